@@ -1,0 +1,24 @@
+# Two stages: wheels are built in the first, the image that runs holds no compiler and no source tree.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+WORKDIR /src
+RUN python3 -m venv /opt/anna
+COPY pyproject.toml constraints.txt README.md LICENSE dagster.yaml ./
+COPY domains domains
+COPY anna_core anna_core
+COPY anna_resources anna_resources
+COPY anna_assets anna_assets
+COPY anna_cli anna_cli
+RUN /opt/anna/bin/pip install --no-cache-dir --constraint constraints.txt '.[k8s,lakehouse]'
+
+FROM ${BASE_IMAGE}
+# LightGBM needs the OpenMP runtime.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 1000 anna && mkdir /anna && chown anna /anna
+COPY --from=build /opt/anna /opt/anna
+ENV PATH=/opt/anna/bin:$PATH ANNA_HOME=/anna PYTHONUNBUFFERED=1
+USER anna
+VOLUME /anna
+EXPOSE 3000 5000
+CMD ["anna", "up"]

@@ -1,0 +1,46 @@
+# Each target does its own set-up; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint fmt types clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+DEMO_HOME ?= $(CURDIR)/.demo
+TEST_ARGS ?=
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv and install ANNA with its development tools into it
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "anna: setting up $(VENV) (Python packages, PyTorch among them; a few minutes the first time) …"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ANNA needs Python 3.11 or newer, found " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+	@echo "anna: set up."
+
+demo: $(STAMP) ## Simulate a bank, train a model on it, score six past months, and leave the UI running
+	@$(BIN)/anna demo --home $(DEMO_HOME)
+
+up: $(STAMP) ## Start the UI, the daemon and MLflow on the demo's deployment
+	@ANNA_HOME=$(DEMO_HOME) $(BIN)/anna up
+
+test: $(STAMP) ## Run all tests: unit, graph, system
+	@$(BIN)/pytest $(TEST_ARGS)
+
+lint: $(STAMP) ## Check style and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+fmt: $(STAMP) ## Mend style and format
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+types: $(STAMP) ## Check types
+	@$(BIN)/mypy
+
+clean: ## Remove the environment, caches and the demo's deployment
+	rm -rf $(VENV) $(DEMO_HOME) .pytest_cache .ruff_cache .mypy_cache .hypothesis

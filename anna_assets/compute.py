@@ -1,0 +1,22 @@
+"""How much of the machine a step may use."""
+
+import os
+
+from anna_resources.settings import load_settings
+
+
+def training_threads() -> int:
+    """Threads of one training step: the cores are divided among the steps that may train at once.
+
+    Measured: two OpenMP threads on cores that are busy elsewhere can be ten times slower than one.
+    """
+    return max(1, _cores() // load_settings().limits.training)
+
+
+def scoring_threads() -> int:
+    """Threads of one scoring step."""
+    return max(1, _cores() // load_settings().limits.scoring)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

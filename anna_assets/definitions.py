@@ -1,0 +1,79 @@
+"""The asset graph of a deployment: the only entry. Assets appear for every file in the domains' folder."""
+
+import os
+
+import dagster as dg
+
+from anna_assets import partitions
+from anna_assets.intake import inbox_sensor, register_sample_job
+from anna_assets.launches import failure_sensor, step_executor, train_job
+from anna_assets.layers.boosting import boosting_asset
+from anna_assets.layers.marts import dictionary_spec, mart_asset
+from anna_assets.layers.metamodel import metamodel_asset
+from anna_assets.layers.models import embedding_asset, model_asset
+from anna_assets.layers.reports import report_asset
+from anna_assets.layers.retro import history_asset, retro_embedding_asset, retro_scores_asset
+from anna_assets.layers.samples import sample_asset
+from anna_assets.layers.sequences import sequences_asset
+from anna_assets.layers.sources import observe_job, source_asset, watch_sensor
+from anna_core.domains import Domain, load_domains
+from anna_resources.settings import Settings, load_settings
+from anna_resources.tracking import Tracking
+from anna_resources.warehouse import Warehouse
+
+_AUTOMATION_SECONDS = 15  # between two evaluations of the automation conditions
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The graph of the deployment at ANNA_HOME."""
+    settings = load_settings()
+    return build_defs(settings, list(load_domains(settings.domains).values()))
+
+
+def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
+    """The graph of a deployment.
+
+    Args:
+        settings: of the deployment.
+        domains: each gets its own column of assets.
+    """
+    month = partitions.monthly(settings)
+    retro = partitions.retro(month)
+    sources = [source_asset(domain, month) for domain in domains]
+    observe = [observe_job(domain, source) for domain, source in zip(domains, sources, strict=True)]
+    steps = os.cpu_count() or 1
+    train = train_job(steps)
+    assets = [
+        *sources,
+        *(mart_asset(domain, month) for domain in domains),
+        *(dictionary_spec(domain) for domain in domains),
+        sample_asset(),
+        *(sequences_asset(domain) for domain in domains),
+        *(model_asset(domain) for domain in domains),
+        *(embedding_asset(domain) for domain in domains),
+        boosting_asset(domains),
+        metamodel_asset(domains),
+        report_asset(domains),
+        *(history_asset(domain, month) for domain in domains),
+        *(retro_embedding_asset(domain, retro) for domain in domains),
+        retro_scores_asset(domains, retro),
+    ]
+    return dg.Definitions(
+        assets=assets,
+        jobs=[*observe, register_sample_job, train],
+        sensors=[
+            watch_sensor(domains, observe),
+            inbox_sensor(domains, settings, train),
+            failure_sensor(train),
+            dg.AutomationConditionSensorDefinition(
+                "automation",
+                target=dg.AssetSelection.all(),
+                default_status=dg.DefaultSensorStatus.RUNNING,
+                minimum_interval_seconds=_AUTOMATION_SECONDS,
+                emit_backfills=False,  # runs at once, in chunks of the assets' backfill policies
+            ),
+        ],
+        resources={"warehouse": Warehouse.of(settings), "tracking": Tracking.of(settings)},
+        executor=step_executor(["anna_assets.definitions"], steps),
+    )

@@ -1,0 +1,48 @@
+"""Launches: the job that trains all models of a sample, and what happens when it fails."""
+
+from typing import Any, TypeAlias
+
+import dagster as dg
+
+from anna_resources.tracking import Tracking
+
+AssetJob: TypeAlias = Any  # what `define_asset_job` returns has no public name
+
+TRAIN = "train"
+# Imported once by the process from which the steps of a launch are forked, so that no step waits for them again.
+_PRELOADED = ["anna_assets.definitions", "anna_core.training.domain", "anna_core.baselines.boosting", "dagster_mlflow"]
+
+
+def step_executor(preload: list[str], steps: int) -> dg.ExecutorDefinition:
+    """Steps as processes forked from one that has imported `preload`; at most `steps` of a run at once."""
+    return dg.multiprocess_executor.configured(
+        {"max_concurrent": steps, "start_method": {"forkserver": {"preload_modules": preload}}}
+    )
+
+
+def train_job(steps: int) -> AssetJob:
+    """The job `train`: everything from the sample to the report, domains side by side."""
+    return dg.define_asset_job(
+        TRAIN,
+        selection=dg.AssetSelection.groups("samples", "sequences", "models", "reports"),
+        description="Trains every domain's model and the metamodel on a sample, and writes the report.",
+        executor_def=step_executor(_PRELOADED, steps),
+    )
+
+
+def failure_sensor(train: AssetJob) -> dg.SensorDefinition:
+    """The sensor `failed_launches`: marks the launch's MLflow run as failed."""
+
+    @dg.run_failure_sensor(
+        name="failed_launches",
+        monitored_jobs=[train],
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Marks the MLflow run of a failed launch as failed.",
+    )
+    def failed_launches(context: dg.RunFailureSensorContext, tracking: Tracking) -> None:
+        key = context.dagster_run.tags.get("dagster/partition", "")
+        if key:
+            with tracking.launch(context.dagster_run, key, context.log) as launch:
+                launch.finish("FAILED")
+
+    return failed_launches

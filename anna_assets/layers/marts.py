@@ -1,0 +1,140 @@
+"""Marts and dictionaries: a domain's events encoded for models, by month."""
+
+import hashlib
+
+import dagster as dg
+
+from anna_assets.automation import refresh_mart
+from anna_core.domains import Domain, FieldKind
+from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.months import parse_month
+from anna_resources.warehouse import Warehouse
+
+MONTHS_PER_RUN = 24  # one run builds two years of a domain: the start of a run costs more than a small month
+_MOST_ANONYMOUS = 0.1  # share of rows without a client above which the month is surely broken
+
+
+def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset `mart/<domain>`, partitioned by month; extends `dictionary/<domain>` as it goes."""
+    key = dg.AssetKey(["mart", domain.name])
+    schema = _schema(domain)
+
+    @dg.asset(
+        key=key,
+        partitions_def=month,
+        deps=[dg.AssetKey(["source", domain.name])],
+        pool="hadoop",
+        group_name="marts",
+        kinds={"polars", "parquet"},
+        owners=[domain.owner] if domain.owner else None,
+        description=f"{domain.name}: events typed, de-duplicated, encoded and sorted, by month. {domain.description}",
+        metadata={"dagster/column_schema": schema, "dagster/column_lineage": _lineage(domain)},
+        automation_condition=refresh_mart(),
+        backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "mart_quality",
+                asset=key,
+                blocking=True,
+                partitions_def=month,
+                description=f"At most {_MOST_ANONYMOUS:.0%} of the rows have no client; no number is always missing.",
+            )
+        ],
+    )
+    def mart(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        built = {}
+        for index, partition in enumerate(context.partition_keys, start=1):
+            built[partition] = build_mart(
+                domain,
+                parse_month(partition),
+                warehouse.home_path,
+                warehouse.time_zone,
+                warehouse.mart(domain.name),
+                warehouse.dictionary(domain.name),
+            )
+            context.log.info(f"{partition}: {built[partition].rows:,} events ({index} of {len(context.partition_keys)})")
+            path = mart_path(warehouse.mart(domain.name), parse_month(partition))
+            context.add_asset_metadata(_metadata(built[partition], str(path)), key, partition_key=partition)
+        _report_dictionary(context, domain, list(built.values())[-1])
+        return dg.MaterializeResult(
+            data_version=joint_version([month.data_version for month in built.values()]),
+            check_results=[_check(built)],
+        )
+
+    return mart
+
+
+def dictionary_spec(domain: Domain) -> dg.AssetSpec:
+    """The asset `dictionary/<domain>`: written by the mart's steps, so it has no step of its own."""
+    return dg.AssetSpec(
+        ["dictionary", domain.name],
+        deps=[dg.AssetKey(["mart", domain.name])],
+        group_name="marts",
+        kinds={"parquet"},
+        description=f"Categories of {domain.name} and their codes. Append-only: a code, once given, never changes.",
+    )
+
+
+def joint_version(versions: list[str]) -> dg.DataVersion:
+    """One data version for the partitions of a step: Dagster records the same for all that a run makes together."""
+    if len(versions) == 1:
+        return dg.DataVersion(versions[0])
+    return dg.DataVersion(hashlib.blake2b("\n".join(versions).encode(), digest_size=16).hexdigest())
+
+
+def _report_dictionary(context: dg.AssetExecutionContext, domain: Domain, built: MartMonth) -> None:
+    sizes = built.dictionary.cardinalities
+    context.log_event(
+        dg.AssetMaterialization(
+            ["dictionary", domain.name],
+            metadata={"version": built.dictionary.version, **{f"codes of {name}": size for name, size in sizes.items()}},
+            tags={"dagster/data_version": built.dictionary.version},
+        )
+    )
+
+
+def _metadata(built: MartMonth, path: str) -> dict[str, dg.MetadataValue]:
+    return {
+        "dagster/row_count": dg.MetadataValue.int(built.rows),
+        "clients": dg.MetadataValue.int(built.clients),
+        "source rows": dg.MetadataValue.int(built.source_rows),
+        "repeated rows dropped": dg.MetadataValue.int(built.repeated),
+        "rows without a client dropped": dg.MetadataValue.int(built.anonymous),
+        "missing numbers": dg.MetadataValue.json({name: round(share, 4) for name, share in built.missing.items()}),
+        "dictionary": dg.MetadataValue.text(built.dictionary.version),
+        "content": dg.MetadataValue.text(built.data_version),
+        "path": dg.MetadataValue.path(path),
+    }
+
+
+def _check(built: dict[str, MartMonth]) -> dg.AssetCheckResult:
+    problems = []
+    for partition, month in built.items():
+        if month.anonymous > _MOST_ANONYMOUS * month.source_rows:
+            problems.append(f"{partition}: {month.anonymous:,} of {month.source_rows:,} rows have no client_id")
+        problems += [f"{partition}: {name} is always missing" for name, share in month.missing.items() if share == 1]
+    return dg.AssetCheckResult(
+        check_name="mart_quality",
+        passed=not problems,
+        metadata={"months": len(built), "problems": dg.MetadataValue.json(problems)},
+        description="; ".join(problems) or "Clients and numbers are there.",
+    )
+
+
+def _schema(domain: Domain) -> dg.TableSchema:
+    types = {FieldKind.NUMERIC: "float32", FieldKind.BOOLEAN: "uint8", FieldKind.CATEGORICAL: "code (uint8 to uint32)"}
+    columns = [
+        dg.TableColumn("client_id", "string"),
+        dg.TableColumn("event_time", "timestamp[us]", description="The bank's wall clock."),
+        *(dg.TableColumn(name, types[kind], description=kind.value) for name, kind in domain.fields.items()),
+    ]
+    return dg.TableSchema(columns=columns)
+
+
+def _lineage(domain: Domain) -> dg.TableColumnLineage:
+    source = dg.AssetKey(["source", domain.name])
+    names = {"client_id": domain.columns.client_id, "event_time": domain.columns.event_time}
+    names |= {name: name for name in domain.fields}
+    return dg.TableColumnLineage(
+        {column: [dg.TableColumnDep(source, origin)] for column, origin in names.items()}
+    )

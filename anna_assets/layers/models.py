@@ -1,0 +1,121 @@
+"""Domain models and embeddings: one net a domain, trained side by side, and the vectors that it gives."""
+
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+
+from anna_assets.compute import scoring_threads, training_threads
+from anna_assets.layers import samples
+from anna_assets.layers.sequences import read_sequences
+from anna_assets.partitions import SAMPLE
+from anna_assets.progress import follow
+from anna_core import storage
+from anna_core.domains import Domain
+from anna_resources.tracking import Tracking
+from anna_resources.warehouse import Warehouse
+
+VECTORS_FILE = "vectors.parquet"
+
+
+def model_asset(domain: Domain) -> dg.AssetsDefinition:
+    """The asset `model/<domain>`, partitioned by sample."""
+    key = dg.AssetKey(["model", domain.name])
+
+    @dg.asset(
+        key=key,
+        partitions_def=SAMPLE,
+        deps=[samples.KEY, dg.AssetKey(["sequences", domain.name])],
+        pool="training",
+        group_name="models",
+        kinds={"pytorch"},
+        description=f"Net on the sequences of {domain.name}: weights.safetensors and bundle.json.",
+    )
+    def model(
+        context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking
+    ) -> dg.MaterializeResult:
+        from anna_core.training.domain import train_domain_model
+
+        partition = context.partition_key
+        sample = samples.read_sample(warehouse, partition)
+        sequences = read_sequences(warehouse, domain, partition)
+        threads = training_threads()
+        with tracking.launch(context.run, partition, context.log) as launch, launch.part(domain.name) as part:
+            trained = train_domain_model(
+                sequences,
+                sample.target,
+                sample.weight,
+                sample.split,
+                sample.task,
+                on_epoch=follow(context, key, part),
+                threads=threads,
+            )
+        provenance = {
+            "sample": partition,
+            "sequences": sequences.meta.data_version,
+            "seed": sample.task.seed,
+            "threads": threads,
+        }
+        with storage.write_directory(warehouse.model(domain.name, partition)) as folder:
+            trained.save(folder, provenance)
+        best = trained.best
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(trained.data_version),
+            metadata={
+                "epochs": len(trained.curves),
+                "best epoch": best.epoch if best else 0,
+                f"validation {sample.task.metric}": _number(best.valid_metric if best else None),
+                "net": dg.MetadataValue.json(sample.task.net.model_dump()),
+                "note": trained.spec.empty_reason or "trained",
+                "path": dg.MetadataValue.path(str(warehouse.model(domain.name, partition))),
+            },
+        )
+
+    return model
+
+
+def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
+    """The asset `embedding/<domain>`, partitioned by sample."""
+
+    @dg.asset(
+        key=["embedding", domain.name],
+        partitions_def=SAMPLE,
+        deps=[dg.AssetKey(["model", domain.name]), dg.AssetKey(["sequences", domain.name])],
+        pool="scoring",
+        group_name="models",
+        kinds={"pytorch", "parquet"},
+        description=f"Client vector and score that the net of {domain.name} gives each row of the sample.",
+    )
+    def embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        from anna_core.scoring.domain_model import DomainModel
+        from anna_core.scoring.vectors_file import StoredVectors
+
+        partition = context.partition_key
+        sequences = read_sequences(warehouse, domain, partition)
+        model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, partition)))
+        vectors = model.predict(sequences, threads=scoring_threads())
+        version = model.data_version
+        stored = StoredVectors(sequences.client_id, sequences.as_of, vectors, model.absent_scores, version)
+        with storage.write_directory(warehouse.embedding(domain.name, partition)) as folder:
+            stored.write(folder / VECTORS_FILE, model.spec.task.score_names)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(f"{version}-{sequences.meta.data_version}"),
+            metadata={
+                "dagster/row_count": len(vectors),
+                "rows with events": int(vectors.present.sum()),
+                "width": vectors.embedding.shape[1],
+                "spread": _number(float(np.std(vectors.embedding[vectors.present])) if vectors.present.any() else None),
+            },
+        )
+
+    return embedding
+
+
+def vectors_path(warehouse: Warehouse, domain: str, key: str) -> Path:
+    """File of a sample's vectors in a domain."""
+    return storage.read_directory(warehouse.embedding(domain, key)) / VECTORS_FILE
+
+
+def _number(value: float | None) -> dg.MetadataValue:
+    defined = value is not None and np.isfinite(value)
+    return dg.MetadataValue.float(float(value)) if defined and value is not None else dg.MetadataValue.text("not defined")

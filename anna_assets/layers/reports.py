@@ -1,0 +1,158 @@
+"""The report of a launch: the leaderboard on the held-out rows, plots, and one self-contained HTML file."""
+
+import datetime as dt
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import numpy as np
+
+from anna_assets.layers import boosting, metamodel, samples
+from anna_assets.layers.models import vectors_path
+from anna_assets.layers.sequences import read_sequences
+from anna_assets.partitions import SAMPLE
+from anna_core import storage
+from anna_core.domains import Domain
+from anna_core.scoring.scores_file import read_scores
+from anna_core.splits import TEST
+from anna_resources.tracking import Tracking
+from anna_resources.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from anna_core.analytics.content import ReportContent
+    from anna_core.analytics.leaderboard import LeaderboardRow
+
+KEY = dg.AssetKey("report")
+HTML_FILE, LEADERBOARD_FILE = "report.html", "leaderboard.json"
+
+
+def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
+    """The asset `report`, partitioned by sample; closes the launch in MLflow."""
+    parents = [samples.KEY, metamodel.KEY, boosting.KEY, *(dg.AssetKey(["embedding", d.name]) for d in domains)]
+
+    @dg.asset(
+        key=KEY,
+        partitions_def=SAMPLE,
+        deps=parents,
+        pool="scoring",
+        group_name="reports",
+        kinds={"html"},
+        description="Leaderboard with intervals on the held-out rows, curves, calibration, coverage; as plots and HTML.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "better_than_constant",
+                asset=KEY,
+                partitions_def=SAMPLE,
+                description="The metamodel's interval on the held-out rows lies above what a constant gets.",
+            )
+        ],
+    )
+    def report(
+        context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking
+    ) -> dg.MaterializeResult:
+        from anna_core.analytics.html import render_report
+        from anna_core.analytics.plots import report_figures
+
+        key = context.partition_key
+        content = _content(warehouse, domains, key)
+        plots = report_figures(content)
+        board = [asdict(row) for row in content.leaderboard]
+        with storage.write_directory(warehouse.report(key)) as folder:
+            (folder / HTML_FILE).write_text(render_report(content), encoding="utf-8")
+            (folder / LEADERBOARD_FILE).write_text(json.dumps(board, indent=1), encoding="utf-8")
+            for name, plot in plots.items():
+                (folder / f"{name}.png").write_bytes(plot.png())
+        folder = storage.read_directory(warehouse.report(key))
+        with tracking.launch(context.run, key, context.log) as launch:
+            launch.log_metrics({f"{row.kind}.{row.model}": row.value for row in content.leaderboard})
+            launch.log_files(folder / HTML_FILE, folder / LEADERBOARD_FILE)
+            launch.finish()
+        best = content.best
+        return dg.MaterializeResult(
+            metadata={
+                "leaderboard": _table(content.leaderboard),
+                "metric": content.task.metric,
+                "best_model": f"{best.kind} {best.model}" if best else "none",
+                "held-out rows": int((content.split == TEST).sum()),
+                "report_html": dg.MetadataValue.path(str(folder / HTML_FILE)),
+                **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},
+            },
+            check_results=[_check(content)],
+        )
+
+    return report
+
+
+def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportContent":
+    from anna_core.analytics.content import ReportContent
+    from anna_core.analytics.coverage import domain_coverage
+    from anna_core.analytics.leaderboard import leaderboard
+    from anna_core.baselines.constant import constant_scores
+    from anna_core.scoring.bundle import code_version
+    from anna_core.scoring.domain_model import DomainModel
+    from anna_core.scoring.vectors_file import StoredVectors
+
+    sample = samples.read_sample(warehouse, key)
+    names = sample.task.score_names
+    scores = {
+        ("constant", "constant"): constant_scores(sample.target, sample.weight, sample.split, sample.task),
+        ("boosting", "all domains"): _stored(warehouse.boosting(key), boosting.SCORES_FILE, names),
+        ("metamodel", "metamodel"): _stored(warehouse.metamodel(key), metamodel.SCORES_FILE, names),
+    }
+    curves, coverage, versions = {}, [], {}
+    for domain in domains:
+        model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, key)))
+        stored = StoredVectors.read(vectors_path(warehouse, domain.name, key))
+        scores["domain", domain.name] = stored.vectors.scores
+        curves[domain.name] = model.curves
+        coverage.append(domain_coverage(read_sequences(warehouse, domain, key)))
+        versions[f"model {domain.name}"] = stored.model_version
+    held_out = sample.split == TEST
+    return ReportContent(
+        task=sample.task,
+        sample=key,
+        scores=scores,
+        target=sample.target,
+        weight=sample.weight,
+        split=sample.split,
+        leaderboard=leaderboard(scores, sample.target, sample.weight, held_out, sample.task, sample.task.seed),
+        curves=curves,
+        coverage=coverage,
+        as_of=sample.rows["as_of"].to_numpy().astype("datetime64[D]"),
+        provenance={"ANNA": code_version(), "seed": sample.task.seed, **versions},
+        created_at=dt.datetime.now(tz=dt.UTC),
+    )
+
+
+def _stored(folder: Path, file: str, names: tuple[str, ...]) -> np.ndarray:
+    return read_scores(storage.read_directory(folder) / file, names)
+
+
+def _table(board: "list[LeaderboardRow]") -> dg.MetadataValue:
+    def figure(value: float) -> str | float:
+        return round(float(value), 4) if np.isfinite(value) else "not defined"
+
+    records = [
+        dg.TableRecord({**asdict(row), "value": figure(row.value), "low": figure(row.low), "high": figure(row.high)})
+        for row in board
+    ]
+    columns = ["model", "kind", "metric", "value", "low", "high", "rows"]
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    return dg.MetadataValue.table(records, schema)
+
+
+def _check(content: "ReportContent") -> dg.AssetCheckResult:
+    rows = {row.kind: row for row in content.leaderboard}
+    ours, constant = rows["metamodel"], rows["constant"]
+    better = ours.low > constant.value if content.metric.greater_is_better else ours.high < constant.value
+    return dg.AssetCheckResult(
+        check_name="better_than_constant",
+        passed=bool(better),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{ours.metric} {ours.value:.4f} [{ours.low:.4f}, {ours.high:.4f}] against {constant.value:.4f} "
+            + ("of a constant." if better else "of a constant: this model is no better than none.")
+        ),
+    )

@@ -1,0 +1,161 @@
+"""Retro-inference: every client's sequence as of past months' ends, embedded and scored with a trained model."""
+
+import datetime as dt
+
+import dagster as dg
+import polars as pl
+
+from anna_assets.automation import refresh_history
+from anna_assets.compute import scoring_threads
+from anna_assets.layers import metamodel
+from anna_assets.layers.marts import joint_version
+from anna_assets.layers.sequences import require_fresh_marts, sequences_metadata
+from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
+from anna_core import storage
+from anna_core.domains import Domain
+from anna_core.marts.dictionary import read_dictionary
+from anna_core.months import next_month, parse_month
+from anna_core.scoring.scores_file import score_frame
+from anna_core.sequences.build import build_history, history_months
+from anna_core.sequences.ragged import Sequences
+from anna_resources.warehouse import Warehouse
+
+MONTHS_PER_RUN = 12  # a run that scores a year loads each model once
+SCORES = dg.AssetKey(["retro", "scores"])
+
+
+def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset `history/<domain>`, partitioned by month."""
+    key = dg.AssetKey(["history", domain.name])
+
+    @dg.asset(
+        key=key,
+        partitions_def=month,
+        deps=[dg.AssetDep(["mart", domain.name], partition_mapping=window_of_marts(domain))],
+        pool="hadoop",
+        group_name="history",
+        kinds={"polars", "arrow"},
+        description=f"Every client's events of {domain.name} as of the month's end; the input of scoring.",
+        automation_condition=refresh_history(),
+        backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
+    )
+    def history(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        versions = []
+        for partition in context.partition_keys:
+            at = parse_month(partition)
+            require_fresh_marts(warehouse, domain, history_months(domain, at))
+            dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
+            made = build_history(domain, dictionary, warehouse.mart(domain.name), at)
+            with storage.write_directory(warehouse.history(domain.name, at)) as folder:
+                made.write(folder)
+            versions.append(made.meta.data_version)
+            context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
+            context.add_asset_metadata(sequences_metadata(made), key, partition_key=partition)
+        return dg.MaterializeResult(data_version=joint_version(versions))
+
+    return history
+
+
+def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset `retro/embedding/<domain>`, partitioned by month and sample."""
+    key = dg.AssetKey(["retro", "embedding", domain.name])
+
+    @dg.asset(
+        key=key,
+        partitions_def=partitions,
+        deps=[
+            dg.AssetDep(["history", domain.name], partition_mapping=TO_MONTH),
+            dg.AssetDep(["model", domain.name], partition_mapping=TO_SAMPLE),
+        ],
+        pool="scoring",
+        group_name="retro",
+        kinds={"pytorch", "parquet"},
+        description=f"Client vectors that the net of {domain.name} gives every client as of the month's end.",
+        backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
+    )
+    def retro_embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        from anna_core.scoring.domain_model import DomainModel
+        from anna_core.scoring.vectors_file import StoredVectors
+
+        versions, model, loaded = [], None, ""
+        for sample, at in retro_keys(context.partition_keys):
+            if model is None or loaded != sample:
+                model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, sample)))
+                loaded, version = sample, model.data_version
+            history = Sequences.open(storage.read_directory(warehouse.history(domain.name, at)))
+            vectors = model.predict(history, threads=scoring_threads())
+            stored = StoredVectors(history.client_id, history.as_of, vectors, model.absent_scores, version)
+            path = warehouse.retro_embedding(domain.name, sample, at)
+            with storage.write_file(path) as temporary:
+                stored.write(temporary, model.spec.task.score_names)
+            versions.append(f"{version}-{history.meta.data_version}")
+            context.log.info(f"{sample} {at:%Y-%m}: {len(history):,} clients")
+            facts = {"dagster/row_count": len(history), "model": version, "path": dg.MetadataValue.path(str(path))}
+            context.add_asset_metadata(facts, key, partition_key=_partition(sample, at))
+        return dg.MaterializeResult(data_version=joint_version(versions))
+
+    return retro_embedding
+
+
+def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset `retro/scores`, partitioned by month and sample."""
+
+    @dg.asset(
+        key=SCORES,
+        partitions_def=partitions,
+        deps=[
+            *(dg.AssetKey(["retro", "embedding", domain.name]) for domain in domains),
+            dg.AssetDep(metamodel.KEY, partition_mapping=TO_SAMPLE),
+        ],
+        pool="scoring",
+        group_name="retro",
+        kinds={"pytorch", "parquet"},
+        description="Scores of every client as of the month's end: one Parquet file, one row a client.",
+        backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
+    )
+    def retro_scores(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        from anna_core.scoring.metamodel import Metamodel
+
+        versions, model, loaded = [], None, ""
+        for sample, at in retro_keys(context.partition_keys):
+            if model is None or loaded != sample:
+                model = Metamodel.load(storage.read_directory(warehouse.metamodel(sample)))
+                loaded, version = sample, model.data_version
+            frame = _score(warehouse, model, sample, at, version)
+            path = warehouse.retro_scores(sample, at)
+            with storage.write_file(path) as temporary:
+                frame.write_parquet(temporary)
+            versions.append(f"{version}-{frame.hash_rows().sum()}")
+            context.log.info(f"{sample} {at:%Y-%m}: {len(frame):,} clients scored")
+            context.add_asset_metadata(_facts(frame, str(path), version), SCORES, partition_key=_partition(sample, at))
+        return dg.MaterializeResult(data_version=joint_version(versions))
+
+    return retro_scores
+
+
+def _score(warehouse: Warehouse, model, sample: str, at: dt.date, version: str) -> pl.DataFrame:  # noqa: ANN001
+    from anna_core.scoring.vectors_file import StoredVectors
+
+    stored = {
+        name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in model.domains
+    }
+    clients = pl.concat([pl.Series("client_id", part.client_id) for part in stored.values()]).unique().sort()
+    order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
+    scores = model.predict({name: part.aligned(order) for name, part in stored.items()})
+    as_of = pl.Series("as_of", [next_month(at)], dtype=pl.Date).new_from_index(0, len(clients))
+    return score_frame(clients, as_of, scores, model.spec.task.score_names, version)
+
+
+def _facts(frame: pl.DataFrame, path: str, version: str) -> dict[str, object]:
+    names = [name for name in frame.columns if name.startswith("score")]
+    means = frame.select(pl.col(names).mean()).row(0, named=True) if len(frame) else {}
+    return {
+        "dagster/row_count": len(frame),
+        "model": version,
+        "mean score": dg.MetadataValue.json({name: round(value, 6) for name, value in means.items()}),
+        "path": dg.MetadataValue.path(path),
+    }
+
+
+def _partition(sample: str, at: dt.date) -> str:
+    return str(dg.MultiPartitionKey({"month": at.isoformat(), "sample": sample}))

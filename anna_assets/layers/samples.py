@@ -1,0 +1,125 @@
+"""Samples: the uploaded rows of a training launch, checked and divided."""
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from anna_assets.partitions import SAMPLE
+from anna_core import storage
+from anna_core.errors import SampleError
+from anna_core.inbox import content_hash, find_upload, read_upload_request
+from anna_core.samples import Sample, make_sample
+from anna_core.splits import SPLITS
+from anna_core.tasks import TaskType
+from anna_resources.settings import INBOX
+from anna_resources.tracking import Tracking
+from anna_resources.warehouse import Warehouse
+
+KEY = dg.AssetKey("sample")
+CONTENT_TAG = "anna/content"  # run tag: hash of the file for which the run was started
+
+
+def sample_asset() -> dg.AssetsDefinition:
+    """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow."""
+
+    @dg.asset(
+        key=KEY,
+        partitions_def=SAMPLE,
+        pool="hadoop",
+        group_name="samples",
+        kinds={"polars", "parquet"},
+        description="Uploaded rows (client_id, as_of, target), checked, with the task's type, metric and split resolved.",
+        metadata={"dagster/column_schema": _schema()},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "sample_quality",
+                asset=KEY,
+                blocking=True,
+                partitions_def=SAMPLE,
+                description="Training, validation and test rows exist, and each of them holds different outcomes.",
+            )
+        ],
+    )
+    def sample(
+        context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking
+    ) -> dg.MaterializeResult:
+        key = context.partition_key
+        path = find_upload(warehouse.home_path / INBOX, key)
+        request = read_upload_request(path)
+        content = content_hash(path, request)
+        expected = context.run.tags.get(CONTENT_TAG)
+        if expected not in (None, content):
+            raise SampleError(f"{path}: changed after this run was started for it; a run for the new content follows.")
+        made = make_sample(path, key, request)
+        for guess in made.task.guesses:
+            context.log.info(guess)
+        with storage.write_directory(warehouse.sample(key)) as folder:
+            made.write(folder)
+        with tracking.launch(context.run, key, context.log) as launch:
+            launch.log_facts(made.task)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(content), metadata=_metadata(made), check_results=[_check(made)]
+        )
+
+    return sample
+
+
+def read_sample(warehouse: Warehouse, key: str) -> Sample:
+    """The checked sample of a partition."""
+    return Sample.open(key, storage.read_directory(warehouse.sample(key)))
+
+
+def _metadata(sample: Sample) -> dict[str, dg.MetadataValue]:
+    task = sample.task
+    counts = {name: int((sample.split == name).sum()) for name in SPLITS}
+    return {
+        "dagster/row_count": dg.MetadataValue.int(len(sample)),
+        "clients": dg.MetadataValue.int(sample.rows["client_id"].n_unique()),
+        "as_of": dg.MetadataValue.text(f"{sample.rows['as_of'].min()} to {sample.rows['as_of'].max()}"),
+        "type": dg.MetadataValue.text(task.type.value),
+        "metric": dg.MetadataValue.text(task.metric),
+        "owner": dg.MetadataValue.text(task.owner),
+        "guesses": dg.MetadataValue.md("\n".join(f"- {guess}" for guess in task.guesses)),
+        "split": dg.MetadataValue.json(counts),
+        "target": dg.MetadataValue.md(_target_table(sample)),
+    }
+
+
+def _target_table(sample: Sample) -> str:
+    columns = sample.rows.select(sample.task.targets)
+    if sample.task.type is TaskType.REGRESSION:
+        return str(pl.DataFrame(sample.target[:, 0], schema=["target"]).describe().to_pandas().to_markdown(index=False))
+    rows = [
+        f"| {name} | {value} | {count:,} | {count / len(sample):.1%} |"
+        for name in columns.columns
+        for value, count in columns[name].value_counts(sort=True).iter_rows()
+    ]
+    return "\n".join(["| target | value | rows | share |", "|---|---|---|---|", *rows])
+
+
+def _check(sample: Sample) -> dg.AssetCheckResult:
+    problems = []
+    for name in SPLITS:
+        target = sample.target[sample.split == name]
+        if len(target) == 0:
+            problems.append(f"no {name} rows")
+        elif (np.ptp(target.reshape(len(target), -1), axis=0) == 0).any():
+            problems.append(f"all {len(target)} {name} rows have the same outcome")
+    cure = " Bring more rows, or a split column." if problems else ""
+    return dg.AssetCheckResult(
+        check_name="sample_quality",
+        passed=not problems,
+        description=("; ".join(problems) or "Every part holds different outcomes.") + cure,
+    )
+
+
+def _schema() -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn("client_id", "string"),
+            dg.TableColumn("as_of", "date", description="Only events before the start of this day are seen."),
+            dg.TableColumn("target", "as uploaded", description="Or several columns target_<name>."),
+            dg.TableColumn("split", "string", description="train, valid or test."),
+            dg.TableColumn("weight", "float32"),
+        ]
+    )

@@ -1,0 +1,97 @@
+"""Sequences: what each row of a sample may see of a domain."""
+
+import dagster as dg
+import numpy as np
+
+from anna_assets.layers import samples
+from anna_assets.partitions import SAMPLE
+from anna_core import storage
+from anna_core.domains import Domain
+from anna_core.errors import SourceError
+from anna_core.marts.dictionary import read_dictionary
+from anna_core.marts.freshness import stale_months
+from anna_core.sequences.build import build_sequences, months_needed
+from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.visibility import outside_window
+from anna_resources.warehouse import Warehouse
+
+
+def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
+    """The asset `sequences/<domain>`, partitioned by sample."""
+    key = dg.AssetKey(["sequences", domain.name])
+
+    @dg.asset(
+        key=key,
+        partitions_def=SAMPLE,
+        deps=[
+            samples.KEY,
+            dg.AssetDep(["mart", domain.name], partition_mapping=dg.AllPartitionMapping()),
+        ],
+        pool="hadoop",
+        group_name="sequences",
+        kinds={"polars", "arrow"},
+        description=f"Events of {domain.name} that each row of the sample may see as of its date.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "point_in_time",
+                asset=key,
+                blocking=True,
+                partitions_def=SAMPLE,
+                description="No row sees an event before its lookback, or at or after as_of less the availability lag.",
+            )
+        ],
+    )
+    def sequences(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        sample = samples.read_sample(warehouse, context.partition_key)
+        months = months_needed(domain, sample.rows["as_of"].to_numpy())
+        require_fresh_marts(warehouse, domain, months)
+        dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
+        made = build_sequences(domain, dictionary, warehouse.mart(domain.name), sample.rows)
+        with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
+            made.write(folder)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(made.meta.data_version),
+            metadata=sequences_metadata(made),
+            check_results=[_check(made)],
+        )
+
+    return sequences
+
+
+def read_sequences(warehouse: Warehouse, domain: Domain, key: str) -> Sequences:
+    """The stored sequences of a sample in a domain."""
+    return Sequences.open(storage.read_directory(warehouse.sequences(domain.name, key)))
+
+
+def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list) -> None:
+    """Raise `SourceError` where a mart that is needed is missing or behind its source."""
+    stale = stale_months(domain, warehouse.source(domain.name), warehouse.mart(domain.name), months)
+    if stale:
+        names = ", ".join(f"{month:%Y-%m}" for month in stale)
+        raise SourceError(
+            f"domain {domain.name}: the marts of {names} are missing or older than their source. "
+            f"Materialize mart/{domain.name} for these months (the refresh does it by itself), then run this again."
+        )
+
+
+def sequences_metadata(made: Sequences) -> dict[str, dg.MetadataValue]:
+    """Facts of a set of sequences for the asset's page."""
+    lengths = made.length[made.length > 0]
+    longest = made.domain.max_length
+    return {
+        "dagster/row_count": dg.MetadataValue.int(len(made)),
+        "rows with events": dg.MetadataValue.int(len(lengths)),
+        "events kept": dg.MetadataValue.int(len(made.event_time)),
+        "median length": dg.MetadataValue.float(float(np.median(lengths)) if len(lengths) else 0.0),
+        "longest": dg.MetadataValue.int(int(lengths.max(initial=0))),
+        f"cut at {longest}": dg.MetadataValue.int(int((lengths == longest).sum())),
+    }
+
+
+def _check(made: Sequences) -> dg.AssetCheckResult:
+    outside = outside_window(made)
+    return dg.AssetCheckResult(
+        check_name="point_in_time",
+        passed=outside == 0,
+        metadata={"rows": len(made), "rows that see too much": outside},
+    )

@@ -1,0 +1,76 @@
+"""Sources: the bank's raw tables, observed. Their data versions are fingerprints of the months' rows.
+
+Here belong the observation and the sensor that starts it; reading for models is the marts' business.
+"""
+
+import dagster as dg
+
+from anna_assets.launches import AssetJob
+from anna_core.domains import Domain
+from anna_core.errors import AnnaError
+from anna_core.marts import freshness
+from anna_resources.warehouse import Warehouse
+
+WATCH_SECONDS = 30  # between two looks at the sources' file listings
+
+
+def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.SourceAsset:
+    """The observable asset `source/<domain>`."""
+
+    @dg.observable_source_asset(
+        key=["source", domain.name],
+        partitions_def=month,
+        group_name="sources",
+        description=f"Raw table of {domain.name}: {domain.source.path}. {domain.description}".strip(),
+        tags={"dagster/kind/" + domain.source.format: ""},
+        metadata={"format": domain.source.format, "path": domain.source.path},
+    )
+    def source(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.DataVersionsByPartition:
+        state = freshness.observe(domain, warehouse.home_path, warehouse.time_zone, warehouse.source(domain.name))
+        known = set(month.get_partition_keys())
+        if outside := [key for key in state.months if key not in known]:
+            context.log.warning(
+                f"{len(outside)} months of {domain.name} lie outside the deployment's months and are not used: "
+                f"{outside[0]} to {outside[-1]}. Set start_month or end_month in anna.yaml to take them in."
+            )
+        return dg.DataVersionsByPartition({key: value for key, value in state.months.items() if key in known})
+
+    return source
+
+
+def observe_job(domain: Domain, source: dg.SourceAsset) -> AssetJob:
+    """The job that observes one source."""
+    return dg.define_asset_job(
+        f"observe_{domain.name}",
+        selection=dg.AssetSelection.assets(source.key),
+        description=f"Fingerprints the months of {domain.name}; marts of changed months are then rebuilt.",
+    )
+
+
+def watch_sensor(domains: list[Domain], jobs: list[AssetJob]) -> dg.SensorDefinition:
+    """The sensor `sources`: starts an observation as soon as a source's files change; costs no run while nothing does."""
+
+    @dg.sensor(
+        name="sources",
+        jobs=jobs,
+        minimum_interval_seconds=WATCH_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks at the sources' files; where names, sizes or times changed, the source is observed.",
+    )
+    def sources(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult | dg.SkipReason:
+        requests, problems = [], []
+        for domain, job in zip(domains, jobs, strict=True):
+            try:
+                found = freshness.listing(domain, warehouse.home_path, warehouse.time_zone)
+            except AnnaError as error:
+                problems.append(str(error))
+                continue
+            if found != freshness.read_state(warehouse.source(domain.name)).listing:
+                requests.append(dg.RunRequest(run_key=f"{domain.name}:{found}", job_name=job.name))
+        for problem in problems:
+            context.log.warning(problem)
+        if requests:
+            return dg.SensorResult(run_requests=requests)
+        return dg.SkipReason("; ".join(problems) or "No source changed.")
+
+    return sources

@@ -1,0 +1,51 @@
+"""Partitions of the graph: month, sample, and month x sample."""
+
+import datetime as dt
+
+import dagster as dg
+
+from anna_core.domains import Domain
+from anna_core.keys import check_key
+from anna_core.months import next_month, parse_month
+from anna_core.sequences.build import history_months
+from anna_resources.settings import Settings
+
+SAMPLE = dg.DynamicPartitionsDefinition(name="sample")
+
+TO_MONTH = dg.MultiToSingleDimensionPartitionMapping("month")
+TO_SAMPLE = dg.MultiToSingleDimensionPartitionMapping("sample")
+
+_LEAP_CYCLE = [dt.date(year, month, 1) for year in range(2021, 2025) for month in range(1, 13)]
+
+
+def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
+    """The `month` partitions of a deployment; the current month is one of them where no last month is set."""
+    if settings.end_month is None:
+        return dg.MonthlyPartitionsDefinition(start_date=_text(settings.start_month), end_offset=1)
+    return dg.MonthlyPartitionsDefinition(
+        start_date=_text(settings.start_month), end_date=_text(next_month(settings.end_month))
+    )
+
+
+def retro(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
+    """The month x sample partitions of retro-inference."""
+    return dg.MultiPartitionsDefinition({"month": month, "sample": SAMPLE})
+
+
+def window_of_marts(domain: Domain) -> dg.TimeWindowPartitionMapping:
+    """Mart months that the history of a month reads: as many as the lookback can touch in any year."""
+    months = max(len(history_months(domain, month)) for month in _LEAP_CYCLE)
+    return dg.TimeWindowPartitionMapping(start_offset=1 - months, allow_nonexistent_upstream_partitions=True)
+
+
+def retro_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
+    """Sample key and month of each `month|sample` partition key, ordered by sample, so that a model is loaded once."""
+    pairs = []
+    for key in partition_keys:
+        month, _, sample = str(key).partition("|")
+        pairs.append((check_key(sample), parse_month(month)))
+    return sorted(pairs)
+
+
+def _text(month: dt.date) -> str:
+    return month.isoformat()

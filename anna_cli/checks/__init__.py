@@ -1,0 +1,1 @@
+"""What `anna doctor` looks at."""

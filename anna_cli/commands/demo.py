@@ -1,0 +1,117 @@
+"""`anna demo`: the whole story on a simulated bank, from nothing to scores."""
+
+import datetime as dt
+import os
+import time
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from anna_cli import retro as inference
+from anna_cli.backfills import follow_backfill
+from anna_cli.commands.demo_bank import START, write_bank
+from anna_cli.commands.retro import print_scores
+from anna_cli.commands.submit import CLOCK_SKEW_SECONDS
+from anna_cli.commands.up import print_addresses
+from anna_cli.console import CONSOLE
+from anna_cli.follow import check_finished, follow
+from anna_cli.graphql import GraphQLClient
+from anna_cli.launch_reader import LaunchReader
+from anna_cli.marts import read_refresh
+from anna_cli.reports import leaderboard_table, read_report
+from anna_cli.samples import await_launch, register
+from anna_cli.stop_signals import stop_signals
+from anna_cli.supervisor.platform import Platform
+from anna_core.errors import AnnaError
+from anna_core.months import next_month
+from anna_core.simbank.bank import SimulatedBank
+from anna_core.simbank.samples import sample_path
+from anna_resources.settings import Settings, load_settings
+
+TASK, SAMPLE = "churn", "demo"
+KEY = f"{TASK}.{SAMPLE}"
+MONTHS = 24
+RETRO_MONTHS = 6
+
+
+class DemoError(AnnaError):
+    """The story broke off."""
+
+
+@click.command()
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of the demo. [.demo]")
+@click.option("--clients", default=5_000, show_default=True, help="Clients of the bank.")
+@click.option("--seed", default=0, show_default=True, help="Another seed is another bank.")
+@click.option("--exit", "leave", is_flag=True, help="Stop at the end of the story.")
+@click.option("--verbose", "-v", is_flag=True, help="Show all that the servers say.")
+@click.pass_context
+def demo(ctx: click.Context, home: Path | None, clients: int, seed: int, leave: bool, verbose: bool) -> None:
+    """Simulate a bank, run the platform, train on a churn sample, and score the last months."""
+    assert ctx.parent is not None
+    home = (home or ctx.parent.params["home"] or Path(".demo")).expanduser().resolve()
+    os.environ["ANNA_HOME"] = str(home)
+    began = time.monotonic()
+    with stop_signals():
+        _heading("1. A bank")
+        write_bank(home, SimulatedBank(clients, MONTHS, START, seed))
+        settings = load_settings()
+        _heading("2. The platform")
+        with Platform(settings, verbose=verbose) as platform:
+            print_addresses(settings)
+            try:
+                _tell(platform.client, home)
+            except AnnaError as error:
+                platform.check()  # a server that died explains more than the call that missed it
+                raise DemoError(f"{error}\nLogs: {home / 'logs'}; runs: {settings.webserver_url}/runs") from error
+            CONSOLE.print(f"\n[bold green]Done[/bold green] in {(time.monotonic() - began) / 60:.1f} minutes.")
+            if not leave:
+                _stay(platform, settings)
+
+
+def _tell(client: GraphQLClient, home: Path) -> None:
+    """The part of the story that the platform tells."""
+    _heading("3. Marts")
+    since = time.time() - CLOCK_SKEW_SECONDS
+    # The sample goes in at once: the inbox itself holds it until the marts are fresh.
+    run_id = register(client, str(sample_path(home, TASK)), TASK, SAMPLE, {"type": "binary", "owner": "demo"})
+    since = _watch_marts(client, run_id, since)
+    _heading(f"4. Training on {KEY}")
+    check_finished(follow(LaunchReader(client), CONSOLE, KEY, since))
+    found = read_report(client, KEY)
+    CONSOLE.print(leaderboard_table(found))
+    CONSOLE.print(f"The whole report: {found.html}", soft_wrap=True)
+    _heading(f"5. Scores of the last {RETRO_MONTHS} months")
+    months = [f"{next_month(START, MONTHS - back):%Y-%m-%d}" for back in range(RETRO_MONTHS, 0, -1)]
+    selection = inference.select(client, KEY, months)
+    follow_backfill(client, inference.launch(client, selection), CONSOLE)
+    print_scores(client, selection)
+
+
+def _watch_marts(client: GraphQLClient, run_id: str, since: float) -> float:
+    columns = (TextColumn("Months of marts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
+        bar = progress.add_task("")
+        said = -1
+
+        def show(_: str) -> None:
+            nonlocal said
+            refresh = read_refresh(client)
+            progress.update(bar, completed=refresh.made, total=refresh.months)
+            if not CONSOLE.is_terminal and refresh.made != said:
+                CONSOLE.print(f"{dt.datetime.now():%H:%M:%S} months of marts {refresh.made}/{refresh.months}")
+                said = refresh.made
+
+        return await_launch(client, run_id, KEY, since, on_wait=show)
+
+
+def _stay(platform: Platform, settings: Settings) -> None:
+    CONSOLE.print(f"The platform goes on: look around at {settings.webserver_url}. Ctrl-C stops it.")
+    try:
+        platform.wait()
+    except KeyboardInterrupt:
+        CONSOLE.print("Stopped.")
+
+
+def _heading(text: str) -> None:
+    CONSOLE.rule(f"[bold]{text}", align="left")

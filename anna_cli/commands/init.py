@@ -1,0 +1,26 @@
+"""`anna init`: make a deployment's folder."""
+
+from pathlib import Path
+
+import click
+
+from anna_cli.console import CONSOLE
+from anna_cli.deployment import make_deployment
+from anna_resources.settings import anna_home
+
+
+@click.command()
+@click.argument("home", type=click.Path(path_type=Path, file_okay=False), required=False)
+def init(home: Path | None) -> None:
+    """Make a deployment in the folder HOME (or in ANNA_HOME): settings, domains, inbox, storage.
+
+    What is there already is left as it is.
+    """
+    home = (home or anna_home()).expanduser().resolve()
+    for made in make_deployment(home):
+        mark, word = ("[green]+[/green]", "made") if made.new else ("[dim]=[/dim]", "was there")
+        CONSOLE.print(f"{mark} {word:<9} {made.path}", soft_wrap=True)
+    prefix = "anna" if home == anna_home() else f"anna --home {home}"
+    CONSOLE.print(f"\nNext: look through {home / 'anna.yaml'} and {home / 'domains'}, then")
+    CONSOLE.print(f"  {prefix} doctor   tells what is missing")
+    CONSOLE.print(f"  {prefix} up       starts the platform")

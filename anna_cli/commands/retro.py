@@ -1,0 +1,45 @@
+"""`anna retro`: score past months with a trained model."""
+
+import click
+
+from anna_cli import retro as inference
+from anna_cli.backfills import follow_backfill
+from anna_cli.console import CONSOLE
+from anna_cli.graphql import GraphQLClient
+from anna_cli.reports import materializations
+from anna_resources.settings import load_settings
+
+ROWS = "dagster/row_count"
+
+
+@click.command()
+@click.argument("key")
+@click.option("--from", "first", required=True, help="First month, as in 2023-01.")
+@click.option("--to", "last", required=True, help="Last month, as in 2023-12.")
+@click.option("--force", is_flag=True, help="Make the histories anew, even where they are fresh.")
+@click.option("--wait", is_flag=True, help="Show the progress until it ends; exit code 1 if it fails.")
+def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
+    """Score every client as of past months with the models of the sample KEY (<task>.<sample>)."""
+    settings = load_settings()
+    client = GraphQLClient(settings.webserver_url)
+    selection = inference.select(client, key, inference.month_keys(first, last), force)
+    backfill_id = inference.launch(client, selection)
+    histories = sum(len(months) for months in selection.histories.values())
+    CONSOLE.print(
+        f"[bold]{key}[/bold]: scoring {len(selection.months)} months; "
+        f"{histories} of {len(selection.months) * len(selection.domains)} histories are made first."
+    )
+    CONSOLE.print(f"  In the UI  {settings.webserver_url}/runs/b/{backfill_id}", soft_wrap=True)
+    if wait:
+        follow_backfill(client, backfill_id, CONSOLE)
+        print_scores(client, selection)
+
+
+def print_scores(client: GraphQLClient, selection: inference.Selection) -> None:
+    """Tell where the scores of a selection are."""
+    pairs = [f"{month}|{selection.key}" for month in selection.months]
+    for event in materializations(client, inference.SCORES, pairs):
+        metadata = event["metadata"]
+        rows, path = metadata.get(ROWS, {}).get("intValue"), metadata.get("path", {}).get("path", "")
+        count = "" if rows is None else f"{rows:,} clients"
+        CONSOLE.print(f"  {event['partition'][:7]}  {count}  {path}", soft_wrap=True)

@@ -1,0 +1,33 @@
+"""`anna status`: follow launches as they go."""
+
+import sys
+
+import click
+
+from anna_cli.console import CONSOLE
+from anna_cli.follow import check_finished, follow, snapshot
+from anna_cli.graphql import GraphQLClient
+from anna_cli.launch_reader import LaunchReader
+from anna_resources.settings import load_settings
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.option("--once", is_flag=True, help="Print how things are now, and end.")
+def status(key: str | None, once: bool) -> None:
+    """Follow launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
+    reader = LaunchReader(GraphQLClient(load_settings().webserver_url))
+    launches = reader.read(key)
+    if not launches:
+        CONSOLE.print(f"No launch{f' of {key}' if key else ''} yet. `anna submit FILE --task TASK` makes one.")
+        return
+    if once:
+        snapshot(launches, CONSOLE)
+        return
+    try:
+        launches = follow(reader, CONSOLE, key)
+    except KeyboardInterrupt:
+        CONSOLE.print("No longer watching; the launches go on.")
+        sys.exit(130)
+    if key is not None:
+        check_finished(launches)

@@ -1,0 +1,72 @@
+"""`anna submit`: bring a sample, and ANNA trains on it."""
+
+import time
+
+import click
+
+from anna_cli.console import CONSOLE
+from anna_cli.follow import check_finished, follow
+from anna_cli.graphql import GraphQLClient
+from anna_cli.launch_reader import LaunchReader
+from anna_cli.options import Options, parse_options
+from anna_cli.samples import await_launch, key_of, locate, register
+from anna_core.errors import TaskError
+from anna_core.tasks import TaskType, parse_request
+from anna_resources.settings import load_settings
+
+CLOCK_SKEW_SECONDS = 1.0  # the database keeps times to less than that
+
+
+@click.command()
+@click.argument("file")
+@click.option("--task", required=True, help="Name of the business problem, as in churn.")
+@click.option("--sample", help="Name of this sample. [the file's name without its ending]")
+@click.option("--type", "task_type", type=click.Choice([kind.value for kind in TaskType]), help="[guessed]")
+@click.option("--metric", help="Metric that decides which model is best. [by the type]")
+@click.option("--owner", help="Who answers for the task; launches of one owner share a limit.")
+@click.option("--option", "texts", multiple=True, help="Any other setting, as in training.epochs=5; may be repeated.")
+@click.option("--wait", is_flag=True, help="Follow the launch until it ends; exit code 1 if it fails.")
+def submit(
+    file: str, task: str, sample: str | None, task_type: str | None, metric: str | None, owner: str | None,
+    texts: tuple[str, ...], wait: bool,
+) -> None:  # fmt: skip
+    """Bring the sample FILE (CSV or Parquet: client_id, as_of, target); ANNA trains on it at once.
+
+    FILE is a path on this machine or a URL that the platform can read.
+    """
+    options = task_options(parse_options(texts), {"type": task_type, "metric": metric, "owner": owner})
+    place, key = locate(file), str(key_of(file, task, sample))
+    settings = load_settings()
+    client = GraphQLClient(settings.webserver_url)
+    since = time.time() - CLOCK_SKEW_SECONDS
+    run_id = register(client, place, task, sample, options)
+    CONSOLE.print(f"[bold]{key}[/bold]: the sample is being checked and brought to the inbox; training follows.")
+    CONSOLE.print(f"  Watch it here   anna status {key}")
+    CONSOLE.print(f"  or in the UI    {settings.webserver_url}/runs/{run_id}", soft_wrap=True)
+    CONSOLE.print(f"  The result      anna report {key}")
+    if wait:
+        since = wait_for_launch(client, run_id, key, since)
+        check_finished(follow(LaunchReader(client), CONSOLE, key, since))
+
+
+def wait_for_launch(client: GraphQLClient, run_id: str, key: str, since: float) -> float:
+    """Wait for a launch and say what it waits for; returns and raises what `await_launch` does."""
+    with CONSOLE.status("Waiting for the launch …") as waiting:
+        found = await_launch(client, run_id, key, since, lambda reason: waiting.update(f"Waiting: {reason}"))
+    if not found:
+        CONSOLE.print("The same rows and options were launched before: this is that launch.")
+    return found
+
+
+def task_options(options: Options, named: Options) -> Options:
+    """Join `--option` with the options that have names of their own, and check the whole.
+
+    Raises:
+        TaskError: something is given in two ways, or is not a setting of a task.
+    """
+    given = {name: value for name, value in named.items() if value is not None}
+    if twice := sorted(given.keys() & options.keys()):
+        raise TaskError(f"--{twice[0]} and --option {twice[0]}=… are both given; keep one.")
+    joined = {**options, **given}
+    parse_request(joined, "options")
+    return joined

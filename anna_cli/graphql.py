@@ -1,0 +1,110 @@
+"""The client of Dagster's GraphQL API: one POST, and every way in which it can go wrong told in plain words."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from anna_core.errors import AnnaError
+
+LOCATION = "anna"
+REPOSITORY = "__repository__"  # the name that Dagster gives to a code location's only repository
+TIMEOUT_SECONDS = 60.0  # a webserver that has just started takes many seconds for its first answers
+
+Json = dict[str, Any]
+
+
+class ClientError(AnnaError):
+    """The instance could not do what it was asked."""
+
+
+class NotRunningError(ClientError):
+    """Nothing answers at the instance's address."""
+
+
+class RejectedError(ClientError):
+    """Dagster refused a request; the message is its own."""
+
+
+@dataclass(frozen=True)
+class GraphQLClient:
+    """A connection to a running instance.
+
+    Attributes:
+        url: address of the webserver, without `/graphql`.
+        timeout: seconds that an answer may take.
+    """
+
+    url: str
+    timeout: float = TIMEOUT_SECONDS
+
+    def execute(self, query: str, **variables: Any) -> Json:
+        """Send one document; return its `data`.
+
+        Raises:
+            NotRunningError: nothing answers at the address.
+            ClientError: what answers is slow, or is not Dagster.
+            RejectedError: Dagster reports errors.
+        """
+        try:
+            answer = requests.post(
+                f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=self.timeout
+            )
+            content = answer.json()
+        except requests.ConnectionError as error:
+            raise NotRunningError(f"ANNA is not running at {self.url}: start it with `anna up`.") from error
+        except requests.Timeout as error:
+            raise ClientError(
+                f"{self.url} did not answer within {self.timeout:g} s: the machine is overloaded, or the webserver "
+                "hangs. Its log is logs/webserver.log in ANNA_HOME."
+            ) from error
+        except requests.JSONDecodeError as error:
+            raise ClientError(
+                f"{self.url} answers, but not as Dagster does: another program uses this port. "
+                "Set another webserver_port in anna.yaml."
+            ) from error
+        if not isinstance(content, dict) or not (content.get("data") or content.get("errors")):
+            raise ClientError(f"{self.url}/graphql gave an answer that ANNA cannot read (HTTP {answer.status_code}).")
+        if errors := content.get("errors"):
+            raise RejectedError("; ".join(str(error["message"]) for error in errors))
+        data: Json = content["data"]
+        return data
+
+    def expect(self, typename: str, query: str, **variables: Any) -> Json:
+        """Send a document with one field that is a union; return it if it is a `typename`.
+
+        Raises:
+            RejectedError: the field is another member of the union, such as PythonError.
+            ClientError: as `execute`.
+        """
+        data = self.execute(query, **variables)
+        field: Json = next(iter(data.values()))
+        if field["__typename"] != typename:
+            raise RejectedError(_refusal(field))
+        return field
+
+
+def selector(name: str, kind: str) -> Json:
+    """Tell Dagster which job or sensor is meant; `kind` is `jobName` or `sensorName`."""
+    return {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, kind: name}
+
+
+def plain_message(error: Json | None) -> str:
+    """Tell a Python error in one line: its innermost cause, without the exception's class and module."""
+    while error and error.get("cause"):
+        error = error["cause"]
+    if not error:
+        return ""
+    name = re.escape(error.get("className") or "")
+    return re.sub(rf"^([\w.]*\.)?{name}: ", "", str(error["message"]).strip())
+
+
+def _refusal(field: Json) -> str:
+    typename = field["__typename"]
+    if errors := field.get("errors"):
+        return "; ".join(error["message"] for error in errors)
+    message = str(field.get("message") or "").strip()
+    if typename == "PipelineNotFoundError":
+        return f"{message}. Did ANNA's definitions load? See the Deployment page of the UI, or `anna doctor`."
+    return message or f"Dagster answered {typename}."

@@ -1,0 +1,97 @@
+"""Launches on the screen: a live table on a terminal, plain lines anywhere else."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from anna_cli.launches import Launch, State, Step, Training
+
+BAR_WIDTH = 24
+
+_MARKS = {
+    State.WAITING: ("·", "dim"), State.QUEUED: ("…", "yellow"), State.STARTING: ("…", "yellow"),
+    State.RUNNING: ("▶", "cyan"), State.FINISHED: ("✓", "green"), State.FAILED: ("✗", "red"),
+    State.CANCELED: ("■", "yellow"), State.SKIPPED: ("–", "dim"),
+}  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `42 s`, `3 min 05 s`, `2 h 10 min`."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def render(launches: Iterable[Launch], now: float) -> RenderableType:
+    """The launches as a table for a terminal."""
+    return Group(*(part for launch in launches for part in (_title(launch, now), _steps(launch, now), Text())))
+
+
+def lines(launches: Iterable[Launch], now: float) -> Iterator[str]:
+    """The launches as plain lines, one for each launch and each step that has begun."""
+    for launch in launches:
+        yield f"{launch.key} {launch.state}{_problem(launch.problem)}"
+        for step in launch.steps:
+            if step.state not in (State.WAITING, State.SKIPPED):
+                yield f"{launch.key} {step.title} {step.state}{_detail(step)}"
+
+
+def clock(now: float) -> str:
+    """The time of the day."""
+    return time.strftime("%H:%M:%S", time.localtime(now))
+
+
+def _title(launch: Launch, now: float) -> Text:
+    mark, style = _MARKS[launch.state]
+    text = Text.assemble((f"{mark} ", style), (launch.key or launch.run_id, "bold"), " ", (str(launch.state), style))
+    if launch.began:
+        text.append(f"  {duration((launch.ended or now) - launch.began)}", "dim")
+    if launch.will_retry:
+        text.append("  another attempt follows", "yellow")
+    if launch.problem:
+        text.append(f"\n  {launch.problem}", "red")
+    return text
+
+
+def _steps(launch: Launch, now: float) -> Table:
+    table = Table.grid(padding=(0, 1))
+    if launch.state is State.FINISHED:
+        return table  # nothing to add to its title
+    for step in launch.steps:
+        mark, style = _MARKS[step.state]
+        table.add_row("  ", Text(mark, style), Text(step.title, "" if step.began else "dim"), *_progress(step, now))
+    return table
+
+
+def _progress(step: Step, now: float) -> tuple[RenderableType, RenderableType]:
+    spent = Text(duration((step.ended or now) - step.began), "dim") if step.began else Text()
+    training = step.training
+    if training is None:
+        return Text(), spent
+    # A model that stopped early is done, however few of its epochs it took.
+    done = training.epochs if step.state is State.FINISHED else training.epoch
+    told = Text(_training(training, step.state))
+    return ProgressBar(total=training.epochs, completed=done, width=BAR_WIDTH), Text(" ").join([told, spent])
+
+
+def _detail(step: Step) -> str:
+    training = f" {_training(step.training, step.state)}" if step.training else ""
+    return f"{training}{_problem(step.problem)}"
+
+
+def _training(training: Training, state: State) -> str:
+    text = f"epoch {training.epoch}/{training.epochs} {training.metric} {training.value:.4f}"
+    if state is not State.RUNNING:
+        return text
+    return f"{text} {training.events_per_second:,.0f} events/s {duration(training.seconds_left)} left"
+
+
+def _problem(problem: str | None) -> str:
+    return f": {problem}" if problem else ""

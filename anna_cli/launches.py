@@ -1,0 +1,141 @@
+"""A launch: a Dagster run of one sample, with its steps and the progress of the models that train."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from anna_cli.graphql import Json
+
+PARTITION_TAG = "dagster/partition"
+WILL_RETRY_TAG = "dagster/will_retry"
+
+
+class State(StrEnum):
+    """Where a launch or a step is, in words for people."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in (State.FINISHED, State.FAILED, State.CANCELED, State.SKIPPED)
+
+
+_RUN_STATES = {
+    "QUEUED": State.QUEUED, "NOT_STARTED": State.QUEUED, "MANAGED": State.QUEUED, "STARTING": State.STARTING,
+    "STARTED": State.RUNNING, "SUCCESS": State.FINISHED, "FAILURE": State.FAILED,
+    "CANCELING": State.RUNNING, "CANCELED": State.CANCELED,
+}  # fmt: skip
+_STEP_STATES = {
+    "IN_PROGRESS": State.RUNNING, "SUCCESS": State.FINISHED, "FAILURE": State.FAILED, "SKIPPED": State.SKIPPED,
+}  # fmt: skip
+# The order in which a launch goes through its layers; steps of other names come last.
+_LAYERS = ("sample", "sequences", "model", "embedding", "metamodel", "report")
+
+
+@dataclass(frozen=True)
+class Training:
+    """The latest epoch of a model that trains."""
+
+    epoch: int
+    epochs: int
+    metric: str
+    value: float
+    events_per_second: float
+    seconds_left: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a launch; `began` and `ended` are Unix times."""
+
+    key: str
+    state: State
+    began: float | None = None
+    ended: float | None = None
+    training: Training | None = None
+    problem: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The asset's key as people write it: `model/card_transactions`."""
+        return self.key.replace("__", "/")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One run; `key` is the sample's key, and the times are Unix times."""
+
+    run_id: str
+    key: str
+    job: str
+    state: State
+    created: float
+    began: float | None
+    ended: float | None
+    steps: tuple[Step, ...] = ()
+    problem: str | None = None
+    will_retry: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen, not even another attempt."""
+        return self.state.ended and not self.will_retry
+
+
+def read_launch(run: Json) -> Launch:
+    """Turn a run of the `RUNS` query into a launch, without what its events tell."""
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    state = _RUN_STATES[run["status"]]
+    stats = {step["stepKey"]: step for step in run["stepStats"]}
+    planned = [step["key"] for step in (run["executionPlan"] or {"steps": []})["steps"]]
+    steps = [_read_step(key, stats.get(key), state) for key in dict.fromkeys([*planned, *stats])]
+    return Launch(
+        run_id=run["runId"],
+        key=tags.get(PARTITION_TAG, ""),
+        job=run["jobName"],
+        state=state,
+        created=run["creationTime"],
+        began=run["startTime"],
+        ended=run["endTime"],
+        steps=tuple(sorted(steps, key=_place)),
+        will_retry=tags.get(WILL_RETRY_TAG) == "true",
+    )
+
+
+def _read_step(key: str, stats: Json | None, run: State) -> Step:
+    if stats is None or stats["status"] is None:
+        return Step(key, State.SKIPPED if run.ended else State.WAITING)
+    state = _STEP_STATES[stats["status"]]
+    if state is State.RUNNING and run.ended:
+        state = State.CANCELED  # its process ended without a word
+    return Step(key, state, stats["startTime"], stats["endTime"])
+
+
+def _place(step: Step) -> tuple[int, str]:
+    layer = step.key.split("__")[0]
+    return (_LAYERS.index(layer) if layer in _LAYERS else len(_LAYERS), step.key)
+
+
+def read_training(entries: list[Json]) -> Training | None:
+    """Read the epoch from an observation's metadata; None where it tells of something else."""
+    values: Json = {entry["label"]: next((v for k, v in entry.items() if k != "label"), None) for entry in entries}
+    if not {"epoch", "epochs", "metric", "valid_metric"} <= values.keys():
+        return None
+    value = values["valid_metric"]
+    return Training(
+        epoch=values["epoch"],
+        epochs=values["epochs"],
+        metric=values["metric"],
+        value=float("nan") if value is None else value,  # Dagster gives null for a number that JSON cannot hold
+        events_per_second=values.get("events_per_second") or 0.0,
+        seconds_left=values.get("seconds_left") or 0.0,
+        best=bool(values.get("best")),
+    )

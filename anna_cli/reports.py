@@ -1,0 +1,71 @@
+"""A launch's report, read from the metadata of its `report` asset."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from anna_cli.graphql import GraphQLClient, Json
+from anna_cli.queries import MATERIALIZATIONS
+from anna_core.errors import AnnaError
+
+_KIND_STYLES = {"metamodel": "bold green", "domain": "cyan", "boosting": "yellow", "constant": "dim"}
+
+
+class ReportError(AnnaError):
+    """There is no report yet."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a launch came to.
+
+    Attributes:
+        key: of the sample.
+        leaderboard: rows with model, kind, metric, value, low, high, rows; best first.
+        html: the whole report as one file.
+    """
+
+    key: str
+    leaderboard: list[Json]
+    html: Path | None
+
+
+def materializations(client: GraphQLClient, asset: list[str], partitions: list[str]) -> list[Json]:
+    """The latest materialization of each partition that has one, with `metadata` by label."""
+    node = client.expect("AssetNode", MATERIALIZATIONS, key={"path": asset}, partitions=partitions)
+    found = [event for event in node["latestMaterializationByPartition"] if event is not None]
+    return [{**event, "metadata": {entry["label"]: entry for entry in event["metadataEntries"]}} for event in found]
+
+
+def read_report(client: GraphQLClient, key: str) -> Report:
+    """Read the latest report of a sample.
+
+    Raises:
+        ReportError: the launch has none (yet).
+        ClientError: ANNA does not answer.
+    """
+    events = materializations(client, ["report"], [key])
+    if not events:
+        raise ReportError(f"{key} has no report yet: `anna status {key}` tells how far its launch is.")
+    metadata = events[0]["metadata"]
+    records = metadata.get("leaderboard", {"table": {"records": []}})["table"]["records"]
+    html = metadata.get("report_html", {}).get("path")
+    return Report(key, [json.loads(record) for record in records], Path(html) if html else None)
+
+
+def leaderboard_table(report: Report) -> Table:
+    """The leaderboard for a terminal."""
+    metric = report.leaderboard[0]["metric"] if report.leaderboard else "metric"
+    table = Table(title=f"Leaderboard of {report.key}", title_justify="left")
+    for name in ("model", "kind"):
+        table.add_column(name)
+    for name in (metric, "interval", "rows"):
+        table.add_column(name, justify="right")
+    for row in report.leaderboard:
+        interval = f"{row['low']:.4f} – {row['high']:.4f}" if None not in (row["low"], row["high"]) else ""
+        value = "" if row["value"] is None else f"{row['value']:.4f}"
+        style = _KIND_STYLES.get(row["kind"], "")
+        table.add_row(row["model"], row["kind"], value, interval, f"{row['rows']:,}", style=style)
+    return table

@@ -1,0 +1,60 @@
+"""The commented `anna.yaml` that `anna init` writes: every setting with its default and what it means."""
+
+import datetime as dt
+
+from anna_resources.settings import Limits, Settings
+
+_TEXT = """\
+# Settings of this ANNA deployment. Each can be overridden by an environment variable: ANNA_<NAME>,
+# as in ANNA_WEBSERVER_PORT=3001 or ANNA_LIMITS__RUNS=4. Lines that begin with `#` show the default.
+# `anna doctor` tells whether everything here makes sense. Restart `anna up` after a change.
+
+# Months that ANNA keeps: the first, and the last (without it: the current month). A month is written 2024-03.
+start_month: {start_month}
+{end_month}
+
+# The bank's time zone, in which the day of as_of begins: UTC, Europe/Moscow, Asia/Almaty …
+time_zone: {time_zone}
+
+# The folder of the domain files, and the folder where marts, models and scores are kept.
+# domains: <this folder>/domains
+# storage: <this folder>/storage
+
+# Ports on this machine's loopback: the Dagster UI, and the MLflow server.
+webserver_port: {webserver_port}
+mlflow_port: {mlflow_port}
+
+# A tracking server of your own, in place of the one that `anna up` starts.
+# mlflow_url: http://mlflow.example:5000
+
+# A file in the inbox is read once it has not changed for this many seconds.
+inbox_settle_seconds: {inbox_settle_seconds:g}
+
+# How much may run at once; the rest waits in the queue.
+limits:
+  runs: {limits.runs} # launches and refreshes
+  runs_per_owner: {limits.runs_per_owner} # launches of one owner
+  hadoop: {limits.hadoop} # steps that read or write marts, sequences and histories
+  training: {limits.training} # steps that train; the cores are divided among them
+  scoring: {limits.scoring} # steps that score
+"""
+
+
+def render_settings(
+    start_month: dt.date | None = None,
+    end_month: dt.date | None = None,
+    webserver_port: int | None = None,
+    mlflow_port: int | None = None,
+) -> str:
+    """Write `anna.yaml`; None keeps a setting's default."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    first = start_month or defaults["start_month"]
+    return _TEXT.format(
+        start_month=f"{first:%Y-%m}",
+        end_month=f"end_month: {end_month:%Y-%m}" if end_month else "# end_month: 2024-12",
+        time_zone=defaults["time_zone"],
+        webserver_port=webserver_port or defaults["webserver_port"],
+        mlflow_port=mlflow_port or defaults["mlflow_port"],
+        inbox_settle_seconds=defaults["inbox_settle_seconds"],
+        limits=Limits(),
+    )

@@ -1,0 +1,1 @@
+"""Running a deployment on one machine: its processes, their logs and limits."""

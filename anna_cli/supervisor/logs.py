@@ -1,0 +1,72 @@
+"""What the servers say: all of it into rotating files, and the lines worth a look onto the screen."""
+
+import logging
+import re
+from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+
+LOG_BYTES = 10_000_000  # of a file; as many again are kept of the one before
+SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL", "FATAL"})
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b")
+_LEVEL_WITHIN = 120  # characters from the line's start: a level further on is part of the message
+_PYTHON_WARNING = re.compile(r"\w+Warning: ")
+_NOISE = re.compile(r"ExperimentalWarning|BetaWarning|PreviewWarning|DeprecationWarning|FutureWarning|UserWarning")
+
+
+class SeriousLines:
+    """Chooses the lines to show: warnings, errors, and the lines that go on from them."""
+
+    def __init__(self) -> None:
+        self._showing = False
+
+    def __call__(self, line: str) -> bool:
+        """Whether to show this line; lines must come in order."""
+        if line.startswith("Traceback"):
+            self._showing = True
+        elif _PYTHON_WARNING.search(line) and _NOISE.search(line):
+            self._showing = False
+        elif level := _LEVEL.search(line[:_LEVEL_WITHIN]):
+            self._showing = level[1] in SERIOUS
+        return self._showing and bool(line.strip())
+
+
+def screen(console: Console, name: str, colour: str, verbose: bool) -> Callable[[str], None]:
+    """Make the function that prints a server's lines with its name before them."""
+    wanted = SeriousLines()
+
+    def show(line: str) -> None:
+        serious = wanted(line)
+        if serious or verbose:
+            console.print(Text.assemble((f"{name:<12}", colour), line), soft_wrap=True)
+
+    return show
+
+
+def pump(stream: IO[bytes], log: Path, show: Callable[[str], None]) -> None:
+    """Copy a child's output to its log and to `show`, line by line, until it ends."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = RotatingFileHandler(log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    try:
+        with stream:
+            for raw in stream:
+                line = _ANSI.sub("", raw.decode("utf-8", errors="replace")).rstrip()
+                file.emit(logging.LogRecord(log.stem, logging.INFO, "", 0, line, None, None))
+                show(line)
+    finally:
+        file.close()
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The end of a log, for an error's message."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-count:])

@@ -1,0 +1,161 @@
+"""A whole deployment as a context manager: `with Platform(settings) as platform: …`."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+import filelock
+from rich.console import Console
+
+from anna_cli.console import CONSOLE
+from anna_cli.graphql import ClientError, GraphQLClient
+from anna_cli.queries import HEALTH, MARK_CANCELED, RUN_STATES
+from anna_cli.supervisor.limits import set_pool_limits, write_queue_limits
+from anna_cli.supervisor.ports import check_free, free_port
+from anna_cli.supervisor.services import (
+    DEFINITIONS,
+    Service,
+    child_environment,
+    code_service,
+    daemon_service,
+    mlflow_service,
+    webserver_service,
+    write_workspace,
+)
+from anna_cli.supervisor.supervisor import PlatformError, Supervisor
+from anna_cli.templates import DAGSTER_FILE
+from anna_resources.settings import Settings
+
+START_SECONDS = 120.0  # a loaded machine imports torch-sized packages slowly
+LOCK_FILE = "up.lock"
+# What stops first: the daemon, so that nothing new begins, and the code server with its runs, which talk to MLflow.
+STOP_FIRST = ("daemon", "code-server")
+INTERRUPTED = ("STARTED", "STARTING", "CANCELING")
+
+
+class Platform:
+    """Dagster and MLflow of one deployment, on this machine's loopback.
+
+    Attributes:
+        settings: of the deployment.
+        client: speaks to the running instance.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        mlflow: bool = True,
+        verbose: bool = False,
+        console: Console = CONSOLE,
+        module: str = DEFINITIONS,
+    ) -> None:
+        self.settings = settings
+        self.client = GraphQLClient(settings.webserver_url)
+        self._mlflow = mlflow and settings.mlflow_url is None
+        self._module, self._console = module, console
+        self._supervisor = Supervisor(child_environment(settings), settings.home / "logs", console, verbose)
+        self._lock = filelock.FileLock(settings.home / LOCK_FILE)
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until it answers.
+
+        Raises:
+            PlatformError: a server does not start, or ANNA's definitions do not load.
+            PortError: a port is taken.
+        """
+        self._prepare()
+        try:
+            with self._console.status("Starting Dagster and MLflow …"):
+                self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything; nothing is left running."""
+        self.stop()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until a server fails for good (`PlatformError`), or for so many seconds."""
+        self._supervisor.wait(seconds)
+
+    def check(self) -> None:
+        """Raise `PlatformError` if a server failed for good."""
+        self._supervisor.check()
+
+    def stop(self) -> None:
+        """Stop everything: runs in progress are interrupted, and say so in Dagster's records."""
+        with self._console.status("Stopping … (Ctrl-C again to kill)"):
+            self._supervisor.stop(STOP_FIRST)
+        self._lock.release()
+
+    def _prepare(self) -> None:
+        home, file = self.settings.home, self.settings.dagster_home / DAGSTER_FILE
+        if not file.is_file():
+            raise PlatformError(f"{home} is not a deployment: {file} is missing. Make it with `anna init {home}`.")
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise PlatformError(
+                f"Another `anna up` already runs this deployment ({home}): its UI is {self.settings.webserver_url}."
+            ) from error
+        try:
+            check_free(self.settings.webserver_port, "webserver_port")
+            if self._mlflow:
+                check_free(self.settings.mlflow_port, "mlflow_port")
+            write_queue_limits(file, self.settings.limits)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _start(self) -> None:
+        code_port = free_port()
+        workspace = write_workspace(self.settings, code_port)
+        first = [code_service(self._module, code_port)]
+        if self._mlflow:
+            first.append(mlflow_service(self.settings))
+        self._launch(*first)
+        self._launch(webserver_service(self.settings, workspace))
+        self._check_definitions()
+        set_pool_limits(self.client, self.settings.limits)
+        self._correct_interrupted()
+        began = time.time()
+        self._launch(daemon_service(workspace, lambda: self._daemon_beats(began)))
+        self._supervisor.watch()
+
+    def _launch(self, *services: Service) -> None:
+        children = [self._supervisor.start(service) for service in services]
+        for child, service in zip(children, services, strict=True):
+            self._supervisor.wait_ready(child, service.is_ready, START_SECONDS)
+
+    def _check_definitions(self) -> None:
+        workspace = self.client.execute(HEALTH)["workspaceOrError"]
+        for entry in workspace.get("locationEntries", [workspace]):
+            found = entry.get("locationOrLoadError") or entry
+            if found["__typename"] == "PythonError":
+                raise PlatformError(
+                    f"ANNA's definitions do not load: {found['message'].strip()} "
+                    f"See {self.settings.home / 'logs' / 'code-server.log'}, and `anna doctor`."
+                )
+
+    def _correct_interrupted(self) -> None:
+        # No daemon runs yet and the lock is ours: a run that counts as running was cut off when a machine or an earlier
+        # `anna up` went down. Left as it is, it would hold its place in the queue for ever.
+        found = self.client.expect("Runs", RUN_STATES, filter={"statuses": INTERRUPTED}, limit=1000)["results"]
+        if found:
+            self.client.expect("TerminateRunsResult", MARK_CANCELED, runIds=[run["runId"] for run in found])
+            names = ", ".join(sorted({run["jobName"] for run in found}))
+            self._console.print(
+                f"[yellow]{len(found)} run(s) ({names}) were cut off when ANNA last stopped; they are marked as "
+                "canceled. Re-execute them in the UI under Runs.[/yellow]"
+            )
+
+    def _daemon_beats(self, since: float) -> bool:
+        try:
+            statuses = self.client.execute(HEALTH)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        except ClientError:
+            return False
+        return all((status["lastHeartbeatTime"] or 0) >= since for status in statuses if status["required"])

@@ -1,0 +1,103 @@
+"""The servers of a deployment on one machine: how each is started, and how it shows that it is ready."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import anna_cli
+from anna_cli.graphql import LOCATION
+from anna_cli.supervisor.ports import LOOPBACK, is_listening
+from anna_resources.settings import Settings
+
+DEFINITIONS = "anna_assets.definitions"
+WORKSPACE_FILE = "workspace.yaml"
+
+# The location has a name of its own: Dagster would call it by its port, and what it remembers of sensors hangs on that.
+_WORKSPACE = """\
+# Written by `anna up` at every start.
+load_from:
+  - grpc_server: {{host: {host}, port: {port}, location_name: {location}}}
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One server.
+
+    Attributes:
+        name: also the name of its log.
+        colour: of its name on the screen.
+        command: the program and its arguments.
+        is_ready: whether it answers.
+        restartable: whether it may be started again when it dies: nobody's connection to it is lost then.
+    """
+
+    name: str
+    colour: str
+    command: list[str]
+    is_ready: Callable[[], bool]
+    restartable: bool = False
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of every server and, through them, of every step."""
+    root = str(Path(anna_cli.__file__).resolve().parents[1])  # a source checkout need not be installed
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+        "PYTHONUNBUFFERED": "1",
+        "ANNA_HOME": str(settings.home),
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its job workers serve evaluations that ANNA has no use for
+        "MLFLOW_TRACKING_URI": settings.tracking_url,
+    }
+
+
+def write_workspace(settings: Settings, code_port: int) -> Path:
+    """Tell the webserver and the daemon where the code server listens."""
+    file = settings.dagster_home / WORKSPACE_FILE
+    file.write_text(_WORKSPACE.format(host=LOOPBACK, port=code_port, location=LOCATION), encoding="utf-8")
+    return file
+
+
+def mlflow_service(settings: Settings) -> Service:
+    """The MLflow tracking server, with its database and artifacts in the deployment's folder."""
+    folder = settings.home / "mlflow"
+    return Service(
+        "mlflow", "magenta",
+        [
+            sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(settings.mlflow_port),
+            "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+            "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
+        ],
+        lambda: is_listening(settings.mlflow_port),
+    )  # fmt: skip
+
+
+def code_service(module: str, port: int) -> Service:
+    """The server of ANNA's definitions; it also starts the runs. The UI can reload it, which shows new domains."""
+    command = [
+        sys.executable, "-m", "dagster", "code-server", "start", "-m", module, "--location-name", LOCATION,
+        "--host", LOOPBACK, "--port", str(port), "--use-python-environment-entry-point",
+    ]  # fmt: skip
+    return Service("code-server", "cyan", command, lambda: is_listening(port), restartable=True)
+
+
+def webserver_service(settings: Settings, workspace: Path) -> Service:
+    """The Dagster UI and its GraphQL API."""
+    command = [
+        sys.executable, "-m", "dagster_webserver", "--host", LOOPBACK, "--port", str(settings.webserver_port),
+        "--workspace", str(workspace),
+    ]  # fmt: skip
+    return Service("webserver", "green", command, lambda: is_listening(settings.webserver_port))
+
+
+def daemon_service(workspace: Path, is_ready: Callable[[], bool]) -> Service:
+    """Dagster's daemon: queue, sensors, schedules, backfills and automation."""
+    command = [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(workspace)]
+    return Service("daemon", "blue", command, is_ready, restartable=True)

@@ -1,0 +1,117 @@
+"""Keeps a set of children alive: watches them, starts some again when they die, and stops all."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from anna_cli.supervisor.child import Child, stop_all
+from anna_cli.supervisor.logs import last_lines, screen
+from anna_cli.supervisor.services import Service
+from anna_core.errors import AnnaError
+
+MOST_RESTARTS = 3
+FIRST_BACKOFF_SECONDS = 1.0  # doubled at each restart
+GRACE_SECONDS = 15.0  # a run that is interrupted says so in Dagster's records; that takes some seconds
+POLL_SECONDS = 0.3
+
+
+class PlatformError(AnnaError):
+    """The platform cannot start, or one of its servers ended."""
+
+
+class Supervisor:
+    """Starts, watches and stops the servers of one deployment.
+
+    Attributes:
+        failure: why the platform cannot go on; None while all is well.
+    """
+
+    def __init__(self, env: Mapping[str, str], logs: Path, console: Console, verbose: bool = False) -> None:
+        self.failure: PlatformError | None = None
+        self._env, self._logs, self._console, self._verbose = env, logs, console, verbose
+        self._children: list[Child] = []
+        self._stopping, self._failed = threading.Event(), threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def start(self, service: Service) -> Child:
+        """Start a server; `wait_ready` tells when it answers."""
+        show = screen(self._console, service.name, service.colour, self._verbose)
+        log = self._logs / f"{service.name}.log"
+        child = Child(service.name, service.command, self._env, log, show, service.restartable)
+        child.start()
+        self._children.append(child)
+        return child
+
+    def wait_ready(self, child: Child, is_ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until a server answers.
+
+        Raises:
+            PlatformError: it ended, or is not ready in time; with the end of its log.
+        """
+        waited = 0.0
+        while not is_ready():
+            if child.exit_code is not None:
+                raise self._ended(child)
+            if waited >= seconds:
+                raise PlatformError(f"{child.name} is not ready after {seconds:g} s. {_tail(child)}")
+            self._stopping.wait(POLL_SECONDS)
+            waited += POLL_SECONDS
+
+    def watch(self) -> None:
+        """Begin to watch: from now on a server that dies is started again, or ends the platform."""
+        self._watcher.start()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until a server fails for good, or for so many seconds.
+
+        Raises:
+            PlatformError: a server failed for good.
+        """
+        self._failed.wait(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raise the `PlatformError` of a server that failed for good, if one did."""
+        if self.failure is not None:
+            raise self.failure
+
+    def stop(self, first: tuple[str, ...] = (), grace_seconds: float = GRACE_SECONDS) -> None:
+        """Stop every server and whatever it started: those named first, then the rest."""
+        self._stopping.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+        try:
+            stop_all([child for child in self._children if child.name in first], grace_seconds)
+        finally:
+            stop_all([child for child in self._children if child.name not in first], grace_seconds)
+            self._children.clear()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(POLL_SECONDS):
+            for child in self._children:
+                if child.exit_code is not None and not self._restart(child):
+                    self.failure = self._ended(child)
+                    self._failed.set()
+                    return
+
+    def _restart(self, child: Child) -> bool:
+        if not child.restartable or child.restarts >= MOST_RESTARTS:
+            return False
+        backoff = FIRST_BACKOFF_SECONDS * 2**child.restarts
+        child.restarts += 1
+        self._console.print(
+            f"[yellow]{child.name} ended with code {child.exit_code}; starting it again in {backoff:g} s "
+            f"({child.restarts} of {MOST_RESTARTS}). Its log: {child.log}[/yellow]"
+        )
+        if not self._stopping.wait(backoff):
+            child.start()
+        return True
+
+    def _ended(self, child: Child) -> PlatformError:
+        return PlatformError(f"{child.name} ended with code {child.exit_code}. {_tail(child)}")
+
+
+def _tail(child: Child) -> str:
+    return f"Its log, {child.log}, ends with:\n{last_lines(child.log)}"

@@ -1,0 +1,116 @@
+"""What a report is made of."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from anna_core.analytics.coverage import DomainCoverage
+from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind, ModelScores
+from anna_core.metrics.registry import Metric, get_metric
+from anna_core.tasks import Task
+
+HELD_OUT = "test"
+SPLITS = ("train", "valid", HELD_OUT)
+
+
+class Epoch(Protocol):
+    """The part of a training's epoch report that is plotted."""
+
+    @property
+    def epoch(self) -> int:
+        """Its number, the first being 1."""
+
+    @property
+    def train_loss(self) -> float:
+        """Mean loss on the training rows."""
+
+    @property
+    def valid_loss(self) -> float:
+        """Mean loss on the validation rows."""
+
+    @property
+    def valid_metric(self) -> float:
+        """The task's metric on the validation rows."""
+
+    @property
+    def best(self) -> bool:
+        """Whether it was the best so far."""
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that the plots and the report of a launch show; n rows in the sample, K outputs.
+
+    Attributes:
+        task: the resolved task, its guesses included.
+        sample: the sample's name.
+        scores: (kind, name) → (n, K) float32 scores of every row, for each model of the leaderboard.
+        target: (n, L) float32, or (n,) int64 class index for multiclass.
+        weight: (n,) float32.
+        split: (n,) 'train', 'valid' or 'test'; the plots show the rows of 'test'.
+        leaderboard: best first, as `leaderboard` gives it on the rows of 'test'.
+        curves: model's name → its epochs in order.
+        coverage: one entry a domain.
+        as_of: (n,) datetime64[D], for the dates of the splits; None leaves them out.
+        provenance: what the launch was made of (data versions, seed, code version, …), shown as it is.
+        created_at: when; None leaves it out.
+    """
+
+    task: Task
+    sample: str
+    scores: ModelScores
+    target: np.ndarray
+    weight: np.ndarray
+    split: np.ndarray
+    leaderboard: Sequence[LeaderboardRow]
+    curves: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)
+    coverage: Sequence[DomainCoverage] = ()
+    as_of: np.ndarray | None = None
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    created_at: dt.datetime | None = None
+
+    @property
+    def metric(self) -> Metric:
+        """The task's metric."""
+        return get_metric(self.task.metric, self.task.type)
+
+    @cached_property
+    def held_out(self) -> "HeldOut":
+        """Target and weight of the held-out rows."""
+        rows = self.split == HELD_OUT
+        return HeldOut(rows, self.target[rows], self.weight[rows].astype(np.float64))
+
+    def held_out_scores(self, row: LeaderboardRow) -> np.ndarray:
+        """Scores (m, K) of a model for the m held-out rows."""
+        return self.scores[row.kind, row.model][self.held_out.rows]
+
+    def best_of(self, *kinds: ModelKind) -> LeaderboardRow | None:
+        """The best model of these kinds; None where there is none."""
+        return next((row for row in self.leaderboard if row.kind in kinds), None)
+
+    @property
+    def best(self) -> LeaderboardRow | None:
+        """The best of the models that know something of a row; the constant one where there is no other."""
+        return self.best_of("metamodel", "domain", "boosting") or self.best_of("constant")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The m held-out rows.
+
+    Attributes:
+        rows: (n,) bool, which rows of the sample they are.
+        target: (m, L), or (m,) class index.
+        weight: (m,) float64.
+    """
+
+    rows: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weight)

@@ -1,0 +1,52 @@
+"""Names and colours of models, the same in every plot and table."""
+
+from anna_core.analytics.content import ReportContent
+from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind
+from anna_core.analytics.theme import AMBER, BLUE, GREEN, MUTED, PURPLE, SKY, VERMILION
+
+SHOWN_MODELS = 4  # lines that a reader can follow in one plot
+
+_TITLES: dict[ModelKind, str] = {
+    "metamodel": "Metamodel",
+    "boosting": "Boosting on aggregates",
+    "constant": "Constant",
+    "domain": "Net",
+}
+_COLOURS: dict[ModelKind, str] = {"metamodel": BLUE, "boosting": VERMILION, "constant": MUTED}
+_OTHER_COLOURS = (GREEN, PURPLE, AMBER, SKY)
+
+
+def model_titles(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
+    """What to call each model of the leaderboard; the model's own name is told where its kind has several."""
+    kinds = [row.kind for row in content.leaderboard]
+    return {
+        (row.kind, row.model): (
+            f"{_TITLES[row.kind]}: {row.model}"
+            if row.kind == "domain" or kinds.count(row.kind) > 1
+            else _TITLES[row.kind]
+        )
+        for row in content.leaderboard
+    }
+
+
+def model_colours(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
+    """A colour for each model: its kind's for the first of a kind, then those that are left, in turn."""
+    colours: dict[tuple[ModelKind, str], str] = {}
+    free = dict(_COLOURS)
+    taken = 0
+    for row in sorted(content.leaderboard, key=lambda row: row.model):  # by name: ranks change, colours stay
+        if row.kind in free:
+            colours[row.kind, row.model] = free.pop(row.kind)
+        else:
+            colours[row.kind, row.model] = _OTHER_COLOURS[taken % len(_OTHER_COLOURS)]
+            taken += 1
+    return colours
+
+
+def shown_models(content: ReportContent) -> list[LeaderboardRow]:
+    """The models of a plot, best first: the metamodel and boosting for sure, then the best others; no constant."""
+    models = [row for row in content.leaderboard if row.kind != "constant"]
+    sure = [row for row in (content.best_of("metamodel"), content.best_of("boosting")) if row is not None]
+    others = [row for row in models if row not in sure]
+    chosen = [*sure, *others][:SHOWN_MODELS]
+    return [row for row in models if row in chosen]

@@ -1,0 +1,1 @@
+"""What a net must beat: a constant, and boosting on aggregates."""

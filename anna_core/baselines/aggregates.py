@@ -1,0 +1,157 @@
+"""Hand-made aggregates of sequences: what boosting, the peer of every net, is fed with.
+
+They are those of the benchmark's peer: counts, recency, spans, counts and shares by category, sums, means, extremes and
+last values of numbers, and the same over the last days. All come from the row's own events.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from anna_core.baselines.events import RowEvents, blocks
+from anna_core.sequences.ragged import Sequences
+
+WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter
+TOP_CODES = 100  # codes of a field that get columns of their own; rarer ones have too few events to be learnt from
+WINDOW_CODES = (
+    20  # codes of a field that are also counted by window, or columns would outnumber the rows of small samples
+)
+LAST_EVENTS = 3  # latest events whose values are columns: order matters most at the end of a sequence
+
+Columns = dict[str, np.ndarray]
+
+
+def top_codes(sequences: Sequences, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """The most frequent codes of each coded field, most frequent first (at most `TOP_CODES`).
+
+    Args:
+        sequences: n rows.
+        rows: (n,) bool, the rows that count (those of training); None means all.
+    """
+    totals = {name: np.zeros(0, dtype=np.int64) for name in sequences.domain.coded}
+    seen = 0
+    for block in blocks(sequences):
+        position = block.position if rows is None else block.position[rows[seen : seen + block.n][block.row]]
+        seen += block.n
+        for name, total in totals.items():
+            counts = np.bincount(sequences.columns[name][position], minlength=len(total))
+            counts[: len(total)] += total
+            totals[name] = counts
+    return {name: _most_frequent(total) for name, total in totals.items()}
+
+
+def aggregate(sequences: Sequences, codes: Mapping[str, np.ndarray] | None = None) -> pl.DataFrame:
+    """Aggregates of one domain, a row for each row of the sequences.
+
+    Args:
+        sequences: n rows; their windows may share events.
+        codes: coded field → codes that get columns, from `top_codes`; None means those of these sequences.
+
+    Returns:
+        (n, F) float32 columns `<domain>__…`; counts and sums are 0 and everything else NaN where there are no events.
+    """
+    codes = top_codes(sequences) if codes is None else codes
+    parts = [_block(sequences, block, codes) for block in blocks(sequences)]
+    if not parts:
+        parts = [_block(sequences, RowEvents.gather(sequences, 0, 0), codes)]
+    prefix = f"{sequences.domain.name}__"
+    return pl.DataFrame(
+        {prefix + name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in parts[0]}
+    )
+
+
+def _block(sequences: Sequences, block: RowEvents, codes: Mapping[str, np.ndarray]) -> Columns:
+    columns = _times(sequences, block)
+    for name in sequences.domain.coded:
+        values = sequences.columns[name][block.position]
+        columns |= {f"{name}__{key}": column for key, column in _coded(block, values, codes[name]).items()}
+    for name in sequences.domain.numeric:
+        values = sequences.columns[name][block.position].astype(np.float64)
+        columns |= {f"{name}__{key}": column for key, column in _number(block, values).items()}
+    return columns
+
+
+def _times(sequences: Sequences, block: RowEvents) -> Columns:
+    events = block.length.astype(np.float64)
+    newest, oldest = block.last(block.age), block.reduce(np.maximum, block.age)
+    day = np.floor(block.age)
+    new_day = np.concatenate([[True], (day[1:] != day[:-1]) | (block.row[1:] != block.row[:-1])])[: len(day)]
+    active_days = block.count(weight=new_day.astype(np.float64))[:, 0]
+    columns = {
+        "events": events,
+        "days_since_last": newest,
+        "days_since_first": oldest,
+        "span_days": oldest - newest,
+        "active_days": active_days,
+        "events_per_active_day": _ratio(events, active_days),
+        "mean_gap_days": _ratio(oldest - newest, events - 1),
+    }
+    for back in range(1, LAST_EVENTS):
+        columns[f"days_since_last_but_{back}"] = block.last(block.age, back)
+    for days in WINDOWS:
+        recent = block.age <= days
+        columns[f"events_{days}d"] = block.count(weight=recent.astype(np.float64))[:, 0]
+        columns[f"events_{days}d__share"] = _ratio(columns[f"events_{days}d"], events)
+    return columns
+
+
+def _coded(block: RowEvents, values: np.ndarray, codes: np.ndarray) -> Columns:
+    column_of = np.full(max(int(values.max(initial=0)), int(codes.max(initial=0))) + 1, -1)
+    column_of[codes] = np.arange(len(codes))
+    group = column_of[values]
+    counts = block.count(group, len(codes))
+    shares = _ratio(counts, block.length[:, None].astype(np.float64))
+    columns = {"distinct": (counts > 0).sum(axis=1).astype(np.float64)}
+    for back in range(LAST_EVENTS):
+        columns[f"last_{back}" if back else "last"] = block.last(values, back)
+    for i, code in enumerate(codes):
+        columns[f"{code}__count"], columns[f"{code}__share"] = counts[:, i], shares[:, i]
+    frequent = min(len(codes), WINDOW_CODES)
+    for days in WINDOWS:
+        recent = block.count(np.where((block.age <= days) & (group < frequent), group, -1), frequent)
+        columns |= {f"{code}__count_{days}d": recent[:, i] for i, code in enumerate(codes[:frequent])}
+    return columns
+
+
+def _number(block: RowEvents, values: np.ndarray) -> Columns:
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0.0)
+    count, total = block.count(weight=known.astype(np.float64))[:, 0], block.count(weight=filled)[:, 0]
+    mean = _ratio(total, count)
+    deviation = np.where(known, values - mean[block.row], 0.0)
+    columns = {
+        "missing": block.length - count,
+        "sum": total,
+        "sum_positive": block.count(weight=np.maximum(filled, 0))[:, 0],
+        "sum_negative": block.count(weight=np.minimum(filled, 0))[:, 0],
+        "mean": mean,
+        "std": np.sqrt(_ratio(block.count(weight=deviation**2)[:, 0], count)),
+        "min": block.reduce(np.fmin, values),
+        "max": block.reduce(np.fmax, values),
+        "first": block.reduce(np.add, np.where(_is_first(block), values, 0.0)),
+    }
+    for back in range(LAST_EVENTS):
+        columns[f"last_{back}" if back else "last"] = block.last(values, back)
+    for days in WINDOWS:
+        recent = block.age <= days
+        columns[f"sum_{days}d"] = block.count(weight=filled * recent)[:, 0]
+        columns[f"mean_{days}d"] = _ratio(columns[f"sum_{days}d"], block.count(weight=(known & recent) * 1.0)[:, 0])
+        columns[f"max_{days}d"] = block.reduce(np.fmax, np.where(recent, values, np.nan))
+        columns[f"min_{days}d"] = block.reduce(np.fmin, np.where(recent, values, np.nan))
+    return columns
+
+
+def _is_first(block: RowEvents) -> np.ndarray:
+    first = np.zeros(len(block.row), dtype=bool)
+    first[(np.cumsum(block.length) - block.length)[block.length > 0]] = True
+    return first
+
+
+def _most_frequent(counts: np.ndarray) -> np.ndarray:
+    order = np.argsort(-counts, kind="stable")[:TOP_CODES]
+    return order[counts[order] > 0]
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)

@@ -1,0 +1,48 @@
+"""The model that knows nothing of a row: what any other must beat."""
+
+import numpy as np
+
+from anna_core.errors import TrainingError
+from anna_core.tasks import Task, TaskType
+
+
+def constant_scores(target: np.ndarray, weight: np.ndarray, split: np.ndarray, task: Task) -> np.ndarray:
+    """The same score for each row, fitted on the rows of training.
+
+    Args:
+        target: (n, L), or (n,) class index for multiclass.
+        weight: (n,).
+        split: (n,) 'train', 'valid' or 'test'.
+        task: its type and metric.
+
+    Returns:
+        (n, K) float32: the rate of the class, of each class or of each label; for regression the value that the metric
+        rewards: the mean, the median for mae, and the mean of log1p, taken back, for r2_log1p.
+
+    Raises:
+        TrainingError: no row is for training.
+    """
+    fitted = split == "train"
+    if not fitted.any():
+        raise TrainingError("the sample has no rows for training: every row has the split valid or test.")
+    y, w = target[fitted], weight[fitted].astype(np.float64)
+    match task.type:
+        case TaskType.MULTICLASS:
+            score = np.bincount(y, weights=w, minlength=task.outputs) / w.sum()
+        case TaskType.REGRESSION:
+            score = np.array([_level(y[:, 0].astype(np.float64), w, task.metric)])
+        case _:
+            score = (y > 0).T @ w / w.sum()
+    return np.tile(score.astype(np.float32), (len(target), 1))
+
+
+def _level(y: np.ndarray, weight: np.ndarray, metric: str) -> float:
+    match metric:
+        case "r2_log1p":
+            return float(np.expm1(np.log1p(y) @ weight / weight.sum()))
+        case "mae":
+            order = np.argsort(y, kind="stable")
+            middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+            return float(y[order][middle])
+        case _:
+            return float(y @ weight / weight.sum())

@@ -1,0 +1,78 @@
+"""The events of a block of rows, gathered so that whole columns of them can be reduced row by row at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from anna_core.sequences.ragged import Sequences
+
+DAY = 86_400_000_000  # microseconds, the unit of Sequences.event_time
+
+# Gathered events of a block: a few arrays of 8 bytes an event stay within some 100 MB, however long the sequences.
+BLOCK_EVENTS = 2_000_000
+
+
+@dataclass(frozen=True)
+class RowEvents:
+    """G events that n rows see, row after row, oldest first; an event that several rows see is there several times.
+
+    Attributes:
+        n: number of rows, those without events included.
+        length: (n,) int64, events of each row.
+        row: (G,) int64, the row of each event.
+        position: (G,) int64, the event's place in the sequences' columns.
+        age: (G,) float64, days from the event to the row's as_of; positive, for no row sees later events.
+    """
+
+    n: int
+    length: np.ndarray
+    row: np.ndarray
+    position: np.ndarray
+    age: np.ndarray
+
+    @classmethod
+    def gather(cls, sequences: Sequences, first: int, last: int) -> "RowEvents":
+        """Gather the events of rows first … last - 1."""
+        length = sequences.length[first:last].astype(np.int64)
+        row = np.repeat(np.arange(len(length)), length)
+        begin = np.cumsum(length) - length
+        position = np.arange(len(row)) + np.repeat(sequences.start[first:last] - begin, length)
+        as_of = sequences.as_of[first:last].astype("datetime64[us]").astype(np.int64)
+        age = (as_of[row] - sequences.event_time[position]) / DAY
+        return cls(n=len(length), length=length, row=row, position=position, age=age)
+
+    def count(self, group: np.ndarray | None = None, groups: int = 1, weight: np.ndarray | None = None) -> np.ndarray:
+        """Events (or their weight (G,)) by row and group: (n, groups) float64; group (G,), -1 is left out."""
+        if group is None:
+            return np.bincount(self.row, weights=weight, minlength=self.n).astype(np.float64)[:, None]
+        kept = group >= 0
+        cell = self.row[kept] * groups + group[kept]
+        weight = None if weight is None else weight[kept]
+        return np.bincount(cell, weights=weight, minlength=self.n * groups).reshape(self.n, groups).astype(np.float64)
+
+    def reduce(self, function: np.ufunc, values: np.ndarray) -> np.ndarray:
+        """Reduce values (G,) row by row with a ufunc: (n,) float64, NaN for rows without events."""
+        result = np.full(self.n, np.nan)
+        filled = self.length > 0
+        if filled.any():
+            result[filled] = function.reduceat(values, (np.cumsum(self.length) - self.length)[filled])
+        return result
+
+    def last(self, values: np.ndarray, back: int = 0) -> np.ndarray:
+        """Value (n,) float64 of the latest event of each row, or of the one `back` events before; NaN where none."""
+        result = np.full(self.n, np.nan)
+        filled = self.length > back
+        result[filled] = values[(np.cumsum(self.length) - 1 - back)[filled]]
+        return result
+
+
+def blocks(sequences: Sequences, events: int = BLOCK_EVENTS) -> Iterator[RowEvents]:
+    """Gather all rows, in order, block by block of about `events` events."""
+    total = np.cumsum(sequences.length, dtype=np.int64)
+    first = 0
+    while first < len(sequences):
+        before = total[first - 1] if first else 0
+        last = max(int(np.searchsorted(total, before + events, side="right")), first + 1)
+        yield RowEvents.gather(sequences, first, last)
+        first = last

@@ -1,0 +1,174 @@
+"""Domains: what one YAML file in `domains/` says about one kind of event stream."""
+
+import datetime as dt
+import zoneinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from anna_core.durations import Duration
+from anna_core.errors import DomainError, KeyNameError
+from anna_core.keys import check_domain
+
+
+class FieldKind(StrEnum):
+    """How a field enters the nets: as a code of the dictionary, a number, or a yes/no."""
+
+    CATEGORICAL = "categorical"
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+
+
+SourceFormat = Literal["parquet", "csv", "delta", "iceberg"]
+
+# Names that marts and sequences use themselves.
+RESERVED_FIELDS = frozenset({"client_id", "event_time", "as_of", "start", "length", "month"})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSpec(_Strict):
+    """Where a domain's raw table lies: a path (relative ones start at ANNA_HOME) and its format."""
+
+    path: Annotated[str, Field(min_length=1)]
+    format: SourceFormat = "parquet"
+
+
+class ColumnNames(_Strict):
+    """What the source calls the client and the moment of the event."""
+
+    client_id: Annotated[str, Field(min_length=1)] = "client_id"
+    event_time: Annotated[str, Field(min_length=1)] = "event_time"
+
+
+class Domain(_Strict):
+    """One kind of event stream.
+
+    Attributes:
+        name: the file's stem; names the domain's assets and folders.
+        fields: source column → kind; these columns become the model's inputs, in this order.
+        event_key: columns that identify an event; of rows that repeat them one is kept. Empty: nothing is dropped.
+        time_zone: the zone of time stamps that carry none; None means the bank's.
+        availability_lag: how long after it happened an event can be relied upon to be in the table.
+        lookback: how far back of as_of a sequence reaches.
+        max_length: a sequence keeps this many of its latest events.
+    """
+
+    name: str
+    description: str = ""
+    owner: str | None = None
+    source: SourceSpec
+    columns: ColumnNames = ColumnNames()
+    event_key: tuple[str, ...] = ()
+    fields: dict[str, FieldKind]
+    time_zone: str | None = None
+    availability_lag: Duration = dt.timedelta(0)
+    lookback: Duration = dt.timedelta(days=365)
+    max_length: Annotated[int, Field(ge=1, le=100_000)] = 512
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_usable(cls, name: str) -> str:
+        try:
+            return check_domain(name)
+        except KeyNameError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in zoneinfo.available_timezones():
+            raise ValueError(f"'{zone}' is not a time zone: use a name such as Europe/Moscow or UTC")
+        return zone
+
+    @model_validator(mode="after")
+    def _fields_make_sense(self) -> Self:
+        if not self.fields:
+            raise ValueError("fields is empty: name at least one column, as in `amount: numeric`")
+        if clash := RESERVED_FIELDS & self.fields.keys():
+            raise ValueError(f"{sorted(clash)} cannot be fields: ANNA's marts use these names for their own columns")
+        if self.lookback <= self.availability_lag:
+            raise ValueError("lookback must be longer than availability_lag, or no event is ever visible")
+        return self
+
+    @property
+    def coded(self) -> tuple[str, ...]:
+        """Fields kept as integer codes: categories and booleans, in the order of the file."""
+        return tuple(name for name, kind in self.fields.items() if kind is not FieldKind.NUMERIC)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Fields whose codes come from the dictionary."""
+        return tuple(name for name, kind in self.fields.items() if kind is FieldKind.CATEGORICAL)
+
+    @property
+    def boolean(self) -> tuple[str, ...]:
+        """Fields with the fixed codes of `anna_core.marts.mart`: 0 missing, 1 false, 2 true."""
+        return tuple(name for name, kind in self.fields.items() if kind is FieldKind.BOOLEAN)
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """Fields kept as float32 numbers, NaN where missing."""
+        return tuple(name for name, kind in self.fields.items() if kind is FieldKind.NUMERIC)
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """Every source column that the domain reads, each once."""
+        names = (self.columns.client_id, self.columns.event_time, *self.event_key, *self.fields)
+        return tuple(dict.fromkeys(names))
+
+
+def read_domain(path: Path) -> Domain:
+    """Read one domain file.
+
+    Raises:
+        DomainError: naming the file, the field and the cure.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DomainError(f"{path}: cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise DomainError(f"{path}: should hold `source:`, `columns:` and `fields:`; found {type(content).__name__}.")
+    if content.get("name", path.stem) != path.stem:
+        raise DomainError(f"{path}: name '{content['name']}' differs from the file's: drop `name` or rename the file.")
+    try:
+        return Domain.model_validate({**content, "name": path.stem})
+    except ValidationError as error:
+        problems = "; ".join(f"{_location(item['loc'])}: {_cure(item)}" for item in error.errors())
+        raise DomainError(f"{path}: {problems}") from error
+
+
+def load_domains(folder: Path) -> dict[str, Domain]:
+    """Read every `*.yaml` of a folder, by name.
+
+    Raises:
+        DomainError: the folder is missing or empty, or a file in it is wrong.
+    """
+    files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    if not files:
+        raise DomainError(f"{folder}: no domain file (*.yaml) here. Set ANNA_DOMAINS to the folder that has them.")
+    domains = {path.stem: read_domain(path) for path in files}
+    if len(domains) < len(files):
+        raise DomainError(f"{folder}: two files describe the same domain (.yaml and .yml); remove one of them.")
+    return domains
+
+
+def _location(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc) or "file"
+
+
+def _cure(item: object) -> str:
+    assert isinstance(item, dict)  # pydantic's ErrorDetails
+    match item["type"]:
+        case "missing":
+            return "is missing; add it"
+        case "extra_forbidden":
+            return "is not a known setting; remove it or correct its spelling"
+        case _:
+            return f"{item['msg'].removeprefix('Value error, ')} (found {item['input']!r})"

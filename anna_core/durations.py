@@ -1,0 +1,36 @@
+"""Durations as people write them in YAML: `30m`, `12h`, `5d`, `8w`."""
+
+import datetime as dt
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_PATTERN = re.compile(r"(\d+)\s*([mhdw])")
+
+
+def parse_duration(value: object) -> dt.timedelta:
+    """Turn `12h` or a `timedelta` into a non-negative `timedelta`; raises `ValueError` for anything else."""
+    if isinstance(value, dt.timedelta):
+        duration = value
+    else:
+        match = _PATTERN.fullmatch(str(value).strip())
+        if match is None:
+            raise ValueError(f"'{value}' is not a duration: write a whole number and m, h, d or w, as in 12h or 365d")
+        duration = dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if duration < dt.timedelta(0):
+        raise ValueError(f"'{value}' is a negative duration")
+    return duration
+
+
+def format_duration(duration: dt.timedelta) -> str:
+    """Write a duration so that `parse_duration` reads the same one; whole minutes only."""
+    minutes = int(duration.total_seconds() // 60)
+    for size, unit in ((7 * 1440, "w"), (1440, "d"), (60, "h")):
+        if minutes and minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]

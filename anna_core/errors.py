@@ -1,0 +1,36 @@
+"""The family of errors that ANNA raises.
+
+Every message says what is wrong, where, and what to do about it; a reader of the Dagster UI sees nothing else.
+"""
+
+
+class AnnaError(Exception):
+    """Any problem that ANNA found and can explain."""
+
+
+class KeyNameError(AnnaError):
+    """A name cannot be a partition key, a task, a sample or a domain."""
+
+
+class DomainError(AnnaError):
+    """A domain file is wrong, or the data does not fit it."""
+
+
+class SourceError(AnnaError):
+    """A source table is missing or cannot be read as its domain says."""
+
+
+class TaskError(AnnaError):
+    """A task's type, metric or options are wrong."""
+
+
+class SampleError(AnnaError):
+    """An uploaded sample cannot be used."""
+
+
+class ArtifactError(AnnaError):
+    """A stored artifact is missing, incomplete or of another version."""
+
+
+class TrainingError(AnnaError):
+    """A model cannot be trained on this sample."""

@@ -1,0 +1,104 @@
+"""The inbox: `inbox/<task>/<sample>.csv|parquet`, with `task.yaml` for the task and `<sample>.yaml` for one sample."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from anna_core.errors import SampleError
+from anna_core.keys import SampleKey, parse_sample_key, sample_key
+from anna_core.samples import SUFFIXES
+from anna_core.tasks import TaskRequest, parse_request
+
+TASK_FILE = "task.yaml"
+_PARQUET_END = b"PAR1"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file in the inbox.
+
+    Attributes:
+        path: the file.
+        changed: when the file system last saw it changed, copied, moved or renamed (ctime), in nanoseconds.
+    """
+
+    path: Path
+    changed: int
+
+    @property
+    def key(self) -> SampleKey:
+        """Its sample's key; raises `KeyNameError` where the names of file and folder cannot make one."""
+        return sample_key(self.path.parent.name, self.path.stem)
+
+
+def uploads(folder: Path, after: int) -> list[Upload]:
+    """Complete files of one task's folder that changed after `after` (nanoseconds), the earliest first.
+
+    A user may give a file any time of modification, but nobody sets its ctime; every write moves it on, so a file that
+    was taken while its copy stood still comes again when the copy goes on.
+    """
+    found = []
+    for path in folder.iterdir():
+        if path.suffix in SUFFIXES and not path.name.startswith((".", "_")) and path.is_file():
+            changed = path.stat().st_ctime_ns
+            if changed > after and _is_whole(path):
+                found.append(Upload(path, changed))
+    return sorted(found, key=lambda upload: (upload.changed, upload.path))
+
+
+def task_folders(inbox: Path) -> Iterator[Path]:
+    """Folders of the inbox, by name."""
+    if inbox.is_dir():
+        yield from sorted(path for path in inbox.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def find_upload(inbox: Path, key: str) -> Path:
+    """The inbox file of a sample.
+
+    Raises:
+        SampleError: there is none, or both a CSV and a Parquet file.
+    """
+    task, sample = parse_sample_key(key)
+    found = [path for suffix in SUFFIXES if (path := inbox / task / f"{sample}{suffix}").exists()]
+    if len(found) != 1:
+        wanted = " or ".join(str(inbox / task / f"{sample}{suffix}") for suffix in SUFFIXES)
+        raise SampleError(f"sample {key}: found {len(found)} files; there should be one, {wanted}.")
+    return found[0]
+
+
+def read_upload_request(upload: Path) -> TaskRequest:
+    """What the user said of the task: `task.yaml`, its settings overridden one by one by `<sample>.yaml`."""
+    settings: dict[str, object] = {}
+    for path in (upload.parent / TASK_FILE, upload.with_suffix(".yaml")):
+        if path.exists() and path.name != upload.name:
+            try:
+                content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            except (UnicodeDecodeError, yaml.YAMLError) as error:
+                raise SampleError(f"{path}: cannot be read as YAML: {error}") from error
+            parse_request(content, str(path))
+            settings |= content
+    return parse_request(settings, str(upload.parent / TASK_FILE))
+
+
+def content_hash(upload: Path, request: TaskRequest) -> str:
+    """Digest of a file's bytes and of what was said of it."""
+    digest = hashlib.blake2b(request.model_dump_json().encode(), digest_size=12)
+    with upload.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _is_whole(path: Path) -> bool:
+    if path.stat().st_size == 0:
+        return False
+    if path.suffix != ".parquet":
+        return True
+    with path.open("rb") as stream:
+        stream.seek(-min(len(_PARQUET_END), path.stat().st_size), os.SEEK_END)
+        return stream.read() == _PARQUET_END

@@ -1,0 +1,68 @@
+"""Staging: a sample from anywhere is checked and appears in the inbox at once."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from anna_core.errors import SampleError
+from anna_core.keys import SampleKey
+from anna_core.samples import SUFFIXES, Sample, make_sample
+from anna_core.storage import write_file, write_text
+from anna_core.tasks import TaskRequest
+
+
+def stage_sample(origin: str, key: SampleKey, request: TaskRequest, options: dict, inbox: Path) -> Sample:
+    """Check a sample and put it into the inbox, its options beside it.
+
+    Args:
+        origin: path of a CSV or Parquet file, of a folder of Parquet files or a Delta table, or a URL of one.
+        key: the sample's key.
+        request: what the user said of the task, checked.
+        options: the same as it was said; written as `<sample>.yaml`.
+        inbox: the deployment's inbox.
+
+    Returns:
+        The sample as the launch will see it.
+
+    Raises:
+        SampleError: it cannot be read, or a column or value is wrong; then nothing is put into the inbox.
+        TaskError: type or metric do not go with the target.
+    """
+    local = Path(origin).expanduser()
+    copied = local.is_file() and local.suffix in SUFFIXES
+    final = inbox / key.task / f"{key.sample}{local.suffix if copied else '.parquet'}"
+    with write_file(final) as temporary:
+        if copied:
+            shutil.copyfile(local, temporary)
+        else:
+            _read_table(origin, local).write_parquet(temporary)
+        made = make_sample(temporary, str(key), request)
+        for suffix in SUFFIXES:  # a sample has one file
+            if suffix != final.suffix:
+                final.with_suffix(suffix).unlink(missing_ok=True)
+        settings = final.with_suffix(".yaml")
+        if options:
+            write_text(settings, yaml.safe_dump(options, sort_keys=False))
+        else:
+            settings.unlink(missing_ok=True)
+    return made
+
+
+def _read_table(origin: str, local: Path) -> pl.DataFrame:
+    try:
+        if "://" in origin and origin.endswith(".csv"):
+            return pl.read_csv(origin, infer_schema=False)
+        if "://" in origin and origin.endswith(".parquet"):
+            return pl.read_parquet(origin)
+        if "://" in origin or (local / "_delta_log").is_dir():
+            return pl.read_delta(origin)
+        if local.is_dir():
+            return pl.read_parquet(str(local / "**/*.parquet"))
+    except (OSError, ImportError, pl.exceptions.PolarsError) as error:
+        raise SampleError(f"{origin}: cannot be read as a sample: {error}") from error
+    raise SampleError(
+        f"{origin}: no such file. Give the absolute path of a .csv or .parquet file, a folder of Parquet files, a Delta "
+        "table, or the URL of one, that the server can read."
+    )

@@ -1,0 +1,71 @@
+"""Names that become partition keys: made and checked here, and nowhere else."""
+
+import re
+from typing import NamedTuple
+
+from anna_core.errors import KeyNameError
+
+KEY_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
+TASK_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,60}")
+DOMAIN_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
+
+
+class SampleKey(NamedTuple):
+    """Partition key of a training launch, `<task>.<sample>`; the task holds no dot, the sample may."""
+
+    task: str
+    sample: str
+
+    def __str__(self) -> str:
+        return f"{self.task}.{self.sample}"
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it can be a partition key, else raise `KeyNameError`."""
+    if not KEY_PATTERN.fullmatch(key) or set(key) <= {"."}:
+        raise KeyNameError(
+            f"'{key}' cannot be a partition key: use 1 to 100 Latin letters, digits, '.', '_' or '-'."
+        )
+    return key
+
+
+def check_task(task: str) -> str:
+    """Return `task` if it can name a task, else raise `KeyNameError`."""
+    if not TASK_PATTERN.fullmatch(task):
+        raise KeyNameError(
+            f"'{task}' cannot name a task: use 1 to 60 Latin letters, digits, '_' or '-' (no dot, no space)."
+        )
+    return task
+
+
+def check_domain(name: str) -> str:
+    """Return `name` if it can name a domain (it becomes an asset key and a folder), else raise `KeyNameError`."""
+    if not DOMAIN_PATTERN.fullmatch(name):
+        raise KeyNameError(
+            f"'{name}' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, digits or '_'."
+        )
+    return name
+
+
+def sample_key(task: str, sample: str) -> SampleKey:
+    """Make the partition key of a sample.
+
+    Raises:
+        KeyNameError: the task or the sample's name cannot be part of a key.
+    """
+    key = SampleKey(check_task(task), sample)
+    check_key(sample)
+    check_key(str(key))
+    return key
+
+
+def parse_sample_key(key: str) -> SampleKey:
+    """Split `<task>.<sample>` at its first dot.
+
+    Raises:
+        KeyNameError: there is no dot, or a part cannot be used.
+    """
+    task, dot, sample = key.partition(".")
+    if not dot or not sample:
+        raise KeyNameError(f"'{key}' is not a sample's key: write it as <task>.<sample>, as in churn.2024q1.")
+    return sample_key(task, sample)

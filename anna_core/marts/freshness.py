@@ -1,0 +1,125 @@
+"""Which months of a source changed, and which marts are behind it.
+
+A file is read once in its life: its months' fingerprints are kept with its size and time of change. A mart's month keeps
+the fingerprint of the source rows that it was built from; where the two differ, the mart is stale.
+"""
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel
+
+from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
+from anna_core.marts.source import combine_fingerprints, months_of, source_files, source_path
+from anna_core.months import parse_month
+from anna_core.storage import write_text
+
+FILE = "fingerprints.json"
+NO_ROWS = combine_fingerprints([])  # of a month that lost all its rows
+
+
+class FileFingerprint(BaseModel):
+    """A source file's state when it was read, and the fingerprint of each month in it."""
+
+    state: str
+    months: dict[str, str]
+
+
+class SourceState(BaseModel):
+    """What the last observation of a source found.
+
+    Attributes:
+        listing: digest of the domain's reading rules and of its files' names, sizes and times; tells cheaply that
+            nothing changed.
+        files: per file.
+        months: month key → fingerprint of all its rows.
+    """
+
+    listing: str = ""
+    files: dict[str, FileFingerprint] = {}
+    months: dict[str, str] = {}
+
+
+def read_state(folder: Path) -> SourceState:
+    """The last observation kept in `folder`; an empty one where there is none."""
+    path = folder / FILE
+    try:
+        return SourceState.model_validate_json(path.read_bytes()) if path.exists() else SourceState()
+    except ValueError as error:
+        raise ArtifactError(f"{path}: cannot be read; remove it, and the source is observed anew: {error}") from error
+
+
+def listing(domain: Domain, home: Path, bank_zone: str) -> str:
+    """Digest that changes whenever the source's files or the rules to read them do; reads no data.
+
+    Raises:
+        SourceError: the source is missing.
+    """
+    return _digest(_rules(domain, bank_zone), *(f"{name}\0{state}" for name, state in _states(domain, home).items()))
+
+
+def observe(domain: Domain, home: Path, bank_zone: str, folder: Path) -> SourceState:
+    """Fingerprint every month of the source, reading only files that are new or changed, and keep the result.
+
+    Raises:
+        SourceError: the source is missing or does not fit the domain.
+    """
+    before, rules, states = read_state(folder), _rules(domain, bank_zone), _states(domain, home)
+    found = _digest(rules, *(f"{name}\0{state}" for name, state in states.items()))
+    files = {}
+    for name, state in states.items():
+        state = f"{state} {rules}"
+        known = before.files.get(name)
+        if known is None or known.state != state:
+            known = FileFingerprint(state=state, months=months_of(domain, home, bank_zone, [Path(name)]))
+        files[name] = known
+    parts: dict[str, list[str]] = {month: [] for month in before.months}
+    for file in files.values():
+        for month, fingerprint in file.months.items():
+            parts.setdefault(month, []).append(fingerprint)
+    months = {month: combine_fingerprints(parts[month]) for month in sorted(parts)}
+    state = SourceState(listing=found, files=files, months=months)
+    write_text(folder / FILE, state.model_dump_json())
+    return state
+
+
+def stale_months(domain: Domain, source_folder: Path, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
+    """Those of the months whose mart is missing or older than what was last observed of the source."""
+    observed = {parse_month(key): fingerprint for key, fingerprint in read_state(source_folder).months.items()}
+    return [m for m in months if m in observed and built_from(mart_path(mart_folder, m)) != observed[m]]
+
+
+def built_from(mart: Path) -> str | None:
+    """Fingerprint of the source rows that a mart's file was built from; None where there is no such file."""
+    if not mart.exists():
+        return None
+    return pl.read_parquet_metadata(mart).get(SOURCE_FINGERPRINT)
+
+
+def _rules(domain: Domain, bank_zone: str) -> str:
+    rules = domain.model_dump_json(include={"source", "columns", "event_key", "fields", "time_zone"})
+    return _digest(rules, bank_zone)
+
+
+def _states(domain: Domain, home: Path) -> dict[str, str]:
+    if domain.source.format == "delta":
+        from deltalake import DeltaTable
+
+        path = str(source_path(domain, home))
+        return {path: f"version {DeltaTable(path).version()}"}
+    if domain.source.format == "iceberg":
+        from pyiceberg.table import StaticTable
+
+        path = str(source_path(domain, home))
+        snapshot = StaticTable.from_metadata(path).current_snapshot()
+        return {path: f"snapshot {snapshot.snapshot_id if snapshot else None}"}
+    stats = {str(file): file.stat() for file in source_files(domain, home)}
+    return {name: f"{stat.st_size} {stat.st_mtime_ns}" for name, stat in stats.items()}
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,31 @@
+"""Months as partition keys: `2024-03-01`, the form that Dagster's monthly partitions use."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+
+def month_of(moment: dt.date) -> dt.date:
+    """First day of the month that holds `moment`."""
+    return dt.date(moment.year, moment.month, 1)
+
+
+def next_month(month: dt.date, count: int = 1) -> dt.date:
+    """First day of the month `count` months later (earlier where negative)."""
+    year, index = divmod(month.year * 12 + month.month - 1 + count, 12)
+    return dt.date(year, index + 1, 1)
+
+
+def months_between(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    """Every month from that of `first` to that of `last`, both included."""
+    month = month_of(first)
+    while month <= last:
+        yield month
+        month = next_month(month)
+
+
+def parse_month(key: str) -> dt.date:
+    """Read `2024-03-01` or `2024-03`; raises `ValueError` where it is no month."""
+    moment = dt.date.fromisoformat(key if len(key) > len("2024-03") else f"{key}-01")
+    if moment.day != 1:
+        raise ValueError(f"'{key}' is not the first of a month")
+    return moment

@@ -1,0 +1,1 @@
+"""Nets on sequences of events: inputs, encoders, pooling, heads and outputs."""

@@ -1,0 +1,65 @@
+"""The net of one domain: events → states → one vector → client embedding → outputs."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from anna_core.nets.batch import PaddedBatch
+from anna_core.nets.encoders import make_encoder
+from anna_core.nets.inputs import EventInputs, InputStats
+from anna_core.nets.pooling import make_pool
+from anna_core.nets.spec import NetSpec
+from anna_core.nets.time_features import age_in_days, log_age
+
+# What the head is told of a row beside the pooled states: log of its length, log age of its last event. Means hide the
+# first; both are among the strongest aggregates of a bank (activity and recency).
+_ROW_FEATURES = 2
+
+
+class NetOutput(NamedTuple):
+    """What a domain net says of B rows: embedding (B, d) and logits (B, K)."""
+
+    embedding: torch.Tensor
+    logits: torch.Tensor
+
+
+class DomainNet(nn.Module):
+    """Sequence net of one domain, with K outputs; every row of a batch has at least one event."""
+
+    def __init__(self, spec: NetSpec, stats: InputStats, base_logits: tuple[float, ...]) -> None:
+        """Make the net with random weights, its outputs at the base rate (logits) of the training rows."""
+        super().__init__()
+        self.spec = spec
+        self.inputs = EventInputs(stats)
+        self.encoder = make_encoder(spec, self.inputs.width)
+        self.pool, copies = make_pool(spec.pooling)
+        pooled = copies * self.encoder.width
+        self.norm = nn.LayerNorm(pooled)
+        self.head = nn.Sequential(
+            nn.Linear(pooled + _ROW_FEATURES, spec.hidden),
+            nn.GELU(),
+            nn.Dropout(spec.dropout),
+            nn.Linear(spec.hidden, spec.embedding),
+            nn.GELU(),
+        )
+        self.dropout = nn.Dropout(spec.dropout)
+        self.output = nn.Linear(spec.embedding, len(base_logits))
+        # From zero weights the net starts as the constant model, and no step is spent on finding the base rate.
+        nn.init.zeros_(self.output.weight)
+        with torch.no_grad():
+            self.output.bias.copy_(torch.tensor(base_logits))
+
+    def forward(self, batch: PaddedBatch) -> NetOutput:
+        """Embeddings (B, spec.embedding) and logits (B, K)."""
+        mask = batch.mask
+        states = self.encoder(self.inputs(batch), mask, age_in_days(batch))
+        pooled = self.norm(self.pool(states, mask))
+        embedding = self.head(torch.cat([pooled, self._row_features(batch)], dim=1))
+        return NetOutput(embedding, self.output(self.dropout(embedding)))
+
+    def _row_features(self, batch: PaddedBatch) -> torch.Tensor:
+        stats = self.inputs.stats
+        length = stats.length.standardise(torch.log1p(batch.lengths.to(torch.float32)))
+        newest = log_age(batch)[torch.arange(len(batch), device=batch.lengths.device), batch.lengths - 1]
+        return torch.stack([length, stats.last_age.standardise(newest)], dim=1)

@@ -1,0 +1,73 @@
+"""Measures, on the events of the training rows alone, what the inputs need to know."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from anna_core.nets.batch import PaddedBatch, gather
+from anna_core.nets.batching import length_batches
+from anna_core.nets.inputs import InputStats, NumberStats, Spread, signed_log
+from anna_core.nets.time_features import granularity_of, log_age, log_gap
+from anna_core.sequences.ragged import Sequences
+
+# Means and deviations of a million events are exact to a thousandth; more would only cost time.
+_MOST_EVENTS = 1_000_000
+_BATCH_EVENTS = 131_072
+_SMALLEST_STD = 1e-6
+
+
+def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int) -> InputStats:
+    """Statistics of some rows' events.
+
+    Args:
+        sequences: the domain's sequences.
+        rows: positions of the training rows, all with at least one event.
+        seed: chooses the rows to measure where there are more than a million events.
+    """
+    batches = list(_sample(sequences, rows, seed))
+
+    def spread(values: Callable[[PaddedBatch], torch.Tensor]) -> Spread:
+        return _spread(torch.cat([values(batch) for batch in batches]))
+
+    def events(name: str) -> torch.Tensor:
+        return torch.cat([batch.numbers[name][batch.mask] for batch in batches])
+
+    lengths = torch.cat([batch.lengths for batch in batches])
+    times = torch.cat([batch.event_time[batch.mask] for batch in batches])
+    return InputStats(
+        cardinalities={name: sequences.meta.cardinalities[name] for name in sequences.domain.coded},
+        numbers={name: _number(events(name)) for name in sequences.domain.numeric},
+        granularity=granularity_of(times),
+        gap=spread(lambda batch: log_gap(batch)[batch.mask]),
+        age=spread(lambda batch: log_age(batch)[batch.mask]),
+        length=_spread(torch.log1p(lengths.to(torch.float32))),
+        last_age=spread(lambda batch: log_age(batch)[torch.arange(len(batch)), batch.lengths - 1]),
+    )
+
+
+def _sample(sequences: Sequences, rows: np.ndarray, seed: int) -> Iterator[PaddedBatch]:
+    rows = np.random.default_rng(seed).permutation(rows)
+    enough = int(np.searchsorted(np.cumsum(sequences.length[rows], dtype=np.int64), _MOST_EVENTS)) + 1
+    rows = np.sort(rows[:enough])
+    for batch in length_batches(sequences.length[rows], len(rows), _BATCH_EVENTS):
+        yield gather(sequences, rows[batch])
+
+
+def _number(values: torch.Tensor) -> NumberStats:
+    finite = values[torch.isfinite(values)]
+    zeros = int((finite == 0).sum())
+    return NumberStats(
+        spread=_spread(signed_log(finite)),
+        has_missing=len(finite) < len(values),
+        has_zero=0 < zeros < len(finite),
+    )
+
+
+def _spread(values: torch.Tensor) -> Spread:
+    """Mean and deviation in double precision; of what does not vary the deviation is 1, so it standardises to 0."""
+    values = values.to(torch.float64)
+    if len(values) == 0:
+        return Spread(mean=0.0, std=1.0)
+    mean, std = float(values.mean()), float(values.std(correction=0))
+    return Spread(mean=mean, std=std if std > _SMALLEST_STD else 1.0)

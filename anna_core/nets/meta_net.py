@@ -1,0 +1,121 @@
+"""The net over all domains: the mean of their logits, and what can be learned beyond it.
+
+    logits = base + bias + mean over present domains of w_d (z_d - base)
+                  + sum over present domains of C_d e_d + sum over absent domains of m_d
+
+z_d are a domain's logits, e_d its standardised embedding. With w = 1 and all else 0, as it begins, it is the plain mean
+of the present domains' logits, so on few rows it is never silly.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from anna_core.nets.outputs import Output
+from anna_core.scoring.vectors import DomainVectors
+
+_SMALLEST_STD = 1e-6
+# A standardised unit is cut here: one far-off embedding must not decide a score.
+_LARGEST_DEVIATION = 5.0
+
+
+class MetaInputs(NamedTuple):
+    """What the metamodel reads of n rows and D domains.
+
+    Attributes:
+        evidence: (n, D, K) logits less the base rate's; zeros where absent.
+        embedding: (n, sum of widths) standardised embeddings beside each other; zeros where absent.
+        present: (n, D) 0 or 1.
+    """
+
+    evidence: torch.Tensor
+    embedding: torch.Tensor
+    present: torch.Tensor
+
+    def take(self, rows: torch.Tensor) -> "MetaInputs":
+        """The same for some rows, by position."""
+        return MetaInputs(self.evidence[rows], self.embedding[rows], self.present[rows])
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """Precisions of the normal priors (ridge), in units of the summed loss; infinity keeps a part where it begins.
+
+    Attributes:
+        blend: of domain weights around 1 and of absent domains' constants around 0.
+        correction: of the embeddings' coefficients around 0.
+    """
+
+    blend: float
+    correction: float
+
+
+class MetaNet(nn.Module):
+    """See the module's text. Everything but the standardisation is linear, so its training has one optimum."""
+
+    means: torch.Tensor
+    deviations: torch.Tensor
+    base: torch.Tensor
+
+    def __init__(self, widths: dict[str, int], output: Output) -> None:
+        """Make the plain mean over domains of these embedding widths."""
+        super().__init__()
+        self.widths = widths
+        total, count, outputs = sum(widths.values()), len(widths), output.outputs
+        self.register_buffer("means", torch.zeros(total))
+        self.register_buffer("deviations", torch.ones(total))
+        self.register_buffer("base", torch.tensor(output.base_logits))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.weight = nn.Parameter(torch.ones(count, outputs))
+        self.absent = nn.Parameter(torch.zeros(count, outputs))
+        self.correction = nn.Parameter(torch.zeros(total, outputs))
+
+    def standardise_on(self, vectors: dict[str, DomainVectors], rows: np.ndarray) -> None:
+        """Take means and deviations of the embeddings from those of `rows` that are present."""
+        for name, part in self._parts().items():
+            seen = vectors[name].embedding[rows][vectors[name].present[rows]].astype(np.float64)
+            if len(seen):
+                std = seen.std(axis=0)
+                self.means[part] = torch.from_numpy(seen.mean(axis=0)).to(self.means)
+                self.deviations[part] = torch.from_numpy(np.where(std > _SMALLEST_STD, std, 1.0)).to(self.means)
+
+    def read(self, vectors: dict[str, DomainVectors], output: Output, rows: np.ndarray) -> MetaInputs:
+        """Prepare the inputs of some rows."""
+        taken = [vectors[name].take(rows) for name in self.widths]
+        present = torch.from_numpy(np.stack([domain.present for domain in taken], axis=1)).to(self.base)
+        logits = np.stack([output.logits(domain.scores) for domain in taken], axis=1)
+        evidence = (torch.from_numpy(logits).to(self.base) - self.base) * present[:, :, None]
+        embedding = torch.from_numpy(np.concatenate([domain.embedding for domain in taken], axis=1)).to(self.base)
+        embedding = ((embedding - self.means) / self.deviations).clamp(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)
+        mask = present.repeat_interleave(torch.tensor(list(self.widths.values())), dim=1)
+        return MetaInputs(evidence, embedding * mask, present)
+
+    def forward(self, inputs: MetaInputs) -> torch.Tensor:
+        """Logits (n, K)."""
+        domains = inputs.present.sum(dim=1, keepdim=True).clamp(min=1)
+        blend = (inputs.evidence * self.weight).sum(dim=1) / domains
+        absent = (1 - inputs.present) @ self.absent
+        return self.base + self.bias + blend + absent + inputs.embedding @ self.correction
+
+    def cost(self, penalty: Penalty) -> torch.Tensor:
+        """Half the penalised sum of squares, to be added to the summed loss; infinite parts must not be trained."""
+        cost = 0.5 * penalty.blend * ((self.weight - 1).square().sum() + self.absent.square().sum())
+        if np.isfinite(penalty.correction):
+            cost = cost + 0.5 * penalty.correction * self.correction.square().sum()
+        return cost
+
+    def trained(self, penalty: Penalty) -> list[nn.Parameter]:
+        """The parameters that a penalty leaves free."""
+        free = [self.bias, self.weight, self.absent]
+        return [*free, self.correction] if np.isfinite(penalty.correction) else free
+
+    def _parts(self) -> dict[str, slice]:
+        """Where each domain's embedding lies among all of them."""
+        ends = np.cumsum(list(self.widths.values()))
+        return {
+            name: slice(int(end) - width, int(end))
+            for (name, width), end in zip(self.widths.items(), ends, strict=True)
+        }

@@ -1,0 +1,44 @@
+"""What a net looks like: the part of a task's settings that shapes the model."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+EncoderName = Literal["gru", "transformer"]
+PoolingName = Literal["last", "mean", "max", "mean_max_last"]
+
+# Rotary positions turn pairs of a head's units, half of the pairs by order and half by time.
+HEAD_WIDTH_MULTIPLE = 4
+
+
+class NetSpec(BaseModel):
+    """Shape of a domain net.
+
+    Attributes:
+        encoder: the sequence encoder.
+        hidden: width of the encoder's state.
+        layers: encoder layers.
+        heads: attention heads (transformer only).
+        pooling: how the events' states become one vector.
+        embedding: width of the client embedding, which the head's last hidden layer gives.
+        dropout: share of zeroed units in the head and between the layers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoder: EncoderName = "gru"
+    hidden: Annotated[int, Field(ge=8, le=2048)] = 128
+    layers: Annotated[int, Field(ge=1, le=12)] = 1
+    heads: Annotated[int, Field(ge=1, le=32)] = 4
+    pooling: PoolingName = "mean_max_last"
+    embedding: Annotated[int, Field(ge=2, le=1024)] = 64
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.encoder == "transformer" and self.hidden % (self.heads * HEAD_WIDTH_MULTIPLE):
+            raise ValueError(
+                f"hidden ({self.hidden}) must be a multiple of {HEAD_WIDTH_MULTIPLE} x heads ({self.heads}) "
+                "for a transformer"
+            )
+        return self

@@ -1,0 +1,181 @@
+"""A trained model of one domain: scores rows, is saved and loaded as a bundle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+from anna_core.nets.device import choose_device, pinned_threads, seeded
+from anna_core.nets.domain_net import DomainNet
+from anna_core.nets.forward import forward_rows
+from anna_core.nets.inputs import InputStats
+from anna_core.nets.outputs import Output
+from anna_core.nets.spec import NetSpec
+from anna_core.scoring.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
+from anna_core.scoring.vectors import DomainVectors
+from anna_core.sequences.ragged import Sequences
+from anna_core.training.progress import EpochReport
+
+
+class DomainModelSpec(BaseModel):
+    """All that a domain model is, but for its weights.
+
+    Attributes:
+        domain: the domain as it was at training.
+        task: what is predicted.
+        net: the net's shape.
+        inputs: statistics and cardinalities of the inputs; None for an empty model.
+        output: meaning of the logits.
+        absent_logits: K logits of a row without events.
+        empty_reason: why the domain has no net, as a sentence; None where it has one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    domain: Domain
+    task: TaskFacts
+    net: NetSpec
+    inputs: InputStats | None
+    output: Output
+    absent_logits: tuple[float, ...]
+    empty_reason: str | None = None
+
+
+class DomainBundle(BaseModel):
+    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    kind: Literal["domain_model"] = "domain_model"
+    spec: DomainModelSpec
+    data_version: str
+    code_version: str
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DomainModel:
+    """A net with everything that it needs to score a row of its domain.
+
+    Attributes:
+        spec: what it is.
+        net: None for an empty model: one whose domain had nothing to learn from, and which knows a constant only.
+        curves: the epochs of its training.
+        provenance: data versions, sample and the like, as `save` was given them; empty before.
+    """
+
+    spec: DomainModelSpec
+    net: DomainNet | None
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the domain had nothing to learn from; `spec.empty_reason` says why."""
+        return self.net is None
+
+    @property
+    def absent_scores(self) -> np.ndarray:
+        """Scores (K,) of a row without events."""
+        return self.spec.output.scores(np.asarray([self.spec.absent_logits], dtype=np.float32))[0]
+
+    @property
+    def best(self) -> EpochReport | None:
+        """The epoch whose weights the model has; None for an empty model."""
+        return next((report for report in reversed(self.curves) if report.best), None)
+
+    @property
+    def data_version(self) -> str:
+        """Digest of weights and spec: the same inputs, seed and number of threads give the same one."""
+        return digest(self._weights(), self.spec)
+
+    def predict(self, sequences: Sequences, threads: int | None = None) -> DomainVectors:
+        """Embed and score every row.
+
+        Args:
+            sequences: of this domain; fields may be more, and dictionaries longer, than at training.
+            threads: CPU threads to use; None leaves the number as it is.
+
+        Returns:
+            Vectors of the n rows in their order; a row without events has a zero embedding and a constant score.
+
+        Raises:
+            ArtifactError: the sequences are of another domain or lack a field.
+        """
+        self._check(sequences)
+        count = len(sequences)
+        embedding = np.zeros((count, self.spec.net.embedding), dtype=np.float32)
+        logits = np.tile(np.asarray(self.spec.absent_logits, dtype=np.float32), (count, 1))
+        present = (np.asarray(sequences.length) > 0) & (self.net is not None)
+        rows = np.flatnonzero(present)
+        if self.net is not None and len(rows):
+            with pinned_threads(threads):
+                self.net.to(choose_device())
+                embedding[rows], logits[rows] = forward_rows(self.net, sequences, rows)
+        return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
+
+    def save(self, folder: Path, provenance: dict[str, Any]) -> None:
+        """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
+        bundle = DomainBundle(
+            spec=self.spec,
+            data_version=self.data_version,
+            code_version=code_version(),
+            curves=self.curves,
+            provenance=provenance,
+        )
+        write_bundle(folder, self._weights(), bundle)
+
+    @classmethod
+    def load(cls, folder: Path) -> "DomainModel":
+        """Read a bundle; the model scores bit for bit as the one that was saved.
+
+        Raises:
+            ArtifactError: the folder is no bundle of a domain model, or is damaged.
+        """
+        weights, bundle = read_bundle(folder, DomainBundle)
+        check_digest(folder, weights, bundle.spec, bundle.data_version)
+        net = make_net(bundle.spec)
+        if net is not None:
+            try:
+                net.load_state_dict(weights)
+            except RuntimeError as error:
+                raise ArtifactError(
+                    f"{folder}: the weights do not fit the net that this version of ANNA makes of the spec ({error}). "
+                    f"Load it with version {bundle.code_version}, or train again."
+                ) from error
+            net.eval()
+        return cls(spec=bundle.spec, net=net, curves=bundle.curves, provenance=bundle.provenance)
+
+    def _weights(self) -> Weights:
+        return {} if self.net is None else dict(self.net.state_dict())
+
+    def _check(self, sequences: Sequences) -> None:
+        domain = self.spec.domain
+        if sequences.domain.name != domain.name:
+            raise ArtifactError(
+                f"the model of domain '{domain.name}' was given sequences of '{sequences.domain.name}'; give its own."
+            )
+        lacking = sorted(domain.fields.keys() - sequences.domain.fields.keys())
+        changed = sorted(
+            name
+            for name in domain.fields.keys() & sequences.domain.fields.keys()
+            if (name in domain.numeric) != (name in sequences.domain.numeric)
+        )
+        if lacking or changed:
+            raise ArtifactError(
+                f"domain '{domain.name}' changed since the model was trained: fields missing {lacking}, of another "
+                f"kind {changed}. Train the task again on the new domain, or restore domains/{domain.name}.yaml."
+            )
+
+
+def make_net(spec: DomainModelSpec) -> DomainNet | None:
+    """The net of a spec with weights drawn from the task's seed; None for an empty model."""
+    if spec.inputs is None:
+        return None
+    with seeded(spec.task.seed):
+        return DomainNet(spec.net, spec.inputs, spec.output.base_logits)

@@ -1,0 +1,142 @@
+"""A trained metamodel: scores rows from all domains' vectors, is saved and loaded as a bundle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from anna_core.errors import ArtifactError
+from anna_core.nets.meta_net import MetaNet
+from anna_core.nets.outputs import Output
+from anna_core.scoring.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
+from anna_core.scoring.vectors import DomainVectors
+from anna_core.training.progress import EpochReport
+
+
+class MetamodelSpec(BaseModel):
+    """All that a metamodel is, but for its weights.
+
+    Attributes:
+        task: what is predicted.
+        output: meaning of the logits.
+        widths: domain → width of its embedding, in the net's order.
+        correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
+        plain_reason: why it is the plain mean of the domains' logits, as a sentence; None where it was fitted.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task: TaskFacts
+    output: Output
+    widths: dict[str, int]
+    correction_penalty: float | None = None
+    plain_reason: str | None = None
+
+
+class MetamodelBundle(BaseModel):
+    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    kind: Literal["metamodel"] = "metamodel"
+    spec: MetamodelSpec
+    data_version: str
+    code_version: str
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Metamodel:
+    """The model over all domains.
+
+    Attributes:
+        spec: what it is.
+        net: its weights.
+        curves: one report a strength of regularisation that cross-validation tried.
+        provenance: as `save` was given it; empty before.
+    """
+
+    spec: MetamodelSpec
+    net: MetaNet
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains whose vectors it reads."""
+        return tuple(self.spec.widths)
+
+    @property
+    def data_version(self) -> str:
+        """Digest of weights and spec."""
+        return digest(self._weights(), self.spec)
+
+    def predict(self, vectors: dict[str, DomainVectors]) -> np.ndarray:
+        """Score n rows.
+
+        Args:
+            vectors: domain → its vectors, aligned; domains that the metamodel does not know are left aside.
+
+        Returns:
+            (n, K) float32 scores in the task's own units.
+
+        Raises:
+            ArtifactError: a domain is missing, its embedding has another width, or the rows differ in number.
+        """
+        self._check(vectors)
+        rows = np.arange(len(vectors[self.domains[0]]))
+        with torch.inference_mode():
+            logits = self.net(self.net.read(vectors, self.spec.output, rows))
+        return self.spec.output.scores(logits.numpy())
+
+    def save(self, folder: Path, provenance: dict[str, Any]) -> None:
+        """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
+        bundle = MetamodelBundle(
+            spec=self.spec,
+            data_version=self.data_version,
+            code_version=code_version(),
+            curves=self.curves,
+            provenance=provenance,
+        )
+        write_bundle(folder, self._weights(), bundle)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Metamodel":
+        """Read a bundle.
+
+        Raises:
+            ArtifactError: the folder is no bundle of a metamodel, or is damaged.
+        """
+        weights, bundle = read_bundle(folder, MetamodelBundle)
+        check_digest(folder, weights, bundle.spec, bundle.data_version)
+        net = MetaNet(bundle.spec.widths, bundle.spec.output)
+        try:
+            net.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ArtifactError(
+                f"{folder}: the weights do not fit the metamodel's spec ({error}); train again."
+            ) from error
+        return cls(spec=bundle.spec, net=net, curves=bundle.curves, provenance=bundle.provenance)
+
+    def _weights(self) -> Weights:
+        return dict(self.net.state_dict())
+
+    def _check(self, vectors: dict[str, DomainVectors]) -> None:
+        for name, width in self.spec.widths.items():
+            if name not in vectors:
+                raise ArtifactError(
+                    f"the metamodel of task '{self.spec.task.name}' needs the vectors of domain '{name}'; "
+                    f"given: {', '.join(sorted(vectors)) or 'none'}. Materialize its embedding."
+                )
+            found = vectors[name].embedding.shape[1]
+            if found != width:
+                raise ArtifactError(
+                    f"domain '{name}': the metamodel was trained on embeddings of width {width}, found {found}. "
+                    "Use the domain model that it was trained with, or train the metamodel again."
+                )
+        if len({len(vectors[name]) for name in self.domains}) > 1:
+            raise ArtifactError("the domains' vectors have different numbers of rows; they must be of the same rows.")

@@ -1,0 +1,124 @@
+"""Sequences on disk: a ragged, memory-mapped table of events and a table of rows that point into it.
+
+`events.arrow` has `event_time` (timestamp[us]) and one column a field, each contiguous; `rows.arrow` has client_id
+(text), as_of (date32), start (int64) and length (int32): row i sees events[start[i] : start[i] + length[i]], oldest first.
+Windows that overlap share their events. Both are uncompressed Arrow IPC files with a single record batch, so every
+column is one memory-mapped numpy array. `sequences.json` says what they were made of.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+
+EVENTS, ROWS, META = "events.arrow", "rows.arrow", "sequences.json"
+
+
+class SequencesMeta(BaseModel):
+    """What a set of sequences was made of.
+
+    Attributes:
+        domain: the domain as it was when the sequences were made.
+        cardinalities: coded field → number of codes, 0 included, that the dictionary had given.
+        data_version: digest of the content.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    domain: Domain
+    cardinalities: dict[str, int]
+    data_version: str
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The events that each of n rows may see; E events in all.
+
+    Attributes:
+        meta: what they were made of.
+        client_id: (n,) text array.
+        as_of: (n,) datetime64[D].
+        start: (n,) int64, position of a row's first event.
+        length: (n,) int32, number of a row's events; 0 where it sees none.
+        event_time: (E,) int64, microseconds since 1970 on the bank's clock.
+        columns: field → (E,) unsigned codes (categories, booleans) or float32 (numbers, NaN where missing).
+    """
+
+    meta: SequencesMeta
+    client_id: pa.StringArray | pa.LargeStringArray
+    as_of: np.ndarray
+    start: np.ndarray
+    length: np.ndarray
+    event_time: np.ndarray
+    columns: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def domain(self) -> Domain:
+        """The domain that these sequences belong to."""
+        return self.meta.domain
+
+    def write(self, folder: Path) -> None:
+        """Write the three files into an existing folder."""
+        events = pa.table({"event_time": pa.array(self.event_time).cast(pa.timestamp("us")), **self.columns})
+        rows = pa.table(
+            {
+                "client_id": self.client_id,
+                "as_of": pa.array(self.as_of.astype("datetime64[D]")),
+                "start": self.start,
+                "length": self.length,
+            }
+        )
+        _write(folder / EVENTS, events)
+        _write(folder / ROWS, rows)
+        (folder / META).write_text(self.meta.model_dump_json(indent=1), encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path) -> "Sequences":
+        """Memory-map sequences from a folder; nothing is copied but the rows' dates.
+
+        Raises:
+            ArtifactError: a file is missing or not of this format.
+        """
+        try:
+            meta = SequencesMeta.model_validate_json((folder / META).read_bytes())
+            events, rows = _read(folder / EVENTS), _read(folder / ROWS)
+        except (OSError, ValueError, pa.ArrowInvalid) as error:
+            raise ArtifactError(f"{folder}: these are not sequences that ANNA can read: {error}") from error
+        columns = {name: events.column(name).to_numpy() for name in meta.domain.fields}
+        return cls(
+            meta=meta,
+            client_id=rows.column("client_id"),
+            as_of=rows.column("as_of").to_numpy(zero_copy_only=False).astype("datetime64[D]"),
+            start=rows.column("start").to_numpy(),
+            length=rows.column("length").to_numpy(),
+            event_time=events.column("event_time").view(pa.int64()).to_numpy(),
+            columns=columns,
+        )
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    table = table.combine_chunks()
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)  # one chunk a column after combine_chunks, so one record batch
+
+
+def _read(path: Path) -> pa.RecordBatch:
+    with pa.memory_map(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        if reader.num_record_batches == 0:
+            return _empty(reader.schema)
+        if reader.num_record_batches > 1:
+            raise ArtifactError(f"{path}: holds {reader.num_record_batches} record batches; expected one.")
+        return reader.get_batch(0)
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], type=field.type) for field in schema], schema=schema)

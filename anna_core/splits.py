@@ -1,0 +1,75 @@
+"""Splits: which rows train, which stop the training, and which no choice is made on."""
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from anna_core.errors import SampleError
+from anna_core.tasks import SplitSpec
+
+TRAIN, VALID, TEST = "train", "valid", "test"
+SPLITS = (TRAIN, VALID, TEST)
+_BUCKETS = 100  # the hash assigns whole per cents
+_SHORTEST_TAIL = 0.1  # out of time is taken by default only if the latest dates hold this share of the rows ...
+_LONGEST_TAIL = 0.5  # ... and no more than this, so that enough is left to learn from
+
+
+def assign_splits(rows: pl.DataFrame, spec: SplitSpec) -> tuple[np.ndarray, str]:
+    """Divide a sample's rows.
+
+    A manual `split` column wins; where it has no `valid`, these are taken out of its `train` rows. Otherwise the test
+    rows are the latest as_of dates, or a share of the clients. Validation rows always belong to other clients than
+    training rows. Clients that share a `group_id` stay together.
+
+    Args:
+        rows: client_id, as_of, optional group_id and split.
+        spec: what the task says.
+
+    Returns:
+        (n,) array of 'train', 'valid', 'test', and a sentence that says how it was done.
+
+    Raises:
+        SampleError: the split column has other values, or out of time is asked for and there is only one date.
+    """
+    key = rows["group_id"].fill_null(rows["client_id"]) if "group_id" in rows.columns else rows["client_id"]
+    if "split" in rows.columns:
+        split = _manual(rows["split"])
+        how = "The sample's own split column is used"
+    else:
+        held_out, how = _held_out(rows, key, spec)
+        split = np.where(held_out, TEST, TRAIN).astype("<U5")
+    if not (split == VALID).any():
+        valid = client_buckets(key, spec.seed + 1) < spec.valid_share * _BUCKETS
+        split[(split == TRAIN) & valid] = VALID
+        how += f"; {spec.valid_share:.0%} of the other clients validate"
+    return split, how + "."
+
+
+def client_buckets(key: pl.Series, seed: int) -> np.ndarray:
+    """Bucket 0 to 99 of each key, (n,): `int(md5(f"{seed}:{key}")[:8], 16) % 100`; the same on every machine."""
+    unique = key.unique()
+    buckets = [int(hashlib.md5(f"{seed}:{value}".encode()).hexdigest()[:8], 16) % _BUCKETS for value in unique]
+    return key.replace_strict(unique, buckets, return_dtype=pl.UInt8).to_numpy()
+
+
+def _manual(column: pl.Series) -> np.ndarray:
+    values = column.cast(pl.String).str.strip_chars().str.to_lowercase()
+    if unknown := sorted(set(values.fill_null("(empty)")) - set(SPLITS)):
+        raise SampleError(f"column split: found {unknown[:5]}; every row must say train, valid or test.")
+    return values.to_numpy().astype("<U5")
+
+
+def _held_out(rows: pl.DataFrame, key: pl.Series, spec: SplitSpec) -> tuple[np.ndarray, str]:
+    by_date = rows.group_by("as_of").len().sort("as_of", descending=True)
+    tail = by_date.with_columns(share=pl.col("len").cum_sum() / len(rows))
+    enough = tail.filter(pl.col("share") >= spec.test_share)
+    first, share = enough["as_of"][0], enough["share"][0]
+    possible = share < 1
+    if spec.test == "out_of_time" and not possible:
+        raise SampleError("split: out_of_time needs as_of dates to hold out; this sample's dates leave no row to train on.")
+    if spec.test == "out_of_time" or (spec.test == "auto" and _SHORTEST_TAIL <= share <= _LONGEST_TAIL):
+        held_out = (rows["as_of"] >= first).to_numpy()
+        return held_out, f"Out of time: rows as of {first} and later ({share:.0%}) are held out"
+    held_out = client_buckets(key, spec.seed) < spec.test_share * _BUCKETS
+    return held_out, f"By client: {spec.test_share:.0%} of the clients are held out"

@@ -1,0 +1,120 @@
+"""Atomic storage: what is written appears whole or not at all.
+
+A *file* is written beside its place and moved over it. A *directory* gets a new version beside the older ones, and a
+small pointer file, moved last, names the current one. A reader that opened the version before keeps it: one earlier
+version stays until the next write. What a killed writer left behind is swept by a later write.
+"""
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from anna_core.errors import ArtifactError
+
+POINTER = "current.json"
+_TEMPORARY = ".tmp-"
+_STALE_SECONDS = 24 * 3600  # no step writes one artifact for a day
+
+
+def local_root(url: str) -> Path:
+    """Turn a storage URL into a folder; only `file:` URLs and plain paths are supported so far.
+
+    Raises:
+        ArtifactError: the URL has another scheme.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("", "file"):
+        raise ArtifactError(f"storage '{url}': scheme '{parts.scheme}' is not supported; use a path or a file: URL.")
+    return Path(parts.path if parts.scheme else url).expanduser().resolve()
+
+
+@contextmanager
+def write_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; when the block ends well, what was written there replaces `path` at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a small text file at once."""
+    with write_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def write_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder; when the block ends well, it becomes the current version of artifact `path`."""
+    path.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    version = uuid.uuid4().hex[:12]
+    temporary = path / f"{_TEMPORARY}{version}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
+        os.replace(temporary, path / version)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    previous = _pointer(path).get("version")
+    write_text(path / POINTER, json.dumps({"version": version}))
+    _remove_versions(path, keep={version, previous})
+
+
+def read_directory(path: Path) -> Path:
+    """The current version of a directory artifact.
+
+    Raises:
+        ArtifactError: it was never written, or somebody removed it.
+    """
+    version = _pointer(path).get("version")
+    if version is None:
+        raise ArtifactError(f"{path}: nothing was written here yet; materialize the asset that makes it.")
+    if not (path / version).is_dir():
+        raise ArtifactError(f"{path}: version {version} is gone from the disk; materialize its asset again.")
+    return path / version
+
+
+def exists(path: Path) -> bool:
+    """Whether a directory artifact has a current version."""
+    return (path / POINTER).exists()
+
+
+def _pointer(path: Path) -> dict[str, str]:
+    try:
+        return json.loads((path / POINTER).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def _remove_versions(path: Path, keep: set[str | None]) -> None:
+    for entry in path.iterdir():
+        if entry.is_dir() and entry.name not in keep and not entry.name.startswith("."):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _sweep(path: Path) -> None:
+    for entry in path.glob(f"{_TEMPORARY}*"):
+        if time.time() - entry.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _flush(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,38 @@
+"""What a training loop tells, epoch by epoch, to whoever watches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        epochs: at most so many.
+        train_loss: mean over the epoch's training rows.
+        valid_loss: mean over the validation rows after the epoch.
+        metric: the task's.
+        valid_metric: its value on the validation rows; NaN where it is not defined.
+        events_per_second: true (not padded) events read forwards and backwards a second.
+        seconds_left: upper bound, as early stopping may end before; 0 in the last report.
+        best: whether no epoch before was better.
+    """
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    valid_loss: float
+    metric: str
+    valid_metric: float
+    events_per_second: float
+    seconds_left: float
+    best: bool
+
+
+OnEpoch = Callable[[EpochReport], None]
+
+
+def ignore(report: EpochReport) -> None:
+    """Take no notice of an epoch."""

@@ -1,0 +1,1 @@
+"""What the assets talk to: settings, the warehouse, MLflow."""

@@ -1,0 +1,172 @@
+"""Settings of a deployment: `$ANNA_HOME/anna.yaml`, each overridden by an environment variable `ANNA_<NAME>`."""
+
+import datetime as dt
+import os
+import zoneinfo
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from anna_core.errors import AnnaError
+from anna_core.storage import local_root
+
+SETTINGS_FILE = "anna.yaml"
+INBOX = "inbox"  # under ANNA_HOME
+DEFAULT_HOME = Path("~/.anna")
+
+
+class SettingsError(AnnaError):
+    """The deployment's settings are wrong."""
+
+
+class Limits(BaseModel):
+    """How much may run at once.
+
+    Attributes:
+        runs: Dagster runs; further ones wait in the queue.
+        runs_per_owner: runs of tasks of one owner.
+        hadoop: steps that read or write marts, sequences and histories.
+        training: steps that train; the cores are divided among them.
+        scoring: steps that score.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    runs: Annotated[int, Field(ge=1)] = 2
+    runs_per_owner: Annotated[int, Field(ge=1)] = 2
+    hadoop: Annotated[int, Field(ge=1)] = 2
+    training: Annotated[int, Field(ge=1)] = 2
+    scoring: Annotated[int, Field(ge=1)] = 2
+
+
+class Settings(BaseSettings):
+    """Settings of a deployment.
+
+    Attributes:
+        home: ANNA_HOME, the folder of this deployment: storage, inbox, Dagster's and MLflow's state.
+        domains: ANNA_DOMAINS, the folder of the domain files; `<home>/domains` where not set.
+        storage: URL of the folder where marts, models and scores are kept; `<home>/storage` where not set.
+        start_month: first month of the `month` partitions.
+        end_month: last month of them; None means the current month.
+        time_zone: the bank's zone, in which as_of's day begins.
+        webserver_port: of the Dagster UI, on loopback.
+        mlflow_port: of the MLflow server, on loopback.
+        mlflow_url: tracking server to use in place of the one that `anna up` starts.
+        inbox_settle_seconds: a file in the inbox is read once it has not changed for this long.
+        limits: how much may run at once.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ANNA_", env_nested_delimiter="__", extra="forbid")
+
+    home: Path
+    domains: Path
+    storage: Path
+    start_month: dt.date = dt.date(2023, 1, 1)
+    end_month: dt.date | None = None
+    time_zone: str = "UTC"
+    webserver_port: Annotated[int, Field(ge=1, le=65535)] = 3000
+    mlflow_port: Annotated[int, Field(ge=1, le=65535)] = 5000
+    mlflow_url: str | None = None
+    inbox_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
+    limits: Limits = Limits()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folders_default_to_home(cls, values: dict[str, Any]) -> dict[str, Any]:
+        home = Path(values["home"])
+        values.setdefault("domains", home / "domains")
+        values.setdefault("storage", home / "storage")
+        return values
+
+    @field_validator("storage", mode="before")
+    @classmethod
+    def _storage_is_local(cls, value: object) -> Path:
+        return local_root(str(value))
+
+    @field_validator("start_month", "end_month", mode="before")
+    @classmethod
+    def _month_begins(cls, value: object) -> object:
+        return f"{value}-01" if isinstance(value, str) and len(value) == len("2024-03") else value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        if zone not in zoneinfo.available_timezones():
+            raise ValueError(f"'{zone}' is not a time zone: use a name such as Europe/Moscow or UTC")
+        return zone
+
+    @model_validator(mode="after")
+    def _months_are_ordered(self) -> Self:
+        for name, month in (("start_month", self.start_month), ("end_month", self.end_month)):
+            if month is not None and month.day != 1:
+                raise ValueError(f"{name} {month} is not the first of a month; write it as 2024-03")
+        if self.end_month is not None and self.end_month < self.start_month:
+            raise ValueError(f"end_month {self.end_month} lies before start_month {self.start_month}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Explicit values first, then the environment, then `anna.yaml`."""
+        file = YamlConfigSettingsSource(settings_cls, yaml_file=anna_home() / SETTINGS_FILE)
+        return init_settings, env_settings, file
+
+    @property
+    def inbox(self) -> Path:
+        """Folder into which samples are dropped, `inbox/<task>/<sample>.csv`."""
+        return self.home / INBOX
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.home / "dagster"
+
+    @property
+    def tracking_url(self) -> str:
+        """Where MLflow is reached."""
+        return self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def webserver_url(self) -> str:
+        """Where the Dagster UI and its GraphQL API are reached."""
+        return f"http://127.0.0.1:{self.webserver_port}"
+
+
+def anna_home() -> Path:
+    """The deployment's folder: ANNA_HOME, or `~/.anna`."""
+    return Path(os.environ.get("ANNA_HOME") or DEFAULT_HOME).expanduser().resolve()
+
+
+def load_settings() -> Settings:
+    """Read the settings of the deployment at `anna_home()`.
+
+    Raises:
+        SettingsError: naming the setting and what is wrong with it.
+    """
+    return _load(anna_home())
+
+
+@lru_cache(maxsize=8)
+def _load(home: Path) -> Settings:
+    try:
+        return Settings(home=home)  # type: ignore[call-arg]  # the folders come from the validator
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']} (found {item['input']!r})"
+            for item in error.errors()
+        )
+        raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error

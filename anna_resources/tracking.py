@@ -1,0 +1,165 @@
+"""MLflow: one parent run a launch, through dagster-mlflow, and a child run for each model that the launch trains."""
+
+import logging
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import dagster as dg
+from filelock import FileLock
+
+from anna_core.tasks import Task
+from anna_core.training.progress import EpochReport
+from anna_resources.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_ANSWER_SECONDS = 2.0  # a tracking server that takes longer to accept a connection counts as down
+_PART_TAG = "anna.part"
+
+
+class Tracking(dg.ConfigurableResource):
+    """The tracking server of a deployment. Where it does not answer, a launch goes on and says that it keeps no curves.
+
+    Attributes:
+        url: of the tracking server.
+        home: ANNA_HOME; a lock there keeps parallel steps from making two parents.
+    """
+
+    url: str
+    home: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Tracking":
+        """The tracking server of a deployment."""
+        return cls(url=settings.tracking_url, home=str(settings.home))
+
+    @contextmanager
+    def launch(self, run: dg.DagsterRun, key: str, log: logging.Logger) -> "Iterator[Launch]":
+        """The launch that a Dagster run, or the run that it retries, belongs to."""
+        if not self._answers():
+            log.warning(f"MLflow at {self.url} does not answer; this step keeps no curves there. `anna up` starts it.")
+            yield Launch(None, "", "")
+            return
+        from dagster_mlflow.resources import MlFlow
+
+        root = run.root_run_id or run.run_id
+        with FileLock(Path(self.home) / ".mlflow.lock"):
+            resource = MlFlow(_ResourceContext(log, run, root, self._config(key)))
+        yield Launch(resource.tracking_client, resource.experiment.experiment_id, resource.mlflow_run_id or _active())
+
+    def _config(self, key: str) -> dict[str, Any]:
+        task, _, _ = key.partition(".")
+        return {
+            "mlflow_tracking_uri": self.url,
+            "experiment_name": task,
+            "env": {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"},
+            "extra_tags": {"anna.sample": key, "mlflow.runName": key},
+        }
+
+    def _answers(self) -> bool:
+        parts = urlsplit(self.url)
+        try:
+            with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_ANSWER_SECONDS):
+                return True
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class _ResourceContext:
+    """What dagster-mlflow's resource asks of its context; its run is the launch's first one, also in a retry."""
+
+    log: logging.Logger
+    dagster_run: dg.DagsterRun
+    run_id: str
+    resource_config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The parent run of a launch; does nothing where there is no tracking server."""
+
+    client: "MlflowClient | None"
+    experiment: str
+    run_id: str
+
+    def log_facts(self, task: Task) -> None:
+        """Keep what the task is."""
+        if self.client:
+            facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed}
+            for name, value in {**facts, **task.net.model_dump(), **task.training.model_dump()}.items():
+                self.client.log_param(self.run_id, name, value)
+
+    def log_metrics(self, values: Mapping[str, float]) -> None:
+        """Keep final figures of the whole launch."""
+        if self.client:
+            for name, value in values.items():
+                self.client.log_metric(self.run_id, name, value)
+
+    def log_files(self, *paths: Path) -> None:
+        """Keep files of the whole launch."""
+        if self.client:
+            for path in paths:
+                self.client.log_artifact(self.run_id, str(path))
+
+    def finish(self, status: str = "FINISHED") -> None:
+        """End the parent run."""
+        if self.client:
+            self.client.set_terminated(self.run_id, status)
+
+    @contextmanager
+    def part(self, name: str) -> "Iterator[Part]":
+        """A child run for one model. What an earlier, killed try left running is closed first."""
+        if self.client is None:
+            yield Part(None, "")
+            return
+        from mlflow.entities import RunStatus
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        rule = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}' and tags.`{_PART_TAG}` = '{name}'"
+        for earlier in self.client.search_runs([self.experiment], rule):
+            if earlier.info.status == RunStatus.to_string(RunStatus.RUNNING):
+                self.client.set_terminated(earlier.info.run_id, "KILLED")
+        tags = {MLFLOW_PARENT_RUN_ID: self.run_id, _PART_TAG: name}
+        child = self.client.create_run(self.experiment, run_name=name, tags=tags)
+        try:
+            yield Part(self.client, child.info.run_id)
+        except BaseException:
+            self.client.set_terminated(child.info.run_id, "FAILED")
+            raise
+        self.client.set_terminated(child.info.run_id, "FINISHED")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The child run of one model; does nothing where there is no tracking server."""
+
+    client: "MlflowClient | None"
+    run_id: str
+
+    def log_epoch(self, report: EpochReport) -> None:
+        """Add an epoch to the curves."""
+        if self.client is None:
+            return
+        values = {
+            "train_loss": report.train_loss,
+            "valid_loss": report.valid_loss,
+            f"valid_{report.metric}": report.valid_metric,
+            "events_per_second": report.events_per_second,
+        }
+        for name, value in values.items():
+            self.client.log_metric(self.run_id, name, value, step=report.epoch)
+
+
+def _active() -> str:
+    import mlflow
+
+    run = mlflow.active_run()
+    assert run is not None, "dagster-mlflow starts a run whenever it finds none"
+    return run.info.run_id

@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from anna_core.errors import ArtifactError, TrainingError
+from anna_core.nets.meta_net import MetaNet
+from anna_core.nets.outputs import Output
+from anna_core.scoring.metamodel import Metamodel
+from anna_core.scoring.vectors import DomainVectors
+from anna_core.training.metamodel import train_metamodel
+from anna_tests.unit.nets_toy import make_task, split_of
+
+ROWS = 1000
+ONES = np.ones(ROWS, dtype=np.float32)
+
+
+def _sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
+
+
+def _domain(signal, present=None, seed=0, width=4):
+    """Vectors whose scores know `signal`, and whose embedding holds noise beside it."""
+    rng = np.random.default_rng(seed)
+    present = np.ones(len(signal), dtype=bool) if present is None else present
+    embedding = rng.normal(0, 1, (len(signal), width))
+    embedding[:, 0] = signal
+    scores = _sigmoid(np.where(present, signal, 0))[:, None]
+    return DomainVectors(
+        embedding=(embedding * present[:, None]).astype(np.float32), scores=scores.astype(np.float32), present=present
+    )
+
+
+@pytest.fixture(scope="module")
+def signals():
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(0, 1.5, ROWS), rng.normal(0, 1.5, ROWS)
+    target = (rng.random(ROWS) < _sigmoid(left + right)).astype(np.float32)[:, None]
+    return left, right, target
+
+
+def _auc(target, scores, rows):
+    return roc_auc_score(target[rows, 0], np.ravel(scores)[rows])
+
+
+def test_beats_each_domain_where_they_complement_each_other(signals):
+    left, right, target = signals
+    vectors = {"left": _domain(left, seed=1), "right": _domain(right, seed=2)}
+    split = split_of(ROWS)
+    model = train_metamodel(vectors, target, ONES, split, make_task())
+    test = split == "test"
+    single = max(_auc(target, domain.scores, test) for domain in vectors.values())
+    assert _auc(target, model.predict(vectors), test) > single + 0.05
+
+
+def test_uses_what_the_embeddings_know_beyond_the_scores(signals):
+    left, right, target = signals
+    domain = _domain(left)
+    domain.embedding[:, 1] = right
+    split = split_of(ROWS)
+    model = train_metamodel({"left": domain}, target, ONES, split, make_task())
+    test = split == "test"
+    assert model.spec.correction_penalty is not None
+    assert _auc(target, model.predict({"left": domain}), test) > _auc(target, domain.scores, test) + 0.05
+
+
+def test_a_single_domain_is_not_made_worse(signals):
+    left, _, target = signals
+    vectors = {"left": _domain(left, width=64)}
+    split = split_of(ROWS)
+    model = train_metamodel(vectors, target, ONES, split, make_task())
+    test = split == "test"
+    assert _auc(target, model.predict(vectors), test) > _auc(target, vectors["left"].scores, test) - 0.01
+
+
+def test_absent_domains_have_no_say_but_their_absence_has(signals):
+    left, _, _ = signals
+    rng = np.random.default_rng(3)
+    present = rng.random(ROWS) < 0.5
+    target = (rng.random(ROWS) < np.where(present, 0.7, 0.2)).astype(np.float32)[:, None]
+    vectors = {"left": _domain(left, seed=1), "right": _domain(rng.normal(0, 1, ROWS), present, seed=2)}
+    split = split_of(ROWS)
+    model = train_metamodel(vectors, target, ONES, split, make_task())
+    scores = model.predict(vectors)
+    assert _auc(target, scores, split == "test") > 0.7
+    other = DomainVectors(
+        embedding=np.where(present[:, None], vectors["right"].embedding, 9).astype(np.float32),
+        scores=np.where(present[:, None], vectors["right"].scores, 0.9).astype(np.float32),
+        present=present,
+    )
+    np.testing.assert_array_equal(model.predict({**vectors, "right": other}), scores)
+
+
+def test_few_rows_give_the_plain_mean_of_logits():
+    logits = np.array([[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0], [2.0, -2.0]] * 5)
+    present = np.arange(20) % 4 != 2
+    target = (np.arange(20) % 2).astype(np.float32)[:, None]
+    vectors = {"a": _domain(logits[:, 0]), "b": _domain(logits[:, 1], present)}
+    model = train_metamodel(vectors, target, ONES[:20], split_of(20), make_task())
+    assert model.spec.plain_reason == "Only 4 validation rows; 50 are needed to learn more than the mean."
+    assert model.curves == []
+    mean = np.where(present, logits.mean(axis=1), logits[:, 0])
+    np.testing.assert_allclose(model.predict(vectors)[:, 0], _sigmoid(mean), atol=1e-6)
+
+
+def test_validation_rows_of_one_class_give_the_plain_mean(signals):
+    left, _, target = signals
+    split = split_of(ROWS)
+    split[(split == "valid") & (target[:, 0] == 1)] = "test"
+    model = train_metamodel({"left": _domain(left)}, target, ONES, split, make_task())
+    assert model.spec.plain_reason == "The target is the same for all validation rows."
+
+
+def test_domains_without_a_net_are_harmless(signals):
+    left, _, target = signals
+    empty = DomainVectors(np.zeros((ROWS, 4), np.float32), np.full((ROWS, 1), 0.5, np.float32), np.zeros(ROWS, bool))
+    split = split_of(ROWS)
+    vectors = {"left": _domain(left), "empty": empty}
+    scores = train_metamodel(vectors, target, ONES, split, make_task()).predict(vectors)
+    assert _auc(target, scores, split == "test") > _auc(target, vectors["left"].scores, split == "test") - 0.01
+    all_empty = train_metamodel({"empty": empty}, target, ONES, split, make_task())
+    assert np.unique(all_empty.predict({"empty": empty})).tolist() == pytest.approx([0.5], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "metric", "settings"),
+    [
+        ("multiclass", "macro_roc_auc", {"classes": ("a", "b", "c")}),
+        ("multilabel", "mean_roc_auc", {"targets": ("a", "b")}),
+        ("regression", "r2", {}),
+        ("regression", "r2_log1p", {}),
+    ],
+)
+def test_every_type_of_task(task_type, metric, settings):
+    rng = np.random.default_rng(5)
+    value = rng.normal(0, 1, ROWS)
+    task = make_task(task_type, metric, **settings)
+    match task_type:
+        case "multiclass":
+            target = np.digitize(value, [-0.5, 0.5]).astype(np.int64)
+        case "multilabel":
+            target = np.stack([value > 0, value > 1], axis=1).astype(np.float32)
+        case _:
+            target = (np.expm1(value + 5) if metric == "r2_log1p" else value)[:, None].astype(np.float32)
+    output = Output.fit(task, target, ONES)
+    embedding = np.stack([value, rng.normal(0, 1, ROWS)], axis=1).astype(np.float32)
+    constant = output.scores(np.tile(np.float32(output.base_logits), (ROWS, 1)))
+    vectors = {"one": DomainVectors(embedding, constant, np.ones(ROWS, dtype=bool))}
+    seen = []
+    model = train_metamodel(vectors, target, ONES, split_of(ROWS), task, seen.append)
+    assert model.predict(vectors).shape == (ROWS, task.outputs)
+    assert seen == model.curves
+    assert seen[-1].seconds_left == 0
+    assert max(report.valid_metric for report in seen) > 0.9
+
+
+def test_save_and_load_bit_for_bit(signals, tmp_path):
+    left, right, target = signals
+    vectors = {"left": _domain(left, seed=1), "right": _domain(right, seed=2)}
+    model = train_metamodel(vectors, target, ONES, split_of(ROWS), make_task())
+    model.save(tmp_path, {"sample": "churn.1"})
+    loaded = Metamodel.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(vectors), model.predict(vectors))
+    assert loaded.data_version == model.data_version
+    assert loaded.domains == ("left", "right")
+    assert loaded.curves == model.curves
+    again = train_metamodel(vectors, target, ONES, split_of(ROWS), make_task())
+    assert again.data_version == model.data_version
+
+
+def test_problems_are_told(signals):
+    left, right, target = signals
+    vectors = {"left": _domain(left), "right": _domain(right)}
+    model = train_metamodel(vectors, target, ONES, split_of(ROWS), make_task())
+    with pytest.raises(ArtifactError, match="needs the vectors of domain 'right'; given: left"):
+        model.predict({"left": vectors["left"]})
+    with pytest.raises(ArtifactError, match="width 4, found 5"):
+        model.predict({**vectors, "right": _domain(right, width=5)})
+    with pytest.raises(ArtifactError, match="different numbers of rows"):
+        model.predict({**vectors, "right": vectors["right"].take(np.arange(5))})
+    with pytest.raises(TrainingError, match="at least one domain"):
+        train_metamodel({}, target, ONES, split_of(ROWS), make_task())
+    with pytest.raises(TrainingError, match="vectors of 5 rows for 1000 rows"):
+        train_metamodel({"left": vectors["left"].take(np.arange(5))}, target, ONES, split_of(ROWS), make_task())
+
+
+def test_net_begins_as_the_mean():
+    output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
+    net = MetaNet({"a": 4, "b": 4}, output)
+    logits = np.array([1.0, -2.0])
+    vectors = {"a": _domain(logits), "b": _domain(logits * 3)}
+    np.testing.assert_allclose(net(net.read(vectors, output, np.arange(2))).detach()[:, 0], logits * 2, atol=1e-4)

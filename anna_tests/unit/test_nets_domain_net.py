@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+
+from anna_core.nets.batch import gather
+from anna_core.nets.domain_net import DomainNet
+from anna_core.nets.forward import forward_rows
+from anna_core.nets.input_stats import measure_inputs
+from anna_core.nets.pooling import make_pool
+from anna_core.nets.spec import NetSpec
+from anna_tests.unit.nets_toy import make_sequences
+
+ENCODERS = ["gru", "transformer"]
+POOLINGS = ["last", "mean", "max", "mean_max_last"]
+LENGTHS = [3, 1, 17, 8, 30]
+
+
+def _net(sequences, **spec):
+    torch.manual_seed(0)
+    rows = np.flatnonzero(sequences.length)
+    net = DomainNet(NetSpec(**{"hidden": 16, "embedding": 8, **spec}), measure_inputs(sequences, rows, 0), (0.3,))
+    torch.nn.init.normal_(net.output.weight)
+    return net.eval()
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_padding_does_not_change_a_row(encoder, pooling):
+    sequences = make_sequences(LENGTHS)
+    net = _net(sequences, encoder=encoder, pooling=pooling, layers=2)
+    with torch.no_grad():
+        together = net(gather(sequences, np.arange(len(LENGTHS))))
+        for row in range(len(LENGTHS)):
+            alone = net(gather(sequences, np.array([row])))
+            torch.testing.assert_close(alone.embedding[0], together.embedding[row], atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(alone.logits[0], together.logits[row], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_order_of_events_matters(encoder):
+    amounts = np.ones(8)
+    forwards = make_sequences([8], kinds=[1, 2, 3, 4, 5, 1, 2, 3], amounts=amounts)
+    backwards = make_sequences([8], kinds=[3, 2, 1, 5, 4, 3, 2, 1], amounts=amounts)
+    net = _net(forwards, encoder=encoder, pooling="mean")
+    with torch.no_grad():
+        rows = np.array([0])
+        difference = net(gather(forwards, rows)).embedding - net(gather(backwards, rows)).embedding
+    assert difference.abs().max() > 1e-4
+
+
+def test_rows_keep_their_order_whatever_the_batches():
+    lengths = np.random.default_rng(0).integers(1, 40, 50)
+    sequences = make_sequences(lengths)
+    net = _net(sequences)
+    rows = np.random.default_rng(1).permutation(50)
+    embedding, logits = forward_rows(net, sequences, rows)
+    with torch.no_grad():
+        for place in (0, 7, 49):
+            alone = net(gather(sequences, rows[place : place + 1]))
+            np.testing.assert_allclose(embedding[place], alone.embedding[0].numpy(), atol=1e-5)
+            np.testing.assert_allclose(logits[place], alone.logits[0].numpy(), atol=1e-5)
+
+
+def test_net_starts_at_the_base_rate():
+    sequences = make_sequences(LENGTHS)
+    net = DomainNet(NetSpec(hidden=8, embedding=4), measure_inputs(sequences, np.arange(5), 0), (-1.5,))
+    logits = net(gather(sequences, np.arange(5))).logits
+    torch.testing.assert_close(logits, torch.full((5, 1), -1.5))
+
+
+def test_pooling_has_expected_values():
+    states = torch.tensor([[[1.0], [5.0], [3.0], [99.0]], [[-2.0], [0.0], [0.0], [0.0]]])
+    mask = torch.tensor([[True, True, True, False], [True, False, False, False]])
+    pooled = {name: make_pool(name)[0](states, mask) for name in ("last", "mean", "max")}
+    assert pooled["last"].tolist() == [[3.0], [-2.0]]
+    assert pooled["mean"].tolist() == [[3.0], [-2.0]]
+    assert pooled["max"].tolist() == [[5.0], [-2.0]]
+    pool, copies = make_pool("mean_max_last")
+    assert pool(states, mask).tolist() == [[3.0, 5.0, 3.0], [-2.0, -2.0, -2.0]]
+    assert copies == 3
+
+
+def test_spec_says_which_heads_fit():
+    with pytest.raises(ValueError, match="multiple of 4 x heads"):
+        NetSpec(encoder="transformer", hidden=20, heads=4)
+    assert NetSpec(encoder="gru", hidden=20).hidden == 20

@@ -1,0 +1,132 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anna_core.nets.batch import PaddedBatch, gather
+from anna_core.nets.input_stats import measure_inputs
+from anna_core.nets.inputs import EventInputs, embedding_width, signed_log
+from anna_core.nets.time_features import (
+    DAY,
+    Granularity,
+    age_in_days,
+    calendar,
+    day_of_month,
+    granularity_of,
+    log_age,
+    log_gap,
+)
+from anna_tests.unit.nets_toy import HOUR, make_sequences
+
+
+def test_embedding_width_follows_the_rule_and_its_cap():
+    assert [embedding_width(n) for n in (1, 3, 10, 100, 100_000)] == [2, 3, 6, 22, 32]
+
+
+def test_signed_log_keeps_the_sign():
+    values = torch.tensor([-(math.e - 1), 0.0, math.e - 1])
+    torch.testing.assert_close(signed_log(values), torch.tensor([-1.0, 0.0, 1.0]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dates())
+def test_day_of_month_is_that_of_the_calendar(date):
+    days = (np.datetime64(date) - np.datetime64("1970-01-01")).astype(np.int64)
+    assert int(day_of_month(torch.tensor([days]))[0]) == date.day
+
+
+def _batch(times, as_of):
+    micro = np.array(times, dtype="datetime64[us]").astype(np.int64)
+    return PaddedBatch(
+        codes={},
+        numbers={},
+        event_time=torch.from_numpy(micro)[None],
+        as_of=torch.from_numpy(np.array([as_of], dtype="datetime64[us]").astype(np.int64)),
+        lengths=torch.tensor([len(times)]),
+    )
+
+
+def test_time_features_have_expected_values():
+    batch = _batch(["2024-02-28T12:00", "2024-02-29T06:00"], "2024-03-01")  # a Wednesday and a Thursday
+    torch.testing.assert_close(age_in_days(batch), torch.tensor([[1.5, 0.75]]))
+    torch.testing.assert_close(log_age(batch), torch.log1p(torch.tensor([[36.0, 18.0]])))
+    torch.testing.assert_close(log_gap(batch), torch.log1p(torch.tensor([[0.0, 18 * 60.0]])))
+    waves = calendar(batch, Granularity.HOUR)
+    week = 2 * math.pi * torch.tensor([[2.0, 3.0]]) / 7
+    torch.testing.assert_close(waves[0], torch.sin(week))
+    month = 2 * math.pi * torch.tensor([[27.0, 28.0]]) / 31
+    torch.testing.assert_close(waves[2], torch.sin(month))
+    torch.testing.assert_close(waves[4], torch.tensor([[0.0, 1.0]]), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (["2024-01-05T10:00", "2024-01-06T00:00"], Granularity.HOUR),
+        (["2024-01-05", "2024-01-06"], Granularity.DAY),
+        (["2024-01-31", "2024-02-29", "2024-03-01"], Granularity.MONTH),
+    ],
+)
+def test_calendar_goes_no_finer_than_the_time_stamps(times, expected):
+    batch = _batch(times, "2024-04-01")
+    assert granularity_of(batch.event_time) is expected
+    assert len(calendar(batch, expected)) == {"hour": 6, "day": 4, "month": 0}[expected]
+
+
+def test_statistics_come_from_the_given_rows_only():
+    amounts = np.concatenate([np.full(10, 1.0), np.full(5, 1e6)])
+    stats = measure_inputs(make_sequences([4, 6, 5], amounts=amounts), np.array([0, 1]), seed=0)
+    assert stats.numbers["amount"].spread.mean == pytest.approx(math.log(2))
+    assert stats.numbers["amount"].spread.std == 1.0  # what does not vary standardises to 0
+    assert not stats.numbers["amount"].has_missing
+    assert not stats.numbers["amount"].has_zero
+    assert stats.length.mean == pytest.approx((math.log(5) + math.log(7)) / 2)
+
+
+def test_numbers_are_standardised_and_missing_ones_told():
+    amounts = np.array([0.0, np.nan, 3.0, -3.0, 0.0, 5.0])
+    sequences = make_sequences([3, 3], amounts=amounts)
+    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0)).eval()
+    number, missing, zero = (
+        column[0] for column in inputs._number("amount", gather(sequences, np.array([0, 1])).numbers["amount"])
+    )
+    logs = signed_log(torch.tensor([0.0, 3.0, -3.0, 0.0, 5.0]))
+    expected = (logs - logs.mean()) / logs.std(correction=0)
+    torch.testing.assert_close(number, torch.stack([expected[0], torch.tensor(0.0), expected[1]]))
+    assert missing.tolist() == [0.0, 1.0, 0.0]
+    assert zero.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_codes_from_after_training_are_unknown():
+    known = make_sequences([5], kinds=[0, 0, 2, 0, 1])
+    later = make_sequences([5], kinds=[6, 65_535, 2, 99, 1])
+    inputs = EventInputs(measure_inputs(known, np.array([0]), seed=0)).eval()
+    rows = np.array([0])
+    torch.testing.assert_close(inputs(gather(known, rows)), inputs(gather(later, rows)), rtol=0, atol=0)
+
+
+def test_unknown_is_trained_by_random_replacement():
+    sequences = make_sequences([3000], kinds=np.full(3000, 3))
+    inputs = EventInputs(measure_inputs(sequences, np.array([0]), seed=0))
+    torch.manual_seed(0)
+    inputs(gather(sequences, np.array([0]))).square().sum().backward()
+    assert inputs.embeddings["field_kind"].weight.grad[0].abs().sum() > 0
+    inputs.zero_grad()
+    inputs.eval()(gather(sequences, np.array([0]))).square().sum().backward()
+    assert inputs.embeddings["field_kind"].weight.grad[0].abs().sum() == 0
+
+
+def test_padding_is_zero_and_width_is_as_said():
+    sequences = make_sequences([2, 5])
+    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0)).eval()
+    events = inputs(gather(sequences, np.array([0, 1])))
+    assert events.shape == (2, 5, inputs.width)
+    assert not events[0, 2:].any()
+    assert torch.isfinite(events).all()
+
+
+def test_hour_is_an_hour():
+    assert DAY == 24 * HOUR

@@ -1,0 +1,79 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from anna_core.nets.outputs import Output
+from anna_core.nets.target_transform import fit_transform
+from anna_tests.unit.nets_toy import make_task
+
+ONES = np.ones(4, dtype=np.float32)
+
+
+def test_binary_base_rate_and_way_back():
+    target = np.array([[0], [0], [0], [1]], dtype=np.float32)
+    output = Output.fit(make_task(), target, ONES)
+    assert output.base_logits == pytest.approx((math.log(1 / 3),))
+    scores = output.scores(np.array([[0.0], [math.log(3)]]))
+    np.testing.assert_allclose(scores, [[0.5], [0.75]], rtol=1e-6)
+    np.testing.assert_allclose(output.logits(scores), [[0.0], [math.log(3)]], atol=1e-6)
+    assert scores.dtype == np.float32
+
+
+def test_weights_move_the_base_rate():
+    target = np.array([[0], [0], [0], [1]], dtype=np.float32)
+    output = Output.fit(make_task(), target, np.array([1, 1, 1, 3], dtype=np.float32))
+    assert output.base_logits == pytest.approx((0.0,))
+
+
+def test_multiclass_scores_sum_to_one():
+    target = np.array([0, 1, 2, 2])
+    output = Output.fit(make_task("multiclass", "macro_roc_auc", classes=("a", "b", "c")), target, ONES)
+    np.testing.assert_allclose(output.scores(np.array([output.base_logits])), [[0.25, 0.25, 0.5]], rtol=1e-6)
+    loss = output.loss(torch.zeros(4, 3), output.encode(target))
+    torch.testing.assert_close(loss, torch.full((4,), math.log(3)))
+
+
+def test_multilabel_has_a_rate_a_label():
+    target = np.array([[0, 1], [0, 1], [0, 0], [1, 1]], dtype=np.float32)
+    output = Output.fit(make_task("multilabel", "mean_roc_auc", targets=("a", "b")), target, ONES)
+    np.testing.assert_allclose(output.scores(np.array([output.base_logits])), [[0.25, 0.75]], rtol=1e-6)
+
+
+HEAVY = np.exp(np.random.default_rng(0).normal(3, 2, (500, 1))).astype(np.float32)
+EVEN = np.random.default_rng(0).normal(3, 2, (500, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("target", "metric", "scale", "loss"),
+    [
+        (HEAVY, "r2_log1p", "log1p", "squared"),
+        (HEAVY, "r2", "identity", "squared"),
+        (HEAVY, "mae", "log1p", "huber"),
+        (EVEN, "mae", "identity", "huber"),
+        (EVEN, "r2_log1p", "identity", "squared"),
+    ],
+)
+def test_scale_and_loss_follow_metric_and_tail(target, metric, scale, loss):
+    transform = fit_transform(target, np.ones(len(target)), metric)
+    assert (transform.scale, transform.loss) == (scale, loss)
+    inside = target[(target > target.min()) & (target < target.max())]
+    np.testing.assert_allclose(transform.backward(transform.forward(inside)), inside, rtol=1e-3, atol=1e-4)
+    encoded = transform.forward(target)
+    assert encoded.mean() == pytest.approx(0, abs=1e-4)
+    assert encoded.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_predictions_stay_within_the_training_range():
+    transform = fit_transform(HEAVY, np.ones(len(HEAVY)), "r2_log1p")
+    far = transform.backward(np.array([-100.0, 100.0]))
+    np.testing.assert_allclose(far, [HEAVY.min(), HEAVY.max()], rtol=1e-4)
+
+
+def test_absent_rows_are_drawn_to_the_base_rate():
+    target = np.array([[0], [0], [1], [1]], dtype=np.float32)
+    output = Output.fit(make_task(), target, ONES)
+    absent = output.constant_logits(np.ones((20, 1), dtype=np.float32), np.ones(20, dtype=np.float32), prior_rows=20)
+    assert output.scores(np.array([absent]))[0, 0] == pytest.approx(0.75)
+    assert output.constant_logits(target[:0], ONES[:0], prior_rows=20) == output.base_logits
