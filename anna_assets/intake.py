@@ -46,7 +46,7 @@ class SampleFile(dg.Config):
 
 
 @dg.op(description="Checks a sample and puts it into the inbox; the sensor then starts its launch.", pool="hadoop")
-def register_sample(context: dg.OpExecutionContext, config: SampleFile, warehouse: Warehouse) -> None:
+def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Warehouse) -> None:
     """Check a sample and put it into the inbox."""
     request = parse_request(config.options, "options")
     key = sample_key(config.task, config.sample or Path(config.file.rstrip("/")).stem)
@@ -59,7 +59,7 @@ def register_sample(context: dg.OpExecutionContext, config: SampleFile, warehous
 @dg.job(name="register_sample", description="Registers a sample from a file path or table URL and starts its launch.")
 def register_sample_job() -> None:
     """Register a sample."""
-    register_sample()
+    upload()
 
 
 def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> dg.SensorDefinition:
@@ -84,13 +84,13 @@ def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> 
         if waiting := _marts_behind(domains, warehouse):
             return dg.SkipReason(f"{len(found)} samples wait until the marts are fresh: {waiting}")
         requests, keys = [], []
-        for upload in found[:_BATCH]:
+        for found_file in found[:_BATCH]:
             try:
-                requests.append(_request(upload))
-                keys.append(str(upload.key))
+                requests.append(_request(found_file))
+                keys.append(str(found_file.key))
             except AnnaError as error:
-                context.log.error(f"{upload.path} is left aside: {error}")
-            cursor[_inode(upload.path.parent)] = upload.changed
+                context.log.error(f"{found_file.path} is left aside: {error}")
+            cursor[_inode(found_file.path.parent)] = found_file.changed
         return dg.SensorResult(
             run_requests=requests,
             dynamic_partitions_requests=[SAMPLE.build_add_request(keys)] if keys else [],

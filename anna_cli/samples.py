@@ -14,6 +14,7 @@ from anna_core.errors import AnnaError, SampleError
 from anna_core.keys import SampleKey, sample_key
 
 REGISTER_JOB = "register_sample"
+REGISTER_OP = "upload"
 INBOX_SENSOR = "inbox"
 POLL_SECONDS = 1.0
 # The inbox looks every 10 s at files that were at rest for 5, and a loaded machine takes its time to start a run.
@@ -64,7 +65,7 @@ def registration(file: str, task: str, sample: str | None, options: Options) -> 
         config["options"] = options
     return {
         "selector": selector(REGISTER_JOB, "jobName"),
-        "runConfigData": {"ops": {REGISTER_JOB: {"config": config}}},
+        "runConfigData": {"ops": {REGISTER_OP: {"config": config}}},
         "executionMetadata": {"tags": [{"key": "anna/task", "value": task}]},
     }
 
@@ -88,7 +89,7 @@ def await_launch(
         sleep: waits for so many seconds.
 
     Returns:
-        Unix time from which on the launch is to be looked for: `since`, or 0 where the same content was launched before.
+        Unix time from which on to look for the launch: `since`, or 0 where the same content was launched before.
 
     Raises:
         SubmitError: the sample was refused, or no launch appears; with the reason.

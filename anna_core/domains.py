@@ -25,7 +25,8 @@ class FieldKind(StrEnum):
 SourceFormat = Literal["parquet", "csv", "delta", "iceberg"]
 
 # Names that marts and sequences use themselves.
-RESERVED_FIELDS = frozenset({"client_id", "event_time", "as_of", "start", "length", "month"})
+RESERVED_FIELDS = frozenset({"client_id", "event_time", "as_of", "start", "length", "month", "position"})
+_RESERVED_PREFIXES = ("key.", "code.")
 
 
 class _Strict(BaseModel):
@@ -90,7 +91,7 @@ class Domain(_Strict):
     def _fields_make_sense(self) -> Self:
         if not self.fields:
             raise ValueError("fields is empty: name at least one column, as in `amount: numeric`")
-        if clash := RESERVED_FIELDS & self.fields.keys():
+        if clash := {n for n in self.fields if n in RESERVED_FIELDS or n.startswith(_RESERVED_PREFIXES)}:
             raise ValueError(f"{sorted(clash)} cannot be fields: ANNA's marts use these names for their own columns")
         if self.lookback <= self.availability_lag:
             raise ValueError("lookback must be longer than availability_lag, or no event is ever visible")

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST = dt.timedelta(days=36525)  # a century; a date less this is still a date
+_MOST_DIGITS = len(str(36525 * 24 * 60))
 _PATTERN = re.compile(r"(\d+)\s*([mhdw])")
 
 
@@ -18,9 +20,15 @@ def parse_duration(value: object) -> dt.timedelta:
         match = _PATTERN.fullmatch(str(value).strip())
         if match is None:
             raise ValueError(f"'{value}' is not a duration: write a whole number and m, h, d or w, as in 12h or 365d")
+        if len(match[1]) > _MOST_DIGITS:
+            raise ValueError(f"'{value}' is longer than a hundred years")
         duration = dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
     if duration < dt.timedelta(0):
         raise ValueError(f"'{value}' is a negative duration")
+    if duration > _LONGEST:
+        raise ValueError(f"'{value}' is longer than a hundred years")
+    if duration % dt.timedelta(minutes=1):
+        raise ValueError(f"'{value}' is not a whole number of minutes")
     return duration
 
 

@@ -38,7 +38,10 @@ def stage_sample(origin: str, key: SampleKey, request: TaskRequest, options: dic
             shutil.copyfile(local, temporary)
         else:
             _read_table(origin, local).write_parquet(temporary)
-        made = make_sample(temporary, str(key), request)
+        try:
+            made = make_sample(temporary, str(key), request)
+        except SampleError as error:
+            raise SampleError(str(error).replace(str(temporary), origin)) from error
         for suffix in SUFFIXES:  # a sample has one file
             if suffix != final.suffix:
                 final.with_suffix(suffix).unlink(missing_ok=True)

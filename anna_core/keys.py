@@ -7,6 +7,8 @@ from anna_core.errors import KeyNameError
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 TASK_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_DAGSTER_RANGE = "..."  # Dagster's sign for a range of partitions
+_RESERVED_SAMPLE = "task"  # its options would be `task.yaml`, the task's own
 DOMAIN_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
@@ -22,9 +24,9 @@ class SampleKey(NamedTuple):
 
 def check_key(key: str) -> str:
     """Return `key` if it can be a partition key, else raise `KeyNameError`."""
-    if not KEY_PATTERN.fullmatch(key) or set(key) <= {"."}:
+    if not KEY_PATTERN.fullmatch(key) or set(key) <= {"."} or _DAGSTER_RANGE in key:
         raise KeyNameError(
-            f"'{key}' cannot be a partition key: use 1 to 100 Latin letters, digits, '.', '_' or '-'."
+            f"'{key}' cannot be a partition key: use 1 to 100 Latin letters, digits, '.', '_' or '-' (no '...')."
         )
     return key
 
@@ -55,6 +57,8 @@ def sample_key(task: str, sample: str) -> SampleKey:
     """
     key = SampleKey(check_task(task), sample)
     check_key(sample)
+    if sample == _RESERVED_SAMPLE or sample.startswith((".", "_")):
+        raise KeyNameError(f"'{sample}' cannot name a sample: begin with a letter or digit; 'task' itself is taken.")
     check_key(str(key))
     return key
 

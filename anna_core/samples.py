@@ -1,5 +1,6 @@
 """Samples: reading an uploaded file, checking it, and deciding what the user left open."""
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ ROWS_FILE, TASK_FILE = "rows.parquet", "task.json"
 _OPTIONAL = ("split", "group_id", "weight")
 _TARGET = "target"
 _EXAMPLES = 3  # rows that an error's message shows
+_EMPTY = ("", "nan")  # what pandas writes for nothing
+_FIRST_DAY, _LAST_DAY = dt.date(1970, 1, 1), dt.date(2199, 12, 31)  # 0001-01-01 and 9999-12-31 stand for "none"
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,10 @@ def read_sample_file(path: Path) -> pl.DataFrame:
         raise SampleError(f"{path}: cannot be read as {path.suffix[1:]}: {error}") from error
     if frame.is_empty():
         raise SampleError(f"{path}: has no rows.")
-    return frame.rename({column: column.strip().lstrip("\ufeff") for column in frame.columns})
+    names = [column.strip().lstrip("\ufeff") for column in frame.columns]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise SampleError(f"{path}: has several columns {repeated}; keep one of each.")
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
@@ -125,6 +131,8 @@ def _checked(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple
     notes = []
     if ignored := [column for column in frame.columns if column not in known]:
         notes.append(f"Columns {ignored} of the file are not used.")
+    if frame["client_id"].dtype.is_float():  # 17.0 would never meet the 17 of a mart
+        raise SampleError(f"{path}: column client_id is {frame['client_id'].dtype}; write text or whole numbers.")
     rows = frame.select(
         pl.col("client_id").cast(pl.String).str.strip_chars(),
         _as_of(frame["as_of"], path),
@@ -134,7 +142,8 @@ def _checked(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple
         weight=_weight(frame, path),
     )
     for column in ("client_id", *targets):
-        empty = rows[column].is_null() | (rows[column].cast(pl.String) == "")
+        text = rows[column].cast(pl.String).str.strip_chars().str.to_lowercase()
+        empty = text.is_null() | text.is_in(_EMPTY)
         _refuse(path, empty, f"column {column} is empty; every row needs it", frame)
     _refuse(
         path,
@@ -152,19 +161,21 @@ def _as_of(column: pl.Series, path: Path) -> pl.Series:
         midnight = text.str.contains(r"^.{10}([T ]00:00(:00(\.0+)?)?)?$")
         dates = dates.set(~midnight.fill_null(value=False), None)
     elif isinstance(column.dtype, pl.Datetime):
-        dates = column.dt.date().set((column.dt.time() != pl.time(0)).fill_null(value=True), None)
+        dates = column.dt.date().set((column.dt.time() != dt.time()).fill_null(value=True), None)
     elif column.dtype == pl.Date:
         dates = column
     else:
         raise SampleError(f"{path}: column as_of is {column.dtype}; write dates as 2024-03-31.")
-    _refuse(path, dates.is_null(), "column as_of is not a whole day; write dates as 2024-03-31", column.to_frame())
+    known = dates.is_between(_FIRST_DAY, _LAST_DAY).fill_null(value=False)
+    _refuse(path, ~known, "column as_of is not a whole day of our time; write dates as 2024-03-31", column.to_frame())
     return dates.alias("as_of")
 
 
 def _weight(frame: pl.DataFrame, path: Path) -> pl.Series:
     if "weight" not in frame.columns:
         return pl.Series("weight", np.ones(len(frame), dtype=np.float32))
-    weight = frame["weight"].cast(pl.Float32, strict=False)
+    column = frame["weight"]
+    weight = (column.str.strip_chars() if column.dtype == pl.String else column).cast(pl.Float32, strict=False)
     bad = ~(weight.is_finite() & (weight > 0)).fill_null(value=False)
     _refuse(path, bad, "column weight must hold positive numbers", frame)
     return weight

@@ -32,7 +32,9 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec) -> tuple[np.ndarray, str]
     Raises:
         SampleError: the split column has other values, or out of time is asked for and there is only one date.
     """
-    key = rows["group_id"].fill_null(rows["client_id"]) if "group_id" in rows.columns else rows["client_id"]
+    key = rows["client_id"]
+    if "group_id" in rows.columns:
+        key = rows["group_id"].replace("", None).fill_null(key)
     if "split" in rows.columns:
         split = _manual(rows["split"])
         how = "The sample's own split column is used"
@@ -67,7 +69,10 @@ def _held_out(rows: pl.DataFrame, key: pl.Series, spec: SplitSpec) -> tuple[np.n
     first, share = enough["as_of"][0], enough["share"][0]
     possible = share < 1
     if spec.test == "out_of_time" and not possible:
-        raise SampleError("split: out_of_time needs as_of dates to hold out; this sample's dates leave no row to train on.")
+        raise SampleError(
+            "split: out_of_time needs as_of dates to hold out; this sample's dates leave no row to train on. "
+            "Bring earlier dates, or say `split: {test: client}`."
+        )
     if spec.test == "out_of_time" or (spec.test == "auto" and _SHORTEST_TAIL <= share <= _LONGEST_TAIL):
         held_out = (rows["as_of"] >= first).to_numpy()
         return held_out, f"Out of time: rows as of {first} and later ({share:.0%}) are held out"

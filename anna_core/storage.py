@@ -11,14 +11,17 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from filelock import FileLock
 
 from anna_core.errors import ArtifactError
 
 POINTER = "current.json"
 _TEMPORARY = ".tmp-"
+_LOCK = ".lock"
 _STALE_SECONDS = 24 * 3600  # no step writes one artifact for a day
 
 
@@ -38,6 +41,7 @@ def local_root(url: str) -> Path:
 def write_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; when the block ends well, what was written there replaces `path` at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
     temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
@@ -66,12 +70,13 @@ def write_directory(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush(file)
-        os.replace(temporary, path / version)
+        with FileLock(path / _LOCK):  # of two writers neither may remove what the other is about to point to
+            os.replace(temporary, path / version)
+            previous = _pointer(path).get("version")
+            write_text(path / POINTER, json.dumps({"version": version}))
+            _remove_versions(path, keep={version, previous})
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    previous = _pointer(path).get("version")
-    write_text(path / POINTER, json.dumps({"version": version}))
-    _remove_versions(path, keep={version, previous})
 
 
 def read_directory(path: Path) -> Path:
@@ -108,8 +113,9 @@ def _remove_versions(path: Path, keep: set[str | None]) -> None:
 
 def _sweep(path: Path) -> None:
     for entry in path.glob(f"{_TEMPORARY}*"):
-        if time.time() - entry.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(entry, ignore_errors=True)
+        with suppress(FileNotFoundError):  # its writer has just finished
+            if time.time() - entry.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 
 
 def _flush(file: Path) -> None:

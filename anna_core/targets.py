@@ -34,9 +34,10 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
     classes = tuple(sorted(_texts(targets.to_series()).unique())) if kind is TaskType.MULTICLASS else ()
     options = request.model_dump(exclude={"type", "metric"})
     task = Task(name=name, type=kind, metric="", classes=classes, targets=tuple(targets.columns), **options)
+    encoded = encode_targets(targets, task)  # also refuses values that the type cannot have
     metric = request.metric
     if metric is None:
-        metric = default_metric(kind, encode_targets(targets, task))
+        metric = default_metric(kind, encoded)
         guesses.append(f"Metric: {metric}, the default for this target.")
     get_metric(metric, kind)
     return task.model_copy(update={"metric": metric, "guesses": tuple(guesses)})
@@ -98,7 +99,7 @@ def _texts(column: pl.Series) -> pl.Series:
 
 
 def _number(column: pl.Series, task: str) -> np.ndarray:
-    numbers = column.cast(pl.Float64, strict=False) if column.dtype != pl.String else _texts(column).cast(pl.Float64, strict=False)
+    numbers = (_texts(column) if column.dtype == pl.String else column).cast(pl.Float64, strict=False)
     bad = numbers.is_null() | ~numbers.is_finite()
     if bad.any():
         raise SampleError(f"task {task}: {column.name} holds {column.filter(bad)[0]!r}; a regression needs numbers.")

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -15,7 +16,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from anna_core.errors import AnnaError
+from anna_core.errors import AnnaError, ArtifactError
 from anna_core.storage import local_root
 
 SETTINGS_FILE = "anna.yaml"
@@ -89,7 +90,10 @@ class Settings(BaseSettings):
     @field_validator("storage", mode="before")
     @classmethod
     def _storage_is_local(cls, value: object) -> Path:
-        return local_root(str(value))
+        try:
+            return local_root(str(value))
+        except ArtifactError as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("start_month", "end_month", mode="before")
     @classmethod
@@ -170,3 +174,5 @@ def _load(home: Path) -> Settings:
             for item in error.errors()
         )
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error
+    except (yaml.YAMLError, ValueError) as error:  # not YAML, no mapping, or a variable that should hold JSON
+        raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable cannot be read: {error}") from error

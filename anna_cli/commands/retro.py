@@ -27,7 +27,8 @@ def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
     histories = sum(len(months) for months in selection.histories.values())
     CONSOLE.print(
         f"[bold]{key}[/bold]: scoring {len(selection.months)} months; "
-        f"{histories} of {len(selection.months) * len(selection.domains)} histories are made first."
+        f"{histories} of {len(selection.months) * len(selection.domains)} histories are made first.",
+        soft_wrap=True,
     )
     CONSOLE.print(f"  In the UI  {settings.webserver_url}/runs/b/{backfill_id}", soft_wrap=True)
     if wait:

@@ -40,7 +40,9 @@ def submit(
     client = GraphQLClient(settings.webserver_url)
     since = time.time() - CLOCK_SKEW_SECONDS
     run_id = register(client, place, task, sample, options)
-    CONSOLE.print(f"[bold]{key}[/bold]: the sample is being checked and brought to the inbox; training follows.")
+    CONSOLE.print(
+        f"[bold]{key}[/bold]: the sample is being checked and brought to the inbox; training follows.", soft_wrap=True
+    )
     CONSOLE.print(f"  Watch it here   anna status {key}")
     CONSOLE.print(f"  or in the UI    {settings.webserver_url}/runs/{run_id}", soft_wrap=True)
     CONSOLE.print(f"  The result      anna report {key}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anna_core.analytics.content import SPLITS, ReportContent
+from anna_core.analytics.formatting import format_value
 from anna_core.analytics.leaderboard import ModelKind
 from anna_core.metrics.registry import get_metric, metrics_of
 from anna_core.tasks import TaskType
@@ -65,7 +66,7 @@ def describe_target(content: ReportContent, rows: np.ndarray) -> str:
             return _shares(names, target.T @ weight / weight.sum())
         case _:
             mean = target[:, 0] @ weight / weight.sum()
-            return f"mean {mean:,.4g}, median {np.median(target[:, 0]):,.4g}"
+            return f"mean {format_value(mean)}, median {format_value(float(np.median(target[:, 0])))}"
 
 
 def metric_table(content: ReportContent) -> tuple[list[str], dict[tuple[ModelKind, str], list[float]]]:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from anna_core.analytics.content import ReportContent
+from anna_core.analytics.formatting import format_interval, format_signed, format_value
 from anna_core.analytics.leaderboard import LeaderboardRow
 from anna_core.analytics.legend import model_titles
 from anna_core.metrics.bootstrap import bootstrap_difference
@@ -66,8 +67,7 @@ def headline(content: ReportContent, seed: int = 0) -> Headline:
     interval = format_interval(best.low, best.high)
     gini = f" (Gini {format_value(2 * best.value - 1)})" if metric.name == "roc_auc" else ""
     others = [
-        f"{titles[row.kind, row.model].lower() if row.kind != 'domain' else titles[row.kind, row.model]} "
-        f"{format_value(row.value)}"
+        f"{titles[row.kind, row.model][0].lower()}{titles[row.kind, row.model][1:]} {format_value(row.value)}"
         for row in (content.best_of("metamodel"), content.best_of("boosting"), content.best_of("constant"))
         if row is not None and row != best
     ]
@@ -85,18 +85,6 @@ def headline(content: ReportContent, seed: int = 0) -> Headline:
     )
 
 
-def format_value(value: float) -> str:
-    """A metric in text: three digits after the point, four significant ones for large values; n/a for NaN."""
-    if np.isnan(value):
-        return "n/a"
-    return f"{value:.3f}".replace("-", "−") if abs(value) < 100 else f"{value:,.4g}"
-
-
-def format_interval(low: float, high: float) -> str:
-    """An interval in text; empty where not defined."""
-    return "" if np.isnan(low) or np.isnan(high) else f"[{format_value(low)}, {format_value(high)}]"
-
-
 def _verdict(content: ReportContent, seed: int) -> tuple[str, Tone]:
     net, boosting = content.best_of("metamodel") or content.best_of("domain"), content.best_of("boosting")
     if net is None or boosting is None:
@@ -105,7 +93,7 @@ def _verdict(content: ReportContent, seed: int) -> tuple[str, Tone]:
     if np.isnan(low):
         return "", "neutral"
     title = "The metamodel" if net.kind == "metamodel" else "The best net"
-    span = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
+    span = f"{format_signed(value)} [{format_signed(low)}, {format_signed(high)}]"
     if low > 0:
         return f"{title} beats boosting on aggregates: {span}", "good"
     if high < 0:

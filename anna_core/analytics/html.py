@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.facts import metric_table, split_facts
-from anna_core.analytics.headline import format_interval, format_value, headline
+from anna_core.analytics.formatting import format_interval, format_value
+from anna_core.analytics.headline import headline
 from anna_core.analytics.leaderboard import LeaderboardRow
 from anna_core.analytics.legend import model_colours, model_titles
 from anna_core.analytics.plots import report_figures
@@ -103,4 +104,4 @@ def _provenance(provenance: Mapping[str, object]) -> list[tuple[str, list[str]]]
 
 
 def _moment(moment: dt.datetime | None) -> str:
-    return moment.strftime("%-d %B %Y, %H:%M") if moment else ""
+    return f"{moment.day} {moment:%B %Y, %H:%M}" if moment else ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from anna_core.analytics.content import Epoch, ReportContent
+from anna_core.analytics.formatting import format_value
 from anna_core.analytics.legend import model_colours, model_titles
 from anna_core.analytics.theme import (
     BLUE,
@@ -40,7 +41,7 @@ def leaderboard_plot(content: ReportContent) -> Plot:
             axes.plot([row.low, row.high], [place, place], color=colour, linewidth=5, alpha=0.3)
             axes.plot(row.value, place, "o", color=colour, markersize=8)
             axes.annotate(
-                f"{row.value:.3f}",
+                format_value(row.value),
                 (row.value, place),
                 xytext=(0, 7),
                 textcoords="offset points",
@@ -120,7 +121,7 @@ def _learning(name: str, epochs: Sequence[Epoch], content: ReportContent) -> Pai
         title = name
         if best is not None:
             axes.plot(best.epoch, best.valid_loss, "o", color=VERMILION, markersize=7, zorder=5)
-            title += f"\n{content.metric.title} {best.valid_metric:.3f} at epoch {best.epoch}"
+            title += f"\n{content.metric.title} {format_value(best.valid_metric)} at epoch {best.epoch}"
         axes.set_title(title)
         axes.set_xlabel("Epoch")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))

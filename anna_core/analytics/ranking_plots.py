@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SHOWN_LABELS = 12  # lines that a plot of this size holds
-ONE_CLASS = "The held-out rows are all of one class."
+ONE_CLASS = "The held-out rows are of one class, or there are none."
 
 
 def roc_by_model(content: ReportContent) -> Plot:

@@ -75,7 +75,7 @@ def _block(sequences: Sequences, block: RowEvents, codes: Mapping[str, np.ndarra
 def _times(sequences: Sequences, block: RowEvents) -> Columns:
     events = block.length.astype(np.float64)
     newest, oldest = block.last(block.age), block.reduce(np.maximum, block.age)
-    day = np.floor(block.age)
+    day = np.ceil(block.age)  # an event at midnight is a whole number of days old, and of the day that begins
     new_day = np.concatenate([[True], (day[1:] != day[:-1]) | (block.row[1:] != block.row[:-1])])[: len(day)]
     active_days = block.count(weight=new_day.astype(np.float64))[:, 0]
     columns = {

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
-from anna_core.marts.source import combine_fingerprints, months_of, source_files, source_path
+from anna_core.marts.source import combine_fingerprints, months_of, source_files, table_path
 from anna_core.months import parse_month
 from anna_core.storage import write_text
 
@@ -109,12 +109,12 @@ def _states(domain: Domain, home: Path) -> dict[str, str]:
     if domain.source.format == "delta":
         from deltalake import DeltaTable
 
-        path = str(source_path(domain, home))
+        path = str(table_path(domain, home))
         return {path: f"version {DeltaTable(path).version()}"}
     if domain.source.format == "iceberg":
         from pyiceberg.table import StaticTable
 
-        path = str(source_path(domain, home))
+        path = str(table_path(domain, home))
         snapshot = StaticTable.from_metadata(path).current_snapshot()
         return {path: f"snapshot {snapshot.snapshot_id if snapshot else None}"}
     stats = {str(file): file.stat() for file in source_files(domain, home)}

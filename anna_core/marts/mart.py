@@ -14,7 +14,7 @@ import polars as pl
 
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import MISSING_VALUE, UNKNOWN, Dictionary, extend_dictionary
-from anna_core.marts.source import fingerprint, month_bounds, scan_source
+from anna_core.marts.source import fingerprint, month_bounds, reading, scan_source
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
@@ -67,12 +67,13 @@ def build_mart(
         (pl.col("event_time") >= first) & (pl.col("event_time") < following)
     )
     events = nw.from_native(source)
-    counts = count_values(events, domain).collect(backend="polars").to_native()
+    with reading(domain):
+        counts = count_values(events, domain).collect(backend="polars").to_native()
+        source_version = fingerprint(source)
     dictionary = extend_dictionary(domain, dictionary_folder, [counts])
     encoded = encode(events, domain, dictionary).to_native()
-    source_version = fingerprint(source)
     path = mart_path(mart_folder, month)
-    with write_file(path) as temporary:
+    with reading(domain), write_file(path) as temporary:
         encoded.sink_parquet(temporary, engine="streaming", metadata={SOURCE_FINGERPRINT: source_version})
         written = pl.scan_parquet(temporary)
         facts = _facts(written, source, domain)

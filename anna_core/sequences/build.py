@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import scan_mart
 from anna_core.months import month_of, months_between, next_month
@@ -78,13 +79,14 @@ def _collect(
 def _assemble(
     domain: Domain, dictionary: Dictionary, events: pl.DataFrame, client_id: pl.Series, as_of: np.ndarray
 ) -> Sequences:
+    sizes = dictionary.cardinalities
+    _check_codes(domain, events, sizes)
     time = events["event_time"].cast(pl.Int64).to_numpy()
     low, high = _client_spans(events["client_id"], client_id)
     first, end = visible_window(as_of, domain)
     start, stop = bisect(time, low, high, first), bisect(time, low, high, end)
     start = np.maximum(start, stop - domain.max_length)
     kept, start, length = _drop_unseen(len(events), start, stop)
-    sizes = dictionary.cardinalities
     columns = {
         name: events[name].to_numpy()[kept].astype(_code_type(sizes[name]) if name in sizes else np.float32)
         for name in domain.fields
@@ -146,6 +148,16 @@ def _drop_unseen(events: int, start: np.ndarray, stop: np.ndarray) -> tuple[np.n
     position = np.concatenate([[0], np.cumsum(kept)])
     length = np.where(seen, stop - start, 0).astype(np.int32)
     return kept, np.where(seen, position[start], 0), length
+
+
+def _check_codes(domain: Domain, events: pl.DataFrame, sizes: dict[str, int]) -> None:
+    for name, size in sizes.items():
+        highest = events[name].max()
+        if highest is not None and highest >= size:
+            raise ArtifactError(
+                f"domain {domain.name}: the marts hold code {highest} of {name}, the dictionary ends at {size - 1}. "
+                f"If a mart was built meanwhile, run this again; else materialize mart/{domain.name} again."
+            )
 
 
 def _code_type(cardinality: int) -> type[np.unsignedinteger]:

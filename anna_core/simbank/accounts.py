@@ -20,10 +20,10 @@ VOCABULARY = {"operation": OPERATIONS, "counterparty": COUNTERPARTIES, "directio
 
 SALARY = 2500.0  # median, account currency
 BENEFIT_SHARE = 0.4  # of the salary, while jobless
-HABIT_SHOWS = 0.93
+HABIT_SHOWS = 0.97
 PAYDAY_CASH = 0.95  # chance of a withdrawal beside the pay
-PASSINGS = 0.9  # transfers that come in and go out (or the other way) a month
-UTILITY, RENT, LOAN_PAYMENT, OTHER = 0.6, 0.9, 0.5, 0.45  # events a month, for those who have them
+PASSINGS = 1.2  # transfers that come in and go out (or the other way) a month
+UTILITY, RENT, LOAN_PAYMENT, OTHER = 0.4, 0.8, 0.4, 0.35  # events a month, for those who have them
 FEES_UNDISCIPLINED, FEES_DISCIPLINED = 0.7, 0.06  # a month
 BALANCE_UNKNOWN = 0.03
 # Balances are of all the client's accounts, drawn around a level: the same whatever the order of events.

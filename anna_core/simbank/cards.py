@@ -22,9 +22,9 @@ CHANNELS = ["atm", "pos", "contactless", "wallet", "online", "app"]
 CURRENCIES = ["EUR", "USD", "GBP", "CHF"]
 VOCABULARY = {"mcc": MCC, "city": CITIES, "channel": CHANNELS, "currency": CURRENCIES}
 
-HABIT_SHOWS = 0.92  # chance that an errand follows the habit: a few errands make it clear, none alone does
+HABIT_SHOWS = 0.96  # chance that an errand follows the habit: a few errands make it clear, none alone does
 ERRAND_GAP = (5 * 60, 50 * 60)  # seconds between the two events of an errand
-ONLINE_INTERCEPT, ONLINE_WITH_DIGITAL = -0.7, 1.2  # log-odds that a single purchase is online
+ONLINE_INTERCEPT, ONLINE_WITH_DIGITAL = -0.9, 1.6  # log-odds that a single purchase is online
 REFUND = 0.015  # of single purchases
 AWAY = 0.06  # of events happen outside the home city
 FOREIGN = 0.03  # of events are in another currency; the amount is in the account's own all the same

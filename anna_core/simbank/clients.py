@@ -26,10 +26,11 @@ ACTIVITY_SPREAD = 0.65  # sigma of log-activity between clients
 INCOME_SPREAD = 0.45
 TRAIT_LIMIT = 2.0  # traits beyond it would make single clients rule the log-odds
 UNDISCIPLINED = 0.35
+DIGITAL, DIGITAL_SPREAD = 0.9, 0.25  # people who buy online, and people who do not: few purchases tell which
 
-HABIT_CHANGE = 0.015  # a month; rare, so that a habit's signature is clear before it matters
+HABIT_CHANGE = 0.006  # a month; rare, so that a habit's signature is clear before it matters
 SETTLING = 0.3  # weight of the newest month in a settled habit: it matters after about three months
-MOOD_MEMORY, MOOD_STEP = 0.85, 0.15  # AR(1) of log-activity; its innovation is all that nobody can foresee
+MOOD_MEMORY, MOOD_STEP = 0.85, 0.10  # AR(1) of log-activity; its innovation is all that nobody can foresee
 JOB_LOSS, JOB_FOUND = 0.01, 0.20  # a month
 MOVING = 0.006  # a month
 
@@ -117,7 +118,7 @@ def found_clients(n: int, first_id: int, months: int, rng: np.random.Generator) 
         income=_trait(n, INCOME_SPREAD, rng),
         activity=_trait(n, ACTIVITY_SPREAD, rng),
         leisure=_trait(n, 1.0, rng),
-        digital=_trait(n, 1.0, rng),
+        digital=(DIGITAL * _signs(n, rng) + _trait(n, DIGITAL_SPREAD, rng)).astype(np.float32),
         undisciplined=rng.random(n) < UNDISCIPLINED,
         renter=rng.random(n) < 0.35,
         payday=rng.integers(0, 28, n),

@@ -18,7 +18,7 @@ STEP_UNDISCIPLINED = np.array([STATUSES.index(s) for s in ("0", "1", "2")])
 STEP_DISCIPLINED = np.array([STATUSES.index(s) for s in ("0", "X", "C")])
 PAID_UNDISCIPLINED = np.array([0.30, 0.10, 0.03])  # share of the balance paid at each step
 PAID_DISCIPLINED = np.array([0.30, 0.0, 1.0])
-STRAY = 0.06  # chance of a step out of the cycle
+STRAY = 0.03  # chance of a step out of the cycle
 # Statuses in the three months of an overdue quarter: the outcome can be seen in the data later.
 OVERDUE_STATUS = np.array([STATUSES.index(s) for s in ("2", "3", "4")])
 

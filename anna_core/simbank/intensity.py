@@ -14,7 +14,7 @@ SINGLES = 4.5  # purchases a month on their own, for a client of median activity
 CASH_ERRANDS = 1.8  # cash and groceries, in the order of the cash habit
 PLAN_ERRANDS = 2.4  # fuel and restaurant, in the order of the next quarter's plan
 # Errands follow activity more weakly than singles do, so that rare buyers too show their habits.
-ERRANDS_WITH_ACTIVITY = 0.4
+ERRANDS_WITH_ACTIVITY = 0.3
 JOBLESS_ACTIVITY = -0.4
 PLAN_ACTIVITY, PLAN_AMOUNT = 0.30, 0.40  # log-effects of this quarter's plan
 INCOME_AMOUNT = 1.0

@@ -19,7 +19,7 @@ PRODUCTS = ("loan", "deposit", "insurance")
 _CORNERS = np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]], dtype=np.float64)
 
 # Intercepts set the shares of positives: about 15 % churn, 6 % overdue, 20 to 30 % for each product.
-_CHURN, _OVERDUE = -2.35, -4.8
+_CHURN, _OVERDUE = -2.15, -5.0
 _LOAN, _DEPOSIT, _INSURANCE = -1.7, -1.6, -1.6
 
 
@@ -47,11 +47,11 @@ def chances(clients: Clients) -> Chances:
     undisciplined = np.maximum(account, clients.has_credit) * clients.undisciplined
 
     churn = (
-        _CHURN + 1.6 * cash + 1.5 * payday + 0.8 * relapse - 1.6 * card * clients.digital
+        _CHURN + 1.8 * cash + 1.7 * payday + 0.8 * relapse - 1.6 * card * clients.digital
         + 1.5 * clients.jobless_settled
     )  # fmt: skip
     overdue = (
-        _OVERDUE + 1.7 * passing + 1.1 * relapse + 0.8 * cash + 2.0 * undisciplined
+        _OVERDUE + 2.0 * passing + 1.1 * relapse + 0.8 * cash + 2.0 * undisciplined
         + 2.0 * clients.jobless_settled
     )  # fmt: skip
     axes = np.stack([card * clients.leisure, cash + 0.5 * passing], axis=1)

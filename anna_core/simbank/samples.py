@@ -17,7 +17,7 @@ from anna_core.simbank.spending import expected_log_spend, expected_spend
 from anna_core.simbank.warehouse import write_beside
 
 TASKS = ("churn", "overdue", "life_stage", "next_products", "spend")
-SECOND_DATE = 0.35  # share of clients that stand in a sample at two dates
+SECOND_DATE = 0.5  # share of clients that stand in a sample at two dates
 Column = NDArray[Any]
 
 

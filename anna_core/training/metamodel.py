@@ -15,6 +15,7 @@ import torch
 
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
+from anna_core.nets.device import pinned_threads
 from anna_core.nets.meta_net import MetaInputs, MetaNet, Penalty
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
@@ -33,6 +34,11 @@ _FOLDS = 5
 _FEWEST_ROWS = 50
 # L-BFGS reaches the single optimum of these few hundred coefficients long before this.
 _MOST_STEPS = 100
+# Where it stops, in units of the mean loss: steps below are lost in single precision.
+_SMALLEST_GRADIENT, _SMALLEST_CHANGE = 1e-5, 1e-7
+# A weaker ridge must beat a stronger one by so many standard errors of the rows' differences (the one-standard-error
+# rule of Breiman et al., 1984, on paired losses): among a few hundred rows the least loss is often luck.
+_STANDARD_ERRORS = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,10 @@ def train_metamodel(
             weight=torch.from_numpy(valid_weight.astype(np.float32)),
             raw_target=target[rows.valid],
         )
-        curves, best = _choose(net, data, output, task, on_epoch)
-        _fit(net, data.inputs, data.target, data.weight, output, Penalty(_BLEND_PENALTY, best))
+        # A few hundred rows by a few hundred columns: more threads than one only wait for each other.
+        with pinned_threads(1):
+            curves, best = _choose(net, data, output, task, on_epoch)
+            _fit(net, data.inputs, data.target, data.weight, output, Penalty(_BLEND_PENALTY, best))
     spec = MetamodelSpec(
         task=TaskFacts.of(task),
         output=output,
@@ -113,28 +121,29 @@ def _choose(
     """Cross-validate each ridge; returns the reports and the ridge with the least loss."""
     metric = get_metric(task.metric, task.type)
     folds = _folds(data.raw_target, task.seed)
+    # Each fold's net goes on from the ridge before, which is near: the whole path costs little more than one fit.
+    nets = [MetaNet(start.widths, output) for _ in folds]
     reports: list[EpochReport] = []
-    best, best_loss = math.inf, math.inf
+    best, best_losses = math.inf, None
     began = time.perf_counter()
     for step, correction in enumerate(_CORRECTION_PENALTIES, start=1):
         logits = torch.zeros(len(data.weight), output.outputs)
         train_losses = []
-        for fold in folds:
-            net = MetaNet(start.widths, output)
+        for fold, net in zip(folds, nets, strict=True):
             inputs, target, weight = data.inputs.take(fold.fit), data.target[fold.fit], data.weight[fold.fit]
             train_losses.append(_fit(net, inputs, target, weight, output, Penalty(_BLEND_PENALTY, correction)))
             with torch.no_grad():
                 logits[fold.judge] = net(data.inputs.take(fold.judge))
-        valid_loss = float((output.loss(logits, data.target) * data.weight).mean())
-        improved = valid_loss < best_loss
+        losses = (output.loss(logits, data.target) * data.weight).numpy()
+        improved = best_losses is None or _clearly_less(losses, best_losses)
         if improved:
-            best, best_loss = correction, valid_loss
+            best, best_losses = correction, losses
         reports.append(
             EpochReport(
                 epoch=step,
                 epochs=len(_CORRECTION_PENALTIES),
                 train_loss=float(np.mean(train_losses)),
-                valid_loss=valid_loss,
+                valid_loss=float(losses.mean()),
                 metric=task.metric,
                 valid_metric=metric(data.raw_target, output.scores(logits.numpy()), data.weight.numpy()),
                 events_per_second=0.0,
@@ -146,12 +155,24 @@ def _choose(
     return reports, best
 
 
+def _clearly_less(losses: np.ndarray, than: np.ndarray) -> bool:
+    """Whether the rows' losses are less on average by more than chance would give."""
+    gain = than - losses
+    return bool(gain.mean() > _STANDARD_ERRORS * gain.std() / math.sqrt(len(gain)))
+
+
 def _fit(
     net: MetaNet, inputs: MetaInputs, target: torch.Tensor, weight: torch.Tensor, output: Output, penalty: Penalty
 ) -> float:
     """Find the optimum from the plain mean on; returns the mean loss there."""
     parameters = net.trained(penalty)
-    optimiser = torch.optim.LBFGS(parameters, max_iter=_MOST_STEPS, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS(
+        parameters,
+        max_iter=_MOST_STEPS,
+        tolerance_grad=_SMALLEST_GRADIENT,
+        tolerance_change=_SMALLEST_CHANGE,
+        line_search_fn="strong_wolfe",
+    )
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()

@@ -81,7 +81,7 @@ def test_absent_domains_have_no_say_but_their_absence_has(signals):
     split = split_of(ROWS)
     model = train_metamodel(vectors, target, ONES, split, make_task())
     scores = model.predict(vectors)
-    assert _auc(target, scores, split == "test") > 0.7
+    assert _auc(target, scores, split == "test") > 0.65
     other = DomainVectors(
         embedding=np.where(present[:, None], vectors["right"].embedding, 9).astype(np.float32),
         scores=np.where(present[:, None], vectors["right"].scores, 0.9).astype(np.float32),

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,15 +83,19 @@ def assert_calibrated(target: pl.Series, oracle: pl.Series) -> None:
     assert abs(residual.mean()) < 4 * residual.std() / np.sqrt(len(residual))
 
 
-def test_same_settings_give_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
-    SMALL.write(tmp_path / "a")
-    SMALL.write(tmp_path / "b")
-    SimulatedBank(clients=1_000, seed=2).write(tmp_path / "c")
-    first = digests(tmp_path / "a")
-    assert first == digests(tmp_path / "b")
-    SMALL.write(tmp_path / "a")  # again, over its own files
-    assert first == digests(tmp_path / "a")
-    other = digests(tmp_path / "c")
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("small")
+    SMALL.write(home)
+    return home
+
+
+def test_same_settings_give_the_same_bytes_and_another_seed_does_not(small: Path, tmp_path: Path) -> None:
+    first = digests(small)
+    SMALL.write(small)  # again, over its own files
+    assert digests(small) == first
+    SimulatedBank(clients=1_000, seed=2).write(tmp_path)
+    other = digests(tmp_path)
     assert first.keys() == other.keys()
     assert not {name for name in first if first[name] == other[name]}
 
@@ -252,16 +257,16 @@ def test_order_tells_what_counts_do_not(home: Path) -> None:
     assert abs(cash_first["len"].mean() / groceries_first["len"].mean() - 1) < 0.1
 
 
-def test_refuses_to_mix_banks(tmp_path: Path) -> None:
-    SMALL.write(tmp_path)
-    before = digests(tmp_path)
+def test_refuses_to_mix_banks(small: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(small, home)
     with pytest.raises(BankError, match="other settings"):
-        SimulatedBank(clients=1_000, seed=9).write(tmp_path)
-    assert digests(tmp_path) == before
-    stranger = tmp_path / "warehouse/card_transactions/load_month=2023-01/mine.parquet"
+        SimulatedBank(clients=1_000, seed=9).write(home)
+    assert digests(home) == digests(small)
+    stranger = home / "warehouse/card_transactions/load_month=2023-01/mine.parquet"
     stranger.write_bytes(b"")
     with pytest.raises(BankError, match=r"mine\.parquet"):
-        SMALL.write(tmp_path)
+        SMALL.write(home)
 
 
 @pytest.mark.parametrize("place", ["warehouse/credit_history/2023.parquet", "samples/churn.csv"])
@@ -274,18 +279,18 @@ def test_refuses_a_home_with_files_of_others(tmp_path: Path, place: str) -> None
     assert digests(tmp_path) == {place: hashlib.sha256(b"somebody's").hexdigest()}
 
 
-def test_an_interrupted_bank_leaves_no_half_file_and_can_be_finished(tmp_path: Path) -> None:
+def test_an_interrupted_bank_leaves_no_half_file_and_can_be_finished(small: Path, tmp_path: Path) -> None:
     def stop(done: int, months: int, events: int) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        SMALL.write(tmp_path / "stopped", stop)
-    mark = tmp_path / "stopped/warehouse/simulated_bank.json"
+        SMALL.write(tmp_path, stop)
+    mark = tmp_path / "warehouse/simulated_bank.json"
     assert json.loads(mark.read_text())["complete"] is False
-    SMALL.write(tmp_path / "stopped")
-    SMALL.write(tmp_path / "whole")
-    assert digests(tmp_path / "stopped") == digests(tmp_path / "whole")
+    assert all(pl.read_parquet(p).height for p in tmp_path.rglob("*.parquet"))
+    SMALL.write(tmp_path)
+    assert digests(tmp_path) == digests(small)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,66 @@
+"""Whether a deployment's folder holds what ANNA needs."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from anna_cli.checks.findings import Finding, bad, good, warning
+from anna_cli.templates import DAGSTER_FILE
+from anna_core.domains import Domain, read_domain
+from anna_core.errors import DomainError
+from anna_resources.settings import SETTINGS_FILE, Settings
+
+
+def check_home(home: Path) -> Iterator[Finding]:
+    """The deployment's folder, its settings file and Dagster's."""
+    if not home.is_dir():
+        yield bad(f"{home} does not exist", f"make the deployment: anna init {home}")
+        return
+    if os.access(home, os.W_OK | os.X_OK):
+        yield good(f"{home} can be written")
+    else:
+        yield bad(f"{home} cannot be written", "give this user the right to write there, or choose another ANNA_HOME")
+    if not (home / SETTINGS_FILE).is_file():
+        yield warning(f"{home / SETTINGS_FILE} is missing; the defaults are used", f"write one: anna init {home}")
+    yield from _check_dagster_file(home / "dagster" / DAGSTER_FILE, home)
+
+
+def check_domains(settings: Settings) -> Iterator[Finding]:
+    """Every domain file, and the source table that it names."""
+    files = sorted([*settings.domains.glob("*.yaml"), *settings.domains.glob("*.yml")])
+    if not files:
+        yield bad(f"no domain file (*.yaml) in {settings.domains}", "set `domains` in anna.yaml to the folder of them")
+    for file in files:
+        try:
+            domain = read_domain(file)
+        except DomainError as error:
+            yield bad(str(error), f"correct {file}")
+        else:
+            yield good(f"domain {domain.name}: {len(domain.fields)} fields")
+            yield from _check_source(domain, settings.home)
+
+
+def _check_dagster_file(file: Path, home: Path) -> Iterator[Finding]:
+    try:
+        yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        yield bad(f"{file} is missing", f"write it: anna init {home}")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        yield bad(f"{file} cannot be read as YAML: {error}", "correct it, or remove it and run anna init")
+    else:
+        yield good(f"{file} is there")
+
+
+def _check_source(domain: Domain, home: Path) -> Iterator[Finding]:
+    path = (home / Path(domain.source.path).expanduser()).resolve()
+    if not path.exists():
+        yield bad(
+            f"domain {domain.name}: its source {path} is not there",
+            f"correct source.path in {domain.name}.yaml, or bring the table (`anna demo-bank` simulates one)",
+        )
+    elif path.is_dir() and not any(path.iterdir()):
+        yield bad(f"domain {domain.name}: its source {path} is an empty folder", "bring the table there")
+    else:
+        yield good(f"domain {domain.name}: source {path}")

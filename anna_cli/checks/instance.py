@@ -1,0 +1,81 @@
+"""Whether a running instance is well, or one could be started: ports, daemon, definitions, MLflow."""
+
+import time
+from collections.abc import Iterator
+
+import requests
+
+from anna_cli.checks.findings import Finding, bad, good, warning
+from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError
+from anna_cli.queries import HEALTH
+from anna_cli.supervisor.ports import PortError, check_free
+from anna_resources.settings import Settings
+
+TIMEOUT_SECONDS = 10.0
+# Dagster's daemons report every 30 s.
+SILENT_SECONDS = 120.0
+
+
+def check_instance(settings: Settings) -> Iterator[Finding]:
+    """The instance at the webserver's port if there is one, else whether its ports are free."""
+    try:
+        health = GraphQLClient(settings.webserver_url, timeout=TIMEOUT_SECONDS).execute(HEALTH)
+    except NotRunningError:
+        yield good("ANNA is not running; `anna up` starts it")
+        yield from _check_ports(settings)
+        return
+    except ClientError as error:
+        yield bad(str(error), "stop that program, or set another webserver_port in anna.yaml")
+        return
+    yield good(f"Dagster {health['version']} answers at {settings.webserver_url}")
+    yield from _check_definitions(health["workspaceOrError"])
+    yield from _check_daemons(health["instance"]["daemonHealth"]["allDaemonStatuses"])
+    yield from _check_mlflow(settings.tracking_url)
+
+
+def _check_ports(settings: Settings) -> Iterator[Finding]:
+    for setting in ("webserver_port", "mlflow_port"):
+        if setting == "mlflow_port" and settings.mlflow_url is not None:
+            yield from _check_mlflow(settings.mlflow_url)
+            continue
+        port = getattr(settings, setting)
+        try:
+            check_free(port, setting)
+        except PortError as error:
+            yield bad(str(error), f"see {setting} in anna.yaml")
+        else:
+            yield good(f"port {port} is free ({setting})")
+
+
+def _check_definitions(workspace: dict) -> Iterator[Finding]:
+    for entry in workspace.get("locationEntries", [workspace]):
+        found = entry.get("locationOrLoadError") or entry
+        if found["__typename"] == "PythonError":
+            yield bad(
+                f"the definitions do not load: {found['message'].strip()}", "correct what it names; reload in the UI"
+            )
+        else:
+            yield good("the definitions are loaded")
+
+
+def _check_daemons(statuses: list[dict]) -> Iterator[Finding]:
+    silent = [
+        status["daemonType"].lower()
+        for status in statuses
+        if status["required"] and time.time() - (status["lastHeartbeatTime"] or 0) > SILENT_SECONDS
+    ]
+    if silent:
+        yield bad(f"Dagster's daemon is silent: {', '.join(silent)}", "restart `anna up`; see logs/daemon.log")
+    else:
+        yield good("Dagster's daemon works")
+
+
+def _check_mlflow(url: str) -> Iterator[Finding]:
+    try:
+        healthy = requests.get(f"{url}/health", timeout=TIMEOUT_SECONDS).ok
+    except requests.RequestException:
+        healthy = False
+    if healthy:
+        yield good(f"MLflow answers at {url}")
+    else:
+        yield warning(f"MLflow does not answer at {url}", "start `anna up` without --no-mlflow, or correct mlflow_url")

@@ -1,0 +1,66 @@
+"""Whether this machine can run ANNA: Python, packages, memory, disk."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from anna_cli.checks.findings import Finding, bad, good, warning
+
+OLDEST_PYTHON = (3, 11)
+# Modules of the packages in pyproject.toml without which a launch cannot go through.
+REQUIRED = (
+    "click", "dagster", "dagster_mlflow", "dagster_webserver", "filelock", "lightgbm", "matplotlib", "mlflow",
+    "narwhals", "numpy", "pandas", "polars", "psutil", "pyarrow", "pydantic_settings", "requests", "rich",
+    "safetensors", "sklearn", "sqlalchemy", "torch",
+)  # fmt: skip
+GIB = 2**30
+LEAST_MEMORY_GIB = 4  # measured: the servers take 1.5, a training step 1 to 2
+LEAST_DISK_GIB = 5
+
+
+def check_python() -> Iterator[Finding]:
+    """The interpreter's version."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= OLDEST_PYTHON:
+        yield good(f"Python {version}")
+    else:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        yield bad(f"Python {version} is too old", f"install Python {oldest} or newer and ANNA into it")
+
+
+def check_packages() -> Iterator[Finding]:
+    """That every package can be found; nothing is imported."""
+    missing = [name for name in REQUIRED if importlib.util.find_spec(name) is None]
+    if missing:
+        yield bad(f"packages are missing: {', '.join(missing)}", "install ANNA again: pip install anna-platform")
+    else:
+        yield good(f"{len(REQUIRED)} required packages")
+    if importlib.util.find_spec("pyspark") is not None and not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        yield warning("pyspark is installed, but there is no Java", "install Java 17, or do not use the Spark engine")
+
+
+def check_memory() -> Iterator[Finding]:
+    """Memory that is free for ANNA."""
+    free = psutil.virtual_memory().available / GIB
+    if free < LEAST_MEMORY_GIB:
+        yield warning(
+            f"{free:.1f} GiB of memory are available",
+            f"{LEAST_MEMORY_GIB} are good to have: close other programs, or set limits.training to 1",
+        )
+    else:
+        yield good(f"{free:.1f} GiB of memory available")
+
+
+def check_disk(folder: Path) -> Iterator[Finding]:
+    """Room on the disk that holds a folder; the folder itself may not exist yet."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free / GIB
+    if free < LEAST_DISK_GIB:
+        yield warning(f"{free:.1f} GiB are free on the disk of {folder}", "make room, or set another `storage`")
+    else:
+        yield good(f"{free:.0f} GiB free on the disk of {folder}")

@@ -1,0 +1,51 @@
+"""`anna doctor`: find what is wrong with a deployment."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from anna_cli.checks.deployment import check_domains, check_home
+from anna_cli.checks.findings import Finding, Verdict, bad, good
+from anna_cli.checks.instance import check_instance
+from anna_cli.checks.machine import check_disk, check_memory, check_packages, check_python
+from anna_cli.console import CONSOLE
+from anna_resources.settings import SettingsError, anna_home, load_settings
+
+_STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "bold red"}
+
+
+@click.command()
+def doctor() -> None:
+    """Look over this machine and the deployment, and say what to do about what is wrong."""
+    findings = []
+    for finding in examine(anna_home()):
+        findings.append(finding)
+        text = Text.assemble((finding.verdict, _STYLES[finding.verdict]), " ", finding.text)
+        if finding.cure:
+            text.append(f"\n  → {finding.cure}", "dim" if finding.verdict is Verdict.GOOD else "")
+        CONSOLE.print(text, soft_wrap=True)
+    wrong = sum(finding.verdict is Verdict.BAD for finding in findings)
+    CONSOLE.print("\nAll is well." if not wrong else f"\n{wrong} of {len(findings)} checks failed.")
+    sys.exit(1 if wrong else 0)
+
+
+def examine(home: Path) -> Iterator[Finding]:
+    """Everything that the doctor looks at, in the order in which problems hide each other."""
+    yield from check_python()
+    yield from check_packages()
+    yield from check_memory()
+    yield from check_disk(home)
+    yield from check_home(home)
+    if not home.is_dir():
+        return
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield bad(str(error), "correct it there")
+        return
+    yield good("the settings make sense")
+    yield from check_domains(settings)
+    yield from check_instance(settings)

@@ -1,0 +1,128 @@
+"""A small bank and its deployment, for tests that materialize the graph in a temporary instance."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+
+from anna_assets.definitions import build_defs
+from anna_core.domains import load_domains
+from anna_resources.settings import Settings, load_settings
+
+MONTHS = ("2024-01-01", "2024-02-01", "2024-03-01")
+SMALL_TASK = "training: {epochs: 2, patience: 2}\nnet: {hidden: 8, embedding: 4}\n"
+
+_SETTINGS = "start_month: 2024-01\nend_month: 2024-03\ninbox_settle_seconds: 0\nmlflow_port: 9\n"
+_DOMAIN = """
+source: {{path: warehouse/{name}}}
+event_key: [event_id]
+fields: {{kind: categorical, amount: numeric, online: boolean}}
+availability_lag: 1d
+lookback: 60d
+max_length: 50
+"""
+
+
+@dataclass
+class Deployment:
+    """A deployment in a temporary folder."""
+
+    home: Path
+    instance: dg.DagsterInstance
+    settings: Settings = field(init=False)
+    defs: dg.Definitions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reload()
+
+    def reload(self) -> None:
+        self.settings = load_settings()
+        self.defs = build_defs(self.settings, list(load_domains(self.settings.domains).values()))
+
+    @property
+    def domains(self) -> list[str]:
+        return sorted(path.stem for path in self.settings.domains.glob("*.yaml"))
+
+    def materialize(self, *keys: str, partition: str | dg.MultiPartitionKey | None = None, check: bool = True):
+        job = self.defs.resolve_implicit_global_asset_job_def()
+        selection = [dg.AssetKey(key.split("/")) for key in keys]
+        return job.execute_in_process(
+            instance=self.instance, asset_selection=selection, partition_key=partition, raise_on_error=check
+        )
+
+    def refresh(self) -> None:
+        """Observe all sources and build all marts."""
+        for domain in self.domains:
+            self.defs.resolve_job_def(f"observe_{domain}").execute_in_process(instance=self.instance)
+            for month in MONTHS:
+                self.materialize(f"mart/{domain}", partition=month)
+
+    def drop(self, task: str, sample: str, frame: pl.DataFrame, options: str = SMALL_TASK) -> str:
+        """Put a sample into the inbox and add its partition, as the sensor does."""
+        folder = self.home / "inbox" / task
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "task.yaml").write_text(options)
+        frame.write_csv(folder / f"{sample}.csv")
+        self.instance.add_dynamic_partitions("sample", [f"{task}.{sample}"])
+        return f"{task}.{sample}"
+
+    def train(self, key: str, check: bool = True):
+        job = self.defs.resolve_job_def("train")
+        return job.execute_in_process(instance=self.instance, partition_key=key, raise_on_error=check)
+
+    def rewrite_month(self, domain: str, month: str, frame: pl.DataFrame) -> None:
+        write_month(self.home, domain, month, frame)
+
+
+def events(seed: int, month: str, clients: int = 60, per_client: int = 8) -> pl.DataFrame:
+    """A month of events; a client's `kind` tells its target, see `sample_rows`."""
+    random = np.random.default_rng([seed, int(month[5:7])])
+    first = dt.datetime.fromisoformat(month)
+    n = clients * per_client
+    client = np.repeat(np.arange(clients), per_client)
+    kind = np.where(random.random(n) < 0.9, client % 2, 1 - client % 2)
+    return pl.DataFrame(
+        {
+            "event_id": np.arange(n) + 1_000_000 * int(month[5:7]),
+            "client_id": client,
+            "event_time": [first + dt.timedelta(seconds=int(s)) for s in random.integers(0, 27 * 86_400, n)],
+            "kind": [f"k{k}" for k in kind],
+            "amount": random.lognormal(3, 1, n),
+            "online": random.random(n) < 0.5,
+        }
+    )
+
+
+def sample_rows(clients: int = 60, as_of: str = "2024-03-15") -> pl.DataFrame:
+    """A binary sample whose target is told by the events' kinds."""
+    return pl.DataFrame({"client_id": range(clients), "as_of": [as_of] * clients, "target": [c % 2 for c in range(clients)]})
+
+
+def write_month(home: Path, domain: str, month: str, frame: pl.DataFrame) -> None:
+    folder = home / "warehouse" / domain
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(folder / f"{month[:7]}.parquet")
+
+
+def write_domain(home: Path, name: str, seed: int, clients: int = 60) -> None:
+    (home / "domains").mkdir(exist_ok=True)
+    (home / "domains" / f"{name}.yaml").write_text(_DOMAIN.format(name=name))
+    for month in MONTHS:
+        write_month(home, name, month, events(seed, month, clients))
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    for name in ("ANNA_DOMAINS", "ANNA_STORAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+    (tmp_path / "anna.yaml").write_text(_SETTINGS)
+    write_domain(tmp_path, "cards", seed=1)
+    write_domain(tmp_path, "accounts", seed=2, clients=40)  # a third of the clients has no account
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Deployment(tmp_path, instance)

@@ -1,0 +1,94 @@
+import datetime as dt
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from anna_core import storage
+from anna_core.errors import SourceError
+from anna_core.scoring.domain_model import DomainModel
+from anna_tests.graph.conftest import Deployment, sample_rows
+
+
+def metadata(result, key: str) -> dict:
+    events = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(key.split("/"))]
+    assert len(events) == 1
+    return dict(events[0].materialization.metadata)
+
+
+def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(deployment: Deployment) -> None:
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows())
+    result = deployment.train(key)
+
+    board = [record.data for record in metadata(result, "report")["leaderboard"].records]
+    assert {row["kind"] for row in board} == {"constant", "boosting", "domain", "metamodel"}
+    assert {row["model"] for row in board if row["kind"] == "domain"} == {"cards", "accounts"}
+    values = {(row["kind"], row["model"]): row["value"] for row in board}
+    assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5
+    html = (storage.read_directory(deployment.settings.storage / "report" / key) / "report.html").read_text()
+    assert "churn" in html
+    checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert checks["sample_quality"]
+    assert checks["point_in_time"]
+
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition="2024-03-01")
+        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    deployment.materialize("retro/scores", partition=month)
+    scores = pl.read_parquet(deployment.settings.storage / f"retro/scores/{key}/month=2024-03/scores.parquet")
+    assert scores.columns == ["client_id", "as_of", "score", "model_version"]
+    assert sorted(scores["client_id"]) == sorted(str(client) for client in range(60))
+    assert set(scores["as_of"]) == {dt.date(2024, 4, 1)}
+    assert scores["score"].is_between(0, 1).all()
+    odd = scores.with_columns(odd=pl.col("client_id").cast(pl.Int64) % 2 == 1).group_by("odd").agg(pl.col("score").mean())
+    assert odd.filter("odd")["score"].item() > odd.filter(~pl.col("odd"))["score"].item()
+
+
+def test_the_same_sample_and_data_give_the_same_models(deployment: Deployment) -> None:
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows())
+    folder = deployment.settings.storage / "model" / "cards" / key
+    versions = []
+    for _ in range(2):
+        deployment.train(key)
+        versions.append(DomainModel.load(storage.read_directory(folder)).data_version)
+    assert versions[0] == versions[1]
+
+
+def test_a_sample_without_different_outcomes_in_a_part_stops_before_training(deployment: Deployment) -> None:
+    deployment.refresh()
+    rows = sample_rows().with_columns(
+        split=pl.when(pl.col("target") == 1).then(pl.lit("train")).otherwise(pl.lit("test"))
+    )
+    key = deployment.drop("churn", "bad", rows)
+    result = deployment.train(key, check=False)
+    assert not result.success
+    [check] = [c for c in result.get_asset_check_evaluations() if c.check_name == "sample_quality"]
+    assert not check.passed
+    assert "same outcome" in check.description
+    assert not (deployment.settings.storage / "model").exists()
+
+
+def test_sequences_refuse_marts_that_are_behind_their_source(deployment: Deployment) -> None:
+    key = deployment.drop("churn", "q1", sample_rows())
+    for domain in deployment.domains:
+        deployment.defs.resolve_job_def(f"observe_{domain}").execute_in_process(instance=deployment.instance)
+    with pytest.raises(SourceError, match=r"marts of 2024-01, 2024-02, 2024-03 are missing or older"):
+        deployment.train(key)
+
+
+def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the_metamodel(deployment: Deployment) -> None:
+    from anna_tests.graph.conftest import write_domain
+
+    write_domain(deployment.home, "app_events", seed=3)
+    deployment.reload()
+    graph = deployment.defs.resolve_asset_graph()
+    layers = ("source", "mart", "dictionary", "sequences", "model", "embedding", "history")
+    for layer in layers:
+        assert graph.has(dg.AssetKey([layer, "app_events"]))
+    assert dg.AssetKey(["embedding", "app_events"]) in graph.get(dg.AssetKey("metamodel")).parent_keys
+    deployment.refresh()
+    result = deployment.train(deployment.drop("churn", "q1", sample_rows()))
+    assert "app_events" in metadata(result, "metamodel")["domains"].value

@@ -1,0 +1,94 @@
+"""Incremental refresh: what the automation requests when a source changes, and what it leaves alone."""
+
+import dagster as dg
+import polars as pl
+
+from anna_tests.graph.conftest import MONTHS, Deployment, events
+
+
+class Automation:
+    """The automation sensor by hand: evaluates the conditions and builds what they request."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment, self.cursor = deployment, None
+
+    def tick(self) -> dict[str, set[str]]:
+        result = dg.evaluate_automation_conditions(
+            defs=self.deployment.defs, instance=self.deployment.instance, cursor=self.cursor
+        )
+        self.cursor = result.cursor
+        requested: dict[str, set[str]] = {}
+        for key in self.deployment.defs.resolve_asset_graph().materializable_asset_keys:
+            if partitions := result.get_requested_partitions(key):
+                requested[key.to_user_string()] = {str(partition) for partition in partitions}
+        return requested
+
+    def run(self) -> dict[str, set[str]]:
+        """Observe, then build whatever is requested until nothing is; what was built."""
+        for domain in self.deployment.domains:
+            job = self.deployment.defs.resolve_job_def(f"observe_{domain}")
+            job.execute_in_process(instance=self.deployment.instance)
+        built: dict[str, set[str]] = {}
+        while requested := self.tick():
+            for key, partitions in sorted(requested.items(), reverse=True):
+                for partition in sorted(partitions):
+                    self.deployment.materialize(key, partition=partition)
+                built[key] = built.get(key, set()) | partitions
+        return built
+
+
+def test_missing_marts_are_built_once(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    assert automation.run() == {"mart/cards": set(MONTHS), "mart/accounts": set(MONTHS)}
+    assert automation.run() == {}
+
+
+def test_a_changed_month_rebuilds_its_mart_and_the_histories_that_hold_it(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    for month in MONTHS:
+        deployment.materialize("history/cards", partition=month)
+    assert automation.run() == {}
+
+    late = events(1, "2024-02-01").with_columns(amount=pl.col("amount") + 1)
+    deployment.rewrite_month("cards", "2024-02-01", late)
+    assert automation.run() == {"mart/cards": {"2024-02-01"}, "history/cards": {"2024-02-01", "2024-03-01"}}
+    assert automation.run() == {}
+
+
+def test_the_same_rows_in_another_order_and_file_rebuild_nothing(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    deployment.materialize("history/cards", partition="2024-03-01")
+    automation.run()
+    folder = deployment.home / "warehouse" / "cards"
+    rows = pl.read_parquet(folder / "2024-02.parquet").reverse()
+    (folder / "2024-02.parquet").unlink()
+    rows.head(100).write_parquet(folder / "a.parquet")
+    rows.tail(-100).write_parquet(folder / "b.parquet")
+    assert automation.run() == {}
+
+
+def test_a_late_row_in_a_new_file_rebuilds_its_own_month(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    late = events(1, "2024-01-01").head(1).with_columns(event_id=pl.lit(5, dtype=pl.Int64))
+    late.write_parquet(deployment.home / "warehouse" / "cards" / "late.parquet")
+    assert automation.run() == {"mart/cards": {"2024-01-01"}}
+
+
+def test_histories_that_nobody_asked_for_are_not_built(deployment: Deployment) -> None:
+    built = Automation(deployment).run()
+    assert not any(key.startswith(("history", "retro")) for key in built)
+
+
+def test_a_month_that_fails_is_not_tried_in_a_loop(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    broken = events(1, "2024-02-01").drop("kind").with_columns(kind=pl.lit(1.5))
+    deployment.rewrite_month("cards", "2024-02-01", broken.with_columns(amount=pl.lit("x")))
+    result = deployment.defs.resolve_job_def("observe_cards").execute_in_process(
+        instance=deployment.instance, raise_on_error=False
+    )
+    assert not result.success
+    assert automation.tick() == {}

@@ -1,0 +1,230 @@
+import datetime as dt
+import io
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from anna_core.analytics.content import ReportContent
+from anna_core.analytics.coverage import DomainCoverage
+from anna_core.analytics.curves import pr_points, roc_points, score_bins
+from anna_core.analytics.formatting import format_signed, format_value
+from anna_core.analytics.headline import headline
+from anna_core.analytics.html import render_report
+from anna_core.analytics.leaderboard import leaderboard
+from anna_core.analytics.legend import shown_models
+from anna_core.analytics.plots import report_figures
+from anna_core.metrics.registry import default_metric
+from anna_core.tasks import Task, TaskType
+
+HOSTILE = '<script>alert("x")</script> & $\\frac$'
+
+
+def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8, 1.5), seed=0, **changes):
+    """A launch with a constant, boosting, a metamodel and a net, whose scores are the truth with noise."""
+    draws = np.random.default_rng(seed)
+    match task_type:
+        case TaskType.MULTICLASS:
+            target = draws.integers(0, 3, n)
+            truth = np.eye(3)[target]
+        case TaskType.MULTILABEL:
+            target = truth = (draws.random((n, 3)) < 0.4).astype(np.float32)
+        case TaskType.REGRESSION:
+            target = truth = draws.lognormal(3, 1.5, (n, 1)).astype(np.float32)
+        case _:
+            target = truth = (draws.random((n, 1)) < 0.25).astype(np.float32)
+
+    def scores(level):
+        if task_type is TaskType.REGRESSION:
+            return np.expm1(np.log1p(truth) + draws.normal(0, level, truth.shape)).astype(np.float32)
+        raw = 1 / (1 + np.exp(2 - 4 * truth - draws.normal(0, 3 * level, truth.shape)))
+        return (raw / raw.sum(axis=1, keepdims=True) if task_type is TaskType.MULTICLASS else raw).astype(np.float32)
+
+    task = Task(
+        name="churn",
+        type=task_type,
+        metric=metric or default_metric(task_type, target),
+        classes=("low", "middle", HOSTILE) if task_type is TaskType.MULTICLASS else (),
+        targets=("target_a", "target_b", f"target_{HOSTILE}") if task_type is TaskType.MULTILABEL else ("target",),
+        description=HOSTILE,
+        guesses=("A guess.", HOSTILE),
+    )
+    split = np.array(["train", "train", "valid", "test"])[np.arange(n) % 4]
+    weight = np.ones(n, dtype=np.float32)
+    models = {
+        ("constant", "constant"): np.full_like(scores(1), 1 / max(scores(1).shape[1], 2)),
+        ("metamodel", "metamodel"): scores(noise[0]),
+        ("boosting", "boosting"): scores(noise[1]),
+        ("domain", HOSTILE): scores(noise[2]),
+    }
+    content = {
+        "task": task,
+        "sample": "2024q1",
+        "scores": models,
+        "target": target,
+        "weight": weight,
+        "split": split,
+        "curves": {
+            HOSTILE: [
+                SimpleNamespace(epoch=i, train_loss=1 / i, valid_loss=1.1 / i, valid_metric=0.7, best=i == 2)
+                for i in (1, 2, 3)
+            ]
+        },
+        "coverage": [DomainCoverage(HOSTILE, n, n // 2, 10 * n, 18.0, 200, 3)],
+        "as_of": np.full(n, np.datetime64("2024-03-01")),
+        "provenance": {"seed": 0, "sequences": {HOSTILE: "v1"}},
+        "created_at": dt.datetime(2024, 4, 1, 9, 30),
+    } | changes
+    content["leaderboard"] = leaderboard(
+        content["scores"], content["target"], content["weight"], content["split"] == "test", task, seed=0
+    )
+    return ReportContent(**content)
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier"])
+def test_leaderboard_puts_the_best_first_in_either_direction(metric):
+    rows = make_content(metric=metric).leaderboard
+    assert [row.kind for row in rows[:2]] == ["metamodel", "boosting"]
+    assert all(row.low <= row.value <= row.high for row in rows)
+    assert {row.rows for row in rows} == {100}
+    values = [row.value for row in rows]
+    assert values == sorted(values, reverse=metric == "roc_auc")
+
+
+def test_leaderboard_looks_at_the_held_out_rows_only():
+    content = make_content()
+    other = np.where((content.split == "test")[:, None], content.target, 1 - content.target)
+    held_out = content.split == "test"
+    assert leaderboard(content.scores, other, content.weight, held_out, content.task, 0) == content.leaderboard
+
+
+def test_undefined_metrics_come_last():
+    content = make_content(TaskType.REGRESSION, metric="spearman")  # a constant has no rank correlation
+    assert content.leaderboard[-1].kind == "constant"
+    assert np.isnan(content.leaderboard[-1].value)
+
+
+def test_score_bins_keep_ties_together_and_weigh_rows():
+    score = np.array([0.1] * 6 + [0.2, 0.2, 0.9, 0.9])
+    target = np.array([0, 0, 0, 0, 0, 1, 0, 1, 1, 1.0])
+    bins = score_bins(target, score, np.ones(10), bins=5)
+    assert bins.rows.tolist() == [6, 2, 2]
+    assert bins.target == pytest.approx([1 / 6, 0.5, 1])
+    assert bins.calibration_error == pytest.approx(0.6 * (1 / 6 - 0.1) + 0.2 * 0.3 + 0.2 * 0.1)
+    low, high = bins.wilson()
+    assert (low >= 0).all()
+    assert (high <= 1).all()
+    assert (low <= bins.target).all()
+    heavy = score_bins(target, score, np.where(score == 0.9, 4.0, 1.0), bins=5)
+    assert heavy.share == pytest.approx([6 / 16, 2 / 16, 8 / 16])
+
+
+def test_curves_of_a_perfect_score():
+    label = np.array([True, True, False, False])
+    x, y = roc_points(label, np.array([4.0, 3, 2, 1]), np.ones(4))
+    assert (x.tolist(), y.tolist()) == ([0, 0, 0, 0.5, 1], [0, 0.5, 1, 1, 1])
+    recall, precision = pr_points(label, np.array([4.0, 3, 2, 1]), np.ones(4))
+    assert recall.tolist() == [0.5, 1, 1, 1]
+    assert precision == pytest.approx([1, 1, 2 / 3, 0.5])
+
+
+def test_plots_show_the_metamodel_and_boosting_whatever_their_rank():
+    content = make_content(noise=(3.0, 2.0, 0.2))
+    assert {row.kind for row in shown_models(content)} == {"metamodel", "boosting", "domain"}
+
+
+@pytest.mark.parametrize(
+    ("noise", "verdict"), [((0.2, 2.0, 2.0), "beats"), ((2.0, 0.2, 2.0), "falls short"), ((0.5, 0.5, 2), "told apart")]
+)
+@pytest.mark.parametrize("metric", ["roc_auc", "brier"])
+def test_headline_compares_the_metamodel_with_boosting(noise, verdict, metric):
+    assert verdict in headline(make_content(noise=noise, metric=metric)).verdict
+
+
+def test_headline_sentence():
+    content = make_content()
+    best = content.leaderboard[0]
+    head = headline(content)
+    assert head.sentence.startswith(
+        f"Metamodel: ROC AUC {best.value:.3f} [{best.low:.3f}, {best.high:.3f}] (Gini {2 * best.value - 1:.3f}) "
+        "on 100 held-out rows; boosting on aggregates "
+    )
+    assert head.sentence.endswith("constant 0.500.")
+
+
+def test_numbers_as_text():
+    assert [format_value(v) for v in (0.1234, -0.5, -0.0001, 123.456, 66919.2, float("nan"))] == [
+        "0.123", "−0.500", "0.000", "123.5", "66,919", "n/a",
+    ]  # fmt: skip
+    assert [format_signed(v) for v in (0.0123, -0.0123, 0.0, 0.0001)] == ["+0.012", "−0.012", "0.000", "0.000"]
+
+
+EXPECTED_PLOTS = {
+    TaskType.BINARY: {"roc", "precision_recall", "deciles", "calibration", "scores", "ks"},
+    TaskType.MULTICLASS: {"roc", "confusion"},
+    TaskType.MULTILABEL: {"roc", "labels"},
+    TaskType.REGRESSION: {"predicted_actual", "residuals"},
+}
+
+
+class _Page(HTMLParser):
+    """Collects what a page would fetch, its tags and its ids."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.tags, self.ids = [], set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href", "action", "srcset", "data"):
+                self.links.append(value)
+            if name == "id":
+                self.ids.append(value)
+
+
+@pytest.mark.parametrize("task_type", list(TaskType))
+def test_report_holds_everything_and_escapes(task_type):
+    content = make_content(task_type)
+    figures = report_figures(content)
+    assert set(figures) == {"leaderboard", "learning", "coverage"} | EXPECTED_PLOTS[task_type]
+    text = render_report(content, figures)
+    page = _Page(text)
+    assert all(link.startswith(("#", "data:image/png")) for link in page.links)
+    assert not re.search(r"https?://|@import|url\((?!#)", text)
+    assert page.tags.isdisjoint({"script", "link", "iframe", "object"})
+    assert len(page.ids) == len(set(page.ids))
+    assert "&lt;script&gt;alert" in text
+    assert text == render_report(content)  # the same content gives the same file
+
+
+@pytest.mark.parametrize("task_type", list(TaskType))
+def test_pngs_are_900_pixels_wide_and_small(task_type):
+    for plot in report_figures(make_content(task_type, n=12_000)).values():
+        png = plot.png()
+        assert Image.open(io.BytesIO(png)).width == pytest.approx(900, abs=1)
+        assert len(png) < 60_000, plot.name
+        assert plot.markdown().startswith(f"![{plot.title}](data:image/png;base64,")
+
+
+@pytest.mark.parametrize("task_type", list(TaskType))
+@pytest.mark.parametrize("held_out", [0, 1, 2, 5])
+def test_tiny_held_out_sets_do_not_break_the_report(task_type, held_out):
+    split = np.array(["test"] * held_out + ["train"] * (40 - held_out))
+    assert "held-out rows" in render_report(make_content(task_type, n=40, split=split))
+
+
+def test_one_class_says_not_defined():
+    content = make_content(target=np.zeros((400, 1), dtype=np.float32))
+    text = render_report(content)
+    assert "ROC AUC is not defined" in text
+    assert "Not defined" in text
+
+
+def test_a_launch_without_models_or_domains_is_reported():
+    content = make_content(scores={}, curves={}, coverage=(), provenance={}, as_of=None, created_at=None)
+    assert "No model can be ranked" in render_report(content)
