@@ -13,6 +13,7 @@ import dagster as dg
 from anna_assets.launches import AssetJob
 from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.partitions import SAMPLE
+from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
 from anna_core.inbox import Upload, content_hash, read_upload_request, task_folders, uploads
@@ -46,6 +47,7 @@ class SampleFile(dg.Config):
 
 
 @dg.op(description="Checks a sample and puts it into the inbox; the sensor then starts its launch.", pool="hadoop")
+@explained
 def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Warehouse) -> None:
     """Check a sample and put it into the inbox."""
     request = parse_request(config.options, "options")

@@ -26,9 +26,7 @@ def follow(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> C
         )
         context.log.info(line)
         figures = {name: value for name, value in vars(report).items() if not _is_nan(value)}
-        context.log_event(
-            dg.AssetObservation(key, partition=context.partition_key, description=line, metadata=figures)
-        )
+        context.log_event(dg.AssetObservation(key, partition=context.partition_key, description=line, metadata=figures))
         part.log_epoch(report)
 
     return on_epoch

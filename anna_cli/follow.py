@@ -36,7 +36,7 @@ def follow(
     said: set[str] = set()
     with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
         while True:
-            launches, now = _current(reader.read(key, since)), time.time()
+            launches, now = current(reader.read(key, since)), time.time()
             if live is not None:
                 live.update(render(launches, now), refresh=True)
             else:
@@ -48,11 +48,11 @@ def follow(
 
 def snapshot(launches: list[Launch], console: Console) -> None:
     """Show how launches are now."""
-    now = time.time()
+    latest, now = current(launches), time.time()
     if console.is_terminal:
-        console.print(render(launches, now))
+        console.print(render(latest, now))
         return
-    for line in lines(launches, now):
+    for line in lines(latest):
         console.print(line, markup=False, soft_wrap=True)
 
 
@@ -67,13 +67,13 @@ def check_finished(launches: list[Launch]) -> None:
             raise LaunchFailedError(f"{launch.key} {launch.state}{f': {launch.problem}' if launch.problem else '.'}")
 
 
-def _current(launches: list[Launch]) -> list[Launch]:
+def current(launches: list[Launch]) -> list[Launch]:
     """Of each sample only the latest launch: an earlier attempt is history."""
     return list({launch.key: launch for launch in launches}.values())
 
 
 def _say_new(console: Console, launches: list[Launch], now: float, said: set[str]) -> None:
-    for line in lines(launches, now):
+    for line in lines(launches):
         if line not in said:
             said.add(line)
             console.print(f"{clock(now)} {line}", markup=False, soft_wrap=True)

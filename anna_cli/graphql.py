@@ -96,6 +96,8 @@ def plain_message(error: Json | None) -> str:
         error = error["cause"]
     if not error:
         return ""
+    if error.get("className") == "DagsterExecutionInterruptedError":
+        return "interrupted: the platform was stopped, or somebody ended the process."
     name = re.escape(error.get("className") or "")
     return re.sub(rf"^([\w.]*\.)?{name}: ", "", str(error["message"]).strip())
 

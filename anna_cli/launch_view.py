@@ -34,7 +34,7 @@ def render(launches: Iterable[Launch], now: float) -> RenderableType:
     return Group(*(part for launch in launches for part in (_title(launch, now), _steps(launch, now), Text())))
 
 
-def lines(launches: Iterable[Launch], now: float) -> Iterator[str]:
+def lines(launches: Iterable[Launch]) -> Iterator[str]:
     """The launches as plain lines, one for each launch and each step that has begun."""
     for launch in launches:
         yield f"{launch.key} {launch.state}{_problem(launch.problem)}"

@@ -33,17 +33,6 @@ mutation SetLimit($pool: String!, $limit: Int!) {
 }
 """
 
-# Only for runs whose process is known to be gone: nothing is stopped, the record is corrected.
-MARK_CANCELED = """
-mutation MarkCanceled($runIds: [String!]!) {
-  terminateRuns(runIds: $runIds, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) {
-    __typename
-    ... on TerminateRunsResult { terminateRunResults { __typename } }
-    ... on Error { message }
-  }
-}
-"""
-
 HEALTH = """
 query Health {
   version

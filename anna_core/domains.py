@@ -24,6 +24,8 @@ class FieldKind(StrEnum):
 
 SourceFormat = Literal["parquet", "csv", "delta", "iceberg"]
 
+OWNER_PATTERN = r"^(team:\w+|[^@\s]+@[^@\s]+\.[^@\s]+)$"  # what Dagster takes as an owner
+
 # Names that marts and sequences use themselves.
 RESERVED_FIELDS = frozenset({"client_id", "event_time", "as_of", "start", "length", "month", "position"})
 _RESERVED_PREFIXES = ("key.", "code.")
@@ -34,7 +36,7 @@ class _Strict(BaseModel):
 
 
 class SourceSpec(_Strict):
-    """Where a domain's raw table lies: a path (relative ones start at ANNA_HOME) and its format."""
+    """Where a domain's raw table lies: a path (relative ones start at ANNA_HOME, `$NAME` is expanded) and its format."""
 
     path: Annotated[str, Field(min_length=1)]
     format: SourceFormat = "parquet"
@@ -52,6 +54,7 @@ class Domain(_Strict):
 
     Attributes:
         name: the file's stem; names the domain's assets and folders.
+        owner: who answers for the data: `team:cards` or a mail address.
         fields: source column → kind; these columns become the model's inputs, in this order.
         event_key: columns that identify an event; of rows that repeat them one is kept. Empty: nothing is dropped.
         time_zone: the zone of time stamps that carry none; None means the bank's.
@@ -62,7 +65,7 @@ class Domain(_Strict):
 
     name: str
     description: str = ""
-    owner: str | None = None
+    owner: Annotated[str, Field(pattern=OWNER_PATTERN)] | None = None
     source: SourceSpec
     columns: ColumnNames = ColumnNames()
     event_key: tuple[str, ...] = ()
@@ -96,6 +99,11 @@ class Domain(_Strict):
         if self.lookback <= self.availability_lag:
             raise ValueError("lookback must be longer than availability_lag, or no event is ever visible")
         return self
+
+    @property
+    def owners(self) -> list[str]:
+        """The owner as a list, empty where there is none."""
+        return [self.owner] if self.owner else []
 
     @property
     def coded(self) -> tuple[str, ...]:
@@ -171,5 +179,7 @@ def _cure(item: object) -> str:
             return "is missing; add it"
         case "extra_forbidden":
             return "is not a known setting; remove it or correct its spelling"
+        case "string_pattern_mismatch":
+            return f"should look like {item['ctx']['pattern']} (found {item['input']!r})"
         case _:
             return f"{item['msg'].removeprefix('Value error, ')} (found {item['input']!r})"

@@ -12,7 +12,7 @@ from anna_core.errors import ArtifactError, SampleError
 from anna_core.keys import parse_sample_key
 from anna_core.splits import assign_splits
 from anna_core.targets import encode_targets, resolve_task
-from anna_core.tasks import Task, TaskRequest, TaskType
+from anna_core.tasks import Task, TaskRequest
 
 SUFFIXES = (".csv", ".parquet")
 ROWS_FILE, TASK_FILE = "rows.parquet", "task.json"

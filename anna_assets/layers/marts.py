@@ -5,6 +5,7 @@ import hashlib
 import dagster as dg
 
 from anna_assets.automation import refresh_mart
+from anna_assets.steps import step_asset
 from anna_core.domains import Domain, FieldKind
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.months import parse_month
@@ -19,14 +20,14 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
     key = dg.AssetKey(["mart", domain.name])
     schema = _schema(domain)
 
-    @dg.asset(
+    @step_asset(
         key=key,
         partitions_def=month,
         deps=[dg.AssetKey(["source", domain.name])],
         pool="hadoop",
         group_name="marts",
         kinds={"polars", "parquet"},
-        owners=[domain.owner] if domain.owner else None,
+        owners=domain.owners,
         description=f"{domain.name}: events typed, de-duplicated, encoded and sorted, by month. {domain.description}",
         metadata={"dagster/column_schema": schema, "dagster/column_lineage": _lineage(domain)},
         automation_condition=refresh_mart(),
@@ -52,7 +53,9 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
                 warehouse.mart(domain.name),
                 warehouse.dictionary(domain.name),
             )
-            context.log.info(f"{partition}: {built[partition].rows:,} events ({index} of {len(context.partition_keys)})")
+            context.log.info(
+                f"{partition}: {built[partition].rows:,} events ({index} of {len(context.partition_keys)})"
+            )
             path = mart_path(warehouse.mart(domain.name), parse_month(partition))
             context.add_asset_metadata(_metadata(built[partition], str(path)), key, partition_key=partition)
         _report_dictionary(context, domain, list(built.values())[-1])
@@ -87,7 +90,10 @@ def _report_dictionary(context: dg.AssetExecutionContext, domain: Domain, built:
     context.log_event(
         dg.AssetMaterialization(
             ["dictionary", domain.name],
-            metadata={"version": built.dictionary.version, **{f"codes of {name}": size for name, size in sizes.items()}},
+            metadata={
+                "version": built.dictionary.version,
+                **{f"codes of {name}": size for name, size in sizes.items()},
+            },
             tags={"dagster/data_version": built.dictionary.version},
         )
     )
@@ -135,6 +141,4 @@ def _lineage(domain: Domain) -> dg.TableColumnLineage:
     source = dg.AssetKey(["source", domain.name])
     names = {"client_id": domain.columns.client_id, "event_time": domain.columns.event_time}
     names |= {name: name for name in domain.fields}
-    return dg.TableColumnLineage(
-        {column: [dg.TableColumnDep(source, origin)] for column, origin in names.items()}
-    )
+    return dg.TableColumnLineage({column: [dg.TableColumnDep(source, origin)] for column, origin in names.items()})

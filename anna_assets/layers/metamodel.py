@@ -6,6 +6,7 @@ from anna_assets.layers import samples
 from anna_assets.layers.models import vectors_path
 from anna_assets.partitions import SAMPLE
 from anna_assets.progress import follow
+from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import score_frame
@@ -19,7 +20,7 @@ SCORES_FILE = "scores.parquet"
 def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
     """The asset `metamodel`, partitioned by sample."""
 
-    @dg.asset(
+    @step_asset(
         key=KEY,
         partitions_def=SAMPLE,
         deps=[samples.KEY, *(dg.AssetKey(["embedding", domain.name]) for domain in domains)],
@@ -28,17 +29,13 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         kinds={"pytorch"},
         description="Model over the embeddings of all domains, with a mask for clients missing from a domain.",
     )
-    def metamodel(
-        context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking
-    ) -> dg.MaterializeResult:
+    def metamodel(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         from anna_core.scoring.vectors_file import StoredVectors
         from anna_core.training.metamodel import train_metamodel
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)
-        stored = {
-            domain.name: StoredVectors.read(vectors_path(warehouse, domain.name, key)) for domain in domains
-        }
+        stored = {domain.name: StoredVectors.read(vectors_path(warehouse, domain.name, key)) for domain in domains}
         vectors = {name: part.vectors for name, part in stored.items()}
         with tracking.launch(context.run, key, context.log) as launch, launch.part("metamodel") as part:
             trained = train_metamodel(
@@ -63,4 +60,3 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         )
 
     return metamodel
-

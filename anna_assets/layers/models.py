@@ -10,6 +10,7 @@ from anna_assets.layers import samples
 from anna_assets.layers.sequences import read_sequences
 from anna_assets.partitions import SAMPLE
 from anna_assets.progress import follow
+from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_resources.tracking import Tracking
@@ -22,18 +23,17 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
     """The asset `model/<domain>`, partitioned by sample."""
     key = dg.AssetKey(["model", domain.name])
 
-    @dg.asset(
+    @step_asset(
         key=key,
         partitions_def=SAMPLE,
         deps=[samples.KEY, dg.AssetKey(["sequences", domain.name])],
         pool="training",
         group_name="models",
         kinds={"pytorch"},
+        owners=domain.owners,
         description=f"Net on the sequences of {domain.name}: weights.safetensors and bundle.json.",
     )
-    def model(
-        context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking
-    ) -> dg.MaterializeResult:
+    def model(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         from anna_core.training.domain import train_domain_model
 
         partition = context.partition_key
@@ -77,13 +77,14 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
 def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
     """The asset `embedding/<domain>`, partitioned by sample."""
 
-    @dg.asset(
+    @step_asset(
         key=["embedding", domain.name],
         partitions_def=SAMPLE,
         deps=[dg.AssetKey(["model", domain.name]), dg.AssetKey(["sequences", domain.name])],
         pool="scoring",
         group_name="models",
         kinds={"pytorch", "parquet"},
+        owners=domain.owners,
         description=f"Client vector and score that the net of {domain.name} gives each row of the sample.",
     )
     def embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -118,4 +119,6 @@ def vectors_path(warehouse: Warehouse, domain: str, key: str) -> Path:
 
 def _number(value: float | None) -> dg.MetadataValue:
     defined = value is not None and np.isfinite(value)
-    return dg.MetadataValue.float(float(value)) if defined and value is not None else dg.MetadataValue.text("not defined")
+    return (
+        dg.MetadataValue.float(float(value)) if defined and value is not None else dg.MetadataValue.text("not defined")
+    )

@@ -2,9 +2,10 @@
 
 import datetime as dt
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
@@ -13,6 +14,7 @@ from anna_assets.layers import boosting, metamodel, samples
 from anna_assets.layers.models import vectors_path
 from anna_assets.layers.sequences import read_sequences
 from anna_assets.partitions import SAMPLE
+from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import read_scores
@@ -32,7 +34,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
     """The asset `report`, partitioned by sample; closes the launch in MLflow."""
     parents = [samples.KEY, metamodel.KEY, boosting.KEY, *(dg.AssetKey(["embedding", d.name]) for d in domains)]
 
-    @dg.asset(
+    @step_asset(
         key=KEY,
         partitions_def=SAMPLE,
         deps=parents,
@@ -49,30 +51,28 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             )
         ],
     )
-    def report(
-        context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking
-    ) -> dg.MaterializeResult:
+    def report(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         from anna_core.analytics.html import render_report
         from anna_core.analytics.plots import report_figures
 
         key = context.partition_key
         content = _content(warehouse, domains, key)
         plots = report_figures(content)
-        board = [asdict(row) for row in content.leaderboard]
+        board = [_record(row) for row in content.leaderboard]
         with storage.write_directory(warehouse.report(key)) as folder:
-            (folder / HTML_FILE).write_text(render_report(content), encoding="utf-8")
+            (folder / HTML_FILE).write_text(render_report(content, plots), encoding="utf-8")
             (folder / LEADERBOARD_FILE).write_text(json.dumps(board, indent=1), encoding="utf-8")
             for name, plot in plots.items():
                 (folder / f"{name}.png").write_bytes(plot.png())
         folder = storage.read_directory(warehouse.report(key))
         with tracking.launch(context.run, key, context.log) as launch:
-            launch.log_metrics({f"{row.kind}.{row.model}": row.value for row in content.leaderboard})
+            launch.log_metrics({f"{row['kind']}.{row['model']}": row["value"] for row in board if row["value"] is not None})
             launch.log_files(folder / HTML_FILE, folder / LEADERBOARD_FILE)
             launch.finish()
         best = content.best
         return dg.MaterializeResult(
             metadata={
-                "leaderboard": _table(content.leaderboard),
+                "leaderboard": _table(board),
                 "metric": content.task.metric,
                 "best_model": f"{best.kind} {best.model}" if best else "none",
                 "held-out rows": int((content.split == TEST).sum()),
@@ -130,17 +130,19 @@ def _stored(folder: Path, file: str, names: tuple[str, ...]) -> np.ndarray:
     return read_scores(storage.read_directory(folder) / file, names)
 
 
-def _table(board: "list[LeaderboardRow]") -> dg.MetadataValue:
-    def figure(value: float) -> str | float:
-        return round(float(value), 4) if np.isfinite(value) else "not defined"
+def _record(row: "LeaderboardRow") -> dict[str, Any]:
+    """A row of the leaderboard as JSON has it: None where a figure is not defined."""
+    return {name: _defined(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
 
-    records = [
-        dg.TableRecord({**asdict(row), "value": figure(row.value), "low": figure(row.low), "high": figure(row.high)})
-        for row in board
-    ]
+
+def _defined(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _table(board: list[dict[str, Any]]) -> dg.TableMetadataValue:
     columns = ["model", "kind", "metric", "value", "low", "high", "rows"]
-    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
-    return dg.MetadataValue.table(records, schema)
+    records = [dg.TableRecord({name: "not defined" if row[name] is None else row[name] for name in columns}) for row in board]
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name, "string") for name in columns]))
 
 
 def _check(content: "ReportContent") -> dg.AssetCheckResult:

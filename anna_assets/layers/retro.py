@@ -11,6 +11,7 @@ from anna_assets.layers import metamodel
 from anna_assets.layers.marts import joint_version
 from anna_assets.layers.sequences import require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
+from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import read_dictionary
@@ -28,13 +29,14 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
     """The asset `history/<domain>`, partitioned by month."""
     key = dg.AssetKey(["history", domain.name])
 
-    @dg.asset(
+    @step_asset(
         key=key,
         partitions_def=month,
         deps=[dg.AssetDep(["mart", domain.name], partition_mapping=window_of_marts(domain))],
         pool="hadoop",
         group_name="history",
         kinds={"polars", "arrow"},
+        owners=domain.owners,
         description=f"Every client's events of {domain.name} as of the month's end; the input of scoring.",
         automation_condition=refresh_history(),
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
@@ -60,7 +62,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
     """The asset `retro/embedding/<domain>`, partitioned by month and sample."""
     key = dg.AssetKey(["retro", "embedding", domain.name])
 
-    @dg.asset(
+    @step_asset(
         key=key,
         partitions_def=partitions,
         deps=[
@@ -70,6 +72,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
         pool="scoring",
         group_name="retro",
         kinds={"pytorch", "parquet"},
+        owners=domain.owners,
         description=f"Client vectors that the net of {domain.name} gives every client as of the month's end.",
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
@@ -100,7 +103,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
 def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
     """The asset `retro/scores`, partitioned by month and sample."""
 
-    @dg.asset(
+    @step_asset(
         key=SCORES,
         partitions_def=partitions,
         deps=[
@@ -136,9 +139,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
 def _score(warehouse: Warehouse, model, sample: str, at: dt.date, version: str) -> pl.DataFrame:  # noqa: ANN001
     from anna_core.scoring.vectors_file import StoredVectors
 
-    stored = {
-        name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in model.domains
-    }
+    stored = {name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in model.domains}
     clients = pl.concat([pl.Series("client_id", part.client_id) for part in stored.values()]).unique().sort()
     order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
     scores = model.predict({name: part.aligned(order) for name, part in stored.items()})

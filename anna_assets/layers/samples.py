@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 
 from anna_assets.partitions import SAMPLE
+from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.errors import SampleError
 from anna_core.inbox import content_hash, find_upload, read_upload_request
@@ -22,7 +23,7 @@ CONTENT_TAG = "anna/content"  # run tag: hash of the file for which the run was 
 def sample_asset() -> dg.AssetsDefinition:
     """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow."""
 
-    @dg.asset(
+    @step_asset(
         key=KEY,
         partitions_def=SAMPLE,
         pool="hadoop",
@@ -40,9 +41,7 @@ def sample_asset() -> dg.AssetsDefinition:
             )
         ],
     )
-    def sample(
-        context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking
-    ) -> dg.MaterializeResult:
+    def sample(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         key = context.partition_key
         path = find_upload(warehouse.home_path / INBOX, key)
         request = read_upload_request(path)

@@ -5,6 +5,7 @@ import numpy as np
 
 from anna_assets.layers import samples
 from anna_assets.partitions import SAMPLE
+from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
@@ -20,7 +21,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
     """The asset `sequences/<domain>`, partitioned by sample."""
     key = dg.AssetKey(["sequences", domain.name])
 
-    @dg.asset(
+    @step_asset(
         key=key,
         partitions_def=SAMPLE,
         deps=[
@@ -30,6 +31,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         pool="hadoop",
         group_name="sequences",
         kinds={"polars", "arrow"},
+        owners=domain.owners,
         description=f"Events of {domain.name} that each row of the sample may see as of its date.",
         check_specs=[
             dg.AssetCheckSpec(

@@ -6,6 +6,7 @@ Here belong the observation and the sensor that starts it; reading for models is
 import dagster as dg
 
 from anna_assets.launches import AssetJob
+from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
 from anna_core.marts import freshness
@@ -25,6 +26,7 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
         tags={"dagster/kind/" + domain.source.format: ""},
         metadata={"format": domain.source.format, "path": domain.source.path},
     )
+    @explained
     def source(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.DataVersionsByPartition:
         state = freshness.observe(domain, warehouse.home_path, warehouse.time_zone, warehouse.source(domain.name))
         known = set(month.get_partition_keys())

@@ -1,5 +1,7 @@
 """A whole deployment as a context manager: `with Platform(settings) as platform: …`."""
 
+import subprocess
+import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -9,7 +11,7 @@ from rich.console import Console
 
 from anna_cli.console import CONSOLE
 from anna_cli.graphql import ClientError, GraphQLClient
-from anna_cli.queries import HEALTH, MARK_CANCELED, RUN_STATES
+from anna_cli.queries import HEALTH
 from anna_cli.supervisor.limits import set_pool_limits, write_queue_limits
 from anna_cli.supervisor.ports import check_free, free_port
 from anna_cli.supervisor.services import (
@@ -30,7 +32,6 @@ START_SECONDS = 120.0  # a loaded machine imports torch-sized packages slowly
 LOCK_FILE = "up.lock"
 # What stops first: the daemon, so that nothing new begins, and the code server with its runs, which talk to MLflow.
 STOP_FIRST = ("daemon", "code-server")
-INTERRUPTED = ("STARTED", "STARTING", "CANCELING")
 
 
 class Platform:
@@ -112,6 +113,7 @@ class Platform:
             raise
 
     def _start(self) -> None:
+        self._report_cut_off()
         code_port = free_port()
         workspace = write_workspace(self.settings, code_port)
         first = [code_service(self._module, code_port)]
@@ -121,7 +123,6 @@ class Platform:
         self._launch(webserver_service(self.settings, workspace))
         self._check_definitions()
         set_pool_limits(self.client, self.settings.limits)
-        self._correct_interrupted()
         began = time.time()
         self._launch(daemon_service(workspace, lambda: self._daemon_beats(began)))
         self._supervisor.watch()
@@ -141,16 +142,16 @@ class Platform:
                     f"See {self.settings.home / 'logs' / 'code-server.log'}, and `anna doctor`."
                 )
 
-    def _correct_interrupted(self) -> None:
-        # No daemon runs yet and the lock is ours: a run that counts as running was cut off when a machine or an earlier
-        # `anna up` went down. Left as it is, it would hold its place in the queue for ever.
-        found = self.client.expect("Runs", RUN_STATES, filter={"statuses": INTERRUPTED}, limit=1000)["results"]
-        if found:
-            self.client.expect("TerminateRunsResult", MARK_CANCELED, runIds=[run["runId"] for run in found])
-            names = ", ".join(sorted({run["jobName"] for run in found}))
+    def _report_cut_off(self) -> None:
+        # No server runs yet and the lock is ours: what counts as running was cut off.
+        script = [sys.executable, "-m", "anna_cli.supervisor.cut_off"]
+        done = subprocess.run(script, env=child_environment(self.settings), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise PlatformError(f"Dagster's records in {self.settings.dagster_home} cannot be read:\n{done.stderr}")
+        if count := int(done.stdout.split()[-1]):
             self._console.print(
-                f"[yellow]{len(found)} run(s) ({names}) were cut off when ANNA last stopped; they are marked as "
-                "canceled. Re-execute them in the UI under Runs.[/yellow]"
+                f"[yellow]{count} run(s) were cut off when ANNA last went down; they are tried again from there."
+                "[/yellow]"
             )
 
     def _daemon_beats(self, since: float) -> bool:

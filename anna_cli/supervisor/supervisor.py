@@ -38,8 +38,13 @@ class Supervisor:
     def start(self, service: Service) -> Child:
         """Start a server; `wait_ready` tells when it answers."""
         show = screen(self._console, service.name, service.colour, self._verbose)
+
+        def show_while_up(line: str) -> None:
+            if self._verbose or not self._stopping.is_set():  # whatever is interrupted complains
+                show(line)
+
         log = self._logs / f"{service.name}.log"
-        child = Child(service.name, service.command, self._env, log, show, service.restartable)
+        child = Child(service.name, service.command, self._env, log, show_while_up, service.restartable)
         child.start()
         self._children.append(child)
         return child

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -96,6 +97,10 @@ class Plot:
 
     def png(self) -> bytes:
         """A PNG file of `PNG_WIDTH` pixels, a few tens of kilobytes."""
+        return self._png
+
+    @cached_property
+    def _png(self) -> bytes:  # drawn once: reports use it as a file and in metadata
         import matplotlib as mpl
         from PIL import Image
 
@@ -130,7 +135,6 @@ def draw_many(paints: list[Callable[["Axes"], None]], columns: int, size: tuple[
             paint(axes)
         for axes in grid[len(paints) :]:
             axes.set_axis_off()
-        figure.draw_without_rendering()  # lays out and makes tick labels while the theme holds
     return figure
 
 

@@ -35,7 +35,8 @@ class Dictionary:
         """Number of codes of every coded field, 0 included; it only ever grows."""
         known = dict(self.table.group_by("field").agg(pl.col("code").max() + 1).iter_rows())
         return {
-            name: BOOLEAN_CODES if name in self.domain.boolean else int(known.get(name, 1)) for name in self.domain.coded
+            name: BOOLEAN_CODES if name in self.domain.boolean else int(known.get(name, 1))
+            for name in self.domain.coded
         }
 
     @property
@@ -51,6 +52,8 @@ class Dictionary:
 
     def extended(self, counts: pl.DataFrame) -> "Dictionary":
         """Give new codes to the values of `counts` (field, value, count) that have none, the most frequent first."""
+        if counts.is_empty():
+            return self
         new = (
             counts.join(self.table, on=["field", "value"], how="anti")
             .sort("field", "count", "value", descending=[False, True, False])

@@ -125,11 +125,14 @@ def encode(events: nw.LazyFrame, domain: Domain, dictionary: Dictionary) -> nw.L
     coded = [
         *(_code(nw.col(f"code.{name}").fill_null(UNKNOWN), sizes[name]).alias(name) for name in domain.categorical),
         *(
-            nw.when(nw.col(name).is_null()).then(UNKNOWN).otherwise(nw.col(name).cast(nw.UInt8) + 1)
-            .cast(nw.UInt8).alias(name)
+            nw.when(nw.col(name).is_null())
+            .then(UNKNOWN)
+            .otherwise(nw.col(name).cast(nw.UInt8) + 1)
+            .cast(nw.UInt8)
+            .alias(name)
             for name in domain.boolean
         ),
-        *(nw.when(nw.col(name).is_finite()).then(nw.col(name)).cast(nw.Float32).alias(name) for name in domain.numeric),
+        *(_number(nw.col(name)).alias(name) for name in domain.numeric),
     ]
     order = ["client_id", "event_time", *keys, *domain.fields]
     encoded = events.with_columns(coded).select(order)
@@ -141,6 +144,11 @@ def encode(events: nw.LazyFrame, domain: Domain, dictionary: Dictionary) -> nw.L
 def _code(codes: nw.Expr, cardinality: int) -> nw.Expr:
     kind = nw.UInt8 if cardinality <= 2**8 else nw.UInt16 if cardinality <= 2**16 else nw.UInt32
     return codes.cast(kind)
+
+
+def _number(values: nw.Expr) -> nw.Expr:
+    narrow = values.cast(nw.Float32)
+    return nw.when(narrow.is_finite()).then(narrow)  # what is too large for float32 is infinite in it
 
 
 def _facts(written: pl.LazyFrame, source: pl.LazyFrame, domain: Domain) -> dict:

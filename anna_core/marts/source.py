@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+import os
 from pathlib import Path
 
 import polars as pl
@@ -18,8 +19,18 @@ _BOOLEAN_TEXTS = {"true": True, "1": True, "yes": True, "false": False, "0": Fal
 
 
 def source_path(domain: Domain, home: Path) -> Path:
-    """Where the domain's table lies; relative paths start at ANNA_HOME."""
-    return (home / Path(domain.source.path).expanduser()).resolve()
+    """Where the domain's table lies: `$NAME` is taken from the environment, relative paths start at ANNA_HOME.
+
+    Raises:
+        SourceError: the environment lacks a name.
+    """
+    path = os.path.expandvars(domain.source.path)
+    if "$" in path:
+        raise SourceError(
+            f"domain {domain.name}: source.path '{domain.source.path}' names a variable that is not set. "
+            f"Set it where `anna up` is started, or write the path itself into {domain.name}.yaml."
+        )
+    return (home / Path(path).expanduser()).resolve()
 
 
 def source_files(domain: Domain, home: Path) -> list[Path]:

@@ -165,7 +165,9 @@ def _code_type(cardinality: int) -> type[np.unsignedinteger]:
 
 
 def _digest(domain: Domain, sizes: dict[str, int], arrays: list[np.ndarray], client_id: pl.Series) -> str:
-    digest = hashlib.blake2b(domain.model_dump_json(exclude={"description", "owner", "source"}).encode(), digest_size=16)
+    digest = hashlib.blake2b(
+        domain.model_dump_json(exclude={"description", "owner", "source"}).encode(), digest_size=16
+    )
     digest.update(repr(sorted(sizes.items())).encode())
     digest.update("\0".join(client_id).encode())
     for array in arrays:

@@ -24,7 +24,7 @@ VOCABULARY = {"mcc": MCC, "city": CITIES, "channel": CHANNELS, "currency": CURRE
 
 HABIT_SHOWS = 0.96  # chance that an errand follows the habit: a few errands make it clear, none alone does
 ERRAND_GAP = (5 * 60, 50 * 60)  # seconds between the two events of an errand
-ONLINE_INTERCEPT, ONLINE_WITH_DIGITAL = -0.9, 1.6  # log-odds that a single purchase is online
+DIGITAL_INTERCEPT, DIGITAL_SLOPE = -0.9, 1.6  # log-odds that a payment is online, or by phone in person
 REFUND = 0.015  # of single purchases
 AWAY = 0.06  # of events happen outside the home city
 FOREIGN = 0.03  # of events are in another currency; the amount is in the account's own all the same
@@ -66,10 +66,12 @@ def _errands(
 def _channels(
     clients: Clients, client: Array, group: Array, single: Array, rng: np.random.Generator
 ) -> NDArray[np.int8]:
-    digital = ONLINE_INTERCEPT + ONLINE_WITH_DIGITAL * clients.digital[client]
-    online = single & (rng.random(len(client)) < 1 / (1 + np.exp(-digital)))
+    # The leaning shows twice: single purchases go online, and what is paid in person is paid by phone.
+    modern = 1 / (1 + np.exp(-(DIGITAL_INTERCEPT + DIGITAL_SLOPE * clients.digital[client])))
+    is_modern = rng.random(len(client)) < modern
     kind = rng.random(len(client))
-    channel = np.where(online, np.where(kind < 0.7, 4, 5), 1 + (kind > 0.45).astype(int) + (kind > 0.8))
+    in_person = np.where(is_modern, 3, np.where(kind < 0.55, 1, 2))
+    channel = np.where(single & is_modern, np.where(kind < 0.7, 4, 5), in_person)
     return np.where(group == _CASH, 0, channel).astype(np.int8)
 
 

@@ -26,7 +26,7 @@ ACTIVITY_SPREAD = 0.65  # sigma of log-activity between clients
 INCOME_SPREAD = 0.45
 TRAIT_LIMIT = 2.0  # traits beyond it would make single clients rule the log-odds
 UNDISCIPLINED = 0.35
-DIGITAL, DIGITAL_SPREAD = 0.9, 0.25  # people who buy online, and people who do not: few purchases tell which
+DIGITAL, DIGITAL_SPREAD = 0.9, 0.2  # people who buy online, and people who do not: few purchases tell which
 
 HABIT_CHANGE = 0.006  # a month; rare, so that a habit's signature is clear before it matters
 SETTLING = 0.3  # weight of the newest month in a settled habit: it matters after about three months

@@ -90,7 +90,7 @@ class Trainer:
         for epoch in range(1, self.epochs + 1):
             train_loss, events_per_second = self._epoch()
             scores, valid_loss = self._validate()
-            value = metric(self.valid_target, scores, self.valid_weight)
+            value = float(metric(self.valid_target, scores, self.valid_weight))
             improved = best.offer(epoch, value, valid_loss, self.net)
             last = epoch == self.epochs or epoch - best.epoch >= self.task.training.patience
             pace = (time.perf_counter() - began) / epoch

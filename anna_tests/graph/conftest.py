@@ -100,7 +100,9 @@ def events(seed: int, month: str, clients: int = 60, per_client: int = 8) -> pl.
 
 def sample_rows(clients: int = 60, as_of: str = "2024-03-15") -> pl.DataFrame:
     """A binary sample whose target is told by the events' kinds."""
-    return pl.DataFrame({"client_id": range(clients), "as_of": [as_of] * clients, "target": [c % 2 for c in range(clients)]})
+    return pl.DataFrame(
+        {"client_id": range(clients), "as_of": [as_of] * clients, "target": [c % 2 for c in range(clients)]}
+    )
 
 
 def write_month(home: Path, domain: str, month: str, frame: pl.DataFrame) -> None:

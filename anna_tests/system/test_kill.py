@@ -1,0 +1,66 @@
+"""SIGKILL at the worst moment: the work goes on by itself, and nothing half-written is read."""
+
+import signal
+from typing import Any
+
+import psutil
+import pytest
+
+from anna_cli.queries import EVENTS
+from anna_tests.system.conftest import SLOW_TASK, Running, start
+
+pytestmark = pytest.mark.system
+
+
+def training_events(running: Running, key: str) -> list[dict[str, Any]]:
+    """Epochs reported so far by the latest run of a launch."""
+    launches = [run for run in running.launches(key) if run["status"] == "STARTED"]
+    if not launches:
+        return []
+    events = running.client.execute(EVENTS, runId=launches[0]["runId"], limit=1000)["logsForRun"]["events"]
+    return [event for event in events if event["__typename"] == "ObservationEvent"]
+
+
+def step_pids(running: Running, run_id: str) -> list[int]:
+    """Processes of a run's steps: children of the forkserver below the run's own process."""
+    events = running.client.execute(EVENTS, runId=run_id, limit=1000)["logsForRun"]["events"]
+    texts = [event["message"] for event in events if event["__typename"] == "EngineEvent" and event.get("stepKey")]
+    pids = [int(word) for text in texts if "pid" in text for word in text.replace(")", " ").replace(":", " ").split() if word.isdigit()]
+    return [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_a_killed_training_step_is_tried_again_and_the_launch_ends(running: Running) -> None:
+    key = running.drop("killed_step", "s1", SLOW_TASK, rows=300)
+    running.until("an epoch", lambda: training_events(running, key))
+    [run] = running.launches(key)
+    pids = running.until("a step's process", lambda: step_pids(running, run["runId"]))
+    running.drop("killed_step", "unused", rows=300)  # other launches of the task are quick
+    psutil.Process(pids[-1]).send_signal(signal.SIGKILL)
+    running.until_trained(key)
+    statuses = [launch["status"] for launch in running.launches(key)]
+    assert statuses == ["SUCCESS"]
+
+
+def test_a_killed_daemon_comes_back_and_loses_no_sample(running: Running) -> None:
+    [daemon] = [p for p in running.processes("dagster._daemon") if "tie.py" not in " ".join(p.cmdline()[:4])][:1]
+    key = running.drop("killed_daemon", "s1", rows=300)
+    daemon.send_signal(signal.SIGKILL)
+    running.until_trained(key)
+
+
+def test_a_killed_platform_continues_its_launches_when_it_starts_again(running: Running) -> None:
+    key = running.drop("killed_platform", "s1", SLOW_TASK, rows=300)
+    running.until("an epoch", lambda: training_events(running, key))
+    everything = [running.process.pid, *(p.pid for p in psutil.Process(running.process.pid).children(recursive=True))]
+    for pid in everything:
+        try:
+            psutil.Process(pid).send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+    running.process.wait(timeout=60)
+    with (running.home / "up.log").open("a") as log:
+        log.write("--- start ---\n")
+    (running.home / "inbox" / "killed_platform" / "task.yaml").touch()
+    running.process = start(running.home, running.port).process
+    running.until_trained(key)
+    assert len(running.launches(key)) == 2  # the first was found dead, the second continued it

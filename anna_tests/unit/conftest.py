@@ -1,0 +1,69 @@
+"""A tiny warehouse for the tests of sources, marts and sequences."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import settings
+
+from anna_core.domains import Domain
+from anna_core.marts.dictionary import Dictionary, read_dictionary
+from anna_core.marts.mart import MartMonth, build_mart, mart_path
+
+settings.register_profile("unit", deadline=None)  # a busy machine is no failure
+settings.load_profile("unit")
+
+MARCH = dt.date(2024, 3, 1)
+FIELDS = {"kind": "categorical", "online": "boolean", "amount": "numeric"}
+
+
+class Bank:
+    """One domain with its source, marts and dictionary under a folder; the bank's clock is Moscow's."""
+
+    def __init__(self, home: Path, zone: str = "Europe/Moscow", **settings) -> None:
+        self.home, self.zone = home, zone
+        self.domain = Domain.model_validate(
+            {"name": "cards", "source": {"path": "source"}, "fields": FIELDS, "availability_lag": "1d", **settings}
+        )
+        self.source, self.mart, self.codes = home / "source", home / "mart", home / "dictionary"
+
+    def put(self, frame: pl.DataFrame, name: str = "events.parquet") -> Path:
+        path = self.source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(path) if path.suffix == ".parquet" else frame.write_csv(path)
+        return path
+
+    def put_text(self, text: str, name: str = "events.csv") -> Path:
+        path = self.source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def build(self, month: dt.date = MARCH) -> MartMonth:
+        return build_mart(self.domain, month, self.home, self.zone, self.mart, self.codes)
+
+    def events(self, month: dt.date = MARCH) -> pl.DataFrame:
+        return pl.read_parquet(mart_path(self.mart, month))
+
+    @property
+    def dictionary(self) -> Dictionary:
+        return read_dictionary(self.domain, self.codes)
+
+
+def events_frame(rows: list[tuple], **overrides) -> pl.DataFrame:
+    """Source rows (client_id, event_time, kind, online, amount)."""
+    schema = {
+        "client_id": pl.String,
+        "event_time": pl.Datetime("us"),
+        "kind": pl.String,
+        "online": pl.Boolean,
+        "amount": pl.Float64,
+        **overrides,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Bank:
+    return Bank(tmp_path)

@@ -1,0 +1,99 @@
+import subprocess
+import sys
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anna_core.domains import Domain
+from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
+
+DOMAIN = Domain.model_validate(
+    {"name": "d", "source": {"path": "x"}, "fields": {"a": "categorical", "b": "categorical", "flag": "boolean"}}
+)
+SCHEMA = {"field": pl.String, "value": pl.String, "count": pl.UInt32}
+
+
+def counted(rows: list[tuple]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row").unique(["field", "value"], keep="first", maintain_order=True)
+
+
+def codes(dictionary: Dictionary) -> dict[tuple[str, str], int]:
+    return {(field, value): code for field, value, code in dictionary.table.iter_rows()}
+
+
+BATCH = st.lists(st.tuples(st.sampled_from("ab"), st.text("xyzж ", max_size=2), st.integers(1, 5)), max_size=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(BATCH, max_size=6))
+def test_codes_never_change_have_no_gaps_and_never_are_zero(batches):
+    dictionary, seen = Dictionary(DOMAIN), set()
+    for batch in batches:
+        before = codes(dictionary)
+        dictionary = dictionary.extended(counted(batch))
+        after = codes(dictionary)
+        seen |= {(field, value) for field, value, _ in batch}
+        assert before.items() <= after.items()
+        assert after.keys() == seen
+        for field in "ab":
+            given_ = sorted(code for (name, _), code in after.items() if name == field)
+            assert given_ == list(range(1, len(given_) + 1))
+        assert len(dictionary.table) == len(after)
+        assert dictionary.cardinalities == {f: 1 + sum(k[0] == f for k in after) for f in "ab"} | {"flag": 3}
+
+
+def test_new_values_come_by_count_then_by_name():
+    dictionary = Dictionary(DOMAIN).extended(counted([("a", "rare", 1), ("a", "often", 9), ("a", "also rare", 1)]))
+    assert codes(dictionary) == {("a", "often"): 1, ("a", "also rare"): 2, ("a", "rare"): 3}
+    dictionary = dictionary.extended(counted([("a", "most", 99), ("a", "rare", 99)]))
+    assert codes(dictionary)["a", "most"] == 4
+
+
+def test_nothing_new_leaves_the_dictionary_as_it_is(tmp_path):
+    first = extend_dictionary(DOMAIN, tmp_path, [counted([("a", "x", 1)])])
+    written = (tmp_path / "dictionary.parquet").stat().st_mtime_ns
+    again = extend_dictionary(DOMAIN, tmp_path, [counted([("a", "x", 5)]), counted([])])
+    assert (tmp_path / "dictionary.parquet").stat().st_mtime_ns == written
+    assert codes(again) == codes(first)
+
+
+def test_counts_of_several_frames_are_joined(tmp_path):
+    counts = [counted([("a", "x", 2), ("a", "y", 3)]), counted([("a", "x", 2)])]
+    dictionary = extend_dictionary(DOMAIN, tmp_path, counts)
+    assert codes(dictionary) == {("a", "x"): 1, ("a", "y"): 2}
+    assert codes(read_dictionary(DOMAIN, tmp_path)) == codes(dictionary)
+
+
+def test_the_version_tells_the_number_of_values():
+    dictionary = Dictionary(DOMAIN).extended(counted([("a", "x", 2), ("a", "y", 3), ("b", "x", 1)]))
+    assert dictionary.version == "a:2-b:1"
+    assert Dictionary(DOMAIN).version == "a:0-b:0"
+
+
+def test_a_folder_without_a_dictionary_has_an_empty_one(tmp_path):
+    dictionary = read_dictionary(DOMAIN, tmp_path / "none")
+    assert dictionary.cardinalities == {"a": 1, "b": 1, "flag": 3}
+    assert dictionary.codes("a").collect().schema == {"a": pl.String, "code.a": pl.UInt32}
+
+
+EXTEND = """
+import sys
+from pathlib import Path
+from anna_core.marts.dictionary import extend_dictionary
+from anna_tests.unit.test_dictionary import DOMAIN, counted
+me = int(sys.argv[2])
+for i in range(5):
+    rows = [("a", f"own {me} {i}", 1), ("a", f"shared {i}", 1), ("b", f"{me % 2} {i}", 1)]
+    extend_dictionary(DOMAIN, Path(sys.argv[1]), [counted(rows)])
+"""
+
+
+def test_processes_that_extend_at_once_lose_nothing(tmp_path):
+    jobs = [subprocess.Popen([sys.executable, "-c", EXTEND, str(tmp_path), str(n)]) for n in range(3)]
+    assert [job.wait() for job in jobs] == [0, 0, 0]
+    dictionary = read_dictionary(DOMAIN, tmp_path)
+    a = {value: code for (field, value), code in codes(dictionary).items() if field == "a"}
+    assert a.keys() == {f"own {n} {i}" for n in range(3) for i in range(5)} | {f"shared {i}" for i in range(5)}
+    assert sorted(a.values()) == list(range(1, 21))
+    assert dictionary.version == "a:20-b:10"

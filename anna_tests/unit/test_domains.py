@@ -1,0 +1,132 @@
+import datetime as dt
+from pathlib import Path
+
+import pytest
+import yaml
+
+from anna_core.domains import RESERVED_FIELDS, load_domains, read_domain
+from anna_core.errors import DomainError
+
+GOOD = {
+    "source": {"path": "warehouse/cards"},
+    "event_key": ["event_id"],
+    "fields": {"amount": "numeric", "mcc": "categorical", "online": "boolean", "city": "categorical"},
+}
+
+
+def write(folder: Path, content: object, name: str = "cards.yaml") -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def test_a_file_says_what_is_needed_and_the_rest_has_defaults(tmp_path):
+    domain = read_domain(write(tmp_path, GOOD | {"availability_lag": "12h", "lookback": "8w", "max_length": 64}))
+    assert domain.name == "cards"
+    assert domain.source.format == "parquet"
+    assert domain.availability_lag == dt.timedelta(hours=12)
+    assert domain.lookback == dt.timedelta(weeks=8)
+    assert domain.max_length == 64
+    assert domain.time_zone is None
+
+
+def test_fields_keep_the_order_of_the_file(tmp_path):
+    domain = read_domain(write(tmp_path, GOOD))
+    assert list(domain.fields) == ["amount", "mcc", "online", "city"]
+    assert domain.coded == ("mcc", "online", "city")
+    assert domain.categorical == ("mcc", "city")
+    assert domain.boolean == ("online",)
+    assert domain.numeric == ("amount",)
+    assert domain.source_columns == ("client_id", "event_time", "event_id", "amount", "mcc", "online", "city")
+
+
+def test_a_domain_survives_json(tmp_path):
+    domain = read_domain(write(tmp_path, GOOD | {"availability_lag": "90m", "lookback": "36500d"}))
+    assert type(domain).model_validate_json(domain.model_dump_json()) == domain
+
+
+PROBLEMS = {
+    "no source": ({"source": None, "fields": GOOD["fields"]}, "source"),
+    "source without path": ({"source": {}}, r"source\.path: is missing; add it"),
+    "empty path": ({"source": {"path": ""}}, r"source\.path: String should have at least 1 character"),
+    "unknown format": ({"source": {"path": "x", "format": "orc"}}, r"source\.format: Input should be 'parquet'"),
+    "misspelt kind": ({"fields": {"mcc": "category"}}, r"fields\.mcc: .*'categorical', 'numeric' or 'boolean' \(found 'c"),
+    "no fields": ({"fields": {}}, "fields is empty: name at least one column, as in `amount: numeric`"),
+    "reserved field": ({"fields": {"as_of": "numeric"}}, r"\['as_of'\] cannot be fields"),
+    "reserved prefix": ({"fields": {"key.id": "numeric"}}, r"\['key.id'\] cannot be fields"),
+    "misspelt setting": ({"look_back": "5d"}, "look_back: is not a known setting; remove it or correct its spelling"),
+    "bad zone": ({"time_zone": "Moscow"}, "time_zone: 'Moscow' is not a time zone: use a name such as Europe/Moscow"),
+    "no unit": ({"lookback": 365}, "lookback: '365' is not a duration: write a whole number and m, h, d or w"),
+    "endless": ({"lookback": "99999999999999d"}, "lookback: .* longer than a hundred years"),
+    "nothing visible": ({"lookback": "1d", "availability_lag": "24h"}, "lookback must be longer than availability_lag"),
+    "length zero": ({"max_length": 0}, "max_length: Input should be greater than or equal to 1"),
+    "key is a text": ({"event_key": "event_id"}, "event_key: Input should be a valid tuple"),
+    "other name": ({"name": "accounts"}, "name 'accounts' differs from the file's: drop `name` or rename the file"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), PROBLEMS.values(), ids=PROBLEMS)
+def test_an_error_names_file_field_and_cure(tmp_path, change, message):
+    path = write(tmp_path, GOOD | change)
+    with pytest.raises(DomainError, match=message) as caught:
+        read_domain(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_FIELDS))
+def test_names_of_the_marts_own_columns_cannot_be_fields(tmp_path, name):
+    with pytest.raises(DomainError, match="cannot be fields"):
+        read_domain(write(tmp_path, GOOD | {"fields": {name: "categorical"}}))
+
+
+def test_every_problem_of_a_file_is_told_at_once(tmp_path):
+    with pytest.raises(DomainError, match=r"fields\.mcc: .*; lookback: .*; typo: "):
+        read_domain(write(tmp_path, GOOD | {"fields": {"mcc": "text"}, "lookback": "x", "typo": 1}))
+
+
+@pytest.mark.parametrize("text", ["fields: [", "a: b: c", "\tx: 1"])
+def test_what_is_not_yaml_is_told(tmp_path, text):
+    with pytest.raises(DomainError, match=r"cards\.yaml: cannot be read as YAML"):
+        read_domain(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(("text", "found"), [("", "NoneType"), ("- a", "list"), ("just text", "str")])
+def test_yaml_that_is_no_mapping_is_told(tmp_path, text, found):
+    with pytest.raises(DomainError, match=rf"should hold `source:`, `columns:` and `fields:`; found {found}"):
+        read_domain(write(tmp_path, text))
+
+
+def test_a_file_in_another_encoding_is_told(tmp_path):
+    path = tmp_path / "cards.yaml"
+    path.write_bytes("description: карты".encode("cp1251"))
+    with pytest.raises(DomainError, match="cannot be read as YAML"):
+        read_domain(path)
+
+
+def test_a_file_name_that_cannot_be_a_domain_is_told(tmp_path):
+    with pytest.raises(DomainError, match="'Card-Transactions' cannot name a domain"):
+        read_domain(write(tmp_path, GOOD, "Card-Transactions.yaml"))
+
+
+def test_domains_come_by_name_in_order(tmp_path):
+    for name in ("b.yaml", "a.yml", "c.yaml", "notes.txt"):
+        write(tmp_path, GOOD, name)
+    assert sorted(load_domains(tmp_path)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("folder", ["", "missing"])
+def test_a_folder_without_domains_is_told(tmp_path, folder):
+    with pytest.raises(DomainError, match=r"no domain file \(\*\.yaml\) here. Set ANNA_DOMAINS"):
+        load_domains(tmp_path / folder)
+
+
+def test_two_files_of_one_domain_are_told(tmp_path):
+    write(tmp_path, GOOD, "cards.yaml")
+    write(tmp_path, GOOD, "cards.yml")
+    with pytest.raises(DomainError, match="two files describe the same domain"):
+        load_domains(tmp_path)
+
+
+def test_the_domains_of_the_repository_can_be_read():
+    domains = load_domains(Path(__file__).parents[2] / "domains")
+    assert {"card_transactions", "account_transactions", "credit_history"} <= set(domains)

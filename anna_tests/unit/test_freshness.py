@@ -1,0 +1,177 @@
+import datetime as dt
+import os
+
+import pytest
+
+from anna_core.errors import ArtifactError, SourceError
+from anna_core.marts import freshness
+from anna_core.marts.freshness import NO_ROWS, listing, observe, read_state, stale_months
+from anna_tests.unit.conftest import MARCH, Bank, events_frame
+
+FEBRUARY, APRIL = dt.date(2024, 2, 1), dt.date(2024, 4, 1)
+
+
+def row(month: int, day: int = 5, amount: float = 1.0) -> tuple:
+    return ("a", dt.datetime(2024, month, day, 12), "x", True, amount)
+
+
+class Watched(Bank):
+    """A bank whose readings are written down."""
+
+    def __init__(self, home, monkeypatch, **settings):
+        super().__init__(home, **settings)
+        self.read: list[str] = []
+        real = freshness.months_of
+
+        def months_of(domain, home, zone, files):
+            self.read += [file.name for file in files]
+            return real(domain, home, zone, files)
+
+        monkeypatch.setattr(freshness, "months_of", months_of)
+
+    def observe(self):
+        self.read.clear()
+        return observe(self.domain, self.home, self.zone, self.home / "state")
+
+    def stale(self, *months):
+        return stale_months(self.domain, self.home / "state", self.mart, list(months))
+
+
+@pytest.fixture
+def watched(tmp_path, monkeypatch):
+    bank = Watched(tmp_path, monkeypatch)
+    bank.put(events_frame([row(2), row(3)]), "1.parquet")
+    bank.put(events_frame([row(3, 6), row(4)]), "2.parquet")
+    return bank
+
+
+def test_a_file_is_read_once(watched):
+    first = watched.observe()
+    assert watched.read == ["1.parquet", "2.parquet"]
+    assert list(first.months) == ["2024-02-01", "2024-03-01", "2024-04-01"]
+    assert [value.split("-")[0] for value in first.months.values()] == ["1", "2", "1"]
+    assert watched.observe() == first == read_state(watched.home / "state")
+    assert watched.read == []
+
+
+def test_only_the_new_file_is_read(watched):
+    before = watched.observe()
+    watched.put(events_frame([row(3, 7)]), "3.parquet")
+    after = watched.observe()
+    assert watched.read == ["3.parquet"]
+    changed = {month for month in after.months if after.months[month] != before.months[month]}
+    assert changed == {"2024-03-01"}
+
+
+def test_a_late_row_changes_the_months_it_belongs_to(watched):
+    before = watched.observe()
+    watched.put(events_frame([row(2, 9), row(4, 9)]), "late.parquet")
+    after = watched.observe()
+    assert [after.months[month] == before.months[month] for month in before.months] == [False, True, False]
+
+
+def test_a_touched_file_is_read_but_nothing_is_new(watched):
+    before = watched.observe()
+    os.utime(watched.source / "1.parquet", ns=(1, 1))
+    assert listing(watched.domain, watched.home, watched.zone) != before.listing
+    after = watched.observe()
+    assert watched.read == ["1.parquet"]
+    assert after.months == before.months
+    assert after.listing == listing(watched.domain, watched.home, watched.zone)
+
+
+def test_rows_that_move_to_another_file_change_nothing(watched):
+    before = watched.observe()
+    (watched.source / "2.parquet").unlink()
+    watched.put(events_frame([row(4), row(3), row(2), row(3, 6)]), "1.parquet")
+    assert watched.observe().months == before.months
+
+
+def test_a_changed_value_changes_its_month(watched):
+    before = watched.observe()
+    watched.put(events_frame([row(3, 6, amount=2.0), row(4)]), "2.parquet")
+    after = watched.observe()
+    assert [after.months[month] == before.months[month] for month in before.months] == [True, False, True]
+
+
+def test_a_month_that_lost_its_rows_stays_listed_and_its_mart_is_stale(watched):
+    watched.observe()
+    for month in (FEBRUARY, MARCH, APRIL):
+        watched.build(month)
+    assert watched.stale(FEBRUARY, MARCH, APRIL) == []
+    watched.put(events_frame([row(3)]), "1.parquet")
+    assert watched.observe().months["2024-02-01"] == NO_ROWS
+    assert watched.stale(FEBRUARY, MARCH, APRIL) == [FEBRUARY]
+    assert watched.build(FEBRUARY).rows == 0
+    assert watched.stale(FEBRUARY, MARCH, APRIL) == []
+
+
+def test_a_mart_is_stale_until_it_is_built_from_what_was_observed(watched):
+    watched.observe()
+    assert watched.stale(FEBRUARY, MARCH, APRIL) == [FEBRUARY, MARCH, APRIL]
+    assert watched.stale(dt.date(2023, 1, 1)) == []  # the source never had such a month
+    watched.build(MARCH)
+    assert watched.stale(FEBRUARY, MARCH, APRIL) == [FEBRUARY, APRIL]
+    watched.put(events_frame([row(3, 8)]), "3.parquet")
+    assert watched.stale(MARCH) == []  # not observed yet
+    watched.observe()
+    assert watched.stale(MARCH) == [MARCH]
+    watched.build(MARCH)
+    assert watched.stale(MARCH) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({"fields": {"kind": "categorical"}}, True),
+        ({"time_zone": "UTC"}, True),
+        ({"event_key": ["kind"]}, True),
+        ({"description": "new words", "owner": "team:x", "lookback": "30d", "max_length": 5}, False),
+    ],
+)
+def test_files_are_read_again_when_the_rules_to_read_them_change(watched, tmp_path, monkeypatch, change, again):
+    before = watched.observe()
+    other = Watched(tmp_path, monkeypatch, **change)
+    assert (listing(other.domain, other.home, other.zone) != before.listing) == again
+    other.observe()
+    assert bool(other.read) == again
+
+
+def test_another_bank_zone_reads_everything_again(watched):
+    before = watched.observe()
+    assert listing(watched.domain, watched.home, "UTC") != before.listing
+
+
+def test_a_new_version_of_a_delta_table_is_observed(tmp_path, monkeypatch):
+    bank = Watched(tmp_path, monkeypatch, source={"path": "source", "format": "delta"})
+    events_frame([row(2)]).write_delta(str(bank.source))
+    before = bank.observe()
+    assert bank.observe() == before
+    assert bank.read == []
+    events_frame([row(3)]).write_delta(str(bank.source), mode="append")
+    after = bank.observe()
+    assert after.months == before.months | {"2024-03-01": after.months["2024-03-01"]}
+    bank.build(FEBRUARY)
+    assert bank.stale(FEBRUARY, MARCH) == [MARCH]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "delta", "iceberg"])
+def test_a_missing_source_is_told_by_the_listing(tmp_path, kind):
+    bank = Bank(tmp_path, source={"path": "nowhere", "format": kind})
+    with pytest.raises(SourceError, match=r"nowhere. Correct `source.path` in cards.yaml"):
+        listing(bank.domain, bank.home, bank.zone)
+
+
+def test_an_error_in_a_file_keeps_the_last_observation(watched):
+    before = watched.observe()
+    (watched.source / "3.parquet").write_bytes(b"half")
+    with pytest.raises(SourceError, match=r"3\.parquet cannot be read"):
+        watched.observe()
+    assert read_state(watched.home / "state") == before
+
+
+def test_a_broken_state_is_told_with_its_cure(watched):
+    watched.observe()
+    (watched.home / "state" / "fingerprints.json").write_text("{")
+    with pytest.raises(ArtifactError, match="cannot be read; remove it, and the source is observed anew"):
+        read_state(watched.home / "state")

@@ -1,0 +1,220 @@
+import datetime as dt
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from anna_core.errors import SourceError
+from anna_core.marts.freshness import built_from
+from anna_core.marts.mart import MartMonth, mart_path, scan_mart
+from anna_core.marts.source import months_of
+from anna_tests.unit.conftest import MARCH, Bank, events_frame
+
+NOON = dt.datetime(2024, 3, 5, 12)
+HOUR = dt.timedelta(hours=1)
+APRIL = dt.date(2024, 4, 1)
+
+
+def versions(built: MartMonth) -> tuple[str, str]:
+    return built.data_version, built.source_version
+
+
+def test_events_are_encoded_and_sorted_by_client_and_time(bank):
+    bank.put(
+        events_frame(
+            [
+                ("b", NOON, "x", False, 2.5),
+                ("a", NOON + HOUR, "y", True, None),
+                ("a", NOON, "x", None, float("inf")),
+                ("a", NOON - HOUR, None, True, float("nan")),
+            ]
+        )
+    )
+    built = bank.build()
+    events = bank.events()
+    assert events.columns == ["client_id", "event_time", "kind", "online", "amount"]
+    assert events["client_id"].to_list() == ["a", "a", "a", "b"]
+    assert events["event_time"].to_list() == [NOON - HOUR, NOON, NOON + HOUR, NOON]
+    assert events["kind"].to_list() == [2, 1, 3, 1]  # x comes twice; of the rest "<missing>" is before "y"
+    assert events["online"].to_list() == [2, 0, 2, 1]
+    assert events["amount"].to_list() == [None, None, None, 2.5]
+    assert events.dtypes == [pl.String, pl.Datetime("us"), pl.UInt8, pl.UInt8, pl.Float32]
+    assert (built.rows, built.clients, built.source_rows, built.repeated, built.anonymous) == (4, 2, 4, 0, 0)
+    assert built.missing == {"amount": 0.75}
+    assert built.dictionary.cardinalities == {"kind": 4, "online": 3}
+
+
+def test_only_the_months_events_are_taken(bank):
+    edges = [dt.datetime(2024, 2, 29, 23, 59, 59, 999999), dt.datetime(2024, 3, 1), dt.datetime(2024, 3, 31, 23, 59)]
+    bank.put(events_frame([("a", moment, "x", True, 1.0) for moment in [*edges, dt.datetime(2024, 4, 1), None]]))
+    assert bank.build().source_rows == 2
+    assert bank.events()["event_time"].to_list() == edges[1:]
+    assert bank.build(APRIL).rows == 1
+
+
+def test_rows_without_a_client_are_dropped_and_counted(bank):
+    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in ("a", None, "", "  ", " a ")]))
+    built = bank.build()
+    assert (built.source_rows, built.anonymous, built.rows, built.clients) == (5, 3, 2, 1)
+    assert bank.events()["client_id"].to_list() == ["a", "a"]
+
+
+def test_of_rows_with_one_event_key_one_is_kept(tmp_path):
+    bank = Bank(tmp_path, event_key=["id"])
+    rows = [(1, "a", NOON, "x", True, 1.0), (1, "a", NOON, "x", True, 1.0), (2, "a", NOON, "x", True, 1.0)]
+    bank.put(pl.DataFrame(rows, schema=["id", "client_id", "event_time", "kind", "online", "amount"], orient="row"))
+    built = bank.build()
+    assert (built.rows, built.repeated) == (2, 1)
+    assert "id" not in bank.events().columns
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_which_repeated_row_is_kept_does_not_depend_on_their_order(tmp_path, swapped):
+    bank = Bank(tmp_path, event_key=["id"])
+    rows = [("a", NOON, "x", True, 1.0, 7), ("a", NOON, "x", True, 2.0, 7)]
+    frame = events_frame([row[:-1] for row in rows]).with_columns(id=pl.Series([7, 7]))
+    bank.put(frame.reverse() if swapped else frame)
+    bank.build()
+    assert bank.events()["amount"].to_list() == [1.0]
+
+
+def test_without_an_event_key_nothing_is_dropped(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 3))
+    assert (bank.build().rows, bank.build().repeated) == (3, 0)
+
+
+def test_a_late_row_joins_its_month(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "load_month=2024-03/0.parquet")
+    before = bank.build()
+    bank.put(events_frame([("a", NOON - HOUR, "x", True, 2.0)]), "load_month=2024-04/0.parquet")
+    after = bank.build()
+    assert bank.events()["amount"].to_list() == [2.0, 1.0]
+    assert after.data_version != before.data_version
+    assert after.source_version != before.source_version
+
+
+def rows_of_march(count: int = 300) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    return events_frame(
+        [
+            (f"c{rng.integers(20)}", NOON + int(rng.integers(48)) * HOUR, f"k{rng.integers(9)}", bool(i % 2), float(i % 5))
+            for i in range(count)
+        ]
+    )
+
+
+def test_the_same_rows_in_other_order_and_files_give_the_same_mart(tmp_path):
+    frame = rows_of_march()
+    one, several = Bank(tmp_path / "1"), Bank(tmp_path / "2")
+    one.put(frame)
+    shuffled = frame.sample(fraction=1, shuffle=True, seed=1)
+    for i in range(4):
+        several.put(shuffled[i::4], f"load_month=2024-0{i + 3}/part.parquet")
+    assert versions(one.build()) == versions(several.build())
+    assert one.events().equals(several.events())
+    assert mart_path(one.mart, MARCH).read_bytes() == mart_path(several.mart, MARCH).read_bytes()
+
+
+def test_parquet_csv_and_delta_give_the_same_mart(tmp_path):
+    frame = rows_of_march()
+    banks = {kind: Bank(tmp_path / kind, source={"path": "source", "format": kind}) for kind in ("parquet", "csv", "delta")}
+    banks["parquet"].put(frame)
+    banks["csv"].put(frame, "e.csv")
+    frame.write_delta(str(banks["delta"].source))
+    assert len({versions(bank.build()) for bank in banks.values()}) == 1
+
+
+@pytest.mark.parametrize(("column", "value"), [("amount", 9.0), ("kind", "k8"), ("online", None), ("client_id", "c99")])
+def test_a_changed_value_changes_both_versions(bank, column, value):
+    frame = rows_of_march().with_columns(kind=pl.lit("k0"))
+    bank.put(frame)
+    before = bank.build()
+    first = pl.int_range(pl.len()) == 0
+    bank.put(frame.with_columns(pl.when(~first).then(pl.col(column)).otherwise(pl.lit(value)).alias(column)))
+    after = bank.build()
+    assert after.data_version != before.data_version
+    assert after.source_version != before.source_version
+
+
+def test_rebuilding_the_same_rows_after_the_dictionary_grew_keeps_the_version(bank):
+    bank.put(rows_of_march(), "march.parquet")
+    before = bank.build()
+    many = [("a", dt.datetime(2024, 4, 2), f"new {i}", True, 1.0) for i in range(300)]
+    bank.put(events_frame(many), "april.parquet")
+    assert bank.build(APRIL).rows == 300
+    assert bank.events(APRIL)["kind"].dtype == pl.UInt16
+    after = bank.build()
+    assert bank.events()["kind"].dtype == pl.UInt16  # wider codes, the same content
+    assert versions(after) == versions(before)
+
+
+def test_codes_are_as_small_as_they_fit(bank):
+    for count, kind in ((255, pl.UInt8), (256, pl.UInt16), (65535, pl.UInt16), (65536, pl.UInt32)):
+        bank.put(events_frame([("a", NOON, f"v{i}", True, 1.0) for i in range(count)]))
+        assert bank.build().dictionary.cardinalities["kind"] == count + 1
+        codes = bank.events()["kind"]
+        assert codes.dtype == kind
+        assert codes.max() == count
+        assert codes.n_unique() == count
+
+
+def test_months_of_different_widths_are_scanned_together(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+    bank.build()
+    bank.put(events_frame([("a", dt.datetime(2024, 4, 2), f"v{i}", True, 1.0) for i in range(300)]), "2.parquet")
+    bank.build(APRIL)
+    events = scan_mart(bank.mart, [dt.date(2024, 2, 1), MARCH, APRIL]).collect().to_native()
+    assert len(events) == 301
+    assert events["kind"].dtype == pl.UInt32
+    assert scan_mart(bank.mart, [dt.date(2024, 2, 1)]) is None
+
+
+def test_a_month_without_rows_gives_an_empty_mart(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    built = bank.build(APRIL)
+    assert (built.rows, built.clients, built.source_rows, built.missing) == (0, 0, 0, {"amount": 0.0})
+    assert built.source_version == "0-0000000000000000"
+    assert bank.events(APRIL).columns == ["client_id", "event_time", "kind", "online", "amount"]
+
+
+def test_a_mart_tells_which_source_rows_it_was_built_from(bank):
+    bank.put(rows_of_march())
+    built = bank.build()
+    assert built_from(mart_path(bank.mart, MARCH)) == built.source_version
+    assert months_of(bank.domain, bank.home, bank.zone) == {"2024-03-01": built.source_version}
+
+
+def test_a_domain_without_categories_needs_no_dictionary(tmp_path):
+    bank = Bank(tmp_path, fields={"amount": "numeric"})
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    built = bank.build()
+    assert built.dictionary.version == "empty"
+    assert bank.events().columns == ["client_id", "event_time", "amount"]
+
+
+def test_numbers_too_large_for_float32_are_missing_rather_than_infinite(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1e39), ("b", NOON, "x", True, -1e38)]))
+    built = bank.build()
+    values = bank.events()["amount"].to_list()
+    assert not any(value is not None and math.isinf(value) for value in values)
+    assert built.missing == {"amount": 0.5}
+
+
+def test_client_and_time_may_have_other_names_in_the_source(tmp_path):
+    bank = Bank(tmp_path, columns={"client_id": "CUST_NO", "event_time": "TS"}, event_key=["CUST_NO", "TS"])
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 2).rename({"client_id": "CUST_NO", "event_time": "TS"}))
+    built = bank.build()
+    assert (built.rows, built.repeated) == (1, 1)
+    assert bank.events()["client_id"].to_list() == ["a"]
+
+
+def test_a_failed_build_leaves_the_mart_as_it_was(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    bank.build()
+    before = mart_path(bank.mart, MARCH).read_bytes()
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]).with_columns(amount=pl.lit("text")))
+    with pytest.raises(SourceError, match="field 'amount' is declared numeric"):
+        bank.build()
+    assert mart_path(bank.mart, MARCH).read_bytes() == before
+    assert [path.name for path in mart_path(bank.mart, MARCH).parent.iterdir()] == ["events.parquet"]

@@ -1,0 +1,89 @@
+import datetime as dt
+import os
+from pathlib import Path
+
+import pytest
+
+from anna_resources import settings
+from anna_resources.settings import SettingsError, load_settings
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("ANNA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+    settings._load.cache_clear()
+    yield tmp_path
+    settings._load.cache_clear()
+
+
+def test_a_bare_home_has_defaults(home):
+    found = load_settings()
+    assert found.home == home
+    assert found.domains == home / "domains"
+    assert found.storage == home / "storage"
+    assert found.inbox == home / "inbox"
+    assert found.dagster_home == home / "dagster"
+    assert (found.time_zone, found.start_month, found.end_month) == ("UTC", dt.date(2023, 1, 1), None)
+    assert found.tracking_url == "http://127.0.0.1:5000"
+    assert found.webserver_url == "http://127.0.0.1:3000"
+
+
+def test_an_empty_file_changes_nothing(home):
+    (home / "anna.yaml").write_text("")
+    assert load_settings().limits.runs == 2
+
+
+def test_the_file_sets_and_the_environment_overrides(home, monkeypatch):
+    (home / "anna.yaml").write_text("time_zone: Europe/Moscow\nstart_month: 2024-03\nlimits: {runs: 3, training: 4}\n")
+    monkeypatch.setenv("ANNA_TIME_ZONE", "Asia/Almaty")
+    monkeypatch.setenv("ANNA_LIMITS__RUNS", "7")
+    monkeypatch.setenv("ANNA_END_MONTH", "2024-06")
+    monkeypatch.setenv("ANNA_STORAGE", f"file://{home}/else")
+    found = load_settings()
+    assert found.time_zone == "Asia/Almaty"
+    assert (found.start_month, found.end_month) == (dt.date(2024, 3, 1), dt.date(2024, 6, 1))
+    assert (found.limits.runs, found.limits.training, found.limits.scoring) == (7, 4, 2)
+    assert found.storage == home / "else"
+
+
+def test_home_itself_comes_from_the_environment(home):
+    (home / "anna.yaml").write_text("home: /somewhere/else\n")
+    assert load_settings().home == home
+
+
+def test_without_a_home_the_users_is_taken(monkeypatch):
+    monkeypatch.delenv("ANNA_HOME", raising=False)
+    assert settings.anna_home() == Path.home() / ".anna"
+
+
+PROBLEMS = {
+    "zone": ("time_zone: Moscow", "time_zone: .*'Moscow' is not a time zone: use a name such as Europe/Moscow"),
+    "unknown": ("time_zon: UTC", "time_zon: Extra inputs are not permitted"),
+    "limit": ("limits: {runs: 0}", r"limits\.runs: Input should be greater than or equal to 1 \(found 0\)"),
+    "unknown limit": ("limits: {run: 1}", r"limits\.run: Extra inputs"),
+    "no number": ("webserver_port: web", r"webserver_port: .*\(found 'web'\)"),
+    "port": ("mlflow_port: 70000", "mlflow_port: Input should be less than or equal to 65535"),
+    "within a month": ("start_month: 2024-03-15", "start_month 2024-03-15 is not the first of a month; write it as 2024-03"),
+    "year": ("start_month: 2024", r"start_month: .*\(found 2024\)"),
+    "order": ("start_month: 2024-03\nend_month: 2024-02", "end_month 2024-02-01 lies before start_month 2024-03-01"),
+    "storage": ("storage: s3://bucket/anna", "storage: .*scheme 's3' is not supported"),
+    "not yaml": ("limits: [", "cannot be read: while parsing"),
+    "no mapping": ("- a\n- b", "cannot be read: "),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), PROBLEMS.values(), ids=PROBLEMS)
+def test_an_error_names_file_setting_and_problem(home, text, message):
+    (home / "anna.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{home / 'anna.yaml'} or an ANNA_* variable")
+
+
+@pytest.mark.parametrize(("name", "value"), [("ANNA_LIMITS", "two"), ("ANNA_LIMITS__RUNS", "two"), ("ANNA_END_MONTH", "")])
+def test_a_wrong_variable_is_told(home, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="limits|end_month"):
+        load_settings()

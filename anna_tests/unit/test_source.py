@@ -1,0 +1,284 @@
+import datetime as dt
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anna_core.errors import SourceError
+from anna_core.marts.source import (
+    combine_fingerprints,
+    fingerprint,
+    month_bounds,
+    months_of,
+    row_hash,
+    scan_source,
+    source_files,
+)
+from anna_tests.unit.conftest import MARCH, Bank, events_frame
+
+NOON = dt.datetime(2024, 3, 5, 12)
+CSV = "client_id,event_time,kind,online,amount\n"
+
+
+def read(bank: Bank) -> pl.DataFrame:
+    return scan_source(bank.domain, bank.home, bank.zone).collect()
+
+
+def times(bank: Bank) -> list:
+    return read(bank)["event_time"].to_list()
+
+
+def put_times(bank: Bank, values: list, kind: pl.DataType) -> None:
+    rows = [("a", value, "x", True, 1.0) for value in values]
+    bank.put(events_frame(rows, event_time=kind))
+
+
+def test_a_file_and_a_folder_with_load_months_read_the_same(tmp_path):
+    rows = [("a", NOON, "x", True, 1.5), ("b", NOON, "y", False, None)]
+    one, several = Bank(tmp_path / "1", source={"path": "source/e.parquet"}), Bank(tmp_path / "2")
+    one.put(events_frame(rows), "e.parquet")
+    several.put(events_frame(rows[:1]), "load_month=2024-03/part-0.parquet")
+    several.put(events_frame(rows[1:]), "load_month=2024-04/part-0.parquet")
+    assert read(one).rows() == read(several).sort("client_id").rows() == rows
+    assert months_of(one.domain, one.home, "UTC") == months_of(several.domain, several.home, "UTC")
+
+
+def test_hidden_files_and_those_of_running_writers_are_left_out(bank):
+    frame = events_frame([("a", NOON, "x", True, 1.0)])
+    for name in ("a.parquet", ".tmp.parquet", "_temporary/0/b.parquet", "_delta_log/c.parquet", "notes.txt.parquet.crc"):
+        (bank.source / name).parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(bank.source / name)
+    assert source_files(bank.domain, bank.home) == [bank.source / "a.parquet"]
+
+
+def test_a_folder_that_is_called_as_a_file_is_not_read_twice(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "march.parquet/part-0.parquet")
+    assert len(read(bank)) == 1
+
+
+def test_a_missing_source_is_told_with_its_place(bank):
+    with pytest.raises(SourceError, match=r"no .parquet file at .*source. Correct `source.path` in cards.yaml"):
+        read(bank)
+
+
+@pytest.mark.parametrize("kind", ["delta", "iceberg"])
+def test_a_missing_table_of_a_lake_is_told_with_its_place(tmp_path, kind):
+    bank = Bank(tmp_path, source={"path": "source", "format": kind})
+    with pytest.raises(SourceError, match=f"no {kind} table at .*source. Correct `source.path` in cards.yaml"):
+        read(bank)
+
+
+def test_codes_of_a_csv_keep_their_leading_zeros(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source", "format": "csv"}, event_key=["id"])
+    bank.put_text("id,client_id,event_time,kind,online,amount\n01,007,2024-03-05 12:00:00,0136,true,1\n")
+    assert read(bank).rows() == [("007", NOON, "01", "0136", True, 1.0)]
+
+
+def test_no_type_of_a_csv_hangs_on_its_first_rows(tmp_path):
+    """A number that is whole for 200 rows, a yes/no that is empty for 200 rows."""
+    bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
+    bank.put_text(CSV + "a,2024-03-05,x,,1\n" * 200 + "a,2024-03-05T12:00,x,1,1.5\na,2024-03-05 12:00:00.5,, No , -2e3 \n")
+    rows = read(bank).rows()
+    assert rows[199] == ("a", dt.datetime(2024, 3, 5), "x", None, 1.0)
+    assert rows[200] == ("a", NOON, "x", True, 1.5)
+    assert rows[201] == ("a", NOON + dt.timedelta(seconds=0.5), None, False, -2000.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [("a,2024-03-05,x,1,12;5", r"f64.*12;5"), ("a,2024-03-05,x,maybe,1", "replace_strict"), ("a,2024-03-05,x", "cannot")],
+)
+def test_a_value_of_a_csv_that_does_not_fit_is_told(tmp_path, row, message):
+    bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
+    bank.put_text(CSV + row + "\n" * ("," in row))
+    if row.endswith(",x"):  # a short row is filled with nothing
+        assert read(bank).rows() == [("a", dt.datetime(2024, 3, 5), "x", None, None)]
+        return
+    for attempt in (lambda: bank.build(MARCH), lambda: months_of(bank.domain, bank.home, "UTC")):
+        with pytest.raises(SourceError, match=f"(?s)domain cards: .*cannot be read as csv.*{message}"):
+            attempt()
+
+
+def test_files_may_differ_in_types_and_order_of_columns(bank):
+    bank.put(pl.DataFrame({"client_id": [1], "event_time": [NOON], "kind": [5], "online": [1], "amount": [7]}), "1.parquet")
+    other = {"amount": [None], "online": [False], "kind": ["5"], "extra": [0], "event_time": [NOON], "client_id": ["1"]}
+    bank.put(pl.DataFrame(other).with_columns(pl.col("event_time").dt.cast_time_unit("ns")), "2.parquet")
+    assert sorted(read(bank).rows(), key=str) == [("1", NOON, "5", False, None), ("1", NOON, "5", True, 7.0)]
+    parts = [months_of(bank.domain, bank.home, "UTC", [file]) for file in source_files(bank.domain, bank.home)]
+    together = months_of(bank.domain, bank.home, "UTC")
+    assert together == {"2024-03-01": combine_fingerprints([part["2024-03-01"] for part in parts])}
+    assert bank.build().source_version == together["2024-03-01"]
+
+
+def test_files_of_a_csv_may_differ_in_their_columns_order(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
+    bank.put_text(CSV + "a,2024-03-05,x,1,1\n", "1.csv")
+    bank.put_text("amount,kind,extra,online,event_time,client_id\n2,y,?,0,2024-03-05,b\n", "2.csv")
+    day = dt.datetime(2024, 3, 5)
+    assert sorted(read(bank).rows()) == [("a", day, "x", True, 1.0), ("b", day, "y", False, 2.0)]
+
+
+def test_delta_is_read_as_its_table_stands(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source", "format": "delta"})
+    events_frame([("gone", NOON, "x", True, 1.0)]).write_delta(str(bank.source))
+    events_frame([("a", NOON, "x", True, 1.0)]).write_delta(str(bank.source), mode="overwrite")
+    assert read(bank).rows() == [("a", NOON, "x", True, 1.0)]
+
+
+def test_time_stamps_with_a_zone_move_to_the_banks_clock(bank):
+    put_times(bank, [dt.datetime(2024, 2, 29, 21, tzinfo=dt.UTC)], pl.Datetime("ms", "UTC"))
+    assert times(bank) == [dt.datetime(2024, 3, 1)]  # Moscow is three hours ahead: another day, another month
+    assert list(months_of(bank.domain, bank.home, bank.zone)) == ["2024-03-01"]
+
+
+def test_time_stamps_without_a_zone_are_the_banks(bank):
+    put_times(bank, [NOON], pl.Datetime("ns"))
+    assert times(bank) == [NOON]
+
+
+def test_nanoseconds_do_not_move_an_event_into_the_next_month(bank):
+    frame = events_frame([("a", NOON, "x", True, 1.0)], event_time=pl.Datetime("ns"))
+    last = pl.lit(pl.Series([dt.datetime(2024, 4, 1)]).cast(pl.Datetime("ns")).cast(pl.Int64)[0] - 1)
+    bank.put(frame.with_columns(event_time=last.cast(pl.Datetime("ns"))))
+    assert times(bank) == [dt.datetime(2024, 3, 31, 23, 59, 59, 999999)]
+
+
+def test_the_repeated_hour_is_the_first_and_the_skipped_is_none(tmp_path):
+    bank = Bank(tmp_path, zone="UTC", time_zone="Europe/Berlin")
+    repeated, skipped = dt.datetime(2024, 10, 27, 2, 30), dt.datetime(2024, 3, 31, 2, 30)
+    put_times(bank, [NOON, repeated, skipped], pl.Datetime("us"))
+    assert times(bank) == [dt.datetime(2024, 3, 5, 11), dt.datetime(2024, 10, 27, 0, 30), None]
+
+
+def test_the_banks_own_repeated_and_skipped_hours_stay_as_they_are(tmp_path):
+    bank = Bank(tmp_path, zone="Europe/Berlin")
+    odd = [dt.datetime(2024, 10, 27, 2, 30), dt.datetime(2024, 3, 31, 2, 30)]
+    put_times(bank, odd, pl.Datetime("us"))
+    assert times(bank) == odd
+
+
+def test_dates_begin_at_midnight_on_the_banks_clock(tmp_path):
+    bank = Bank(tmp_path, time_zone="Asia/Tokyo")  # a day has no zone
+    put_times(bank, [dt.date(2024, 3, 5), None], pl.Date())
+    assert times(bank) == [dt.datetime(2024, 3, 5), None]
+
+
+def test_iso_texts_may_mix_forms_and_offsets(tmp_path):
+    bank = Bank(tmp_path, zone="Europe/Moscow", time_zone="UTC")
+    texts = {
+        "2024-03-05": dt.datetime(2024, 3, 5, 3),
+        "2024-03-05 12:00": dt.datetime(2024, 3, 5, 15),
+        "2024-03-05T12:00:00": dt.datetime(2024, 3, 5, 15),
+        " 2024-03-05 12:00:00.123456 ": dt.datetime(2024, 3, 5, 15, 0, 0, 123456),
+        "2024-03-05T12:00:00Z": dt.datetime(2024, 3, 5, 15),
+        "2024-03-05T12:00:00.5+05:00": dt.datetime(2024, 3, 5, 10, 0, 0, 500000),
+        "2024-03-05 12:00:00-0100": dt.datetime(2024, 3, 5, 16),
+        "05.03.2024": None,
+        "2024-02-30": None,
+        "soon": None,
+        "": None,
+    }
+    put_times(bank, list(texts), pl.String())
+    assert times(bank) == list(texts.values())
+
+
+def test_a_column_of_texts_that_are_no_times_is_told(bank):
+    put_times(bank, ["05.03.2024", "06.03.2024"], pl.String())
+    with pytest.raises(SourceError, match="no value of 'event_time' is a time stamp; text must be ISO"):
+        months_of(bank.domain, bank.home, bank.zone)
+
+
+def test_a_missing_column_is_told_with_those_there_are(bank):
+    bank.put(events_frame([]).drop("amount", "online"))
+    with pytest.raises(SourceError, match=r"no column \['online', 'amount'\]; it has \['client_id', 'event_time', 'kind'\]"):
+        read(bank)
+
+
+def test_a_column_that_one_of_the_files_lacks_is_told(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]).drop("kind"), "2.parquet")
+    with pytest.raises(SourceError, match=r"no column \['kind'\]"):
+        bank.build()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("amount", ["1"], "field 'amount' is declared numeric, but the source holds String. Correct its kind in cards.yaml"),
+        ("online", ["yes"], "field 'online' is declared boolean, but the source holds String"),
+        ("online", [0.5], "field 'online' is declared boolean, but the source holds Float64"),
+        ("kind", [["x"]], r"field 'kind' is declared categorical, but the source holds List\(String\)"),
+        ("amount", [NOON], "field 'amount' is declared numeric, but the source holds Datetime"),
+        ("event_time", [20240305], "event_time column 'event_time' is Int64, not a date, a time stamp or ISO text"),
+        ("client_id", [17.0], "client_id column 'client_id' is Float64; clients are text or whole numbers"),
+    ],
+)
+def test_a_column_of_a_wrong_type_is_told_with_the_cure(bank, column, values, message):
+    frame = events_frame([("a", NOON, "x", True, 1.0)]).with_columns(pl.Series(column, values))
+    bank.put(frame)
+    with pytest.raises(SourceError, match=f"domain cards: {message}"):
+        read(bank)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 no parquet at all PAR1"])
+def test_a_broken_file_is_told_by_name(bank, content):
+    bank.put(events_frame([]), "a.parquet")
+    (bank.source / "b.parquet").write_bytes(content)
+    with pytest.raises(SourceError, match=r"domain cards: .*b\.parquet cannot be read as parquet"):
+        read(bank)
+
+
+def test_whole_numbers_can_be_categories_clients_and_booleans(bank):
+    frame = pl.DataFrame({"client_id": [17], "event_time": [NOON], "kind": [5411], "online": [0], "amount": [True]})
+    bank.put(frame)
+    assert read(bank).rows() == [("17", NOON, "5411", False, 1.0)]
+
+
+def test_a_month_ends_where_the_next_begins():
+    assert month_bounds(dt.date(2024, 12, 1)) == (dt.datetime(2024, 12, 1), dt.datetime(2025, 1, 1))
+
+
+EVENT = st.tuples(
+    st.sampled_from(["a", "b", ""]),
+    st.sampled_from([NOON, dt.datetime(2024, 2, 29, 23, 59, 59), dt.datetime(2024, 4, 1)]),
+    st.sampled_from(["x", "y", None]),
+    st.sampled_from([True, False, None]),
+    st.sampled_from([0.0, 1.0, -1.5, None]),
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(EVENT, max_size=12), st.randoms(use_true_random=False), st.integers(0, 12))
+def test_fingerprints_do_not_depend_on_order_and_add_up(rows, random, cut):
+    whole = events_frame(rows).lazy()
+    shuffled = random.sample(rows, len(rows))
+    parts = [events_frame(shuffled[:cut]).lazy(), events_frame(shuffled[cut:]).lazy()]
+    assert fingerprint(whole) == fingerprint(pl.concat(parts, rechunk=False))
+    assert fingerprint(whole) == combine_fingerprints([fingerprint(part) for part in parts])
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@given(st.lists(EVENT, min_size=1, max_size=6), st.data())
+def test_any_changed_value_changes_the_fingerprint(rows, data):
+    place = data.draw(st.integers(0, len(rows) - 1))
+    changed = [*rows[:place], data.draw(EVENT), *rows[place + 1 :]]
+    same = sorted(rows, key=str) == sorted(changed, key=str)
+    assert (fingerprint(events_frame(rows).lazy()) == fingerprint(events_frame(changed).lazy())) == same
+
+
+def test_a_rows_hash_tells_columns_apart_but_not_the_width_of_codes():
+    frame = pl.LazyFrame({"a": [1, 2], "b": [2, 1]}, schema={"a": pl.UInt8, "b": pl.UInt8})
+    first, second = frame.select(row_hash(frame)).collect().to_series()
+    assert first != second
+    wide = frame.cast(pl.UInt16)
+    assert wide.select(row_hash(wide)).collect().to_series().to_list() == [first, second]
+
+
+def test_a_repeated_row_counts():
+    rows = [("a", NOON, "x", True, 1.0)]
+    once, twice = fingerprint(events_frame(rows).lazy()), fingerprint(events_frame(rows * 2).lazy())
+    assert once.startswith("1-")
+    assert twice.startswith("2-")
+    assert combine_fingerprints([once, once]) == twice
+    assert combine_fingerprints([]) == fingerprint(events_frame([]).lazy()) == "0-0000000000000000"
