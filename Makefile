@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint fmt types clean
+.PHONY: help setup demo up test results lint fmt types clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,9 @@ up: $(STAMP) ## Start the UI, the daemon and MLflow on the demo's deployment
 
 test: $(STAMP) ## Run all tests: unit, graph, system
 	@$(BIN)/pytest $(TEST_ARGS)
+
+results: $(STAMP) ## Train all samples of the real data and write docs/results.md
+	@$(BIN)/python -m benchmarks.real_data
 
 lint: $(STAMP) ## Check style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -71,7 +71,6 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
                 target=dg.AssetSelection.all(),
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 minimum_interval_seconds=_AUTOMATION_SECONDS,
-                emit_backfills=False,  # runs at once, in chunks of the assets' backfill policies
             ),
         ],
         resources={"warehouse": Warehouse.of(settings), "tracking": Tracking.of(settings)},

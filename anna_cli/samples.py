@@ -16,7 +16,7 @@ from anna_core.keys import SampleKey, sample_key
 REGISTER_JOB = "register_sample"
 REGISTER_OP = "upload"
 INBOX_SENSOR = "inbox"
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 # The inbox looks every 10 s at files that were at rest for 5, and a loaded machine takes its time to start a run.
 PATIENCE_SECONDS = 60.0
 
@@ -85,7 +85,7 @@ def await_launch(
         run_id: what `register` returned.
         key: of the sample.
         since: Unix time of the instance before `register`.
-        on_wait: called about once a second with what is waited for.
+        on_wait: called every two seconds with what is waited for.
         sleep: waits for so many seconds.
 
     Returns:

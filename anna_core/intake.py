@@ -60,7 +60,7 @@ def _read_table(origin: str, local: Path) -> pl.DataFrame:
         if "://" in origin and origin.endswith(".parquet"):
             return pl.read_parquet(origin)
         if "://" in origin or (local / "_delta_log").is_dir():
-            return pl.read_delta(origin)
+            return _read_delta(origin)
         if local.is_dir():
             return pl.read_parquet(str(local / "**/*.parquet"))
     except (OSError, ImportError, pl.exceptions.PolarsError) as error:
@@ -69,3 +69,12 @@ def _read_table(origin: str, local: Path) -> pl.DataFrame:
         f"{origin}: no such file. Give the absolute path of a .csv or .parquet file, a folder of Parquet files, a Delta "
         "table, or the URL of one, that the server can read."
     )
+
+
+def _read_delta(origin: str) -> pl.DataFrame:
+    from deltalake.exceptions import DeltaError  # an optional package
+
+    try:
+        return pl.read_delta(origin)
+    except DeltaError as error:
+        raise SampleError(f"{origin}: cannot be read as a Delta table: {error}") from error

@@ -12,6 +12,7 @@ from rich.console import Console
 from anna_cli.console import CONSOLE
 from anna_cli.graphql import ClientError, GraphQLClient
 from anna_cli.queries import HEALTH
+from anna_cli.supervisor.leftovers import end_leftovers
 from anna_cli.supervisor.limits import set_pool_limits, write_queue_limits
 from anna_cli.supervisor.ports import check_free, free_port
 from anna_cli.supervisor.services import (
@@ -104,6 +105,8 @@ class Platform:
                 f"Another `anna up` already runs this deployment ({home}): its UI is {self.settings.webserver_url}."
             ) from error
         try:
+            if count := end_leftovers(home):
+                self._console.print(f"[yellow]Ended {count} processes that a killed `anna up` had left.[/yellow]")
             check_free(self.settings.webserver_port, "webserver_port")
             if self._mlflow:
                 check_free(self.settings.mlflow_port, "mlflow_port")

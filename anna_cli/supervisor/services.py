@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anna_cli
 from anna_cli.graphql import LOCATION
+from anna_cli.supervisor.leftovers import MARK
 from anna_cli.supervisor.ports import LOOPBACK, is_listening
 from anna_resources.settings import Settings
 
@@ -49,6 +50,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
         "PYTHONUNBUFFERED": "1",
         "ANNA_HOME": str(settings.home),
+        MARK: str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "MLFLOW_DISABLE_TELEMETRY": "true",

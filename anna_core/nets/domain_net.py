@@ -1,4 +1,10 @@
-"""The net of one domain: events → states → one vector → client embedding → outputs."""
+"""The net of one domain: events → states → one vector → client embedding → outputs.
+
+The head also sees the mean of the events as they went in. Of coded fields that is the shares of the codes, in the
+embeddings' units, of numbers their mean: what happened at all, whatever the encoder makes of the order. On four
+domains of real data (3,000 to 5,000 rows, one seed) the mean AUC was 0.780 against 0.776 without, hardly beyond chance,
+for 5% more time.
+"""
 
 from typing import NamedTuple
 
@@ -8,7 +14,7 @@ from torch import nn
 from anna_core.nets.batch import PaddedBatch
 from anna_core.nets.encoders import make_encoder
 from anna_core.nets.inputs import EventInputs, InputStats
-from anna_core.nets.pooling import make_pool
+from anna_core.nets.pooling import make_pool, mean
 from anna_core.nets.spec import NetSpec
 from anna_core.nets.time_features import age_in_days, log_age
 
@@ -37,7 +43,7 @@ class DomainNet(nn.Module):
         pooled = copies * self.encoder.width
         self.norm = nn.LayerNorm(pooled)
         self.head = nn.Sequential(
-            nn.Linear(pooled + _ROW_FEATURES, spec.hidden),
+            nn.Linear(pooled + self.inputs.width + _ROW_FEATURES, spec.hidden),
             nn.GELU(),
             nn.Dropout(spec.dropout),
             nn.Linear(spec.hidden, spec.embedding),
@@ -53,9 +59,10 @@ class DomainNet(nn.Module):
     def forward(self, batch: PaddedBatch) -> NetOutput:
         """Embeddings (B, spec.embedding) and logits (B, K)."""
         mask = batch.mask
-        states = self.encoder(self.inputs(batch), mask, age_in_days(batch))
+        events = self.inputs(batch)
+        states = self.encoder(events, mask, age_in_days(batch))
         pooled = self.norm(self.pool(states, mask))
-        embedding = self.head(torch.cat([pooled, self._row_features(batch)], dim=1))
+        embedding = self.head(torch.cat([pooled, mean(events, mask), self._row_features(batch)], dim=1))
         return NetOutput(embedding, self.output(self.dropout(embedding)))
 
     def _row_features(self, batch: PaddedBatch) -> torch.Tensor:

@@ -23,6 +23,7 @@ class MetamodelSpec(BaseModel):
         task: what is predicted.
         output: meaning of the logits.
         widths: domain → width of its embedding, in the net's order.
+        sharing: see `anna_core.nets.meta_net`.
         correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
         plain_reason: why it is the plain mean of the domains' logits, as a sentence; None where it was fitted.
     """
@@ -32,6 +33,7 @@ class MetamodelSpec(BaseModel):
     task: TaskFacts
     output: Output
     widths: dict[str, int]
+    sharing: float
     correction_penalty: float | None = None
     plain_reason: str | None = None
 
@@ -113,7 +115,7 @@ class Metamodel:
         """
         weights, bundle = read_bundle(folder, MetamodelBundle)
         check_digest(folder, weights, bundle.spec, bundle.data_version)
-        net = MetaNet(bundle.spec.widths, bundle.spec.output)
+        net = MetaNet(bundle.spec.widths, bundle.spec.output, bundle.spec.sharing)
         try:
             net.load_state_dict(weights)
         except RuntimeError as error:

@@ -152,7 +152,7 @@ def _drop_unseen(events: int, start: np.ndarray, stop: np.ndarray) -> tuple[np.n
 
 def _check_codes(domain: Domain, events: pl.DataFrame, sizes: dict[str, int]) -> None:
     for name, size in sizes.items():
-        highest = events[name].max()
+        highest = events.select(pl.col(name).max()).item()  # None where there are no events
         if highest is not None and highest >= size:
             raise ArtifactError(
                 f"domain {domain.name}: the marts hold code {highest} of {name}, the dictionary ends at {size - 1}. "

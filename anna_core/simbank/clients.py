@@ -30,7 +30,7 @@ DIGITAL, DIGITAL_SPREAD = 0.9, 0.2  # people who buy online, and people who do n
 
 HABIT_CHANGE = 0.006  # a month; rare, so that a habit's signature is clear before it matters
 SETTLING = 0.3  # weight of the newest month in a settled habit: it matters after about three months
-MOOD_MEMORY, MOOD_STEP = 0.85, 0.10  # AR(1) of log-activity; its innovation is all that nobody can foresee
+MOOD_MEMORY, MOOD_STEP = 0.85, 0.06  # AR(1) of log-activity; its innovation is all that nobody can foresee
 JOB_LOSS, JOB_FOUND = 0.01, 0.20  # a month
 MOVING = 0.006  # a month
 

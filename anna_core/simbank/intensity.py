@@ -16,7 +16,7 @@ PLAN_ERRANDS = 2.4  # fuel and restaurant, in the order of the next quarter's pl
 # Errands follow activity more weakly than singles do, so that rare buyers too show their habits.
 ERRANDS_WITH_ACTIVITY = 0.3
 JOBLESS_ACTIVITY = -0.4
-PLAN_ACTIVITY, PLAN_AMOUNT = 0.30, 0.40  # log-effects of this quarter's plan
+PLAN_ACTIVITY, PLAN_AMOUNT = 0.30, 0.45  # log-effects of this quarter's plan
 INCOME_AMOUNT = 1.0
 
 

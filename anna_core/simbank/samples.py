@@ -18,6 +18,9 @@ from anna_core.simbank.warehouse import write_beside
 
 TASKS = ("churn", "overdue", "life_stage", "next_products", "spend")
 SECOND_DATE = 0.5  # share of clients that stand in a sample at two dates
+# One in so many clients who come on an as-of date is in the sample: without any event, they hold nothing that
+# a model could tell them by, but a real sample has a few of them.
+NEWCOMERS = 10
 Column = NDArray[Any]
 
 
@@ -43,7 +46,8 @@ class SampleBook:
         """Note the rows of a block of clients as of the start of `month`, before the month is lived."""
         date = self.months.as_of_months().index(month)
         offset = clients.client_id - self.first_id
-        chosen = clients.here(month) & self.dates[offset, date]
+        known = (clients.joined < month) | (offset % NEWCOMERS == 0)
+        chosen = clients.here(month) & self.dates[offset, date] & known
         expected = expected_spend(clients, month, self.months, chances.churn)
         block: dict[str, Column] = {
             "client_id": clients.client_id,

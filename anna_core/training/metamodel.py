@@ -16,7 +16,7 @@ import torch
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
 from anna_core.nets.device import pinned_threads
-from anna_core.nets.meta_net import MetaInputs, MetaNet, Penalty
+from anna_core.nets.meta_net import FITTED_SHARING, PLAIN_SHARING, MetaInputs, MetaNet, Penalty
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.scoring.metamodel import Metamodel, MetamodelSpec
@@ -88,8 +88,8 @@ def train_metamodel(
     rows = training_rows(target, weight, split, task)
     output = Output.fit(task, target[rows.train], weight[rows.train])
     widths = {name: domain.embedding.shape[1] for name, domain in vectors.items()}
-    net = MetaNet(widths, output)
     reason = _why_plain(vectors, target, rows.valid)
+    net = MetaNet(widths, output, FITTED_SHARING if reason is None else PLAIN_SHARING)
     curves: list[EpochReport] = []
     best = math.inf
     if reason is None:
@@ -109,6 +109,7 @@ def train_metamodel(
         task=TaskFacts.of(task),
         output=output,
         widths=widths,
+        sharing=net.sharing,
         correction_penalty=best if math.isfinite(best) else None,
         plain_reason=reason,
     )
@@ -122,7 +123,7 @@ def _choose(
     metric = get_metric(task.metric, task.type)
     folds = _folds(data.raw_target, task.seed)
     # Each fold's net goes on from the ridge before, which is near: the whole path costs little more than one fit.
-    nets = [MetaNet(start.widths, output) for _ in folds]
+    nets = [MetaNet(start.widths, output, start.sharing) for _ in folds]
     reports: list[EpochReport] = []
     best, best_losses = math.inf, None
     began = time.perf_counter()

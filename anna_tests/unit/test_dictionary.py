@@ -80,17 +80,20 @@ def test_a_folder_without_a_dictionary_has_an_empty_one(tmp_path):
 EXTEND = """
 import sys
 from pathlib import Path
+import polars as pl
+from anna_core.domains import Domain
 from anna_core.marts.dictionary import extend_dictionary
-from anna_tests.unit.test_dictionary import DOMAIN, counted
-me = int(sys.argv[2])
+me, domain = int(sys.argv[2]), Domain.model_validate_json(sys.argv[3])
+schema = {"field": pl.String, "value": pl.String, "count": pl.UInt32}
 for i in range(5):
     rows = [("a", f"own {me} {i}", 1), ("a", f"shared {i}", 1), ("b", f"{me % 2} {i}", 1)]
-    extend_dictionary(DOMAIN, Path(sys.argv[1]), [counted(rows)])
+    extend_dictionary(domain, Path(sys.argv[1]), [pl.DataFrame(rows, schema=schema, orient="row")])
 """
 
 
 def test_processes_that_extend_at_once_lose_nothing(tmp_path):
-    jobs = [subprocess.Popen([sys.executable, "-c", EXTEND, str(tmp_path), str(n)]) for n in range(3)]
+    command = [sys.executable, "-c", EXTEND, str(tmp_path)]
+    jobs = [subprocess.Popen([*command, str(n), DOMAIN.model_dump_json()]) for n in range(3)]
     assert [job.wait() for job in jobs] == [0, 0, 0]
     dictionary = read_dictionary(DOMAIN, tmp_path)
     a = {value: code for (field, value), code in codes(dictionary).items() if field == "a"}

@@ -50,7 +50,10 @@ PROBLEMS = {
     "source without path": ({"source": {}}, r"source\.path: is missing; add it"),
     "empty path": ({"source": {"path": ""}}, r"source\.path: String should have at least 1 character"),
     "unknown format": ({"source": {"path": "x", "format": "orc"}}, r"source\.format: Input should be 'parquet'"),
-    "misspelt kind": ({"fields": {"mcc": "category"}}, r"fields\.mcc: .*'categorical', 'numeric' or 'boolean' \(found 'c"),
+    "misspelt kind": (
+        {"fields": {"mcc": "category"}},
+        r"fields\.mcc: .*'categorical', 'numeric' or 'boolean' \(found 'c",
+    ),
     "no fields": ({"fields": {}}, "fields is empty: name at least one column, as in `amount: numeric`"),
     "reserved field": ({"fields": {"as_of": "numeric"}}, r"\['as_of'\] cannot be fields"),
     "reserved prefix": ({"fields": {"key.id": "numeric"}}, r"\['key.id'\] cannot be fields"),

@@ -22,7 +22,8 @@ def test_a_written_duration_reads_back_the_same(minutes):
 
 
 @pytest.mark.parametrize(
-    ("minutes", "text"), [(0, "0m"), (45, "45m"), (90, "90m"), (120, "2h"), (1440, "1d"), (525600, "365d"), (10080, "1w")]
+    ("minutes", "text"),
+    [(0, "0m"), (45, "45m"), (90, "90m"), (120, "2h"), (1440, "1d"), (525600, "365d"), (10080, "1w")],
 )
 def test_the_largest_unit_that_fits_is_written(minutes, text):
     assert format_duration(dt.timedelta(minutes=minutes)) == text

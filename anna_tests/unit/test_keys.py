@@ -16,8 +16,7 @@ ALMOST_KEYS = st.text(alphabet="ab9A._-" * 4 + "/\\|~ \n\x00:,*[]é", max_size=1
 def test_an_accepted_key_is_one_path_part_and_a_dagster_key(key):
     try:
         check_key(key)
-    except KeyNameError as error:
-        assert "cannot be a partition key: use " in str(error)
+    except KeyNameError:
         return
     root = Path("/storage/sample")
     assert (root / key).resolve() == root / key

@@ -98,7 +98,13 @@ def rows_of_march(count: int = 300) -> pl.DataFrame:
     rng = np.random.default_rng(0)
     return events_frame(
         [
-            (f"c{rng.integers(20)}", NOON + int(rng.integers(48)) * HOUR, f"k{rng.integers(9)}", bool(i % 2), float(i % 5))
+            (
+                f"c{rng.integers(20)}",
+                NOON + int(rng.integers(48)) * HOUR,
+                f"k{rng.integers(9)}",
+                bool(i % 2),
+                float(i % 5),
+            )
             for i in range(count)
         ]
     )
@@ -118,7 +124,9 @@ def test_the_same_rows_in_other_order_and_files_give_the_same_mart(tmp_path):
 
 def test_parquet_csv_and_delta_give_the_same_mart(tmp_path):
     frame = rows_of_march()
-    banks = {kind: Bank(tmp_path / kind, source={"path": "source", "format": kind}) for kind in ("parquet", "csv", "delta")}
+    banks = {
+        kind: Bank(tmp_path / kind, source={"path": "source", "format": kind}) for kind in ("parquet", "csv", "delta")
+    }
     banks["parquet"].put(frame)
     banks["csv"].put(frame, "e.csv")
     frame.write_delta(str(banks["delta"].source))

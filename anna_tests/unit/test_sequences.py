@@ -146,7 +146,10 @@ def test_what_is_written_opens_memory_mapped_and_the_same(march, tmp_path):
 
 def test_other_tools_read_the_files(march, tmp_path):
     sequences(march, ("a", dt.date(2024, 3, 4))).write(tmp_path)
-    assert pl.read_ipc(tmp_path / "events.arrow")["event_time"].to_list() == [FIRST + 12 * HOUR, FIRST + DAY + 12 * HOUR]
+    assert pl.read_ipc(tmp_path / "events.arrow")["event_time"].to_list() == [
+        FIRST + 12 * HOUR,
+        FIRST + DAY + 12 * HOUR,
+    ]
     rows = pl.read_ipc(tmp_path / "rows.arrow")
     assert rows.rows() == [("a", dt.date(2024, 3, 4), 0, 2)]
 
@@ -195,3 +198,8 @@ def test_wide_codes_stay_whole(bank):
     made = sequences(bank, ("a", APRIL_1))
     assert made.columns["kind"].dtype == np.uint16
     assert made.columns["kind"].tolist() == list(range(1, 301))
+
+
+def test_many_rows_keep_their_order(march):
+    rows = [(("a", "z", "b")[i % 3], APRIL_1) for i in range(30_000)]
+    assert sequences(march, *rows).length.tolist() == [30, 0, 1] * 10_000

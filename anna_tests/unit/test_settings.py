@@ -65,7 +65,10 @@ PROBLEMS = {
     "unknown limit": ("limits: {run: 1}", r"limits\.run: Extra inputs"),
     "no number": ("webserver_port: web", r"webserver_port: .*\(found 'web'\)"),
     "port": ("mlflow_port: 70000", "mlflow_port: Input should be less than or equal to 65535"),
-    "within a month": ("start_month: 2024-03-15", "start_month 2024-03-15 is not the first of a month; write it as 2024-03"),
+    "within a month": (
+        "start_month: 2024-03-15",
+        "start_month 2024-03-15 is not the first of a month; write it as 2024-03",
+    ),
     "year": ("start_month: 2024", r"start_month: .*\(found 2024\)"),
     "order": ("start_month: 2024-03\nend_month: 2024-02", "end_month 2024-02-01 lies before start_month 2024-03-01"),
     "storage": ("storage: s3://bucket/anna", "storage: .*scheme 's3' is not supported"),
@@ -82,8 +85,10 @@ def test_an_error_names_file_setting_and_problem(home, text, message):
     assert str(caught.value).startswith(f"{home / 'anna.yaml'} or an ANNA_* variable")
 
 
-@pytest.mark.parametrize(("name", "value"), [("ANNA_LIMITS", "two"), ("ANNA_LIMITS__RUNS", "two"), ("ANNA_END_MONTH", "")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("ANNA_LIMITS", "two"), ("ANNA_LIMITS__RUNS", "two"), ("ANNA_END_MONTH", "")]
+)
 def test_a_wrong_variable_is_told(home, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match="limits|end_month"):
+    with pytest.raises(SettingsError, match=r"limits|end_month"):
         load_settings()

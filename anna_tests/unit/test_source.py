@@ -46,7 +46,13 @@ def test_a_file_and_a_folder_with_load_months_read_the_same(tmp_path):
 
 def test_hidden_files_and_those_of_running_writers_are_left_out(bank):
     frame = events_frame([("a", NOON, "x", True, 1.0)])
-    for name in ("a.parquet", ".tmp.parquet", "_temporary/0/b.parquet", "_delta_log/c.parquet", "notes.txt.parquet.crc"):
+    for name in (
+        "a.parquet",
+        ".tmp.parquet",
+        "_temporary/0/b.parquet",
+        "_delta_log/c.parquet",
+        "notes.txt.parquet.crc",
+    ):
         (bank.source / name).parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(bank.source / name)
     assert source_files(bank.domain, bank.home) == [bank.source / "a.parquet"]
@@ -78,7 +84,9 @@ def test_codes_of_a_csv_keep_their_leading_zeros(tmp_path):
 def test_no_type_of_a_csv_hangs_on_its_first_rows(tmp_path):
     """A number that is whole for 200 rows, a yes/no that is empty for 200 rows."""
     bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
-    bank.put_text(CSV + "a,2024-03-05,x,,1\n" * 200 + "a,2024-03-05T12:00,x,1,1.5\na,2024-03-05 12:00:00.5,, No , -2e3 \n")
+    bank.put_text(
+        CSV + "a,2024-03-05,x,,1\n" * 200 + "a,2024-03-05T12:00,x,1,1.5\na,2024-03-05 12:00:00.5,, No , -2e3 \n"
+    )
     rows = read(bank).rows()
     assert rows[199] == ("a", dt.datetime(2024, 3, 5), "x", None, 1.0)
     assert rows[200] == ("a", NOON, "x", True, 1.5)
@@ -87,7 +95,11 @@ def test_no_type_of_a_csv_hangs_on_its_first_rows(tmp_path):
 
 @pytest.mark.parametrize(
     ("row", "message"),
-    [("a,2024-03-05,x,1,12;5", r"f64.*12;5"), ("a,2024-03-05,x,maybe,1", "replace_strict"), ("a,2024-03-05,x", "cannot")],
+    [
+        ("a,2024-03-05,x,1,12;5", r"f64.*12;5"),
+        ("a,2024-03-05,x,maybe,1", "replace_strict"),
+        ("a,2024-03-05,x", "cannot"),
+    ],
 )
 def test_a_value_of_a_csv_that_does_not_fit_is_told(tmp_path, row, message):
     bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
@@ -101,7 +113,9 @@ def test_a_value_of_a_csv_that_does_not_fit_is_told(tmp_path, row, message):
 
 
 def test_files_may_differ_in_types_and_order_of_columns(bank):
-    bank.put(pl.DataFrame({"client_id": [1], "event_time": [NOON], "kind": [5], "online": [1], "amount": [7]}), "1.parquet")
+    bank.put(
+        pl.DataFrame({"client_id": [1], "event_time": [NOON], "kind": [5], "online": [1], "amount": [7]}), "1.parquet"
+    )
     other = {"amount": [None], "online": [False], "kind": ["5"], "extra": [0], "event_time": [NOON], "client_id": ["1"]}
     bank.put(pl.DataFrame(other).with_columns(pl.col("event_time").dt.cast_time_unit("ns")), "2.parquet")
     assert sorted(read(bank).rows(), key=str) == [("1", NOON, "5", False, None), ("1", NOON, "5", True, 7.0)]
@@ -191,7 +205,9 @@ def test_a_column_of_texts_that_are_no_times_is_told(bank):
 
 def test_a_missing_column_is_told_with_those_there_are(bank):
     bank.put(events_frame([]).drop("amount", "online"))
-    with pytest.raises(SourceError, match=r"no column \['online', 'amount'\]; it has \['client_id', 'event_time', 'kind'\]"):
+    with pytest.raises(
+        SourceError, match=r"no column \['online', 'amount'\]; it has \['client_id', 'event_time', 'kind'\]"
+    ):
         read(bank)
 
 
@@ -205,7 +221,11 @@ def test_a_column_that_one_of_the_files_lacks_is_told(bank):
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [
-        ("amount", ["1"], "field 'amount' is declared numeric, but the source holds String. Correct its kind in cards.yaml"),
+        (
+            "amount",
+            ["1"],
+            "field 'amount' is declared numeric, but the source holds String. Correct its kind in cards.yaml",
+        ),
         ("online", ["yes"], "field 'online' is declared boolean, but the source holds String"),
         ("online", [0.5], "field 'online' is declared boolean, but the source holds Float64"),
         ("kind", [["x"]], r"field 'kind' is declared categorical, but the source holds List\(String\)"),

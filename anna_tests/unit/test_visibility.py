@@ -1,4 +1,4 @@
-"""Point in time: whatever the events, dates, lags and lookbacks, a row sees what is inside its window, and nothing else."""
+"""Point in time: whatever events, dates, lags and lookbacks, a row sees what is in its window, and nothing else."""
 
 import datetime as dt
 import tempfile
@@ -54,7 +54,9 @@ def cases(draw) -> Case:
     edge = st.sampled_from([lookback, lag, (lookback + lag) / 2])
     near = st.integers(-1, 1).map(lambda nudge: nudge * MICROSECOND)
     far = st.integers(-3 * 1440, 3 * 1440).map(lambda minutes: minutes * MINUTE)
-    place = st.builds(lambda row, edge, nudge: (row[0], midnight(row[1]) - edge + nudge), owner, edge, near | near | far)
+    place = st.builds(
+        lambda row, edge, nudge: (row[0], midnight(row[1]) - edge + nudge), owner, edge, near | near | far
+    )
     one = st.builds(
         lambda place, kind, online, amount: Event(*place, kind, online, amount),
         place,

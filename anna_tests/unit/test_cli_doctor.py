@@ -1,0 +1,110 @@
+"""`anna doctor`: what it finds in a good deployment and in broken ones."""
+
+import socket
+
+import pytest
+from click.testing import CliRunner
+
+from anna_cli.checks.deployment import check_domains, check_home
+from anna_cli.checks.findings import Verdict
+from anna_cli.checks.instance import check_instance
+from anna_cli.commands.doctor import doctor
+from anna_cli.deployment import make_deployment
+from anna_cli.supervisor.ports import free_port
+from anna_resources.settings import load_settings
+from anna_tests.unit.test_cli_stub import Stub, serving
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("ANNA_HOME", str(home))
+    monkeypatch.setenv("ANNA_WEBSERVER_PORT", str(free_port()))
+    monkeypatch.setenv("ANNA_MLFLOW_PORT", str(free_port()))
+    make_deployment(home)
+    for domain in ("card_transactions", "account_transactions", "credit_history"):
+        table = home / "warehouse" / domain / "part.parquet"
+        table.parent.mkdir(parents=True)
+        table.touch()
+    return load_settings()
+
+
+def wrong(findings):
+    return [(finding.text, finding.cure) for finding in findings if finding.verdict is Verdict.BAD]
+
+
+def test_a_good_deployment_is_well(settings):
+    result = CliRunner().invoke(doctor)
+    assert result.exit_code == 0, result.output
+    assert "✗" not in result.output
+    assert "All is well." in result.output
+
+
+def test_a_broken_domain_names_the_file_the_field_and_the_cure(settings):
+    file = settings.domains / "card_transactions.yaml"
+    file.write_text("source: {path: warehouse/card_transactions}\nfields: {amount: number}\nlag: 1d\n")
+    ((text, cure),) = wrong(check_domains(settings))
+    assert str(file) in text
+    assert "fields.amount" in text
+    assert "lag: is not a known setting" in text
+    assert cure == f"correct {file}"
+    assert CliRunner().invoke(doctor).exit_code == 1
+
+
+def test_a_source_that_is_not_there_is_found(settings):
+    (settings.home / "warehouse" / "credit_history" / "part.parquet").unlink()
+    ((text, cure),) = wrong(check_domains(settings))
+    assert "credit_history" in text
+    assert "empty folder" in text
+    (settings.home / "warehouse" / "credit_history").rmdir()
+    ((text, cure),) = wrong(check_domains(settings))
+    assert "is not there" in text
+    assert "source.path in credit_history.yaml" in cure
+
+
+def test_a_home_that_was_never_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path / "nowhere"))
+    result = CliRunner().invoke(doctor)
+    assert result.exit_code == 1
+    assert "anna init" in result.output
+
+
+def test_wrong_settings_are_told(settings, monkeypatch):
+    other = settings.home.with_name("other")
+    make_deployment(other)
+    monkeypatch.setenv("ANNA_HOME", str(other))
+    monkeypatch.setenv("ANNA_TIME_ZONE", "Moscow")
+    result = CliRunner().invoke(doctor)
+    assert result.exit_code == 1
+    assert "time_zone" in result.output
+
+
+def test_a_missing_dagster_file_is_found(settings):
+    (settings.dagster_home / "dagster.yaml").unlink()
+    ((text, cure),) = wrong(check_home(settings.home))
+    assert "dagster.yaml is missing" in text
+    assert "anna init" in cure
+
+
+def test_a_taken_port_names_its_setting(settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", settings.mlflow_port))
+        taken.listen()
+        ((text, _),) = wrong(check_instance(settings))
+    assert f"Port {settings.mlflow_port} is in use" in text
+    assert "mlflow_port" in text
+
+
+def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
+    entry = {"name": "anna", "locationOrLoadError": {"__typename": "PythonError", "message": "DomainError: bad\n"}}
+    health = {
+        "version": "1.13.27",
+        "instance": {"daemonHealth": {"allDaemonStatuses": [
+            {"daemonType": "SENSOR", "required": True, "lastHeartbeatTime": 1.0},
+            {"daemonType": "FRESHNESS_DAEMON", "required": False, "lastHeartbeatTime": None}]}},
+        "workspaceOrError": {"__typename": "Workspace", "locationEntries": [entry]},
+    }  # fmt: skip
+    with serving(Stub(Health={"data": health})) as stub:
+        port = int(stub.url.rsplit(":", 1)[1])
+        found = [text for text, _ in wrong(check_instance(settings.model_copy(update={"webserver_port": port})))]
+    assert found == ["the definitions do not load: DomainError: bad", "Dagster's daemon is silent: sensor"]

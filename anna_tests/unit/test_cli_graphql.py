@@ -1,0 +1,76 @@
+"""The GraphQL client: its documents fit Dagster's schema, and every failure is told in plain words."""
+
+import graphql
+import pytest
+from dagster_graphql.schema import create_schema
+
+from anna_cli import queries
+from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message
+from anna_cli.supervisor.ports import free_port
+from anna_tests.unit.test_cli_stub import Stub, serving
+
+DOCUMENTS = {name: text for name, text in vars(queries).items() if name.isupper() and not name.startswith("_")}
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return create_schema().graphql_schema
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_document_fits_the_schema(schema, name):
+    assert graphql.validate(schema, graphql.parse(DOCUMENTS[name])) == []
+
+
+def ask(answer, typename="Runs"):
+    with serving(Stub(Runs=answer)) as stub:
+        return GraphQLClient(stub.url).expect(typename, "query Runs { x }")
+
+
+def test_an_answer_of_the_expected_type_is_returned():
+    assert ask({"data": {"runsOrError": {"__typename": "Runs", "results": []}}})["results"] == []
+
+
+def test_nothing_listening_says_how_to_start():
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(NotRunningError, match=f"ANNA is not running at {url}: start it with `anna up`"):
+        GraphQLClient(url).execute("query Runs { x }")
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ({"__typename": "PythonError", "message": "ValueError: boom\n"}, "^ValueError: boom$"),
+        ({"__typename": "InvalidSubsetError", "message": "no such op"}, "^no such op$"),
+        ({"__typename": "InvalidStepError", "invalidStepKey": "x"}, "answered InvalidStepError"),
+        ({"__typename": "PipelineNotFoundError", "message": "Could not find Pipeline x"}, "definitions load"),
+        (
+            {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "a"}, {"message": "b"}]},
+            "^a; b$",
+        ),
+    ],
+)
+def test_members_of_a_union_that_are_errors_become_messages(field, told):
+    with pytest.raises(RejectedError, match=told):
+        ask({"data": {"launchRun": field}})
+
+
+def test_graphql_errors_become_messages():
+    with pytest.raises(RejectedError, match="Cannot query field"):
+        ask({"data": None, "errors": [{"message": "Cannot query field 'x' on type 'Query'."}]})
+
+
+@pytest.mark.parametrize("body", [b"<html>hello</html>", b"[]", b"{}"])
+def test_another_program_on_the_port_is_recognised(body):
+    with pytest.raises(ClientError):
+        ask(body)
+
+
+def test_the_innermost_cause_is_told_without_its_class():
+    error = {
+        "message": "dagster._core.errors.DagsterExecutionStepExecutionError: Error occurred while executing op:\n",
+        "className": "DagsterExecutionStepExecutionError",
+        "cause": {"message": "anna_core.errors.SampleError: no column as_of: add it\n", "className": "SampleError"},
+    }
+    assert plain_message(error) == "no column as_of: add it"
+    assert plain_message(None) == ""

@@ -1,0 +1,170 @@
+"""Launches as recorded from a real webserver: what is read from them, and how they look."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from anna_cli.follow import LaunchFailedError, check_finished, follow
+from anna_cli.graphql import GraphQLClient
+from anna_cli.launch_reader import LaunchReader
+from anna_cli.launch_view import duration, lines, render
+from anna_cli.launches import State, read_launch, read_training
+from anna_tests.unit.test_cli_stub import Stub, serving
+
+PLAN = ["report", "model__card_transactions", "sample", "metamodel", "sequences__card_transactions"]
+KEY = "churn.2024q1"
+
+
+def run(status="STARTED", stats=(), tags=(), run_id="r1"):
+    return {
+        "runId": run_id, "jobName": "train", "status": status, "creationTime": 100.0, "startTime": 110.0,
+        "endTime": None if status in ("STARTED", "QUEUED") else 200.0,
+        "tags": [{"key": "dagster/partition", "value": KEY}, *({"key": k, "value": v} for k, v in tags)],
+        "stepStats": [{"stepKey": k, "status": s, "startTime": 120.0, "endTime": e} for k, s, e in stats],
+        "executionPlan": {"steps": [{"key": key} for key in PLAN]},
+    }  # fmt: skip
+
+
+def epoch(number, step="model__card_transactions", value=0.61):
+    return {
+        "__typename": "ObservationEvent", "timestamp": "1", "stepKey": step, "message": "",
+        "metadataEntries": [
+            {"label": "epoch", "intValue": number}, {"label": "epochs", "intValue": 15},
+            {"label": "train_loss", "floatValue": 0.6}, {"label": "valid_metric", "floatValue": value},
+            {"label": "metric", "text": "roc_auc"}, {"label": "events_per_second", "floatValue": 12345.6},
+            {"label": "seconds_left", "floatValue": 95.0}, {"label": "best", "boolValue": True},
+        ],
+    }  # fmt: skip
+
+
+FAILURE = {
+    "__typename": "ExecutionStepFailureEvent", "timestamp": "1", "stepKey": "model__card_transactions", "message": "",
+    "error": {"message": "anna_core.errors.TrainingError: too few rows\n", "className": "TrainingError", "cause": None},
+}  # fmt: skip
+RUNNING = run(stats=[("sample", "SUCCESS", 125.0), ("model__card_transactions", "IN_PROGRESS", None)])
+
+
+def page(*events, cursor="c", more=False):
+    return {"data": {"logsForRun": {
+        "__typename": "EventConnection", "cursor": cursor, "hasMore": more, "events": list(events)}}}  # fmt: skip
+
+
+def runs(*found):
+    return {"data": {"runsOrError": {"__typename": "Runs", "results": list(found)}}}
+
+
+def read(stub, **arguments):
+    with serving(stub):
+        return LaunchReader(GraphQLClient(stub.url)).read(**arguments)
+
+
+def test_steps_stand_in_the_order_of_the_layers():
+    launch = read_launch(RUNNING)
+    assert [(step.title, step.state) for step in launch.steps] == [
+        ("sample", State.FINISHED),
+        ("sequences/card_transactions", State.WAITING),
+        ("model/card_transactions", State.RUNNING),
+        ("metamodel", State.WAITING),
+        ("report", State.WAITING),
+    ]
+
+
+def test_steps_of_an_ended_run_wait_no_longer():
+    launch = read_launch(
+        run("FAILURE", [("sample", "SUCCESS", 125.0), ("model__card_transactions", "IN_PROGRESS", None)])
+    )
+    assert {step.title: step.state for step in launch.steps}["model/card_transactions"] is State.CANCELED
+    assert {step.title: step.state for step in launch.steps}["report"] is State.SKIPPED
+
+
+def test_a_metric_that_is_not_a_number_survives_graphql():
+    training = read_training(epoch(1, value=None)["metadataEntries"])
+    assert training.value != training.value
+    assert read_training([{"label": "rows", "intValue": 5}]) is None
+
+
+def test_progress_comes_from_the_latest_observation():
+    (launch,) = read(Stub(Runs=runs(RUNNING), Events=page(epoch(1), epoch(2, value=0.66))))
+    told = list(lines([launch]))
+    assert told == [
+        "churn.2024q1 running",
+        "churn.2024q1 sample finished",
+        "churn.2024q1 model/card_transactions running epoch 2/15 roc_auc 0.6600 12,346 events/s 1 min 35 s left",
+    ]
+
+
+def test_a_failure_tells_the_steps_own_words():
+    failed = run("FAILURE", [("model__card_transactions", "FAILURE", 150.0)])
+    (launch,) = read(Stub(Runs=runs(failed), Events=page(FAILURE)))
+    assert launch.problem == "too few rows"
+    with pytest.raises(LaunchFailedError, match=r"churn\.2024q1 failed: too few rows"):
+        check_finished([launch])
+
+
+def test_only_new_events_are_asked_for():
+    pages = iter([page(epoch(1), cursor="a", more=True), page(epoch(2), cursor="b"), page(cursor="b")])
+    stub = Stub(Runs=runs(RUNNING), Events=lambda variables: next(pages))
+    with serving(stub):
+        reader = LaunchReader(GraphQLClient(stub.url))
+        assert reader.read(KEY)[0].steps[2].training.epoch == 2
+        assert reader.read(KEY)[0].steps[2].training.epoch == 2
+    assert [variables["after"] for name, variables in stub.calls if name == "Events"] == [None, "a", "b"]
+
+
+def test_launches_are_sought_by_sample_or_by_job():
+    stub = Stub(Runs=runs(), Events=page())
+    read(stub, key=KEY, since=50.0)
+    read(stub)
+    by_key, by_job = (variables["filter"] for _, variables in stub.calls)
+    assert by_key == {"tags": [{"key": "dagster/partition", "value": KEY}], "createdAfter": 50.0}
+    assert by_job == {"pipelineName": "train"}
+
+
+def test_a_failed_run_that_is_tried_again_is_not_over():
+    failed = run("FAILURE", tags=[("dagster/will_retry", "true")])
+    (launch,) = read(Stub(Runs=runs(failed), Events=page()))
+    assert not launch.is_over
+    retry = run("STARTED", tags=[("dagster/parent_run_id", "r1")], run_id="r2")
+    first, second = read(Stub(Runs=runs(retry, failed), Events=page()))
+    assert (first.is_over, second.is_over) == (True, False)
+
+
+def test_following_off_a_terminal_prints_each_line_once_and_ends():
+    states = iter([run("QUEUED"), RUNNING, RUNNING, run("SUCCESS", [("sample", "SUCCESS", 125.0)])])
+    stub, slept = Stub(Runs=lambda variables: runs(next(states)), Events=page()), []
+    console = Console(file=io.StringIO(), width=200)
+    with serving(stub):
+        ended = follow(LaunchReader(GraphQLClient(stub.url)), console, KEY, sleep=slept.append)
+    assert len(slept) == 3
+    check_finished(ended)
+    told = [line.split(" ", 1)[1] for line in console.file.getvalue().splitlines()]
+    assert told == [
+        "churn.2024q1 queued",
+        "churn.2024q1 running",
+        "churn.2024q1 sample finished",
+        "churn.2024q1 model/card_transactions running",
+        "churn.2024q1 finished",
+    ]
+
+
+def test_a_terminal_shows_every_step_with_a_bar():
+    (launch,) = read(Stub(Runs=runs(RUNNING), Events=page(epoch(3))))
+    console = Console(file=io.StringIO(), width=160, force_terminal=True, color_system=None)
+    console.print(render([launch, replace(launch, key="spend.a", state=State.FAILED, problem="boom")], now=170.0))
+    shown = console.file.getvalue()
+    for text in (
+        "▶ churn.2024q1 running  1 min 00 s",
+        "✓ sample",
+        "· report",
+        "epoch 3/15 roc_auc 0.6100",
+        "━",
+        "boom",
+    ):
+        assert text in shown
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (41.6, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
+def test_durations(seconds, text):
+    assert duration(seconds) == text

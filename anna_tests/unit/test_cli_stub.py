@@ -1,0 +1,49 @@
+"""A stand-in for Dagster's webserver: answers each GraphQL operation with what a test recorded."""
+
+import json
+import re
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Stub:
+    """Answers by operation name; a callable answer is called with the variables. `calls` keeps what was asked."""
+
+    def __init__(self, **answers):
+        self.answers, self.calls, self.url = answers, [], ""
+
+    def answer(self, query, variables):
+        name = re.search(r"(?:query|mutation)\s+(\w+)", query)[1]
+        self.calls.append((name, variables))
+        answer = self.answers[name]
+        return answer(variables) if callable(answer) else answer
+
+
+@contextmanager
+def serving(stub):
+    """Serve a stub on the loopback; `stub.url` is its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = stub.answer(content["query"], content["variables"])
+            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    stub.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,231 @@
+"""The supervisor: children that are stopped with all they started, restarted, or end the platform."""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import filelock
+import psutil
+import pytest
+from rich.console import Console
+
+from anna_cli.deployment import make_deployment
+from anna_cli.settings_file import render_settings
+from anna_cli.supervisor import supervisor as module
+from anna_cli.supervisor.child import Child, stop_all
+from anna_cli.supervisor.leftovers import MARK, end_leftovers
+from anna_cli.supervisor.logs import SeriousLines, last_lines
+from anna_cli.supervisor.platform import LOCK_FILE, Platform
+from anna_cli.supervisor.ports import PortError, check_free, free_port
+from anna_cli.supervisor.services import Service
+from anna_cli.supervisor.supervisor import PlatformError, Supervisor
+from anna_resources.settings import load_settings
+
+PATIENCE = 30  # seconds; only a broken test waits that long
+# A server that starts another process, says the two numbers, and ignores SIGTERM where told to.
+FAMILY = """
+import os, signal, subprocess, sys
+if "stubborn" in sys.argv: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+other = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+print(os.getpid(), other.pid, flush=True)
+signal.pause()
+"""
+
+
+class Ears:
+    """Collects what a child says; `first` waits for its first line."""
+
+    def __init__(self):
+        self.lines, self._heard = [], threading.Event()
+
+    def __call__(self, line):
+        self.lines.append(line)
+        self._heard.set()
+
+    def first(self):
+        assert self._heard.wait(PATIENCE)
+        return self.lines[0]
+
+
+def start(tmp_path, code, *arguments, env=os.environ):
+    ears = Ears()
+    child = Child("server", [sys.executable, "-c", code, *arguments], env, tmp_path / "server.log", ears)
+    child.start()
+    return child, ears
+
+
+def is_alive(pid):
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("manner", ["polite", "stubborn"])
+def test_stopping_leaves_no_orphan(tmp_path, manner):
+    child, ears = start(tmp_path, FAMILY, manner)
+    family = [int(pid) for pid in ears.first().split()]
+    assert all(is_alive(pid) for pid in family)
+    stop_all([child], grace_seconds=0.3 if manner == "stubborn" else PATIENCE)
+    psutil.wait_procs([psutil.Process(pid) for pid in family if psutil.pid_exists(pid)], timeout=1)
+    assert not any(is_alive(pid) for pid in family)
+    assert child.is_gone()
+
+
+def test_a_grandchild_outlives_its_parent_but_not_the_stop(tmp_path):
+    child, ears = start(tmp_path, FAMILY)
+    parent, other = (int(pid) for pid in ears.first().split())
+    os.kill(parent, signal.SIGKILL)
+    child._process.wait(PATIENCE)
+    assert is_alive(other)
+    assert not child.is_gone()
+    stop_all([child], PATIENCE)
+    assert not is_alive(other)
+
+
+def test_ctrl_c_works_in_children_of_a_shell_that_ignores_it(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child, ears = start(tmp_path, "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)")
+        assert ears.first() == "False"
+    finally:
+        signal.signal(signal.SIGINT, before)
+        stop_all([child], PATIENCE)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_children_end_with_a_parent_that_is_killed(tmp_path):
+    parent = f"""
+import os, sys; from pathlib import Path
+from anna_cli.supervisor.child import Child
+child = Child("server", [sys.executable, "-c", {FAMILY!r}], os.environ, Path({str(tmp_path / "log")!r}),
+              lambda line: print(line, flush=True))
+child.start(); child._process.wait()
+"""
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    family = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(family[:1], timeout=PATIENCE)
+    assert not [one for one in alive if is_alive(one.pid)]
+    family[1].kill()
+
+
+def test_leftovers_of_a_killed_platform_are_ended(tmp_path):
+    home, other = tmp_path / "home", tmp_path / "other"
+    marked = {**os.environ, MARK: str(home)}
+    ours, heard = start(tmp_path, FAMILY, env=marked)
+    theirs, heard_theirs = start(tmp_path, FAMILY, env={**marked, MARK: str(other)})
+    heard.first(), heard_theirs.first()
+    assert end_leftovers(home) == 2
+    assert ours.is_gone()
+    assert theirs.exit_code is None
+    stop_all([theirs], PATIENCE)
+
+
+def test_everything_said_is_kept_in_the_log(tmp_path):
+    child, ears = start(tmp_path, "print('one'); print('\\033[31mtwo\\033[0m', flush=True)")
+    child._process.wait(PATIENCE)
+    stop_all([child], PATIENCE)
+    for thread in threading.enumerate():
+        if thread.name == "log of server":
+            thread.join(PATIENCE)
+    assert ears.lines == ["one", "two"]
+    assert last_lines(tmp_path / "server.log") == "one\ntwo"
+
+
+def test_only_serious_lines_are_shown():
+    said = [
+        "2026-11-23 13:13:30 +0000 - dagster.daemon - INFO - Checking", "  and more",
+        "2026-11-23 13:13:31 +0000 - dagster.daemon - ERROR - Caught an error", "Traceback (most recent call last):",
+        "  File x", "ValueError: boom", "2026-11-23 13:13:32 +0000 - dagster - DEBUG - ERROR is only mentioned",
+        "/x/y.py:12: BetaWarning: Class z is in beta", "  return z()", "2026/11/23 13:00:00 WARNING mlflow.store: slow",
+    ]  # fmt: skip
+    wanted = SeriousLines()
+    assert [index for index, line in enumerate(said) if wanted(line)] == [2, 3, 4, 5, 9]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "FIRST_BACKOFF_SECONDS", 0.01)
+
+
+@pytest.fixture
+def supervisor(tmp_path, quick):
+    console = Console(file=io.StringIO(), width=300)
+    made = Supervisor(os.environ, tmp_path, console)
+    made.said = console.file
+    yield made
+    made.stop(grace_seconds=PATIENCE)
+
+
+def service(code, restartable=False):
+    return Service("server", "red", [sys.executable, "-c", code], lambda: True, restartable)
+
+
+def test_a_server_that_ends_while_starting_is_told_with_its_log(supervisor):
+    child = supervisor.start(service("import sys; print('no such table'); sys.exit(3)"))
+    child._process.wait(PATIENCE)
+    with pytest.raises(PlatformError, match=r"(?s)server ended with code 3.*server\.log"):
+        supervisor.wait_ready(child, lambda: False, PATIENCE)
+
+
+def test_a_server_that_is_never_ready_is_told(supervisor):
+    child = supervisor.start(service("import signal; signal.pause()"))
+    with pytest.raises(PlatformError, match=r"server is not ready after 0\.05 s"):
+        supervisor.wait_ready(child, lambda: False, 0.05)
+
+
+def test_a_restartable_server_is_restarted_until_it_is_hopeless(supervisor):
+    child = supervisor.start(service("import sys; sys.exit(4)", restartable=True))
+    supervisor.watch()
+    with pytest.raises(PlatformError, match="server ended with code 4"):
+        supervisor.wait(PATIENCE)
+    assert child.restarts == module.MOST_RESTARTS
+    assert "starting it again in 0.01 s (1 of 3)" in supervisor.said.getvalue()
+
+
+def test_any_other_server_ends_the_platform(supervisor):
+    supervisor.start(service("import sys; sys.exit(5)"))
+    supervisor.watch()
+    with pytest.raises(PlatformError, match="server ended with code 5"):
+        supervisor.wait(PATIENCE)
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("ANNA_HOME", str(home))
+    make_deployment(home, render_settings(webserver_port=free_port(), mlflow_port=free_port()))
+    return load_settings()
+
+
+def test_a_second_platform_on_the_same_home_is_refused(settings):
+    with (
+        filelock.FileLock(settings.home / LOCK_FILE),
+        pytest.raises(PlatformError, match="Another `anna up` already runs this deployment"),
+        Platform(settings),
+    ):
+        pass
+
+
+def test_a_taken_port_is_refused_and_the_lock_is_given_back(settings):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", settings.webserver_port))
+        listener.listen()
+        with pytest.raises(PortError, match="webserver_port"):
+            Platform(settings).__enter__()
+    with filelock.FileLock(settings.home / LOCK_FILE, timeout=0):
+        pass
+
+
+def test_a_folder_that_is_no_deployment_is_refused(settings):
+    (settings.dagster_home / "dagster.yaml").unlink()
+    with pytest.raises(PlatformError, match="anna init"):
+        Platform(settings).__enter__()
+
+
+def test_free_ports_are_free():
+    check_free(free_port(), "webserver_port")

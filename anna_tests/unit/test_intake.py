@@ -1,0 +1,130 @@
+import datetime as dt
+import os
+
+import polars as pl
+import pytest
+import yaml
+
+from anna_core.errors import SampleError, TaskError
+from anna_core.inbox import read_upload_request, uploads
+from anna_core.intake import stage_sample
+from anna_core.keys import sample_key
+from anna_core.tasks import TaskRequest
+
+KEY = sample_key("churn", "2024.q1")
+FRAME = pl.DataFrame(
+    {"client_id": [f"c{i}" for i in range(10)], "as_of": [dt.date(2024, 3, 31)] * 10, "target": [0, 1] * 5}
+)
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    return tmp_path / "inbox"
+
+
+def stage(inbox, origin, **options):
+    return stage_sample(str(origin), KEY, TaskRequest(**options), options, inbox)
+
+
+def files(inbox):
+    return sorted(path.name for path in inbox.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_a_file_is_copied_as_it_is_under_its_key(tmp_path, inbox, name):
+    origin = tmp_path / name
+    FRAME.write_csv(origin) if name == "s.csv" else FRAME.write_parquet(origin)
+    sample = stage(inbox, origin)
+    assert (len(sample), sample.key) == (10, "churn.2024.q1")
+    staged = inbox / "churn" / f"2024.q1{origin.suffix}"
+    assert staged.read_bytes() == origin.read_bytes()
+    assert files(inbox) == [staged.name]
+
+
+def test_a_folder_of_parquet_files_becomes_one(tmp_path, inbox):
+    for part in range(2):
+        (tmp_path / "t" / f"p={part}").mkdir(parents=True)
+        FRAME[part * 5 : part * 5 + 5].write_parquet(tmp_path / "t" / f"p={part}" / "0.parquet")
+    assert len(stage(inbox, tmp_path / "t")) == 10
+    assert files(inbox) == ["2024.q1.parquet"]
+
+
+def test_a_delta_table_becomes_a_file(tmp_path, inbox):
+    FRAME.write_delta(str(tmp_path / "delta"))
+    assert len(stage(inbox, tmp_path / "delta")) == 10
+    assert [str(upload.key) for upload in uploads(inbox / "churn", 0)] == ["churn.2024.q1"]
+
+
+def test_options_lie_beside_the_sample(tmp_path, inbox):
+    FRAME.write_csv(tmp_path / "s.csv")
+    sample = stage(inbox, tmp_path / "s.csv", metric="gini", seed=5)
+    assert (sample.task.metric, sample.task.seed) == ("gini", 5)
+    assert yaml.safe_load((inbox / "churn" / "2024.q1.yaml").read_text()) == {"metric": "gini", "seed": 5}
+    assert read_upload_request(inbox / "churn" / "2024.q1.csv") == TaskRequest(metric="gini", seed=5)
+
+
+def test_staging_again_replaces_file_kind_and_options(tmp_path, inbox):
+    FRAME.write_csv(tmp_path / "s.csv")
+    FRAME.write_parquet(tmp_path / "s.parquet")
+    stage(inbox, tmp_path / "s.csv", seed=5)
+    stage(inbox, tmp_path / "s.parquet")
+    assert files(inbox) == ["2024.q1.parquet"]
+
+
+def test_a_bad_sample_leaves_nothing_behind(tmp_path, inbox):
+    (tmp_path / "s.csv").write_text("client_id,as_of,target\na,yesterday,1\n")
+    with pytest.raises(SampleError, match="as_of is not a whole day") as caught:
+        stage(inbox, tmp_path / "s.csv", seed=5)
+    assert files(inbox) == []
+    assert str(caught.value).startswith(f"{tmp_path / 's.csv'}: ")  # not the name of a temporary copy
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [({"metric": "r2"}, TaskError), ({"type": "regression", "metric": "auc"}, TaskError)],
+)
+def test_a_bad_request_leaves_what_was_there(tmp_path, inbox, options, error):
+    FRAME.write_csv(tmp_path / "s.csv")
+    stage(inbox, tmp_path / "s.csv", seed=5)
+    before = {name: (inbox / "churn" / name).read_bytes() for name in files(inbox)}
+    FRAME.write_parquet(tmp_path / "s.parquet")
+    with pytest.raises(error):
+        stage(inbox, tmp_path / "s.parquet", **options)
+    assert {name: (inbox / "churn" / name).read_bytes() for name in files(inbox)} == before
+
+
+def test_a_target_that_does_not_fit_the_type_is_refused_at_the_door(tmp_path, inbox):
+    FRAME.with_columns(target=pl.lit("abc")).with_row_index("i").with_columns(
+        target=pl.col("target") + pl.col("i").cast(pl.String)
+    ).drop("i").write_csv(tmp_path / "s.csv")
+    with pytest.raises(SampleError, match="target holds 'abc0'; a regression needs numbers"):
+        stage(inbox, tmp_path / "s.csv", type="regression", metric="r2")
+    assert files(inbox) == []
+
+
+@pytest.mark.parametrize("origin", ["nowhere.csv", "nowhere", "notes.txt"])
+def test_what_is_not_there_is_told_with_what_could_be(tmp_path, inbox, origin):
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(
+        SampleError, match=r"no such file. Give the absolute path of a .csv or .parquet file, a folder of"
+    ):
+        stage(inbox, tmp_path / origin)
+    assert files(inbox) == []
+
+
+def test_an_empty_folder_and_a_broken_table_are_told(tmp_path, inbox):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "delta" / "_delta_log").mkdir(parents=True)
+    for origin in ("empty", "delta"):
+        with pytest.raises(SampleError, match=r"cannot be read as a (sample|Delta table)"):
+            stage(inbox, tmp_path / origin)
+    assert files(inbox) == []
+
+
+def test_a_sample_may_be_registered_from_the_inbox_itself(tmp_path, inbox):
+    (inbox / "churn").mkdir(parents=True)
+    path = inbox / "churn" / "2024.q1.csv"
+    FRAME.write_csv(path)
+    stage(inbox, path, seed=1)
+    assert files(inbox) == ["2024.q1.csv", "2024.q1.yaml"]
+    assert os.listdir(inbox) == ["churn"]

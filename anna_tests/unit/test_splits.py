@@ -1,0 +1,144 @@
+import datetime as dt
+import hashlib
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anna_core.errors import SampleError
+from anna_core.splits import assign_splits, client_buckets
+from anna_core.tasks import SplitSpec
+
+JUNE = dt.date(2024, 6, 1)
+
+
+def rows_of(clients: list, as_of: dt.date | list = JUNE, **columns) -> pl.DataFrame:
+    dates = as_of if isinstance(as_of, list) else [as_of] * len(clients)
+    schema = {"client_id": pl.String, "as_of": pl.Date, "group_id": pl.String, "split": pl.String}
+    data = {"client_id": [str(c) for c in clients], "as_of": dates, **columns}
+    return pl.DataFrame(data, schema={name: schema[name] for name in data})
+
+
+def is_test(key: str, seed: int = 0) -> bool:
+    """The protocol of the benchmarks, word for word."""
+    return int(hashlib.md5(f"{seed}:{key}".encode()).hexdigest()[:8], 16) % 100 < 20
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_the_client_split_follows_the_benchmarks_protocol(seed):
+    rows = rows_of([f"клиент {i}" for i in range(500)])
+    split, how = assign_splits(rows, SplitSpec(seed=seed))
+    assert (split == "test").tolist() == [is_test(client, seed) for client in rows["client_id"]]
+    assert how == "By client: 20% of the clients are held out; 20% of the other clients validate."
+    assert 0.16 < (split == "test").mean() < 0.24
+    assert 0.12 < (split == "valid").mean() < 0.20
+
+
+def test_known_keys_have_known_buckets():
+    keys = pl.Series(["1", "2", "42", "1"])
+    assert client_buckets(keys, 0).tolist() == [28, 0, 38, 28]
+
+
+def test_the_group_stands_for_the_client_where_there_is_one():
+    rows = rows_of(range(200), group_id=[f"g{i // 4}" if i < 100 else ("" if i < 150 else None) for i in range(200)])
+    split, _ = assign_splits(rows, SplitSpec())
+    keys = [f"g{i // 4}" if i < 100 else str(i) for i in range(200)]
+    assert (split == "test").tolist() == [is_test(key) for key in keys]
+    for first in range(0, 100, 4):
+        assert len(set(split[first : first + 4])) == 1
+
+
+KEYS = st.integers(0, 30)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(KEYS, st.integers(0, 5), st.sampled_from([None, "g1", "g2", "g3"])), min_size=1, max_size=60),
+    st.integers(0, 3),
+    st.sampled_from(["auto", "client"]),
+    st.booleans(),
+)
+def test_validation_rows_never_belong_to_training_clients(drawn, seed, test, grouped):
+    clients = [c for c, _, _ in drawn]
+    group_of = {c: g for c, _, g in drawn}  # a client has one group
+    columns = {"group_id": [group_of[c] for c in clients]} if grouped else {}
+    rows = rows_of(clients, [dt.date(2024, 1 + m, 1) for _, m, _ in drawn], **columns)
+    split, _ = assign_splits(rows, SplitSpec(test=test, seed=seed))
+    keys = np.array([(group_of[c] if grouped else None) or str(c) for c in clients])
+    assert set(split) <= {"train", "valid", "test"}
+    assert not set(keys[split == "train"]) & set(keys[split == "valid"])
+    if test == "client":
+        assert not set(keys[split == "test"]) & set(keys[split != "test"])
+
+
+def months(*counts: int) -> list[dt.date]:
+    return [dt.date(2024, 1 + month, 1) for month, count in enumerate(counts) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "held_out"),
+    [
+        ((80, 20), 20),  # the latest date holds a fifth
+        ((70, 15, 15), 30),  # one date is too few, two are enough
+        ((50, 50), 50),  # half is still taken
+        ((40, 60), None),  # more than half: too little would be left
+        ((100,), None),  # one date only
+        ((1, 99), None),
+    ],
+)
+def test_out_of_time_is_taken_where_the_dates_allow_it(counts, held_out):
+    dates = months(*counts)
+    split, how = assign_splits(rows_of(range(100), dates), SplitSpec())
+    if held_out is None:
+        assert how.startswith("By client: ")
+        return
+    first = sorted(dates)[-held_out]
+    assert how.startswith(f"Out of time: rows as of {first} and later ({held_out}%) are held out; ")
+    assert (split == "test").tolist() == [date >= first for date in dates]
+    assert set(split[:-held_out]) == {"train", "valid"}
+
+
+def test_a_tail_of_less_than_a_tenth_is_not_taken_by_default():
+    rows = rows_of(range(100), months(94, 6))
+    assert assign_splits(rows, SplitSpec(test_share=0.05))[1].startswith("By client: 5% ")
+    split, how = assign_splits(rows, SplitSpec(test_share=0.05, test="out_of_time"))
+    assert how.startswith("Out of time: ")
+    assert (split == "test").sum() == 6
+
+
+def test_the_user_decides_between_time_and_clients():
+    dates = months(40, 60)
+    by_time, _ = assign_splits(rows_of(range(100), dates), SplitSpec(test="out_of_time"))
+    assert (by_time == "test").sum() == 60
+    by_client, how = assign_splits(rows_of(range(100), months(80, 20)), SplitSpec(test="client"))
+    assert how.startswith("By client")
+    assert (by_client == "test").tolist() == [is_test(str(i)) for i in range(100)]
+
+
+def test_out_of_time_needs_two_dates():
+    with pytest.raises(
+        SampleError, match=r"leave no row to train on. Bring earlier dates, or say `split: {test: client}`"
+    ):
+        assign_splits(rows_of(range(5)), SplitSpec(test="out_of_time"))
+
+
+def test_the_samples_own_split_wins():
+    own = ["train", " Valid", "TEST", "test"] * 5
+    split, how = assign_splits(rows_of(range(20), split=own), SplitSpec())
+    assert split.tolist() == ["train", "valid", "test", "test"] * 5
+    assert how == "The sample's own split column is used."
+
+
+def test_validation_rows_are_taken_from_training_where_the_split_has_none():
+    own = ["train", "train", "train", "test"] * 50
+    split, how = assign_splits(rows_of(range(200), split=own), SplitSpec())
+    assert (split == "test").tolist() == [value == "test" for value in own]
+    assert 0.1 < (split == "valid").mean() < 0.2
+    assert how.endswith("; 20% of the other clients validate.")
+
+
+def test_other_values_of_the_split_are_told():
+    with pytest.raises(SampleError, match=r"found \['\(empty\)', 'dev'\]; every row must say train, valid or test"):
+        assign_splits(rows_of(range(3), split=["train", "dev", None]), SplitSpec())

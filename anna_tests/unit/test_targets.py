@@ -1,0 +1,123 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from anna_core.errors import SampleError, TaskError
+from anna_core.targets import encode_targets, resolve_task
+from anna_core.tasks import Task, TaskRequest, TaskType
+
+
+def resolved(values: list, **request) -> Task:
+    return resolve_task("t", TaskRequest(**request), pl.DataFrame({"target": values}))
+
+
+def encoded(values: list, **request) -> np.ndarray:
+    return encode_targets(pl.DataFrame({"target": values}), resolved(values, **request))
+
+
+HEAVY = [0.0] * 50 + [float(2**i) for i in range(20)]
+
+GUESSES = {
+    "0 and 1": ([0, 1, 1], "binary", "roc_auc", "the target has only yes and no"),
+    "texts of yes and no": (["Yes", "no"], "binary", "roc_auc", "the target has only yes and no"),
+    "booleans": ([True, False], "binary", "roc_auc", "the target has only yes and no"),
+    "texts": (["low", "high", "mid"], "multiclass", "macro_roc_auc", "the target is one of 3 texts"),
+    "two texts": (["good", "bad"], "multiclass", "macro_roc_auc", "the target is one of 2 texts"),
+    "few whole numbers": ([1, 2, 3, 1], "multiclass", "macro_roc_auc", "the target is one of 3 whole numbers"),
+    "ten whole numbers": (list(range(10)), "multiclass", "macro_roc_auc", "the target is one of 10 whole numbers"),
+    "eleven whole numbers": (list(range(11)), "regression", "r2", "the target is a number"),
+    "few fractions": ([0.5, 1.5], "regression", "r2", "the target is a number"),
+    "numbers in texts": ([str(i / 4) for i in range(20)], "regression", "r2", "the target is a number"),
+    "heavy tail": (HEAVY, "regression", "r2_log1p", "the target is a number"),
+    "numbers below zero": ([-x for x in HEAVY], "regression", "r2", "the target is a number"),
+}
+
+
+@pytest.mark.parametrize(("values", "kind", "metric", "why"), GUESSES.values(), ids=GUESSES)
+def test_type_and_metric_are_guessed_from_the_target(values, kind, metric, why):
+    task = resolved(values)
+    assert (task.type, task.metric) == (kind, metric)
+    assert task.guesses == (f"Type: {kind}, because {why}.", f"Metric: {metric}, the default for this target.")
+
+
+def test_several_targets_are_multilabel():
+    targets = pl.DataFrame({"target_a": [0, 1], "target_b": ["no", "yes"]})
+    task = resolve_task("t", TaskRequest(), targets)
+    assert (task.type, task.metric, task.outputs) == (TaskType.MULTILABEL, "mean_roc_auc", 2)
+    assert encode_targets(targets, task).tolist() == [[0, 0], [1, 1]]
+    assert encode_targets(targets, task).dtype == np.float32
+
+
+def test_what_the_user_says_is_not_guessed():
+    task = resolved([0, 1], type="binary", metric="gini", owner="team:risk", seed=3)
+    assert (task.type, task.metric, task.owner, task.seed, task.guesses) == (
+        TaskType.BINARY,
+        "gini",
+        "team:risk",
+        3,
+        (),
+    )
+    assert resolved([0, 1, 2], type="regression").metric == "r2"
+    assert resolved([0, 1], type="multiclass").classes == ("0", "1")
+
+
+def test_classes_are_positions_in_the_order_of_their_names():
+    task = resolved(["mid", " low", "high", "low "])
+    assert task.classes == ("high", "low", "mid")
+    assert task.score_names == ("score_high", "score_low", "score_mid")
+    assert encoded(["mid", " low", "high", "low "]).tolist() == [2, 1, 0, 1]
+    with pytest.raises(SampleError, match=r"target values \['new'\] are not among \['high', 'low', 'mid'\]"):
+        encode_targets(pl.DataFrame({"target": ["new", "low"]}), task)
+
+
+def test_numbers_keep_their_values_and_form_a_column():
+    values = encoded([" 1.5", "2e3", "-7", *map(str, range(20))])
+    assert values[:3].tolist() == [[1.5], [2000.0], [-7.0]]
+    assert (values.dtype, values.shape) == (np.float32, (23, 1))
+
+
+@pytest.mark.parametrize("metric", [None, "r2"])
+@pytest.mark.parametrize("bad", ["abc", "inf", "nan"])
+def test_a_regression_needs_numbers(metric, bad):
+    with pytest.raises(SampleError, match=rf"task t: target holds '{bad}'; a regression needs numbers"):
+        resolved(["1", bad, "3"], type="regression", metric=metric)
+
+
+@pytest.mark.parametrize("metric", [None, "roc_auc"])
+def test_a_binary_target_needs_yes_and_no(metric):
+    with pytest.raises(SampleError, match=r"target holds 2; write 1 and 0 \(or yes and no\)"):
+        resolved([0, 1, 2], type="binary", metric=metric)
+
+
+@pytest.mark.parametrize("request_", [{}, {"type": "regression"}, {"type": "multiclass"}, {"type": "binary"}])
+def test_one_outcome_only_is_nothing_to_learn(request_):
+    with pytest.raises(
+        SampleError, match=r"every row has target = 1; there is nothing to learn. Bring rows with different"
+    ):
+        resolved([1, 1, 1], **request_)
+
+
+def test_one_outcome_of_one_label_is_told_by_name():
+    with pytest.raises(SampleError, match="every row has target_b = 0"):
+        resolve_task("t", TaskRequest(), pl.DataFrame({"target_a": [0, 1], "target_b": [0, 0]}))
+
+
+def test_an_id_in_place_of_a_target_is_told():
+    with pytest.raises(
+        SampleError, match=r"target has 101 different values; multiclass takes up to 100. Is this the right"
+    ):
+        resolved([f"id{i}" for i in range(101)])
+    assert len(resolved([f"id{i}" for i in range(100)]).classes) == 100
+
+
+def test_only_multilabel_takes_several_targets():
+    with pytest.raises(TaskError, match=r"a binary task has one target column; found \['target_a', 'target_b'\]"):
+        resolve_task("t", TaskRequest(type="binary"), pl.DataFrame({"target_a": [0, 1], "target_b": [1, 0]}))
+
+
+@pytest.mark.parametrize(("kind", "metric"), [("binary", "r2"), ("regression", "roc_auc"), ("multiclass", "gini")])
+def test_a_metric_that_does_not_go_with_the_type_is_told(kind, metric):
+    with pytest.raises(TaskError, match=f"metric '{metric}' is not defined for a {kind} task; choose one of: "):
+        resolved([0, 1], type=kind, metric=metric)
+    with pytest.raises(TaskError, match="metric 'auc' is not defined"):
+        resolved([0, 1], metric="auc")
