@@ -81,7 +81,10 @@ def _note(log: _Log, event: Json) -> None:
     match event["__typename"]:
         case "ObservationEvent":
             if training := read_training(event["metadataEntries"]):
-                log.training[event["stepKey"]] = training
+                step = event["stepKey"]
+                before = log.training.get(step)
+                best = training.value if training.is_best or before is None else before.best_value
+                log.training[step] = replace(training, best_value=best)
         case "ExecutionStepFailureEvent":
             log.problems[event["stepKey"]] = plain_message(event["error"]) or event["message"]
         case "RunFailureEvent":

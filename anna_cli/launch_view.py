@@ -35,12 +35,16 @@ def render(launches: Iterable[Launch], now: float) -> RenderableType:
 
 
 def lines(launches: Iterable[Launch]) -> Iterator[str]:
-    """The launches as plain lines, one for each launch and each step that has begun."""
+    """The launches as plain lines, one for each launch and each step that has begun; an end comes last."""
     for launch in launches:
-        yield f"{launch.key} {launch.state}{_problem(launch.problem)}"
+        title = f"{launch.key} {launch.state}{_problem(launch.problem)}"
+        if not launch.state.ended:
+            yield title
         for step in launch.steps:
             if step.state not in (State.WAITING, State.SKIPPED):
                 yield f"{launch.key} {step.title} {step.state}{_detail(step)}"
+        if launch.state.ended:
+            yield title
 
 
 def clock(now: float) -> str:
@@ -87,10 +91,11 @@ def _detail(step: Step) -> str:
 
 
 def _training(training: Training, state: State) -> str:
-    text = f"epoch {training.epoch}/{training.epochs} {training.metric} {training.value:.4f}"
+    epoch = f"epoch {training.epoch}/{training.epochs} {training.metric}"
     if state is not State.RUNNING:
-        return text
-    return f"{text} {training.events_per_second:,.0f} events/s {duration(training.seconds_left)} left"
+        return f"{epoch} {training.best_value:.4f} at best"
+    speed = f" {training.events_per_second:,.0f} events/s" if training.events_per_second else ""
+    return f"{epoch} {training.value:.4f}{speed} {duration(training.seconds_left)} left"
 
 
 def _problem(problem: str | None) -> str:

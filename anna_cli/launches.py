@@ -41,7 +41,7 @@ _LAYERS = ("sample", "sequences", "model", "embedding", "metamodel", "report")
 
 @dataclass(frozen=True)
 class Training:
-    """The latest epoch of a model that trains."""
+    """The latest epoch of a model that trains, and the metric of the epoch that was best so far."""
 
     epoch: int
     epochs: int
@@ -49,7 +49,8 @@ class Training:
     value: float
     events_per_second: float
     seconds_left: float
-    best: bool
+    is_best: bool
+    best_value: float
 
 
 @dataclass(frozen=True)
@@ -127,15 +128,17 @@ def _place(step: Step) -> tuple[int, str]:
 def read_training(entries: list[Json]) -> Training | None:
     """Read the epoch from an observation's metadata; None where it tells of something else."""
     values: Json = {entry["label"]: next((v for k, v in entry.items() if k != "label"), None) for entry in entries}
-    if not {"epoch", "epochs", "metric", "valid_metric"} <= values.keys():
+    if not {"epoch", "epochs", "metric"} <= values.keys():
         return None
-    value = values["valid_metric"]
+    # Dagster gives null for a number that JSON cannot hold, or leaves it out.
+    value = float("nan") if values.get("valid_metric") is None else values["valid_metric"]
     return Training(
         epoch=values["epoch"],
         epochs=values["epochs"],
         metric=values["metric"],
-        value=float("nan") if value is None else value,  # Dagster gives null for a number that JSON cannot hold
+        value=value,
         events_per_second=values.get("events_per_second") or 0.0,
         seconds_left=values.get("seconds_left") or 0.0,
-        best=bool(values.get("best")),
+        is_best=bool(values.get("best")),
+        best_value=value,
     )

@@ -44,7 +44,8 @@ def check_domain(name: str) -> str:
     """Return `name` if it can name a domain (it becomes an asset key and a folder), else raise `KeyNameError`."""
     if not DOMAIN_PATTERN.fullmatch(name):
         raise KeyNameError(
-            f"'{name}' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, digits or '_'."
+            f"'{name}' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, digits "
+            "or '_'."
         )
     return name
 

@@ -1,9 +1,9 @@
 """Reading a source table with Polars: its files, its rows on the bank's clock, and its months' fingerprints."""
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-import os
 from pathlib import Path
 
 import polars as pl

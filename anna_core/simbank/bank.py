@@ -29,7 +29,7 @@ from anna_core.simbank.warehouse import BankError, Warehouse, write_parquet
 FEWEST_CLIENTS, MOST_CLIENTS = 1_000, 1_000_000
 FEWEST_MONTHS = 24  # a year of history before the first as-of date, and half a year after the last
 FIRST_CLIENT_ID = 1_000_001
-BLOCK = 50_000  # clients drawn and written at a time: about 1 GiB of memory at the peak
+BLOCK = 50_000  # clients drawn and written at a time: well under 1 GiB of memory at the peak
 # Nobody churns earlier: by the first as-of date the bank must not have lost all its risky clients.
 FIRST_OUTCOMES = 3 * QUARTER
 VERSION = 1  # of the simulator: a change of what a seed yields makes another bank

@@ -168,3 +168,14 @@ def test_a_terminal_shows_every_step_with_a_bar():
 @pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (41.6, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_an_ended_model_tells_its_best_epoch():
+    events = [epoch(1, value=0.6), epoch(2, value=0.7), epoch(3, value=0.65)]
+    events[2]["metadataEntries"][-1]["boolValue"] = False
+    ended = run("SUCCESS", [("model__card_transactions", "SUCCESS", 190.0)])
+    (launch,) = read(Stub(Runs=runs(ended), Events=page(*events)))
+    assert list(lines([launch])) == [
+        "churn.2024q1 model/card_transactions finished epoch 3/15 roc_auc 0.7000 at best",
+        "churn.2024q1 finished",
+    ]

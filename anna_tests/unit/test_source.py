@@ -1,4 +1,5 @@
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ from anna_core.marts.source import (
     row_hash,
     scan_source,
     source_files,
+    source_path,
 )
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -302,3 +304,10 @@ def test_a_repeated_row_counts():
     assert twice.startswith("2-")
     assert combine_fingerprints([once, once]) == twice
     assert combine_fingerprints([]) == fingerprint(events_frame([]).lazy()) == "0-0000000000000000"
+
+
+def test_a_path_is_relative_to_home_absolute_or_from_the_environment(bank, tmp_path, monkeypatch):
+    monkeypatch.setenv("LAKE", str(tmp_path / "lake"))
+    for path, place in (("w/x", tmp_path / "w" / "x"), ("/abs", Path("/abs")), ("$LAKE/x", tmp_path / "lake" / "x")):
+        domain = bank.domain.model_copy(update={"source": bank.domain.source.model_copy(update={"path": path})})
+        assert source_path(domain, tmp_path) == place
