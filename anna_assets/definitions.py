@@ -44,7 +44,7 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
     observe = [observe_job(domain, source) for domain, source in zip(domains, sources, strict=True)]
     steps = os.cpu_count() or 1
     train = train_job(steps)
-    assets = [
+    assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
         *sources,
         *(mart_asset(domain, month) for domain in domains),
         *(dictionary_spec(domain) for domain in domains),

@@ -16,7 +16,7 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.inbox import Upload, content_hash, read_upload_request, task_folders, uploads
+from anna_core.inbox import Upload, content_hash, read_upload_request, task_folders, unknown_files, uploads
 from anna_core.intake import stage_sample
 from anna_core.keys import sample_key
 from anna_core.marts import freshness
@@ -34,7 +34,8 @@ class SampleFile(dg.Config):
     """A sample to register.
 
     Attributes:
-        file: path of a CSV or Parquet file, a folder of Parquet files, a Delta table, or the URL of one, that the server can read.
+        file: path of a CSV or Parquet file, a folder of Parquet files, a Delta table, or the URL of one; the server
+            must be able to read it.
         task: name of the task.
         sample: name of this sample within the task; the file's name where empty.
         options: settings of the task, as in `task.yaml`: type, metric, owner, split, net, training, seed.
@@ -67,8 +68,8 @@ def register_sample_job() -> None:
 def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> dg.SensorDefinition:
     """The sensor `inbox`.
 
-    Its cursor holds, for each task's folder (by inode), the ctime up to which files were taken; so it stays small however
-    many samples there are. A launch's `run_key` is the content, so a file that comes again starts nothing.
+    Its cursor holds, for each task's folder (by inode), the ctime up to which files were taken; so it stays small
+    however many samples there are. A launch's `run_key` is the content, so a file that comes again starts nothing.
     """
 
     @dg.sensor(
@@ -82,7 +83,7 @@ def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> 
         cursor: dict[str, int] = json.loads(context.cursor or "{}")
         found = _candidates(settings.inbox, cursor, settings.inbox_settle_seconds)
         if not found:
-            return dg.SkipReason(f"No new sample in {settings.inbox}.")
+            return dg.SkipReason(f"No new sample in {settings.inbox}.{_left_aside(settings.inbox)}")
         if waiting := _marts_behind(domains, warehouse):
             return dg.SkipReason(f"{len(found)} samples wait until the marts are fresh: {waiting}")
         requests, keys = [], []
@@ -106,6 +107,11 @@ def _candidates(inbox: Path, cursor: dict[str, int], settle_seconds: float) -> l
     settled = time.time_ns() - int(settle_seconds * 1e9)
     found = [u for folder in task_folders(inbox) for u in uploads(folder, cursor.get(_inode(folder), 0))]
     return sorted((u for u in found if u.changed <= settled), key=lambda upload: upload.changed)
+
+
+def _left_aside(inbox: Path) -> str:
+    unknown = [str(path.relative_to(inbox)) for folder in task_folders(inbox) for path in unknown_files(folder)]
+    return f" Not taken, as a sample ends in .csv or .parquet: {', '.join(unknown[:_BATCH])}." if unknown else ""
 
 
 def _inode(folder: Path) -> str:

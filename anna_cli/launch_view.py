@@ -10,7 +10,8 @@ from rich.text import Text
 
 from anna_cli.launches import Launch, State, Step, Training
 
-BAR_WIDTH = 24
+BAR_WIDTH = 16
+COLUMNS = 5
 
 _MARKS = {
     State.WAITING: ("·", "dim"), State.QUEUED: ("…", "yellow"), State.STARTING: ("…", "yellow"),
@@ -66,6 +67,8 @@ def _title(launch: Launch, now: float) -> Text:
 
 def _steps(launch: Launch, now: float) -> Table:
     table = Table.grid(padding=(0, 1))
+    for _ in range(COLUMNS):
+        table.add_column(no_wrap=True)  # what a narrow terminal cuts off stands last
     if launch.state is State.FINISHED:
         return table  # nothing to add to its title
     for step in launch.steps:
@@ -82,7 +85,7 @@ def _progress(step: Step, now: float) -> tuple[RenderableType, RenderableType]:
     # A model that stopped early is done, however few of its epochs it took.
     done = training.epochs if step.state is State.FINISHED else training.epoch
     told = Text(_training(training, step.state))
-    return ProgressBar(total=training.epochs, completed=done, width=BAR_WIDTH), Text(" ").join([told, spent])
+    return ProgressBar(total=training.epochs, completed=done, width=BAR_WIDTH), Text(" ").join([spent, told])
 
 
 def _detail(step: Step) -> str:
@@ -94,8 +97,8 @@ def _training(training: Training, state: State) -> str:
     epoch = f"epoch {training.epoch}/{training.epochs} {training.metric}"
     if state is not State.RUNNING:
         return f"{epoch} {training.best_value:.4f} at best"
-    speed = f" {training.events_per_second:,.0f} events/s" if training.events_per_second else ""
-    return f"{epoch} {training.value:.4f}{speed} {duration(training.seconds_left)} left"
+    speed = f", {training.events_per_second:,.0f} events/s" if training.events_per_second else ""
+    return f"{epoch} {training.value:.4f}, {duration(training.seconds_left)} left{speed}"
 
 
 def _problem(problem: str | None) -> str:

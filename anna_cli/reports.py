@@ -64,8 +64,9 @@ def leaderboard_table(report: Report) -> Table:
     for name in (metric, "interval", "rows"):
         table.add_column(name, justify="right")
     for row in report.leaderboard:
-        interval = f"{row['low']:.4f} – {row['high']:.4f}" if None not in (row["low"], row["high"]) else ""
-        value = "" if row["value"] is None else f"{row['value']:.4f}"
+        defined = all(isinstance(row[name], float | int) for name in ("value", "low", "high"))
+        interval = f"{row['low']:.4f} – {row['high']:.4f}" if defined else ""
+        value = f"{row['value']:.4f}" if defined else str(row["value"])
         style = _KIND_STYLES.get(row["kind"], "")
         table.add_row(row["model"], row["kind"], value, interval, f"{row['rows']:,}", style=style)
     return table

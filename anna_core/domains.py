@@ -36,7 +36,7 @@ class _Strict(BaseModel):
 
 
 class SourceSpec(_Strict):
-    """Where a domain's raw table lies: a path (relative ones start at ANNA_HOME, `$NAME` is expanded) and its format."""
+    """Where a domain's raw table lies: its path (relative to ANNA_HOME; `$NAME` is expanded) and its format."""
 
     path: Annotated[str, Field(min_length=1)]
     format: SourceFormat = "parquet"
@@ -56,7 +56,8 @@ class Domain(_Strict):
         name: the file's stem; names the domain's assets and folders.
         owner: who answers for the data: `team:cards` or a mail address.
         fields: source column → kind; these columns become the model's inputs, in this order.
-        event_key: columns that identify an event; of rows that repeat them one is kept. Empty: nothing is dropped.
+        event_key: columns that identify an event; of a month's rows that repeat them one is kept. Rows without a key
+            are kept, and so is everything where no key is named.
         time_zone: the zone of time stamps that carry none; None means the bank's.
         availability_lag: how long after it happened an event can be relied upon to be in the table.
         lookback: how far back of as_of a sequence reaches.

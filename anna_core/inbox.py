@@ -51,6 +51,13 @@ def uploads(folder: Path, after: int) -> list[Upload]:
     return sorted(found, key=lambda upload: (upload.changed, upload.path))
 
 
+def unknown_files(folder: Path) -> list[Path]:
+    """Visible files of a task's folder that are neither samples nor settings, and so are never taken."""
+    known = {*SUFFIXES, ".yaml", ".part", ".tmp"}
+    visible = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_"))]
+    return sorted(path for path in visible if path.suffix not in known)
+
+
 def task_folders(inbox: Path) -> Iterator[Path]:
     """Folders of the inbox, by name."""
     if inbox.is_dir():

@@ -66,8 +66,8 @@ def _read_table(origin: str, local: Path) -> pl.DataFrame:
     except (OSError, ImportError, pl.exceptions.PolarsError) as error:
         raise SampleError(f"{origin}: cannot be read as a sample: {error}") from error
     raise SampleError(
-        f"{origin}: no such file. Give the absolute path of a .csv or .parquet file, a folder of Parquet files, a Delta "
-        "table, or the URL of one, that the server can read."
+        f"{origin}: no such file. Give the absolute path of a .csv or .parquet file, a folder of Parquet files, a "
+        "Delta table, or the URL of one, that the server can read."
     )
 
 

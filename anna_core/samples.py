@@ -94,10 +94,7 @@ def read_sample_file(path: Path) -> pl.DataFrame:
     if path.suffix not in SUFFIXES:
         raise SampleError(f"{path}: a sample is a .csv or .parquet file.")
     try:
-        if path.suffix == ".parquet":
-            frame = pl.read_parquet(path)
-        else:
-            frame = pl.read_csv(path, infer_schema=False)
+        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise SampleError(f"{path}: cannot be read as {path.suffix[1:]}: {error}") from error
     if frame.is_empty():

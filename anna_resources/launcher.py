@@ -1,8 +1,8 @@
 """The run launcher of a deployment on one machine: Dagster's own, which also notices that a run's process is gone.
 
-Dagster's default launcher cannot tell the monitoring daemon whether a run still lives; a run whose code server was killed
-would count as running, and hold its place in the queue, for ever. This one asks the code server that started the run. A
-run found dead is marked as failed, and `run_retries` continues it from the step where it stopped.
+Dagster's default launcher cannot tell the monitoring daemon whether a run still lives; a run whose code server was
+killed would count as running, and hold its place in the queue, for ever. This one asks the code server that started the
+run. A run found dead is marked as failed, and `run_retries` continues it from the step where it stopped.
 """
 
 import grpc
@@ -26,7 +26,7 @@ class LocalRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Ask the code server that started a run whether its process lives; one that does not answer has taken it along."""
+        """Ask the code server that started a run whether its process lives; one that is gone has taken it along."""
         client = self._get_grpc_client_for_termination(run.run_id)
         if client is None:
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The run was never handed to a code server.")

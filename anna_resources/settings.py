@@ -83,8 +83,9 @@ class Settings(BaseSettings):
     @classmethod
     def _folders_default_to_home(cls, values: dict[str, Any]) -> dict[str, Any]:
         home = Path(values["home"])
-        values.setdefault("domains", home / "domains")
-        values.setdefault("storage", home / "storage")
+        for name in ("domains", "storage"):
+            value = str(values.get(name, name))
+            values[name] = value if "://" in value else home / Path(value).expanduser()  # relative ones start at home
         return values
 
     @field_validator("storage", mode="before")

@@ -1,0 +1,1 @@
+"""Benchmarks: quality on real data, beside the peers' figures."""

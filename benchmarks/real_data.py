@@ -84,8 +84,8 @@ def render(found: list[dict[str, Any]]) -> str:
     lines = [
         "# Results on real data",
         "",
-        f"Made by `make results` on {dt.date.today()}: {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, no "
-        "GPU. Every sample was dropped into the inbox of a running deployment whose domains are the YAML files in "
+        f"Made by `make results` on {dt.date.today()}: {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+        "no GPU. Every sample was dropped into the inbox of a running deployment whose domains are the YAML files in "
         "`benchmarks/deployments/`; nothing else was set (but `overdue`, which holds out clients as the peers do).",
         "",
         "Figures are on the held-out rows: the fifth of the clients that the peers' split with seed 0 holds out; in "
@@ -93,7 +93,7 @@ def render(found: list[dict[str, Any]]) -> str:
         "split is what to compare a row with. This is the first form of the models: they are not tuned yet, and the "
         "metamodel does not yet blend in the boosting branch.",
         "",
-        "| set | task | metric | metamodel | best net of a domain | boosting, same split | peers: boosting, 5 splits | launch |",
+        "| set | task | metric | metamodel | best net of a domain | boosting, same split | peers, 5 splits | launch |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_summary(item, peers[item["task"]]) for item in found]
@@ -103,8 +103,9 @@ def render(found: list[dict[str, Any]]) -> str:
 
 
 def _summary(item: dict[str, Any], peer: dict[str, Any]) -> str:
-    rows = {kind: next(row for row in item["leaderboard"] if row["kind"] == kind) for kind in ("metamodel", "domain", "boosting")}
-    figures = [f"{row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]" for row in rows.values()]
+    board = item["leaderboard"]
+    rows = [next(row for row in board if row["kind"] == kind) for kind in ("metamodel", "domain", "boosting")]
+    figures = [f"{row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]" for row in rows]
     peer_figure = f"{peer['all_domains']:.4f} ± {peer['error']:.4f}"
     cells = [item["set"], item["task"], peer["metric"], *figures, peer_figure, f"{item['seconds'] / 60:.1f} min"]
     return f"| {' | '.join(cells)} |"
@@ -115,7 +116,8 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
         "| model | kind | value | interval | rows |",
         "|---|---|---|---|---|",
         *(
-            f"| {row['model']} | {row['kind']} | {row['value']:.4f} | {row['low']:.4f} to {row['high']:.4f} | {row['rows']:,} |"
+            f"| {row['model']} | {row['kind']} | {row['value']:.4f} | {row['low']:.4f} to {row['high']:.4f} "
+            f"| {row['rows']:,} |"
             for row in rows
         ),
     ]

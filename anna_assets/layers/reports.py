@@ -41,7 +41,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         pool="scoring",
         group_name="reports",
         kinds={"html"},
-        description="Leaderboard with intervals on the held-out rows, curves, calibration, coverage; as plots and HTML.",
+        description="Leaderboard with intervals on the held-out rows, curves, calibration, coverage, as one HTML file.",
         check_specs=[
             dg.AssetCheckSpec(
                 "better_than_constant",
@@ -66,7 +66,8 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 (folder / f"{name}.png").write_bytes(plot.png())
         folder = storage.read_directory(warehouse.report(key))
         with tracking.launch(context.run, key, context.log) as launch:
-            launch.log_metrics({f"{row['kind']}.{row['model']}": row["value"] for row in board if row["value"] is not None})
+            known = [row for row in board if row["value"] is not None]
+            launch.log_metrics({f"{row['kind']}.{row['model']}": row["value"] for row in known})
             launch.log_files(folder / HTML_FILE, folder / LEADERBOARD_FILE)
             launch.finish()
         best = content.best
@@ -88,7 +89,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
 def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportContent":
     from anna_core.analytics.content import ReportContent
     from anna_core.analytics.coverage import domain_coverage
-    from anna_core.analytics.leaderboard import leaderboard
+    from anna_core.analytics.leaderboard import ModelKind, leaderboard
     from anna_core.baselines.constant import constant_scores
     from anna_core.scoring.bundle import code_version
     from anna_core.scoring.domain_model import DomainModel
@@ -96,7 +97,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
 
     sample = samples.read_sample(warehouse, key)
     names = sample.task.score_names
-    scores = {
+    scores: dict[tuple[ModelKind, str], np.ndarray] = {
         ("constant", "constant"): constant_scores(sample.target, sample.weight, sample.split, sample.task),
         ("boosting", "all domains"): _stored(warehouse.boosting(key), boosting.SCORES_FILE, names),
         ("metamodel", "metamodel"): _stored(warehouse.metamodel(key), metamodel.SCORES_FILE, names),
@@ -141,8 +142,9 @@ def _defined(value: float) -> float | None:
 
 def _table(board: list[dict[str, Any]]) -> dg.TableMetadataValue:
     columns = ["model", "kind", "metric", "value", "low", "high", "rows"]
-    records = [dg.TableRecord({name: "not defined" if row[name] is None else row[name] for name in columns}) for row in board]
-    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name, "string") for name in columns]))
+    filled = [{name: "not defined" if row[name] is None else row[name] for name in columns} for row in board]
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in filled], schema)
 
 
 def _check(content: "ReportContent") -> dg.AssetCheckResult:

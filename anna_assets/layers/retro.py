@@ -1,6 +1,7 @@
 """Retro-inference: every client's sequence as of past months' ends, embedded and scored with a trained model."""
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
@@ -20,6 +21,9 @@ from anna_core.scoring.scores_file import score_frame
 from anna_core.sequences.build import build_history, history_months
 from anna_core.sequences.ragged import Sequences
 from anna_resources.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from anna_core.scoring.metamodel import Metamodel
 
 MONTHS_PER_RUN = 12  # a run that scores a year loads each model once
 SCORES = dg.AssetKey(["retro", "scores"])
@@ -136,7 +140,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
     return retro_scores
 
 
-def _score(warehouse: Warehouse, model, sample: str, at: dt.date, version: str) -> pl.DataFrame:  # noqa: ANN001
+def _score(warehouse: Warehouse, model: "Metamodel", sample: str, at: dt.date, version: str) -> pl.DataFrame:
     from anna_core.scoring.vectors_file import StoredVectors
 
     stored = {name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in model.domains}

@@ -29,7 +29,7 @@ def sample_asset() -> dg.AssetsDefinition:
         pool="hadoop",
         group_name="samples",
         kinds={"polars", "parquet"},
-        description="Uploaded rows (client_id, as_of, target), checked, with the task's type, metric and split resolved.",
+        description="Uploaded rows (client_id, as_of, target), checked; the task's type, metric and split resolved.",
         metadata={"dagster/column_schema": _schema()},
         check_specs=[
             dg.AssetCheckSpec(
@@ -71,10 +71,11 @@ def read_sample(warehouse: Warehouse, key: str) -> Sample:
 def _metadata(sample: Sample) -> dict[str, dg.MetadataValue]:
     task = sample.task
     counts = {name: int((sample.split == name).sum()) for name in SPLITS}
+    first, last = (f"{date:%Y-%m-%d}" for date in (sample.rows["as_of"].dt.min(), sample.rows["as_of"].dt.max()))
     return {
         "dagster/row_count": dg.MetadataValue.int(len(sample)),
         "clients": dg.MetadataValue.int(sample.rows["client_id"].n_unique()),
-        "as_of": dg.MetadataValue.text(f"{sample.rows['as_of'].min()} to {sample.rows['as_of'].max()}"),
+        "as_of": dg.MetadataValue.text(f"{first} to {last}"),
         "type": dg.MetadataValue.text(task.type.value),
         "metric": dg.MetadataValue.text(task.metric),
         "owner": dg.MetadataValue.text(task.owner),

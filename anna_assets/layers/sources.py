@@ -35,6 +35,11 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
                 f"{len(outside)} months of {domain.name} lie outside the deployment's months and are not used: "
                 f"{outside[0]} to {outside[-1]}. Set start_month or end_month in anna.yaml to take them in."
             )
+        if state.undated:
+            context.log.warning(
+                f"{state.undated:,} rows of {domain.name} have no '{domain.columns.event_time}' that can be read as a "
+                "time; no mart holds them."
+            )
         return dg.DataVersionsByPartition({key: value for key, value in state.months.items() if key in known})
 
     return source
@@ -50,7 +55,7 @@ def observe_job(domain: Domain, source: dg.SourceAsset) -> AssetJob:
 
 
 def watch_sensor(domains: list[Domain], jobs: list[AssetJob]) -> dg.SensorDefinition:
-    """The sensor `sources`: starts an observation as soon as a source's files change; costs no run while nothing does."""
+    """The sensor `sources`: starts an observation once a source's files change; costs no run while nothing does."""
 
     @dg.sensor(
         name="sources",

@@ -108,7 +108,8 @@ class Supervisor:
         child.restarts += 1
         self._console.print(
             f"[yellow]{child.name} ended with code {child.exit_code}; starting it again in {backoff:g} s "
-            f"({child.restarts} of {MOST_RESTARTS}). Its log: {child.log}[/yellow]"
+            f"({child.restarts} of {MOST_RESTARTS}). Its log: {child.log}[/yellow]",
+            soft_wrap=True,
         )
         if not self._stopping.wait(backoff):
             child.start()

@@ -1,7 +1,7 @@
 """Which months of a source changed, and which marts are behind it.
 
-A file is read once in its life: its months' fingerprints are kept with its size and time of change. A mart's month keeps
-the fingerprint of the source rows that it was built from; where the two differ, the mart is stale.
+A file is read once in its life: its months' fingerprints are kept with its size and time of change. A mart's month
+keeps the fingerprint of the source rows that it was built from; where the two differ, the mart is stale.
 """
 
 import datetime as dt
@@ -12,9 +12,9 @@ import polars as pl
 from pydantic import BaseModel
 
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError
+from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
-from anna_core.marts.source import combine_fingerprints, months_of, source_files, table_path
+from anna_core.marts.source import UNDATED, combine_fingerprints, months_of, source_files, table_path
 from anna_core.months import parse_month
 from anna_core.storage import write_text
 
@@ -23,7 +23,7 @@ NO_ROWS = combine_fingerprints([])  # of a month that lost all its rows
 
 
 class FileFingerprint(BaseModel):
-    """A source file's state when it was read, and the fingerprint of each month in it."""
+    """A source file's state when it was read, and the fingerprint of each month in it, `UNDATED` among them."""
 
     state: str
     months: dict[str, str]
@@ -37,11 +37,13 @@ class SourceState(BaseModel):
             nothing changed.
         files: per file.
         months: month key → fingerprint of all its rows.
+        undated: rows that have no time, or none that can be read; no mart holds them.
     """
 
     listing: str = ""
     files: dict[str, FileFingerprint] = {}
     months: dict[str, str] = {}
+    undated: int = 0
 
 
 def read_state(folder: Path) -> SourceState:
@@ -71,20 +73,20 @@ def observe(domain: Domain, home: Path, bank_zone: str, folder: Path) -> SourceS
     before, rules, states = read_state(folder), _rules(domain, bank_zone), _states(domain, home)
     found = _digest(rules, *(f"{name}\0{state}" for name, state in states.items()))
     files = {}
-    for name, state in states.items():
-        state = f"{state} {rules}"
-        known = before.files.get(name)
+    for name, file_state in states.items():
+        known, state = before.files.get(name), f"{file_state} {rules}"
         if known is None or known.state != state:
             known = FileFingerprint(state=state, months=months_of(domain, home, bank_zone, [Path(name)]))
         files[name] = known
-    parts: dict[str, list[str]] = {month: [] for month in before.months}
+    parts: dict[str, list[str]] = {month: [] for month in (UNDATED, *before.months)}
     for file in files.values():
         for month, fingerprint in file.months.items():
             parts.setdefault(month, []).append(fingerprint)
+    undated, _, _ = combine_fingerprints(parts.pop(UNDATED)).partition("-")
     months = {month: combine_fingerprints(parts[month]) for month in sorted(parts)}
-    state = SourceState(listing=found, files=files, months=months)
-    write_text(folder / FILE, state.model_dump_json())
-    return state
+    after = SourceState(listing=found, files=files, months=months, undated=int(undated))
+    write_text(folder / FILE, after.model_dump_json())
+    return after
 
 
 def stale_months(domain: Domain, source_folder: Path, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
@@ -108,9 +110,13 @@ def _rules(domain: Domain, bank_zone: str) -> str:
 def _states(domain: Domain, home: Path) -> dict[str, str]:
     if domain.source.format == "delta":
         from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
 
         path = str(table_path(domain, home))
-        return {path: f"version {DeltaTable(path).version()}"}
+        try:
+            return {path: f"version {DeltaTable(path).version()}"}
+        except DeltaError as error:
+            raise SourceError(f"domain {domain.name}: {path} cannot be read as a Delta table: {error}") from error
     if domain.source.format == "iceberg":
         from pyiceberg.table import StaticTable
 

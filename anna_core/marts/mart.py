@@ -137,7 +137,9 @@ def encode(events: nw.LazyFrame, domain: Domain, dictionary: Dictionary) -> nw.L
     order = ["client_id", "event_time", *keys, *domain.fields]
     encoded = events.with_columns(coded).select(order)
     if keys:
-        encoded = encoded.unique(keys, keep="first", order_by=order)
+        keyed = ~nw.any_horizontal(*(nw.col(key).is_null() for key in keys), ignore_nulls=False)
+        once = encoded.filter(keyed).unique(keys, keep="first", order_by=order)
+        encoded = nw.concat([once, encoded.filter(~keyed)])  # a row without a key is an event of its own
     return encoded.sort(order).select("client_id", "event_time", *domain.fields)
 
 

@@ -104,8 +104,11 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
     return pl.concat([_canonical(domain, table, bank_zone) for table in _tables(domain, home, files)])
 
 
+UNDATED = "undated"  # stands for the month of rows without a time
+
+
 def months_of(domain: Domain, home: Path, bank_zone: str, files: list[Path] | None = None) -> dict[str, str]:
-    """Fingerprint of every month that has rows: month key → `<rows>-<digest>`.
+    """Fingerprint of every month that has rows: month key → `<rows>-<digest>`; that of rows without a time: `UNDATED`.
 
     The digest is a sum of row hashes, so neither the order of the rows nor their division into files counts, and
     fingerprints of parts add up (`combine_fingerprints`). Polars may change its hash in a new release; the months are
@@ -114,20 +117,22 @@ def months_of(domain: Domain, home: Path, bank_zone: str, files: list[Path] | No
     rows = scan_source(domain, home, bank_zone, files)
     with reading(domain):
         months = (
-            rows.select(pl.col("event_time").dt.strftime("%Y-%m-01").alias("month"), row_hash(rows).alias("hash"))
+            rows.select(
+                pl.col("event_time").dt.strftime("%Y-%m-01").fill_null(UNDATED).alias("month"),
+                row_hash(rows).alias("hash"),
+            )
             .group_by("month")
             .agg(pl.len(), pl.col("hash").sum())
             .sort("month")
             .collect(engine="streaming")
         )
-    dated = months.filter(pl.col("month").is_not_null())
-    if len(months) and dated.is_empty():
+    if months["month"].to_list() == [UNDATED]:
         raise SourceError(
             f"domain {domain.name}: no value of '{domain.columns.event_time}' is a time stamp"
             f"{' in ' + ', '.join(file.name for file in files) if files else ''}; text must be ISO, as in "
             f"2024-03-31 12:00:00. Correct the column, or name another in `columns.event_time` of {domain.name}.yaml."
         )
-    return {month: _fingerprint(count, digest) for month, count, digest in dated.iter_rows()}
+    return {month: _fingerprint(count, digest) for month, count, digest in months.iter_rows()}
 
 
 def combine_fingerprints(fingerprints: list[str]) -> str:

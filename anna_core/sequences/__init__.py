@@ -1,0 +1,1 @@
+"""Sequences: what each row may see of a domain, cut out of the marts."""

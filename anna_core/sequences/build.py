@@ -64,9 +64,8 @@ def _collect(
 ) -> pl.DataFrame:
     """Events of these clients that any window could hold, by client and time."""
     if marts is None:
-        schema = {"client_id": pl.String, "event_time": pl.Datetime("us")}
-        fields = {**dict.fromkeys(domain.coded, pl.UInt32), **dict.fromkeys(domain.numeric, pl.Float32)}
-        return pl.DataFrame(schema={**schema, **{name: fields[name] for name in domain.fields}})
+        fields = {name: pl.UInt32() if name in domain.coded else pl.Float32() for name in domain.fields}
+        return pl.DataFrame(schema={"client_id": pl.String(), "event_time": pl.Datetime("us"), **fields})
     first, end = visible_window(as_of, domain)
     time = nw.col("event_time")
     events = marts.filter(time >= _moment(first.min()), time < _moment(end.max()))
@@ -109,7 +108,8 @@ def bisect(values: np.ndarray, low: np.ndarray, high: np.ndarray, bound: np.ndar
 
     Args:
         values: (E,) ascending within each span.
-        low, high: (n,) spans.
+        low: (n,) where each span begins.
+        high: (n,) where it ends.
         bound: (n,) what is looked for.
 
     Returns:

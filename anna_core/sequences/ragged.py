@@ -1,9 +1,9 @@
 """Sequences on disk: a ragged, memory-mapped table of events and a table of rows that point into it.
 
 `events.arrow` has `event_time` (timestamp[us]) and one column a field, each contiguous; `rows.arrow` has client_id
-(text), as_of (date32), start (int64) and length (int32): row i sees events[start[i] : start[i] + length[i]], oldest first.
-Windows that overlap share their events. Both are uncompressed Arrow IPC files with a single record batch, so every
-column is one memory-mapped numpy array. `sequences.json` says what they were made of.
+(text), as_of (date32), start (int64) and length (int32). Row i sees events[start[i] : start[i] + length[i]], oldest
+first. Windows that overlap share their events. Both are uncompressed Arrow IPC files with a single record batch, so
+every column is one memory-mapped numpy array. `sequences.json` says what they were made of.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Point in time: the one place that says which events a row may see.
 
-An event is visible to a row iff `as_of - lookback <= event_time` and `event_time + availability_lag < as_of`, as_of being
-the start of that day on the bank's clock. Everything that reads events asks `visible_window`.
+An event is visible to a row iff `as_of - lookback <= event_time` and `event_time + availability_lag < as_of`, as_of
+being the start of that day on the bank's clock. Everything that reads events asks `visible_window`.
 """
 
 import numpy as np
@@ -20,8 +20,8 @@ def visible_window(as_of: np.ndarray, domain: Domain) -> tuple[np.ndarray, np.nd
         domain: gives lookback and availability lag.
 
     Returns:
-        first (n,) and end (n,), int64 microseconds since 1970 on the bank's clock: visible iff first <= event_time < end.
-        (event_time + lag < as_of is event_time < as_of - lag: both are whole microseconds.)
+        first (n,) and end (n,), int64 microseconds since 1970 on the bank's clock: first <= event_time < end is visible
+        (event_time + lag < as_of is event_time < as_of - lag: both are whole microseconds).
     """
     midnight = as_of.astype("datetime64[us]").astype(np.int64)
     lookback, lag = (np.timedelta64(span) // MICROSECOND for span in (domain.lookback, domain.availability_lag))

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import psutil
 import pytest
+import yaml
 
 from anna_cli.graphql import GraphQLClient
 from anna_cli.supervisor.ports import free_port
@@ -47,7 +48,9 @@ class Running:
 
     def anna(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "anna_cli.main", *arguments]
-        return subprocess.run(command, env=environment(self.home), capture_output=True, text=True, timeout=900, check=False)
+        return subprocess.run(
+            command, env=environment(self.home), capture_output=True, text=True, timeout=900, check=False
+        )
 
     def runs(self, **filter_: Any) -> list[dict[str, Any]]:
         return self.client.execute(RUNS, filter=filter_)["runsOrError"]["results"]
@@ -105,7 +108,9 @@ def start(home: Path, port: int) -> Running:
     """Start `anna up` and wait until it says that it is up."""
     log = (home / "up.log").open("a")
     command = [sys.executable, "-m", "anna_cli.main", "up"]
-    process = subprocess.Popen(command, env=environment(home), stdout=log, stderr=log, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, env=environment(home), stdout=log, stderr=log, text=True, start_new_session=True
+    )
     running = Running(home, port, process)
 
     def is_up() -> bool:
@@ -130,17 +135,14 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"start_month: 2023-01\nend_month: 2024-12\nwebserver_port: {free_port()}\nmlflow_port: {free_port()}\n"
         "inbox_settle_seconds: 1\n"
     )
-    subprocess.run(
-        [sys.executable, "-m", "anna_cli.main", "init", str(home)], env=environment(home), check=True, capture_output=True
-    )
+    command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]
+    subprocess.run(command, env=environment(home), check=True, capture_output=True)
     return home
 
 
 @pytest.fixture(scope="session")
 def running(bank_home: Path) -> Iterator[Running]:
-    port = next(
-        int(line.split(":")[1]) for line in (bank_home / "anna.yaml").read_text().splitlines() if "webserver" in line
-    )
+    port = yaml.safe_load((bank_home / "anna.yaml").read_text())["webserver_port"]
     (bank_home / "up.log").write_text("--- start ---\n")
     platform = start(bank_home, port)
     try:

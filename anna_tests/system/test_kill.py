@@ -1,5 +1,6 @@
 """SIGKILL at the worst moment: the work goes on by itself, and nothing half-written is read."""
 
+import re
 import signal
 from typing import Any
 
@@ -25,7 +26,7 @@ def step_pids(running: Running, run_id: str) -> list[int]:
     """Processes of a run's steps: children of the forkserver below the run's own process."""
     events = running.client.execute(EVENTS, runId=run_id, limit=1000)["logsForRun"]["events"]
     texts = [event["message"] for event in events if event["__typename"] == "EngineEvent" and event.get("stepKey")]
-    pids = [int(word) for text in texts if "pid" in text for word in text.replace(")", " ").replace(":", " ").split() if word.isdigit()]
+    pids = [int(found) for text in texts for found in re.findall(r"pid: (\d+)", text)]
     return [pid for pid in pids if psutil.pid_exists(pid)]
 
 

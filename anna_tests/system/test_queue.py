@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 import requests
+import yaml
 
 from anna_tests.system.conftest import Running
 
@@ -42,10 +43,8 @@ def test_a_file_that_comes_again_trains_nothing(running: Running) -> None:
 def test_a_launch_has_one_mlflow_run_and_a_child_for_each_model(running: Running) -> None:
     key = running.drop("tracked", "s1", rows=400)
     running.until_trained(key)
-    port = next(
-        int(line.split(":")[1]) for line in (running.home / "anna.yaml").read_text().splitlines() if "mlflow_port" in line
-    )
-    api = f"http://127.0.0.1:{port}/api/2.0/mlflow"
+    settings = yaml.safe_load((running.home / "anna.yaml").read_text())
+    api = f"http://127.0.0.1:{settings['mlflow_port']}/api/2.0/mlflow"
     experiment = requests.get(
         f"{api}/experiments/get-by-name", params={"experiment_name": "tracked"}, timeout=30
     ).json()["experiment"]["experiment_id"]

@@ -91,7 +91,7 @@ def test_progress_comes_from_the_latest_observation():
     assert told == [
         "churn.2024q1 running",
         "churn.2024q1 sample finished",
-        "churn.2024q1 model/card_transactions running epoch 2/15 roc_auc 0.6600 12,346 events/s 1 min 35 s left",
+        "churn.2024q1 model/card_transactions running epoch 2/15 roc_auc 0.6600, 1 min 35 s left, 12,346 events/s",
     ]
 
 
