@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _ANSWER_SECONDS = 2.0  # a tracking server that takes longer to accept a connection counts as down
-_PART_TAG = "anna.part"
+_PART_TAG, _SAMPLE_TAG = "anna.part", "anna.sample"
 
 
 class Tracking(dg.ConfigurableResource):
@@ -44,14 +45,16 @@ class Tracking(dg.ConfigurableResource):
         """The launch that a Dagster run, or the run that it retries, belongs to."""
         if not self._answers():
             log.warning(f"MLflow at {self.url} does not answer; this step keeps no curves there. `anna up` starts it.")
-            yield Launch(None, "", "")
+            yield Launch(None, "", "", key)
             return
         from dagster_mlflow.resources import MlFlow
 
         root = run.root_run_id or run.run_id
         with FileLock(Path(self.home) / ".mlflow.lock"):
             resource = MlFlow(_ResourceContext(log, run, root, self._config(key)))
-        yield Launch(resource.tracking_client, resource.experiment.experiment_id, resource.mlflow_run_id or _active())
+        yield Launch(
+            resource.tracking_client, resource.experiment.experiment_id, resource.mlflow_run_id or _active(), key
+        )
 
     def _config(self, key: str) -> dict[str, Any]:
         task, _, _ = key.partition(".")
@@ -59,7 +62,7 @@ class Tracking(dg.ConfigurableResource):
             "mlflow_tracking_uri": self.url,
             "experiment_name": task,
             "env": {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"},
-            "extra_tags": {"anna.sample": key, "mlflow.runName": key},
+            "extra_tags": {_SAMPLE_TAG: key, "mlflow.runName": key},
         }
 
     def _answers(self) -> bool:
@@ -88,6 +91,7 @@ class Launch:
     client: "MlflowClient | None"
     experiment: str
     run_id: str
+    key: str
 
     def log_facts(self, task: Task) -> None:
         """Keep what the task is."""
@@ -126,7 +130,7 @@ class Launch:
         for earlier in self.client.search_runs([self.experiment], rule):
             if earlier.info.status == RunStatus.to_string(RunStatus.RUNNING):
                 self.client.set_terminated(earlier.info.run_id, "KILLED")
-        tags = {MLFLOW_PARENT_RUN_ID: self.run_id, _PART_TAG: name}
+        tags = {MLFLOW_PARENT_RUN_ID: self.run_id, _PART_TAG: name, _SAMPLE_TAG: self.key}
         child = self.client.create_run(self.experiment, run_name=name, tags=tags)
         try:
             yield Part(self.client, child.info.run_id)
@@ -147,14 +151,17 @@ class Part:
         """Add an epoch to the curves."""
         if self.client is None:
             return
+        from mlflow.entities import Metric
+
         values = {
             "train_loss": report.train_loss,
             "valid_loss": report.valid_loss,
             f"valid_{report.metric}": report.valid_metric,
             "events_per_second": report.events_per_second,
         }
-        for name, value in values.items():
-            self.client.log_metric(self.run_id, name, value, step=report.epoch)
+        now = int(time.time() * 1000)
+        points = [Metric(name, value, now, report.epoch) for name, value in values.items()]
+        self.client.log_batch(self.run_id, metrics=points)
 
 
 def _active() -> str:

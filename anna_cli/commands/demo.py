@@ -41,7 +41,7 @@ class DemoError(AnnaError):
 
 @click.command()
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of the demo. [.demo]")
-@click.option("--clients", default=5_000, show_default=True, help="Clients of the bank.")
+@click.option("--clients", default=10_000, show_default=True, help="Clients of the bank.")
 @click.option("--seed", default=0, show_default=True, help="Another seed is another bank.")
 @click.option("--exit", "leave", is_flag=True, help="Stop at the end of the story.")
 @click.option("--verbose", "-v", is_flag=True, help="Show all that the servers say.")

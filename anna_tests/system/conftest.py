@@ -22,7 +22,7 @@ from anna_core.simbank.bank import SimulatedBank
 from anna_tests.conftest import ROOT
 
 FAST_TASK = "training: {epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
-SLOW_TASK = "training: {epochs: 400, patience: 400}\nnet: {hidden: 8, embedding: 4}\n"
+SLOW_TASK = "training: {epochs: 60, patience: 60}\nnet: {hidden: 8, embedding: 4}\n"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
 
@@ -138,6 +138,14 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]
     subprocess.run(command, env=environment(home), check=True, capture_output=True)
     return home
+
+
+@pytest.fixture(scope="session")
+def trained(running: "Running") -> str:
+    """The key of a launch that has ended, for tests that only look at one."""
+    key = running.drop("looked_at", "s1", rows=400)
+    running.until_trained(key)
+    return key
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,10 @@ def chromium() -> str:
     return path
 
 
-def test_a_person_can_follow_a_launch_to_its_report(running: Running, chromium: str) -> None:
+def test_a_person_can_follow_a_launch_to_its_report(running: Running, trained: str, chromium: str) -> None:
     from playwright.sync_api import sync_playwright
 
-    key = running.drop("seen", "s1", rows=400)
-    running.until_trained(key)
+    key = trained
     base = f"http://127.0.0.1:{running.port}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)

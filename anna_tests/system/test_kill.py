@@ -1,6 +1,5 @@
 """SIGKILL at the worst moment: the work goes on by itself, and nothing half-written is read."""
 
-import re
 import signal
 from typing import Any
 
@@ -22,24 +21,29 @@ def training_events(running: Running, key: str) -> list[dict[str, Any]]:
     return [event for event in events if event["__typename"] == "ObservationEvent"]
 
 
-def step_pids(running: Running, run_id: str) -> list[int]:
-    """Processes of a run's steps: children of the forkserver below the run's own process."""
-    events = running.client.execute(EVENTS, runId=run_id, limit=1000)["logsForRun"]["events"]
-    texts = [event["message"] for event in events if event["__typename"] == "EngineEvent" and event.get("stepKey")]
-    pids = [int(found) for text in texts for found in re.findall(r"pid: (\d+)", text)]
-    return [pid for pid in pids if psutil.pid_exists(pid)]
+def step_processes(running: Running) -> list[psutil.Process]:
+    """Processes of steps: they are forked from a forkserver, and so bear its command line."""
+
+    def is_forked(process: psutil.Process) -> bool:
+        try:
+            parent = process.parent()
+            return parent is not None and any("multiprocessing.forkserver" in word for word in parent.cmdline())
+        except psutil.NoSuchProcess:
+            return False
+
+    return [process for process in running.processes("multiprocessing.forkserver") if is_forked(process)]
 
 
 def test_a_killed_training_step_is_tried_again_and_the_launch_ends(running: Running) -> None:
     key = running.drop("killed_step", "s1", SLOW_TASK, rows=300)
     running.until("an epoch", lambda: training_events(running, key))
     [run] = running.launches(key)
-    pids = running.until("a step's process", lambda: step_pids(running, run["runId"]))
-    running.drop("killed_step", "unused", rows=300)  # other launches of the task are quick
-    psutil.Process(pids[-1]).send_signal(signal.SIGKILL)
+    steps = running.until("a step's process", lambda: step_processes(running))
+    steps[-1].send_signal(signal.SIGKILL)
     running.until_trained(key)
-    statuses = [launch["status"] for launch in running.launches(key)]
-    assert statuses == ["SUCCESS"]
+    assert [launch["status"] for launch in running.launches(key)] == ["SUCCESS"]
+    events = running.client.execute(EVENTS, runId=run["runId"], limit=1000)["logsForRun"]["events"]
+    assert any(event["__typename"] == "ExecutionStepRestartEvent" for event in events)
 
 
 def test_a_killed_daemon_comes_back_and_loses_no_sample(running: Running) -> None:
