@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO_HOME ?= $(CURDIR)/.demo
-TEST_ARGS ?=
+# One worker runs the system tests, the other all the rest.
+TEST_ARGS ?= -n 2 --dist loadgroup
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'

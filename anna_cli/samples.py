@@ -12,6 +12,7 @@ from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
 from anna_core.errors import AnnaError, SampleError
 from anna_core.keys import SampleKey, sample_key
+from anna_core.samples import SUFFIXES
 
 REGISTER_JOB = "register_sample"
 REGISTER_OP = "upload"
@@ -29,13 +30,15 @@ def locate(file: str) -> str:
     """Return a local file's absolute path, and a URL as it is.
 
     Raises:
-        SampleError: there is no such file.
+        SampleError: there is no such file, or it cannot be a sample.
     """
     if len(urlsplit(file).scheme) > 1:  # one letter is a Windows drive
         return file
     path = Path(file).expanduser().resolve()
-    if not path.is_file():
+    if not path.exists():
         raise SampleError(f"{path}: no such file. A sample is a CSV or Parquet file.")
+    if path.is_file() and path.suffix not in SUFFIXES:
+        raise SampleError(f"{path}: a sample is a .csv or .parquet file.")
     return str(path)
 
 

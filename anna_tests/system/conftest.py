@@ -22,7 +22,7 @@ from anna_core.simbank.bank import SimulatedBank
 from anna_tests.conftest import ROOT
 
 FAST_TASK = "training: {epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
-SLOW_TASK = "training: {epochs: 60, patience: 60}\nnet: {hidden: 8, embedding: 4}\n"
+SLOW_TASK = "training: {epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
 
@@ -33,6 +33,13 @@ query Runs($filter: RunsFilter!) {
   }
 }
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all system tests in one of pytest-xdist's workers, as they share one platform."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("platform"))
 
 
 @dataclass

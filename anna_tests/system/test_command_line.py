@@ -16,6 +16,13 @@ def test_the_command_line_submits_waits_and_reports(running: Running) -> None:
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     report = running.anna("report", "overdue.cli")
     assert "metamodel" in report.stdout
-    wrong = running.anna("submit", str(running.home / "anna.yaml"), "--task", "overdue")
-    assert wrong.returncode != 0
-    assert "Traceback" not in wrong.stdout + wrong.stderr
+
+
+def test_a_bad_sample_is_refused_with_its_reason(running: Running) -> None:
+    sample = running.home / "bad.csv"
+    sample.write_text("client_id,as_of,target\n1,yesterday,1\n2,2024-01-01,0\n")
+    refused = running.anna("submit", str(sample), "--task", "overdue", "--wait")
+    assert refused.returncode == 1
+    assert "column as_of is not a whole day" in " ".join((refused.stdout + refused.stderr).split())
+    assert "Traceback" not in refused.stdout + refused.stderr
+    assert not (running.home / "inbox" / "overdue" / "bad.csv").exists()
