@@ -1,6 +1,7 @@
 """A script that runs before the servers do: tells Dagster of runs that went down with the machine.
 
-Nothing else does: a new code server has never heard of them, and they would hold their places in the queue for ever.
+Left alone, they would hold their places in the queue until Dagster's monitor asks after them, and one that was just
+starting for minutes.
 Reported as failed, they are retried from where they failed, as `run_retries` in dagster.yaml says. This needs Dagster's
 library, not its API: the API can cancel runs, not fail them.
 """
