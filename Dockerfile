@@ -20,5 +20,5 @@ COPY --from=build /opt/anna /opt/anna
 ENV PATH=/opt/anna/bin:$PATH ANNA_HOME=/anna PYTHONUNBUFFERED=1
 USER anna
 VOLUME /anna
-EXPOSE 3000 5000
-CMD ["anna", "up"]
+# The servers listen on loopback alone: run it with `--network host`, or behind a proxy in the same pod.
+CMD ["sh", "-c", "anna init $ANNA_HOME && exec anna up"]

@@ -4,19 +4,27 @@
 `inbox` adds the partition and starts `train`.
 """
 
-import json
 import time
 from pathlib import Path
 
 import dagster as dg
+from pydantic import BaseModel
 
-from anna_assets.launches import AssetJob
+from anna_assets.launches import TRAIN, AssetJob
 from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.inbox import Upload, content_hash, read_upload_request, task_folders, unknown_files, uploads
+from anna_core.inbox import (
+    Upload,
+    content_hash,
+    read_upload_request,
+    settings_changed,
+    task_folders,
+    unknown_files,
+    uploads,
+)
 from anna_core.intake import stage_sample
 from anna_core.keys import sample_key
 from anna_core.marts import freshness
@@ -25,7 +33,9 @@ from anna_core.tasks import parse_request
 from anna_resources.settings import INBOX, Settings
 from anna_resources.warehouse import Warehouse
 
-OWNER_TAG = "anna/owner"  # the run queue bounds how many runs an owner has
+OWNER_TAG = "anna/owner"  # the run queue bounds how many launches an owner has ...
+KEY_TAG = "anna/key"  # ... and lets one launch of a sample run at a time
+_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _BATCH = 20  # launches a tick; the rest come with the next one
 _TICK_SECONDS = 10
 
@@ -68,8 +78,8 @@ def register_sample_job() -> None:
 def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> dg.SensorDefinition:
     """The sensor `inbox`.
 
-    Its cursor holds, for each task's folder (by inode), the ctime up to which files were taken; so it stays small
-    however many samples there are. A launch's `run_key` is the content, so a file that comes again starts nothing.
+    A file that comes again with the content and settings of its sample's latest launch starts nothing, unless that
+    launch failed.
     """
 
     @dg.sensor(
@@ -80,33 +90,61 @@ def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> 
         description="Takes complete samples from the inbox, adds their partitions and starts their launches.",
     )
     def inbox(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult | dg.SkipReason:
-        cursor: dict[str, int] = json.loads(context.cursor or "{}")
+        cursor = Cursor.model_validate_json(context.cursor or "{}")
         found = _candidates(settings.inbox, cursor, settings.inbox_settle_seconds)
         if not found:
             return dg.SkipReason(f"No new sample in {settings.inbox}.{_left_aside(settings.inbox)}")
-        if waiting := _marts_behind(domains, warehouse):
+        if waiting := _marts_behind(domains, warehouse, settings):
             return dg.SkipReason(f"{len(found)} samples wait until the marts are fresh: {waiting}")
         requests, keys = [], []
-        for found_file in found[:_BATCH]:
+        for file in found[:_BATCH]:
+            cursor.take(file)
             try:
-                requests.append(_request(found_file))
-                keys.append(str(found_file.key))
-            except AnnaError as error:
-                context.log.error(f"{found_file.path} is left aside: {error}")
-            cursor[_inode(found_file.path.parent)] = found_file.changed
+                request = _request(file, context.instance)
+            except (AnnaError, OSError) as error:
+                context.log.error(f"{file.path} is left aside until it or its settings change: {error}")
+                cursor.refused[str(file.path)] = time.time_ns()
+                continue
+            if request is not None:
+                requests.append(request)
+                keys.append(str(file.key))
         return dg.SensorResult(
             run_requests=requests,
             dynamic_partitions_requests=[SAMPLE.build_add_request(keys)] if keys else [],
-            cursor=json.dumps(cursor),
+            cursor=cursor.model_dump_json(),
         )
 
     return inbox
 
 
-def _candidates(inbox: Path, cursor: dict[str, int], settle_seconds: float) -> list[Upload]:
+class Cursor(BaseModel):
+    """What the sensor remembers: little, however many samples there are.
+
+    Attributes:
+        taken: task folder (its inode) → ctime up to which its files were taken, in nanoseconds.
+        refused: file → when it was refused; it is looked at again once its settings changed.
+    """
+
+    taken: dict[str, int] = {}
+    refused: dict[str, int] = {}
+
+    def take(self, file: Upload) -> None:
+        """Remember that a file is dealt with."""
+        folder = _inode(file.path.parent)
+        self.taken[folder] = max(self.taken.get(folder, 0), file.changed)
+        self.refused.pop(str(file.path), None)
+
+
+def _candidates(inbox: Path, cursor: Cursor, settle_seconds: float) -> list[Upload]:
     settled = time.time_ns() - int(settle_seconds * 1e9)
-    found = [u for folder in task_folders(inbox) for u in uploads(folder, cursor.get(_inode(folder), 0))]
-    return sorted((u for u in found if u.changed <= settled), key=lambda upload: upload.changed)
+    new = [u for folder in task_folders(inbox) for u in uploads(folder, cursor.taken.get(_inode(folder), 0))]
+    mended = [
+        Upload(path, path.stat().st_ctime_ns)
+        for path, since in ((Path(name), since) for name, since in cursor.refused.items())
+        if path.exists() and settings_changed(path) > since
+    ]
+    ready = [file for file in {*new, *mended} if file.changed <= settled]
+    return sorted(ready, key=lambda file: (file.changed, file.path))
 
 
 def _left_aside(inbox: Path) -> str:
@@ -118,15 +156,25 @@ def _inode(folder: Path) -> str:
     return str(folder.stat().st_ino)
 
 
-def _request(upload: Upload) -> dg.RunRequest:
-    key = upload.key
-    request = read_upload_request(upload.path)
-    content = content_hash(upload.path, request)
-    tags = {CONTENT_TAG: content, OWNER_TAG: request.owner, "anna/task": key.task, "anna/sample": key.sample}
-    return dg.RunRequest(run_key=f"{key}:{content}", partition_key=str(key), tags=tags)
+def _request(file: Upload, instance: dg.DagsterInstance) -> dg.RunRequest | None:
+    """The launch of a file; None where the sample's latest launch was for the same content and did not fail."""
+    key = file.key
+    request = read_upload_request(file.path)
+    content = content_hash(file.path, request)
+    latest = next(iter(instance.get_runs(dg.RunsFilter(job_name=TRAIN, tags={KEY_TAG: str(key)}), limit=1)), None)
+    if latest is not None and latest.tags.get(CONTENT_TAG) == content and latest.status not in _FAILED:
+        return None
+    tags = {
+        CONTENT_TAG: content,
+        KEY_TAG: str(key),
+        OWNER_TAG: request.owner,
+        "anna/task": key.task,
+        "anna/sample": key.sample,
+    }
+    return dg.RunRequest(run_key=f"{key}:{content}:{file.changed}", partition_key=str(key), tags=tags)
 
 
-def _marts_behind(domains: list[Domain], warehouse: Warehouse) -> str:
+def _marts_behind(domains: list[Domain], warehouse: Warehouse, settings: Settings) -> str:
     """What of the marts is missing or behind its source, as a text; empty where nothing is."""
     behind = []
     for domain in domains:
@@ -134,13 +182,13 @@ def _marts_behind(domains: list[Domain], warehouse: Warehouse) -> str:
         try:
             listing = freshness.listing(domain, warehouse.home_path, warehouse.time_zone)
             state = freshness.read_state(source)
-        except AnnaError as error:
-            behind.append(str(error))
+        except (AnnaError, OSError) as error:
+            behind.append(f"{domain.name}: {error}")
             continue
         if state.listing != listing:
             behind.append(f"{domain.name} is to be observed")
             continue
-        months = [parse_month(month) for month in state.months]
+        months = [month for month in map(parse_month, state.months) if settings.keeps(month)]
         stale = freshness.stale_months(domain, source, warehouse.mart(domain.name), months)
         if stale:
             behind.append(f"{domain.name}: {len(stale)} of {len(months)} months")

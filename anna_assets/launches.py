@@ -9,6 +9,7 @@ from anna_resources.tracking import Tracking
 AssetJob: TypeAlias = Any  # what `define_asset_job` returns has no public name
 
 TRAIN = "train"
+LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring
 # Imported once by the process from which the steps of a launch are forked, so that no step waits for them again.
 _PRELOADED = ["anna_assets.definitions", "anna_core.training.domain", "anna_core.baselines.boosting", "dagster_mlflow"]
 
@@ -25,6 +26,7 @@ def train_job(steps: int) -> AssetJob:
     return dg.define_asset_job(
         TRAIN,
         selection=dg.AssetSelection.groups("samples", "sequences", "models", "reports"),
+        tags={LAUNCH_TAG: TRAIN},
         description="Trains every domain's model and the metamodel on a sample, and writes the report.",
         executor_def=step_executor(_PRELOADED, steps),
     )
@@ -40,8 +42,9 @@ def failure_sensor(train: AssetJob) -> dg.SensorDefinition:
         description="Marks the MLflow run of a failed launch as failed.",
     )
     def failed_launches(context: dg.RunFailureSensorContext, tracking: Tracking) -> None:
-        key = context.dagster_run.tags.get("dagster/partition", "")
-        if key:
+        tags = context.dagster_run.tags
+        key = tags.get("dagster/partition", "")
+        if key and tags.get("dagster/will_retry") != "true":  # a retry goes on in the same MLflow run
             with tracking.launch(context.dagster_run, key, context.log) as launch:
                 launch.finish("FAILED")
 

@@ -33,9 +33,9 @@ def retro(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition
 
 
 def window_of_marts(domain: Domain) -> dg.TimeWindowPartitionMapping:
-    """Mart months that the history of a month reads: as many as the lookback can touch in any year."""
-    months = max(len(history_months(domain, month)) for month in _LEAP_CYCLE)
-    return dg.TimeWindowPartitionMapping(start_offset=1 - months, allow_nonexistent_upstream_partitions=True)
+    """Mart months that the history of a month reads: from the earliest that the lookback can touch in any year."""
+    reach = max(_months_apart(history_months(domain, month)[0], month) for month in _LEAP_CYCLE)
+    return dg.TimeWindowPartitionMapping(start_offset=-reach, allow_nonexistent_upstream_partitions=True)
 
 
 def retro_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
@@ -45,6 +45,10 @@ def retro_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
         month, _, sample = str(key).partition("|")
         pairs.append((check_key(sample), parse_month(month)))
     return sorted(pairs)
+
+
+def _months_apart(first: dt.date, last: dt.date) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
 
 
 def _text(month: dt.date) -> str:

@@ -151,6 +151,7 @@ query Materializations($key: AssetKeyInput!, $partitions: [String!]!) {
           ... on IntMetadataEntry { intValue }
           ... on FloatMetadataEntry { floatValue }
           ... on TableMetadataEntry { table { records } }
+          ... on JsonMetadataEntry { jsonString }
         }
       }
     }

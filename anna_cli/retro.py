@@ -1,11 +1,12 @@
 """Retro-inference: choosing the partitions to make, and launching their backfill."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from anna_cli.graphql import GraphQLClient, Json
-from anna_cli.queries import ASSETS, LAUNCH_BACKFILL, PARTITION_KEYS, STALE_STATUS
+from anna_cli.queries import LAUNCH_BACKFILL, PARTITION_KEYS, STALE_STATUS
 from anna_cli.reports import materializations
 from anna_core.errors import AnnaError
 from anna_core.keys import parse_sample_key
@@ -77,12 +78,10 @@ def select(client: GraphQLClient, key: str, months: Sequence[str], force: bool =
         ClientError: ANNA does not answer.
     """
     parse_sample_key(key)
-    if not materializations(client, ["metamodel"], [key]):
+    trained = materializations(client, ["metamodel"], [key])
+    if not trained:
         raise RetroError(f"{key} has no trained metamodel to score with: see `anna status {key}`.")
-    paths = [node["assetKey"]["path"] for node in client.execute(ASSETS)["assetNodes"]]
-    domains = [path[-1] for path in paths if tuple(path[:-1]) == EMBEDDING]
-    if not domains:
-        raise RetroError("This deployment has no retro/embedding assets: is its version older than the command's?")
+    domains = json.loads(trained[0]["metadata"]["domains"]["jsonString"])  # later ones have no model for this sample
     _check_kept(client, domains[0], months)
     histories = {
         domain: list(months) if force else unfresh(client, [HISTORY, domain], months) for domain in sorted(domains)

@@ -32,7 +32,8 @@ inbox_settle_seconds: {inbox_settle_seconds:g}
 
 # How much may run at once; the rest waits in the queue.
 limits:
-  runs: {limits.runs} # launches and refreshes
+  runs: {limits.runs} # runs of any kind: launches, refreshes, scoring
+  launches: {limits.launches} # launches among them
   runs_per_owner: {limits.runs_per_owner} # launches of one owner
   hadoop: {limits.hadoop} # steps that read or write marts, sequences and histories
   training: {limits.training} # steps that train; the cores are divided among them

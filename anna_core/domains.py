@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from anna_core.durations import Duration
+from anna_core.durations import Duration, format_duration
 from anna_core.errors import DomainError, KeyNameError
 from anna_core.keys import check_domain
 
@@ -100,6 +100,11 @@ class Domain(_Strict):
         if self.lookback <= self.availability_lag:
             raise ValueError("lookback must be longer than availability_lag, or no event is ever visible")
         return self
+
+    @property
+    def window_version(self) -> str:
+        """Tells apart the rules by which sequences are cut: lag, lookback and greatest length."""
+        return f"{format_duration(self.availability_lag)} {format_duration(self.lookback)} {self.max_length}"
 
     @property
     def owners(self) -> list[str]:

@@ -92,6 +92,12 @@ def read_upload_request(upload: Path) -> TaskRequest:
     return parse_request(settings, str(upload.parent / TASK_FILE))
 
 
+def settings_changed(upload: Path) -> int:
+    """When `task.yaml` or `<sample>.yaml` of a file last changed (ctime, nanoseconds); 0 where there are none."""
+    settings = (upload.parent / TASK_FILE, upload.with_suffix(".yaml"))
+    return max((path.stat().st_ctime_ns for path in settings if path.exists()), default=0)
+
+
 def content_hash(upload: Path, request: TaskRequest) -> str:
     """Digest of a file's bytes and of what was said of it."""
     digest = hashlib.blake2b(request.model_dump_json().encode(), digest_size=12)
@@ -106,6 +112,8 @@ def _is_whole(path: Path) -> bool:
         return False
     if path.suffix != ".parquet":
         return True
+    if not os.access(path, os.R_OK):
+        return True  # whoever reads it will be told why it cannot be
     with path.open("rb") as stream:
         stream.seek(-min(len(_PARQUET_END), path.stat().st_size), os.SEEK_END)
         return stream.read() == _PARQUET_END

@@ -19,8 +19,8 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec) -> tuple[np.ndarray, str]
     """Divide a sample's rows.
 
     A manual `split` column wins; where it has no `valid`, these are taken out of its `train` rows. Otherwise the test
-    rows are the latest as_of dates, or a share of the clients. Validation rows always belong to other clients than
-    training rows. Clients that share a `group_id` stay together.
+    rows are the latest as_of dates, or a share of the clients. Validation rows that ANNA picks belong to other clients
+    than training rows. Clients that share a `group_id` stay together.
 
     Args:
         rows: client_id, as_of, optional group_id and split.

@@ -93,11 +93,6 @@ def read_directory(path: Path) -> Path:
     return path / version
 
 
-def exists(path: Path) -> bool:
-    """Whether a directory artifact has a current version."""
-    return (path / POINTER).exists()
-
-
 def _pointer(path: Path) -> dict[str, str]:
     try:
         return json.loads((path / POINTER).read_text(encoding="utf-8"))

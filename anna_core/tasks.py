@@ -1,10 +1,8 @@
 """Tasks: what a business problem is, what a user may say about it, and what is guessed from the sample."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anna_core.errors import TaskError
@@ -116,12 +114,3 @@ def parse_request(content: object, where: str) -> TaskRequest:
             for item in error.errors()
         )
         raise TaskError(f"{where}: {problems}") from error
-
-
-def read_request(path: Path) -> TaskRequest:
-    """Read a `task.yaml`; raises `TaskError`."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskError(f"{path}: cannot be read as YAML: {error}") from error
-    return parse_request(content, str(path))

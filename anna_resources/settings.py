@@ -32,8 +32,9 @@ class Limits(BaseModel):
     """How much may run at once.
 
     Attributes:
-        runs: Dagster runs; further ones wait in the queue.
-        runs_per_owner: runs of tasks of one owner.
+        runs: Dagster runs of any kind; further ones wait in the queue.
+        launches: launches among them; fewer than `runs`, so that refreshes and scoring do not wait for trainings.
+        runs_per_owner: launches of tasks of one owner.
         hadoop: steps that read or write marts, sequences and histories.
         training: steps that train; the cores are divided among them.
         scoring: steps that score.
@@ -41,7 +42,8 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    runs: Annotated[int, Field(ge=1)] = 2
+    runs: Annotated[int, Field(ge=1)] = 4
+    launches: Annotated[int, Field(ge=1)] = 2
     runs_per_owner: Annotated[int, Field(ge=1)] = 2
     hadoop: Annotated[int, Field(ge=1)] = 2
     training: Annotated[int, Field(ge=1)] = 2
@@ -129,6 +131,10 @@ class Settings(BaseSettings):
         """Explicit values first, then the environment, then `anna.yaml`."""
         file = YamlConfigSettingsSource(settings_cls, yaml_file=anna_home() / SETTINGS_FILE)
         return init_settings, env_settings, file
+
+    def keeps(self, month: dt.date) -> bool:
+        """Whether a month, by its first day, is one of the deployment's."""
+        return self.start_month <= month <= (self.end_month or dt.date.today().replace(day=1))
 
     @property
     def inbox(self) -> Path:

@@ -19,6 +19,7 @@ from anna_resources.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 _ANSWER_SECONDS = 2.0  # a tracking server that takes longer to accept a connection counts as down
 _PART_TAG, _SAMPLE_TAG = "anna.part", "anna.sample"
@@ -45,16 +46,15 @@ class Tracking(dg.ConfigurableResource):
         """The launch that a Dagster run, or the run that it retries, belongs to."""
         if not self._answers():
             log.warning(f"MLflow at {self.url} does not answer; this step keeps no curves there. `anna up` starts it.")
-            yield Launch(None, "", "", key)
+            yield Launch(Server(None, log), "", "", key)
             return
         from dagster_mlflow.resources import MlFlow
 
         root = run.root_run_id or run.run_id
         with FileLock(Path(self.home) / ".mlflow.lock"):
             resource = MlFlow(_ResourceContext(log, run, root, self._config(key)))
-        yield Launch(
-            resource.tracking_client, resource.experiment.experiment_id, resource.mlflow_run_id or _active(), key
-        )
+        run_id = resource.mlflow_run_id or _active()
+        yield Launch(Server(resource.tracking_client, log), resource.experiment.experiment_id, run_id, key)
 
     def _config(self, key: str) -> dict[str, Any]:
         task, _, _ = key.partition(".")
@@ -84,72 +84,94 @@ class _ResourceContext:
     resource_config: Mapping[str, Any]
 
 
+class Server:
+    """MLflow's client; a server that fails while a launch runs is reported once, and the launch goes on without it."""
+
+    def __init__(self, client: "MlflowClient | None", log: logging.Logger) -> None:
+        self._client, self._log = client, log
+
+    def __bool__(self) -> bool:
+        return self._client is not None
+
+    def __call__(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call a method of the client; None where there is no server (any more)."""
+        if self._client is None:
+            return None
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return getattr(self._client, method)(*arguments, **named)
+        except (MlflowException, OSError) as error:
+            self._log.warning(f"MLflow failed; this step keeps no more curves and files there: {error}")
+            self._client = None
+            return None
+
+
 @dataclass(frozen=True)
 class Launch:
     """The parent run of a launch; does nothing where there is no tracking server."""
 
-    client: "MlflowClient | None"
+    server: Server
     experiment: str
     run_id: str
     key: str
 
     def log_facts(self, task: Task) -> None:
         """Keep what the task is."""
-        if self.client:
-            facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed}
-            for name, value in {**facts, **task.net.model_dump(), **task.training.model_dump()}.items():
-                self.client.log_param(self.run_id, name, value)
+        facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed}
+        for name, value in {**facts, **task.net.model_dump(), **task.training.model_dump()}.items():
+            self.server("log_param", self.run_id, name, value)
 
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Keep final figures of the whole launch."""
-        if self.client:
-            for name, value in values.items():
-                self.client.log_metric(self.run_id, name, value)
+        for name, value in values.items():
+            self.server("log_metric", self.run_id, name, value)
 
     def log_files(self, *paths: Path) -> None:
         """Keep files of the whole launch."""
-        if self.client:
-            for path in paths:
-                self.client.log_artifact(self.run_id, str(path))
+        for path in paths:
+            self.server("log_artifact", self.run_id, str(path))
 
     def finish(self, status: str = "FINISHED") -> None:
         """End the parent run."""
-        if self.client:
-            self.client.set_terminated(self.run_id, status)
+        self.server("set_terminated", self.run_id, status)
 
     @contextmanager
     def part(self, name: str) -> "Iterator[Part]":
         """A child run for one model. What an earlier, killed try left running is closed first."""
-        if self.client is None:
-            yield Part(None, "")
+        child = self._open_part(name) if self.server else None
+        if child is None:
+            yield Part(self.server, "")
             return
+        try:
+            yield Part(self.server, child.info.run_id)
+        except BaseException:
+            self.server("set_terminated", child.info.run_id, "FAILED")
+            raise
+        self.server("set_terminated", child.info.run_id, "FINISHED")
+
+    def _open_part(self, name: str) -> "Run | None":
         from mlflow.entities import RunStatus
         from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
         rule = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}' and tags.`{_PART_TAG}` = '{name}'"
-        for earlier in self.client.search_runs([self.experiment], rule):
+        for earlier in self.server("search_runs", [self.experiment], rule) or ():
             if earlier.info.status == RunStatus.to_string(RunStatus.RUNNING):
-                self.client.set_terminated(earlier.info.run_id, "KILLED")
+                self.server("set_terminated", earlier.info.run_id, "KILLED")
         tags = {MLFLOW_PARENT_RUN_ID: self.run_id, _PART_TAG: name, _SAMPLE_TAG: self.key}
-        child = self.client.create_run(self.experiment, run_name=name, tags=tags)
-        try:
-            yield Part(self.client, child.info.run_id)
-        except BaseException:
-            self.client.set_terminated(child.info.run_id, "FAILED")
-            raise
-        self.client.set_terminated(child.info.run_id, "FINISHED")
+        return self.server("create_run", self.experiment, run_name=name, tags=tags)
 
 
 @dataclass(frozen=True)
 class Part:
     """The child run of one model; does nothing where there is no tracking server."""
 
-    client: "MlflowClient | None"
+    server: Server
     run_id: str
 
     def log_epoch(self, report: EpochReport) -> None:
         """Add an epoch to the curves."""
-        if self.client is None:
+        if not self.server:
             return
         from mlflow.entities import Metric
 
@@ -161,7 +183,7 @@ class Part:
         }
         now = int(time.time() * 1000)
         points = [Metric(name, value, now, report.epoch) for name, value in values.items()]
-        self.client.log_batch(self.run_id, metrics=points)
+        self.server("log_batch", self.run_id, metrics=points)
 
 
 def _active() -> str:

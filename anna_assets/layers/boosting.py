@@ -1,5 +1,7 @@
 """Boosting on aggregates: LightGBM on hand-made features of all domains, the peer on every leaderboard."""
 
+import hashlib
+
 import dagster as dg
 import polars as pl
 
@@ -36,14 +38,14 @@ def boosting_asset(domains: list[Domain]) -> dg.AssetsDefinition:
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)
-        sequences = [read_sequences(warehouse, domain, key) for domain in domains]
+        sequences = [read_sequences(warehouse, domain, sample) for domain in domains]
         train = sample.split == TRAIN
         features = pl.concat([aggregate(part, top_codes(part, train)) for part in sequences], how="horizontal")
         context.log.info(f"{features.width} aggregates of {len(sample):,} rows")
         scores = boosting_scores(
             features, sample.target, sample.weight, sample.split, sample.task, threads=training_threads()
         )
-        version = "-".join([str(sample.task.seed), *(part.meta.data_version for part in sequences)])
+        version = hashlib.blake2b(scores.tobytes(), digest_size=16).hexdigest()
         frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, version)
         with storage.write_directory(warehouse.boosting(key)) as folder:
             frame.write_parquet(folder / SCORES_FILE)

@@ -1,5 +1,7 @@
 """The metamodel: one model over the embeddings of all domains."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from anna_assets.layers import samples
@@ -9,12 +11,27 @@ from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.scoring.scores_file import score_frame
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from anna_core.scoring.metamodel import Metamodel
+    from anna_core.scoring.vectors_file import StoredVectors
+
 KEY = dg.AssetKey("metamodel")
 SCORES_FILE = "scores.parquet"
+
+
+def require_same_generation(model: "Metamodel", stored: "dict[str, StoredVectors]") -> None:
+    """Raise `ArtifactError` where vectors come from another domain model than the metamodel was fitted on."""
+    for name, version in model.provenance["models"].items():
+        if stored[name].model_version != version:
+            raise ArtifactError(
+                f"domain {name}: these vectors come from model {stored[name].model_version}, but the metamodel was "
+                f"fitted on those of {version}. Materialize the metamodel again, or the vectors of that model."
+            )
 
 
 def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:

@@ -38,7 +38,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
 
         partition = context.partition_key
         sample = samples.read_sample(warehouse, partition)
-        sequences = read_sequences(warehouse, domain, partition)
+        sequences = read_sequences(warehouse, domain, sample)
         threads = training_threads()
         with tracking.launch(context.run, partition, context.log) as launch, launch.part(domain.name) as part:
             trained = train_domain_model(
@@ -80,7 +80,7 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
     @step_asset(
         key=["embedding", domain.name],
         partitions_def=SAMPLE,
-        deps=[dg.AssetKey(["model", domain.name]), dg.AssetKey(["sequences", domain.name])],
+        deps=[samples.KEY, dg.AssetKey(["model", domain.name]), dg.AssetKey(["sequences", domain.name])],
         pool="scoring",
         group_name="models",
         kinds={"pytorch", "parquet"},
@@ -92,7 +92,8 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         from anna_core.scoring.vectors_file import StoredVectors
 
         partition = context.partition_key
-        sequences = read_sequences(warehouse, domain, partition)
+        sample = samples.read_sample(warehouse, partition)
+        sequences = read_sequences(warehouse, domain, sample)
         model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, partition)))
         vectors = model.predict(sequences, threads=scoring_threads())
         version = model.data_version

@@ -93,6 +93,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     from anna_core.baselines.constant import constant_scores
     from anna_core.scoring.bundle import code_version
     from anna_core.scoring.domain_model import DomainModel
+    from anna_core.scoring.metamodel import Metamodel
     from anna_core.scoring.vectors_file import StoredVectors
 
     sample = samples.read_sample(warehouse, key)
@@ -102,14 +103,15 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         ("boosting", "all domains"): _stored(warehouse.boosting(key), boosting.SCORES_FILE, names),
         ("metamodel", "metamodel"): _stored(warehouse.metamodel(key), metamodel.SCORES_FILE, names),
     }
-    curves, coverage, versions = {}, [], {}
+    curves, coverage, vectors = {}, [], {}
     for domain in domains:
         model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, key)))
-        stored = StoredVectors.read(vectors_path(warehouse, domain.name, key))
-        scores["domain", domain.name] = stored.vectors.scores
+        vectors[domain.name] = StoredVectors.read(vectors_path(warehouse, domain.name, key))
+        scores["domain", domain.name] = vectors[domain.name].vectors.scores
         curves[domain.name] = model.curves
-        coverage.append(domain_coverage(read_sequences(warehouse, domain, key)))
-        versions[f"model {domain.name}"] = stored.model_version
+        coverage.append(domain_coverage(read_sequences(warehouse, domain, sample)))
+    metamodel.require_same_generation(Metamodel.load(storage.read_directory(warehouse.metamodel(key))), vectors)
+    versions = {f"model {name}": part.model_version for name, part in vectors.items()}
     held_out = sample.split == TEST
     return ReportContent(
         task=sample.task,

@@ -10,7 +10,7 @@ from anna_assets.automation import refresh_history
 from anna_assets.compute import scoring_threads
 from anna_assets.layers import metamodel
 from anna_assets.layers.marts import joint_version
-from anna_assets.layers.sequences import require_fresh_marts, sequences_metadata
+from anna_assets.layers.sequences import POINT_IN_TIME, require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
 from anna_core import storage
@@ -20,6 +20,7 @@ from anna_core.months import next_month, parse_month
 from anna_core.scoring.scores_file import score_frame
 from anna_core.sequences.build import build_history, history_months
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.visibility import outside_window
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -40,24 +41,35 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
         pool="hadoop",
         group_name="history",
         kinds={"polars", "arrow"},
+        code_version=domain.window_version,
         owners=domain.owners,
         description=f"Every client's events of {domain.name} as of the month's end; the input of scoring.",
         automation_condition=refresh_history(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                POINT_IN_TIME,
+                asset=key,
+                blocking=True,
+                description="No client's sequence holds an event outside its window as of the month's end.",
+            )
+        ],
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def history(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        versions = []
+        versions, outside = [], 0
         for partition in context.partition_keys:
             at = parse_month(partition)
             require_fresh_marts(warehouse, domain, history_months(domain, at))
             dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
             made = build_history(domain, dictionary, warehouse.mart(domain.name), at)
+            outside += outside_window(made)
             with storage.write_directory(warehouse.history(domain.name, at)) as folder:
                 made.write(folder)
             versions.append(made.meta.data_version)
             context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
             context.add_asset_metadata(sequences_metadata(made), key, partition_key=partition)
-        return dg.MaterializeResult(data_version=joint_version(versions))
+        check = dg.AssetCheckResult(check_name=POINT_IN_TIME, passed=outside == 0, metadata={"rows": outside})
+        return dg.MaterializeResult(data_version=joint_version(versions), check_results=[check])
 
     return history
 
@@ -144,6 +156,7 @@ def _score(warehouse: Warehouse, model: "Metamodel", sample: str, at: dt.date, v
     from anna_core.scoring.vectors_file import StoredVectors
 
     stored = {name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in model.domains}
+    metamodel.require_same_generation(model, stored)
     clients = pl.concat([pl.Series("client_id", part.client_id) for part in stored.values()]).unique().sort()
     order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
     scores = model.predict({name: part.aligned(order) for name, part in stored.items()})

@@ -1,20 +1,27 @@
 """Sequences: what each row of a sample may see of a domain."""
 
+import datetime as dt
+
 import dagster as dg
 import numpy as np
+import polars as pl
 
 from anna_assets.layers import samples
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.errors import SourceError
+from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.marts.freshness import stale_months
+from anna_core.samples import Sample
 from anna_core.sequences.build import build_sequences, months_needed
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
+from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
+
+POINT_IN_TIME = "point_in_time"
 
 
 def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
@@ -31,11 +38,12 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         pool="hadoop",
         group_name="sequences",
         kinds={"polars", "arrow"},
+        code_version=domain.window_version,
         owners=domain.owners,
         description=f"Events of {domain.name} that each row of the sample may see as of its date.",
         check_specs=[
             dg.AssetCheckSpec(
-                "point_in_time",
+                POINT_IN_TIME,
                 asset=key,
                 blocking=True,
                 partitions_def=SAMPLE,
@@ -60,14 +68,29 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
     return sequences
 
 
-def read_sequences(warehouse: Warehouse, domain: Domain, key: str) -> Sequences:
-    """The stored sequences of a sample in a domain."""
-    return Sequences.open(storage.read_directory(warehouse.sequences(domain.name, key)))
+def read_sequences(warehouse: Warehouse, domain: Domain, sample: Sample) -> Sequences:
+    """The stored sequences of a sample in a domain.
+
+    Raises:
+        ArtifactError: they are of other rows: the sample was registered again since.
+    """
+    sequences = Sequences.open(storage.read_directory(warehouse.sequences(domain.name, sample.key)))
+    same = len(sequences) == len(sample) and (sequences.as_of == sample.rows["as_of"].to_numpy()).all()
+    if not same or not pl.Series(sequences.client_id).equals(sample.rows["client_id"]):
+        raise ArtifactError(
+            f"sequences/{domain.name} of {sample.key} have other rows than the sample has now: it was registered "
+            "again. Materialize the sequences, and what hangs on them, again."
+        )
+    return sequences
 
 
-def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list) -> None:
-    """Raise `SourceError` where a mart that is needed is missing or behind its source."""
-    stale = stale_months(domain, warehouse.source(domain.name), warehouse.mart(domain.name), months)
+def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
+    """Raise `SourceError` where a mart that is needed is missing or behind its source.
+
+    Months that the deployment does not keep have no mart, and so no events.
+    """
+    kept = [month for month in months if load_settings().keeps(month)]
+    stale = stale_months(domain, warehouse.source(domain.name), warehouse.mart(domain.name), kept)
     if stale:
         names = ", ".join(f"{month:%Y-%m}" for month in stale)
         raise SourceError(
@@ -93,7 +116,7 @@ def sequences_metadata(made: Sequences) -> dict[str, dg.MetadataValue]:
 def _check(made: Sequences) -> dg.AssetCheckResult:
     outside = outside_window(made)
     return dg.AssetCheckResult(
-        check_name="point_in_time",
+        check_name=POINT_IN_TIME,
         passed=outside == 0,
         metadata={"rows": len(made), "rows that see too much": outside},
     )

@@ -3,6 +3,9 @@
 Here belong the observation and the sensor that starts it; reading for models is the marts' business.
 """
 
+import json
+import time
+
 import dagster as dg
 
 from anna_assets.launches import AssetJob
@@ -13,6 +16,7 @@ from anna_core.marts import freshness
 from anna_resources.warehouse import Warehouse
 
 WATCH_SECONDS = 30  # between two looks at the sources' file listings
+ASK_AGAIN_SECONDS = 600  # an observation that has not come by then has failed, and is tried again
 
 
 def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.SourceAsset:
@@ -65,19 +69,26 @@ def watch_sensor(domains: list[Domain], jobs: list[AssetJob]) -> dg.SensorDefini
         description="Looks at the sources' files; where names, sizes or times changed, the source is observed.",
     )
     def sources(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult | dg.SkipReason:
+        asked: dict[str, list] = json.loads(context.cursor or "{}")
         requests, problems = [], []
         for domain, job in zip(domains, jobs, strict=True):
             try:
                 found = freshness.listing(domain, warehouse.home_path, warehouse.time_zone)
-            except AnnaError as error:
-                problems.append(str(error))
+                behind = found != freshness.read_state(warehouse.source(domain.name)).listing
+            except (AnnaError, OSError) as error:
+                problems.append(f"{domain.name}: {error}")
                 continue
-            if found != freshness.read_state(warehouse.source(domain.name)).listing:
-                requests.append(dg.RunRequest(run_key=f"{domain.name}:{found}", job_name=job.name))
+            if behind and _may_ask(asked.get(domain.name), found):
+                requests.append(dg.RunRequest(job_name=job.name))
+                asked[domain.name] = [found, time.time()]
         for problem in problems:
             context.log.warning(problem)
-        if requests:
-            return dg.SensorResult(run_requests=requests)
-        return dg.SkipReason("; ".join(problems) or "No source changed.")
+        skipped = None if requests else dg.SkipReason("; ".join(problems) or "No source changed.")
+        return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=json.dumps(asked))
 
     return sources
+
+
+def _may_ask(last: list | None, listing: str) -> bool:
+    """Whether to ask for an observation: this state was not asked for yet, or so long ago that it must have failed."""
+    return last is None or last[0] != listing or time.time() - last[1] > ASK_AGAIN_SECONDS

@@ -108,23 +108,38 @@ def _rules(domain: Domain, bank_zone: str) -> str:
 
 
 def _states(domain: Domain, home: Path) -> dict[str, str]:
-    if domain.source.format == "delta":
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
-
+    if domain.source.format in ("delta", "iceberg"):
         path = str(table_path(domain, home))
         try:
-            return {path: f"version {DeltaTable(path).version()}"}
-        except DeltaError as error:
-            raise SourceError(f"domain {domain.name}: {path} cannot be read as a Delta table: {error}") from error
-    if domain.source.format == "iceberg":
-        from pyiceberg.table import StaticTable
-
-        path = str(table_path(domain, home))
-        snapshot = StaticTable.from_metadata(path).current_snapshot()
-        return {path: f"snapshot {snapshot.snapshot_id if snapshot else None}"}
+            return {path: _delta_state(path) if domain.source.format == "delta" else _iceberg_state(path)}
+        except ImportError as error:
+            raise SourceError(
+                f"domain {domain.name}: format {domain.source.format} needs more packages ({error}): "
+                "pip install 'anna-platform[lakehouse]'."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"domain {domain.name}: {path} cannot be read as a table of format {domain.source.format}: {error}"
+            ) from error
     stats = {str(file): file.stat() for file in source_files(domain, home)}
     return {name: f"{stat.st_size} {stat.st_mtime_ns}" for name, stat in stats.items()}
+
+
+def _delta_state(path: str) -> str:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return f"version {DeltaTable(path).version()}"
+    except DeltaError as error:
+        raise ValueError(str(error)) from error
+
+
+def _iceberg_state(path: str) -> str:
+    from pyiceberg.table import StaticTable
+
+    snapshot = StaticTable.from_metadata(path).current_snapshot()
+    return f"snapshot {snapshot.snapshot_id if snapshot else None}"
 
 
 def _digest(*parts: str) -> str:

@@ -13,12 +13,14 @@ import narwhals as nw
 import polars as pl
 
 from anna_core.domains import Domain
+from anna_core.errors import SourceError
 from anna_core.marts.dictionary import MISSING_VALUE, UNKNOWN, Dictionary, extend_dictionary
 from anna_core.marts.source import fingerprint, month_bounds, reading, scan_source
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
 SOURCE_FINGERPRINT = "anna.source"  # key of a mart file's Parquet metadata
+MOST_ANONYMOUS = 0.1  # share of rows without a client above which a month is surely broken
 _KEY_PREFIX = "key."
 
 
@@ -60,7 +62,8 @@ def build_mart(
     """Build one month of a mart from the source, extending the dictionary by what is new.
 
     Raises:
-        SourceError: the source cannot be read as the domain says.
+        SourceError: the source cannot be read as the domain says, or too many rows have no client; the mart is then
+            left as it was.
     """
     first, following = month_bounds(month)
     source = scan_source(domain, home, bank_zone).filter(
@@ -77,6 +80,7 @@ def build_mart(
         encoded.sink_parquet(temporary, engine="streaming", metadata={SOURCE_FINGERPRINT: source_version})
         written = pl.scan_parquet(temporary)
         facts = _facts(written, source, domain)
+        _refuse_anonymous(domain, month, facts)
         version = fingerprint(written)
     return MartMonth(dictionary=dictionary, data_version=version, source_version=source_version, **facts)
 
@@ -151,6 +155,15 @@ def _code(codes: nw.Expr, cardinality: int) -> nw.Expr:
 def _number(values: nw.Expr) -> nw.Expr:
     narrow = values.cast(nw.Float32)
     return nw.when(narrow.is_finite()).then(narrow)  # what is too large for float32 is infinite in it
+
+
+def _refuse_anonymous(domain: Domain, month: dt.date, facts: dict) -> None:
+    if facts["anonymous"] > MOST_ANONYMOUS * facts["source_rows"]:
+        raise SourceError(
+            f"domain {domain.name}, {month:%Y-%m}: {facts['anonymous']:,} of {facts['source_rows']:,} rows have no "
+            f"'{domain.columns.client_id}'; at most {MOST_ANONYMOUS:.0%} may. The mart is left as it was; mend the "
+            "source."
+        )
 
 
 def _facts(written: pl.LazyFrame, source: pl.LazyFrame, domain: Domain) -> dict:

@@ -1,11 +1,12 @@
 import json
 import os
+import uuid
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from anna_tests.graph.conftest import Deployment, sample_rows
+from anna_tests.graph.conftest import Deployment, events, sample_rows
 
 
 @pytest.fixture
@@ -44,15 +45,50 @@ def test_a_sample_gets_its_partition_and_one_run(fresh: Deployment) -> None:
     assert isinstance(again, dg.SkipReason)
 
 
-def test_the_run_key_is_the_content(fresh: Deployment) -> None:
+def launched(deployment: Deployment, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
+    """Record a launch as the daemon would after a tick."""
+    run = dg.DagsterRun(job_name="train", run_id=str(uuid.uuid4()), tags=dict(request.tags), status=status)
+    deployment.instance.add_run(run)
+
+
+def test_a_file_that_comes_again_starts_nothing_unless_its_launch_failed(fresh: Deployment) -> None:
     put(fresh, "churn", "q1.csv")
     first = tick(fresh)
+    launched(fresh, first.run_requests[0], dg.DagsterRunStatus.SUCCESS)
     put(fresh, "churn", "q1.csv")  # copied again, the same bytes
     same = tick(fresh, first.cursor)
-    assert same.run_requests[0].run_key == first.run_requests[0].run_key
+    assert same.run_requests == []
     put(fresh, "churn", "q1.csv", sample_rows(clients=50))
     other = tick(fresh, same.cursor)
-    assert other.run_requests[0].run_key != first.run_requests[0].run_key
+    launched(fresh, other.run_requests[0], dg.DagsterRunStatus.FAILURE)
+    put(fresh, "churn", "q1.csv", sample_rows(clients=50))
+    again = tick(fresh, other.cursor)
+    launched(fresh, again.run_requests[0], dg.DagsterRunStatus.SUCCESS)
+    put(fresh, "churn", "q1.csv")  # back to the first content: the stored models are of the other
+    back = tick(fresh, again.cursor)
+    keys = [result.run_requests[0].run_key for result in (first, other, again, back)]
+    assert len(set(keys)) == 4
+
+
+def test_a_sample_whose_settings_are_wrong_comes_again_when_they_are_mended(fresh: Deployment) -> None:
+    put(fresh, "churn", "q1.csv")
+    settings = fresh.home / "inbox" / "churn" / "task.yaml"
+    settings.write_text("metrik: roc_auc\n")
+    refused = tick(fresh)
+    assert refused.run_requests == []
+    assert isinstance(tick(fresh, refused.cursor), dg.SkipReason)
+    settings.write_text("metric: roc_auc\n")
+    assert [request.partition_key for request in tick(fresh, refused.cursor).run_requests] == ["churn.q1"]
+
+
+def test_months_outside_the_deployment_do_not_hold_samples_back(deployment: Deployment) -> None:
+    early = events(1, "2023-11-01")
+    deployment.rewrite_month("cards", "2023-11-01", early)
+    deployment.refresh()
+    put(deployment, "churn", "q1.csv")
+    assert [request.partition_key for request in tick(deployment).run_requests] == ["churn.q1"]
+    key = deployment.drop("churn", "q1", sample_rows(as_of="2024-01-20"))
+    assert deployment.train(key).success
 
 
 def test_files_that_are_still_copied_are_left_alone(fresh: Deployment) -> None:
@@ -94,7 +130,7 @@ def test_many_samples_come_a_batch_a_tick_and_the_cursor_stays_small(fresh: Depl
         keys += [request.partition_key for request in result.run_requests]
         cursor = result.cursor
     assert sorted(keys) == [f"churn.s{index:02}" for index in range(45)]
-    assert len(json.loads(cursor)) == 1
+    assert len(json.loads(cursor)["taken"]) == 1
     assert isinstance(tick(fresh, cursor), dg.SkipReason)
 
 

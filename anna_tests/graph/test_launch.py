@@ -6,7 +6,7 @@ import pytest
 
 from anna_core import storage
 from anna_core.scoring.domain_model import DomainModel
-from anna_tests.graph.conftest import Deployment, sample_rows
+from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows
 
 
 def metadata(result, key: str) -> dict:
@@ -95,3 +95,31 @@ def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the
     deployment.refresh()
     result = deployment.train(deployment.drop("churn", "q1", sample_rows()))
     assert "app_events" in metadata(result, "metamodel")["domains"].value
+
+
+def test_vectors_of_another_generation_are_not_scored(deployment: Deployment) -> None:
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows())
+    deployment.train(key)
+    (deployment.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "seed: 7\n")
+    deployment.materialize("sample", partition=key)
+    deployment.materialize("model/cards", partition=key)  # alone: the metamodel knows the model before
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition="2024-03-01")
+        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    with pytest.raises(dg.Failure, match="domain cards: these vectors come from model"):
+        deployment.materialize("retro/scores", partition=month)
+
+
+def test_a_month_with_many_rows_without_a_client_leaves_the_mart_as_it_was(deployment: Deployment) -> None:
+    deployment.refresh()
+    mart = deployment.settings.storage / "mart/cards/month=2024-02/events.parquet"
+    before = mart.read_bytes()
+    broken = events(1, "2024-02-01").with_columns(
+        client_id=pl.when(pl.col("client_id") > 10).then(None).otherwise(pl.col("client_id"))
+    )
+    deployment.rewrite_month("cards", "2024-02-01", broken)
+    with pytest.raises(dg.Failure, match="rows have no 'client_id'"):
+        deployment.materialize("mart/cards", partition="2024-02-01")
+    assert mart.read_bytes() == before

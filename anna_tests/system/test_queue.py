@@ -24,5 +24,5 @@ def test_six_samples_wait_for_their_turn_and_all_end(running: Running) -> None:
 
     running.until("six launches", all_ended)
     assert {key: [run["status"] for run in running.launches(key)] for key in keys} == {key: ["SUCCESS"] for key in keys}
-    assert most == Limits().runs
+    assert most == Limits().launches
     assert seen_waiting

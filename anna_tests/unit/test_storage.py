@@ -10,7 +10,7 @@ import pytest
 
 from anna_core import storage
 from anna_core.errors import ArtifactError
-from anna_core.storage import exists, local_root, read_directory, write_directory, write_file, write_text
+from anna_core.storage import POINTER, local_root, read_directory, write_directory, write_file, write_text
 
 DAY = 24 * 3600
 
@@ -63,11 +63,11 @@ def test_a_temporary_file_keeps_its_suffix_and_is_hidden(tmp_path):
 
 
 def test_a_directory_is_replaced_whole(tmp_path):
-    assert not exists(tmp_path / "d")
+    assert not (tmp_path / "d" / POINTER).exists()
     put(tmp_path / "d", "1")
     put(tmp_path / "d", "2")
     assert get(tmp_path / "d") == ("2", "2")
-    assert exists(tmp_path / "d")
+    assert (tmp_path / "d" / POINTER).exists()
     assert temporary(tmp_path / "d") == []
 
 
@@ -75,7 +75,7 @@ def test_a_directory_is_replaced_whole(tmp_path):
 def test_a_failed_write_of_a_directory_leaves_the_old_one(tmp_path, error):
     with pytest.raises(error), write_directory(tmp_path / "d"):
         raise error
-    assert not exists(tmp_path / "d")
+    assert not (tmp_path / "d" / POINTER).exists()
     put(tmp_path / "d", "old")
     with suppress(error), write_directory(tmp_path / "d") as folder:
         (folder / "a.txt").write_text("half")
