@@ -14,7 +14,7 @@ from anna_cli.supervisor.limits import with_limits, write_queue_limits
 from anna_cli.templates import dagster_template, domain_templates
 from anna_resources.settings import Limits, Settings, load_settings
 
-LIMITS = Limits(runs=7, runs_per_owner=3, hadoop=1, training=1, scoring=1)
+LIMITS = Limits(runs=7, runs_per_owner=3, hadoop=1, training=1, scoring=1, launches=5)
 
 
 @pytest.fixture
@@ -99,4 +99,5 @@ def test_the_shipped_dagster_yaml_takes_its_limits_from_the_settings(tmp_path):
     write_queue_limits(file, LIMITS)
     runs = yaml.safe_load(file.read_text())["concurrency"]["runs"]
     assert runs["max_concurrent_runs"] == 7
-    assert [limit["limit"] for limit in runs["tag_concurrency_limits"]] == [3]
+    limits = {limit["key"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
+    assert limits == {"anna/launch": 5, "anna/key": 1, "anna/owner": 3}

@@ -19,11 +19,10 @@ def node(**fields):
 
 
 def stub(stale, trained=True):
-    paths = [["mart", "card"], ["history", "card"], ["retro", "embedding", "card"], ["retro", "embedding", "loan"]]
-    made = {"runId": "r", "timestamp": "1", "partition": KEY, "metadataEntries": []}
+    domains = {"label": "domains", "jsonString": '["card", "loan"]'}
+    made = {"runId": "r", "timestamp": "1", "partition": KEY, "metadataEntries": [domains]}
     return Stub(
         Materializations=node(latestMaterializationByPartition=[made if trained else None]),
-        Assets={"data": {"assetNodes": [{"assetKey": {"path": path}} for path in paths]}},
         PartitionKeys=node(partitionKeys=KEPT),
         StaleStatus=lambda variables: node(staleStatusByPartition=[stale[variables["key"]["path"][1]]] * 2),
         LaunchBackfill={"data": {"launchPartitionBackfill": {

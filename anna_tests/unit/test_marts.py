@@ -54,10 +54,17 @@ def test_only_the_months_events_are_taken(bank):
 
 
 def test_rows_without_a_client_are_dropped_and_counted(bank):
-    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in ("a", None, "", "  ", " a ")]))
+    clients = ("a", None, "", "  ", *[" a "] * 40)
+    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in clients]))
     built = bank.build()
-    assert (built.source_rows, built.anonymous, built.rows, built.clients) == (5, 3, 2, 1)
-    assert bank.events()["client_id"].to_list() == ["a", "a"]
+    assert (built.source_rows, built.anonymous, built.rows, built.clients) == (44, 3, 41, 1)
+    assert set(bank.events()["client_id"]) == {"a"}
+
+
+def test_a_month_where_many_rows_have_no_client_is_refused(bank):
+    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in ("a", None, *["b"] * 7)]))
+    with pytest.raises(SourceError, match=r"1 of 9 rows have no 'client_id'; at most 10% may"):
+        bank.build()
 
 
 def test_of_rows_with_one_event_key_one_is_kept(tmp_path):
