@@ -75,7 +75,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             metadata={
                 "leaderboard": _table(board),
                 "metric": content.task.metric,
-                "best_model": f"{best.kind} {best.model}" if best else "none",
+                "best_model": f"{best.model} ({best.kind})" if best else "none",
                 "held-out rows": int((content.split == TEST).sum()),
                 "report_html": dg.MetadataValue.path(str(folder / HTML_FILE)),
                 **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},
