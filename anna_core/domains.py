@@ -103,7 +103,7 @@ class Domain(_Strict):
 
     @property
     def window_version(self) -> str:
-        """Tells apart the rules by which sequences are cut: lag, lookback and greatest length."""
+        """The rules by which sequences are cut, as text: availability lag, lookback and greatest length."""
         return f"{format_duration(self.availability_lag)} {format_duration(self.lookback)} {self.max_length}"
 
     @property

@@ -164,12 +164,18 @@ class DomainModel:
         changed = sorted(
             name
             for name in domain.fields.keys() & sequences.domain.fields.keys()
-            if (name in domain.numeric) != (name in sequences.domain.numeric)
+            if domain.fields[name] != sequences.domain.fields[name]
         )
         if lacking or changed:
             raise ArtifactError(
                 f"domain '{domain.name}' changed since the model was trained: fields missing {lacking}, of another "
                 f"kind {changed}. Train the task again on the new domain, or restore domains/{domain.name}.yaml."
+            )
+        if sequences.domain.window_version != domain.window_version:
+            raise ArtifactError(
+                f"domain '{domain.name}': the model was trained on sequences of lag, lookback and length "
+                f"'{domain.window_version}', these are '{sequences.domain.window_version}'. Make the sequences or "
+                "histories again, or train the task again."
             )
 
 

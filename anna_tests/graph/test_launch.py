@@ -123,3 +123,16 @@ def test_a_month_with_many_rows_without_a_client_leaves_the_mart_as_it_was(deplo
     with pytest.raises(dg.Failure, match="rows have no 'client_id'"):
         deployment.materialize("mart/cards", partition="2024-02-01")
     assert mart.read_bytes() == before
+
+
+def test_a_model_does_not_score_sequences_that_were_cut_by_other_rules(deployment: Deployment) -> None:
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows())
+    deployment.train(key)
+    domain = deployment.settings.domains / "cards.yaml"
+    domain.write_text(domain.read_text().replace("availability_lag: 1d", "availability_lag: 3d"))
+    deployment.reload()
+    deployment.materialize("history/cards", partition="2024-03-01")
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    with pytest.raises(dg.Failure, match="trained on sequences of lag, lookback and length '1d 60d 50'"):
+        deployment.materialize("retro/embedding/cards", partition=month)
