@@ -29,3 +29,8 @@ def parse_month(key: str) -> dt.date:
     if moment.day != 1:
         raise ValueError(f"'{key}' is not the first of a month")
     return moment
+
+
+def month_bounds(month: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """First moment of a month and of the next, on the bank's clock."""
+    return dt.datetime.combine(month, dt.time()), dt.datetime.combine(next_month(month), dt.time())

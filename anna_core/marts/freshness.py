@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, SourceError
+from anna_core.marts.fingerprints import UNDATED, combine_fingerprints, months_of
 from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
-from anna_core.marts.source import UNDATED, combine_fingerprints, months_of, source_files, table_path
+from anna_core.marts.places import source_files, table_path
 from anna_core.months import parse_month
 from anna_core.storage import write_text
 

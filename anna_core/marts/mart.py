@@ -15,7 +15,10 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.marts.dictionary import MISSING_VALUE, UNKNOWN, Dictionary, extend_dictionary
-from anna_core.marts.source import fingerprint, month_bounds, reading, scan_source
+from anna_core.marts.fingerprints import fingerprint
+from anna_core.marts.reading import reading
+from anna_core.marts.source import scan_source
+from anna_core.months import month_bounds
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"

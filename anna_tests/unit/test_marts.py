@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from anna_core.errors import SourceError
+from anna_core.marts.fingerprints import months_of
 from anna_core.marts.freshness import built_from
 from anna_core.marts.mart import MartMonth, mart_path, scan_mart
-from anna_core.marts.source import months_of
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

@@ -7,16 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anna_core.errors import SourceError
-from anna_core.marts.source import (
-    combine_fingerprints,
-    fingerprint,
-    month_bounds,
-    months_of,
-    row_hash,
-    scan_source,
-    source_files,
-    source_path,
-)
+from anna_core.marts.fingerprints import combine_fingerprints, fingerprint, months_of, row_hash
+from anna_core.marts.places import source_files, source_path
+from anna_core.marts.source import scan_source
+from anna_core.months import month_bounds
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

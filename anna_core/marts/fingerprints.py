@@ -1,0 +1,63 @@
+"""Fingerprints of rows: what tells that a month of a source, or a mart, has other content than before."""
+
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.domains import Domain
+from anna_core.errors import SourceError
+from anna_core.marts.reading import reading
+from anna_core.marts.source import scan_source
+
+UNDATED = "undated"  # stands for the month of rows without a time
+
+
+def months_of(domain: Domain, home: Path, bank_zone: str, files: list[Path] | None = None) -> dict[str, str]:
+    """Fingerprint of every month that has rows: month key → `<rows>-<digest>`; that of rows without a time: `UNDATED`.
+
+    The digest is a sum of row hashes, so neither the order of the rows nor their division into files counts, and
+    fingerprints of parts add up (`combine_fingerprints`). Polars may change its hash in a new release; the months are
+    then rebuilt once, and as marts keep their own content digest, nothing behind them is.
+    """
+    rows = scan_source(domain, home, bank_zone, files)
+    with reading(domain):
+        months = (
+            rows.select(
+                pl.col("event_time").dt.strftime("%Y-%m-01").fill_null(UNDATED).alias("month"),
+                row_hash(rows).alias("hash"),
+            )
+            .group_by("month")
+            .agg(pl.len(), pl.col("hash").sum())
+            .sort("month")
+            .collect(engine="streaming")
+        )
+    if months["month"].to_list() == [UNDATED]:
+        raise SourceError(
+            f"domain {domain.name}: no value of '{domain.columns.event_time}' is a time stamp"
+            f"{' in ' + ', '.join(file.name for file in files) if files else ''}; text must be ISO, as in "
+            f"2024-03-31 12:00:00. Correct the column, or name another in `columns.event_time` of {domain.name}.yaml."
+        )
+    return {month: _fingerprint(count, digest) for month, count, digest in months.iter_rows()}
+
+
+def combine_fingerprints(fingerprints: list[str]) -> str:
+    """Fingerprint of the rows of several parts together."""
+    parts = [fingerprint.split("-") for fingerprint in fingerprints]
+    return _fingerprint(sum(int(count) for count, _ in parts), sum(int(digest, 16) for _, digest in parts))
+
+
+def fingerprint(frame: pl.LazyFrame) -> str:
+    """Fingerprint of all rows of a frame, in any order: `<rows>-<digest>`."""
+    count, digest = frame.select(pl.len(), row_hash(frame).sum().alias("hash")).collect(engine="streaming").row(0)
+    return _fingerprint(count, digest)
+
+
+def row_hash(frame: pl.LazyFrame) -> pl.Expr:
+    """64-bit hash of a row over all columns; integers are widened, so that a code's storage type does not count."""
+    schema = frame.collect_schema()
+    wide = [pl.col(n).cast(pl.UInt32) if t in (pl.UInt8, pl.UInt16) else pl.col(n) for n, t in schema.items()]
+    return pl.struct(wide).hash(seed=0)
+
+
+def _fingerprint(count: int, digest: int) -> str:
+    return f"{count}-{digest % 2**64:016x}"
