@@ -26,7 +26,8 @@ SCORES_FILE = "scores.parquet"
 
 def require_same_generation(model: "Metamodel", stored: "dict[str, StoredVectors]") -> None:
     """Raise `ArtifactError` where vectors come from another domain model than the metamodel was fitted on."""
-    for name, version in model.provenance["models"].items():
+    for name in model.domains:
+        version = model.provenance["models"][name]
         if stored[name].model_version != version:
             raise ArtifactError(
                 f"domain {name}: these vectors come from model {stored[name].model_version}, but the metamodel was "

@@ -1,9 +1,8 @@
 """A script that runs before the servers do: tells Dagster of runs that went down with the machine.
 
 Left alone, they would hold their places in the queue until Dagster's monitor asks after them, and one that was just
-starting for minutes.
-Reported as failed, they are retried from where they failed, as `run_retries` in dagster.yaml says. This needs Dagster's
-library, not its API: the API can cancel runs, not fail them.
+starting for minutes. Reported as failed, they are retried from where they failed, as `run_retries` in dagster.yaml
+says. This needs Dagster's library, not its API: the API can cancel runs, not fail them.
 """
 
 import dagster as dg
