@@ -46,6 +46,27 @@ def test_a_killed_training_step_is_tried_again_and_the_launch_ends(running: Runn
     assert any(event["__typename"] == "ExecutionStepRestartEvent" for event in events)
 
 
+def test_a_launch_whose_own_process_is_killed_is_continued(running: Running) -> None:
+    key = running.drop("killed_run", "s1", SLOW_TASK, rows=300)
+    running.until("an epoch", lambda: training_events(running, key))
+    steps = running.until("a step's process", lambda: step_processes(running))
+    forkserver = steps[0].parent()
+    assert forkserver is not None
+    run = forkserver.parent()
+    assert run is not None
+    run.send_signal(signal.SIGKILL)
+    running.until_trained(key)
+    assert sorted(launch["status"] for launch in running.launches(key)) == ["FAILURE", "SUCCESS"]
+
+
+def test_a_killed_code_server_comes_back_and_its_launch_ends(running: Running) -> None:
+    key = running.drop("killed_code_server", "s1", SLOW_TASK, rows=300)
+    running.until("an epoch", lambda: training_events(running, key))
+    for server in running.processes("anna_assets.definitions"):
+        server.send_signal(signal.SIGKILL)
+    running.until_trained(key)
+
+
 def test_a_killed_daemon_comes_back_and_loses_no_sample(running: Running) -> None:
     [daemon] = [p for p in running.processes("dagster._daemon") if "tie.py" not in " ".join(p.cmdline()[:4])][:1]
     key = running.drop("killed_daemon", "s1", rows=300)
