@@ -1,87 +1,177 @@
-"""A padded batch of sequences, and how it is gathered from memory-mapped columns."""
+"""A batch of sequences without padding, and how it is gathered from memory-mapped columns."""
 
+import warnings
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from anna_core.sequences.ragged import Sequences
 
-# torch computes with these; unsigned codes of 2 and 4 bytes go to the next signed type that holds them.
-_TORCH_TYPES: dict[np.dtype, np.dtype] = {
-    np.dtype(np.uint16): np.dtype(np.int32),
-    np.dtype(np.uint32): np.dtype(np.int64),
+# torch computes with few unsigned types: such codes are read as signed ones of their size and then widened.
+_SIGNED: dict[np.dtype, tuple[type[np.signedinteger], torch.dtype, int]] = {
+    np.dtype(np.uint16): (np.int16, torch.int32, 0xFFFF),
+    np.dtype(np.uint32): (np.int32, torch.int64, 0xFFFF_FFFF),
 }
+# Events stay on a GPU during training where they take at most this share of its free memory; the rest is for the net.
+_RESIDENT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class PaddedBatch:
-    """B sequences, padded with zeros on the right to the longest one's T events; oldest event first.
+class PackedBatch:
+    """B sequences of N events in all, in the layout of `torch.nn.utils.rnn.PackedSequence`.
+
+    First come the rows' oldest events, then their second ones, and so on. The rows are ordered by falling length, so
+    those that have an event at step t are the first `sizes[t]`, and nothing is padded.
 
     Attributes:
-        codes: coded field → (B, T) integers, in as small a type as the mart keeps them.
-        numbers: numeric field → (B, T) float32, NaN where missing.
-        event_time: (B, T) int64, microseconds since 1970 on the bank's clock.
+        codes: coded field → (N,) integers, in as small a type as the mart keeps them.
+        numbers: numeric field → (N,) float32, NaN where missing.
+        event_time: (N,) int64, microseconds since 1970 on the bank's clock.
+        gap: (N,) int64, microseconds since the row's event before; 0 at its first.
+        row: (N,) int64, the row of each event.
         as_of: (B,) int64, the start of the as-of day on the same clock, in microseconds.
-        lengths: (B,) int64, number of true events; at least 1.
+        lengths: (B,) int64, number of events, falling; at least 1.
+        sizes: T numbers, how many rows have an event at each step.
     """
 
     codes: dict[str, torch.Tensor]
     numbers: dict[str, torch.Tensor]
     event_time: torch.Tensor
+    gap: torch.Tensor
+    row: torch.Tensor
     as_of: torch.Tensor
     lengths: torch.Tensor
+    sizes: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @cached_property
+    def first(self) -> torch.Tensor:
+        """(T,) int64, position of each step's first event."""
+        sizes = torch.tensor(self.sizes, device=self.lengths.device)
+        return sizes.cumsum(0) - sizes
+
+    @cached_property
+    def last(self) -> torch.Tensor:
+        """(B,) int64, position of each row's latest event."""
+        return self.first[self.lengths - 1] + torch.arange(len(self), device=self.lengths.device)
+
+    @cached_property
+    def grid(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where row i's event t stands: (B, T) positions, 0 where there is none, and (B, T) bool, whether there is."""
+        rows = torch.arange(len(self), device=self.lengths.device)[:, None]
+        there = torch.arange(len(self.sizes), device=self.lengths.device) < self.lengths[:, None]
+        return torch.where(there, self.first + rows, 0), there
+
     @property
-    def mask(self) -> torch.Tensor:
-        """(B, T) bool: True where there is an event, False in the padding."""
-        return torch.arange(self.event_time.shape[1], device=self.lengths.device) < self.lengths[:, None]
+    def shape(self) -> tuple[int, int]:
+        """B and T."""
+        return len(self), len(self.sizes)
 
-    def to(self, device: torch.device) -> "PaddedBatch":
-        """The same batch on another device."""
-        return PaddedBatch(
-            codes={name: values.to(device) for name, values in self.codes.items()},
-            numbers={name: values.to(device) for name, values in self.numbers.items()},
-            event_time=self.event_time.to(device),
-            as_of=self.as_of.to(device),
-            lengths=self.lengths.to(device),
+    @property
+    def is_even(self) -> bool:
+        """Whether all rows have the same length."""
+        return self.sizes[-1] == len(self)
+
+    @cached_property
+    def cell(self) -> torch.Tensor:
+        """(N,) int64, where each event stands in a flat (B, T) grid of rows and steps."""
+        return self.row * len(self.sizes) + self.step
+
+    @cached_property
+    def step(self) -> torch.Tensor:
+        """(N,) int64, how many events of its row came before each event."""
+        sizes = torch.tensor(self.sizes, device=self.lengths.device)
+        return torch.arange(len(self.sizes), device=sizes.device).repeat_interleave(sizes)
+
+
+class EventStore:
+    """The columns of some sequences as tensors, from which batches are gathered."""
+
+    def __init__(self, sequences: Sequences, device: torch.device) -> None:
+        """Take the columns as they are mapped (no copy), or move them to the device once where they fit there."""
+        self.length = np.asarray(sequences.length, dtype=np.int64)
+        self.device = device
+        columns = {"": sequences.event_time, **sequences.columns}
+        home = device if _fits(columns, device) else torch.device("cpu")
+        domain = sequences.domain
+        self._time = _tensor(sequences.event_time).to(home)
+        self._codes = {name: _tensor(sequences.columns[name]).to(home) for name in domain.coded}
+        self._kinds = {name: sequences.columns[name].dtype for name in domain.coded}
+        self._numbers = {name: _tensor(sequences.columns[name]).to(home) for name in domain.numeric}
+        self._start = _tensor(sequences.start.astype(np.int64)).to(home)
+        self._as_of = _tensor(sequences.as_of.astype("datetime64[us]").astype(np.int64)).to(home)
+
+    def gather(self, rows: np.ndarray) -> PackedBatch:
+        """Read some rows' events, touching only those events of the memory map.
+
+        Args:
+            rows: (B,) positions of rows with events, the longest first; repeats are allowed.
+
+        Returns:
+            The batch on the store's device; its row i is `rows[i]`.
+        """
+        lengths = self.length[rows]
+        if (np.diff(lengths) > 0).any() or (lengths < 1).any():
+            raise ValueError("rows of a batch must have events and be ordered by falling length")
+        sizes = len(rows) - np.cumsum(np.bincount(lengths))[: lengths.max(initial=0)]
+        home = self._time.device
+        counts = torch.from_numpy(sizes).to(home)
+        step = torch.arange(len(sizes), device=home).repeat_interleave(counts)
+        row = torch.arange(len(step), device=home) - (counts.cumsum(0) - counts)[step]
+        positions = torch.from_numpy(rows).to(home)
+        events = self._start[positions][row] + step
+        time = self._time[events]
+        gap = torch.where(step > 0, time - self._time[events - (step > 0).long()], 0)
+        batch = PackedBatch(
+            codes={name: self._widened(name, column[events]) for name, column in self._codes.items()},
+            numbers={name: column[events] for name, column in self._numbers.items()},
+            event_time=time,
+            gap=gap,
+            row=row,
+            as_of=self._as_of[positions],
+            lengths=torch.from_numpy(lengths).to(home),
+            sizes=tuple(sizes.tolist()),
         )
+        return batch if home == self.device else _moved(batch, self.device)
+
+    def _widened(self, name: str, codes: torch.Tensor) -> torch.Tensor:
+        kind = self._kinds[name]
+        if kind not in _SIGNED:
+            return codes
+        _, wide, mask = _SIGNED[kind]
+        return codes.to(wide) & mask
 
 
-def gather(sequences: Sequences, rows: np.ndarray) -> PaddedBatch:
-    """Read some rows' events into a padded batch, touching only those events of the memory map.
+def _moved(batch: PackedBatch, device: torch.device) -> PackedBatch:
+    def move(values: torch.Tensor) -> torch.Tensor:
+        return values.pin_memory().to(device, non_blocking=True)
 
-    Args:
-        sequences: the source.
-        rows: (B,) positions of the rows, in the order that the batch shall have; repeats are allowed.
-
-    Returns:
-        The batch; row i holds `rows[i]`.
-    """
-    start = sequences.start[rows].astype(np.int64)
-    length = sequences.length[rows].astype(np.int64)
-    filled = np.arange(length.max(initial=0)) < length[:, None]
-    events = event_positions(start, length)
-
-    def pad(column: np.ndarray) -> torch.Tensor:
-        padded = np.zeros(filled.shape, dtype=_TORCH_TYPES.get(column.dtype, column.dtype))
-        padded[filled] = column[events]
-        return torch.from_numpy(padded)
-
-    as_of = sequences.as_of[rows].astype("datetime64[us]").astype(np.int64)
-    return PaddedBatch(
-        codes={name: pad(sequences.columns[name]) for name in sequences.domain.coded},
-        numbers={name: pad(sequences.columns[name]) for name in sequences.domain.numeric},
-        event_time=pad(sequences.event_time),
-        as_of=torch.from_numpy(as_of),
-        lengths=torch.from_numpy(length),
+    return PackedBatch(
+        codes={name: move(values) for name, values in batch.codes.items()},
+        numbers={name: move(values) for name, values in batch.numbers.items()},
+        event_time=move(batch.event_time),
+        gap=move(batch.gap),
+        row=move(batch.row),
+        as_of=move(batch.as_of),
+        lengths=move(batch.lengths),
+        sizes=batch.sizes,
     )
 
 
-def event_positions(start: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Positions of the events of rows `start[i] : start[i] + length[i]`, one after another; (sum of length,) int64."""
-    first = np.cumsum(length) - length
-    return np.arange(length.sum()) + np.repeat(start - first, length)
+def _fits(columns: dict[str, np.ndarray], device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(column.nbytes for column in columns.values()) <= _RESIDENT_SHARE * free
+
+
+def _tensor(column: np.ndarray) -> torch.Tensor:
+    """The column without a copy; nothing writes to it, so that it is read-only is no concern."""
+    signed = _SIGNED.get(column.dtype)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(column if signed is None else column.view(signed[0]))

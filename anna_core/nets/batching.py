@@ -23,7 +23,7 @@ def length_batches(
         rng: shuffles rows of like length and the order of the batches; None keeps both fixed, longest first.
 
     Returns:
-        Positions of the rows, an int64 array a batch; every row with an event is in exactly one of them.
+        Positions of the rows, an int64 array a batch, the longest row first; every row with an event is in exactly one.
     """
     rows = np.flatnonzero(lengths > 0)
     if rng is not None:
@@ -36,7 +36,8 @@ def length_batches(
     while begin < len(rows):
         # Every later row has a grid step of at most this one, so the budget holds for the whole batch.
         size = max(1, min(batch_rows, batch_events // int(grid[begin])))
-        batches.append(rows[begin : begin + size])
+        batch = rows[begin : begin + size]
+        batches.append(batch[np.argsort(-lengths[batch], kind="stable")])
         begin += size
     return batches if rng is None else [batches[place] for place in rng.permutation(len(batches))]
 

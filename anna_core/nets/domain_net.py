@@ -11,12 +11,13 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from anna_core.nets.batch import PaddedBatch
+from anna_core.nets.batch import PackedBatch
 from anna_core.nets.encoders import make_encoder
 from anna_core.nets.inputs import EventInputs, InputStats
 from anna_core.nets.pooling import make_pool, mean
+from anna_core.nets.precision import matrix_products
 from anna_core.nets.spec import NetSpec
-from anna_core.nets.time_features import age_in_days, log_age
+from anna_core.nets.time_features import log_age
 
 # What the head is told of a row beside the pooled states: log of its length, log age of its last event. Means hide the
 # first; both are among the strongest aggregates of a bank (activity and recency).
@@ -56,17 +57,17 @@ class DomainNet(nn.Module):
         with torch.no_grad():
             self.output.bias.copy_(torch.tensor(base_logits))
 
-    def forward(self, batch: PaddedBatch) -> NetOutput:
+    def forward(self, batch: PackedBatch) -> NetOutput:
         """Embeddings (B, spec.embedding) and logits (B, K)."""
-        mask = batch.mask
         events = self.inputs(batch)
-        states = self.encoder(events, mask, age_in_days(batch))
-        pooled = self.norm(self.pool(states, mask))
-        embedding = self.head(torch.cat([pooled, mean(events, mask), self._row_features(batch)], dim=1))
+        with matrix_products(self.spec, events.device):
+            states = self.encoder(events, batch)
+        pooled = self.norm(self.pool(states, batch))
+        embedding = self.head(torch.cat([pooled, mean(events, batch), self._row_features(batch)], dim=1))
         return NetOutput(embedding, self.output(self.dropout(embedding)))
 
-    def _row_features(self, batch: PaddedBatch) -> torch.Tensor:
+    def _row_features(self, batch: PackedBatch) -> torch.Tensor:
         stats = self.inputs.stats
         length = stats.length.standardise(torch.log1p(batch.lengths.to(torch.float32)))
-        newest = log_age(batch)[torch.arange(len(batch), device=batch.lengths.device), batch.lengths - 1]
+        newest = log_age(batch)[batch.last]
         return torch.stack([length, stats.last_age.standardise(newest)], dim=1)

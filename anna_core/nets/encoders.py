@@ -4,6 +4,7 @@ from typing import Protocol
 
 import torch
 
+from anna_core.nets.batch import PackedBatch
 from anna_core.nets.gru import GruEncoder
 from anna_core.nets.spec import NetSpec
 from anna_core.nets.transformer import TransformerEncoder
@@ -18,16 +19,15 @@ class Encoder(Protocol):
 
     width: int
 
-    def __call__(self, events: torch.Tensor, mask: torch.Tensor, age: torch.Tensor) -> torch.Tensor:
+    def __call__(self, events: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         """Encode.
 
         Args:
-            events: (B, T, inputs) float32, zero in the padding, which is on the right.
-            mask: (B, T) bool, True where there is an event.
-            age: (B, T) float32, days from the event to as_of.
+            events: (N, inputs) float32, the inputs of the batch's events.
+            batch: says which events are a row's, and when they were.
 
         Returns:
-            (B, T, width) states; those of true events do not depend on the padding, those in the padding mean nothing.
+            (N, width) float32 states; those of a row depend on no other row.
         """
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from anna_core.nets.batch import PaddedBatch, gather
+from anna_core.nets.batch import EventStore, PackedBatch
 from anna_core.nets.batching import length_batches
 from anna_core.nets.inputs import InputStats, NumberStats, Spread, signed_log
 from anna_core.nets.time_features import granularity_of, log_age, log_gap
@@ -27,31 +27,32 @@ def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int) -> InputSt
     """
     batches = list(_sample(sequences, rows, seed))
 
-    def spread(values: Callable[[PaddedBatch], torch.Tensor]) -> Spread:
+    def spread(values: Callable[[PackedBatch], torch.Tensor]) -> Spread:
         return _spread(torch.cat([values(batch) for batch in batches]))
 
     def events(name: str) -> torch.Tensor:
-        return torch.cat([batch.numbers[name][batch.mask] for batch in batches])
+        return torch.cat([batch.numbers[name] for batch in batches])
 
     lengths = torch.cat([batch.lengths for batch in batches])
-    times = torch.cat([batch.event_time[batch.mask] for batch in batches])
+    times = torch.cat([batch.event_time for batch in batches])
     return InputStats(
         cardinalities={name: sequences.meta.cardinalities[name] for name in sequences.domain.coded},
         numbers={name: _number(events(name)) for name in sequences.domain.numeric},
         granularity=granularity_of(times),
-        gap=spread(lambda batch: log_gap(batch)[batch.mask]),
-        age=spread(lambda batch: log_age(batch)[batch.mask]),
+        gap=spread(log_gap),
+        age=spread(log_age),
         length=_spread(torch.log1p(lengths.to(torch.float32))),
-        last_age=spread(lambda batch: log_age(batch)[torch.arange(len(batch)), batch.lengths - 1]),
+        last_age=spread(lambda batch: log_age(batch)[batch.last]),
     )
 
 
-def _sample(sequences: Sequences, rows: np.ndarray, seed: int) -> Iterator[PaddedBatch]:
+def _sample(sequences: Sequences, rows: np.ndarray, seed: int) -> Iterator[PackedBatch]:
     rows = np.random.default_rng(seed).permutation(rows)
     enough = int(np.searchsorted(np.cumsum(sequences.length[rows], dtype=np.int64), _MOST_EVENTS)) + 1
     rows = np.sort(rows[:enough])
+    store = EventStore(sequences, torch.device("cpu"))
     for batch in length_batches(sequences.length[rows], len(rows), _BATCH_EVENTS):
-        yield gather(sequences, rows[batch])
+        yield store.gather(rows[batch])
 
 
 def _number(values: torch.Tensor) -> NumberStats:

@@ -7,7 +7,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import nn
 
-from anna_core.nets.batch import PaddedBatch
+from anna_core.nets.batch import PackedBatch
 from anna_core.nets.time_features import Granularity, calendar, calendar_width, log_age, log_gap
 
 # Width of an entity embedding: fastai's `emb_sz_rule`, 1.6 * cardinality^0.56, found on tabular contests. Its cap of
@@ -78,7 +78,7 @@ def signed_log(values: torch.Tensor) -> torch.Tensor:
 
 
 class EventInputs(nn.Module):
-    """Turns a padded batch into (B, T, width) floats; the padding is zero."""
+    """Turns the events of a packed batch into (N, width) floats."""
 
     def __init__(self, stats: InputStats) -> None:
         super().__init__()
@@ -96,15 +96,15 @@ class EventInputs(nn.Module):
             # About the size of a standardised number, spread over the vector's units.
             nn.init.normal_(embedding.weight, std=0.5)
 
-    def forward(self, batch: PaddedBatch) -> torch.Tensor:
-        """Returns (B, T, width) float32."""
+    def forward(self, batch: PackedBatch) -> torch.Tensor:
+        """Returns (N, width) float32."""
         parts = [self._embed(name, batch.codes[name]) for name in self.stats.cardinalities]
         columns = [column for name in self.stats.numbers for column in self._number(name, batch.numbers[name])]
         columns.append(self.stats.gap.standardise(log_gap(batch)))
         columns.append(self.stats.age.standardise(log_age(batch)))
         columns.extend(calendar(batch, self.stats.granularity))
         parts.append(torch.stack(columns, dim=-1))
-        return torch.cat(parts, dim=-1) * batch.mask[:, :, None]
+        return torch.cat(parts, dim=-1)
 
     def _embed(self, name: str, codes: torch.Tensor) -> torch.Tensor:
         embedding = self.embeddings[_module_name(name)]

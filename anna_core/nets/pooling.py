@@ -1,34 +1,36 @@
-"""How the states of a row's events become one vector; the padding takes no part."""
+"""How the states of a row's events become one vector."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
+from anna_core.nets.batch import PackedBatch
 from anna_core.nets.spec import PoolingName
 
-Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Pool = Callable[[torch.Tensor, PackedBatch], torch.Tensor]
 
 
-def last(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The latest event's state: (B, T, width), (B, T) bool → (B, width)."""
-    return states[torch.arange(len(states), device=states.device), mask.sum(dim=1) - 1]
+def last(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+    """The latest event's state: (N, width) → (B, width)."""
+    return states[batch.last]
 
 
-def mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The mean of the events' states: (B, T, width), (B, T) bool → (B, width)."""
-    # A product per row sums over T without writing the masked states out.
-    total = torch.bmm(mask.to(states.dtype)[:, None, :], states)[:, 0]
-    return total / mask.sum(dim=1, keepdim=True)
+def mean(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+    """The mean of the events' states: (N, width) → (B, width)."""
+    total: torch.Tensor = _Sum.apply(states, batch)
+    return total / batch.lengths[:, None]
 
 
-def maximum(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The largest value of each unit: (B, T, width), (B, T) bool → (B, width)."""
-    return states.masked_fill(~mask[:, :, None], -torch.inf).amax(dim=1)
+def maximum(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+    """The largest value of each unit: (N, width) → (B, width)."""
+    largest: torch.Tensor = _Max.apply(states, batch)
+    return largest
 
 
-def mean_max_last(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """All three beside each other: (B, T, width), (B, T) bool → (B, 3 width)."""
-    return torch.cat([mean(states, mask), maximum(states, mask), last(states, mask)], dim=1)
+def mean_max_last(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+    """All three beside each other: (N, width) → (B, 3 width)."""
+    return torch.cat([mean(states, batch), maximum(states, batch), last(states, batch)], dim=1)
 
 
 _POOLS: dict[PoolingName, tuple[Pool, int]] = {
@@ -42,3 +44,40 @@ _POOLS: dict[PoolingName, tuple[Pool, int]] = {
 def make_pool(name: PoolingName) -> tuple[Pool, int]:
     """The pooling of that name, and how many times wider than a state its result is."""
     return _POOLS[name]
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over each row's events. A loop over steps adds contiguous blocks; `index_add_` goes event by event."""
+
+    @staticmethod
+    def forward(ctx: Any, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        first, *others = states.split(batch.sizes)
+        total = first.clone()
+        for block in others:
+            total[: len(block)].add_(block)
+        ctx.row = batch.row
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grad.index_select(0, ctx.row), None
+
+
+class _Max(torch.autograd.Function):
+    """Maximum over each row's events; where several events share it, each gets the whole gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        first, *others = states.split(batch.sizes)
+        largest = first.clone()
+        for block in others:
+            so_far = largest[: len(block)]
+            torch.maximum(so_far, block, out=so_far)
+        ctx.save_for_backward(states, largest)
+        ctx.row = batch.row
+        return largest
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        states, largest = ctx.saved_tensors
+        return grad.index_select(0, ctx.row).mul_(states == largest.index_select(0, ctx.row)), None

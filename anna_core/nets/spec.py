@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 EncoderName = Literal["gru", "transformer"]
 PoolingName = Literal["last", "mean", "max", "mean_max_last"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 # Rotary positions turn pairs of a head's units, half of the pairs by order and half by time.
 HEAD_WIDTH_MULTIPLE = 4
@@ -25,6 +26,7 @@ class NetSpec(BaseModel):
         pooling: how the events' states become one vector.
         embedding: width of the client embedding, which the head's last hidden layer gives.
         dropout: share of zeroed units in the head and between the layers.
+        precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +38,7 @@ class NetSpec(BaseModel):
     pooling: PoolingName = "mean_max_last"
     embedding: Annotated[int, Field(ge=2, le=1024)] = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    precision: Precision = "auto"
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:

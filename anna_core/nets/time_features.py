@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import torch
 
-from anna_core.nets.batch import PaddedBatch
+from anna_core.nets.batch import PackedBatch
 
 MICROSECOND = 1
 SECOND = 1_000_000 * MICROSECOND
@@ -31,25 +31,24 @@ class Granularity(StrEnum):
     MONTH = "month"
 
 
-def log_age(batch: PaddedBatch) -> torch.Tensor:
-    """(B, T) log(1 + hours from the event to as_of); 0 in the padding."""
-    age = (batch.as_of[:, None] - batch.event_time).clamp(min=0).to(torch.float32) / HOUR
-    return torch.log1p(age) * batch.mask
+def log_age(batch: PackedBatch) -> torch.Tensor:
+    """(N,) log(1 + hours from the event to as_of)."""
+    age = (batch.as_of[batch.row] - batch.event_time).clamp(min=0).to(torch.float32) / HOUR
+    return torch.log1p(age)
 
 
-def log_gap(batch: PaddedBatch) -> torch.Tensor:
-    """(B, T) log(1 + minutes since the event before); 0 at a row's first event and in the padding."""
-    gap = torch.diff(batch.event_time, dim=1, prepend=batch.event_time[:, :1]).clamp(min=0)
-    return torch.log1p(gap.to(torch.float32) / (60 * SECOND)) * batch.mask
+def log_gap(batch: PackedBatch) -> torch.Tensor:
+    """(N,) log(1 + minutes since the event before); 0 at a row's first event."""
+    return torch.log1p(batch.gap.to(torch.float32) / (60 * SECOND))
 
 
-def age_in_days(batch: PaddedBatch) -> torch.Tensor:
-    """(B, T) float32 days from the event to as_of; 0 in the padding."""
-    return (batch.as_of[:, None] - batch.event_time).to(torch.float32) / DAY * batch.mask
+def age_in_days(batch: PackedBatch) -> torch.Tensor:
+    """(N,) float32 days from the event to as_of."""
+    return (batch.as_of[batch.row] - batch.event_time).to(torch.float32) / DAY
 
 
-def calendar(batch: PaddedBatch, granularity: Granularity) -> list[torch.Tensor]:
-    """(B, T) sines and cosines of day of week, day of month and time of day, as far as the time stamps tell them."""
+def calendar(batch: PackedBatch, granularity: Granularity) -> list[torch.Tensor]:
+    """(N,) sines and cosines of day of week, day of month and time of day, as far as the time stamps tell them."""
     if granularity is Granularity.MONTH:
         return []
     days = torch.div(batch.event_time, DAY, rounding_mode="floor")

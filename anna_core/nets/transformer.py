@@ -1,10 +1,14 @@
 """A pre-norm transformer whose attention knows the events' order and their time."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from anna_core.nets.batch import PackedBatch
+from anna_core.nets.time_features import age_in_days
 
 _FEED_FORWARD_FACTOR = 4  # Vaswani et al., 2017
 _INIT_STD = 0.02  # GPT-2's; deeper nets than ours need no more
@@ -30,19 +34,18 @@ class TransformerEncoder(nn.Module):
         self.register_buffer("order_turns", _turns(_ORDER_PERIODS, pairs // 2), persistent=False)
         self.register_buffer("time_turns", _turns(_TIME_PERIODS_DAYS, pairs - pairs // 2), persistent=False)
 
-    def forward(self, events: torch.Tensor, mask: torch.Tensor, age: torch.Tensor) -> torch.Tensor:
+    def forward(self, events: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         """See `anna_core.nets.encoders.Encoder`."""
-        rotation = self._rotation(age)
-        visible = mask[:, None, None, :]
+        rotation = self._rotation(batch)
         states = self.project(events)
         for block in self.blocks:
-            states = block(states, visible, rotation)
-        return self.norm(states)
+            states = block(states, batch, rotation)
+        return self.norm(states.float())
 
-    def _rotation(self, age: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosines and sines, each (B, 1, T, head width / 2)."""
-        order = torch.arange(age.shape[1], device=age.device, dtype=torch.float32).expand(age.shape)
-        angles = torch.cat([order[:, :, None] * self.order_turns, age[:, :, None] * self.time_turns], dim=-1)
+    def _rotation(self, batch: PackedBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cosines and sines, each (N, 1, head width / 2)."""
+        order, age = batch.step.to(torch.float32), age_in_days(batch)
+        angles = torch.cat([order[:, None] * self.order_turns, age[:, None] * self.time_turns], dim=-1)
         return torch.cos(angles)[:, None], torch.sin(angles)[:, None]
 
 
@@ -64,27 +67,57 @@ class Block(nn.Module):
             nn.init.zeros_(linear.bias)
 
     def forward(
-        self, states: torch.Tensor, visible: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]
+        self, states: torch.Tensor, batch: PackedBatch, rotation: tuple[torch.Tensor, torch.Tensor]
     ) -> torch.Tensor:
-        """States (B, T, width), visible (B, 1, 1, T) bool → (B, T, width)."""
-        states = states + self.dropout(self._attend(self.attention_norm(states), visible, rotation))
+        """States (N, width) → (N, width)."""
+        states = states + self.dropout(self._attend(self.attention_norm(states), batch, rotation))
         return states + self.dropout(self.narrow(F.gelu(self.widen(self.forward_norm(states)))))
 
     def _attend(
-        self, states: torch.Tensor, visible: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]
+        self, states: torch.Tensor, batch: PackedBatch, rotation: tuple[torch.Tensor, torch.Tensor]
     ) -> torch.Tensor:
-        rows, length, width = states.shape
-        qkv = self.qkv(states).view(rows, length, 3, self.heads, width // self.heads)
-        query, key, value = (part.transpose(1, 2) for part in qkv.unbind(dim=2))
-        attended = F.scaled_dot_product_attention(_rotate(query, rotation), _rotate(key, rotation), value, visible)
-        return self.out(attended.transpose(1, 2).reshape(rows, length, width))
+        """Every event attends to all events of its row; only here the rows, of like length, are padded."""
+        width = states.shape[1]
+        query, key, value = self.qkv(states).view(-1, 3, self.heads, width // self.heads).unbind(dim=1)
+        turned = torch.stack([_rotate(query, rotation), _rotate(key, rotation), value], dim=1)
+        padded = _Pad.apply(turned.flatten(1), batch).view(*batch.shape, 3, self.heads, -1)
+        query, key, value = (part.transpose(1, 2) for part in padded.unbind(dim=2))
+        visible = None if batch.is_even else batch.grid[1][:, None, None, :]
+        attended = F.scaled_dot_product_attention(query, key, value, visible)
+        return self.out(_Unpad.apply(attended.transpose(1, 2).flatten(0, 1).flatten(1), batch))
+
+
+class _Pad(torch.autograd.Function):
+    """(N, width) → (B T, width): rows side by side; the padding holds some event's values, and its gradient is zero."""
+
+    @staticmethod
+    def forward(ctx: Any, packed: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        ctx.batch = batch
+        return packed.index_select(0, batch.grid[0].flatten())
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grad.index_select(0, ctx.batch.cell), None
+
+
+class _Unpad(torch.autograd.Function):
+    """(B T, width) → (N, width), the way back of `_Pad`."""
+
+    @staticmethod
+    def forward(ctx: Any, padded: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        ctx.batch, ctx.cells = batch, len(padded)
+        return padded.index_select(0, batch.cell)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grad.new_zeros(ctx.cells, grad.shape[1]).index_copy_(0, ctx.batch.cell, grad), None
 
 
 def _rotate(vectors: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """Turn the pairs (first half, second half) of (B, heads, T, head width) by the angles."""
+    """Turn the pairs (first half, second half) of (N, heads, head width) by the angles."""
     cosine, sine = rotation
     left, right = vectors.chunk(2, dim=-1)
-    return torch.cat([left * cosine - right * sine, left * sine + right * cosine], dim=-1)
+    return torch.cat([left * cosine - right * sine, left * sine + right * cosine], dim=-1).to(vectors.dtype)
 
 
 def _turns(periods: tuple[float, float], count: int) -> torch.Tensor:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.nets.device import choose_device, pinned_threads, seeded
+from anna_core.nets.batch import EventStore
+from anna_core.nets.device import choose_device, computing, seeded
 from anna_core.nets.domain_net import DomainNet
 from anna_core.nets.forward import forward_rows
 from anna_core.nets.inputs import InputStats
@@ -114,9 +115,10 @@ class DomainModel:
         present = (np.asarray(sequences.length) > 0) & (self.net is not None)
         rows = np.flatnonzero(present)
         if self.net is not None and len(rows):
-            with pinned_threads(threads):
-                self.net.to(choose_device())
-                embedding[rows], logits[rows] = forward_rows(self.net, sequences, rows)
+            with computing(threads):
+                device = choose_device()
+                store = EventStore(sequences, device)
+                embedding[rows], logits[rows] = forward_rows(self.net.to(device), store, rows)
         return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from anna_core.errors import TrainingError
-from anna_core.nets.device import choose_device, pinned_threads, seeded
+from anna_core.nets.device import choose_device, computing, seeded
 from anna_core.nets.input_stats import measure_inputs
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
@@ -72,7 +72,7 @@ def train_domain_model(
     if net is None:
         return DomainModel(spec=spec, net=None, curves=[], provenance={})
     net.to(choose_device())
-    with pinned_threads(threads), seeded(task.seed):
+    with computing(threads), seeded(task.seed):
         curves = Trainer(net, output, sequences, target, weight, rows, task).run(on_epoch)
     net.eval()
     return DomainModel(spec=spec, net=net, curves=curves, provenance={})

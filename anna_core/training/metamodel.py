@@ -15,7 +15,7 @@ import torch
 
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
-from anna_core.nets.device import pinned_threads
+from anna_core.nets.device import computing
 from anna_core.nets.meta_net import FITTED_SHARING, PLAIN_SHARING, MetaInputs, MetaNet, Penalty
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
@@ -102,7 +102,7 @@ def train_metamodel(
             raw_target=target[rows.valid],
         )
         # A few hundred rows by a few hundred columns: more threads than one only wait for each other.
-        with pinned_threads(1):
+        with computing(1):
             curves, best = _choose(net, data, output, task, on_epoch)
             _fit(net, data.inputs, data.target, data.weight, output, Penalty(_BLEND_PENALTY, best))
     spec = MetamodelSpec(

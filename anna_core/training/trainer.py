@@ -10,7 +10,7 @@ import torch
 
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import Metric, get_metric
-from anna_core.nets.batch import gather
+from anna_core.nets.batch import EventStore
 from anna_core.nets.batching import length_batches
 from anna_core.nets.domain_net import DomainNet
 from anna_core.nets.forward import forward_rows
@@ -63,6 +63,7 @@ class Trainer:
         """Prepare; every one of `rows` has at least one event."""
         self.net, self.output, self.sequences, self.rows, self.task = net, output, sequences, rows, task
         self.device = next(net.parameters()).device
+        self.store = EventStore(sequences, self.device)
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
         self.target = output.encode(target[rows.train])
         # Weights of mean 1 leave the learning rate's meaning as it is.
@@ -73,7 +74,7 @@ class Trainer:
         self.epochs = task.training.epochs
         self.steps = self.epochs * len(self._batches(None))
         self.optimiser = torch.optim.AdamW(
-            parameter_groups(net, task.training.weight_decay), lr=task.training.learning_rate
+            parameter_groups(net, task.training.weight_decay), lr=task.training.learning_rate, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
 
@@ -118,7 +119,7 @@ class Trainer:
         self.net.train()
         began, total = time.perf_counter(), 0.0
         for batch in self._batches(self.rng):
-            events = gather(self.sequences, self.rows.train[batch]).to(self.device)
+            events = self.store.gather(self.rows.train[batch])
             positions = torch.from_numpy(batch)
             losses = self.output.loss(self.net(events).logits, self.target[positions].to(self.device))
             loss = (losses * self.weight[positions].to(self.device)).mean()
@@ -137,7 +138,7 @@ class Trainer:
 
     def _validate(self) -> tuple[np.ndarray, float]:
         """Scores (n, K) of the validation rows and their mean loss."""
-        _, logits = forward_rows(self.net, self.sequences, self.rows.valid)
+        _, logits = forward_rows(self.net, self.store, self.rows.valid)
         losses = self.output.loss(torch.from_numpy(logits), self.output.encode(self.valid_target)).numpy()
         return self.output.scores(logits), float(np.average(losses, weights=self.valid_weight))
 

@@ -1,32 +1,55 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.nets.batch import gather
+from anna_core.nets.batch import EventStore
 from anna_core.nets.batching import length_batches
 from anna_core.sequences.ragged import Sequences
 from anna_tests.unit.nets_toy import AS_OF, make_sequences
 
-LENGTHS = st.lists(st.integers(0, 12), min_size=1, max_size=12)
+LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=12)
+CPU = torch.device("cpu")
+
+
+def gather(sequences, rows):
+    return EventStore(sequences, CPU).gather(np.asarray(rows))
 
 
 @settings(max_examples=60, deadline=None)
 @given(lengths=LENGTHS, data=st.data())
 def test_gather_equals_a_loop_over_rows(lengths, data):
     sequences = make_sequences(lengths)
-    rows = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), max_size=8)), dtype=np.int64)
+    rows = data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=8))
+    rows = np.array(sorted(rows, key=lambda row: -lengths[row]), dtype=np.int64)
     batch = gather(sequences, rows)
     assert batch.lengths.tolist() == [lengths[row] for row in rows]
+    assert list(batch.sizes) == [sum(length > step for length in batch.lengths) for step in range(lengths[rows[0]])]
+    grid, there = batch.grid
+    assert torch.equal(there.sum(dim=1), batch.lengths)
     for place, row in enumerate(rows):
         begin, length = sequences.start[row], lengths[row]
+        events = grid[place, :length]
         pairs = [(batch.event_time, sequences.event_time), (batch.numbers["amount"], sequences.columns["amount"])]
         pairs += [(batch.codes[name], sequences.columns[name]) for name in ("kind", "online")]
-        for padded, column in pairs:
-            np.testing.assert_array_equal(padded[place, :length].numpy(), column[begin : begin + length])
-            assert not padded[place, length:].any()
-    assert torch.equal(batch.mask.sum(dim=1), batch.lengths)
+        for packed, column in pairs:
+            np.testing.assert_array_equal(packed[events].numpy(), column[begin : begin + length])
+        time = sequences.event_time[begin : begin + length]
+        np.testing.assert_array_equal(batch.gap[events].numpy(), np.diff(time, prepend=time[0]))
+        assert (batch.row[events] == place).all()
+        assert batch.step[events].tolist() == list(range(length))
+        assert batch.last[place] == events[-1]
+        assert (batch.cell[events] == place * len(batch.sizes) + torch.arange(length)).all()
+
+
+def test_a_batch_wants_the_longest_row_first():
+    with pytest.raises(ValueError, match="falling length"):
+        gather(make_sequences([2, 5]), [0, 1])
+    with pytest.raises(ValueError, match="must have events"):
+        gather(make_sequences([2, 0]), [0, 1])
 
 
 def test_gather_reads_windows_that_overlap_and_memory_maps(tmp_path):
@@ -42,8 +65,20 @@ def test_gather_reads_windows_that_overlap_and_memory_maps(tmp_path):
     )
     shared.write(tmp_path)
     batch = gather(Sequences.open(tmp_path), np.array([1, 0]))
-    np.testing.assert_array_equal(batch.codes["kind"][0].numpy(), sequences.columns["kind"][2:6])
-    np.testing.assert_array_equal(batch.codes["kind"][1].numpy(), sequences.columns["kind"][0:4])
+    kinds = batch.codes["kind"][batch.grid[0]]
+    np.testing.assert_array_equal(kinds[0].numpy(), sequences.columns["kind"][2:6])
+    np.testing.assert_array_equal(kinds[1].numpy(), sequences.columns["kind"][0:4])
+
+
+@pytest.mark.parametrize(
+    ("kind", "wide"), [(np.uint8, torch.uint8), (np.uint16, torch.int32), (np.uint32, torch.int64)]
+)
+def test_the_largest_codes_survive(kind, wide):
+    sequences = make_sequences([3])
+    largest = np.array([0, 1, np.iinfo(kind).max], dtype=kind)
+    codes = gather(dataclasses.replace(sequences, columns={**sequences.columns, "kind": largest}), [0]).codes["kind"]
+    assert codes.dtype == wide
+    assert codes.tolist() == largest.tolist()
 
 
 def test_codes_stay_small_until_they_are_looked_up():
@@ -73,6 +108,7 @@ def test_every_row_with_events_is_in_one_batch_within_the_budget(lengths, batch_
     for batch in batches:
         assert len(batch) <= batch_rows
         assert len(batch) == 1 or len(batch) * lengths[batch].max() <= batch_events
+        assert (np.diff(lengths[batch]) <= 0).all()
 
 
 def test_batches_of_like_length_waste_little_and_differ_by_seed():

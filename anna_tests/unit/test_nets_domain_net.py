@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from anna_core.nets.batch import gather
+from anna_core.nets.batch import EventStore
 from anna_core.nets.domain_net import DomainNet
 from anna_core.nets.forward import forward_rows
 from anna_core.nets.input_stats import measure_inputs
@@ -12,7 +12,12 @@ from anna_tests.unit.nets_toy import make_sequences
 
 ENCODERS = ["gru", "transformer"]
 POOLINGS = ["last", "mean", "max", "mean_max_last"]
-LENGTHS = [3, 1, 17, 8, 30]
+LENGTHS = [30, 17, 8, 3, 1]
+CPU = torch.device("cpu")
+
+
+def gather(sequences, rows):
+    return EventStore(sequences, CPU).gather(rows)
 
 
 def _net(sequences, **spec):
@@ -25,7 +30,7 @@ def _net(sequences, **spec):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_padding_does_not_change_a_row(encoder, pooling):
+def test_rows_of_a_batch_do_not_change_each_other(encoder, pooling):
     sequences = make_sequences(LENGTHS)
     net = _net(sequences, encoder=encoder, pooling=pooling, layers=2)
     with torch.no_grad():
@@ -34,6 +39,22 @@ def test_padding_does_not_change_a_row(encoder, pooling):
             alone = net(gather(sequences, np.array([row])))
             torch.testing.assert_close(alone.embedding[0], together.embedding[row], atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(alone.logits[0], together.logits[row], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_gradients_of_a_batch_are_those_of_its_rows(encoder):
+    sequences = make_sequences(LENGTHS)
+    net = _net(sequences, encoder=encoder, layers=2)
+
+    def gradients(rows):
+        net.zero_grad()
+        for row in rows:
+            net(gather(sequences, row)).logits.sum().backward()
+        return [parameter.grad.clone() for parameter in net.parameters()]
+
+    rows = np.arange(len(LENGTHS))
+    for together, alone in zip(gradients([rows]), gradients(rows[:, None]), strict=True):
+        torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -53,7 +74,7 @@ def test_rows_keep_their_order_whatever_the_batches():
     sequences = make_sequences(lengths)
     net = _net(sequences)
     rows = np.random.default_rng(1).permutation(50)
-    embedding, logits = forward_rows(net, sequences, rows)
+    embedding, logits = forward_rows(net, EventStore(sequences, CPU), rows)
     with torch.no_grad():
         for place in (0, 7, 49):
             alone = net(gather(sequences, rows[place : place + 1]))
@@ -69,15 +90,33 @@ def test_net_starts_at_the_base_rate():
 
 
 def test_pooling_has_expected_values():
-    states = torch.tensor([[[1.0], [5.0], [3.0], [99.0]], [[-2.0], [0.0], [0.0], [0.0]]])
-    mask = torch.tensor([[True, True, True, False], [True, False, False, False]])
-    pooled = {name: make_pool(name)[0](states, mask) for name in ("last", "mean", "max")}
+    batch = gather(make_sequences([3, 1]), np.array([0, 1]))
+    states = torch.tensor([[1.0], [-2.0], [5.0], [3.0]])  # row 0: 1, 5, 3; row 1: -2
+    pooled = {name: make_pool(name)[0](states, batch) for name in ("last", "mean", "max")}
     assert pooled["last"].tolist() == [[3.0], [-2.0]]
     assert pooled["mean"].tolist() == [[3.0], [-2.0]]
     assert pooled["max"].tolist() == [[5.0], [-2.0]]
     pool, copies = make_pool("mean_max_last")
-    assert pool(states, mask).tolist() == [[3.0, 5.0, 3.0], [-2.0, -2.0, -2.0]]
+    assert pool(states, batch).tolist() == [[3.0, 5.0, 3.0], [-2.0, -2.0, -2.0]]
     assert copies == 3
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_gradients_of_pooling_are_those_of_a_loop_over_rows(pooling):
+    lengths = [7, 4, 4, 1]
+    batch = gather(make_sequences(lengths), np.arange(4))
+    torch.manual_seed(0)
+    states = torch.randn(16, 3, dtype=torch.float64, requires_grad=True)
+    pool, copies = make_pool(pooling)
+    rows = [states[batch.grid[0][row, :length]] for row, length in enumerate(lengths)]
+    single = {"last": lambda s: s[-1], "mean": lambda s: s.mean(0), "max": lambda s: s.amax(0)}
+    names = ["mean", "max", "last"] if pooling == "mean_max_last" else [pooling]
+    expected = torch.stack([torch.cat([single[name](row) for name in names]) for row in rows])
+    given = torch.randn(4, 3 * copies, dtype=torch.float64)
+    pooled = pool(states, batch)
+    torch.testing.assert_close(pooled, expected)
+    (found,), (wanted,) = (torch.autograd.grad(value, states, given, retain_graph=True) for value in (pooled, expected))
+    torch.testing.assert_close(found, wanted)
 
 
 def test_spec_says_which_heads_fit():

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -6,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.nets.batch import PaddedBatch, gather
+from anna_core.nets.batch import EventStore
 from anna_core.nets.input_stats import measure_inputs
 from anna_core.nets.inputs import EventInputs, embedding_width, signed_log
 from anna_core.nets.time_features import (
@@ -19,7 +20,11 @@ from anna_core.nets.time_features import (
     log_age,
     log_gap,
 )
-from anna_tests.unit.nets_toy import HOUR, make_sequences
+from anna_tests.unit.nets_toy import AS_OF, HOUR, make_sequences
+
+
+def gather(sequences, rows):
+    return EventStore(sequences, torch.device("cpu")).gather(rows)
 
 
 def test_embedding_width_follows_the_rule_and_its_cap():
@@ -38,28 +43,24 @@ def test_day_of_month_is_that_of_the_calendar(date):
     assert int(day_of_month(torch.tensor([days]))[0]) == date.day
 
 
-def _batch(times, as_of):
+def _batch(times):
+    """One row with these event times, as of 2024-03-01."""
     micro = np.array(times, dtype="datetime64[us]").astype(np.int64)
-    return PaddedBatch(
-        codes={},
-        numbers={},
-        event_time=torch.from_numpy(micro)[None],
-        as_of=torch.from_numpy(np.array([as_of], dtype="datetime64[us]").astype(np.int64)),
-        lengths=torch.tensor([len(times)]),
-    )
+    return gather(dataclasses.replace(make_sequences([len(times)]), event_time=micro), np.array([0]))
 
 
 def test_time_features_have_expected_values():
-    batch = _batch(["2024-02-28T12:00", "2024-02-29T06:00"], "2024-03-01")  # a Wednesday and a Thursday
-    torch.testing.assert_close(age_in_days(batch), torch.tensor([[1.5, 0.75]]))
-    torch.testing.assert_close(log_age(batch), torch.log1p(torch.tensor([[36.0, 18.0]])))
-    torch.testing.assert_close(log_gap(batch), torch.log1p(torch.tensor([[0.0, 18 * 60.0]])))
+    assert np.datetime64("2024-03-01") == AS_OF
+    batch = _batch(["2024-02-28T12:00", "2024-02-29T06:00"])  # a Wednesday and a Thursday
+    torch.testing.assert_close(age_in_days(batch), torch.tensor([1.5, 0.75]))
+    torch.testing.assert_close(log_age(batch), torch.log1p(torch.tensor([36.0, 18.0])))
+    torch.testing.assert_close(log_gap(batch), torch.log1p(torch.tensor([0.0, 18 * 60.0])))
     waves = calendar(batch, Granularity.HOUR)
-    week = 2 * math.pi * torch.tensor([[2.0, 3.0]]) / 7
+    week = 2 * math.pi * torch.tensor([2.0, 3.0]) / 7
     torch.testing.assert_close(waves[0], torch.sin(week))
-    month = 2 * math.pi * torch.tensor([[27.0, 28.0]]) / 31
+    month = 2 * math.pi * torch.tensor([27.0, 28.0]) / 31
     torch.testing.assert_close(waves[2], torch.sin(month))
-    torch.testing.assert_close(waves[4], torch.tensor([[0.0, 1.0]]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(waves[4], torch.tensor([0.0, 1.0]), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -67,11 +68,11 @@ def test_time_features_have_expected_values():
     [
         (["2024-01-05T10:00", "2024-01-06T00:00"], Granularity.HOUR),
         (["2024-01-05", "2024-01-06"], Granularity.DAY),
-        (["2024-01-31", "2024-02-29", "2024-03-01"], Granularity.MONTH),
+        (["2024-01-31", "2024-02-01", "2024-02-29"], Granularity.MONTH),
     ],
 )
 def test_calendar_goes_no_finer_than_the_time_stamps(times, expected):
-    batch = _batch(times, "2024-04-01")
+    batch = _batch(times)
     assert granularity_of(batch.event_time) is expected
     assert len(calendar(batch, expected)) == {"hour": 6, "day": 4, "month": 0}[expected]
 
@@ -90,14 +91,14 @@ def test_numbers_are_standardised_and_missing_ones_told():
     amounts = np.array([0.0, np.nan, 3.0, -3.0, 0.0, 5.0])
     sequences = make_sequences([3, 3], amounts=amounts)
     inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0)).eval()
-    number, missing, zero = (
-        column[0] for column in inputs._number("amount", gather(sequences, np.array([0, 1])).numbers["amount"])
-    )
+    batch = gather(sequences, np.array([0, 1]))
+    in_order = batch.grid[0].flatten()
+    number, missing, zero = (column[in_order] for column in inputs._number("amount", batch.numbers["amount"]))
     logs = signed_log(torch.tensor([0.0, 3.0, -3.0, 0.0, 5.0]))
     expected = (logs - logs.mean()) / logs.std(correction=0)
-    torch.testing.assert_close(number, torch.stack([expected[0], torch.tensor(0.0), expected[1]]))
-    assert missing.tolist() == [0.0, 1.0, 0.0]
-    assert zero.tolist() == [1.0, 0.0, 0.0]
+    torch.testing.assert_close(number, torch.cat([expected[:1], torch.zeros(1), expected[1:]]))
+    assert missing.tolist() == [0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    assert zero.tolist() == [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
 
 
 def test_codes_from_after_training_are_unknown():
@@ -119,12 +120,11 @@ def test_unknown_is_trained_by_random_replacement():
     assert inputs.embeddings["field_kind"].weight.grad[0].abs().sum() == 0
 
 
-def test_padding_is_zero_and_width_is_as_said():
-    sequences = make_sequences([2, 5])
+def test_width_is_as_said():
+    sequences = make_sequences([5, 2])
     inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0)).eval()
     events = inputs(gather(sequences, np.array([0, 1])))
-    assert events.shape == (2, 5, inputs.width)
-    assert not events[0, 2:].any()
+    assert events.shape == (7, inputs.width)
     assert torch.isfinite(events).all()
 
 
