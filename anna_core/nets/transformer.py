@@ -42,11 +42,11 @@ class TransformerEncoder(nn.Module):
             states = block(states, batch, rotation)
         return self.norm(states.float())
 
-    def _rotation(self, batch: PackedBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosines and sines, each (N, 1, head width / 2)."""
+    def _rotation(self, batch: PackedBatch) -> torch.Tensor:
+        """Complex numbers of size 1, (N, head width / 2), to turn queries and keys by."""
         order, age = batch.step.to(torch.float32), age_in_days(batch)
         angles = torch.cat([order[:, None] * self.order_turns, age[:, None] * self.time_turns], dim=-1)
-        return torch.cos(angles)[:, None], torch.sin(angles)[:, None]
+        return torch.polar(torch.ones_like(angles), angles)
 
 
 class Block(nn.Module):
@@ -61,29 +61,35 @@ class Block(nn.Module):
         self.forward_norm = nn.LayerNorm(width)
         self.widen = nn.Linear(width, _FEED_FORWARD_FACTOR * width)
         self.narrow = nn.Linear(_FEED_FORWARD_FACTOR * width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         for linear in (self.qkv, self.out, self.widen, self.narrow):
             nn.init.normal_(linear.weight, std=_INIT_STD)
             nn.init.zeros_(linear.bias)
 
-    def forward(
-        self, states: torch.Tensor, batch: PackedBatch, rotation: tuple[torch.Tensor, torch.Tensor]
-    ) -> torch.Tensor:
+    def forward(self, states: torch.Tensor, batch: PackedBatch, rotation: torch.Tensor) -> torch.Tensor:
         """States (N, width) → (N, width)."""
-        states = states + self.dropout(self._attend(self.attention_norm(states), batch, rotation))
-        return states + self.dropout(self.narrow(F.gelu(self.widen(self.forward_norm(states)))))
+        states = states + self._drop(self._attend(self.attention_norm(states), batch, rotation), batch)
+        return states + self._drop(self.narrow(F.gelu(self.widen(self.forward_norm(states)))), batch)
 
-    def _attend(
-        self, states: torch.Tensor, batch: PackedBatch, rotation: tuple[torch.Tensor, torch.Tensor]
-    ) -> torch.Tensor:
+    def _drop(self, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        """Zero some units of a row in all its events (Gal & Ghahramani, 2016): few numbers to draw."""
+        if not self.training or self.dropout == 0:
+            return states
+        kept = F.dropout(states.new_ones(len(batch), states.shape[1]), self.dropout)
+        return states * kept.index_select(0, batch.row)
+
+    def _attend(self, states: torch.Tensor, batch: PackedBatch, rotation: torch.Tensor) -> torch.Tensor:
         """Every event attends to all events of its row; only here the rows, of like length, are padded."""
         width = states.shape[1]
-        query, key, value = self.qkv(states).view(-1, 3, self.heads, width // self.heads).unbind(dim=1)
-        turned = torch.stack([_rotate(query, rotation), _rotate(key, rotation), value], dim=1)
-        padded = _Pad.apply(turned.flatten(1), batch).view(*batch.shape, 3, self.heads, -1)
+        turning, value = self.qkv(states).split((2 * width, width), dim=1)
+        turned = torch.cat([_turn(turning, rotation), value], dim=1)
+        if turned.device.type == "cpu":  # torch's attention in bfloat16 takes twice the time there, not half
+            turned = turned.float()
+        padded = _Pad.apply(turned, batch).view(*batch.shape, 3, self.heads, -1)
         query, key, value = (part.transpose(1, 2) for part in padded.unbind(dim=2))
         visible = None if batch.is_even else batch.grid[1][:, None, None, :]
-        attended = F.scaled_dot_product_attention(query, key, value, visible)
+        with torch.autocast(turned.device.type, enabled=False):
+            attended = F.scaled_dot_product_attention(query, key, value, visible)
         return self.out(_Unpad.apply(attended.transpose(1, 2).flatten(0, 1).flatten(1), batch))
 
 
@@ -113,11 +119,10 @@ class _Unpad(torch.autograd.Function):
         return grad.new_zeros(ctx.cells, grad.shape[1]).index_copy_(0, ctx.batch.cell, grad), None
 
 
-def _rotate(vectors: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """Turn the pairs (first half, second half) of (N, heads, head width) by the angles."""
-    cosine, sine = rotation
-    left, right = vectors.chunk(2, dim=-1)
-    return torch.cat([left * cosine - right * sine, left * sine + right * cosine], dim=-1).to(vectors.dtype)
+def _turn(vectors: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
+    """Turn neighbouring units, as pairs, of every head in (N, several x head width) by the angles."""
+    pairs = torch.view_as_complex(vectors.float().view(len(vectors), -1, rotation.shape[1], 2))
+    return torch.view_as_real(pairs * rotation[:, None]).view(vectors.shape).to(vectors.dtype)
 
 
 def _turns(periods: tuple[float, float], count: int) -> torch.Tensor:
