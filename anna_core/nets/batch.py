@@ -1,8 +1,11 @@
 """A batch of sequences without padding, and how it is gathered from memory-mapped columns."""
 
 import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -95,8 +98,7 @@ class EventStore:
         """Take the columns as they are mapped (no copy), or move them to the device once where they fit there."""
         self.length = np.asarray(sequences.length, dtype=np.int64)
         self.device = device
-        columns = {"": sequences.event_time, **sequences.columns}
-        home = device if _fits(columns, device) else torch.device("cpu")
+        home = device if _fits(sequences, device) else torch.device("cpu")
         domain = sequences.domain
         self._time = _tensor(sequences.event_time).to(home)
         self._codes = {name: _tensor(sequences.columns[name]).to(home) for name in domain.coded}
@@ -104,6 +106,23 @@ class EventStore:
         self._numbers = {name: _tensor(sequences.columns[name]).to(home) for name in domain.numeric}
         self._start = _tensor(sequences.start.astype(np.int64)).to(home)
         self._as_of = _tensor(sequences.as_of.astype("datetime64[us]").astype(np.int64)).to(home)
+
+    def batches(self, rows: Iterable[np.ndarray]) -> Iterator[PackedBatch]:
+        """Gather batch after batch; see `gather`.
+
+        Where events have to travel to a GPU, the next batch is prepared while this one is computed. On a CPU gathering
+        is 1 to 3% of a batch's time and would only compete for the same cores.
+        """
+        if self._time.device == self.device:
+            yield from map(self.gather, rows)
+            return
+        waiting = iter(rows)
+        with ThreadPoolExecutor(max_workers=1) as worker:
+            coming = [worker.submit(self.gather, batch) for batch in islice(waiting, 1)]
+            while coming:
+                ready = coming.pop().result()
+                coming = [worker.submit(self.gather, batch) for batch in islice(waiting, 1)]
+                yield ready
 
     def gather(self, rows: np.ndarray) -> PackedBatch:
         """Read some rows' events, touching only those events of the memory map.
@@ -162,11 +181,12 @@ def _moved(batch: PackedBatch, device: torch.device) -> PackedBatch:
     )
 
 
-def _fits(columns: dict[str, np.ndarray], device: torch.device) -> bool:
+def _fits(sequences: Sequences, device: torch.device) -> bool:
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return sum(column.nbytes for column in columns.values()) <= _RESIDENT_SHARE * free
+    columns = (sequences.event_time, *sequences.columns.values())
+    return sum(column.nbytes for column in columns) <= _RESIDENT_SHARE * free
 
 
 def _tensor(column: np.ndarray) -> torch.Tensor:

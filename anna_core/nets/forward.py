@@ -31,8 +31,9 @@ def forward_rows(net: DomainNet, store: EventStore, rows: np.ndarray) -> tuple[n
     training = net.training
     net.eval()
     with torch.inference_mode():
-        for batch in length_batches(store.length[rows], batch_rows, batch_events):
-            result = net(store.gather(rows[batch]))
+        batches = length_batches(store.length[rows], batch_rows, batch_events)
+        for batch, events in zip(batches, store.batches(rows[batch] for batch in batches), strict=True):
+            result = net(events)
             embedding[batch] = result.embedding.cpu().numpy()
             logits[batch] = result.logits.cpu().numpy()
     net.train(training)

@@ -65,9 +65,10 @@ class Trainer:
         self.device = next(net.parameters()).device
         self.store = EventStore(sequences, self.device)
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
-        self.target = output.encode(target[rows.train])
+        self.target = output.encode(target[rows.train]).to(self.device)
         # Weights of mean 1 leave the learning rate's meaning as it is.
-        self.weight = torch.from_numpy((weight[rows.train] / weight[rows.train].mean()).astype(np.float32))
+        weights = (weight[rows.train] / weight[rows.train].mean()).astype(np.float32)
+        self.weight = torch.from_numpy(weights).to(self.device)
         self.lengths = sequences.length[rows.train]
         self.rng = np.random.default_rng(task.seed)
         # Batches are nearly equal in number from epoch to epoch (rows of like length change places only).
@@ -117,18 +118,21 @@ class Trainer:
     def _epoch(self) -> tuple[float, float]:
         """One pass over the training rows; returns the mean loss and the true events a second."""
         self.net.train()
-        began, total = time.perf_counter(), 0.0
-        for batch in self._batches(self.rng):
-            events = self.store.gather(self.rows.train[batch])
-            positions = torch.from_numpy(batch)
-            losses = self.output.loss(self.net(events).logits, self.target[positions].to(self.device))
-            loss = (losses * self.weight[positions].to(self.device)).mean()
+        began, sums = time.perf_counter(), torch.zeros((), dtype=torch.float64, device=self.device)
+        batches = self._batches(self.rng)
+        for batch, events in zip(
+            batches, self.store.batches([self.rows.train[batch] for batch in batches]), strict=True
+        ):
+            positions = torch.from_numpy(batch).to(self.device)
+            losses = self.output.loss(self.net(events).logits, self.target[positions])
+            loss = (losses * self.weight[positions]).mean()
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), _GRADIENT_NORM)
             self.optimiser.step()
             self.schedule.step()
-            total += float(loss.detach()) * len(batch)
+            sums += loss.detach() * len(batch)  # stays on the device: reading it would wait for each batch
+        total = float(sums)
         if not math.isfinite(total):
             raise TrainingError(
                 f"task '{self.task.name}', domain '{self.sequences.domain.name}': the training diverged "

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anna_core.nets import batch as batch_module
 from anna_core.nets.batch import EventStore
 from anna_core.nets.batching import length_batches
 from anna_core.sequences.ragged import Sequences
@@ -43,6 +44,19 @@ def test_gather_equals_a_loop_over_rows(lengths, data):
         assert batch.step[events].tolist() == list(range(length))
         assert batch.last[place] == events[-1]
         assert (batch.cell[events] == place * len(batch.sizes) + torch.arange(length)).all()
+
+
+def test_batches_that_travel_are_prepared_ahead_and_in_order(monkeypatch):
+    sequences = make_sequences([5, 4, 3, 2, 1])
+    rows = [np.array([0, 1]), np.array([2]), np.array([3, 4])]
+    store = EventStore(sequences, CPU)
+    store.device = torch.device("meta")  # elsewhere than the events
+    monkeypatch.setattr(batch_module, "_moved", lambda batch, device: batch)
+    for given_rows, batch in zip(rows, store.batches(rows), strict=True):
+        np.testing.assert_array_equal(batch.event_time, gather(sequences, given_rows).event_time)
+    assert list(store.batches([])) == []
+    with pytest.raises(ValueError, match="falling length"):
+        list(store.batches([np.array([1, 0])]))
 
 
 def test_a_batch_wants_the_longest_row_first():
