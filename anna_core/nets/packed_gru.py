@@ -14,10 +14,12 @@ Matrix products may run in bfloat16; gates, states and sums stay float32.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+
+from anna_core.nets.row_shares import Spans, side_by_side
 
 Weights = Sequence[torch.Tensor]
 
@@ -37,57 +39,52 @@ def packed_gru(events: torch.Tensor, weights: Weights, sizes: Sequence[int], dty
     if torch.is_grad_enabled():
         states: torch.Tensor = _PackedGru.apply(events, *weights, sizes, dtype)
         return states
-    return _run(events, weights, sizes, _Work(events, sizes, weights[1].shape[1], dtype, keep=False))
+    return _forward(events, weights, sizes, dtype, kept=None)[0]
 
 
-class _Work:
-    """Tensors of the forward pass, by step: kept for the backward pass, or else written over by the next step.
+class _Kept(NamedTuple):
+    """What the backward pass needs of each event: the state h before it, (N, H), and U_n h + c_n, (N, H)."""
 
-    Attributes:
-        previous: state h before each event, in the type of the products.
-        share: U_n h + c_n.
-        gates: (N, 3 H) r, z, n; set by the forward pass.
-    """
-
-    gates: torch.Tensor
-
-    def __init__(
-        self, events: torch.Tensor, sizes: Sequence[int], width: int, dtype: torch.dtype, *, keep: bool
-    ) -> None:
-        self.dtype, self.keep, self.sizes = dtype, keep, sizes
-        rows = len(events) if keep else sizes[0]
-        self.previous = events.new_empty(rows, width, dtype=dtype)
-        self.share = events.new_empty(rows, width)
-
-    def steps(self, values: torch.Tensor) -> Sequence[torch.Tensor]:
-        """The part of `values` that each step writes to."""
-        return values.split(self.sizes) if self.keep else [values[:size] for size in self.sizes]
+    previous: torch.Tensor
+    share: torch.Tensor
 
 
-def _run(events: torch.Tensor, weights: Weights, sizes: Sequence[int], work: _Work) -> torch.Tensor:
+def _keep(events: torch.Tensor, rows: int, width: int, dtype: torch.dtype) -> _Kept:
+    return _Kept(events.new_empty(rows, width, dtype=dtype), events.new_empty(rows, width))
+
+
+def _forward(
+    events: torch.Tensor, weights: Weights, sizes: Sequence[int], dtype: torch.dtype, kept: _Kept | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """States (N, H) and gates r, z, n (N, 3 H)."""
     w, u, b, c = weights
-    width, dtype = u.shape[1], work.dtype
+    width = u.shape[1]
     bias = b.clone()
     bias[: 2 * width] += c[: 2 * width]
     c_n, u_t = c[2 * width :], u.to(dtype).t()
     gates = F.linear(events.to(dtype), w.to(dtype)).float().add_(bias)
     states = events.new_empty(len(events), width)
-    product = events.new_empty(sizes[0], 3 * width, dtype=dtype)
-    state = events.new_zeros(sizes[0], width)
-    blocks = (gates.split(sizes), states.split(sizes), work.steps(work.previous), work.steps(work.share))
-    for gate, after, before, share in zip(*blocks, strict=True):
-        size = len(after)
-        state = state[:size]
-        before.copy_(state)
-        now = torch.mm(before, u_t, out=product[:size])
-        rz, n = gate.split((2 * width, width), dim=1)
-        rz.add_(now[:, : 2 * width]).sigmoid_()
-        torch.add(now[:, 2 * width :], c_n, out=share)
-        # tanh(a) = 2 sigmoid(2 a) - 1: torch's tanh takes six times as long as its sigmoid on a CPU.
-        n.addcmul_(rz[:, :width], share).mul_(2).sigmoid_().mul_(2).sub_(1)
-        state = torch.lerp(n, state, rz[:, width:], out=after)
-    work.gates = gates
-    return states
+
+    def run(spans: Spans) -> None:
+        rows = spans[0][1] - spans[0][0]
+        state = events.new_zeros(rows, width)
+        product = events.new_empty(rows, 3 * width, dtype=dtype)
+        work = kept or _keep(events, rows, width, dtype)
+        for begin, end in spans:
+            size = end - begin
+            here = slice(begin, end) if kept else slice(size)  # else the next step writes over this one's work
+            state, previous, share = state[:size], work.previous[here], work.share[here]
+            previous.copy_(state)
+            now = torch.mm(previous, u_t, out=product[:size])
+            rz, n = gates[begin:end].split((2 * width, width), dim=1)
+            rz.add_(now[:, : 2 * width]).sigmoid_()
+            torch.add(now[:, 2 * width :], c_n, out=share)
+            # tanh(a) = 2 sigmoid(2 a) - 1: torch's tanh takes six times as long as its sigmoid on a CPU.
+            n.addcmul_(rz[:, :width], share).mul_(2).sigmoid_().mul_(2).sub_(1)
+            state = torch.lerp(n, state, rz[:, width:], out=states[begin:end])
+
+    side_by_side(run, sizes)
+    return states, gates
 
 
 class _PackedGru(torch.autograd.Function):
@@ -104,9 +101,9 @@ class _PackedGru(torch.autograd.Function):
         sizes: Sequence[int],
         dtype: torch.dtype,
     ) -> torch.Tensor:
-        work = _Work(events, sizes, u.shape[1], dtype, keep=True)
-        states = _run(events, (w, u, b, c), sizes, work)
-        ctx.save_for_backward(events, w, u, work.gates, work.previous, work.share)
+        kept = _keep(events, len(events), u.shape[1], dtype)
+        states, gates = _forward(events, (w, u, b, c), sizes, dtype, kept)
+        ctx.save_for_backward(events, w, u, gates, *kept)
         ctx.sizes, ctx.dtype = sizes, dtype
         return states
 
@@ -117,28 +114,32 @@ class _PackedGru(torch.autograd.Function):
         # Gradients at the pre-activations, columns n, r, z of the products with x and r, z, n of those with h: the
         # middle two are common, so both are a run of neighbouring columns.
         grads = events.new_empty(len(events), 4 * width, dtype=dtype)
-        work = events.new_empty(sizes[0], 4 * width)
-        carried = events.new_zeros(sizes[0], width)
-        product = events.new_empty(sizes[0], width, dtype=dtype)
         u_m = u.to(dtype)
-        blocks = zip(*(values.split(sizes) for values in (grads, grad_states, gates, previous, share)), strict=True)
-        for out, grad_state, gate, before, now_share in reversed(list(blocks)):
-            size = len(out)
-            grad = carried[:size].add_(grad_state)
-            r, z, n = gate.split(width, dim=1)
-            now = out if dtype == torch.float32 else work[:size]
-            at_n, at_r, at_z, at_u = now.split(width, dim=1)
-            torch.addcmul(grad, grad, z, value=-1, out=at_n)
-            torch.ops.aten.tanh_backward.grad_input(at_n, n, grad_input=at_n)
-            torch.sub(before, n, out=at_z)
-            at_z.mul_(grad)
-            torch.ops.aten.sigmoid_backward.grad_input(at_z, z, grad_input=at_z)
-            torch.mul(at_n, now_share, out=at_r)
-            torch.ops.aten.sigmoid_backward.grad_input(at_r, r, grad_input=at_r)
-            torch.mul(at_n, r, out=at_u)
-            if dtype != torch.float32:
-                out.copy_(now)
-            grad.mul_(z).add_(torch.mm(out[:, width:], u_m, out=product[:size]))
+
+        def run(spans: Spans) -> None:
+            rows = spans[0][1] - spans[0][0]
+            carried = events.new_zeros(rows, width)
+            product = events.new_empty(rows, width, dtype=dtype)
+            work = events.new_empty(rows, 4 * width)
+            for begin, end in reversed(spans):
+                size = end - begin
+                grad, out = carried[:size].add_(grad_states[begin:end]), grads[begin:end]
+                r, z, n = gates[begin:end].split(width, dim=1)
+                now = out if dtype == torch.float32 else work[:size]
+                at_n, at_r, at_z, at_u = now.split(width, dim=1)
+                torch.addcmul(grad, grad, z, value=-1, out=at_n)
+                torch.ops.aten.tanh_backward.grad_input(at_n, n, grad_input=at_n)
+                torch.sub(previous[begin:end], n, out=at_z)
+                at_z.mul_(grad)
+                torch.ops.aten.sigmoid_backward.grad_input(at_z, z, grad_input=at_z)
+                torch.mul(at_n, share[begin:end], out=at_r)
+                torch.ops.aten.sigmoid_backward.grad_input(at_r, r, grad_input=at_r)
+                torch.mul(at_n, r, out=at_u)
+                if dtype != torch.float32:
+                    out.copy_(now)
+                grad.mul_(z).add_(torch.mm(out[:, width:], u_m, out=product[:size]))
+
+        side_by_side(run, sizes)
         at_x, at_h = grads[:, : 3 * width], grads[:, width:]
         order = torch.arange(3 * width, device=w.device).roll(-width)  # n, r, z → r, z, n
         grad_events = (at_x @ torch.cat([w[2 * width :], w[: 2 * width]]).to(dtype)).float()
