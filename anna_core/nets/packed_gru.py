@@ -6,9 +6,10 @@ The formulas are those of `torch.nn.GRU` (Cho et al., 2014, in cuDNN's form):
     n = tanh(W_n x + b_n + r (U_n h + c_n))       h' = (1 - z) n + z h
 
 Why not `torch.nn.GRU` on a CPU: it keeps a graph of small tensors a step, and packed rows make its backward pass
-pathological (3 to 30 times the time of padded ones). Here the products with x are one matrix product for all steps,
-those with h one a step, in both directions, and all that the weights' gradients need is laid out so that they are one
-product each. Nothing is padded: step t works on the rows that have an event there, `sizes[t]` of them.
+pathological (shared/BENCHMARKS.md). Here a step is three matrix products forwards and one backwards, and what the
+weights' gradients need is laid out so that they are three products for all steps together. Each event has a row
+[1, x, h, 1], so that the biases are columns of the weights and cost no passes of their own. Nothing is padded: step t
+works on the rows that have an event there, `sizes[t]` of them.
 
 Matrix products may run in bfloat16; gates, states and sums stay float32.
 """
@@ -17,7 +18,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 
 from anna_core.nets.row_shares import Spans, side_by_side
 
@@ -39,52 +39,82 @@ def packed_gru(events: torch.Tensor, weights: Weights, sizes: Sequence[int], dty
     if torch.is_grad_enabled():
         states: torch.Tensor = _PackedGru.apply(events, *weights, sizes, dtype)
         return states
-    return _forward(events, weights, sizes, dtype, kept=None)[0]
+    return _forward(events, _Matrices.of(weights, dtype), sizes, kept=None)
+
+
+class _Matrices(NamedTuple):
+    """The weights, transposed and side by side as the products read them, of a row [1, x, h, 1].
+
+    Attributes:
+        rz: of the whole row, (1 + inputs + H + 1, 2 H).
+        n: of its part [1, x], (1 + inputs, H).
+        u: of its part [h, 1], (H + 1, H).
+    """
+
+    rz: torch.Tensor
+    n: torch.Tensor
+    u: torch.Tensor
+
+    @classmethod
+    def of(cls, weights: Weights, dtype: torch.dtype) -> "_Matrices":
+        w, u, b, c = weights
+        gates = 2 * u.shape[1]
+        x, h = torch.cat([b[:, None], w], dim=1).to(dtype), torch.cat([u, c[:, None]], dim=1).to(dtype)
+        return cls(torch.cat([x[:gates], h[:gates]], dim=1).t(), x[gates:].t(), h[gates:].t())
 
 
 class _Kept(NamedTuple):
-    """What the backward pass needs of each event: the state h before it, (N, H), and U_n h + c_n, (N, H)."""
+    """What the backward pass needs of every event.
 
-    previous: torch.Tensor
+    Attributes:
+        rows: [1, x, h, 1], h being the state before the event; (N, 1 + inputs + H + 1), in the products' type.
+        gates: r, z, n; (N, 3 H).
+        share: U_n h + c_n; (N, H).
+    """
+
+    rows: torch.Tensor
+    gates: torch.Tensor
     share: torch.Tensor
 
 
-def _keep(events: torch.Tensor, rows: int, width: int, dtype: torch.dtype) -> _Kept:
-    return _Kept(events.new_empty(rows, width, dtype=dtype), events.new_empty(rows, width))
+def _empty(events: torch.Tensor, matrices: _Matrices, count: int) -> _Kept:
+    columns, width = len(matrices.rz), matrices.u.shape[1]
+    rows = events.new_empty(count, columns, dtype=matrices.rz.dtype)
+    rows[:, 0] = rows[:, -1] = 1
+    return _Kept(rows, events.new_empty(count, 3 * width), events.new_empty(count, width))
 
 
-def _forward(
-    events: torch.Tensor, weights: Weights, sizes: Sequence[int], dtype: torch.dtype, kept: _Kept | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """States (N, H) and gates r, z, n (N, 3 H)."""
-    w, u, b, c = weights
-    width = u.shape[1]
-    bias = b.clone()
-    bias[: 2 * width] += c[: 2 * width]
-    c_n, u_t = c[2 * width :], u.to(dtype).t()
-    gates = F.linear(events.to(dtype), w.to(dtype)).float().add_(bias)
+def _forward(events: torch.Tensor, matrices: _Matrices, sizes: Sequence[int], kept: _Kept | None) -> torch.Tensor:
+    width, inputs = matrices.u.shape[1], events.shape[1]
     states = events.new_empty(len(events), width)
 
     def run(spans: Spans) -> None:
         rows = spans[0][1] - spans[0][0]
+        work = kept or _empty(events, matrices, rows)
         state = events.new_zeros(rows, width)
-        product = events.new_empty(rows, 3 * width, dtype=dtype)
-        work = kept or _keep(events, rows, width, dtype)
+        scratch = events.new_empty(rows, 2 * width, dtype=matrices.rz.dtype)
         for begin, end in spans:
-            size = end - begin
-            here = slice(begin, end) if kept else slice(size)  # else the next step writes over this one's work
-            state, previous, share = state[:size], work.previous[here], work.share[here]
-            previous.copy_(state)
-            now = torch.mm(previous, u_t, out=product[:size])
-            rz, n = gates[begin:end].split((2 * width, width), dim=1)
-            rz.add_(now[:, : 2 * width]).sigmoid_()
-            torch.add(now[:, 2 * width :], c_n, out=share)
+            here = slice(begin, end) if kept else slice(end - begin)  # else a step writes over the one before
+            row, gates, share, state = work.rows[here], work.gates[here], work.share[here], state[: end - begin]
+            row[:, 1 : 1 + inputs].copy_(events[begin:end])
+            row[:, 1 + inputs : -1].copy_(state)
+            rz, n = gates.split((2 * width, width), dim=1)
+            _product(row, matrices.rz, rz, scratch).sigmoid_()
+            _product(row[:, : 1 + inputs], matrices.n, n, scratch)
+            _product(row[:, 1 + inputs :], matrices.u, share, scratch)
             # tanh(a) = 2 sigmoid(2 a) - 1: torch's tanh takes six times as long as its sigmoid on a CPU.
             n.addcmul_(rz[:, :width], share).mul_(2).sigmoid_().mul_(2).sub_(1)
             state = torch.lerp(n, state, rz[:, width:], out=states[begin:end])
 
     side_by_side(run, sizes)
-    return states, gates
+    return states
+
+
+def _product(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
+    """Write left @ right to `out`, through the scratch (rows, columns or more) where that is of another type."""
+    if out.dtype == left.dtype:
+        return torch.mm(left, right, out=out)
+    return out.copy_(torch.mm(left, right, out=scratch[: len(left), : right.shape[1]]))
 
 
 class _PackedGru(torch.autograd.Function):
@@ -101,49 +131,49 @@ class _PackedGru(torch.autograd.Function):
         sizes: Sequence[int],
         dtype: torch.dtype,
     ) -> torch.Tensor:
-        kept = _keep(events, len(events), u.shape[1], dtype)
-        states, gates = _forward(events, (w, u, b, c), sizes, dtype, kept)
-        ctx.save_for_backward(events, w, u, gates, *kept)
-        ctx.sizes, ctx.dtype = sizes, dtype
+        matrices = _Matrices.of((w, u, b, c), dtype)
+        kept = _empty(events, matrices, len(events))
+        states = _forward(events, matrices, sizes, kept)
+        ctx.save_for_backward(w, u, *kept)
+        ctx.sizes = sizes
         return states
 
     @staticmethod
     def backward(ctx: Any, grad_states: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        events, w, u, gates, previous, share = ctx.saved_tensors
-        sizes, dtype, width = ctx.sizes, ctx.dtype, u.shape[1]
+        w, u, rows, gates, share = ctx.saved_tensors
+        width, inputs, dtype = u.shape[1], w.shape[1], rows.dtype
         # Gradients at the pre-activations, columns n, r, z of the products with x and r, z, n of those with h: the
         # middle two are common, so both are a run of neighbouring columns.
-        grads = events.new_empty(len(events), 4 * width, dtype=dtype)
+        grads = rows.new_empty(len(rows), 4 * width)
         u_m = u.to(dtype)
 
         def run(spans: Spans) -> None:
-            rows = spans[0][1] - spans[0][0]
-            carried = events.new_zeros(rows, width)
-            product = events.new_empty(rows, width, dtype=dtype)
-            work = events.new_empty(rows, 4 * width)
+            most = spans[0][1] - spans[0][0]
+            carried = grad_states.new_zeros(most, width)
+            work = grad_states.new_empty(most, 4 * width)
+            scratch = rows.new_empty(most, width)
             for begin, end in reversed(spans):
                 size = end - begin
                 grad, out = carried[:size].add_(grad_states[begin:end]), grads[begin:end]
                 r, z, n = gates[begin:end].split(width, dim=1)
-                now = out if dtype == torch.float32 else work[:size]
+                now = out if dtype == work.dtype else work[:size]
                 at_n, at_r, at_z, at_u = now.split(width, dim=1)
                 torch.addcmul(grad, grad, z, value=-1, out=at_n)
                 torch.ops.aten.tanh_backward.grad_input(at_n, n, grad_input=at_n)
-                torch.sub(previous[begin:end], n, out=at_z)
+                torch.sub(rows[begin:end, 1 + inputs : -1], n, out=at_z)
                 at_z.mul_(grad)
                 torch.ops.aten.sigmoid_backward.grad_input(at_z, z, grad_input=at_z)
                 torch.mul(at_n, share[begin:end], out=at_r)
                 torch.ops.aten.sigmoid_backward.grad_input(at_r, r, grad_input=at_r)
                 torch.mul(at_n, r, out=at_u)
-                if dtype != torch.float32:
+                if now is not out:
                     out.copy_(now)
-                grad.mul_(z).add_(torch.mm(out[:, width:], u_m, out=product[:size]))
+                grad.mul_(z).add_(torch.mm(out[:, width:], u_m, out=scratch[:size]))
 
-        side_by_side(run, sizes)
-        at_x, at_h = grads[:, : 3 * width], grads[:, width:]
-        order = torch.arange(3 * width, device=w.device).roll(-width)  # n, r, z → r, z, n
-        grad_events = (at_x @ torch.cat([w[2 * width :], w[: 2 * width]]).to(dtype)).float()
-        grad_w = (at_x.t() @ events.to(dtype)).float()[order]
-        grad_u = (at_h.t() @ previous).float()
-        sums = (grads.new_ones(1, len(grads)) @ grads)[0].float()  # a product sums columns faster than `sum` does
-        return grad_events, grad_w, grad_u, sums[: 3 * width][order], sums[width:], None, None
+        side_by_side(run, ctx.sizes)
+        at_n, at_rz, at_u = grads.split((width, 2 * width, width), dim=1)
+        grad_events = (grads[:, : 3 * width] @ torch.cat([w[2 * width :], w[: 2 * width]]).to(dtype)).float()
+        of_rz = (at_rz.t() @ rows).float()
+        of_x = torch.cat([of_rz[:, : 1 + inputs], (at_n.t() @ rows[:, : 1 + inputs]).float()])
+        of_h = torch.cat([of_rz[:, 1 + inputs :], (at_u.t() @ rows[:, 1 + inputs :]).float()])
+        return grad_events, of_x[:, 1:], of_h[:, :-1], of_x[:, 0], of_h[:, -1], None, None
