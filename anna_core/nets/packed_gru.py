@@ -19,8 +19,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from anna_core.nets.row_shares import Spans, side_by_side
-
 Weights = Sequence[torch.Tensor]
 
 
@@ -87,26 +85,23 @@ def _empty(events: torch.Tensor, matrices: _Matrices, count: int) -> _Kept:
 def _forward(events: torch.Tensor, matrices: _Matrices, sizes: Sequence[int], kept: _Kept | None) -> torch.Tensor:
     width, inputs = matrices.u.shape[1], events.shape[1]
     states = events.new_empty(len(events), width)
-
-    def run(spans: Spans) -> None:
-        rows = spans[0][1] - spans[0][0]
-        work = kept or _empty(events, matrices, rows)
-        state = events.new_zeros(rows, width)
-        scratch = events.new_empty(rows, 2 * width, dtype=matrices.rz.dtype)
-        for begin, end in spans:
-            here = slice(begin, end) if kept else slice(end - begin)  # else a step writes over the one before
-            row, gates, share, state = work.rows[here], work.gates[here], work.share[here], state[: end - begin]
-            row[:, 1 : 1 + inputs].copy_(events[begin:end])
-            row[:, 1 + inputs : -1].copy_(state)
-            rz, n = gates.split((2 * width, width), dim=1)
-            _product(row, matrices.rz, rz, scratch).sigmoid_()
-            _product(row[:, : 1 + inputs], matrices.n, n, scratch)
-            _product(row[:, 1 + inputs :], matrices.u, share, scratch)
-            # tanh(a) = 2 sigmoid(2 a) - 1: torch's tanh takes six times as long as its sigmoid on a CPU.
-            n.addcmul_(rz[:, :width], share).mul_(2).sigmoid_().mul_(2).sub_(1)
-            state = torch.lerp(n, state, rz[:, width:], out=states[begin:end])
-
-    side_by_side(run, sizes)
+    state = events.new_zeros(sizes[0], width)
+    scratch = events.new_empty(sizes[0], 2 * width, dtype=matrices.rz.dtype)
+    work = kept or _empty(events, matrices, sizes[0])
+    first = 0
+    for size, x, after in zip(sizes, events.split(sizes), states.split(sizes), strict=True):
+        here = slice(first, first + size) if kept else slice(size)  # else a step writes over the one before
+        row, gates, share = work.rows[here], work.gates[here], work.share[here]
+        row[:, 1 : 1 + inputs].copy_(x)
+        row[:, 1 + inputs : -1].copy_(state[:size])
+        rz, n = gates.split((2 * width, width), dim=1)
+        _product(row, matrices.rz, rz, scratch).sigmoid_()
+        _product(row[:, : 1 + inputs], matrices.n, n, scratch)
+        _product(row[:, 1 + inputs :], matrices.u, share, scratch)
+        # tanh(a) = 2 sigmoid(2 a) - 1: torch's tanh takes six times as long as its sigmoid on a CPU.
+        n.addcmul_(rz[:, :width], share).mul_(2).sigmoid_().mul_(2).sub_(1)
+        state = torch.lerp(n, state[:size], rz[:, width:], out=after)
+        first += size
     return states
 
 
@@ -147,30 +142,28 @@ class _PackedGru(torch.autograd.Function):
         grads = rows.new_empty(len(rows), 4 * width)
         u_m = u.to(dtype)
 
-        def run(spans: Spans) -> None:
-            most = spans[0][1] - spans[0][0]
-            carried = grad_states.new_zeros(most, width)
-            work = grad_states.new_empty(most, 4 * width)
-            scratch = rows.new_empty(most, width)
-            for begin, end in reversed(spans):
-                size = end - begin
-                grad, out = carried[:size].add_(grad_states[begin:end]), grads[begin:end]
-                r, z, n = gates[begin:end].split(width, dim=1)
-                now = out if dtype == work.dtype else work[:size]
-                at_n, at_r, at_z, at_u = now.split(width, dim=1)
-                torch.addcmul(grad, grad, z, value=-1, out=at_n)
-                torch.ops.aten.tanh_backward.grad_input(at_n, n, grad_input=at_n)
-                torch.sub(rows[begin:end, 1 + inputs : -1], n, out=at_z)
-                at_z.mul_(grad)
-                torch.ops.aten.sigmoid_backward.grad_input(at_z, z, grad_input=at_z)
-                torch.mul(at_n, share[begin:end], out=at_r)
-                torch.ops.aten.sigmoid_backward.grad_input(at_r, r, grad_input=at_r)
-                torch.mul(at_n, r, out=at_u)
-                if now is not out:
-                    out.copy_(now)
-                grad.mul_(z).add_(torch.mm(out[:, width:], u_m, out=scratch[:size]))
+        carried = grad_states.new_zeros(ctx.sizes[0], width)
+        work = grad_states.new_empty(ctx.sizes[0], 4 * width)
+        scratch = rows.new_empty(ctx.sizes[0], width)
+        parts = [values.split(ctx.sizes) for values in (grads, grad_states, rows, gates, share)]
+        for out, grad_state, row, gate, now_share in reversed(list(zip(*parts, strict=True))):
+            size = len(out)
+            grad = carried[:size].add_(grad_state)
+            r, z, n = gate.split(width, dim=1)
+            now = out if dtype == work.dtype else work[:size]
+            at_n, at_r, at_z, at_u = now.split(width, dim=1)
+            torch.addcmul(grad, grad, z, value=-1, out=at_n)
+            torch.ops.aten.tanh_backward.grad_input(at_n, n, grad_input=at_n)
+            torch.sub(row[:, 1 + inputs : -1], n, out=at_z)
+            at_z.mul_(grad)
+            torch.ops.aten.sigmoid_backward.grad_input(at_z, z, grad_input=at_z)
+            torch.mul(at_n, now_share, out=at_r)
+            torch.ops.aten.sigmoid_backward.grad_input(at_r, r, grad_input=at_r)
+            torch.mul(at_n, r, out=at_u)
+            if now is not out:
+                out.copy_(now)
+            grad.mul_(z).add_(torch.mm(out[:, width:], u_m, out=scratch[:size]))
 
-        side_by_side(run, ctx.sizes)
         at_n, at_rz, at_u = grads.split((width, 2 * width, width), dim=1)
         grad_events = (grads[:, : 3 * width] @ torch.cat([w[2 * width :], w[: 2 * width]]).to(dtype)).float()
         of_rz = (at_rz.t() @ rows).float()

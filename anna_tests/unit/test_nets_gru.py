@@ -1,16 +1,12 @@
 """The hand-written packed GRU against torch's own."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.nets.device import computing
 from anna_core.nets.packed_gru import packed_gru
-from anna_core.nets.row_shares import divide, side_by_side
 
 INPUTS, WIDTH = 5, 8
 
@@ -43,12 +39,10 @@ def _both(lengths, dtype=torch.float32):
     return found, wanted, grads, alone
 
 
-@pytest.mark.parametrize("threads", [1, 3])
 @settings(max_examples=50, deadline=None)
 @given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=10))
-def test_states_and_gradients_are_those_of_torch(threads, lengths):
-    with computing(threads):
-        found, wanted, (ours, theirs), alone = _both(lengths)
+def test_states_and_gradients_are_those_of_torch(lengths):
+    found, wanted, (ours, theirs), alone = _both(lengths)
     torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
     for our, their in zip(ours, theirs, strict=True):
         torch.testing.assert_close(our, their, atol=1e-5, rtol=1e-4)
@@ -75,29 +69,3 @@ def test_encoder_is_the_stack_that_torch_makes_of_its_weights(layers):
     events = torch.randn(23, INPUTS)
     packed = torch.nn.utils.rnn.PackedSequence(events, torch.tensor(batch.sizes))
     torch.testing.assert_close(encoder(events, batch), encoder.gru(packed)[0].data, atol=1e-6, rtol=1e-5)
-
-
-@settings(max_examples=100, deadline=None)
-@given(lengths=st.lists(st.integers(1, 50), min_size=1, max_size=30), shares=st.integers(1, 5))
-def test_shares_hold_every_event_once(lengths, shares):
-    sizes = _sizes(lengths)
-    spans = divide(sizes, shares)
-    assert len(spans) <= shares
-    places = sorted(place for share in spans for begin, end in share for place in range(begin, end))
-    assert places == list(range(sum(lengths)))
-    for share in spans:  # neighbouring rows, each from its first event on
-        assert all(later[1] - later[0] <= sooner[1] - sooner[0] for sooner, later in pairwise(share))
-
-
-def test_shares_of_rows_of_one_length_are_even():
-    assert [len(share) * (share[0][1] - share[0][0]) for share in divide([8] * 10, 4)] == [20] * 4
-
-
-def test_an_error_in_a_thread_is_raised_and_the_threads_are_given_back():
-    def work(spans):
-        raise RuntimeError(f"{len(spans)} steps")
-
-    with computing(2):
-        with pytest.raises(RuntimeError, match="3 steps"):
-            side_by_side(work, [4, 4, 4])
-        assert torch.get_num_threads() == 2
