@@ -23,6 +23,8 @@ from anna_core.training.rows import TrainingRows
 # Share of the steps in which the learning rate climbs to its peak (fastai's one-cycle uses 0.25 to 0.3; short runs on a
 # few thousand rows do better with more time to anneal).
 _WARM_UP_SHARE = 0.2
+# Steps of an epoch at least: of few rows, large batches would leave too few steps to learn anything.
+_FEWEST_STEPS = 16
 # Norm of the gradient at most: recurrent nets see rare, far larger ones (Pascanu et al., 2013).
 _GRADIENT_NORM = 1.0
 
@@ -148,7 +150,8 @@ class Trainer:
 
     def _batches(self, rng: np.random.Generator | None) -> list[np.ndarray]:
         training = self.task.training
-        return length_batches(self.lengths, training.batch_rows, training.batch_events, rng)
+        rows = min(training.batch_rows, max(1, len(self.lengths) // _FEWEST_STEPS))
+        return length_batches(self.lengths, rows, training.batch_events, rng)
 
     def _rate(self, step: int) -> float:
         """Share of the peak learning rate at a step: a straight climb, then half a cosine down to 0."""
