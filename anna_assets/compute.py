@@ -18,5 +18,10 @@ def scoring_threads() -> int:
     return max(1, _cores() // load_settings().limits.scoring)
 
 
+def mart_memory() -> int:
+    """Bytes that one mart, sequence or history step works with."""
+    return int(load_settings().limits.memory)
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

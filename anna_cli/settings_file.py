@@ -36,6 +36,7 @@ limits:
   launches: {limits.launches} # launches among them
   runs_per_owner: {limits.runs_per_owner} # launches of one owner
   hadoop: {limits.hadoop} # steps that read or write marts, sequences and histories
+  memory: {memory} # that one of these steps works with, however large the tables are
   training: {limits.training} # steps that train; the cores are divided among them
   scoring: {limits.scoring} # steps that score
 """
@@ -58,4 +59,5 @@ def render_settings(
         mlflow_port=mlflow_port or defaults["mlflow_port"],
         inbox_settle_seconds=defaults["inbox_settle_seconds"],
         limits=Limits(),
+        memory=Limits().memory.human_readable(),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,10 +17,12 @@ from pydantic_settings import (
 )
 
 from anna_core.errors import AnnaError, ArtifactError
+from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.storage import local_root
 
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # under ANNA_HOME
+LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are in work at once would not fit
 DEFAULT_HOME = Path("~/.anna")
 
 
@@ -36,6 +38,9 @@ class Limits(BaseModel):
         launches: launches among them; fewer than `runs`, so that refreshes and scoring do not wait for trainings.
         runs_per_owner: launches of tasks of one owner.
         hadoop: steps that read or write marts, sequences and histories.
+        memory: that one of these steps works with, as `1GiB`; the tables may be larger. Its process takes more, but no
+            more for a larger table: the interpreter, up to 0.6 GiB that Polars reads ahead of a mart, and pages of
+            mapped files, which the system takes back when it needs them.
         training: steps that train; the cores are divided among them.
         scoring: steps that score.
     """
@@ -46,6 +51,7 @@ class Limits(BaseModel):
     launches: Annotated[int, Field(ge=1)] = 2
     runs_per_owner: Annotated[int, Field(ge=1)] = 2
     hadoop: Annotated[int, Field(ge=1)] = 2
+    memory: Annotated[ByteSize, Field(ge=LEAST_MEMORY)] = ByteSize(DEFAULT_MEMORY)
     training: Annotated[int, Field(ge=1)] = 2
     scoring: Annotated[int, Field(ge=1)] = 2
 

@@ -5,6 +5,7 @@ import hashlib
 import dagster as dg
 
 from anna_assets.automation import refresh_mart
+from anna_assets.compute import mart_memory
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain, FieldKind
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
@@ -49,6 +50,7 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
                 warehouse.time_zone,
                 warehouse.mart(domain.name),
                 warehouse.dictionary(domain.name),
+                mart_memory(),
             )
             context.log.info(
                 f"{partition}: {built[partition].rows:,} events ({index} of {len(context.partition_keys)})"

@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from anna_assets.automation import refresh_history
-from anna_assets.compute import scoring_threads
+from anna_assets.compute import mart_memory, scoring_threads
 from anna_assets.layers import metamodel
 from anna_assets.layers.marts import joint_version
 from anna_assets.layers.sequences import POINT_IN_TIME, require_fresh_marts, sequences_metadata
@@ -18,7 +18,7 @@ from anna_core.domains import Domain
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.months import next_month, parse_month
 from anna_core.scoring.scores_file import score_frame
-from anna_core.sequences.build import build_history, history_months
+from anna_core.sequences.build import history_months, write_history
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
 from anna_resources.warehouse import Warehouse
@@ -61,10 +61,10 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
             at = parse_month(partition)
             require_fresh_marts(warehouse, domain, history_months(domain, at))
             dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
-            made = build_history(domain, dictionary, warehouse.mart(domain.name), at)
-            outside += outside_window(made)
+            mart = warehouse.mart(domain.name)
             with storage.write_directory(warehouse.history(domain.name, at)) as folder:
-                made.write(folder)
+                made = write_history(domain, dictionary, mart, at, folder, mart_memory())
+            outside += outside_window(made)
             versions.append(made.meta.data_version)
             context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
             context.add_asset_metadata(sequences_metadata(made), key, partition_key=partition)

@@ -6,6 +6,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from anna_assets.compute import mart_memory
 from anna_assets.layers import samples
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
@@ -15,7 +16,7 @@ from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.marts.freshness import stale_months
 from anna_core.samples import Sample
-from anna_core.sequences.build import build_sequences, months_needed
+from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
@@ -56,9 +57,9 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         months = months_needed(domain, sample.rows["as_of"].to_numpy())
         require_fresh_marts(warehouse, domain, months)
         dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
-        made = build_sequences(domain, dictionary, warehouse.mart(domain.name), sample.rows)
+        mart = warehouse.mart(domain.name)
         with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
-            made.write(folder)
+            made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
         return dg.MaterializeResult(
             data_version=dg.DataVersion(made.meta.data_version),
             metadata=sequences_metadata(made),

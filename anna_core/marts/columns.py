@@ -1,5 +1,7 @@
 """A source's columns in the one form that marts are made of, whatever types its files give them."""
 
+import datetime as dt
+
 import polars as pl
 
 from anna_core.domains import Domain, FieldKind
@@ -8,21 +10,42 @@ from anna_core.marts.reading import reading
 
 _TEXT = pl.String()
 _ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_ANY_CLOCK = dt.timedelta(hours=26)  # clocks of the world differ by no more than this
 _BOOLEAN_TEXTS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}  # of CSV files
 
 
-def canonical(domain: Domain, table: pl.LazyFrame, bank_zone: str) -> pl.LazyFrame:
+def canonical(domain: Domain, table: pl.LazyFrame, bank_zone: str, numbers: bool = False) -> pl.LazyFrame:
     """Lazy columns as `anna_core.marts.source.scan_source` tells them; raises `SourceError` where one does not fit."""
-    schema = _schema(domain, table)
+    schema = source_schema(domain, table)
     return table.select(
-        _client(domain, schema[domain.columns.client_id]),
+        _client(domain, schema[domain.columns.client_id], numbers),
         _bank_time(domain, schema, bank_zone).alias("event_time"),
         *(_key(name, schema[name]).alias(f"key.{name}") for name in domain.event_key),
         *(_field(domain, name, kind, schema[name]) for name, kind in domain.fields.items()),
     )
 
 
-def _schema(domain: Domain, table: pl.LazyFrame) -> pl.Schema:
+def near(domain: Domain, table: pl.LazyFrame, first: dt.datetime, following: dt.datetime) -> pl.LazyFrame:
+    """Leave out what surely lies outside first <= event_time < following, on any clock.
+
+    A bound on the source's own column lets the reader skip row groups and files by their statistics; one on a column
+    that was made from it does not (measured: a month out of 24 took 12 times as long to find).
+    """
+    name = domain.columns.event_time
+    kind = source_schema(domain, table)[name]
+    if kind == pl.Date:
+        return table.filter(pl.col(name).is_between(first.date(), following.date()))
+    if not isinstance(kind, pl.Datetime):
+        return table
+    low, high = (pl.lit(moment, pl.Datetime("us")) for moment in (first - _ANY_CLOCK, following + _ANY_CLOCK))
+    if kind.time_zone is not None:
+        low, high = (bound.dt.replace_time_zone("UTC").dt.convert_time_zone(kind.time_zone) for bound in (low, high))
+    low, high = (bound.dt.cast_time_unit(kind.time_unit) for bound in (low, high))
+    return table.filter((pl.col(name) >= low) & (pl.col(name) < high))
+
+
+def source_schema(domain: Domain, table: pl.LazyFrame) -> pl.Schema:
+    """Columns and types of a source's table; raises `SourceError` where one that the domain names is missing."""
     with reading(domain):
         schema = table.collect_schema()
     missing = [name for name in domain.source_columns if name not in schema]
@@ -34,14 +57,17 @@ def _schema(domain: Domain, table: pl.LazyFrame) -> pl.Schema:
     return schema
 
 
-def _client(domain: Domain, found: pl.DataType) -> pl.Expr:
+def _client(domain: Domain, found: pl.DataType, numbers: bool) -> pl.Expr:
     name = domain.columns.client_id
     if found.is_float():  # 17.0 would never meet the 17 of a sample
         raise SourceError(
             f"domain {domain.name}: client_id column '{name}' is {found}; clients are text or whole numbers. "
             f"Write it so, or name another in `columns.client_id` of {domain.name}.yaml."
         )
-    return pl.col(name).cast(_TEXT).str.strip_chars().alias("client_id")
+    if numbers:
+        return pl.col(name).cast(pl.Int64).alias("client_id")
+    text = pl.col(name).cast(_TEXT).alias("client_id")
+    return text if found.is_integer() else text.str.strip_chars()
 
 
 def _bank_time(domain: Domain, schema: pl.Schema, bank_zone: str) -> pl.Expr:

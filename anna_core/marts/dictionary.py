@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from filelock import FileLock
 
@@ -61,6 +62,11 @@ class Dictionary:
             .select("field", "value", code=(pl.int_range(pl.len()).over("field") + pl.col("first")).cast(pl.UInt32))
         )
         return Dictionary(self.domain, pl.concat([self.table, new])) if len(new) else self
+
+
+def code_type(cardinality: int) -> type[np.unsignedinteger]:
+    """The smallest type that holds `cardinality` codes."""
+    return np.uint8 if cardinality <= 2**8 else np.uint16 if cardinality <= 2**16 else np.uint32
 
 
 def read_dictionary(domain: Domain, folder: Path) -> Dictionary:

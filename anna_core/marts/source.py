@@ -1,13 +1,15 @@
 """Reading a source table with Polars."""
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
 
 from anna_core.domains import Domain
-from anna_core.marts.columns import canonical
+from anna_core.marts.columns import canonical, near, source_schema
 from anna_core.marts.places import source_files, table_path
 from anna_core.marts.reading import reading
+from anna_core.months import month_bounds
 
 _TEXT = pl.String()
 
@@ -30,6 +32,20 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
         SourceError: the table or a column is missing, or a column's type does not fit its kind.
     """
     return pl.concat([canonical(domain, table, bank_zone) for table in _tables(domain, home, files)])
+
+
+def scan_month(domain: Domain, month: dt.date, home: Path, bank_zone: str) -> pl.LazyFrame:
+    """The source's rows of one month, as `scan_source` gives them, but for client_id.
+
+    Clients stay whole numbers (int64) where all files have them so: text is then made once a client, not once a row.
+    """
+    first, following = month_bounds(month)
+    tables = _tables(domain, home, None)
+    kinds = [source_schema(domain, table)[domain.columns.client_id] for table in tables]
+    numbers = all(kind.is_integer() and kind != pl.UInt64 for kind in kinds)
+    near_by = [near(domain, table, first, following) for table in tables]
+    rows = pl.concat([canonical(domain, table, bank_zone, numbers) for table in near_by])
+    return rows.filter((pl.col("event_time") >= first) & (pl.col("event_time") < following))
 
 
 def _tables(domain: Domain, home: Path, files: list[Path] | None) -> list[pl.LazyFrame]:

@@ -1,14 +1,23 @@
 import datetime as dt
 import math
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from anna_core import storage
 from anna_core.errors import SourceError
+from anna_core.marts import mart, output
 from anna_core.marts.fingerprints import months_of
 from anna_core.marts.freshness import built_from
-from anna_core.marts.mart import MartMonth, mart_path, scan_mart
+from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.marts.merge import merge
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -174,17 +183,6 @@ def test_codes_are_as_small_as_they_fit(bank):
         assert codes.n_unique() == count
 
 
-def test_months_of_different_widths_are_scanned_together(bank):
-    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
-    bank.build()
-    bank.put(events_frame([("a", dt.datetime(2024, 4, 2), f"v{i}", True, 1.0) for i in range(300)]), "2.parquet")
-    bank.build(APRIL)
-    events = scan_mart(bank.mart, [dt.date(2024, 2, 1), MARCH, APRIL]).collect().to_native()
-    assert len(events) == 301
-    assert events["kind"].dtype == pl.UInt32
-    assert scan_mart(bank.mart, [dt.date(2024, 2, 1)]) is None
-
-
 def test_a_month_without_rows_gives_an_empty_mart(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
     built = bank.build(APRIL)
@@ -233,3 +231,83 @@ def test_a_failed_build_leaves_the_mart_as_it_was(bank):
         bank.build()
     assert mart_path(bank.mart, MARCH).read_bytes() == before
     assert [path.name for path in mart_path(bank.mart, MARCH).parent.iterdir()] == ["events.parquet"]
+
+
+EVENT = st.tuples(
+    st.sampled_from(["a", "b", "bb", "клиент", None, ""]),
+    st.sampled_from([NOON, NOON + HOUR, dt.datetime(2024, 3, 31, 23, 59, 59, 999999), dt.datetime(2024, 4, 1)]),
+    st.sampled_from(["x", "y", None]),
+    st.sampled_from([True, False, None]),
+    st.sampled_from([0.0, 1.0, -1.5, None]),
+    st.sampled_from([1, 2, None]),
+)
+
+
+def naive(rows: list[tuple], codes: dict[str, int]) -> list[tuple]:
+    """The mart of March, straight from the definition."""
+    events = [
+        (client, time, (-1 if key is None else key), codes[kind or "<missing>"], 0 if online is None else 1 + online)
+        + ((-np.inf,) if amount is None else (amount,))
+        for client, time, kind, online, amount, key in rows
+        if client and time < dt.datetime(2024, 4, 1)
+    ]
+    seen: set[tuple] = set()
+    found = []
+    for client, time, key, kind, online, amount in sorted(events):
+        if key == -1 or (client, key) not in seen:
+            found.append((client, time, kind, online, None if amount == -np.inf else amount))
+        seen.add((client, key))
+    return found
+
+
+@settings(max_examples=150)
+@given(st.lists(EVENT, max_size=25), st.sampled_from([1, 700, 2000]), st.sampled_from([1, 2, 5]))
+def test_neither_memory_nor_row_groups_change_what_a_mart_holds(rows, memory, row_group):
+    """Little memory makes pieces of one to a few events, that are spilled and merged by ranges of clients."""
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):
+        bank = Bank(Path(folder), event_key=["id"])
+        frame = events_frame([row[:-1] for row in rows])
+        bank.put(frame.with_columns(id=pl.Series([row[-1] for row in rows], dtype=pl.Int64)))
+        place = bank.domain, MARCH, bank.home, bank.zone
+        with mock.patch.object(mart, "MOST_ANONYMOUS", 1.0):
+            much = build_mart(*place, bank.mart, bank.codes)
+            with mock.patch.object(output, "ROW_GROUP", row_group):
+                little = build_mart(*place, bank.home / "little", bank.codes, memory)
+        one, other = (mart_path(path, MARCH) for path in (bank.mart, bank.home / "little"))
+        assert pl.read_parquet(one).rows() == naive(rows, dict(bank.dictionary.table.select("value", "code").rows()))
+        assert pl.read_parquet(other).rows() == pl.read_parquet(one).rows()
+        assert pl.read_parquet(other).schema == pl.read_parquet(one).schema
+    assert replace(little, dictionary=much.dictionary) == much
+
+
+def test_a_month_beyond_the_memory_is_the_same_file(tmp_path, monkeypatch):
+    bank = Bank(tmp_path, event_key=["id"])
+    bank.put(rows_of_march(3000).with_columns(id=pl.Series(range(3000)).cast(pl.String)))
+    bank.build()
+    ranges = []
+    monkeypatch.setattr(mart, "merge", lambda runs, *rest: ranges.append(len(runs)) or merge(runs, *rest))
+    build_mart(bank.domain, MARCH, bank.home, bank.zone, tmp_path / "little", bank.codes, memory=360 * 500)
+    assert ranges[0] == 6  # runs of 500 events
+    assert 10 <= len(ranges) <= 14  # some 250 events each
+    assert mart_path(tmp_path / "little", MARCH).read_bytes() == mart_path(bank.mart, MARCH).read_bytes()
+
+
+def test_events_of_different_clients_may_have_one_key(tmp_path):
+    bank = Bank(tmp_path, event_key=["id"])
+    rows = events_frame([("a", NOON, "x", True, 1.0), ("b", NOON, "x", True, 1.0), ("a", NOON + HOUR, "y", True, 2.0)])
+    bank.put(rows.with_columns(id=pl.lit(7)))
+    built = bank.build()
+    assert (built.rows, built.repeated) == (2, 1)
+    assert bank.events()["event_time"].to_list() == [NOON, NOON]  # of a client's the first
+
+
+def test_clients_as_numbers_and_as_text_give_the_same_mart(tmp_path):
+    rows = [(client, NOON, "x", True, 1.0) for client in (7, 10, 9, 100)]
+    banks = Bank(tmp_path / "1"), Bank(tmp_path / "2"), Bank(tmp_path / "3")
+    numbers = events_frame(rows, client_id=pl.Int64)
+    banks[0].put(numbers)
+    banks[1].put(numbers.cast({"client_id": pl.String}))
+    banks[2].put(numbers[:2], "1.parquet")
+    banks[2].put(numbers[2:].cast({"client_id": pl.String}), "2.parquet")
+    assert len({versions(bank.build()) for bank in banks}) == 1
+    assert [bank.events()["client_id"].to_list() for bank in banks] == [["10", "100", "7", "9"]] * 3

@@ -1,4 +1,5 @@
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -6,9 +7,13 @@ import pyarrow as pa
 import pytest
 
 from anna_core.errors import ArtifactError
+from anna_core.marts import output as mart_output
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
+from anna_core.sequences import build, months
 from anna_core.sequences.build import build_history, build_sequences, history_months, months_needed
+from anna_core.sequences.joined import joined
+from anna_core.sequences.months import _stretch
 from anna_core.sequences.ragged import Sequences
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -200,6 +205,73 @@ def test_wide_codes_stay_whole(bank):
     assert made.columns["kind"].tolist() == list(range(1, 301))
 
 
+def test_months_with_codes_of_different_widths_are_read_together(bank):
+    bank.put(events_frame([("a", FIRST, "x", True, 1.0)]), "1.parquet")
+    bank.build()
+    bank.put(events_frame([("a", dt.datetime(2024, 4, 2), f"v{i:03}", True, 1.0) for i in range(300)]), "2.parquet")
+    bank.build(dt.date(2024, 4, 1))
+    made = sequences(bank, ("a", dt.date(2024, 5, 1)))
+    assert made.columns["kind"].dtype == np.uint16
+    assert made.columns["kind"].tolist() == list(range(1, 302))
+
+
 def test_many_rows_keep_their_order(march):
     rows = [(("a", "z", "b")[i % 3], APRIL_1) for i in range(30_000)]
     assert sequences(march, *rows).length.tolist() == [30, 0, 1] * 10_000
+
+
+@pytest.fixture
+def many(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> Bank:
+    """Two months of 40 clients, in row groups of 50 events."""
+    monkeypatch.setattr(mart_output, "ROW_GROUP", 50)
+    rng = np.random.default_rng(0)
+    for month, days in ((2, 29), (3, 31)):
+        start = dt.datetime(2024, month, 1)
+        drawn = rng.integers(0, [40, days * 24, 5], (1000, 3)).tolist()
+        rows = [(f"c{client}", start + hour * HOUR, f"k{kind}", True, float(hour)) for client, hour, kind in drawn]
+        bank.put(events_frame(rows), f"{month}.parquet")
+        bank.build(dt.date(2024, month, 1))
+    return bank
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("events", [1, 60, 400])
+def test_little_memory_makes_more_ranges_and_the_same_files(many, tmp_path, monkeypatch, events):
+    ranges = []
+    monkeypatch.setattr(build, "joined", lambda *given: ranges.append(len(given[0])) or joined(*given))
+    day = [dt.date(2024, 2, 20), APRIL_1, dt.date(2024, 3, 10)]
+    rows = rows_frame(*((f"c{i * 7 % 45}", day[i % 3]) for i in range(60)))
+    for name, memory in (("much", build.DEFAULT_MEMORY), ("little", 100 * events)):
+        given = many.domain, many.dictionary, many.mart
+        (tmp_path / name / "sequences").mkdir(parents=True)
+        (tmp_path / name / "history").mkdir()
+        ranges.clear()
+        build.write_sequences(*given, rows, tmp_path / name / "sequences", memory)
+        build.write_history(*given, MARCH, tmp_path / name / "history", memory)
+        assert (len(ranges) == 2) == (name == "much")
+        assert set(ranges) == {2}  # months side by side
+    if events == 60:
+        assert len(ranges) > 20
+    for what in ("sequences", "history"):
+        found = files(tmp_path / "little" / what)
+        assert found.keys() == {"events.arrow", "rows.arrow", "sequences.json"}
+        assert found == files(tmp_path / "much" / what)
+
+
+def test_row_groups_without_a_wanted_client_are_not_read(many, tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(months, "_stretch", lambda rows, wanted: read.append(len(rows)) or _stretch(rows, wanted))
+    made = sequences(many, ("c20", APRIL_1))
+    events = pl.concat([many.events(dt.date(2024, 2, 1)), many.events()])
+    own = events.filter(pl.col("client_id") == "c20", pl.col("event_time") < dt.datetime(2024, 3, 31))
+    assert made.length.tolist() == [len(own)]
+    assert max(read) <= 100  # of 1000 events a month
+
+
+def test_a_mart_whose_row_groups_do_not_tell_their_clients_is_refused(march):
+    march.events().write_parquet(mart_path(march.mart, MARCH), statistics=False)
+    with pytest.raises(ArtifactError, match="its row groups do not tell their clients; materialize the mart again"):
+        sequences(march, ("a", APRIL_1))

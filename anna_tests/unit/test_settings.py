@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from anna_cli.settings_file import render_settings
 from anna_resources import settings
 from anna_resources.settings import Limits, SettingsError, load_settings
 
@@ -48,6 +49,22 @@ def test_the_file_sets_and_the_environment_overrides(home, monkeypatch):
     assert found.storage == home / "else"
 
 
+@pytest.mark.parametrize(
+    ("text", "size"), [("2GiB", 2**31), ("500 MB", 500_000_000), ("1073741824", 2**30), ("1.5GiB", 3 * 2**29)]
+)
+def test_memory_is_a_number_of_bytes_or_a_text(home, monkeypatch, text, size):
+    assert load_settings().limits.memory == 2**30
+    settings._load.cache_clear()
+    (home / "anna.yaml").write_text(render_settings())
+    assert load_settings().limits.memory == 2**30
+    settings._load.cache_clear()
+    (home / "anna.yaml").write_text(f"limits: {{memory: {text}}}\n")
+    assert load_settings().limits.memory == size
+    settings._load.cache_clear()
+    monkeypatch.setenv("ANNA_LIMITS__MEMORY", "3GiB")
+    assert load_settings().limits.memory == 3 * 2**30
+
+
 def test_home_itself_comes_from_the_environment(home):
     (home / "anna.yaml").write_text("home: /somewhere/else\n")
     assert load_settings().home == home
@@ -63,6 +80,8 @@ PROBLEMS = {
     "unknown": ("time_zon: UTC", "time_zon: Extra inputs are not permitted"),
     "limit": ("limits: {runs: 0}", r"limits\.runs: Input should be greater than or equal to 1 \(found 0\)"),
     "unknown limit": ("limits: {run: 1}", r"limits\.run: Extra inputs"),
+    "little memory": ("limits: {memory: 10MB}", r"limits\.memory: Input should be greater than or equal to"),
+    "no memory": ("limits: {memory: much}", r"limits\.memory: could not parse value and unit from byte string"),
     "no number": ("webserver_port: web", r"webserver_port: .*\(found 'web'\)"),
     "port": ("mlflow_port: 70000", "mlflow_port: Input should be less than or equal to 65535"),
     "within a month": (

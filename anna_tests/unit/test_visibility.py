@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.marts.dictionary import Dictionary
+from anna_core.marts import output
 from anna_core.months import month_of, next_month
-from anna_core.sequences.build import _assemble, bisect, build_history, build_sequences
+from anna_core.sequences.build import build_history, build_sequences
+from anna_core.sequences.cut import bisect, cut
+from anna_core.sequences.ragged import Sequences, SequencesMeta
 from anna_core.sequences.visibility import outside_window, visible_window
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -104,18 +106,30 @@ def rows_frame(rows: list[tuple[str, dt.date]]) -> pl.DataFrame:
 
 
 @settings(max_examples=200)
-@given(cases())
-def test_a_row_sees_every_event_inside_its_window_and_none_outside(case):
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):  # fsync takes most of the time
+@given(cases(), st.sampled_from([1, 2, 3]), st.sampled_from([1, 1000]))
+def test_a_row_sees_every_event_inside_its_window_and_none_outside(case, row_group, memory):
+    """In one range of clients, and in as many as little memory and small row groups make."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(storage, "_flush"),  # fsync takes most of the time
+        mock.patch.object(output, "ROW_GROUP", row_group),
+    ):
         bank = Bank(Path(folder), **case.settings)
         bank.put(events_frame(case.events))
         for month in sorted({month_of(e.time) for e in case.events}):
             bank.build(month)
-        made = build_sequences(bank.domain, bank.dictionary, bank.mart, rows_frame(case.rows))
-        history = build_history(bank.domain, bank.dictionary, bank.mart, MARCH)
+        wanted = bank.domain, bank.dictionary, bank.mart
+        made = build_sequences(*wanted, rows_frame(case.rows))
+        history = build_history(*wanted, MARCH)
+        little = build_sequences(*wanted, rows_frame(case.rows), memory=memory)
+        little_history = build_history(*wanted, MARCH, memory=memory)
         codes = dict(bank.dictionary.table.select("value", "code").iter_rows())
 
     assert contents(made) == [naive(case, codes, client, as_of) for client, as_of in case.rows]
+    assert contents(little) == contents(made)
+    assert contents(little_history) == contents(history)
+    assert little.meta == made.meta
+    assert little_history.meta == history.meta
     assert made.client_id.to_pylist() == [client for client, _ in case.rows]
     assert made.as_of.astype(object).tolist() == [as_of for _, as_of in case.rows]
     assert outside_window(made) == 0
@@ -128,6 +142,24 @@ def test_a_row_sees_every_event_inside_its_window_and_none_outside(case):
 
 
 DOMAIN = Domain.model_validate({"name": "d", "source": {"path": "x"}, "fields": {"amount": "numeric"}})
+
+
+def cut_out(domain: Domain, events: pl.DataFrame, rows: pl.DataFrame) -> Sequences:
+    """What rows see of events sorted by client and time, without marts."""
+    clients = events["client_id"].unique().sort()
+    low, high = (clients.search_sorted(rows["client_id"], side).to_numpy() for side in ("left", "right"))
+    bounds = np.concatenate([[0], np.cumsum([events["client_id"].eq(client).sum() for client in clients])])
+    time, as_of = events["event_time"].to_physical().to_numpy(), rows["as_of"].to_numpy()
+    seen = cut(time, bounds[low].astype(np.int64), bounds[high].astype(np.int64), as_of, domain)
+    return Sequences(
+        meta=SequencesMeta(domain=domain, cardinalities={}, data_version=""),
+        client_id=rows["client_id"].to_arrow(),
+        as_of=as_of,
+        start=seen.start,
+        length=seen.length,
+        event_time=time[seen.kept],
+        columns={"amount": events["amount"].to_numpy()[seen.kept]},
+    )
 
 
 @settings(max_examples=400)
@@ -144,7 +176,7 @@ def test_windows_are_cut_right_out_of_sorted_events(case):
         }
     )
     rows = rows_frame(case.rows)
-    made = _assemble(domain, Dictionary(domain), events, rows["client_id"], rows["as_of"].to_numpy())
+    made = cut_out(domain, events, rows)
     for i, (client, as_of) in enumerate(case.rows):
         inside = [
             n
@@ -185,7 +217,7 @@ def planted(times: list[dt.datetime]):
     events = events_frame([Event("a", time, "x", True, 1.0) for time in times])
     domain = DOMAIN.model_copy(update={"lookback": 10 * DAY, "availability_lag": DAY})
     rows = rows_frame([("a", dt.date(2024, 3, 11)), ("nobody", dt.date(2024, 3, 11))])
-    return _assemble(domain, Dictionary(domain), events, rows["client_id"], rows["as_of"].to_numpy())
+    return cut_out(domain, events, rows)
 
 
 def test_a_planted_violation_is_caught():

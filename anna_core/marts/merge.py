@@ -1,0 +1,118 @@
+"""A range of clients made into mart events: runs merged, codes of the dictionary, repeated events dropped."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from anna_core.domains import Domain
+from anna_core.marts.dictionary import UNKNOWN, Dictionary, code_type
+from anna_core.marts.fingerprints import column_hash, mixed, summed
+from anna_core.marts.runs import KEY_PREFIX, TIME_BITS, Run, sorting_key
+
+Codes = dict[str, np.ndarray]  # field → what a run's code is in the dictionary
+_CLIENT = "client"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Mart events of a range of clients.
+
+    Attributes:
+        clients: (c,) the clients, text, ascending.
+        place: (n,) each event's client, as a place in `clients`, ascending.
+        events: columns event_time and the fields; n rows.
+        repeated: events dropped.
+    """
+
+    clients: pl.Series
+    place: np.ndarray
+    events: pl.DataFrame
+    repeated: int
+
+
+def code_tables(run: Run, dictionary: Dictionary) -> Codes:
+    """Codes of a run's values, as small as the dictionary's size allows."""
+    tables, sizes = {}, dictionary.cardinalities
+    for name, values in run.values.items():
+        known = values.to_frame(name).lazy().join(dictionary.codes(name), on=name, how="left", maintain_order="left")
+        codes = known.select(pl.col(f"code.{name}").fill_null(UNKNOWN)).collect().to_series()
+        tables[name] = codes.to_numpy().astype(code_type(sizes[name]))
+    return tables
+
+
+def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetime) -> Merged:
+    """Merge the runs of one range of clients.
+
+    Args:
+        runs: one or more.
+        codes: of each run, `code_tables`.
+        domain: the domain.
+        first: where the month begins.
+    """
+    encoded = [
+        run.events.with_columns(pl.Series(name, table[run.events[name].to_numpy()]) for name, table in tables.items())
+        for run, tables in zip(runs, codes, strict=True)
+    ]
+    if len(runs) == 1:
+        clients, events = runs[0].clients, encoded[0]
+        place = np.repeat(np.arange(len(clients)), np.diff(runs[0].bounds))
+        key = sorting_key(place, events["event_time"], first)
+    else:
+        clients = pl.concat([run.clients for run in runs]).unique().sort()
+        places = [np.repeat(clients.search_sorted(run.clients).to_numpy(), np.diff(run.bounds)) for run in runs]
+        events = pl.concat(encoded)
+        key = sorting_key(np.concatenate(places), events["event_time"], first)
+        order = pl.Series(key).arg_sort()
+        key, events = key[order.to_numpy()], events[order]
+    events = _in_total_order(events, key, domain)
+    place = (key >> np.uint64(TIME_BITS)).astype(np.uint32)
+    kept = _once(events, place, domain)
+    count = len(events)
+    events = events.select("event_time", *domain.fields)
+    if kept is not None:
+        events, place = events.filter(pl.Series(kept)), place[kept]
+    return Merged(clients, place, events, count - len(events))
+
+
+def content_hash(part: Merged) -> int:
+    """Sum of the events' hashes; neither their order nor the division into ranges counts."""
+    if part.events.is_empty():
+        return 0
+    clients = part.clients.to_frame("client_id").select(column_hash("client_id", pl.String(), 0)).to_series()
+    columns = [column_hash(name, kind, seed) for seed, (name, kind) in enumerate(part.events.schema.items(), 1)]
+    return int(part.events.select(mixed([pl.lit(clients[pl.Series(part.place)]), *columns]).sum()).item())
+
+
+def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl.DataFrame:
+    """Put events of one client and moment in order of key and fields, so that the same rows give the same mart."""
+    same = key[1:] == key[:-1]
+    if not same.any():
+        return events
+    tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
+    columns = [*(f"{KEY_PREFIX}{name}" for name in domain.event_key), *domain.fields]
+    ranked = events[tied].select(pl.Series(_CLIENT, key[tied]), *columns, pl.Series("from", tied))
+    order = np.arange(len(events))
+    order[tied] = ranked.sort(_CLIENT, *columns)["from"].to_numpy()
+    return events[order]
+
+
+def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> np.ndarray | None:
+    """Which events stay (n,): the first of a client's that have the same key, and all without one; None for all."""
+    keys = [f"{KEY_PREFIX}{name}" for name in domain.event_key]
+    if not keys or events.is_empty():
+        return None
+    hashed = events.select(summed(pl.col(name).hash(seed=i) for i, name in enumerate(keys)).hash(seed=0)).to_series()
+    client = place.astype(np.uint64) << np.uint64(TIME_BITS)
+    alike = pl.Series(client | (hashed.to_numpy() >> np.uint64(64 - TIME_BITS)))  # by client, hence quick to sort
+    ordered = alike.sort().to_numpy()
+    met = pl.Series(ordered[1:][ordered[1:] == ordered[:-1]])
+    if met.is_empty():
+        return None
+    doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may meet by chance
+    found = events[doubtful].select(pl.Series(_CLIENT, place[doubtful]), *keys)
+    keyless = pl.any_horizontal(pl.col(name).is_null() for name in keys)
+    kept = np.ones(len(events), dtype=bool)
+    kept[doubtful] = found.select(keyless | pl.struct(_CLIENT, *keys).is_first_distinct()).to_series().to_numpy()
+    return kept

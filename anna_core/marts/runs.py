@@ -1,0 +1,99 @@
+"""Sorted runs of events, and the ranges of clients by which they are merged within bounded memory."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+KEY_PREFIX = "key."
+TIME_BITS = 42  # a month has fewer than 2^42 microseconds
+_SAMPLES = 8  # sampled clients of a run per half of a range
+
+
+@dataclass(frozen=True)
+class Run:
+    """Events in order of client and time.
+
+    Attributes:
+        clients: (c,) different clients, text, ascending.
+        bounds: (c + 1,) int64; client i has the events bounds[i] to bounds[i + 1].
+        events: columns event_time, the event key's (`key.<name>`) and the fields, categories as codes into `values`.
+        values: categorical field → its values, of which this run's codes tell the place.
+    """
+
+    clients: pl.Series
+    bounds: np.ndarray
+    events: pl.DataFrame
+    values: dict[str, pl.Series]
+
+    def between(self, low: int, high: int) -> "Run":
+        """The events of clients[low:high]; shares the memory."""
+        first, last = int(self.bounds[low]), int(self.bounds[high])
+        return replace(
+            self,
+            clients=self.clients[low:high],
+            bounds=self.bounds[low : high + 1] - first,
+            events=self.events.slice(first, last - first),
+        )
+
+    def on_disk(self, path: Path) -> "Run":
+        """The same run in memory-mapped files whose names begin as `path`."""
+        np.save(f"{path}.bounds.npy", self.bounds)
+        return replace(
+            self,
+            clients=_on_disk(self.clients.to_frame(), Path(f"{path}.clients")).to_series(),
+            bounds=np.load(f"{path}.bounds.npy", mmap_mode="r"),
+            events=_on_disk(self.events, Path(f"{path}.events")),
+        )
+
+
+def _on_disk(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    table = frame.to_arrow()
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    with pa.memory_map(str(path)) as source:
+        return pl.DataFrame(pa.ipc.open_file(source).read_all())
+
+
+def sorting_key(place: np.ndarray, time: pl.Series, first: dt.datetime) -> np.ndarray:
+    """One number (n,) uint64 that sorts events by client and time.
+
+    Args:
+        place: (n,) the client's place among all, below 2^22.
+        time: (n,) moments of one month.
+        first: where the month begins.
+    """
+    start = pl.Series([first], dtype=pl.Datetime("us")).to_physical()[0]
+    moment = time.to_physical().to_numpy() - start
+    return (place.astype(np.uint64) << np.uint64(TIME_BITS)) | moment.astype(np.uint64)
+
+
+def client_ranges(runs: list[Run], most: int) -> Iterator[list[Run]]:
+    """Divide runs by ranges of clients, ascending: each range has at most `most` events, or all of one client.
+
+    The bounds come from a sample of every run's clients, taken at equal steps of its events; as they are not exact,
+    half as many events are aimed at.
+    """
+    if len(runs) == 1 or sum(len(run.events) for run in runs) <= most:
+        yield runs
+        return
+    low = [0] * len(runs)
+    for bound in _bounds(runs, max(1, most // 2)):
+        high = [int(run.clients.search_sorted(bound)) for run in runs]
+        yield [run.between(a, b) for run, a, b in zip(runs, low, high, strict=True)]
+        low = high
+    yield [run.between(a, len(run.clients)) for run, a in zip(runs, low, strict=True)]
+
+
+def _bounds(runs: list[Run], wanted: int) -> list[str]:
+    """First clients of all ranges but the first; a range has about the wanted number of events."""
+    step = max(1, wanted // (_SAMPLES * len(runs)))
+    sampled = [
+        run.clients[run.bounds[1:].searchsorted(np.arange(0, len(run.events), step), side="right")] for run in runs
+    ]
+    clients = pl.concat(sampled).sort()
+    return clients.gather_every(wanted // step, wanted // step).unique(maintain_order=True).to_list()
