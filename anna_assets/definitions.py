@@ -74,5 +74,5 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
             ),
         ],
         resources={"warehouse": Warehouse.of(settings), "tracking": Tracking.of(settings)},
-        executor=step_executor(["anna_assets.definitions"], steps),
+        executor=step_executor(steps),
     )

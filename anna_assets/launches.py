@@ -10,14 +10,14 @@ AssetJob: TypeAlias = Any  # what `define_asset_job` returns has no public name
 
 TRAIN = "train"
 LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring
-# Imported once by the process from which the steps of a launch are forked, so that no step waits for them again.
-_PRELOADED = ["anna_assets.definitions", "anna_core.training.domain", "anna_core.baselines.boosting", "dagster_mlflow"]
+PRELOADED = ("anna_assets.preload.steps",)
+PRELOADED_FOR_LAUNCHES = (*PRELOADED, "anna_assets.preload.training")
 
 
-def step_executor(preload: list[str], steps: int) -> dg.ExecutorDefinition:
-    """Steps as processes forked from one that has imported `preload`; at most `steps` of a run at once."""
+def step_executor(steps: int, preloaded: tuple[str, ...] = PRELOADED) -> dg.ExecutorDefinition:
+    """Steps as processes forked from one that has imported `preloaded`; at most `steps` of a run at once."""
     return dg.multiprocess_executor.configured(
-        {"max_concurrent": steps, "start_method": {"forkserver": {"preload_modules": preload}}}
+        {"max_concurrent": steps, "start_method": {"forkserver": {"preload_modules": list(preloaded)}}}
     )
 
 
@@ -28,7 +28,7 @@ def train_job(steps: int) -> AssetJob:
         selection=dg.AssetSelection.groups("samples", "sequences", "models", "reports"),
         tags={LAUNCH_TAG: TRAIN},
         description="Trains every domain's model and the metamodel on a sample, and writes the report.",
-        executor_def=step_executor(_PRELOADED, steps),
+        executor_def=step_executor(steps, PRELOADED_FOR_LAUNCHES),
     )
 
 

@@ -106,6 +106,15 @@ class Server:
             self._client = None
             return None
 
+    def log_points(self, run_id: str, values: Mapping[str, float], step: int) -> None:
+        """Add a point to each of a run's curves, in one request."""
+        if self._client is None:
+            return
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self("log_batch", run_id, metrics=[Metric(name, value, now, step) for name, value in values.items()])
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -118,14 +127,17 @@ class Launch:
 
     def log_facts(self, task: Task) -> None:
         """Keep what the task is."""
+        if not self.server:
+            return
+        from mlflow.entities import Param
+
         facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed}
-        for name, value in {**facts, **task.net.model_dump(), **task.training.model_dump()}.items():
-            self.server("log_param", self.run_id, name, value)
+        facts |= {**task.net.model_dump(), **task.training.model_dump()}
+        self.server("log_batch", self.run_id, params=[Param(name, str(value)) for name, value in facts.items()])
 
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Keep final figures of the whole launch."""
-        for name, value in values.items():
-            self.server("log_metric", self.run_id, name, value)
+        self.server.log_points(self.run_id, values, step=0)
 
     def log_files(self, *paths: Path) -> None:
         """Keep files of the whole launch."""
@@ -171,19 +183,13 @@ class Part:
 
     def log_epoch(self, report: EpochReport) -> None:
         """Add an epoch to the curves."""
-        if not self.server:
-            return
-        from mlflow.entities import Metric
-
         values = {
             "train_loss": report.train_loss,
             "valid_loss": report.valid_loss,
             f"valid_{report.metric}": report.valid_metric,
             "events_per_second": report.events_per_second,
         }
-        now = int(time.time() * 1000)
-        points = [Metric(name, value, now, report.epoch) for name, value in values.items()]
-        self.server("log_batch", self.run_id, metrics=points)
+        self.server.log_points(self.run_id, values, report.epoch)
 
 
 def _active() -> str:

@@ -1,0 +1,20 @@
+"""Preloaded for launches, beside `anna_assets.preload.steps`: what several of their steps import.
+
+What a single step needs (LightGBM, matplotlib) is left to that step: it runs beside others, while all wait for this.
+"""
+
+from anna_assets.preload.modules import import_all
+
+MODULES = (
+    "anna_core.training.domain",
+    "anna_core.training.metamodel",
+    "anna_core.scoring.domain_model",
+    "anna_core.scoring.metamodel",
+    "anna_core.scoring.vectors_file",
+    "torch._dynamo",  # PyTorch imports it when an optimizer is made
+    "dagster_mlflow",
+    "mlflow.tracing.processor.otel",  # MLflow imports these when a client is made
+    "mlflow.tracking.request_header.registry",
+)
+
+import_all(MODULES)
