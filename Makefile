@@ -2,13 +2,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test results lint fmt types clean
+.PHONY: help setup demo up test results bench lint fmt types clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO_HOME ?= $(CURDIR)/.demo
+PEERS := .bench/venv
+PEERS_STAMP := $(PEERS)/.ready
 # One worker runs the system tests, the other all the rest.
 TEST_ARGS ?= -n 2 --dist loadgroup
 
@@ -36,6 +38,15 @@ test: $(STAMP) ## Run all tests: unit, graph, system
 
 results: $(STAMP) ## Train all samples of the real data and write docs/results.md
 	@$(BIN)/python -m benchmarks.real_data
+
+bench: $(STAMP) $(PEERS_STAMP) ## Measure speed beside the peers (BENCH="training mart" for some pieces), write docs/speed.md
+	@$(BIN)/python -m benchmarks.speed $(BENCH)
+
+$(PEERS_STAMP): benchmarks/requirements.txt constraints.txt
+	@echo "anna: setting up the peers in $(PEERS) …"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	@touch $(PEERS_STAMP)
 
 lint: $(STAMP) ## Check style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

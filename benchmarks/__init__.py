@@ -1,1 +1,1 @@
-"""Benchmarks: quality on real data, beside the peers' figures."""
+"""Benchmarks: quality on real data and speed, beside the peers."""

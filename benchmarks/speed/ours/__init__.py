@@ -1,0 +1,1 @@
+"""ANNA itself, by the calls that the product makes."""

@@ -1,0 +1,85 @@
+"""The benchmark's data and nets in ANNA's own terms: sequences, a task, a trained model."""
+
+import argparse
+
+import numpy as np
+import pyarrow as pa
+
+from anna_core.domains import Domain
+from anna_core.nets.spec import NetSpec, Precision
+from anna_core.scoring.domain_model import DomainModel
+from anna_core.sequences.ragged import Sequences, SequencesMeta
+from anna_core.tasks import Task, TaskType
+from anna_core.training.domain import train_domain_model
+from anna_core.training.progress import OnEpoch, ignore
+from anna_core.training.spec import TrainingSpec
+from benchmarks.speed.dataset import AS_OF, CARDINALITIES, LONGEST, LOOKBACK_DAYS, DataSet
+from benchmarks.speed.shapes import GRU_WIDTH, TRANSFORMER
+
+PRECISIONS: dict[str, Precision] = {"fp32": "float32", "bf16": "bfloat16"}
+ENCODERS = ("gru", "transformer")
+
+
+def add_orders(parser: argparse.ArgumentParser) -> None:
+    """What both training and inference are told."""
+    parser.add_argument("--encoder", choices=ENCODERS, required=True)
+    parser.add_argument("--clients", type=int, required=True)
+    parser.add_argument("--precision", choices=tuple(PRECISIONS), required=True)
+
+
+def make_sequences(data: DataSet) -> Sequences:
+    """The data set as the sequences of a sample, one row a client."""
+    domain = Domain.model_validate(
+        {
+            "name": "bench",
+            "source": {"path": "bench"},
+            "fields": {**dict.fromkeys(CARDINALITIES, "categorical"), "amount": "numeric"},
+            "lookback": f"{LOOKBACK_DAYS}d",
+            "max_length": LONGEST,
+        }
+    )
+    clients = len(data.length)
+    return Sequences(
+        meta=SequencesMeta(domain=domain, cardinalities=CARDINALITIES, data_version="bench"),
+        client_id=pa.array([f"{i:06d}" for i in range(clients)]),
+        as_of=np.full(clients, AS_OF),
+        start=data.start,
+        length=data.length,
+        event_time=data.event_time,
+        columns={**data.codes, "amount": data.amount},
+    )
+
+
+def net_spec(encoder: str, precision: str) -> NetSpec:
+    """The net that is measured; the last state is pooled, as by the peers."""
+    if encoder == "gru":
+        return NetSpec(encoder="gru", hidden=GRU_WIDTH, pooling="last", precision=PRECISIONS[precision])
+    return NetSpec(
+        encoder="transformer",
+        hidden=TRANSFORMER.width,
+        layers=TRANSFORMER.layers,
+        heads=TRANSFORMER.heads,
+        pooling="last",
+        precision=PRECISIONS[precision],
+    )
+
+
+def train(data: DataSet, given: argparse.Namespace, epochs: int, on_epoch: OnEpoch = ignore) -> DomainModel:
+    """Train a model by the product's own call, with the product's default settings but for the epochs."""
+    task = Task(
+        name="bench",
+        type=TaskType.BINARY,
+        metric="roc_auc",
+        net=net_spec(given.encoder, given.precision),
+        training=TrainingSpec(epochs=epochs, patience=epochs),
+        seed=given.seed,
+    )
+    return train_domain_model(
+        make_sequences(data),
+        data.target.astype(np.float32)[:, None],
+        np.ones(len(data.target), dtype=np.float32),
+        np.where(data.valid, "valid", "train"),
+        task,
+        on_epoch=on_epoch,
+        threads=given.threads,
+    )

@@ -1,0 +1,92 @@
+"""What the retro piece begins with: a simulated bank's marts, three domain models and a metamodel."""
+
+import datetime as dt
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from anna_core.domains import Domain, load_domains
+from anna_core.marts.dictionary import Dictionary, read_dictionary
+from anna_core.marts.mart import build_mart
+from anna_core.months import months_between
+from anna_core.samples import Sample, make_sample
+from anna_core.scoring.domain_model import DomainModel
+from anna_core.sequences.build import build_sequences
+from anna_core.simbank.bank import SimulatedBank
+from anna_core.tasks import TaskRequest
+from anna_core.training.domain import train_domain_model
+from anna_core.training.metamodel import train_metamodel
+from anna_core.training.spec import TrainingSpec
+from benchmarks.speed.harness import ROOT
+
+ZONE = "Europe/Moscow"
+# Credit history looks back two years.
+FIRST_MONTH, LAST_MONTH, MONTHS = dt.date(2023, 1, 1), dt.date(2024, 12, 1), 24
+KEY, SAMPLE_ROWS, EPOCHS = "churn.bench", 2_000, 1
+
+
+@dataclass(frozen=True)
+class RetroBank:
+    """A bank's folder; its domains are those that the project comes with."""
+
+    folder: Path
+
+    @property
+    def domains(self) -> dict[str, Domain]:
+        """By name."""
+        return load_domains(ROOT / "domains")
+
+    def mart(self, domain: Domain) -> Path:
+        """Folder of a domain's marts."""
+        return self.folder / "mart" / domain.name
+
+    def dictionary(self, domain: Domain) -> Dictionary:
+        """A domain's dictionary."""
+        return read_dictionary(domain, self._dictionary(domain))
+
+    def model(self, domain: Domain) -> Path:
+        """Folder of a domain's model."""
+        return self.folder / "model" / domain.name
+
+    @property
+    def metamodel(self) -> Path:
+        """Folder of the metamodel, the last thing that `prepare` makes."""
+        return self.folder / "metamodel"
+
+    def prepare(self, clients: int, threads: int) -> None:
+        """Simulate the bank unless it is there, and make marts and models anew with the code as it is."""
+        if not self._simulated():
+            SimulatedBank(clients=clients, months=MONTHS, start=FIRST_MONTH).write(self.folder)
+        for made in ("mart", "dictionary", "model", "metamodel"):
+            shutil.rmtree(self.folder / made, ignore_errors=True)
+        for domain in self.domains.values():
+            for month in months_between(FIRST_MONTH, LAST_MONTH):
+                build_mart(domain, month, self.folder, ZONE, self.mart(domain), self._dictionary(domain))
+        self._train(self._sample(), threads)
+
+    def _simulated(self) -> bool:
+        mark = self.folder / "warehouse" / "simulated_bank.json"
+        return mark.exists() and '"complete": true' in mark.read_text(encoding="utf-8")
+
+    def _sample(self) -> Sample:
+        request = TaskRequest(training=TrainingSpec(epochs=EPOCHS, patience=EPOCHS))
+        sample = make_sample(self.folder / "samples" / "churn.csv", KEY, request)
+        rows = np.random.default_rng(0).permutation(len(sample))[:SAMPLE_ROWS]
+        return Sample(sample.key, sample.task, sample.rows[rows])
+
+    def _train(self, sample: Sample, threads: int) -> None:
+        """Nets of the product's default shape; how well they score does not matter here."""
+        vectors = {}
+        for name, domain in self.domains.items():
+            sequences = build_sequences(domain, self.dictionary(domain), self.mart(domain), sample.rows)
+            model: DomainModel = train_domain_model(
+                sequences, sample.target, sample.weight, sample.split, sample.task, threads=threads
+            )
+            model.save(self.model(domain), {})
+            vectors[name] = model.predict(sequences, threads=threads)
+        train_metamodel(vectors, sample.target, sample.weight, sample.split, sample.task).save(self.metamodel, {})
+
+    def _dictionary(self, domain: Domain) -> Path:
+        return self.folder / "dictionary" / domain.name

@@ -1,0 +1,1 @@
+"""Peers: what a user would pick instead. They run in an environment of their own, without ANNA."""
