@@ -56,8 +56,8 @@ class Domain(_Strict):
         name: the file's stem; names the domain's assets and folders.
         owner: who answers for the data: `team:cards` or a mail address.
         fields: source column → kind; these columns become the model's inputs, in this order.
-        event_key: columns that identify an event; of a client's rows in a month that repeat them one is kept. Rows without a key
-            are kept, and so is everything where no key is named.
+        event_key: columns that identify an event; of a client's rows in a month that repeat them one is kept. Rows
+            without a key are kept, and so is everything where no key is named.
         time_zone: the zone of time stamps that carry none; None means the bank's.
         availability_lag: how long after it happened an event can be relied upon to be in the table.
         lookback: how far back of as_of a sequence reaches.

