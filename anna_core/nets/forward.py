@@ -8,8 +8,8 @@ from anna_core.nets.batching import length_batches
 from anna_core.nets.domain_net import DomainNet
 
 # Events and rows of a batch at most: the more rows a step has, the better the products. GRU of width 256 in bfloat16,
-# two threads: 170,000 events a second with (16,384, 256), 220,000 with (32,768, 512), 280,000 with these.
-_CPU_BATCH = (131_072, 1024)
+# two threads: 220,000 to 280,000 events a second with (32,768, 256), 290,000 to 410,000 with these.
+_CPU_BATCH = (262_144, 1024)
 _GPU_BATCH = (524_288, 4096)
 
 

@@ -22,6 +22,6 @@ class TrainingSpec(BaseModel):
     epochs: Annotated[int, Field(ge=1, le=1000)] = 12
     patience: Annotated[int, Field(ge=1, le=1000)] = 4
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 128
-    batch_events: Annotated[int, Field(ge=64, le=10_000_000)] = 32_768
+    batch_events: Annotated[int, Field(ge=64, le=10_000_000)] = 65_536
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2
