@@ -20,6 +20,9 @@ from typing import Any, NamedTuple
 import torch
 
 Weights = Sequence[torch.Tensor]
+# Rows of a bfloat16 product are rounded up to a multiple of this: oneDNN compiles a kernel for each number of rows that
+# it meets (a millisecond), and keeps about a thousand. What the rows more hold and give is of no concern.
+_ROWS = 16
 
 
 def packed_gru(events: torch.Tensor, weights: Weights, sizes: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
@@ -65,7 +68,8 @@ class _Kept(NamedTuple):
     """What the backward pass needs of every event.
 
     Attributes:
-        rows: [1, x, h, 1], h being the state before the event; (N, 1 + inputs + H + 1), in the products' type.
+        rows: [1, x, h, 1], h being the state before the event, in the products' type; (N, 1 + inputs + H + 1), and
+            `_ROWS` more for products that are rounded up.
         gates: r, z, n; (N, 3 H).
         share: U_n h + c_n; (N, H).
     """
@@ -77,7 +81,7 @@ class _Kept(NamedTuple):
 
 def _empty(events: torch.Tensor, matrices: _Matrices, count: int) -> _Kept:
     columns, width = len(matrices.rz), matrices.u.shape[1]
-    rows = events.new_empty(count, columns, dtype=matrices.rz.dtype)
+    rows = events.new_empty(count + _ROWS, columns, dtype=matrices.rz.dtype)
     rows[:, 0] = rows[:, -1] = 1
     return _Kept(rows, events.new_empty(count, 3 * width), events.new_empty(count, width))
 
@@ -86,14 +90,15 @@ def _forward(events: torch.Tensor, matrices: _Matrices, sizes: Sequence[int], ke
     width, inputs = matrices.u.shape[1], events.shape[1]
     states = events.new_empty(len(events), width)
     state = events.new_zeros(sizes[0], width)
-    scratch = events.new_empty(sizes[0], 2 * width, dtype=matrices.rz.dtype)
+    scratch = events.new_empty(sizes[0] + _ROWS, 2 * width, dtype=matrices.rz.dtype)
     work = kept or _empty(events, matrices, sizes[0])
     first = 0
     for size, x, after in zip(sizes, events.split(sizes), states.split(sizes), strict=True):
-        here = slice(first, first + size) if kept else slice(size)  # else a step writes over the one before
-        row, gates, share = work.rows[here], work.gates[here], work.share[here]
-        row[:, 1 : 1 + inputs].copy_(x)
-        row[:, 1 + inputs : -1].copy_(state[:size])
+        begin = first if kept else 0  # else a step writes over the one before
+        row = work.rows[begin : begin + _rounded(size, scratch.dtype)]
+        gates, share = work.gates[begin : begin + size], work.share[begin : begin + size]
+        row[:size, 1 : 1 + inputs].copy_(x)
+        row[:size, 1 + inputs : -1].copy_(state[:size])
         rz, n = gates.split((2 * width, width), dim=1)
         _product(row, matrices.rz, rz, scratch).sigmoid_()
         _product(row[:, : 1 + inputs], matrices.n, n, scratch)
@@ -106,10 +111,14 @@ def _forward(events: torch.Tensor, matrices: _Matrices, sizes: Sequence[int], ke
 
 
 def _product(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
-    """Write left @ right to `out`, through the scratch (rows, columns or more) where that is of another type."""
+    """Write left @ right to `out`, through the scratch where that is of another type, with the rows that `out` has."""
     if out.dtype == left.dtype:
         return torch.mm(left, right, out=out)
-    return out.copy_(torch.mm(left, right, out=scratch[: len(left), : right.shape[1]]))
+    return out.copy_(torch.mm(left, right, out=scratch[: len(left), : right.shape[1]])[: len(out)])
+
+
+def _rounded(size: int, dtype: torch.dtype) -> int:
+    return size if dtype == torch.float32 else -(-size // _ROWS) * _ROWS
 
 
 class _PackedGru(torch.autograd.Function):
@@ -129,25 +138,29 @@ class _PackedGru(torch.autograd.Function):
         matrices = _Matrices.of((w, u, b, c), dtype)
         kept = _empty(events, matrices, len(events))
         states = _forward(events, matrices, sizes, kept)
-        ctx.save_for_backward(w, u, *kept)
+        ctx.save_for_backward(w, u, kept.rows, kept.gates, kept.share)
         ctx.sizes = sizes
         return states
 
     @staticmethod
     def backward(ctx: Any, grad_states: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         w, u, rows, gates, share = ctx.saved_tensors
+        rows = rows[: len(gates)]
         width, inputs, dtype = u.shape[1], w.shape[1], rows.dtype
         # Gradients at the pre-activations, columns n, r, z of the products with x and r, z, n of those with h: the
         # middle two are common, so both are a run of neighbouring columns.
-        grads = rows.new_empty(len(rows), 4 * width)
+        rounded = rows.new_empty(len(rows) + _ROWS, 4 * width)
+        grads = rounded[: len(rows)]
         u_m = u.to(dtype)
 
         carried = grad_states.new_zeros(ctx.sizes[0], width)
         work = grad_states.new_empty(ctx.sizes[0], 4 * width)
-        scratch = rows.new_empty(ctx.sizes[0], width)
+        scratch = rows.new_empty(ctx.sizes[0] + _ROWS, width)
+        first = len(rows)
         parts = [values.split(ctx.sizes) for values in (grads, grad_states, rows, gates, share)]
         for out, grad_state, row, gate, now_share in reversed(list(zip(*parts, strict=True))):
             size = len(out)
+            first -= size
             grad = carried[:size].add_(grad_state)
             r, z, n = gate.split(width, dim=1)
             now = out if dtype == work.dtype else work[:size]
@@ -162,7 +175,9 @@ class _PackedGru(torch.autograd.Function):
             torch.mul(at_n, r, out=at_u)
             if now is not out:
                 out.copy_(now)
-            grad.mul_(z).add_(torch.mm(out[:, width:], u_m, out=scratch[:size]))
+            wide = _rounded(size, dtype)
+            product = torch.mm(rounded[first : first + wide, width:], u_m, out=scratch[:wide])
+            grad.mul_(z).add_(product[:size])
 
         at_n, at_rz, at_u = grads.split((width, 2 * width, width), dim=1)
         grad_events = (grads[:, : 3 * width] @ torch.cat([w[2 * width :], w[: 2 * width]]).to(dtype)).float()
