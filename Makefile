@@ -57,5 +57,5 @@ fmt: $(STAMP) ## Mend style and format
 types: $(STAMP) ## Check types
 	@$(BIN)/mypy
 
-clean: ## Remove the environment, caches and the demo's deployment
-	rm -rf $(VENV) $(DEMO_HOME) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+clean: ## Remove the environments, caches, benchmark data and the demo's deployment
+	rm -rf $(VENV) $(DEMO_HOME) .bench .pytest_cache .ruff_cache .mypy_cache .hypothesis
