@@ -15,9 +15,13 @@ class Encoder(Protocol):
 
     Attributes:
         width: of a state.
+        batch_events: events of a training batch at which it is fastest on a CPU.
+        scoring_events: the same when it only scores.
     """
 
     width: int
+    batch_events: int
+    scoring_events: int
 
     def __call__(self, events: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         """Encode.

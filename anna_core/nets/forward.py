@@ -7,10 +7,8 @@ from anna_core.nets.batch import EventStore
 from anna_core.nets.batching import length_batches
 from anna_core.nets.domain_net import DomainNet
 
-# Events and rows of a batch at most: the more rows a step has, the better the products. GRU of width 256 in bfloat16,
-# two threads: 220,000 to 280,000 events a second with (32,768, 256), 290,000 to 410,000 with these.
-_CPU_BATCH = (262_144, 1024)
-_GPU_BATCH = (524_288, 4096)
+_CPU_ROWS = 1024  # of a batch at most
+_GPU_BATCH = (524_288, 4096)  # events and rows of a batch at most
 
 
 def forward_rows(net: DomainNet, store: EventStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +26,8 @@ def forward_rows(net: DomainNet, store: EventStore, rows: np.ndarray) -> tuple[n
     """
     embedding = np.zeros((len(rows), net.spec.embedding), dtype=np.float32)
     logits = np.zeros((len(rows), net.output.out_features), dtype=np.float32)
-    batch_events, batch_rows = _CPU_BATCH if store.device.type == "cpu" else _GPU_BATCH
+    cpu = store.device.type == "cpu"
+    batch_events, batch_rows = (net.encoder.scoring_events, _CPU_ROWS) if cpu else _GPU_BATCH
     training = net.training
     net.eval()
     with torch.inference_mode():

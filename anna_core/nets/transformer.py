@@ -21,6 +21,11 @@ _TIME_PERIODS_DAYS = (1 / 24 * 2 * math.pi, 3650.0)
 class TransformerEncoder(nn.Module):
     """Pre-norm blocks (Xiong et al., 2020); rotary positions (Su et al., 2021) by order and by days before as_of."""
 
+    # What is wide (four times the width an event) should stay near the processor's cache: two threads, width 128,
+    # trained 24,000 events a second in batches of 65,536 events, 31,000 in these.
+    batch_events = 16_384
+    scoring_events = 16_384
+
     order_turns: torch.Tensor
     time_turns: torch.Tensor
 

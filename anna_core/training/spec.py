@@ -12,7 +12,8 @@ class TrainingSpec(BaseModel):
         epochs: passes over the training rows at most.
         patience: epochs without a better validation metric after which training stops.
         batch_rows: rows of a batch at most; fewer where the sample is small.
-        batch_events: padded events of a batch at most (rows x longest), which bounds memory.
+        batch_events: padded events of a batch at most (rows x longest), which bounds memory; None takes what is fastest
+            for the encoder.
         learning_rate: peak learning rate of AdamW under a one-cycle schedule.
         weight_decay: AdamW's decoupled weight decay.
     """
@@ -22,6 +23,6 @@ class TrainingSpec(BaseModel):
     epochs: Annotated[int, Field(ge=1, le=1000)] = 12
     patience: Annotated[int, Field(ge=1, le=1000)] = 4
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 128
-    batch_events: Annotated[int, Field(ge=64, le=10_000_000)] = 65_536
+    batch_events: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2

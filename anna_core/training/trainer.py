@@ -151,7 +151,7 @@ class Trainer:
     def _batches(self, rng: np.random.Generator | None) -> list[np.ndarray]:
         training = self.task.training
         rows = min(training.batch_rows, max(1, len(self.lengths) // _FEWEST_STEPS))
-        return length_batches(self.lengths, rows, training.batch_events, rng)
+        return length_batches(self.lengths, rows, training.batch_events or self.net.encoder.batch_events, rng)
 
     def _rate(self, step: int) -> float:
         """Share of the peak learning rate at a step: a straight climb, then half a cosine down to 0."""
