@@ -44,10 +44,9 @@ class DomainNet(nn.Module):
         self.spec = spec
         self.inputs = EventInputs(stats)
         self.encoder = make_encoder(spec, self.inputs.width)
-        self.pool, copies = make_pool(spec.pooling)
-        pooled = copies * self.encoder.width
+        self.pool = make_pool(spec)
         self.head = nn.Sequential(
-            nn.Linear(pooled + self.inputs.width + _ROW_FEATURES, spec.hidden),
+            nn.Linear(self.pool.width + self.inputs.width + _ROW_FEATURES, spec.hidden),
             nn.GELU(),
             nn.Dropout(spec.dropout),
             nn.Linear(spec.hidden, spec.embedding),
