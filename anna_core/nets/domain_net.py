@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.dropout import drop_units
 from anna_core.nets.encoders import make_encoder
 from anna_core.nets.inputs import EventInputs, InputStats
 from anna_core.nets.pooling import make_pool, mean
@@ -63,6 +64,8 @@ class DomainNet(nn.Module):
     def forward(self, batch: PackedBatch) -> NetOutput:
         """Embeddings (B, spec.embedding) and logits (B, K)."""
         events = self.inputs(batch)
+        if self.training:
+            events = drop_units(events, self.spec.input_dropout, batch)
         with matrix_products(self.spec, events.device):
             states = self.encoder(events, batch)
         pooled = self.pool(states, batch)

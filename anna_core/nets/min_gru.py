@@ -91,10 +91,6 @@ class _PackedMinGru(torch.autograd.Function):
         out = grads.new_empty(len(grads), 2 * width)
         at_gate, at_new = out.split(width, dim=1)
         torch.mul(grads, gate, out=at_new)
-        # n - h, h being the state before the event: h' - h = z (n - h).
-        change = new.clone()
-        blocks, before = change.split(sizes), states.split(sizes)
-        for block, state in zip(blocks[1:], before[:-1], strict=True):
-            block.sub_(state[: len(block)])
-        torch.ops.aten.sigmoid_backward.grad_input(change.mul_(grads), gate, grad_input=at_gate)
+        # z (1 - z) (n - h), h being the state before the event, is z (n - h'): no need to look back.
+        torch.sub(new, states, out=at_gate).mul_(at_new)
         return out, None

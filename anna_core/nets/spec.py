@@ -26,6 +26,7 @@ class NetSpec(BaseModel):
         pooling: how the events' states become one vector.
         embedding: width of the client embedding, which the head's last hidden layer gives.
         dropout: share of zeroed units in the head and between the layers.
+        input_dropout: share of the events' input units that are zeroed while training, for a row in all its events.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
@@ -38,6 +39,7 @@ class NetSpec(BaseModel):
     pooling: PoolingName = "mean_max_last"
     embedding: Annotated[int, Field(ge=2, le=1024)] = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     precision: Precision = "auto"
 
     @property

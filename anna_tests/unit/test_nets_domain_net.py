@@ -6,6 +6,7 @@ import torch
 
 from anna_core.nets.batch import EventStore
 from anna_core.nets.domain_net import DomainNet
+from anna_core.nets.dropout import drop_units
 from anna_core.nets.forward import forward_rows
 from anna_core.nets.input_stats import measure_inputs
 from anna_core.nets.pooling import make_pool, mean
@@ -154,6 +155,26 @@ def test_attention_starts_as_the_mean_and_does_not_overflow():
     torch.testing.assert_close(pool(states, batch), mean(states, batch))
     torch.nn.init.constant_(pool.score.weight, 1e3)
     assert torch.isfinite(pool(states, batch)).all()
+
+
+def test_units_are_dropped_in_all_events_of_a_row():
+    batch = gather(make_sequences([50, 40, 2]), np.arange(3))
+    torch.manual_seed(0)
+    dropped = drop_units(torch.ones(92, 200), 0.25, batch)
+    rows = torch.stack([dropped[batch.row == row].unique(dim=0)[0] for row in range(3)])
+    torch.testing.assert_close(dropped, rows[batch.row])
+    assert {round(value, 4) for value in rows.unique().tolist()} == {0.0, 1.3333}
+    assert (rows == 0).float().mean().item() == pytest.approx(0.25, abs=0.06)
+    assert (rows[0] != rows[1]).any()
+
+
+def test_inputs_are_dropped_in_training_only():
+    sequences = make_sequences(LENGTHS)
+    batch = gather(sequences, np.arange(5))
+    torch.manual_seed(0)
+    plain, dropping = (_net(sequences, dropout=0.0, input_dropout=share) for share in (0.0, 0.5))
+    torch.testing.assert_close(dropping(batch).logits, plain(batch).logits)
+    assert (dropping.train()(batch).logits - plain(batch).logits).abs().max() > 1e-3
 
 
 def test_spec_says_which_heads_fit():
