@@ -43,7 +43,7 @@ class DomainNet(nn.Module):
         """Make the net with random weights, its outputs at the base rate (logits) of the training rows."""
         super().__init__()
         self.spec = spec
-        self.inputs = EventInputs(stats)
+        self.inputs = EventInputs(stats, spec)
         self.encoder = make_encoder(spec, self.inputs.width)
         self.pool = make_pool(spec)
         self.head = nn.Sequential(

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 EncoderName = Literal["gru", "bigru", "min_gru", "transformer"]
 PoolingName = Literal["last", "mean", "max", "attention", "mean_max_last"]
+NumbersName = Literal["log", "periodic", "piecewise"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 # Rotary positions turn pairs of a head's units, half of the pairs by order and half by time.
@@ -27,6 +28,9 @@ class NetSpec(BaseModel):
         embedding: width of the client embedding, which the head's last hidden layer gives.
         dropout: share of zeroed units in the head and between the layers.
         input_dropout: share of the events' input units that are zeroed while training, for a row in all its events.
+        numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
+            learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`).
+        vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
@@ -40,6 +44,8 @@ class NetSpec(BaseModel):
     embedding: Annotated[int, Field(ge=2, le=1024)] = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    numbers: NumbersName = "log"
+    vocabulary: Annotated[int, Field(ge=16, le=10_000_000)] = 10_000
     precision: Precision = "auto"
 
     @property
