@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from anna_core.nets.batch import EventStore
 from anna_core.nets.bigru import BidirectionalGruEncoder
 from anna_core.nets.min_gru import MinGruEncoder, packed_min_gru
+from anna_core.nets.precision import matrix_products
+from anna_core.nets.spec import NetSpec
 from anna_tests.unit.nets_toy import make_sequences
 
 INPUTS, WIDTH = 5, 8
@@ -81,6 +83,8 @@ def test_bidirectional_gru_is_that_of_torch(lengths, layers):
         wanted = wanted.index_copy(0, places, encoder.gru(events[places][:, None])[0][:, 0])
     found = encoder(events, batch)
     torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+    on_a_gpu = encoder.gru(torch.nn.utils.rnn.PackedSequence(events, torch.tensor(batch.sizes)))[0].data
+    torch.testing.assert_close(on_a_gpu, wanted, atol=1e-6, rtol=1e-5)
     _same_gradients(found, wanted, [events, *encoder.parameters()], 1e-5)
 
 
@@ -102,3 +106,13 @@ def test_bfloat16_products_stay_close(make):
         found = encoder(events, batch)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, wanted, atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "hidden", "rounded"),
+    [("gru", 64, False), ("gru", 128, True), ("bigru", 128, False), ("bigru", 256, True), ("min_gru", 128, True)],
+)
+def test_auto_takes_bfloat16_where_a_direction_is_wide_enough(monkeypatch, encoder, hidden, rounded):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    with matrix_products(NetSpec(encoder=encoder, hidden=hidden), torch.device("cpu")):
+        assert torch.is_autocast_enabled("cpu") == rounded
