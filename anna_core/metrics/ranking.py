@@ -100,20 +100,22 @@ def ks(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 def macro_roc_auc(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
     """Mean one-vs-rest ROC AUC over the classes that have rows: target (n,) class index, scores (n, C)."""
-    return _mean([Ranking.of(target == index, scores[:, index]).roc_auc for index in range(scores.shape[1])])
+    return mean_of_defined([Ranking.of(target == index, scores[:, index]).roc_auc for index in range(scores.shape[1])])
 
 
 def mean_roc_auc(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
     """Mean ROC AUC over the labels that have both answers: target (n, L), scores (n, L)."""
-    return _mean([Ranking.of(target[:, i] > 0, scores[:, i]).roc_auc for i in range(scores.shape[1])])
+    return mean_of_defined([Ranking.of(target[:, i] > 0, scores[:, i]).roc_auc for i in range(scores.shape[1])])
 
 
 def mean_pr_auc(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
     """Mean average precision over the labels that have both answers: target (n, L), scores (n, L)."""
-    return _mean([Ranking.of(target[:, i] > 0, scores[:, i]).pr_auc for i in range(scores.shape[1])])
+    return mean_of_defined([Ranking.of(target[:, i] > 0, scores[:, i]).pr_auc for i in range(scores.shape[1])])
 
 
-def _mean(parts: list[WeightedValue]) -> WeightedValue:
+def mean_of_defined(parts: list[WeightedValue]) -> WeightedValue:
+    """Mean of several metrics, those left out that are NaN; NaN where all are."""
+
     def mean(weight: np.ndarray) -> float:
         values = np.array([part(weight) for part in parts])
         defined = values[~np.isnan(values)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anna_core.errors import SampleError, TaskError, TrainingError
-from anna_core.metrics import probability, ranking, regression
+from anna_core.metrics import classes, probability, ranking, regression, top_share
 from anna_core.metrics.ranking import WeightedValue
 from anna_core.tasks import TaskType
 
@@ -140,6 +140,7 @@ def _describe(values: np.ndarray) -> str:
 
 
 _BINARY, _CLASSES = frozenset({TaskType.BINARY}), frozenset({TaskType.MULTICLASS})
+_TOP_SHARE = {"lift": top_share.lift_at, "precision": top_share.precision_at, "recall": top_share.recall_at}
 _LABELS, _NUMBER = frozenset({TaskType.MULTILABEL}), frozenset({TaskType.REGRESSION})
 
 METRICS: dict[str, Metric] = {
@@ -150,15 +151,25 @@ METRICS: dict[str, Metric] = {
         Metric("pr_auc", "PR AUC", _BINARY, True, ranking.pr_auc),
         Metric("ks", "KS", _BINARY, True, ranking.ks),
         Metric("brier", "Brier score", _BINARY, False, probability.brier),
+        Metric("f1", "Best F1", _BINARY, True, top_share.best_f1),
+        *(
+            Metric(f"{name}_at_{share}", f"{name.title()}@{share.removesuffix('pct')}%", _BINARY, True, make(k))
+            for name, make in _TOP_SHARE.items()
+            for share, k in top_share.SHARES.items()
+        ),
         Metric("macro_roc_auc", "Macro ROC AUC", _CLASSES, True, ranking.macro_roc_auc),
         Metric("accuracy", "Accuracy", _CLASSES, True, probability.accuracy),
+        Metric("balanced_accuracy", "Balanced accuracy", _CLASSES, True, classes.balanced_accuracy),
+        Metric("macro_f1", "Macro F1", _CLASSES, True, classes.macro_f1),
         Metric("mean_roc_auc", "Mean ROC AUC", _LABELS, True, ranking.mean_roc_auc),
         Metric("mean_pr_auc", "Mean PR AUC", _LABELS, True, ranking.mean_pr_auc),
+        Metric("mean_f1", "Mean best F1", _LABELS, True, top_share.mean_best_f1),
         Metric("log_loss", "Log loss", _BINARY | _CLASSES | _LABELS, False, probability.log_loss),
         Metric("r2", "R²", _NUMBER, True, regression.r2),
         Metric("r2_log1p", "R² of log1p", _NUMBER, True, regression.r2_log1p),
         Metric("rmse", "RMSE", _NUMBER, False, regression.rmse),
         Metric("mae", "MAE", _NUMBER, False, regression.mae),
+        Metric("mape", "MAPE", _NUMBER, False, regression.mape),
         Metric("spearman", "Spearman correlation", _NUMBER, True, regression.spearman),
     )
 }

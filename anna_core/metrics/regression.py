@@ -54,6 +54,17 @@ def mae(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
     return mean_of_rows(np.abs(target[:, 0].astype(np.float64) - scores[:, 0]))
 
 
+def mape(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
+    """Mean absolute error as a share of the target's size; NaN where a target is 0, since it has no such share there.
+
+    It forgives predictions that are too low (by 1 at most), not those that are too high.
+    """
+    y = target[:, 0].astype(np.float64)
+    undefined = y == 0
+    mean = mean_of_rows(np.abs(y - scores[:, 0]) / np.where(undefined, 1.0, np.abs(y)))
+    return lambda weight: float("nan") if (weight[undefined] > 0).any() else mean(weight)
+
+
 def spearman(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
     """Spearman's rank correlation; NaN where either side is constant.
 

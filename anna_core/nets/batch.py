@@ -90,6 +90,11 @@ class PackedBatch:
         sizes = torch.tensor(self.sizes, device=self.lengths.device)
         return torch.arange(len(self.sizes), device=sizes.device).repeat_interleave(sizes)
 
+    @cached_property
+    def reverse(self) -> torch.Tensor:
+        """(N,) int64, position of the event that has as many of its row before it as this one has after it."""
+        return self.first[self.lengths[self.row] - 1 - self.step] + self.row
+
 
 class EventStore:
     """The columns of some sequences as tensors, from which batches are gathered."""

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.dropout import drop_units
 from anna_core.nets.encoders import make_encoder
 from anna_core.nets.inputs import EventInputs, InputStats
 from anna_core.nets.pooling import make_pool, mean
@@ -42,12 +43,11 @@ class DomainNet(nn.Module):
         """Make the net with random weights, its outputs at the base rate (logits) of the training rows."""
         super().__init__()
         self.spec = spec
-        self.inputs = EventInputs(stats)
+        self.inputs = EventInputs(stats, spec)
         self.encoder = make_encoder(spec, self.inputs.width)
-        self.pool, copies = make_pool(spec.pooling)
-        pooled = copies * self.encoder.width
+        self.pool = make_pool(spec)
         self.head = nn.Sequential(
-            nn.Linear(pooled + self.inputs.width + _ROW_FEATURES, spec.hidden),
+            nn.Linear(self.pool.width + self.inputs.width + _ROW_FEATURES, spec.hidden),
             nn.GELU(),
             nn.Dropout(spec.dropout),
             nn.Linear(spec.hidden, spec.embedding),
@@ -64,6 +64,8 @@ class DomainNet(nn.Module):
     def forward(self, batch: PackedBatch) -> NetOutput:
         """Embeddings (B, spec.embedding) and logits (B, K)."""
         events = self.inputs(batch)
+        if self.training:
+            events = drop_units(events, self.spec.input_dropout, batch)
         with matrix_products(self.spec, events.device):
             states = self.encoder(events, batch)
         pooled = self.pool(states, batch)

@@ -5,7 +5,9 @@ from typing import Protocol
 import torch
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.bigru import BidirectionalGruEncoder
 from anna_core.nets.gru import GruEncoder
+from anna_core.nets.min_gru import MinGruEncoder
 from anna_core.nets.spec import NetSpec
 from anna_core.nets.transformer import TransformerEncoder
 
@@ -35,10 +37,16 @@ class Encoder(Protocol):
         """
 
 
-def make_encoder(spec: NetSpec, inputs: int) -> GruEncoder | TransformerEncoder:
+def make_encoder(
+    spec: NetSpec, inputs: int
+) -> GruEncoder | BidirectionalGruEncoder | MinGruEncoder | TransformerEncoder:
     """The encoder that a spec names, for events of so many inputs."""
     match spec.encoder:
         case "gru":
             return GruEncoder(inputs, spec.hidden, spec.layers, spec.dropout)
+        case "bigru":
+            return BidirectionalGruEncoder(inputs, spec.hidden, spec.layers, spec.dropout)
+        case "min_gru":
+            return MinGruEncoder(inputs, spec.hidden, spec.layers, spec.dropout)
         case "transformer":
             return TransformerEncoder(inputs, spec.hidden, spec.layers, spec.heads, spec.dropout)

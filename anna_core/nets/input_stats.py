@@ -8,22 +8,29 @@ import torch
 from anna_core.nets.batch import EventStore, PackedBatch
 from anna_core.nets.batching import length_batches
 from anna_core.nets.inputs import InputStats, NumberStats, Spread, signed_log
+from anna_core.nets.spec import NetSpec
 from anna_core.nets.time_features import granularity_of, log_age, log_gap
+from anna_core.nets.vocabulary import most_frequent
 from anna_core.sequences.ragged import Sequences
 
 # Means and deviations of a million events are exact to a thousandth; more would only cost time.
 _MOST_EVENTS = 1_000_000
 _BATCH_EVENTS = 131_072
 _SMALLEST_STD = 1e-6
+# Bins of a number between its quantiles. More would be emptier: a bin holds a sixteenth of a field's events.
+_BINS = 16
 
 
-def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int) -> InputStats:
+def measure_inputs(
+    sequences: Sequences, rows: np.ndarray, seed: int, vocabulary: int = NetSpec().vocabulary
+) -> InputStats:
     """Statistics of some rows' events.
 
     Args:
         sequences: the domain's sequences.
         rows: positions of the training rows, all with at least one event.
         seed: chooses the rows to measure where there are more than a million events.
+        vocabulary: vectors that the net will have of a coded field at most.
     """
     batches = list(_sample(sequences, rows, seed))
 
@@ -33,10 +40,16 @@ def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int) -> InputSt
     def events(name: str) -> torch.Tensor:
         return torch.cat([batch.numbers[name] for batch in batches])
 
+    def frequent(name: str) -> tuple[int, ...]:
+        codes = torch.cat([batch.codes[name] for batch in batches]).numpy()
+        return most_frequent(codes, cardinalities[name], vocabulary)
+
+    cardinalities = {name: sequences.meta.cardinalities[name] for name in sequences.domain.coded}
     lengths = torch.cat([batch.lengths for batch in batches])
     times = torch.cat([batch.event_time for batch in batches])
     return InputStats(
-        cardinalities={name: sequences.meta.cardinalities[name] for name in sequences.domain.coded},
+        cardinalities=cardinalities,
+        frequent={name: frequent(name) for name, cardinality in cardinalities.items() if cardinality > vocabulary},
         numbers={name: _number(events(name)) for name in sequences.domain.numeric},
         granularity=granularity_of(times),
         gap=spread(log_gap),
@@ -58,11 +71,20 @@ def _sample(sequences: Sequences, rows: np.ndarray, seed: int) -> Iterator[Packe
 def _number(values: torch.Tensor) -> NumberStats:
     finite = values[torch.isfinite(values)]
     zeros = int((finite == 0).sum())
+    logs = signed_log(finite)
+    spread = _spread(logs)
     return NumberStats(
-        spread=_spread(signed_log(finite)),
+        spread=spread,
+        quantiles=_quantiles(spread.standardise(logs)),
         has_missing=len(finite) < len(values),
         has_zero=0 < zeros < len(finite),
     )
+
+
+def _quantiles(values: torch.Tensor) -> tuple[float, ...]:
+    if len(values) == 0:
+        return ()
+    return tuple(np.unique(np.quantile(values.numpy(), np.linspace(0, 1, _BINS + 1))).tolist())
 
 
 def _spread(values: torch.Tensor) -> Spread:

@@ -1,6 +1,5 @@
 """From an event's codes, numbers and time to the vector that the encoder reads."""
 
-import math
 from collections.abc import Iterable
 
 import torch
@@ -8,14 +7,11 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.code_embedding import CodeEmbedding
+from anna_core.nets.numbers import number_encoding
+from anna_core.nets.spec import NetSpec
 from anna_core.nets.time_features import Granularity, calendar, calendar_width, log_age, log_gap
 
-# Width of an entity embedding: fastai's `emb_sz_rule`, 1.6 * cardinality^0.56, found on tabular contests. Its cap of
-# 600 is for vocabularies; the widest banking codes (merchants, MCC) gain nothing beyond 32 at our sample sizes.
-_WIDTH_FACTOR, _WIDTH_POWER, WIDEST_EMBEDDING = 1.6, 0.56, 32
-# Share of codes replaced by 0 while training: code 0 hardly occurs in a mart, and its vector must be trained before a
-# category that appeared later falls on it. 1% leaves the signal as it is.
-UNKNOWN_SHARE = 0.01
 # Standardised numbers are cut here, so that one absurd amount at scoring cannot blow up a state.
 LARGEST_DEVIATION = 8.0
 
@@ -34,13 +30,21 @@ class Spread(BaseModel):
 
 
 class NumberStats(BaseModel):
-    """One numeric field: the spread of its signed logarithm, and which indicators it needs (those that vary)."""
+    """One numeric field: its signed logarithm's spread and quantiles, and which indicators it needs (that vary).
+
+    Attributes:
+        spread: of the signed logarithm.
+        has_missing: whether some values are missing.
+        has_zero: whether some, but not all, are 0.
+        quantiles: of the standardised signed logarithm at evenly spaced shares from 0 to 1, rising and all different.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     spread: Spread
     has_missing: bool
     has_zero: bool
+    quantiles: tuple[float, ...] = ()
 
 
 class InputStats(BaseModel):
@@ -48,6 +52,7 @@ class InputStats(BaseModel):
 
     Attributes:
         cardinalities: coded field → number of codes known when the net was made, 0 included.
+        frequent: coded field with more codes than vectors → codes with a vector of their own (`vocabulary.py`).
         numbers: numeric field → its statistics.
         granularity: the finest step of the time stamps.
         gap: spread of `log_gap` over events.
@@ -59,17 +64,13 @@ class InputStats(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     cardinalities: dict[str, int]
+    frequent: dict[str, tuple[int, ...]] = {}
     numbers: dict[str, NumberStats]
     granularity: Granularity
     gap: Spread
     age: Spread
     length: Spread
     last_age: Spread
-
-
-def embedding_width(cardinality: int) -> int:
-    """Width of the vectors of a field with so many codes."""
-    return min(WIDEST_EMBEDDING, math.ceil(_WIDTH_FACTOR * cardinality**_WIDTH_POWER))
 
 
 def signed_log(values: torch.Tensor) -> torch.Tensor:
@@ -80,42 +81,41 @@ def signed_log(values: torch.Tensor) -> torch.Tensor:
 class EventInputs(nn.Module):
     """Turns the events of a packed batch into (N, width) floats."""
 
-    def __init__(self, stats: InputStats) -> None:
+    def __init__(self, stats: InputStats, spec: NetSpec) -> None:
         super().__init__()
         self.stats = stats
-        self.embeddings = nn.ModuleDict(
-            {
-                _module_name(name): nn.Embedding(max(1, cardinality), embedding_width(max(1, cardinality)))
-                for name, cardinality in stats.cardinalities.items()
-            }
-        )
-        coded = sum(embedding.embedding_dim for embedding in self._embeddings())
+        embeddings = {
+            _module_name(name): CodeEmbedding(cardinality, stats.frequent.get(name, ()), spec.vocabulary)
+            for name, cardinality in stats.cardinalities.items()
+        }
+        encodings = {
+            _module_name(name): number_encoding(spec.numbers, number.quantiles)
+            for name, number in stats.numbers.items()
+        }
+        added = {name: module for name, module in encodings.items() if module is not None}
+        self.embeddings, self.encodings = nn.ModuleDict(embeddings), nn.ModuleDict(added)
+        coded = sum(embedding.embedding_dim for embedding in embeddings.values())
+        encoded = sum(module.width for module in added.values())
         numeric = sum(1 + number.has_missing + number.has_zero for number in stats.numbers.values())
-        self.width = coded + numeric + 2 + calendar_width(stats.granularity)
-        for embedding in self._embeddings():
-            # About the size of a standardised number, spread over the vector's units.
-            nn.init.normal_(embedding.weight, std=0.5)
+        self.width = coded + encoded + numeric + 2 + calendar_width(stats.granularity)
 
     def forward(self, batch: PackedBatch) -> torch.Tensor:
         """Returns (N, width) float32."""
-        parts = [self._embed(name, batch.codes[name]) for name in self.stats.cardinalities]
-        columns = [column for name in self.stats.numbers for column in self._number(name, batch.numbers[name])]
+        parts = [self.embeddings[_module_name(name)](batch.codes[name]) for name in self.stats.cardinalities]
+        columns: list[torch.Tensor] = []
+        for name in self.stats.numbers:
+            value, *indicators = self._number(name, batch.numbers[name])
+            columns.extend([value, *indicators])
+            if _module_name(name) in self.encodings:
+                parts.append(self.encodings[_module_name(name)](value))
         columns.append(self.stats.gap.standardise(log_gap(batch)))
         columns.append(self.stats.age.standardise(log_age(batch)))
         columns.extend(calendar(batch, self.stats.granularity))
         parts.append(torch.stack(columns, dim=-1))
         return torch.cat(parts, dim=-1)
 
-    def _embed(self, name: str, codes: torch.Tensor) -> torch.Tensor:
-        embedding = self.embeddings[_module_name(name)]
-        known = codes.to(torch.int64)
-        # A code given after training has no vector of its own: it is unknown to this net.
-        known = torch.where(known < self.stats.cardinalities[name], known, 0)
-        if self.training:
-            known = torch.where(torch.rand(known.shape, device=known.device) < UNKNOWN_SHARE, 0, known)
-        return embedding(known)
-
     def _number(self, name: str, values: torch.Tensor) -> Iterable[torch.Tensor]:
+        """The standardised logarithm (N,), 0 where missing, then the field's indicators."""
         number = self.stats.numbers[name]
         missing = ~torch.isfinite(values)
         yield torch.where(missing, 0.0, number.spread.standardise(signed_log(torch.where(missing, 0.0, values))))
@@ -123,9 +123,6 @@ class EventInputs(nn.Module):
             yield missing.to(torch.float32)
         if number.has_zero:
             yield (values == 0).to(torch.float32)
-
-    def _embeddings(self) -> list[nn.Embedding]:
-        return [module for module in self.embeddings.values() if isinstance(module, nn.Embedding)]
 
 
 def _module_name(field: str) -> str:

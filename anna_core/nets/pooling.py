@@ -1,19 +1,75 @@
 """How the states of a row's events become one vector."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from anna_core.nets.batch import PackedBatch
-from anna_core.nets.spec import PoolingName
-
-Pool = Callable[[torch.Tensor, PackedBatch], torch.Tensor]
+from anna_core.nets.spec import NetSpec
 
 
-def last(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-    """The latest event's state: (N, width) → (B, width)."""
-    return states[batch.last]
+class Pool(nn.Module):
+    """States (N, hidden) of a batch → (B, width), by plain statistics of each row's states."""
+
+    def __init__(self, spec: NetSpec) -> None:
+        super().__init__()
+        self.names = spec.pooling.split("_")
+        self.width = spec.hidden * len(self.names)
+        self.backwards = spec.backwards
+
+    def forward(self, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        """One vector a row; where there are several statistics, they stand beside each other."""
+        return torch.cat([self._pooled(name, states, batch) for name in self.names], dim=1)
+
+    def _pooled(self, name: str, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        match name:
+            case "mean":
+                return mean(states, batch)
+            case "max":
+                return maximum(states, batch)
+            case _:
+                return last(states, batch, self.backwards)
+
+
+class AttentionPool(nn.Module):
+    """A weighted mean of the states, the weights a softmax of learned scores over the row's events.
+
+    Each head scores the whole state and weighs its own share of the units. All scores are 0 at the start, so training
+    begins with the mean.
+    """
+
+    def __init__(self, spec: NetSpec) -> None:
+        super().__init__()
+        self.width = spec.hidden
+        # No bias: it would be the same for all events of a row.
+        self.score = nn.Linear(spec.hidden, spec.heads, bias=False)
+        nn.init.zeros_(self.score.weight)
+
+    def forward(self, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        """States (N, hidden) → (B, hidden)."""
+        score = self.score(states)
+        # Of a row's scores only the differences count; with the largest taken off nothing overflows.
+        share = torch.exp(score - maximum(score.detach(), batch).index_select(0, batch.row))
+        shares = share.repeat_interleave(states.shape[1] // share.shape[1], dim=1)
+        total: torch.Tensor = _Sum.apply(shares * states, batch)
+        weight: torch.Tensor = _Sum.apply(share, batch)
+        return total / weight.repeat_interleave(states.shape[1] // share.shape[1], dim=1)
+
+
+def make_pool(spec: NetSpec) -> Pool | AttentionPool:
+    """The pooling that a spec names."""
+    return AttentionPool(spec) if spec.pooling == "attention" else Pool(spec)
+
+
+def last(states: torch.Tensor, batch: PackedBatch, backwards: int = 0) -> torch.Tensor:
+    """The state that has read the whole row: (N, width) → (B, width).
+
+    That is the latest event's; of the last `backwards` units it is the oldest event's, where the packed batch begins.
+    """
+    onwards = states.shape[1] - backwards
+    latest = states[:, :onwards][batch.last]
+    return torch.cat([latest, states[: len(batch), onwards:]], dim=1) if backwards else latest
 
 
 def mean(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
@@ -26,24 +82,6 @@ def maximum(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
     """The largest value of each unit: (N, width) → (B, width)."""
     largest: torch.Tensor = _Max.apply(states, batch)
     return largest
-
-
-def mean_max_last(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-    """All three beside each other: (N, width) → (B, 3 width)."""
-    return torch.cat([mean(states, batch), maximum(states, batch), last(states, batch)], dim=1)
-
-
-_POOLS: dict[PoolingName, tuple[Pool, int]] = {
-    "last": (last, 1),
-    "mean": (mean, 1),
-    "max": (maximum, 1),
-    "mean_max_last": (mean_max_last, 3),
-}
-
-
-def make_pool(name: PoolingName) -> tuple[Pool, int]:
-    """The pooling of that name, and how many times wider than a state its result is."""
-    return _POOLS[name]
 
 
 class _Sum(torch.autograd.Function):

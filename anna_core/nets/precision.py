@@ -22,4 +22,4 @@ def _gains(spec: NetSpec, device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return native and spec.hidden >= _NARROWEST_IN_BFLOAT16
+    return native and spec.hidden - spec.backwards >= _NARROWEST_IN_BFLOAT16

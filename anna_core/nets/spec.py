@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-EncoderName = Literal["gru", "transformer"]
-PoolingName = Literal["last", "mean", "max", "mean_max_last"]
+EncoderName = Literal["gru", "bigru", "min_gru", "transformer"]
+PoolingName = Literal["last", "mean", "max", "attention", "mean_max_last"]
+NumbersName = Literal["log", "periodic", "piecewise"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 # Rotary positions turn pairs of a head's units, half of the pairs by order and half by time.
@@ -20,12 +21,16 @@ class NetSpec(BaseModel):
 
     Attributes:
         encoder: the sequence encoder.
-        hidden: width of the encoder's state.
+        hidden: width of the encoder's state; of a bidirectional GRU each direction has half of it.
         layers: encoder layers.
-        heads: attention heads (transformer only).
+        heads: attention heads (of the transformer, and of the pooling `attention`).
         pooling: how the events' states become one vector.
         embedding: width of the client embedding, which the head's last hidden layer gives.
         dropout: share of zeroed units in the head and between the layers.
+        input_dropout: share of the events' input units that are zeroed while training, for a row in all its events.
+        numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
+            learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`).
+        vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
@@ -38,7 +43,15 @@ class NetSpec(BaseModel):
     pooling: PoolingName = "mean_max_last"
     embedding: Annotated[int, Field(ge=2, le=1024)] = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    numbers: NumbersName = "log"
+    vocabulary: Annotated[int, Field(ge=16, le=10_000_000)] = 10_000
     precision: Precision = "auto"
+
+    @property
+    def backwards(self) -> int:
+        """How many of a state's last units read from the latest event to the oldest, where they have read them all."""
+        return self.hidden // 2 if self.encoder == "bigru" else 0
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
@@ -47,4 +60,8 @@ class NetSpec(BaseModel):
                 f"hidden ({self.hidden}) must be a multiple of {HEAD_WIDTH_MULTIPLE} x heads ({self.heads}) "
                 "for a transformer"
             )
+        if self.pooling == "attention" and self.hidden % self.heads:
+            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads}) for attention pooling")
+        if self.encoder == "bigru" and self.hidden % 2:
+            raise ValueError(f"hidden ({self.hidden}) must be even for a bigru: each direction has half of it")
         return self

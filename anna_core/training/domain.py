@@ -63,7 +63,7 @@ def train_domain_model(
         domain=sequences.domain,
         task=TaskFacts.of(task),
         net=task.net,
-        inputs=None if reason else measure_inputs(sequences, rows.train, task.seed),
+        inputs=None if reason else measure_inputs(sequences, rows.train, task.seed, task.net.vocabulary),
         output=output,
         absent_logits=output.constant_logits(target[absent], weight[absent], _ABSENT_PRIOR_ROWS),
         empty_reason=reason,

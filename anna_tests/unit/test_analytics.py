@@ -17,7 +17,7 @@ from anna_core.analytics.html import render_report
 from anna_core.analytics.leaderboard import leaderboard
 from anna_core.analytics.legend import shown_models
 from anna_core.analytics.plots import report_figures
-from anna_core.metrics.registry import default_metric
+from anna_core.metrics.registry import default_metric, metrics_of
 from anna_core.tasks import Task, TaskType
 
 HOSTILE = '<script>alert("x")</script> & $\\frac$'
@@ -142,6 +142,13 @@ def test_plots_show_the_metamodel_and_boosting_whatever_their_rank():
 @pytest.mark.parametrize("metric", ["roc_auc", "brier"])
 def test_headline_compares_the_metamodel_with_boosting(noise, verdict, metric):
     assert verdict in headline(make_content(noise=noise, metric=metric)).verdict
+
+
+@pytest.mark.parametrize(
+    ("task_type", "metric"), [(task_type, metric) for task_type in TaskType for metric in metrics_of(task_type)]
+)
+def test_headline_tells_what_any_metric_says(task_type, metric):
+    assert headline(make_content(task_type, metric=metric)).meaning
 
 
 def test_headline_sentence():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from sklearn import metrics as peer
 
 from anna_core.errors import SampleError, TaskError, TrainingError
 from anna_core.metrics.registry import METRICS, default_metric, get_metric, metrics_of
+from anna_core.nets.spec import NetSpec
 from anna_core.tasks import TaskType
 
 EVERY_METRIC = [(task_type, name) for task_type in TaskType for name in metrics_of(task_type)]
@@ -92,6 +95,98 @@ def test_other_metrics_equal_sklearn(weighted):
     assert METRICS["mae"](y, p, weight) == pytest.approx(peer.mean_absolute_error(y, p, sample_weight=weight))
 
 
+@st.composite
+def tied_rows(draw):
+    """A few rows of a binary task, many of them tied, some there several times."""
+    n = draw(st.integers(2, 12))
+    label = draw(arrays(np.int8, n, elements=st.integers(0, 1)).filter(lambda y: 0 < y.sum() < len(y)))
+    score = draw(arrays(np.float32, n, elements=st.sampled_from([0.0, 0.5, 1.0])))
+    return label, score, draw(arrays(np.int64, n, elements=st.integers(1, 3)))
+
+
+def top_by_repeated_draws(label, score, share):
+    """Rows of the class in the top share, each tied order of the rows being equally likely: the mean over 4,000."""
+    draws, found = np.random.default_rng(0), 0.0
+    for _ in range(4000):
+        ordered = label[np.lexsort((draws.random(len(label)), -score))].astype(float)
+        whole = int(share * len(label))
+        found += ordered[:whole].sum() + (share * len(label) - whole) * ordered[whole]
+    return found / 4000
+
+
+@settings(max_examples=10, deadline=None)
+@given(rows=tied_rows())
+@pytest.mark.parametrize("percent", [1, 5, 10])
+def test_top_share_is_the_expectation_over_tied_orders(rows, percent):
+    label, score, count = rows
+    label, score = np.tile(np.repeat(label, count), 3), np.tile(np.repeat(score, count), 3)
+    found, share = top_by_repeated_draws(label, score, percent / 100), percent / 100
+    given_rows = label[:, None].astype(np.float32), score[:, None]
+    recall, precision = (METRICS[f"{name}_at_{percent}pct"](*given_rows) for name in ("recall", "precision"))
+    assert recall == pytest.approx(found / label.sum(), abs=0.03)
+    assert precision == pytest.approx(recall * label.sum() / (share * len(label)))
+    assert METRICS[f"lift_at_{percent}pct"](*given_rows) == pytest.approx(precision / label.mean())
+
+
+def test_top_share_of_known_rows():
+    scores = np.arange(200, 0, -1.0)[:, None]  # 1% is two rows, 5% ten, 10% twenty
+    target = np.zeros((200, 1))
+    target[[0, 4, 15, 100]] = 1
+    found = {name: [METRICS[f"{name}_at_{k}pct"](target, scores) for k in (1, 5, 10)] for name in ("precision", "lift")}
+    assert found["precision"] == pytest.approx([1 / 2, 2 / 10, 3 / 20])
+    assert found["lift"] == pytest.approx([25, 10, 7.5])
+    assert METRICS["recall_at_5pct"](target, scores) == 0.5
+    assert METRICS["recall_at_5pct"](target, np.ones((200, 1))) == pytest.approx(0.05)  # all tied: chance
+    assert METRICS["lift_at_1pct"](target, np.ones((200, 1))) == pytest.approx(1)
+    # Weighing 6 of 205, the first row alone fills the top 1%.
+    assert METRICS["precision_at_1pct"](target, scores, np.where(np.arange(200) == 0, 6, 1)) == pytest.approx(1)
+
+
+@settings(deadline=None)
+@given(weighted_scores())
+def test_f1_is_the_best_of_all_cut_offs(rows):
+    target, scores, weight = rows
+    at_cut_offs = [
+        peer.f1_score(target[:, 0], scores[:, 0] >= cut, sample_weight=weight, zero_division=0)
+        for cut in np.unique(scores)
+    ]
+    assert METRICS["f1"](target, scores, weight) == pytest.approx(max(at_cut_offs))
+
+
+def test_f1_of_labels_is_the_mean_of_each_label_with_its_own_cut_off():
+    y, p = rows_of(TaskType.MULTILABEL)
+    each = [METRICS["f1"](y[:, i], p[:, i]) for i in range(3)]
+    assert METRICS["mean_f1"](y, p) == pytest.approx(np.mean(each))
+    y[:, 2] = 0
+    assert METRICS["mean_f1"](y, p) == pytest.approx(np.mean(each[:2]))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_class_metrics_equal_sklearn(weighted):
+    weight = np.random.default_rng(1).uniform(0.5, 2, 60) if weighted else None
+    y, p = rows_of(TaskType.MULTICLASS)
+    told = p.argmax(axis=1)
+    assert METRICS["macro_f1"](y, p, weight) == pytest.approx(
+        peer.f1_score(y, told, average="macro", sample_weight=weight)
+    )
+    assert METRICS["balanced_accuracy"](y, p, weight) == pytest.approx(
+        peer.balanced_accuracy_score(y, told, sample_weight=weight)
+    )
+
+
+def test_class_metrics_leave_out_classes_without_rows():
+    y, told = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
+    assert METRICS["balanced_accuracy"](y, np.eye(3)[told]) == pytest.approx((1 / 2 + 1) / 2)
+    assert METRICS["macro_f1"](y, np.eye(3)[told]) == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_mape_is_not_defined_where_a_target_is_zero():
+    y, p = np.array([[2.0], [-4.0], [0.0]]), np.array([[3.0], [-3.0], [1.0]])
+    assert np.isnan(METRICS["mape"](y, p))
+    assert METRICS["mape"](y, p, np.array([1, 3, 0])) == pytest.approx((0.5 + 3 * 0.25) / 4)
+    assert METRICS["mape"](y[:2], p[:2]) == pytest.approx(peer.mean_absolute_percentage_error(y[:2, 0], p[:2, 0]))
+
+
 def test_spearman_equals_scipy():
     from scipy.stats import spearmanr
 
@@ -117,7 +212,7 @@ def test_no_rows_are_not_defined(task_type, name):
     assert np.isnan(get_metric(name, task_type)(target[:0], scores[:0]))
 
 
-@pytest.mark.parametrize("name", ["roc_auc", "gini", "pr_auc", "ks"])
+@pytest.mark.parametrize("name", ["roc_auc", "gini", "pr_auc", "ks", "f1", "lift_at_5pct", "recall_at_1pct"])
 def test_one_class_is_not_defined(name):
     assert np.isnan(METRICS[name](np.ones((5, 1)), np.linspace(0, 1, 5)[:, None]))
 
@@ -162,6 +257,13 @@ def test_better_follows_the_direction_and_puts_nan_last():
     assert METRICS["log_loss"].better(0.2, 0.3)
     assert METRICS["log_loss"].better(0.2, float("nan"))
     assert not METRICS["roc_auc"].better(float("nan"), 0.1)
+
+
+def test_docs_list_every_metric_and_net_setting():
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    names = {name for name in METRICS if not name.startswith(("precision_at", "recall_at"))}
+    missing = {name for name in names | set(NetSpec.model_fields) if f"`{name}`" not in text}
+    assert not missing
 
 
 def test_default_metrics():

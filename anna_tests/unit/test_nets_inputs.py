@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core.nets.batch import EventStore
+from anna_core.nets.code_embedding import embedding_width
 from anna_core.nets.input_stats import measure_inputs
-from anna_core.nets.inputs import EventInputs, embedding_width, signed_log
+from anna_core.nets.inputs import EventInputs, signed_log
+from anna_core.nets.numbers import Periodic, Piecewise
+from anna_core.nets.spec import NetSpec, NumbersName
 from anna_core.nets.time_features import (
     DAY,
     Granularity,
@@ -20,6 +24,7 @@ from anna_core.nets.time_features import (
     log_age,
     log_gap,
 )
+from anna_core.nets.vocabulary import slots
 from anna_tests.unit.nets_toy import AS_OF, HOUR, make_sequences
 
 
@@ -90,7 +95,7 @@ def test_statistics_come_from_the_given_rows_only():
 def test_numbers_are_standardised_and_missing_ones_told():
     amounts = np.array([0.0, np.nan, 3.0, -3.0, 0.0, 5.0])
     sequences = make_sequences([3, 3], amounts=amounts)
-    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0)).eval()
+    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0), NetSpec()).eval()
     batch = gather(sequences, np.array([0, 1]))
     in_order = batch.grid[0].flatten()
     number, missing, zero = (column[in_order] for column in inputs._number("amount", batch.numbers["amount"]))
@@ -104,14 +109,14 @@ def test_numbers_are_standardised_and_missing_ones_told():
 def test_codes_from_after_training_are_unknown():
     known = make_sequences([5], kinds=[0, 0, 2, 0, 1])
     later = make_sequences([5], kinds=[6, 65_535, 2, 99, 1])
-    inputs = EventInputs(measure_inputs(known, np.array([0]), seed=0)).eval()
+    inputs = EventInputs(measure_inputs(known, np.array([0]), seed=0), NetSpec()).eval()
     rows = np.array([0])
     torch.testing.assert_close(inputs(gather(known, rows)), inputs(gather(later, rows)), rtol=0, atol=0)
 
 
 def test_unknown_is_trained_by_random_replacement():
     sequences = make_sequences([3000], kinds=np.full(3000, 3))
-    inputs = EventInputs(measure_inputs(sequences, np.array([0]), seed=0))
+    inputs = EventInputs(measure_inputs(sequences, np.array([0]), seed=0), NetSpec())
     torch.manual_seed(0)
     inputs(gather(sequences, np.array([0]))).square().sum().backward()
     assert inputs.embeddings["field_kind"].weight.grad[0].abs().sum() > 0
@@ -120,12 +125,95 @@ def test_unknown_is_trained_by_random_replacement():
     assert inputs.embeddings["field_kind"].weight.grad[0].abs().sum() == 0
 
 
-def test_width_is_as_said():
+@pytest.mark.parametrize("numbers", get_args(NumbersName))
+def test_width_is_as_said(numbers):
     sequences = make_sequences([5, 2])
-    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0)).eval()
+    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0), NetSpec(numbers=numbers)).eval()
     events = inputs(gather(sequences, np.array([0, 1])))
     assert events.shape == (7, inputs.width)
     assert torch.isfinite(events).all()
+
+
+@pytest.mark.parametrize("numbers", ["periodic", "piecewise"])
+def test_encodings_stand_beside_what_there_was(numbers):
+    sequences = make_sequences([50, 20])
+    stats = measure_inputs(sequences, np.array([0, 1]), seed=0)
+    plain, encoded = (EventInputs(stats, NetSpec(numbers=name)).eval() for name in ("log", numbers))
+    assert encoded.width == plain.width + {"periodic": 8, "piecewise": 16}[numbers]
+    batch = gather(sequences, np.array([0, 1]))
+    columns = 2 + 2 + 6  # the number and missing; gap and age; calendar
+    torch.testing.assert_close(encoded(batch)[:, -columns:], plain(batch)[:, -columns:])
+
+
+def test_quantiles_are_those_of_training_events():
+    amounts = np.concatenate([np.expm1(np.arange(17.0)), np.full(5, 1e30)])
+    number = measure_inputs(make_sequences([17, 5], amounts=amounts), np.array([0]), seed=0).numbers["amount"]
+    assert number.quantiles == pytest.approx((np.arange(17) - 8) / np.arange(17).std(), abs=1e-5)
+
+
+def test_equal_quantiles_are_one():
+    amounts = np.concatenate([np.zeros(90), np.arange(1, 11)])
+    number = measure_inputs(make_sequences([100], amounts=amounts), np.array([0]), seed=0).numbers["amount"]
+    assert len(number.quantiles) == 3  # 0, the one between the last two sixteenths, and the largest
+    assert measure_inputs(make_sequences([9], amounts=np.full(9, 5.0)), np.array([0]), 0).numbers[
+        "amount"
+    ].quantiles == (0.0,)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=17))
+def test_piecewise_encoding_rises_through_bin_after_bin(quantiles):
+    encoding = Piecewise(tuple(sorted(quantiles)))
+    edges, values = encoding.edges, torch.linspace(-9, 9, 500)
+    encoded = encoding(values)
+    assert encoded.shape == (500, encoding.width)
+    assert ((encoded >= 0) & (encoded <= 1)).all()
+    assert (encoded.diff(dim=0) >= 0).all()
+    # Continuous: at an edge one bin is full and the next is empty; and the encoding tells the value within the edges.
+    at_edges = encoding(edges)
+    torch.testing.assert_close(at_edges, torch.ones(len(edges), encoding.width).tril(-1)[:, : encoding.width])
+    if encoding.width:
+        told = edges[0] + (encoded * edges.diff()).sum(1)
+        torch.testing.assert_close(told, values.clamp(edges[0], edges[-1]), atol=1e-4, rtol=0)
+
+
+def test_periodic_encoding_is_waves_mixed_and_cut():
+    torch.manual_seed(0)
+    encoding, values = Periodic(), torch.linspace(-3, 3, 7)
+    angles = 2 * math.pi * values[:, None] * encoding.frequencies
+    wanted = encoding.mix(torch.cat([angles.sin(), angles.cos()], dim=1)).clamp(min=0)
+    torch.testing.assert_close(encoding(values), wanted)
+    encoding(values).sum().backward()
+    assert encoding.frequencies.grad.abs().sum() > 0
+
+
+def test_rare_codes_of_a_large_dictionary_share_vectors():
+    rng = np.random.default_rng(0)
+    kinds = np.minimum(rng.zipf(1.3, 5000), 60_000)
+    sequences = make_sequences([5000], kinds=kinds, cardinality=60_001)
+    stats = measure_inputs(sequences, np.array([0]), seed=0, vocabulary=100)
+    inputs = EventInputs(stats, NetSpec(vocabulary=100))
+    embedding = inputs.embeddings["field_kind"]
+    assert embedding.weight.shape == (100, 32)
+    counts = np.bincount(kinds)
+    assert counts[list(stats.frequent["kind"])].min() >= np.sort(counts)[-74]
+    assert embedding.slots[list(stats.frequent["kind"])].tolist() == list(range(1, 75))
+    assert "online" not in stats.frequent
+    events = inputs.eval()(gather(sequences, np.array([0])))
+    assert events.shape == (5000, inputs.width)
+    later = dataclasses.replace(sequences, columns={**sequences.columns, "kind": np.full(5000, 65_535, np.uint16)})
+    torch.testing.assert_close(inputs(gather(later, np.array([0])))[:, :32], embedding.weight[:1].expand(5000, 32))
+
+
+def test_hash_spreads_a_hundred_thousand_codes_evenly():
+    found = slots(100_000, (7, 99_999), 10_000)
+    assert found[0] == 0
+    assert found[[7, 99_999]].tolist() == [1, 2]
+    shared = np.bincount(np.delete(found, [0, 7, 99_999]), minlength=10_000)
+    assert shared[:7500].sum() == 0
+    assert shared[7500:].min() >= 30  # 40 each on average
+    assert shared.max() <= 50
+    assert len(shared) == 10_000
 
 
 def test_hour_is_an_hour():

@@ -43,9 +43,19 @@ def test_a_loaded_model_scores_bit_for_bit(model, bundle, sequences):
     assert loaded.provenance["data_versions"] == {"toy": "abc"}
 
 
-def test_a_transformer_bundle_loads(sequences, tmp_path):
+@pytest.mark.parametrize(
+    "net",
+    [
+        {"encoder": "transformer"},
+        {"encoder": "bigru", "pooling": "last", "numbers": "piecewise"},
+        {"encoder": "min_gru", "layers": 2, "pooling": "attention", "numbers": "periodic", "input_dropout": 0.1},
+        {"vocabulary": 16},
+    ],
+)
+def test_a_bundle_of_any_net_loads(tmp_path, net):
+    sequences = make_sequences(np.random.default_rng(0).integers(0, 20, ROWS), cardinality=40)
     target = (np.arange(ROWS) % 3 == 0).astype(np.float32)[:, None]
-    task = make_task(net={"encoder": "transformer"}, training={"epochs": 1})
+    task = make_task(net=net, training={"epochs": 1})
     model = train_domain_model(sequences, target, np.ones(ROWS, dtype=np.float32), split_of(ROWS), task, threads=1)
     model.save(tmp_path, {})
     loaded = DomainModel.load(tmp_path)

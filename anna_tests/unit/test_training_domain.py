@@ -29,7 +29,10 @@ def _kind_signal(rows=ROWS, seed=0):
     return sequences, np.array([np.mean(kinds[b : b + n] == 1) for b, n in zip(begin, lengths, strict=True)])
 
 
-@pytest.mark.parametrize(("encoder", "learning_rate", "epochs"), [("gru", 2e-2, 12), ("transformer", 3e-3, 25)])
+@pytest.mark.parametrize(
+    ("encoder", "learning_rate", "epochs"),
+    [("gru", 2e-2, 12), ("bigru", 2e-2, 12), ("min_gru", 2e-2, 12), ("transformer", 3e-3, 25)],
+)
 def test_learns_an_order_that_a_bag_of_events_cannot_see(encoder, learning_rate, epochs):
     sequences, target = order_signal(600)
     split = split_of(600)

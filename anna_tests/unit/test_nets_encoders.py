@@ -1,0 +1,118 @@
+"""minGRU and the bidirectional GRU against plain code on each row alone."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anna_core.nets.batch import EventStore
+from anna_core.nets.bigru import BidirectionalGruEncoder
+from anna_core.nets.min_gru import MinGruEncoder, packed_min_gru
+from anna_core.nets.precision import matrix_products
+from anna_core.nets.spec import NetSpec
+from anna_tests.unit.nets_toy import make_sequences
+
+INPUTS, WIDTH = 5, 8
+LENGTHS = st.lists(st.integers(1, 20), min_size=1, max_size=8).map(lambda lengths: sorted(lengths, reverse=True))
+
+
+def _batch(lengths):
+    return EventStore(make_sequences(lengths), torch.device("cpu")).gather(np.arange(len(lengths)))
+
+
+def _places(batch):
+    return [batch.grid[0][row, :length] for row, length in enumerate(batch.lengths)]
+
+
+def _naive_min_gru(products):
+    """States of one row, (n, 2 H) → (n, H), as the paper writes them."""
+    gate, new = products.chunk(2, dim=1)
+    state, states = torch.zeros(gate.shape[1], dtype=products.dtype), []
+    for z, n in zip(gate.sigmoid(), new, strict=True):
+        state = (1 - z) * state + z * n
+        states.append(state)
+    return torch.stack(states)
+
+
+def _same_gradients(found, wanted, leaves, atol):
+    given_grad = torch.randn_like(found)
+    for our, their in zip(
+        *(torch.autograd.grad(states, leaves, given_grad, retain_graph=True) for states in (found, wanted)), strict=True
+    ):
+        torch.testing.assert_close(our, their, atol=atol, rtol=1e-4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(lengths=LENGTHS)
+def test_min_gru_is_a_loop_over_events(lengths):
+    torch.manual_seed(0)
+    batch = _batch(lengths)
+    products = torch.randn(sum(lengths), 2 * WIDTH, dtype=torch.float64, requires_grad=True)
+    found, wanted = packed_min_gru(products, batch.sizes), torch.empty(sum(lengths), WIDTH, dtype=torch.float64)
+    for places in _places(batch):
+        wanted = wanted.index_copy(0, places, _naive_min_gru(products[places]))
+    torch.testing.assert_close(found, wanted)
+    _same_gradients(found, wanted, [products], 1e-10)
+
+
+def test_min_gru_layers_add_to_what_they_read():
+    torch.manual_seed(0)
+    batch = _batch([6])
+    encoder = MinGruEncoder(INPUTS, WIDTH, 2, dropout=0.5).eval()
+    events = torch.randn(6, INPUTS)
+    first = _naive_min_gru(encoder.products[0](events))
+    wanted = first + _naive_min_gru(encoder.products[1](encoder.norms[0](first)))
+    torch.testing.assert_close(encoder(events, batch), wanted)
+
+
+def test_min_gru_starts_with_memories_of_2_to_128_events():
+    bias = MinGruEncoder(INPUTS, WIDTH, 1, dropout=0).products[0].bias
+    torch.testing.assert_close(1 / bias[[0, WIDTH - 1]].sigmoid(), torch.tensor([2.0, 128.0]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(lengths=LENGTHS, layers=st.integers(1, 2))
+def test_bidirectional_gru_is_that_of_torch(lengths, layers):
+    torch.manual_seed(0)
+    batch = _batch(lengths)
+    encoder = BidirectionalGruEncoder(INPUTS, WIDTH, layers, dropout=0.5).eval()
+    events = torch.randn(sum(lengths), INPUTS, requires_grad=True)
+    wanted = torch.empty(sum(lengths), WIDTH)
+    for places in _places(batch):
+        wanted = wanted.index_copy(0, places, encoder.gru(events[places][:, None])[0][:, 0])
+    found = encoder(events, batch)
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+    on_a_gpu = encoder.gru(torch.nn.utils.rnn.PackedSequence(events, torch.tensor(batch.sizes)))[0].data
+    torch.testing.assert_close(on_a_gpu, wanted, atol=1e-6, rtol=1e-5)
+    _same_gradients(found, wanted, [events, *encoder.parameters()], 1e-5)
+
+
+def test_reverse_turns_each_row_round():
+    batch = _batch([3, 2, 1])
+    order = torch.arange(6)
+    assert [order[batch.reverse][places].tolist() for places in _places(batch)] == [
+        order[places].flip(0).tolist() for places in _places(batch)
+    ]
+
+
+@pytest.mark.parametrize("make", [MinGruEncoder, BidirectionalGruEncoder])
+def test_bfloat16_products_stay_close(make):
+    torch.manual_seed(0)
+    batch = _batch([40, 33, 12, 5, 1])
+    encoder, events = make(INPUTS, 32, 2, 0.0), torch.randn(91, INPUTS)
+    wanted = encoder(events, batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = encoder(events, batch)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, wanted, atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "hidden", "rounded"),
+    [("gru", 64, False), ("gru", 128, True), ("bigru", 128, False), ("bigru", 256, True), ("min_gru", 128, True)],
+)
+def test_auto_takes_bfloat16_where_a_direction_is_wide_enough(monkeypatch, encoder, hidden, rounded):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    with matrix_products(NetSpec(encoder=encoder, hidden=hidden), torch.device("cpu")):
+        assert torch.is_autocast_enabled("cpu") == rounded
