@@ -4,13 +4,14 @@ Such a field is mostly filled in after the outcome (a closing code, a collection
 when the model is used. A model fitted on it looks splendid and is worthless, so this is asked before any is trained.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 import polars as pl
 
-from anna_core.baselines.aggregates import aggregate, top_codes
+from anna_core.baselines.aggregates import aggregate
 from anna_core.baselines.events import DAY
 from anna_core.domains import Domain
 from anna_core.guards.rows import client_folds, pick_rows, take_rows
@@ -97,8 +98,8 @@ class _Bench:
         told = [outcome for outcome, reason in zip(every, reasons, strict=True) if not reason]
         return cls(rows, told, client, fold, "" if told else reasons[0])
 
-    def strength(self, features: pl.DataFrame) -> Strength:
-        return strength(features, self.told, self.client, self.fold)
+    def strength(self, features: pl.DataFrame, codes: Sequence[str] = ()) -> Strength:
+        return strength(features, self.told, self.client, self.fold, codes)
 
 
 def history_of(domain: Domain) -> str:
@@ -131,8 +132,9 @@ def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | 
     findings = [history]
     if bench.told:
         for field in domain.fields:
-            alone = _with_fields(part, field)
-            found = bench.strength(aggregate(alone, top_codes(alone)).drop(times.columns))
+            features = aggregate(_with_fields(part, field)).drop(times.columns)
+            codes = [f"{domain.name}__{field}__last"] if field in domain.coded else []
+            found = bench.strength(features, codes)
             allowed = f"{domain.name}.{field}" in sample.task.guards.allow
             findings.append(_finding(f"{domain.name}.{field}", found, part, dictionary, blocks=True, allowed=allowed))
     return Probes(_sorted(findings), len(bench.rows))

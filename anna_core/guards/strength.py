@@ -1,5 +1,6 @@
 """How much columns tell of an outcome: trees fitted on other clients, and a bound that small samples do not pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,15 @@ _SETTINGS: dict[str, Any] = {
     "num_leaves": 15,
     "min_data_in_leaf": 5,
     "lambda_l2": 1.0,
+    "min_data_in_bin": 1,  # of few rows, a bin of more would hold both sides of the border that gives the target away
     "num_threads": 1,
     "deterministic": True,
     "force_col_wise": True,  # left to choose, LightGBM times both ways
     "verbose": -1,
 }
+# LightGBM distrusts rare codes; but clients on whom nothing was fitted judge here, so they may be believed. Measured:
+# of 2,000 codes, half of them of the one outcome, 16,000 rows tell with Gini 1.00 in place of 0.31.
+_CODES: dict[str, Any] = {"min_data_per_group": 1, "cat_smooth": 1.0, "cat_l2": 1.0, "max_cat_threshold": 1000}
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,9 @@ def why_not(outcome: Outcome, client: np.ndarray, fold: np.ndarray) -> str:
     return ""
 
 
-def strength(features: pl.DataFrame, told: list[Outcome], client: np.ndarray, fold: np.ndarray) -> Strength:
+def strength(
+    features: pl.DataFrame, told: list[Outcome], client: np.ndarray, fold: np.ndarray, codes: Sequence[str] = ()
+) -> Strength:
     """How well columns tell the outcome that they tell best.
 
     Args:
@@ -107,11 +114,12 @@ def strength(features: pl.DataFrame, told: list[Outcome], client: np.ndarray, fo
         told: outcomes of these rows for which `why_not` has nothing to say; at least one.
         client: (n,) the client of each row: a client's rows are no independent evidence.
         fold: (n,) the fold of each row; a client's rows are in one.
+        codes: columns whose numbers are codes, without an order.
     """
-    matrix = features.to_numpy()
+    trees = CrossFit(features, fold, codes)
     found = []
     for outcome in told:
-        scores, gain = cross_fit(matrix, outcome.values, fold, "regression" if outcome.amount else "binary")
+        scores, gain = trees.scores(outcome)
         used = [i for i in np.argsort(-gain, kind="stable")[:TOLD_BY] if gain[i] > 0]
         value, low = _amount(outcome, scores, client) if outcome.amount else _gini(outcome, scores, client)
         measure = "rank correlation" if outcome.amount else "Gini"
@@ -119,29 +127,37 @@ def strength(features: pl.DataFrame, told: list[Outcome], client: np.ndarray, fo
     return max(found, key=lambda one: one.low)
 
 
-def cross_fit(matrix: np.ndarray, y: np.ndarray, fold: np.ndarray, objective: str) -> tuple[np.ndarray, np.ndarray]:
-    """Score each row by trees fitted on the other folds.
+class CrossFit:
+    """Trees that score each fold's rows after they were fitted on the other folds.
 
-    Args:
-        matrix: (n, F) float32, NaN where not known.
-        y: (n,).
-        fold: (n,).
-        objective: LightGBM's.
-
-    Returns:
-        Scores (n,) and the gain (F,) of each column over all fits.
+    The columns are binned once for all outcomes, but for each fold apart: bins of all rows would put a border right
+    beside the last row that was fitted, not halfway to the next.
     """
-    import lightgbm as lgb
 
-    settings = _SETTINGS | {"objective": objective}
-    data = lgb.Dataset(matrix, y, params=settings, free_raw_data=False).construct()  # binned once for all folds
-    scores, gain = np.zeros(len(y)), np.zeros(matrix.shape[1])
-    for held in np.unique(fold):
-        part = data.subset(np.flatnonzero(fold != held))
-        model = lgb.train(settings, part, _ROUNDS)
-        scores[fold == held] = model.predict(matrix[fold == held], num_threads=1)
-        gain += model.feature_importance("gain")
-    return scores, gain
+    def __init__(self, features: pl.DataFrame, fold: np.ndarray, codes: Sequence[str]) -> None:
+        import lightgbm as lgb
+
+        places = [features.columns.index(name) for name in codes]
+        self._matrix, self._fold = features.to_numpy(), fold
+        self._data = {
+            held: lgb.Dataset(
+                self._matrix[fold != held], np.zeros((fold != held).sum()), params=_SETTINGS, categorical_feature=places
+            ).construct()
+            for held in np.unique(fold)
+        }
+
+    def scores(self, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (n,) and the gain (F,) of each column over all folds."""
+        import lightgbm as lgb
+
+        settings = _SETTINGS | _CODES | {"objective": "regression" if outcome.amount else "binary"}
+        scores, gain = np.zeros(len(self._fold)), np.zeros(self._matrix.shape[1])
+        for held, data in self._data.items():
+            away = self._fold == held
+            model = lgb.train(settings, data.set_label(outcome.values[~away]), _ROUNDS)
+            scores[away] = model.predict(self._matrix[away], num_threads=1)
+            gain += model.feature_importance("gain")
+        return scores, gain
 
 
 def auc_bound(auc: float, positives: int, negatives: int) -> float:
