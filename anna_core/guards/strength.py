@@ -17,7 +17,7 @@ MOST_OUTCOMES = 10  # classes or labels that are looked at, those with most rows
 TOLD_BY = 3  # columns that are named
 
 _Z = 1.96  # of a two-sided 95% interval
-_ROUNDS = 30  # at this rate and size a column that is the target itself is told to Gini and correlation 0.999
+_ROUNDS = 30  # a column that is the target itself is told with 0.999 from 640 rows on: Gini and correlation alike
 _SETTINGS: dict[str, Any] = {
     "learning_rate": 0.2,
     "num_leaves": 15,

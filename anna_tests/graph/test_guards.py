@@ -4,7 +4,7 @@ import polars as pl
 
 from anna_tests.graph.conftest import MONTHS, SMALL_TASK, Deployment, events, sample_rows
 
-CLIENTS = 480
+CLIENTS = 600
 
 
 def random_target() -> np.ndarray:
