@@ -32,9 +32,7 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec) -> tuple[np.ndarray, str]
     Raises:
         SampleError: the split column has other values, or out of time is asked for and there is only one date.
     """
-    key = rows["client_id"]
-    if "group_id" in rows.columns:
-        key = rows["group_id"].replace("", None).fill_null(key)
+    key = client_key(rows)
     if "split" in rows.columns:
         split = _manual(rows["split"])
         how = "The sample's own split column is used"
@@ -46,6 +44,13 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec) -> tuple[np.ndarray, str]
         split[(split == TRAIN) & valid] = VALID
         how += f"; {spec.valid_share:.0%} of the other clients validate"
     return split, how + "."
+
+
+def client_key(rows: pl.DataFrame) -> pl.Series:
+    """Whose each row is, text (n,): its `group_id` where it has one, else its `client_id`."""
+    if "group_id" not in rows.columns:
+        return rows["client_id"]
+    return rows["group_id"].replace("", None).fill_null(rows["client_id"])
 
 
 def client_buckets(key: pl.Series, seed: int) -> np.ndarray:

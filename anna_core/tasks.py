@@ -43,6 +43,17 @@ class SplitSpec(_Strict):
     seed: int = 0
 
 
+class GuardSpec(_Strict):
+    """What the guards let pass.
+
+    Attributes:
+        allow: `<domain>.<field>` of fields that tell the target almost by themselves and yet may be used, because
+            somebody has made sure that they are known on as_of.
+    """
+
+    allow: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\..+$")], ...] = ()
+
+
 class TaskOptions(_Strict):
     """What is the same in a request and in a resolved task."""
 
@@ -52,6 +63,7 @@ class TaskOptions(_Strict):
     split: SplitSpec = SplitSpec()
     net: NetSpec = NetSpec()
     training: TrainingSpec = TrainingSpec()
+    guards: GuardSpec = GuardSpec()
 
 
 class TaskRequest(TaskOptions):

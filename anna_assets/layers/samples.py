@@ -4,10 +4,12 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from anna_assets.layers import guards
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.errors import SampleError
+from anna_core.guards.leakage import probe_as_of
 from anna_core.inbox import content_hash, find_upload, read_upload_request
 from anna_core.samples import Sample, make_sample
 from anna_core.splits import SPLITS
@@ -38,7 +40,8 @@ def sample_asset() -> dg.AssetsDefinition:
                 blocking=True,
                 partitions_def=SAMPLE,
                 description="Training, validation and test rows exist, and each of them holds different outcomes.",
-            )
+            ),
+            guards.as_of_spec(KEY),
         ],
     )
     def sample(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
@@ -56,8 +59,10 @@ def sample_asset() -> dg.AssetsDefinition:
             made.write(folder)
         with tracking.launch(context.run, key, context.log) as launch:
             launch.log_facts(made.task)
+        checks = [_check(made), guards.as_of_result(probe_as_of(made))]
+        guards.tell(context, checks)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(content), metadata=_metadata(made), check_results=[_check(made)]
+            data_version=dg.DataVersion(content), metadata=_metadata(made), check_results=checks
         )
 
     return sample

@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 
 from anna_assets.compute import mart_memory
-from anna_assets.layers import samples
+from anna_assets.layers import guards, samples
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, SourceError
+from anna_core.guards.leakage import probe_domain
+from anna_core.guards.shift import probe_shift
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.marts.freshness import stale_months
 from anna_core.samples import Sample
@@ -49,7 +51,8 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
                 blocking=True,
                 partitions_def=SAMPLE,
                 description="No row sees an event before its lookback, or at or after as_of less the availability lag.",
-            )
+            ),
+            *guards.domain_specs(key),
         ],
     )
     def sequences(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -60,10 +63,16 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         mart = warehouse.mart(domain.name)
         with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
+        checks = [
+            _check(made),
+            guards.leakage_result(probe_domain(made, sample, dictionary), domain),
+            guards.shift_result(probe_shift(made, sample, dictionary), domain),
+        ]
+        guards.tell(context, checks)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(made.meta.data_version),
             metadata=sequences_metadata(made),
-            check_results=[_check(made)],
+            check_results=checks,
         )
 
     return sequences

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.batching import EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS
 from anna_core.nets.packed_gru import packed_gru
 
 
@@ -17,6 +18,9 @@ class BidirectionalGruEncoder(nn.Module):
     States are in the events' order in both directions, as `torch.nn.GRU` has them: the second half of a row's units has
     read the whole row at its oldest event (`NetSpec.backwards`).
     """
+
+    batch_events = EVENTS_OF_STEPS
+    scoring_events = SCORING_EVENTS_OF_STEPS
 
     def __init__(self, inputs: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()

@@ -6,16 +6,15 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.batching import EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS
 from anna_core.nets.packed_gru import packed_gru
 
 
 class GruEncoder(nn.Module):
     """Layers of GRU, oldest event first and one way only; `packed_gru` on a CPU, cuDNN's (in TF32) on a GPU."""
 
-    # The more rows a step has, the better the products: two threads, width 256, bfloat16 scored 220,000 to 280,000
-    # events a second in batches of 32,768 events and 256 rows, 290,000 to 410,000 in eight times the events.
-    batch_events = 65_536
-    scoring_events = 262_144
+    batch_events = EVENTS_OF_STEPS
+    scoring_events = SCORING_EVENTS_OF_STEPS
 
     def __init__(self, inputs: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.batching import EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS
 
 # Events that a unit remembers at the start: spread from 2 to so many. (1 - z) of one half, as with biases of 0, would
 # forget within a few events (chrono initialisation: Tallec & Ollivier, 2018).
@@ -24,6 +25,9 @@ _LONGEST_MEMORY = 128.0
 
 class MinGruEncoder(nn.Module):
     """Layers of minGRU, oldest event first; every layer after the first adds to the states that it reads."""
+
+    batch_events = EVENTS_OF_STEPS
+    scoring_events = SCORING_EVENTS_OF_STEPS
 
     def __init__(self, inputs: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()

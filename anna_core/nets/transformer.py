@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from anna_core.nets.batch import PackedBatch
+from anna_core.nets.dropout import drop_units
 from anna_core.nets.time_features import age_in_days
 
 _FEED_FORWARD_FACTOR = 4  # Vaswani et al., 2017
@@ -77,11 +78,7 @@ class Block(nn.Module):
         return states + self._drop(self.narrow(F.gelu(self.widen(self.forward_norm(states)))), batch)
 
     def _drop(self, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-        """Zero some units of a row in all its events (Gal & Ghahramani, 2016): few numbers to draw."""
-        if not self.training or self.dropout == 0:
-            return states
-        kept = F.dropout(states.new_ones(len(batch), states.shape[1]), self.dropout)
-        return states * kept.index_select(0, batch.row)
+        return drop_units(states, self.dropout if self.training else 0.0, batch)
 
     def _attend(self, states: torch.Tensor, batch: PackedBatch, rotation: torch.Tensor) -> torch.Tensor:
         """Every event attends to all events of its row; only here the rows, of like length, are padded."""

@@ -1,0 +1,157 @@
+"""Guards: checks beside `sample` and `sequences/<domain>` that stop or warn before training is spent."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from anna_assets.partitions import SAMPLE
+from anna_core.domains import Domain
+from anna_core.guards import leakage, shift
+from anna_core.guards.leakage import Finding, Probes, Verdict
+from anna_core.guards.shift import Moved, Shift
+
+AS_OF_LEAK, LEAKAGE, SHIFT = "as_of_leak", "leakage", "shift"
+
+
+def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check `as_of_leak` of the asset `sample`."""
+    return dg.AssetCheckSpec(
+        AS_OF_LEAK,
+        asset=key,
+        partitions_def=SAMPLE,
+        description=f"The as_of date alone does not tell the target (Gini below {leakage.WARN}).",
+    )
+
+
+def domain_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks `leakage` and `shift` of an asset `sequences/<domain>`."""
+    return [
+        dg.AssetCheckSpec(
+            LEAKAGE,
+            asset=key,
+            blocking=True,
+            partitions_def=SAMPLE,
+            description=(
+                f"No field alone tells the target: a Gini of {leakage.WARN} warns, {leakage.BLOCK} stops the launch. "
+                "The times of the events alone at most warn."
+            ),
+        ),
+        dg.AssetCheckSpec(
+            SHIFT,
+            asset=key,
+            partitions_def=SAMPLE,
+            description=f"Test rows cannot be told from the others by their aggregates (ROC AUC below {shift.WARN}).",
+        ),
+    ]
+
+
+def as_of_result(probes: Probes) -> dg.AssetCheckResult:
+    """What the probe of the as_of date found; it never blocks."""
+    cure = (
+        "Rows with the outcome were taken at other dates than rows without, but in use all clients have one date. "
+        "Take the dates of all rows the same way, for instance each month's first day."
+    )
+    return _result(AS_OF_LEAK, probes, {"as_of": cure}, "The as_of date does not tell the target.")
+
+
+def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
+    """What the probes of a domain found; a leak has severity ERROR, and so blocks."""
+    cures = {
+        finding.subject: (
+            "Is it known on as_of, or filled in after the outcome? Drop the field from "
+            f"domains/{domain.name}.yaml; or, if you made sure that it is known, allow it in task.yaml: "
+            f"`guards: {{allow: [{finding.subject}]}}`."
+        )
+        for finding in probes.findings
+    }
+    cures[leakage.history_of(domain)] = (
+        "Is that what the target is about, or are events of some clients missing from the source or cut at the outcome?"
+    )
+    return _result(LEAKAGE, probes, cures, "No field alone tells the target.")
+
+
+def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
+    """What tells the test rows from the others; it never blocks."""
+    named = "; ".join(_moved(one) for one in found.moved)
+    if found.not_probed:
+        description = f"Not probed: {found.not_probed}."
+    elif found.warns:
+        description = (
+            f"Test rows are told from the others with ROC AUC {found.auc:.3f} (at least {found.low:.3f}), most by: "
+            f"{named}. The held-out figures may not hold for the time to come. Longer histories in later rows are "
+            f"natural where the source begins at a fixed date; a shorter lookback in domains/{domain.name}.yaml evens "
+            "them out. Anything else: look at what changed in the source."
+        )
+    else:
+        description = f"ROC AUC {found.auc:.3f}: test rows are like the others."
+    return dg.AssetCheckResult(
+        check_name=SHIFT,
+        passed=not found.warns,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata={
+            "rows": found.rows,
+            "aggregates": _table([{"aggregate": m.name, **_figures(m)} for m in found.moved]),
+        },
+    )
+
+
+def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResult]) -> None:
+    """Write the checks that did not pass into the run's log: who reads it need not open each asset's page."""
+    for result in results:
+        if not result.passed:
+            log = context.log.error if result.severity is dg.AssetCheckSeverity.ERROR else context.log.warning
+            log(f"Check {result.check_name}: {result.description}")
+
+
+def _result(name: str, probes: Probes, cures: dict[str, str], harmless: str) -> dg.AssetCheckResult:
+    leaks, suspicious = probes.of(Verdict.LEAK), probes.of(Verdict.SUSPICIOUS)
+    sentences = [f"{_sentence(finding)} {cures[finding.subject]}" for finding in leaks + suspicious]
+    sentences += [f"{_sentence(finding)} The task allows it." for finding in probes.of(Verdict.ALLOWED)]
+    if probes.not_probed:
+        sentences.append(f"Not probed: {probes.not_probed}.")
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not (leaks or suspicious),
+        severity=dg.AssetCheckSeverity.ERROR if leaks else dg.AssetCheckSeverity.WARN,
+        description=" ".join(sentences) or harmless,
+        metadata={"rows": probes.rows, "probes": _table([_row(finding) for finding in probes.findings])},
+    )
+
+
+def _sentence(finding: Finding) -> str:
+    found = finding.strength
+    what = f"'{found.outcome}'" if found.outcome else "the target"
+    return (
+        f"{finding.subject} alone tells {what}: {found.measure} {found.value:.3f} (at least {found.low:.3f}), "
+        f"most by {finding.told_by}."
+    )
+
+
+def _row(finding: Finding) -> dict[str, str]:
+    found = finding.strength
+    figures = {"measure": found.measure, "value": f"{found.value:.3f}", "at least": f"{found.low:.3f}"}
+    return {
+        "probe": finding.subject,
+        "verdict": finding.verdict.value,
+        **figures,
+        "outcome": found.outcome,
+        "most by": finding.told_by,
+    }
+
+
+def _moved(one: Moved) -> str:
+    return f"{one.name} (median {one.before:.4g} before, {one.test:.4g} in the test, AUC {one.auc:.2f})"
+
+
+def _figures(one: Moved) -> dict[str, str]:
+    values = {"AUC alone": one.auc, "median of others": one.before, "median of test": one.test}
+    return {name: f"{value:.4g}" if math.isfinite(value) else "not defined" for name, value in values.items()}
+
+
+def _table(rows: Sequence[dict[str, str]]) -> dg.TableMetadataValue:
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in (rows[0] if rows else {})])
+    records: list[dg.TableRecord] = [dg.TableRecord(dict[str, Any](row)) for row in rows]
+    return dg.MetadataValue.table(records, schema)

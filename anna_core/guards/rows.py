@@ -1,0 +1,56 @@
+"""Which rows a guard looks at: few enough to take seconds, and divided so that no client stands on both sides."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from anna_core.sequences.ragged import Sequences
+from anna_core.splits import client_buckets, client_key
+
+FOLDS = 3
+_FOLD_SEED = -1  # no split of ours has it, so folds do not fall together with the clients that a split took away
+
+
+def pick_rows(
+    candidates: np.ndarray, stratum: np.ndarray, length: np.ndarray, most_rows: int, most_events: int
+) -> np.ndarray:
+    """Draw rows, as evenly from all strata as they allow; the same ones each time.
+
+    Who is drawn depends on the stratum, so figures that hang on the strata's shares are not to be taken from these
+    rows; ROC AUC does not.
+
+    Args:
+        candidates: (c,) positions of the rows to draw from.
+        stratum: (c,) what each belongs to: a class, or a part of the sample.
+        length: (c,) events of each.
+        most_rows: rows to draw at most.
+        most_events: events that these rows may have together.
+
+    Returns:
+        Positions, ascending, out of `candidates`.
+    """
+    shuffled = np.random.default_rng(0).permutation(len(candidates))
+    turn = pl.DataFrame({"stratum": stratum[shuffled]}).select(pl.int_range(pl.len()).over("stratum")).to_series()
+    drawn = shuffled[np.argsort(turn.to_numpy(), kind="stable")][:most_rows]
+    within = np.cumsum(length[drawn], dtype=np.int64) <= most_events
+    return np.sort(candidates[drawn[within]])
+
+
+def take_rows(sequences: Sequences, rows: np.ndarray) -> Sequences:
+    """The same sequences with some of the rows only; events are shared, not copied."""
+    return replace(
+        sequences,
+        client_id=sequences.client_id.take(pa.array(rows)),
+        as_of=sequences.as_of[rows],
+        start=sequences.start[rows],
+        length=sequences.length[rows],
+    )
+
+
+def client_folds(rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Client of each row (n,) int64 and its fold (n,) 0 to `FOLDS` - 1; clients of one `group_id` count as one."""
+    key = client_key(rows)
+    client = key.cast(pl.Enum(key.unique())).to_physical().to_numpy().astype(np.int64)
+    return client, client_buckets(key, _FOLD_SEED).astype(np.int64) * FOLDS // 100

@@ -1,0 +1,97 @@
+"""Shift: are the test rows unlike the others, and in what?
+
+A model that tells the two apart from a domain's aggregates (adversarial validation) finds what changed: a code that
+went out of use, a currency, a source that begins late. The held-out figure then says less of the time to come.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from anna_core.baselines.aggregates import aggregate, top_codes
+from anna_core.guards.rows import client_folds, pick_rows, take_rows
+from anna_core.guards.strength import Outcome, strength, why_not
+from anna_core.guards.wording import in_words
+from anna_core.marts.dictionary import Dictionary
+from anna_core.metrics.ranking import Ranking
+from anna_core.samples import Sample
+from anna_core.sequences.ragged import Sequences
+from anna_core.splits import TEST
+
+# ROC AUC. An aggregate whose mean moved by 0.74 standard deviations gives it alone, AUC = Φ(d / √2); from d = 0.8 on
+# Cohen, "Statistical power analysis", 1988, calls a difference large. Below, months differ by themselves.
+WARN = 0.7
+MOST_ROWS, MOST_EVENTS = 10_000, 1_000_000  # half of the rows are of the test: the AUC is known to within 0.01
+MOST_CODES = 20  # codes of a field that are looked at, the most frequent ones: all fields are looked at together
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An aggregate that differs.
+
+    Attributes:
+        name: in words.
+        auc: of test rows having more of it than others, rows without it left out; 0.5 is no difference.
+        before: its median on the rows outside the test; NaN where no row has it.
+        test: its median on the test rows.
+    """
+
+    name: str
+    auc: float
+    before: float
+    test: float
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How well test rows are told from the others by a domain's aggregates.
+
+    Attributes:
+        auc: ROC AUC on clients on which the model was not fitted; 0.5 is not at all, NaN where not probed.
+        low: lower end of its 95% interval.
+        moved: the aggregates that told most, the most telling first.
+        rows: that were looked at.
+        not_probed: why nothing was probed; empty where it was.
+    """
+
+    auc: float = float("nan")
+    low: float = float("nan")
+    moved: tuple[Moved, ...] = ()
+    rows: int = 0
+    not_probed: str = ""
+
+    @property
+    def warns(self) -> bool:
+        """Whether the rows differ more than they may; never where nothing was probed."""
+        return self.low >= WARN
+
+
+def probe_shift(sequences: Sequences, sample: Sample, dictionary: Dictionary | None = None) -> Shift:
+    """Tell test rows from the others by a domain's aggregates; targets are not looked at.
+
+    Args:
+        sequences: of the sample's n rows.
+        sample: with the split.
+        dictionary: gives the values behind codes, for the wording.
+    """
+    test = sample.split == TEST
+    rows = pick_rows(np.arange(len(sample)), test, sequences.length, MOST_ROWS, MOST_EVENTS)
+    client, fold = client_folds(sample.rows[rows])
+    side = Outcome("being a test row", test[rows].astype(np.float64))
+    if reason := why_not(side, client, fold):
+        return Shift(rows=len(rows), not_probed=reason)
+    part = take_rows(sequences, rows)
+    codes = {name: frequent[:MOST_CODES] for name, frequent in top_codes(part).items()}
+    features = aggregate(part, codes)
+    found = strength(features, [side], client, fold)
+    moved = [_moved(features[name], test[rows], in_words(name, part.domain, dictionary)) for name in found.columns]
+    return Shift((found.value + 1) / 2, (found.low + 1) / 2, tuple(moved), len(rows))
+
+
+def _moved(column: pl.Series, test: np.ndarray, name: str) -> Moved:
+    known = ~np.isnan(column.to_numpy())
+    values, there = column.to_numpy()[known], test[known]
+    auc = Ranking.of(there, values).roc_auc(np.ones(len(values)))
+    before, after = (float(np.median(side)) if len(side) else float("nan") for side in (values[~there], values[there]))
+    return Moved(name, auc, before, after)

@@ -1,0 +1,80 @@
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from anna_tests.graph.conftest import MONTHS, SMALL_TASK, Deployment, events, sample_rows
+
+CLIENTS = 600
+
+
+def random_target() -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 2, CLIENTS)
+
+
+def fill(deployment: Deployment, leak: np.ndarray | None = None) -> str:
+    """Marts of many clients, and a sample whose target no event tells but, where asked for, the cards' amounts."""
+    for seed, domain in enumerate(deployment.domains):
+        for month in MONTHS:
+            frame = events(seed, month, CLIENTS, per_client=3)
+            if leak is not None and domain == "cards":
+                told = pl.Series(leak[frame["client_id"].to_numpy()])
+                frame = frame.with_columns(amount=1000 * told + pl.col("amount") % 10)
+            deployment.rewrite_month(domain, month, frame)
+    deployment.refresh()
+    return deployment.drop("churn", "q1", sample_rows(CLIENTS).with_columns(target=pl.Series(random_target())))
+
+
+def checks(result, name: str) -> dict[str, dg.AssetCheckEvaluation]:
+    found = [check for check in result.get_asset_check_evaluations() if check.check_name == name]
+    return {check.asset_key.to_user_string(): check for check in found}
+
+
+def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deployment: Deployment) -> None:
+    key = fill(deployment, leak=random_target())
+    result = deployment.train(key, check=False)
+    assert not result.success
+    leakage = checks(result, "leakage")
+    leak = leakage["sequences/cards"]
+    assert not leak.passed
+    assert leak.severity is dg.AssetCheckSeverity.ERROR
+    assert leak.description.startswith("cards.amount alone tells the target: Gini ")
+    assert "domains/cards.yaml" in leak.description
+    assert "`guards: {allow: [cards.amount]}`" in leak.description
+    assert leakage["sequences/accounts"].passed
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert made.isdisjoint({"model/cards", "embedding/cards", "boosting", "metamodel", "report"})
+
+    settings = deployment.home / "inbox" / "churn" / "task.yaml"
+    settings.write_text(SMALL_TASK + "guards: {allow: [cards.amount]}\n")
+    deployment.materialize("sample", partition=key)
+    allowed = checks(deployment.materialize("sequences/cards", partition=key), "leakage")["sequences/cards"]
+    assert allowed.passed
+    assert "The task allows it." in allowed.description
+
+
+def test_a_shuffled_target_gives_a_model_that_says_it_is_no_better_than_the_constant(deployment: Deployment) -> None:
+    result = deployment.train(fill(deployment))
+    [check] = checks(result, "better_than_constant").values()
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert "this model is no better than none" in check.description
+    for name in ("leakage", "shift"):
+        assert all(one.passed for one in checks(result, name).values())
+        assert all("Not probed" not in one.description for one in checks(result, name).values())
+
+
+def test_dates_that_tell_the_target_and_test_rows_of_another_kind_warn(deployment: Deployment) -> None:
+    key = fill(deployment)
+    target = random_target()
+    later = np.where(target, "2024-03-28", "2024-02-10")
+    rows = sample_rows(CLIENTS).with_columns(target=pl.Series(target), as_of=pl.Series(later))
+    split = pl.when(pl.col("target") == 1).then(pl.lit("test")).otherwise(pl.lit("train"))
+    mixed = pl.when(pl.col("client_id") % 10 == 0).then(pl.lit("train")).otherwise(split)
+    some = pl.when(pl.col("client_id") % 10 == 1).then(pl.lit("test")).otherwise(mixed)
+    key = deployment.drop("churn", "dates", rows.with_columns(split=some))
+    dates = checks(deployment.materialize("sample", partition=key), "as_of_leak")["sample"]
+    shift = checks(deployment.materialize("sequences/cards", partition=key), "shift")["sequences/cards"]
+    assert (dates.passed, dates.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "as_of alone tells the target" in dates.description
+    assert (shift.passed, shift.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "most by: the " in shift.description
