@@ -9,6 +9,7 @@ from anna_assets.intake import inbox_sensor, register_sample_job
 from anna_assets.launches import failure_sensor, step_executor, train_job
 from anna_assets.layers.boosting import boosting_asset
 from anna_assets.layers.marts import dictionary_spec, mart_asset
+from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel import metamodel_asset
 from anna_assets.layers.models import embedding_asset, model_asset
 from anna_assets.layers.reports import report_asset
@@ -52,7 +53,7 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
         *(sequences_asset(domain) for domain in domains),
         *(model_asset(domain) for domain in domains),
         *(embedding_asset(domain) for domain in domains),
-        boosting_asset(domains),
+        *(boosting_asset(domains, domain) for domain in tree_domains(domains)),
         metamodel_asset(domains),
         report_asset(domains),
         *(history_asset(domain, month) for domain in domains),

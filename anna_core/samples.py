@@ -10,7 +10,7 @@ import polars as pl
 
 from anna_core.errors import ArtifactError, SampleError
 from anna_core.keys import parse_sample_key
-from anna_core.splits import assign_splits
+from anna_core.splits import assign_folds, assign_splits
 from anna_core.targets import encode_targets, resolve_task
 from anna_core.tasks import Task, TaskRequest
 
@@ -30,8 +30,8 @@ class Sample:
     Attributes:
         key: `<task>.<sample>`.
         task: what is to be predicted, nothing left open.
-        rows: client_id (text), as_of (date), the target columns as uploaded, split (text), weight (float32) and, where
-            uploaded, group_id (text).
+        rows: client_id (text), as_of (date), the target columns as uploaded, split (text), fold (int8), weight
+            (float32) and, where uploaded, group_id (text).
     """
 
     key: str
@@ -61,6 +61,11 @@ class Sample:
         self.rows.write_parquet(folder / ROWS_FILE)
         (folder / TASK_FILE).write_text(self.task.model_dump_json(indent=1), encoding="utf-8")
 
+    @property
+    def fold(self) -> np.ndarray:
+        """(n,) int8, see `anna_core.splits.assign_folds`."""
+        return self.rows["fold"].to_numpy()
+
     @classmethod
     def open(cls, key: str, folder: Path) -> "Sample":
         """Read a sample back; raises `ArtifactError` where the folder holds none."""
@@ -84,7 +89,8 @@ def make_sample(path: Path, key: str, request: TaskRequest) -> Sample:
     rows, notes = _checked(frame, targets, path)
     task = resolve_task(name, request, rows.select(targets))
     split, how = assign_splits(rows, task.split)
-    rows = rows.with_columns(split=pl.Series(split))
+    fold = assign_folds(rows, split, task.training.folds, task.split.seed)
+    rows = rows.with_columns(split=pl.Series(split), fold=pl.Series(fold))
     task = task.model_copy(update={"guesses": (*task.guesses, how, *notes)})
     return Sample(key, task, rows)
 

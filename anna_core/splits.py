@@ -46,6 +46,32 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec) -> tuple[np.ndarray, str]
     return split, how + "."
 
 
+def assign_folds(rows: pl.DataFrame, split: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Divide training and validation rows for cross-fitting: model k is fitted outside of fold k, and judged within.
+
+    The validation rows are fold 0. The others are divided among folds 1 to `folds` - 1 by client (or group), so that
+    every row of train and valid has a model that has not seen its client. With one fold, and where the user brought
+    validation rows of their own, only these are judged.
+
+    Args:
+        rows: client_id, optional group_id and split, as uploaded.
+        split: (n,) of `assign_splits`.
+        folds: how many.
+        seed: of the hash that assigns clients.
+
+    Returns:
+        (n,) int8: the row's fold, or -1 for rows on which no model is judged that was not fitted on them: test rows,
+        and the training rows where only fold 0 is judged.
+    """
+    fold = np.where(split == VALID, 0, -1).astype(np.int8)
+    manual = "split" in rows.columns and VALID in _manual(rows["split"])
+    if folds > 1 and not manual:
+        train = split == TRAIN
+        others = 1 + client_buckets(client_key(rows), seed + 2).astype(np.int64) * (folds - 1) // _BUCKETS
+        fold[train] = others[train]
+    return fold
+
+
 def client_key(rows: pl.DataFrame) -> pl.Series:
     """Whose each row is, text (n,): its `group_id` where it has one, else its `client_id`."""
     if "group_id" not in rows.columns:

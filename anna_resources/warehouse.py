@@ -7,6 +7,8 @@ import dagster as dg
 
 from anna_resources.settings import Settings
 
+ALL_DOMAINS = "+"  # no domain can be called so
+
 
 class Warehouse(dg.ConfigurableResource):
     """Folders of a deployment; every method returns a path and touches nothing.
@@ -59,9 +61,9 @@ class Warehouse(dg.ConfigurableResource):
         """Vectors of a sample's rows in a domain."""
         return Path(self.storage, "embedding", domain, key)
 
-    def boosting(self, key: str) -> Path:
-        """Scores of boosting on aggregates for a sample's rows."""
-        return Path(self.storage, "boosting", key)
+    def boosting(self, domain: str | None, key: str) -> Path:
+        """Trees on the aggregates of a domain, or of all, and their scores of a sample's rows."""
+        return Path(self.storage, "boosting", domain or ALL_DOMAINS, key)
 
     def metamodel(self, key: str) -> Path:
         """Bundle of a metamodel, with its scores of the sample's rows."""

@@ -1,9 +1,6 @@
-"""Boosting on aggregates: LightGBM on hand-made features of all domains, the peer on every leaderboard."""
-
-import hashlib
+"""Boosting on aggregates: trees on hand-made features of one domain, and of all; the metamodel weighs them."""
 
 import dagster as dg
-import polars as pl
 
 from anna_assets.compute import training_threads
 from anna_assets.layers import samples
@@ -13,45 +10,68 @@ from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import score_frame
-from anna_core.splits import TRAIN
 from anna_resources.warehouse import Warehouse
 
-KEY = dg.AssetKey("boosting")
+ALL = "boosting"  # the asset over all domains, and its name among the metamodel's members
 SCORES_FILE = "scores.parquet"
+_TOLD = 20  # aggregates that the asset's page names
 
 
-def boosting_asset(domains: list[Domain]) -> dg.AssetsDefinition:
-    """The asset `boosting`, partitioned by sample."""
+def boosting_key(domain: str | None) -> dg.AssetKey:
+    """Key of the trees of a domain, or of all."""
+    return dg.AssetKey([ALL] if domain is None else [ALL, domain])
+
+
+def member_name(domain: str | None) -> str:
+    """What the metamodel calls them."""
+    return "/".join(boosting_key(domain).path)
+
+
+def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefinition:
+    """The asset `boosting/<domain>`, or `boosting` over all, partitioned by sample."""
+    read = [one for one in domains if domain in (None, one.name)]
+    of = domain or "all domains beside each other"
 
     @step_asset(
-        key=KEY,
+        key=boosting_key(domain),
         partitions_def=SAMPLE,
-        deps=[samples.KEY, *(dg.AssetKey(["sequences", domain.name]) for domain in domains)],
+        deps=[samples.KEY, *(dg.AssetKey(["sequences", one.name]) for one in read)],
         pool="training",
         group_name="models",
         kinds={"lightgbm"},
-        description="Boosting on aggregates of all domains: what the nets are compared with.",
+        owners=read[0].owners if domain else None,
+        description=f"Trees on aggregates of {of}, and what they say of each row of the sample that they did not see.",
     )
     def boosting(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.baselines.aggregates import aggregate, top_codes
-        from anna_core.baselines.boosting import boosting_scores
+        from anna_core.boosting.training import train_boosting
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)
-        sequences = [read_sequences(warehouse, domain, sample) for domain in domains]
-        train = sample.split == TRAIN
-        features = pl.concat([aggregate(part, top_codes(part, train)) for part in sequences], how="horizontal")
-        context.log.info(f"{features.width} aggregates of {len(sample):,} rows")
-        scores = boosting_scores(
-            features, sample.target, sample.weight, sample.split, sample.task, threads=training_threads()
-        )
-        version = hashlib.blake2b(scores.tobytes(), digest_size=16).hexdigest()
+        sequences = [read_sequences(warehouse, one, sample) for one in read]
+        threads = training_threads()
+        model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)
+        scores = model.predict(sequences, threads, sample.fold)
+        version = model.data_version
         frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, version)
-        with storage.write_directory(warehouse.boosting(key)) as folder:
+        provenance = {
+            "sample": key,
+            "sequences": {part.domain.name: part.meta.data_version for part in sequences},
+            "seed": sample.task.seed,
+            "threads": threads,
+        }
+        with storage.write_directory(warehouse.boosting(domain, key)) as folder:
+            model.save(folder, provenance)
             frame.write_parquet(folder / SCORES_FILE)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version),
-            metadata={"dagster/row_count": len(frame), "aggregates": features.width},
+            metadata={
+                "dagster/row_count": len(frame),
+                "aggregates": len(model.spec.aggregates),
+                "share of the gain": dg.MetadataValue.json(
+                    {name: round(share, 4) for name, share in model.importance()[:_TOLD]}
+                ),
+                "note": "trained" if model.trees else "nothing to learn from: it gives the base rate",
+            },
         )
 
     return boosting

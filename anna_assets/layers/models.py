@@ -1,4 +1,4 @@
-"""Domain models and embeddings: one net a domain, trained side by side, and the vectors that it gives."""
+"""Domain models and embeddings: the nets of a domain, trained side by side with others', and their vectors."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
         group_name="models",
         kinds={"pytorch"},
         owners=domain.owners,
-        description=f"Net on the sequences of {domain.name}: weights.safetensors and bundle.json.",
+        description=f"Nets on the sequences of {domain.name}: weights.safetensors and bundle.json.",
     )
     def model(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         from anna_core.training.domain import train_domain_model
@@ -47,6 +47,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 sample.weight,
                 sample.split,
                 sample.task,
+                fold=sample.fold,
                 on_epoch=follow(context, key, part),
                 threads=threads,
             )
@@ -62,9 +63,10 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),
             metadata={
+                "nets": len(best),
                 "epochs": len(trained.curves),
-                "best epoch": best.epoch if best else 0,
-                f"validation {sample.task.metric}": _number(best.valid_metric if best else None),
+                "best epochs": dg.MetadataValue.json([report.epoch for report in best]),
+                f"validation {sample.task.metric}": _number(_mean([report.valid_metric for report in best])),
                 "net": dg.MetadataValue.json(sample.task.net.model_dump()),
                 "note": trained.spec.empty_reason or "trained",
                 "path": dg.MetadataValue.path(str(warehouse.model(domain.name, partition))),
@@ -85,7 +87,7 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         group_name="models",
         kinds={"pytorch", "parquet"},
         owners=domain.owners,
-        description=f"Client vector and score that the net of {domain.name} gives each row of the sample.",
+        description=f"Client vector and score of each row of the sample, by nets of {domain.name} not fitted on it.",
     )
     def embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_core.scoring.domain_model import DomainModel
@@ -95,9 +97,9 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         sample = samples.read_sample(warehouse, partition)
         sequences = read_sequences(warehouse, domain, sample)
         model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, partition)))
-        vectors = model.predict(sequences, threads=scoring_threads())
-        version = model.data_version
-        stored = StoredVectors(sequences.client_id, sequences.as_of, vectors, model.absent_scores, version)
+        vectors = model.predict(sequences, threads=scoring_threads(), fold=sample.fold)
+        version, folds = model.data_version, 0 if model.is_empty else model.spec.folds
+        stored = StoredVectors(sequences.client_id, sequences.as_of, vectors, model.absent_scores, version, folds)
         with storage.write_directory(warehouse.embedding(domain.name, partition)) as folder:
             stored.write(folder / VECTORS_FILE, model.spec.task.score_names)
         return dg.MaterializeResult(
@@ -116,6 +118,10 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
 def vectors_path(warehouse: Warehouse, domain: str, key: str) -> Path:
     """File of a sample's vectors in a domain."""
     return storage.read_directory(warehouse.embedding(domain, key)) / VECTORS_FILE
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _number(value: float | None) -> dg.MetadataValue:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from anna_assets.layers import boosting, metamodel, samples
-from anna_assets.layers.models import vectors_path
+from anna_assets.layers import metamodel, samples
+from anna_assets.layers.boosting import boosting_key, member_name
+from anna_assets.layers.members import read_members, require_same_generation, tree_domains
 from anna_assets.layers.sequences import read_sequences
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
@@ -32,7 +33,12 @@ HTML_FILE, LEADERBOARD_FILE = "report.html", "leaderboard.json"
 
 def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
     """The asset `report`, partitioned by sample; closes the launch in MLflow."""
-    parents = [samples.KEY, metamodel.KEY, boosting.KEY, *(dg.AssetKey(["embedding", d.name]) for d in domains)]
+    parents = [
+        samples.KEY,
+        metamodel.KEY,
+        *(boosting_key(domain) for domain in tree_domains(domains)),
+        *(dg.AssetKey([layer, domain.name]) for domain in domains for layer in ("embedding", "model", "sequences")),
+    ]
 
     @step_asset(
         key=KEY,
@@ -87,31 +93,35 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
 
 
 def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportContent":
+    from anna_core.analytics.constant import constant_scores
     from anna_core.analytics.content import ReportContent
     from anna_core.analytics.coverage import domain_coverage
     from anna_core.analytics.leaderboard import ModelKind, leaderboard
-    from anna_core.baselines.constant import constant_scores
     from anna_core.scoring.bundle import code_version
     from anna_core.scoring.domain_model import DomainModel
     from anna_core.scoring.metamodel import Metamodel
-    from anna_core.scoring.vectors_file import StoredVectors
+    from anna_core.scoring.vectors import mean_scores
 
     sample = samples.read_sample(warehouse, key)
     names = sample.task.score_names
+    members = read_members(warehouse, domains, sample)
+    trained = Metamodel.load(storage.read_directory(warehouse.metamodel(key)))
+    require_same_generation(trained, members.versions)
     scores: dict[tuple[ModelKind, str], np.ndarray] = {
         ("constant", "constant"): constant_scores(sample.target, sample.weight, sample.split, sample.task),
-        ("boosting", "all domains"): _stored(warehouse.boosting(key), boosting.SCORES_FILE, names),
         ("metamodel", "metamodel"): _stored(warehouse.metamodel(key), metamodel.SCORES_FILE, names),
     }
-    curves, coverage, vectors = {}, [], {}
+    curves, coverage = {}, []
     for domain in domains:
-        model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, key)))
-        vectors[domain.name] = StoredVectors.read(vectors_path(warehouse, domain.name, key))
-        scores["domain", domain.name] = vectors[domain.name].vectors.scores
-        curves[domain.name] = model.curves
+        scores["domain", domain.name] = members.vectors[domain.name].scores
+        curves[domain.name] = DomainModel.load(storage.read_directory(warehouse.model(domain.name, key))).curves
         coverage.append(domain_coverage(read_sequences(warehouse, domain, sample)))
-    metamodel.require_same_generation(Metamodel.load(storage.read_directory(warehouse.metamodel(key))), vectors)
-    versions = {f"model {name}": part.model_version for name, part in vectors.items()}
+    for trees in tree_domains(domains):
+        scores["boosting", trees or "all domains"] = members.vectors[member_name(trees)].scores
+    if len(domains) > 1:
+        nets = [members.vectors[domain.name] for domain in domains]
+        scores["mean", "mean"] = mean_scores(nets, trained.spec.output)
+    versions = {f"model {name}": version for name, version in members.versions.items()}
     held_out = sample.split == TEST
     return ReportContent(
         task=sample.task,

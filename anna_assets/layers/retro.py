@@ -1,7 +1,6 @@
 """Retro-inference: every client's sequence as of past months' ends, embedded and scored with a trained model."""
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
@@ -9,22 +8,21 @@ import polars as pl
 from anna_assets.automation import refresh_history
 from anna_assets.compute import mart_memory, scoring_threads
 from anna_assets.layers import metamodel
+from anna_assets.layers.boosting import boosting_key
 from anna_assets.layers.marts import joint_version
+from anna_assets.layers.members import tree_domains
+from anna_assets.layers.scoring import Launch
 from anna_assets.layers.sequences import POINT_IN_TIME, require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import read_dictionary
-from anna_core.months import next_month, parse_month
-from anna_core.scoring.scores_file import score_frame
+from anna_core.months import parse_month
 from anna_core.sequences.build import history_months, write_history
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
 from anna_resources.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from anna_core.scoring.metamodel import Metamodel
 
 MONTHS_PER_RUN = 12  # a run that scores a year loads each model once
 SCORES = dg.AssetKey(["retro", "scores"])
@@ -103,7 +101,8 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
                 loaded, version = sample, model.data_version
             history = Sequences.open(storage.read_directory(warehouse.history(domain.name, at)))
             vectors = model.predict(history, threads=scoring_threads())
-            stored = StoredVectors(history.client_id, history.as_of, vectors, model.absent_scores, version)
+            folds = model.spec.folds
+            stored = StoredVectors(history.client_id, history.as_of, vectors, model.absent_scores, version, folds)
             path = warehouse.retro_embedding(domain.name, sample, at)
             with storage.write_file(path) as temporary:
                 stored.write(temporary, model.spec.task.score_names)
@@ -124,6 +123,8 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
         partitions_def=partitions,
         deps=[
             *(dg.AssetKey(["retro", "embedding", domain.name]) for domain in domains),
+            *(dg.AssetDep(["history", domain.name], partition_mapping=TO_MONTH) for domain in domains),
+            *(dg.AssetDep(boosting_key(domain), partition_mapping=TO_SAMPLE) for domain in tree_domains(domains)),
             dg.AssetDep(metamodel.KEY, partition_mapping=TO_SAMPLE),
         ],
         pool="scoring",
@@ -133,14 +134,13 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def retro_scores(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.scoring.metamodel import Metamodel
-
-        versions, model, loaded = [], None, ""
+        versions: list[str] = []
+        launch: Launch | None = None
         for sample, at in retro_keys(context.partition_keys):
-            if model is None or loaded != sample:
-                model = Metamodel.load(storage.read_directory(warehouse.metamodel(sample)))
-                loaded, version = sample, model.data_version
-            frame = _score(warehouse, model, sample, at, version)
+            if launch is None or launch.sample != sample:
+                launch = Launch.load(warehouse, sample, domains)
+            frame = launch.score(warehouse, at, scoring_threads())
+            version = launch.metamodel.data_version
             path = warehouse.retro_scores(sample, at)
             with storage.write_file(path) as temporary:
                 frame.write_parquet(temporary)
@@ -150,18 +150,6 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
         return dg.MaterializeResult(data_version=joint_version(versions))
 
     return retro_scores
-
-
-def _score(warehouse: Warehouse, model: "Metamodel", sample: str, at: dt.date, version: str) -> pl.DataFrame:
-    from anna_core.scoring.vectors_file import StoredVectors
-
-    stored = {name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in model.domains}
-    metamodel.require_same_generation(model, stored)
-    clients = pl.concat([pl.Series("client_id", part.client_id) for part in stored.values()]).unique().sort()
-    order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
-    scores = model.predict({name: part.aligned(order) for name, part in stored.items()})
-    as_of = pl.Series("as_of", [next_month(at)], dtype=pl.Date).new_from_index(0, len(clients))
-    return score_frame(clients, as_of, scores, model.spec.task.score_names, version)
 
 
 def _facts(frame: pl.DataFrame, path: str, version: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from anna_core.metrics.bootstrap import bootstrap_interval
 from anna_core.metrics.registry import get_metric
 from anna_core.tasks import Task
 
-ModelKind = Literal["constant", "boosting", "domain", "metamodel"]
+ModelKind = Literal["constant", "boosting", "domain", "mean", "metamodel"]
 ModelScores = Mapping[tuple[ModelKind, str], np.ndarray]
 
 

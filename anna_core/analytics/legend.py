@@ -11,6 +11,7 @@ _TITLES: dict[ModelKind, str] = {
     "boosting": "Boosting on aggregates",
     "constant": "Constant",
     "domain": "Net",
+    "mean": "Mean of the nets",
 }
 _COLOURS: dict[ModelKind, str] = {"metamodel": BLUE, "boosting": VERMILION, "constant": MUTED}
 _OTHER_COLOURS = (GREEN, PURPLE, AMBER, SKY)

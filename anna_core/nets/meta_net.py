@@ -1,14 +1,15 @@
-"""The net over all domains: the mean of their logits, and what can be learned beyond it.
+"""The net over all members, which are the domains' nets and the trees: the mean of their logits, and what goes beyond.
 
-    logits = base + bias + sum over present domains of w_d (z_d - base) / count^sharing
-                  + sum over present domains of C_d e_d + sum over absent domains of m_d
+    logits = base + bias + sum over present members of w_m (z_m - base) / count^sharing
+                  + sum over present domains of C_d e_d + sum over absent members of a_m
 
-z_d are a domain's logits, e_d its standardised embedding, count the number of domains present in a row. With w = 1,
-sharing = 1 and all else 0, as it begins, it is the plain mean of the present domains' logits, so on few rows it is
-never silly. Where it is fitted, sharing is a half: domains that told independent things would add up (0), domains that
-told the same would be averaged (1). Cross-validated loss on the validation rows of the five cmb2020 tasks (seed 0) with
-sharing 1, 0.5 and 0: inactive 0.2550, 0.2498, 0.2412; car_owner 0.5059, 0.5051, 0.5038; age_band 1.2637, 1.2630,
-1.2657; next_categories 0.3803, 0.3781, 0.3827; outflow 0.5562, 0.5554, 0.5889. A half is first or second everywhere.
+z_m are a member's logits, e_d a domain's standardised embedding, count the number of members present in a row. With
+w = 1, sharing = 1 and all else 0, as it begins, it is the plain mean of the present members' logits, so on few rows it
+is never silly. Where it is fitted, sharing is a half: members that told independent things would add up (0), members
+that told the same would be averaged (1). Cross-validated loss of blends of nets on the validation rows of the five
+cmb2020 tasks (seed 0) with sharing 1, 0.5 and 0: inactive 0.2550, 0.2498, 0.2412; car_owner 0.5059, 0.5051, 0.5038;
+age_band 1.2637, 1.2630, 1.2657; next_categories 0.3803, 0.3781, 0.3827; outflow 0.5562, 0.5554, 0.5889. A half is first
+or second everywhere.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ _LARGEST_DEVIATION = 5.0
 
 
 class MetaInputs(NamedTuple):
-    """What the metamodel reads of n rows and D domains.
+    """What the metamodel reads of n rows and D members.
 
     Attributes:
         evidence: (n, D, K) logits less the base rate's; zeros where absent.
@@ -50,7 +51,7 @@ class Penalty:
     """Precisions of the normal priors (ridge), in units of the summed loss; infinity keeps a part where it begins.
 
     Attributes:
-        blend: of domain weights around 1 and of absent domains' constants around 0.
+        blend: of members' weights around 1 and of absent members' constants around 0.
         correction: of the embeddings' coefficients around 0.
     """
 
@@ -66,7 +67,7 @@ class MetaNet(nn.Module):
     base: torch.Tensor
 
     def __init__(self, widths: dict[str, int], output: Output, sharing: float = PLAIN_SHARING) -> None:
-        """Make it over domains of these embedding widths; with `PLAIN_SHARING` it is the plain mean."""
+        """Make it over members of these embedding widths; with `PLAIN_SHARING` it is the plain mean."""
         super().__init__()
         self.widths = widths
         self.sharing = sharing
@@ -106,6 +107,23 @@ class MetaNet(nn.Module):
         absent = (1 - inputs.present) @ self.absent
         return self.base + self.bias + blend + absent + inputs.embedding @ self.correction
 
+    def take_alone(self, name: str) -> None:
+        """Score by one member only, as it scores itself."""
+        self.sharing = 0.0
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.zero_()
+            self.weight[list(self.widths).index(name)] = 1.0
+
+    def shares(self, inputs: MetaInputs) -> dict[str, float]:
+        """How much each member gives to the logits of some rows: its part of the sum of their mean absolute shares."""
+        domains = inputs.present.sum(dim=1).clamp(min=1) ** self.sharing
+        with torch.no_grad():
+            given = (inputs.evidence * self.weight).abs().mean(dim=2) / domains[:, None]
+        given = given.mean(dim=0)
+        whole = float(given.sum()) or 1.0
+        return {name: float(part) / whole for name, part in zip(self.widths, given, strict=True)}
+
     def cost(self, penalty: Penalty) -> torch.Tensor:
         """Half the penalised sum of squares, to be added to the summed loss; infinite parts must not be trained."""
         cost = 0.5 * penalty.blend * ((self.weight - 1).square().sum() + self.absent.square().sum())
@@ -119,7 +137,7 @@ class MetaNet(nn.Module):
         return [*free, self.correction] if np.isfinite(penalty.correction) else free
 
     def _parts(self) -> dict[str, slice]:
-        """Where each domain's embedding lies among all of them."""
+        """Where each member's embedding lies among all of them."""
         ends = np.cumsum(list(self.widths.values()))
         return {
             name: slice(int(end) - width, int(end))

@@ -12,6 +12,7 @@ from anna_core.errors import ArtifactError
 from anna_core.nets.batch import EventStore
 from anna_core.nets.device import choose_device, computing, seeded
 from anna_core.nets.domain_net import DomainNet
+from anna_core.nets.ensemble import Ensemble
 from anna_core.nets.forward import forward_rows
 from anna_core.nets.inputs import InputStats
 from anna_core.nets.outputs import Output
@@ -20,6 +21,9 @@ from anna_core.scoring.bundle import TaskFacts, Weights, check_digest, code_vers
 from anna_core.scoring.vectors import DomainVectors
 from anna_core.sequences.ragged import Sequences
 from anna_core.training.progress import EpochReport
+
+# Nets of one model start from seeds so far apart that the models of a few neighbouring seeds share none.
+_SEED_STEP = 1009
 
 
 class DomainModelSpec(BaseModel):
@@ -32,6 +36,8 @@ class DomainModelSpec(BaseModel):
         inputs: statistics and cardinalities of the inputs; None for an empty model.
         output: meaning of the logits.
         absent_logits: K logits of a row without events.
+        folds: of cross-fitting; the nets of fold k were not fitted on its rows.
+        seeds: nets of a fold.
         empty_reason: why the domain has no net, as a sentence; None where it has one.
     """
 
@@ -43,6 +49,8 @@ class DomainModelSpec(BaseModel):
     inputs: InputStats | None
     output: Output
     absent_logits: tuple[float, ...]
+    folds: int = 1
+    seeds: int = 1
     empty_reason: str | None = None
 
 
@@ -61,17 +69,17 @@ class DomainBundle(BaseModel):
 
 @dataclass(frozen=True)
 class DomainModel:
-    """A net with everything that it needs to score a row of its domain.
+    """Nets with everything that they need to score a row of their domain.
 
     Attributes:
         spec: what it is.
-        net: None for an empty model: one whose domain had nothing to learn from, and which knows a constant only.
-        curves: the epochs of its training.
+        net: the nets; None for an empty model, whose domain had nothing to learn from and which knows a constant.
+        curves: the epochs of their training, net after net.
         provenance: data versions, sample and the like, as `save` was given them; empty before.
     """
 
     spec: DomainModelSpec
-    net: DomainNet | None
+    net: Ensemble | None
     curves: list[EpochReport]
     provenance: dict[str, Any]
 
@@ -86,21 +94,26 @@ class DomainModel:
         return self.spec.output.scores(np.asarray([self.spec.absent_logits], dtype=np.float32))[0]
 
     @property
-    def best(self) -> EpochReport | None:
-        """The epoch whose weights the model has; None for an empty model."""
-        return next((report for report in reversed(self.curves) if report.best), None)
+    def best(self) -> list[EpochReport]:
+        """The epoch of each net whose weights it has; none for an empty model."""
+        last = {report.net: report for report in self.curves if report.best}
+        return [last[net] for net in sorted(last)]
 
     @property
     def data_version(self) -> str:
         """Digest of weights and spec: the same inputs, seed and number of threads give the same one."""
         return digest(self._weights(), self.spec)
 
-    def predict(self, sequences: Sequences, threads: int | None = None) -> DomainVectors:
+    def predict(
+        self, sequences: Sequences, threads: int | None = None, fold: np.ndarray | None = None
+    ) -> DomainVectors:
         """Embed and score every row.
 
         Args:
             sequences: of this domain; fields may be more, and dictionaries longer, than at training.
             threads: CPU threads to use; None leaves the number as it is.
+            fold: (n,) fold of each row: the nets that were not fitted on it read it; -1, and None for all: the mean of
+                all nets.
 
         Returns:
             Vectors of the n rows in their order; a row without events has a zero embedding and a constant score.
@@ -113,12 +126,14 @@ class DomainModel:
         embedding = np.zeros((count, self.spec.net.embedding), dtype=np.float32)
         logits = np.tile(np.asarray(self.spec.absent_logits, dtype=np.float32), (count, 1))
         present = (np.asarray(sequences.length) > 0) & (self.net is not None)
-        rows = np.flatnonzero(present)
-        if self.net is not None and len(rows):
+        if self.net is not None and present.any():
+            fold = np.full(count, -1) if fold is None else fold
             with computing(threads):
                 device = choose_device()
                 store = EventStore(sequences, device)
-                embedding[rows], logits[rows] = forward_rows(self.net.to(device), store, rows)
+                for part in np.unique(fold[present]):
+                    rows = np.flatnonzero(present & (fold == part))
+                    embedding[rows], logits[rows] = _mean_of(self.net.to(device), self.net.members(part), store, rows)
         return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
@@ -141,7 +156,7 @@ class DomainModel:
         """
         weights, bundle = read_bundle(folder, DomainBundle)
         check_digest(folder, weights, bundle.spec, bundle.data_version)
-        net = make_net(bundle.spec)
+        net = make_nets(bundle.spec)
         if net is not None:
             try:
                 net.load_state_dict(weights)
@@ -181,9 +196,27 @@ class DomainModel:
             )
 
 
-def make_net(spec: DomainModelSpec) -> DomainNet | None:
-    """The net of a spec with weights drawn from the task's seed; None for an empty model."""
+def make_nets(spec: DomainModelSpec) -> Ensemble | None:
+    """The nets of a spec with weights drawn from the task's seed, each from another; None for an empty model."""
     if spec.inputs is None:
         return None
-    with seeded(spec.task.seed):
-        return DomainNet(spec.net, spec.inputs, spec.output.base_logits)
+    nets = []
+    for place in range(spec.folds * spec.seeds):
+        with seeded(net_seed(spec.task.seed, place)):
+            nets.append(DomainNet(spec.net, spec.inputs, spec.output.base_logits))
+    return Ensemble(nets, spec.net, spec.folds)
+
+
+def net_seed(seed: int, place: int) -> int:
+    """Seed of the net at a place; that of the first is the task's own."""
+    return seed + _SEED_STEP * place
+
+
+def _mean_of(nets: Ensemble, places: list[int], store: EventStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean embedding (n, d) and logits (n, K) that some of the nets give the rows."""
+    embeddings, logits = [], []
+    for place in places:
+        embedding, logit = forward_rows(nets.net(place), store, rows)
+        embeddings.append(nets.mapped(place, embedding))
+        logits.append(logit)
+    return np.mean(embeddings, axis=0), np.mean(logits, axis=0)

@@ -1,4 +1,4 @@
-"""A trained metamodel: scores rows from all domains' vectors, is saved and loaded as a bundle."""
+"""A trained metamodel: scores rows from what its members say of them, is saved and loaded as a bundle."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,12 @@ class MetamodelSpec(BaseModel):
     Attributes:
         task: what is predicted.
         output: meaning of the logits.
-        widths: domain → width of its embedding, in the net's order.
+        widths: member → width of its embedding (0: trees), in the net's order.
         sharing: see `anna_core.nets.meta_net`.
         correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
-        plain_reason: why it is the plain mean of the domains' logits, as a sentence; None where it was fitted.
+        alone: the one member that it scores by, as no blend did better; None where it blends.
+        plain_reason: why it is the plain mean of the members' logits, as a sentence; None where it was fitted.
+        shares: member → its part of what moves the scores, 1 in all, on the rows that it was fitted on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +37,9 @@ class MetamodelSpec(BaseModel):
     widths: dict[str, int]
     sharing: float
     correction_penalty: float | None = None
+    alone: str | None = None
     plain_reason: str | None = None
+    shares: dict[str, float] = {}
 
 
 class MetamodelBundle(BaseModel):
@@ -68,8 +72,8 @@ class Metamodel:
     provenance: dict[str, Any]
 
     @property
-    def domains(self) -> tuple[str, ...]:
-        """The domains whose vectors it reads."""
+    def members(self) -> tuple[str, ...]:
+        """The models whose scores it weighs: domains for their nets, `boosting/<domain>` and `boosting` for trees."""
         return tuple(self.spec.widths)
 
     @property
@@ -81,16 +85,16 @@ class Metamodel:
         """Score n rows.
 
         Args:
-            vectors: domain → its vectors, aligned; domains that the metamodel does not know are left aside.
+            vectors: member → its vectors, aligned; those that the metamodel does not know are left aside.
 
         Returns:
             (n, K) float32 scores in the task's own units.
 
         Raises:
-            ArtifactError: a domain is missing, its embedding has another width, or the rows differ in number.
+            ArtifactError: a member is missing, its embedding has another width, or the rows differ in number.
         """
         self._check(vectors)
-        rows = np.arange(len(vectors[self.domains[0]]))
+        rows = np.arange(len(vectors[self.members[0]]))
         with torch.inference_mode():
             logits = self.net(self.net.read(vectors, self.spec.output, rows))
         return self.spec.output.scores(logits.numpy())
@@ -131,14 +135,14 @@ class Metamodel:
         for name, width in self.spec.widths.items():
             if name not in vectors:
                 raise ArtifactError(
-                    f"the metamodel of task '{self.spec.task.name}' needs the vectors of domain '{name}'; "
-                    f"given: {', '.join(sorted(vectors)) or 'none'}. Materialize its embedding."
+                    f"the metamodel of task '{self.spec.task.name}' needs what '{name}' says of the rows; "
+                    f"given: {', '.join(sorted(vectors)) or 'none'}. Materialize it."
                 )
             found = vectors[name].embedding.shape[1]
             if found != width:
                 raise ArtifactError(
-                    f"domain '{name}': the metamodel was trained on embeddings of width {width}, found {found}. "
-                    "Use the domain model that it was trained with, or train the metamodel again."
+                    f"'{name}': the metamodel was trained on embeddings of width {width}, found {found}. "
+                    "Use the model that it was trained with, or train the metamodel again."
                 )
-        if len({len(vectors[name]) for name in self.domains}) > 1:
-            raise ArtifactError("the domains' vectors have different numbers of rows; they must be of the same rows.")
+        if len({len(vectors[name]) for name in self.members}) > 1:
+            raise ArtifactError("the members' vectors have different numbers of rows; they must be of the same rows.")

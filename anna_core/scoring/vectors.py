@@ -1,8 +1,11 @@
 """What a domain model says of the rows of a sample: the currency between domain models and the metamodel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from anna_core.nets.outputs import Output
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,13 @@ class DomainVectors:
     def take(self, rows: np.ndarray) -> "DomainVectors":
         """The same for some rows, by position or mask."""
         return DomainVectors(self.embedding[rows], self.scores[rows], self.present[rows])
+
+
+def mean_scores(members: Sequence[DomainVectors], output: Output) -> np.ndarray:
+    """Scores (n, K) of the plain mean of the members' logits, those present in a row; the base rate where none is."""
+    logits = np.stack([output.logits(member.scores) for member in members])
+    present = np.stack([member.present for member in members])[:, :, None].astype(np.float32)
+    count = present.sum(axis=0)
+    base = np.asarray(output.base_logits, dtype=np.float32)
+    mean = (logits * present).sum(axis=0) / np.maximum(count, 1)
+    return output.scores(np.where(count > 0, mean, base).astype(np.float32))

@@ -24,6 +24,8 @@ class StoredVectors:
         vectors: of the n rows.
         absent_scores: (K,) scores of a row without events.
         model_version: data version of the model that gave them.
+        folds: of cross-fitting: rows of a fold below this were read by nets that had not been fitted on them; 0 where
+            the model had nothing to learn from.
     """
 
     client_id: pa.Array
@@ -31,6 +33,7 @@ class StoredVectors:
     vectors: DomainVectors
     absent_scores: np.ndarray
     model_version: str
+    folds: int
 
     def write(self, path: Path, score_names: tuple[str, ...]) -> None:
         """Write one Parquet file."""
@@ -49,6 +52,7 @@ class StoredVectors:
             "scores": list(score_names),
             "absent_scores": self.absent_scores.tolist(),
             "model_version": self.model_version,
+            "folds": self.folds,
         }
         pq.write_table(table.replace_schema_metadata({_META: json.dumps(meta).encode()}), path)
 
@@ -76,6 +80,7 @@ class StoredVectors:
             vectors=vectors,
             absent_scores=np.asarray(meta["absent_scores"], dtype=np.float32),
             model_version=meta["model_version"],
+            folds=meta["folds"],
         )
 
     def aligned(self, client_id: pa.Array) -> DomainVectors:

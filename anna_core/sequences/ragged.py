@@ -6,11 +6,12 @@ first. Windows that overlap share their events. Both are uncompressed Arrow IPC 
 every column is one memory-mapped numpy array. `sequences.json` says what they were made of.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
@@ -64,6 +65,31 @@ class Sequences:
     def domain(self) -> Domain:
         """The domain that these sequences belong to."""
         return self.meta.domain
+
+    def take(self, rows: np.ndarray | slice) -> "Sequences":
+        """Some of the rows, by position, mask or range; the events stay where they are."""
+        positions = np.arange(len(self))[rows]
+        return replace(
+            self,
+            client_id=self.client_id.take(pa.array(positions)),
+            as_of=self.as_of[positions],
+            start=self.start[positions],
+            length=self.length[positions],
+        )
+
+    def of_clients(self, client_id: pa.Array) -> "Sequences":
+        """A row for each of these clients (text, all different), in their order; who is not here has no events."""
+        place = pa.compute.index_in(client_id, value_set=self.client_id.cast(client_id.type))
+        found = place.is_valid().to_numpy(zero_copy_only=False)
+        rows = self.take(place.fill_null(0).to_numpy(zero_copy_only=False)) if len(self) else None
+        as_of = self.as_of[0] if len(self) else np.datetime64("NaT")
+        return replace(
+            self,
+            client_id=client_id,
+            as_of=np.full(len(client_id), as_of, dtype="datetime64[D]"),
+            start=np.zeros(len(client_id), dtype=np.int64) if rows is None else np.where(found, rows.start, 0),
+            length=np.zeros(len(client_id), dtype=np.int32) if rows is None else np.where(found, rows.length, 0),
+        )
 
     def write(self, folder: Path) -> None:
         """Write the three files into an existing folder."""

@@ -1,22 +1,31 @@
 """Trains the model of one domain on a sample."""
 
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from anna_core.errors import TrainingError
+from anna_core.nets.batch import EventStore
 from anna_core.nets.device import choose_device, computing, seeded
+from anna_core.nets.ensemble import Ensemble
+from anna_core.nets.forward import forward_rows
 from anna_core.nets.input_stats import measure_inputs
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
-from anna_core.scoring.domain_model import DomainModel, DomainModelSpec, make_net
+from anna_core.scoring.domain_model import DomainModel, DomainModelSpec, make_nets, net_seed
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks import Task
-from anna_core.training.progress import OnEpoch, ignore
-from anna_core.training.rows import TrainingRows, training_rows, varies
+from anna_core.training.progress import EpochReport, OnEpoch, ignore
+from anna_core.training.rows import VALID, TrainingRows, training_rows, usable_folds, varies
 from anna_core.training.trainer import Trainer
 
 # Rows without events get the mean of such training rows, drawn to the base rate as if 20 rows more had that: having no
 # card events says much of a client's activity, but a handful of such rows must not set a rate.
 _ABSENT_PRIOR_ROWS = 20.0
+# Rows on which the nets' embeddings are made one: many more than an embedding has units.
+_ALIGNMENT_ROWS = 5_000
 
 
 def train_domain_model(
@@ -27,11 +36,13 @@ def train_domain_model(
     task: Task,
     on_epoch: OnEpoch = ignore,
     threads: int | None = None,
+    fold: np.ndarray | None = None,
 ) -> DomainModel:
-    """Train a net on the rows that have events in this domain.
+    """Train nets on the rows that have events in this domain: for each fold `task.training.seeds` that do not see it.
 
     A domain in which the training or validation rows have no events, or those that have do not vary in target, gives an
-    empty model rather than an error: the other domains of the launch may well do.
+    empty model rather than an error: the other domains of the launch may well do. Where some fold will not do, one net
+    is trained on the training rows and stopped on the validation rows.
 
     Args:
         sequences: n rows, aligned with the sample's.
@@ -41,9 +52,10 @@ def train_domain_model(
         task: what to learn, and `task.net`, `task.training`, `task.seed`: how.
         on_epoch: told of every epoch.
         threads: CPU threads to use; None leaves the number as it is.
+        fold: (n,) of `anna_core.splits.assign_folds`; None: the validation rows are the only fold.
 
     Returns:
-        The model with the weights of its best epoch. The same arguments give the same weights bit for bit.
+        The model, each net with the weights of its best epoch. The same arguments give the same weights bit for bit.
 
     Raises:
         TrainingError: no model of any domain can be trained on these rows, or the training diverged.
@@ -54,36 +66,79 @@ def train_domain_model(
             "of the sample; materialize the sequences again."
         )
     rows = training_rows(target, weight, split, task)
+    fold = np.where(split == VALID, 0, -1) if fold is None else fold
     has_events = np.asarray(sequences.length) > 0
     output = Output.fit(task, target[rows.train], weight[rows.train])
     absent = rows.train[~has_events[rows.train]]
-    rows = TrainingRows(train=rows.train[has_events[rows.train]], valid=rows.valid[has_events[rows.valid]])
-    reason = _nothing_to_learn(rows, target)
+    train, valid = rows.train[has_events[rows.train]], rows.valid[has_events[rows.valid]]
+    used = np.sort(np.concatenate([train, valid]))
+    folds = usable_folds(fold[used], target[used])
+    reason = _nothing_to_learn(train, valid, target)
     spec = DomainModelSpec(
         domain=sequences.domain,
         task=TaskFacts.of(task),
         net=task.net,
-        inputs=None if reason else measure_inputs(sequences, rows.train, task.seed, task.net.vocabulary),
+        inputs=None if reason else measure_inputs(sequences, train, task.seed, task.net.vocabulary),
         output=output,
         absent_logits=output.constant_logits(target[absent], weight[absent], _ABSENT_PRIOR_ROWS),
+        folds=max(1, folds),
+        seeds=task.training.seeds,
         empty_reason=reason,
     )
-    net = make_net(spec)
-    if net is None:
+    nets = make_nets(spec)
+    if nets is None:
         return DomainModel(spec=spec, net=None, curves=[], provenance={})
-    net.to(choose_device())
-    with computing(threads), seeded(task.seed):
-        curves = Trainer(net, output, sequences, target, weight, rows, task).run(on_epoch)
-    net.eval()
-    return DomainModel(spec=spec, net=net, curves=curves, provenance={})
+    nets.to(choose_device())
+    curves: list[EpochReport] = []
+    with computing(threads):
+        for place, part in enumerate(_parts(used, fold, spec)):
+            mine = task.model_copy(update={"seed": net_seed(task.seed, place)})
+            with seeded(mine.seed):
+                trainer = Trainer(nets.net(place), output, sequences, target, weight, part, mine)
+                trainer.run(_Listener(place, len(nets.nets), curves, on_epoch))
+        nets.eval()
+        _align(nets, sequences, used)
+    return DomainModel(spec=spec, net=nets, curves=curves, provenance={})
 
 
-def _nothing_to_learn(rows: TrainingRows, target: np.ndarray) -> str | None:
+class _Listener:
+    """Passes on the epochs of one net as those of its model, and keeps them."""
+
+    def __init__(self, place: int, nets: int, curves: list[EpochReport], on_epoch: OnEpoch) -> None:
+        self.place, self.nets, self.curves, self.on_epoch = place, nets, curves, on_epoch
+        self.began = time.perf_counter()
+
+    def __call__(self, report: EpochReport) -> None:
+        """Take an epoch's report; the nets to come are expected to take as long as this one."""
+        others = (self.nets - self.place - 1) * (time.perf_counter() - self.began + report.seconds_left)
+        report = replace(report, net=self.place + 1, nets=self.nets, seconds_left=report.seconds_left + others)
+        self.curves.append(report)
+        self.on_epoch(report)
+
+
+def _parts(used: np.ndarray, fold: np.ndarray, spec: DomainModelSpec) -> Iterator[TrainingRows]:
+    """The rows of each net: those outside its fold to be fitted on, those within to stop on."""
+    for k in range(spec.folds):
+        inside = fold[used] == k
+        for _ in range(spec.seeds):
+            yield TrainingRows(train=used[~inside], valid=used[inside])
+
+
+def _align(nets: Ensemble, sequences: Sequences, used: np.ndarray) -> None:
+    """Make the nets' embeddings one on the first of the rows: as good as any, for what is fitted is a linear map."""
+    rows = used[:_ALIGNMENT_ROWS]
+    store = EventStore(sequences, next(nets.parameters()).device)
+    first, _ = forward_rows(nets.net(0), store, rows)
+    for place in range(1, len(nets.nets)):
+        nets.align(place, forward_rows(nets.net(place), store, rows)[0], first)
+
+
+def _nothing_to_learn(train: np.ndarray, valid: np.ndarray, target: np.ndarray) -> str | None:
     """Why a net cannot be trained on these rows, all of which have events; None if it can."""
-    if len(rows.train) == 0:
+    if len(train) == 0:
         return "No training row has an event in this domain."
-    if len(rows.valid) == 0:
+    if len(valid) == 0:
         return "No validation row has an event in this domain."
-    if not varies(target[rows.train]):
+    if not varies(target[train]):
         return "The target is the same for all training rows that have events in this domain."
     return None

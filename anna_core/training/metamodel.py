@@ -1,9 +1,10 @@
-"""Trains the metamodel over the domains' vectors.
+"""Trains the metamodel over its members: the domains' nets, and the trees of each domain and of all.
 
-It is fitted on the validation rows. The domain nets were fitted on the training rows, so their vectors there say more
-than they would of a new client, and a model on top would trust them too much. Validation rows are few (a fifth of the
-sample), so the model is linear with strong priors, see `anna_core.nets.meta_net`: it begins as the mean of the domains'
-logits, and cross-validation inside the validation rows says how far the embeddings may correct that.
+It is fitted on rows that no member was fitted on. A member's scores of its own training rows say more than they would
+of a new client, and a model on top would trust it too much. With cross-fitting these are all training and validation
+rows, each scored by the nets and trees of its fold; else the validation rows. The model is linear with strong priors,
+see `anna_core.nets.meta_net`: it begins as the mean of the members' logits, and cross-validation says how far the
+embeddings may correct that, and whether one member alone would do better.
 """
 
 import math
@@ -23,7 +24,7 @@ from anna_core.scoring.metamodel import Metamodel, MetamodelSpec
 from anna_core.scoring.vectors import DomainVectors
 from anna_core.tasks import Task
 from anna_core.training.progress import EpochReport, OnEpoch, ignore
-from anna_core.training.rows import training_rows, varies
+from anna_core.training.rows import TEST, training_rows, varies
 
 # Prior of a domain's weight: 1, give or take 1. A few dozen rows already speak louder.
 _BLEND_PENALTY = 1.0
@@ -51,7 +52,7 @@ class _Fold:
 
 @dataclass(frozen=True)
 class _Data:
-    """The validation rows of the sample, as the metamodel reads them."""
+    """The judged rows of the sample, as the metamodel reads them."""
 
     inputs: MetaInputs
     target: torch.Tensor
@@ -60,66 +61,86 @@ class _Data:
 
 
 def train_metamodel(
-    vectors: dict[str, DomainVectors],
+    members: dict[str, DomainVectors],
     target: np.ndarray,
     weight: np.ndarray,
     split: np.ndarray,
+    judged: np.ndarray,
     task: Task,
     on_epoch: OnEpoch = ignore,
 ) -> Metamodel:
-    """Train the metamodel on the validation rows.
+    """Train the metamodel.
 
     Args:
-        vectors: domain → its vectors of the sample's n rows; models without a net count as absent everywhere.
+        members: name → its vectors of the sample's n rows; trees have embeddings of width 0. A model that had nothing
+            to learn from counts as absent everywhere.
         target: (n, L) float32, or (n,) int64 class index for multiclass.
         weight: (n,) float32, positive.
         split: (n,) text: train, valid or test; test rows are not looked at.
+        judged: (n,) bool, rows of train or valid that no member was fitted on.
         task: what to learn.
         on_epoch: told of every strength of regularisation that is tried; the train loss is the mean over the folds,
-            validation loss and metric are of all rows, each scored by the fold's model that did not see it.
+            validation loss and metric are of all judged rows, each scored by the fold's model that did not see it.
 
     Returns:
-        The metamodel, fitted on all validation rows with the strength that did best.
+        The metamodel, fitted on all judged rows with the strength that did best.
 
     Raises:
-        TrainingError: no domains, vectors that do not fit the sample, or rows on which no model can be trained.
+        TrainingError: no members, vectors that do not fit the sample, or rows on which no model can be trained.
     """
-    _check(vectors, target, task)
+    _check(members, target, task)
     rows = training_rows(target, weight, split, task)
+    used = np.flatnonzero(judged & (split != TEST))
     output = Output.fit(task, target[rows.train], weight[rows.train])
-    widths = {name: domain.embedding.shape[1] for name, domain in vectors.items()}
-    reason = _why_plain(vectors, target, rows.valid)
+    widths = {name: member.embedding.shape[1] for name, member in members.items()}
+    reason = _why_plain(members, target, used)
     net = MetaNet(widths, output, FITTED_SHARING if reason is None else PLAIN_SHARING)
-    curves: list[EpochReport] = []
-    best = math.inf
+    choice = _Choice([], math.inf, None)
     if reason is None:
-        net.standardise_on(vectors, rows.valid)
-        valid_weight = weight[rows.valid] / weight[rows.valid].mean()
+        net.standardise_on(members, used)
         data = _Data(
-            inputs=net.read(vectors, output, rows.valid),
-            target=output.encode(target[rows.valid]),
-            weight=torch.from_numpy(valid_weight.astype(np.float32)),
-            raw_target=target[rows.valid],
+            inputs=net.read(members, output, used),
+            target=output.encode(target[used]),
+            weight=torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)),
+            raw_target=target[used],
         )
-        # A few hundred rows by a few hundred columns: more threads than one only wait for each other.
+        # A few thousand rows by a few hundred columns: more threads than one only wait for each other.
         with computing(1):
-            curves, best = _choose(net, data, output, task, on_epoch)
-            _fit(net, data.inputs, data.target, data.weight, output, Penalty(_BLEND_PENALTY, best))
+            choice = _choose(net, data, output, task, on_epoch)
+            if choice.alone is None:
+                _fit(net, data.inputs, data.target, data.weight, output, Penalty(_BLEND_PENALTY, choice.correction))
+            else:
+                net.take_alone(choice.alone)
     spec = MetamodelSpec(
         task=TaskFacts.of(task),
         output=output,
         widths=widths,
         sharing=net.sharing,
-        correction_penalty=best if math.isfinite(best) else None,
+        correction_penalty=choice.correction if math.isfinite(choice.correction) else None,
+        alone=choice.alone,
         plain_reason=reason,
+        shares=net.shares(net.read(members, output, used)) if len(used) else {},
     )
-    return Metamodel(spec=spec, net=net.requires_grad_(False), curves=curves, provenance={})
+    return Metamodel(spec=spec, net=net.requires_grad_(False), curves=choice.reports, provenance={})
 
 
-def _choose(
-    start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: OnEpoch
-) -> tuple[list[EpochReport], float]:
-    """Cross-validate each ridge; returns the reports and the ridge with the least loss."""
+@dataclass(frozen=True)
+class _Choice:
+    """What cross-validation found.
+
+    Attributes:
+        reports: one a ridge.
+        correction: the ridge of the embeddings' coefficients.
+        alone: the member that does better by itself than any blend; None where none does.
+    """
+
+    reports: list[EpochReport]
+    correction: float
+    alone: str | None
+
+
+def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: OnEpoch) -> _Choice:
+    """Cross-validate each ridge, and compare the best with each member alone."""
     metric = get_metric(task.metric, task.type)
     folds = _folds(data.raw_target, task.seed)
     # Each fold's net goes on from the ridge before, which is near: the whole path costs little more than one fit.
@@ -153,7 +174,21 @@ def _choose(
             )
         )
         on_epoch(reports[-1])
-    return reports, best
+    assert best_losses is not None  # the first ridge is better than none
+    return _Choice(reports, best, _better_alone(start, data, output, float(best_losses.mean())))
+
+
+def _better_alone(start: MetaNet, data: _Data, output: Output, loss: float) -> str | None:
+    """The member with the least loss, if that is less than the blend's."""
+    best = None
+    for name in start.widths:
+        net = MetaNet(start.widths, output)
+        net.take_alone(name)
+        with torch.no_grad():
+            alone = float((output.loss(net(data.inputs), data.target) * data.weight).mean())
+        if alone < loss:
+            best, loss = name, alone
+    return best
 
 
 def _clearly_less(losses: np.ndarray, than: np.ndarray) -> bool:
@@ -199,22 +234,22 @@ def _folds(target: np.ndarray, seed: int) -> list[_Fold]:
     ]
 
 
-def _why_plain(vectors: dict[str, DomainVectors], target: np.ndarray, valid: np.ndarray) -> str | None:
-    if len(valid) < _FEWEST_ROWS:
-        return f"Only {len(valid)} validation rows; {_FEWEST_ROWS} are needed to learn more than the mean."
-    if not varies(target[valid]):
-        return "The target is the same for all validation rows."
-    if not any(domain.present[valid].any() for domain in vectors.values()):
-        return "No validation row has an event in any domain."
+def _why_plain(members: dict[str, DomainVectors], target: np.ndarray, used: np.ndarray) -> str | None:
+    if len(used) < _FEWEST_ROWS:
+        return f"Only {len(used)} rows to weigh the models on; {_FEWEST_ROWS} are needed to learn more than the mean."
+    if not varies(target[used]):
+        return "The target is the same for all rows that the models could be weighed on."
+    if not any(member.present[used].any() for member in members.values()):
+        return "No row that the models could be weighed on has an event in any domain."
     return None
 
 
-def _check(vectors: dict[str, DomainVectors], target: np.ndarray, task: Task) -> None:
-    if not vectors:
-        raise TrainingError(f"task '{task.name}': the metamodel needs the vectors of at least one domain; got none.")
-    for name, domain in vectors.items():
-        if len(domain) != len(target):
+def _check(members: dict[str, DomainVectors], target: np.ndarray, task: Task) -> None:
+    if not members:
+        raise TrainingError(f"task '{task.name}': the metamodel needs the scores of at least one model; got none.")
+    for name, member in members.items():
+        if len(member) != len(target):
             raise TrainingError(
-                f"task '{task.name}': domain '{name}' has vectors of {len(domain)} rows for {len(target)} rows of the "
-                "sample; materialize its embedding again."
+                f"task '{task.name}': '{name}' has vectors of {len(member)} rows for {len(target)} rows of the "
+                "sample; materialize it again."
             )

@@ -18,6 +18,8 @@ class EpochReport:
         events_per_second: true (not padded) events read forwards and backwards a second.
         seconds_left: upper bound, as early stopping may end before; 0 in the last report.
         best: whether no epoch before was better.
+        net: which of the model's nets is trained, counted from 1.
+        nets: how many the model has.
     """
 
     epoch: int
@@ -29,6 +31,8 @@ class EpochReport:
     events_per_second: float
     seconds_left: float
     best: bool
+    net: int = 1
+    nets: int = 1
 
 
 OnEpoch = Callable[[EpochReport], None]

@@ -7,7 +7,7 @@ import numpy as np
 from anna_core.errors import TrainingError
 from anna_core.tasks import Task, TaskType
 
-TRAIN, VALID = "train", "valid"
+TRAIN, VALID, TEST = "train", "valid", "test"
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,20 @@ def training_rows(target: np.ndarray, weight: np.ndarray, split: np.ndarray, tas
 def varies(target: np.ndarray) -> bool:
     """Whether some column of a target, (n, L) or (n,), has two values."""
     return len(target) > 0 and bool((target != target[0]).any())
+
+
+def usable_folds(fold: np.ndarray, target: np.ndarray) -> int:
+    """For how many folds a model can be fitted on the rows outside and stopped on those within.
+
+    Args:
+        fold: (n,) of the rows that may be used, see `anna_core.splits.assign_folds`.
+        target: (n, L), or (n,) class index for multiclass, of these rows.
+
+    Returns:
+        All folds, or 1 where only the first will do (or some other will not), or 0 where not even that will.
+    """
+    will_do = [bool((fold == k).any()) and varies(target[fold != k]) for k in range(int(fold.max(initial=-1)) + 1)]
+    return len(will_do) if all(will_do) else int(will_do[0])
 
 
 def _same(task: Task) -> str:

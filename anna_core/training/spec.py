@@ -20,6 +20,8 @@ class TrainingSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    folds: Annotated[int, Field(ge=1, le=20)] = 5
+    seeds: Annotated[int, Field(ge=1, le=10)] = 1
     epochs: Annotated[int, Field(ge=1, le=1000)] = 12
     patience: Annotated[int, Field(ge=1, le=1000)] = 4
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 128

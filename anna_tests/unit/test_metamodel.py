@@ -30,6 +30,12 @@ def _domain(signal, present=None, seed=0, width=4):
     )
 
 
+def trained(members, target, weight, split, task, *listeners, judged=None):
+    """A metamodel fitted on the validation rows, unless told otherwise."""
+    judged = split == "valid" if judged is None else judged
+    return train_metamodel(members, target, weight, split, judged, task, *listeners)
+
+
 @pytest.fixture(scope="module")
 def signals():
     rng = np.random.default_rng(1)
@@ -46,7 +52,7 @@ def test_beats_each_domain_where_they_complement_each_other(signals):
     left, right, target = signals
     vectors = {"left": _domain(left, seed=1), "right": _domain(right, seed=2)}
     split = split_of(ROWS)
-    model = train_metamodel(vectors, target, ONES, split, make_task())
+    model = trained(vectors, target, ONES, split, make_task())
     test = split == "test"
     single = max(_auc(target, domain.scores, test) for domain in vectors.values())
     assert _auc(target, model.predict(vectors), test) > single + 0.05
@@ -57,7 +63,7 @@ def test_uses_what_the_embeddings_know_beyond_the_scores(signals):
     domain = _domain(left)
     domain.embedding[:, 1] = right
     split = split_of(ROWS)
-    model = train_metamodel({"left": domain}, target, ONES, split, make_task())
+    model = trained({"left": domain}, target, ONES, split, make_task())
     test = split == "test"
     assert model.spec.correction_penalty is not None
     assert _auc(target, model.predict({"left": domain}), test) > _auc(target, domain.scores, test) + 0.05
@@ -67,7 +73,7 @@ def test_a_single_domain_is_not_made_worse(signals):
     left, _, target = signals
     vectors = {"left": _domain(left, width=64)}
     split = split_of(ROWS)
-    model = train_metamodel(vectors, target, ONES, split, make_task())
+    model = trained(vectors, target, ONES, split, make_task())
     test = split == "test"
     assert _auc(target, model.predict(vectors), test) > _auc(target, vectors["left"].scores, test) - 0.01
 
@@ -79,7 +85,7 @@ def test_absent_domains_have_no_say_but_their_absence_has(signals):
     target = (rng.random(ROWS) < np.where(present, 0.7, 0.2)).astype(np.float32)[:, None]
     vectors = {"left": _domain(left, seed=1), "right": _domain(rng.normal(0, 1, ROWS), present, seed=2)}
     split = split_of(ROWS)
-    model = train_metamodel(vectors, target, ONES, split, make_task())
+    model = trained(vectors, target, ONES, split, make_task())
     scores = model.predict(vectors)
     assert _auc(target, scores, split == "test") > 0.65
     other = DomainVectors(
@@ -95,8 +101,8 @@ def test_few_rows_give_the_plain_mean_of_logits():
     present = np.arange(20) % 4 != 2
     target = (np.arange(20) % 2).astype(np.float32)[:, None]
     vectors = {"a": _domain(logits[:, 0]), "b": _domain(logits[:, 1], present)}
-    model = train_metamodel(vectors, target, ONES[:20], split_of(20), make_task())
-    assert model.spec.plain_reason == "Only 4 validation rows; 50 are needed to learn more than the mean."
+    model = trained(vectors, target, ONES[:20], split_of(20), make_task())
+    assert model.spec.plain_reason == "Only 4 rows to weigh the models on; 50 are needed to learn more than the mean."
     assert model.curves == []
     mean = np.where(present, logits.mean(axis=1), logits[:, 0])
     np.testing.assert_allclose(model.predict(vectors)[:, 0], _sigmoid(mean), atol=1e-6)
@@ -106,8 +112,8 @@ def test_validation_rows_of_one_class_give_the_plain_mean(signals):
     left, _, target = signals
     split = split_of(ROWS)
     split[(split == "valid") & (target[:, 0] == 1)] = "test"
-    model = train_metamodel({"left": _domain(left)}, target, ONES, split, make_task())
-    assert model.spec.plain_reason == "The target is the same for all validation rows."
+    model = trained({"left": _domain(left)}, target, ONES, split, make_task())
+    assert model.spec.plain_reason == "The target is the same for all rows that the models could be weighed on."
 
 
 def test_domains_without_a_net_are_harmless(signals):
@@ -115,9 +121,9 @@ def test_domains_without_a_net_are_harmless(signals):
     empty = DomainVectors(np.zeros((ROWS, 4), np.float32), np.full((ROWS, 1), 0.5, np.float32), np.zeros(ROWS, bool))
     split = split_of(ROWS)
     vectors = {"left": _domain(left), "empty": empty}
-    scores = train_metamodel(vectors, target, ONES, split, make_task()).predict(vectors)
+    scores = trained(vectors, target, ONES, split, make_task()).predict(vectors)
     assert _auc(target, scores, split == "test") > _auc(target, vectors["left"].scores, split == "test") - 0.01
-    all_empty = train_metamodel({"empty": empty}, target, ONES, split, make_task())
+    all_empty = trained({"empty": empty}, target, ONES, split, make_task())
     assert np.unique(all_empty.predict({"empty": empty})).tolist() == pytest.approx([0.5], abs=0.05)
 
 
@@ -146,7 +152,7 @@ def test_every_type_of_task(task_type, metric, settings):
     constant = output.scores(np.tile(np.float32(output.base_logits), (ROWS, 1)))
     vectors = {"one": DomainVectors(embedding, constant, np.ones(ROWS, dtype=bool))}
     seen = []
-    model = train_metamodel(vectors, target, ONES, split_of(ROWS), task, seen.append)
+    model = trained(vectors, target, ONES, split_of(ROWS), task, seen.append)
     assert model.predict(vectors).shape == (ROWS, task.outputs)
     assert seen == model.curves
     assert seen[-1].seconds_left == 0
@@ -156,31 +162,31 @@ def test_every_type_of_task(task_type, metric, settings):
 def test_save_and_load_bit_for_bit(signals, tmp_path):
     left, right, target = signals
     vectors = {"left": _domain(left, seed=1), "right": _domain(right, seed=2)}
-    model = train_metamodel(vectors, target, ONES, split_of(ROWS), make_task())
+    model = trained(vectors, target, ONES, split_of(ROWS), make_task())
     model.save(tmp_path, {"sample": "churn.1"})
     loaded = Metamodel.load(tmp_path)
     np.testing.assert_array_equal(loaded.predict(vectors), model.predict(vectors))
     assert loaded.data_version == model.data_version
-    assert loaded.domains == ("left", "right")
+    assert loaded.members == ("left", "right")
     assert loaded.curves == model.curves
-    again = train_metamodel(vectors, target, ONES, split_of(ROWS), make_task())
+    again = trained(vectors, target, ONES, split_of(ROWS), make_task())
     assert again.data_version == model.data_version
 
 
 def test_problems_are_told(signals):
     left, right, target = signals
     vectors = {"left": _domain(left), "right": _domain(right)}
-    model = train_metamodel(vectors, target, ONES, split_of(ROWS), make_task())
-    with pytest.raises(ArtifactError, match="needs the vectors of domain 'right'; given: left"):
+    model = trained(vectors, target, ONES, split_of(ROWS), make_task())
+    with pytest.raises(ArtifactError, match="needs what 'right' says of the rows; given: left"):
         model.predict({"left": vectors["left"]})
     with pytest.raises(ArtifactError, match="width 4, found 5"):
         model.predict({**vectors, "right": _domain(right, width=5)})
     with pytest.raises(ArtifactError, match="different numbers of rows"):
         model.predict({**vectors, "right": vectors["right"].take(np.arange(5))})
-    with pytest.raises(TrainingError, match="at least one domain"):
-        train_metamodel({}, target, ONES, split_of(ROWS), make_task())
+    with pytest.raises(TrainingError, match="at least one model"):
+        trained({}, target, ONES, split_of(ROWS), make_task())
     with pytest.raises(TrainingError, match="vectors of 5 rows for 1000 rows"):
-        train_metamodel({"left": vectors["left"].take(np.arange(5))}, target, ONES, split_of(ROWS), make_task())
+        trained({"left": vectors["left"].take(np.arange(5))}, target, ONES, split_of(ROWS), make_task())
 
 
 def test_net_begins_as_the_mean():
@@ -189,3 +195,52 @@ def test_net_begins_as_the_mean():
     logits = np.array([1.0, -2.0])
     vectors = {"a": _domain(logits), "b": _domain(logits * 3)}
     np.testing.assert_allclose(net(net.read(vectors, output, np.arange(2))).detach()[:, 0], logits * 2, atol=1e-4)
+
+
+def test_rows_of_the_test_are_never_fitted_on(signals):
+    left, right, target = signals
+    vectors = {"left": _domain(left, seed=1), "right": _domain(right, seed=2)}
+    split = split_of(ROWS)
+    everything = trained(vectors, target, ONES, split, make_task(), judged=np.ones(ROWS, dtype=bool))
+    allowed = trained(vectors, target, ONES, split, make_task(), judged=split != "test")
+    assert everything.data_version == allowed.data_version
+    assert allowed.data_version != trained(vectors, target, ONES, split, make_task()).data_version
+
+
+def test_trees_and_nets_are_weighed_and_their_shares_told(signals):
+    left, right, target = signals
+    noise = np.random.default_rng(3).normal(0, 1, ROWS)
+    members = {
+        "left": _domain(left, seed=1),
+        "boosting/left": _trees(right),
+        "boosting": _trees(noise * 0.05),
+    }
+    model = trained(members, target, ONES, split_of(ROWS), make_task())
+    shares = model.spec.shares
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["boosting/left"] > 0.3
+    assert shares["left"] > 0.3
+    assert shares["boosting"] < 0.1
+
+
+def test_a_member_that_knows_all_is_taken_alone_if_no_blend_does_better(signals):
+    left, right, target = signals
+    members = {"truth": _trees(left + right), **{f"noise {i}": _trees(_noise(i)) for i in range(20)}}
+    split = split_of(ROWS)
+    model = trained(members, target, ONES, split, make_task())
+    assert model.spec.alone == "truth"
+    assert model.spec.shares["truth"] == pytest.approx(1)
+    assert model.predict(members) == pytest.approx(members["truth"].scores, abs=1e-5)
+
+
+def _noise(seed):
+    return np.random.default_rng(100 + seed).normal(0, 3, ROWS)
+
+
+def _trees(signal):
+    """A member without an embedding."""
+    return DomainVectors(
+        embedding=np.zeros((len(signal), 0), dtype=np.float32),
+        scores=_sigmoid(signal)[:, None].astype(np.float32),
+        present=np.ones(len(signal), dtype=bool),
+    )

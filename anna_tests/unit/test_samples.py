@@ -41,7 +41,8 @@ def test_three_columns_are_enough(tmp_path):
     assert len(sample) == 60
     assert sample.key == "churn.q1"
     assert sample.rows.schema == {
-        "client_id": pl.String, "as_of": pl.Date, "target": pl.String, "weight": pl.Float32, "split": pl.String
+        "client_id": pl.String, "as_of": pl.Date, "target": pl.String, "weight": pl.Float32, "split": pl.String,
+        "fold": pl.Int8,
     }  # fmt: skip
     assert sample.task.name == "churn"
     assert sample.task.type is TaskType.BINARY

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core.errors import SampleError
-from anna_core.splits import assign_splits, client_buckets
+from anna_core.splits import assign_folds, assign_splits, client_buckets
 from anna_core.tasks import SplitSpec
 
 JUNE = dt.date(2024, 6, 1)
@@ -142,3 +142,30 @@ def test_validation_rows_are_taken_from_training_where_the_split_has_none():
 def test_other_values_of_the_split_are_told():
     with pytest.raises(SampleError, match=r"found \['\(empty\)', 'dev'\]; every row must say train, valid or test"):
         assign_splits(rows_of(range(3), split=["train", "dev", None]), SplitSpec())
+
+
+def test_every_fitted_row_is_in_one_fold_and_clients_stay_together():
+    rows = rows_of([i // 2 for i in range(2000)])
+    split, _ = assign_splits(rows, SplitSpec())
+    fold = assign_folds(rows, split, 5, seed=0)
+    assert (fold[split == "test"] == -1).all()
+    assert (fold[split == "valid"] == 0).all()
+    assert set(fold[split == "train"]) == {1, 2, 3, 4}
+    assert (fold.reshape(-1, 2)[:, 0] == fold.reshape(-1, 2)[:, 1]).all()
+    shares = np.bincount(fold[split == "train"])[1:] / (split == "train").sum()
+    assert shares == pytest.approx([0.25] * 4, abs=0.06)
+
+
+def test_validation_rows_of_the_user_are_the_only_ones_judged():
+    split = ["train"] * 6 + ["valid"] * 2 + ["test"] * 2
+    rows = rows_of(list(range(10)), split=split)
+    assert assign_folds(rows, np.array(split), 5, seed=0).tolist() == [-1] * 6 + [0] * 2 + [-1] * 2
+    taken = rows_of(list(range(100)), split=["train"] * 80 + ["test"] * 20)
+    ours, _ = assign_splits(taken, SplitSpec())
+    assert assign_folds(taken, ours, 5, seed=0).max() == 4  # ANNA chose these validation rows
+
+
+def test_one_fold_is_the_validation_rows():
+    rows = rows_of(list(range(500)))
+    split, _ = assign_splits(rows, SplitSpec())
+    assert (assign_folds(rows, split, 1, seed=0) == np.where(split == "valid", 0, -1)).all()

@@ -116,7 +116,7 @@ def test_best_epoch_is_kept_and_patience_ends_the_training():
     assert seen == model.curves
     assert len(seen) < 40
     best = min(seen, key=lambda report: report.valid_metric)
-    assert best == model.best
+    assert [best] == model.best
     assert len(seen) == best.epoch + 3
     assert seen[-1].seconds_left == 0
     assert all(report.seconds_left > 0 for report in seen[:-1])
@@ -133,7 +133,7 @@ def test_validation_rows_of_one_class_fall_back_to_the_loss():
     split[(split == "valid") & (target[:, 0] == 1)] = "test"
     model = train_domain_model(sequences, target, _ones(100), split, make_task(), threads=1)
     assert all(np.isnan(report.valid_metric) for report in model.curves)
-    assert model.best.valid_loss == min(report.valid_loss for report in model.curves)
+    assert model.best[0].valid_loss == min(report.valid_loss for report in model.curves)
 
 
 def test_weights_are_respected():

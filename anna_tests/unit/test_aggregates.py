@@ -1,19 +1,13 @@
 import datetime as dt
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
 
-from anna_core.baselines.aggregates import aggregate, top_codes
-from anna_core.baselines.boosting import boosting_scores
-from anna_core.baselines.constant import constant_scores
-from anna_core.baselines.events import RowEvents, blocks
+from anna_core.boosting.aggregates import aggregate, top_codes
+from anna_core.boosting.events import RowEvents, blocks
 from anna_core.domains import Domain
-from anna_core.errors import TrainingError
-from anna_core.metrics.registry import METRICS, get_metric
 from anna_core.sequences.ragged import Sequences, SequencesMeta
-from anna_core.tasks import Task, TaskType
 
 DAY = 86_400_000_000
 
@@ -151,106 +145,3 @@ def test_no_rows_and_no_events_have_the_same_columns():
     assert features["cards__events"].sum() == 0
     assert features["cards__days_since_last"].is_nan().all()
     assert aggregate(empty).height == len(empty)
-
-
-def problem(task_type, n=500, seed=0):
-    """Features of which the first two decide the target."""
-    draws = np.random.default_rng(seed)
-    X = draws.normal(size=(n, 5))
-    match task_type:
-        case TaskType.BINARY:
-            target = (X[:, :1] + draws.normal(0, 0.5, (n, 1)) > 0.8).astype(np.float32)
-        case TaskType.MULTICLASS:
-            target = np.digitize(X[:, 0], [-0.5, 0.5])
-        case TaskType.MULTILABEL:
-            target = (X[:, :2] + draws.normal(0, 0.5, (n, 2)) > 0).astype(np.float32)
-        case _:
-            target = np.exp(3 + X[:, :1] + draws.normal(0, 0.3, (n, 1))).astype(np.float32)
-    features = pl.DataFrame({f"f{i}": X[:, i] for i in range(5)})
-    split = np.array(["train", "train", "valid", "test"])[np.arange(n) % 4]
-    return features, target, np.ones(n, dtype=np.float32), split
-
-
-def task_of(task_type, metric):
-    extra = {"classes": ("a", "b", "c")} if task_type is TaskType.MULTICLASS else {}
-    targets = ("target_a", "target_b") if task_type is TaskType.MULTILABEL else ("target",)
-    return Task(name="t", type=task_type, metric=metric, targets=targets, **extra)
-
-
-@pytest.mark.parametrize(
-    ("task_type", "metric"),
-    [
-        (TaskType.BINARY, "roc_auc"),
-        (TaskType.MULTICLASS, "log_loss"),
-        (TaskType.MULTILABEL, "mean_roc_auc"),
-        (TaskType.REGRESSION, "r2_log1p"),
-        (TaskType.REGRESSION, "mae"),
-        (TaskType.REGRESSION, "r2"),
-    ],
-)
-def test_boosting_beats_a_constant_and_repeats(task_type, metric):
-    features, target, weight, split = problem(task_type)
-    task = task_of(task_type, metric)
-    boosted = boosting_scores(features, target, weight, split, task, threads=1)
-    assert boosted.shape == (len(target), task.outputs)
-    assert boosted.dtype == np.float32
-    assert (boosted == boosting_scores(features, target, weight, split, task, threads=1)).all()
-    test = split == "test"
-    judge = get_metric(metric, task_type)
-    constant = constant_scores(target, weight, split, task)
-    assert judge.better(judge(target[test], boosted[test]), judge(target[test], constant[test]))
-    if task_type is TaskType.MULTICLASS:
-        assert boosted.sum(axis=1) == pytest.approx(1, abs=1e-5)
-
-
-def test_boosting_learns_nothing_from_the_held_out_rows():
-    features, target, weight, split = problem(TaskType.BINARY)
-    task = task_of(TaskType.BINARY, "roc_auc")
-    changed = np.where((split == "test")[:, None], 1 - target, target)
-    first, second = (boosting_scores(features, y, weight, split, task, threads=1) for y in (target, changed))
-    assert (first == second).all()
-
-
-def test_boosting_gives_what_is_constant_its_constant():
-    features, target, weight, split = problem(TaskType.MULTILABEL)
-    target[:, 1] = 1
-    scores = boosting_scores(features, target, weight, split, task_of(TaskType.MULTILABEL, "mean_roc_auc"), threads=1)
-    assert (scores[:, 1] == 1).all()
-    assert scores[:, 0].std() > 0.1
-
-
-def test_boosting_manages_without_validation_rows_and_without_a_class():
-    features, target, weight, split = problem(TaskType.MULTICLASS)
-    target[split != "test"] %= 2  # the third class is in the held-out rows only
-    split[split == "valid"] = "train"
-    scores = boosting_scores(features, target, weight, split, task_of(TaskType.MULTICLASS, "log_loss"), threads=1)
-    assert np.isfinite(scores).all()
-    assert scores[:, 2].max() < 0.05
-
-
-def test_boosting_without_features_is_the_constant():
-    _, target, weight, split = problem(TaskType.BINARY)
-    task = task_of(TaskType.BINARY, "roc_auc")
-    scores = boosting_scores(pl.DataFrame(), target, weight, split, task, threads=1)
-    assert (scores == constant_scores(target, weight, split, task)).all()
-
-
-def test_constants_are_weighted_and_come_from_training_rows():
-    split = np.array(["train", "train", "train", "test"])
-    weight = np.array([1, 1, 2, 5], dtype=np.float32)
-    y = np.array([[0], [1], [1], [0]], dtype=np.float32)
-    assert constant_scores(y, weight, split, task_of(TaskType.BINARY, "roc_auc")) == pytest.approx(0.75)
-    classes = np.array([0, 1, 1, 2])
-    rate = constant_scores(classes, weight, split, task_of(TaskType.MULTICLASS, "log_loss"))
-    assert rate[3] == pytest.approx([0.25, 0.75, 0])
-    amounts = np.array([[0], [10], [30], [999]], dtype=np.float32)
-    assert constant_scores(amounts, weight, split, task_of(TaskType.REGRESSION, "rmse"))[0] == pytest.approx(17.5)
-    assert constant_scores(amounts, weight, split, task_of(TaskType.REGRESSION, "mae"))[0] == pytest.approx(10)
-    log = constant_scores(amounts, weight, split, task_of(TaskType.REGRESSION, "r2_log1p"))
-    assert METRICS["r2_log1p"](amounts[:3], log[:3], weight[:3]) == pytest.approx(0, abs=1e-6)
-    assert log[0, 0] == pytest.approx(np.expm1((np.log1p(10) + 2 * np.log1p(30)) / 4), rel=1e-5)
-
-
-def test_no_training_rows_is_an_error():
-    with pytest.raises(TrainingError, match="no rows for training"):
-        constant_scores(np.zeros((1, 1)), np.ones(1), np.array(["test"]), task_of(TaskType.BINARY, "roc_auc"))

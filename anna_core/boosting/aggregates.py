@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from anna_core.baselines.events import RowEvents, blocks
+from anna_core.boosting.events import RowEvents, blocks
 from anna_core.sequences.ragged import Sequences
 
 WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter

@@ -1,0 +1,89 @@
+"""The metamodel's members: what each domain's nets and trees say of the rows of a sample, or of a month's clients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anna_assets.layers.boosting import SCORES_FILE, member_name
+from anna_assets.layers.models import vectors_path
+from anna_assets.layers.sequences import read_sequences
+from anna_core import storage
+from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+from anna_core.samples import Sample
+from anna_core.scoring.scores_file import read_scores
+from anna_core.sequences.ragged import Sequences
+from anna_resources.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from anna_core.boosting.model import BoostingModel
+    from anna_core.scoring.metamodel import Metamodel
+    from anna_core.scoring.vectors import DomainVectors
+
+
+@dataclass(frozen=True)
+class Members:
+    """What the members of a launch say of its rows.
+
+    Attributes:
+        vectors: member → its vectors of the sample's rows.
+        versions: member → data version of its model.
+        judged: (n,) bool, the rows that no member was fitted on, test rows aside.
+    """
+
+    vectors: "dict[str, DomainVectors]"
+    versions: dict[str, str]
+    judged: np.ndarray
+
+
+def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) -> Members:
+    """Read what the models of a launch said of the sample's rows."""
+    from anna_core.boosting.model import BoostingModel
+    from anna_core.scoring.vectors_file import StoredVectors
+
+    nets = {one.name: StoredVectors.read(vectors_path(warehouse, one.name, sample.key)) for one in domains}
+    vectors = {name: stored.vectors for name, stored in nets.items()}
+    versions = {name: stored.model_version for name, stored in nets.items()}
+    folds = [stored.folds for stored in nets.values()]
+    sequences = {one.name: read_sequences(warehouse, one, sample) for one in domains}
+    for domain in tree_domains(domains):
+        folder = storage.read_directory(warehouse.boosting(domain, sample.key))
+        model = BoostingModel.load(folder)
+        scores = read_scores(folder / SCORES_FILE, sample.task.score_names)
+        vectors[member_name(domain)] = of_trees(model, scores, sequences)
+        versions[member_name(domain)] = model.data_version
+        folds.append(model.spec.folds)
+    fewest = min((count for count in folds if count), default=0)
+    return Members(vectors, versions, (sample.fold >= 0) & (sample.fold < fewest))
+
+
+def tree_domains(domains: list[Domain]) -> list[str | None]:
+    """Whose aggregates there are trees on: each domain's, and, where there are several, all of them (None)."""
+    return [*(one.name for one in domains), *([None] if len(domains) > 1 else [])]
+
+
+def of_trees(model: "BoostingModel", scores: np.ndarray, sequences: Mapping[str, Sequences]) -> "DomainVectors":
+    """Trees' scores as a member: present where a row has events of a domain that they read, without an embedding.
+
+    Args:
+        model: the trees.
+        scores: (n, K) of the rows.
+        sequences: domain → its sequences of the rows.
+    """
+    from anna_core.scoring.vectors import DomainVectors
+
+    seen = np.any([sequences[name].length > 0 for name in model.names], axis=0)
+    return DomainVectors(np.zeros((len(scores), 0), dtype=np.float32), scores, seen & bool(model.trees))
+
+
+def require_same_generation(model: "Metamodel", versions: dict[str, str]) -> None:
+    """Raise `ArtifactError` where a member is of another training than the one that the metamodel was fitted on."""
+    for name in model.members:
+        expected = model.provenance["models"][name]
+        if versions[name] != expected:
+            raise ArtifactError(
+                f"{name}: the model is {versions[name]}, but the metamodel was fitted on {expected}. Materialize the "
+                "metamodel again, or what that model gave."
+            )

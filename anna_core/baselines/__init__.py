@@ -1,1 +1,0 @@
-"""What a net must beat: a constant, and boosting on aggregates."""

@@ -1,0 +1,1 @@
+"""Boosting on aggregates: the trees that the metamodel weighs beside the nets."""

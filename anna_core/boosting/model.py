@@ -1,0 +1,216 @@
+"""A trained booster: trees on the aggregates of one domain or of several, saved and loaded as a bundle."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from anna_core.boosting.aggregates import aggregate
+from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+from anna_core.nets.outputs import Output
+from anna_core.scoring.bundle import BUNDLE, TaskFacts, code_version
+from anna_core.sequences.ragged import Sequences
+
+if TYPE_CHECKING:
+    import lightgbm
+
+TREES = "trees-{}.txt"  # LightGBM's own text, one file a booster
+_BLOCK_ROWS = 20_000  # a few thousand aggregates of so many rows take some 200 MB
+_DIGEST_BYTES = 16
+
+
+class BoostingSpec(BaseModel):
+    """All that a booster is, but for its trees.
+
+    Attributes:
+        domains: whose aggregates it reads, as they were at training.
+        task: what is predicted.
+        output: meaning of the logits.
+        aggregates: names of the F columns.
+        codes: domain → coded field → the codes that have aggregates of their own, most frequent first.
+        folds: sets of trees; set k was not fitted on fold k.
+        outputs: logits that have trees, by position, in the order of each fold's boosters; one booster gives all
+            classes of a multiclass task, so it is (0,) there. Empty where there was nothing to learn.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    domains: tuple[Domain, ...]
+    task: TaskFacts
+    output: Output
+    aggregates: tuple[str, ...]
+    codes: dict[str, dict[str, tuple[int, ...]]]
+    folds: int
+    outputs: tuple[int, ...]
+
+
+class BoostingBundle(BaseModel):
+    """Content of `bundle.json`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["boosting"] = "boosting"
+    spec: BoostingSpec
+    data_version: str
+    code_version: str
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BoostingModel:
+    """Trees with everything that they need to score a row.
+
+    Attributes:
+        spec: what it is.
+        trees: LightGBM's text of every booster, fold after fold and, within one, in the order of `spec.outputs`.
+        provenance: as `save` was given it; empty before.
+    """
+
+    spec: BoostingSpec
+    trees: tuple[str, ...]
+    provenance: dict[str, Any]
+
+    @property
+    def data_version(self) -> str:
+        """Digest of trees and spec."""
+        state = blake2b(self.spec.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
+        for text in self.trees:
+            state.update(text.encode())
+        return state.hexdigest()
+
+    def predict(self, sequences: Sequence[Sequences], threads: int, fold: np.ndarray | None = None) -> np.ndarray:
+        """Score every row.
+
+        Args:
+            sequences: of the model's domains, all of the same n rows.
+            threads: CPU threads of LightGBM.
+            fold: (n,) fold of each row: the trees that were not fitted on it score it; -1, and None for all: the mean
+                of all sets.
+
+        Returns:
+            (n, K) float32 scores in the task's own units.
+
+        Raises:
+            ArtifactError: a domain's sequences are missing.
+        """
+        return predict_all([self], {part.domain.name: part for part in sequences}, threads, fold)[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the domains."""
+        return tuple(domain.name for domain in self.spec.domains)
+
+    def importance(self) -> list[tuple[str, float]]:
+        """Aggregates by their share of the loss that the trees took away, the greatest first."""
+        total: dict[str, float] = {}
+        for booster in self.boosters:
+            for name, gain in zip(self.spec.aggregates, booster.feature_importance("gain"), strict=True):
+                total[name] = total.get(name, 0.0) + float(gain)
+        whole = sum(total.values()) or 1.0
+        return sorted(((name, gain / whole) for name, gain in total.items() if gain > 0), key=lambda item: -item[1])
+
+    def logits(self, matrix: np.ndarray, fold: np.ndarray, threads: int) -> np.ndarray:
+        """Logits (n, K) of rows whose aggregates are (n, F); see `predict`."""
+        logits = np.tile(np.asarray(self.spec.output.base_logits, dtype=np.float32), (len(matrix), 1))
+        width = len(self.spec.outputs)
+        if width == 0:
+            return logits
+        per_fold = [self.boosters[k * width : (k + 1) * width] for k in range(self.spec.folds)]
+        for part in np.unique(fold):
+            rows = fold == part
+            used = [per_fold[part]] if 0 <= part < self.spec.folds else per_fold
+            for place, output in enumerate(self.spec.outputs):
+                raw = [one[place].predict(matrix[rows], raw_score=True, num_threads=threads) for one in used]
+                mean = np.mean(raw, axis=0)
+                if mean.ndim == 2:
+                    logits[rows] = mean
+                else:
+                    logits[rows, output] = mean
+        return logits
+
+    @cached_property
+    def boosters(self) -> "list[lightgbm.Booster]":
+        """The trees, read."""
+        import lightgbm
+
+        return [lightgbm.Booster(model_str=text) for text in self.trees]
+
+    def save(self, folder: Path, provenance: dict[str, Any]) -> None:
+        """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        bundle = BoostingBundle(
+            spec=self.spec, data_version=self.data_version, code_version=code_version(), provenance=provenance
+        )
+        for place, text in enumerate(self.trees):
+            (folder / TREES.format(place)).write_text(text, encoding="utf-8")
+        (folder / BUNDLE).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "BoostingModel":
+        """Read a bundle; the model scores bit for bit as the one that was saved.
+
+        Raises:
+            ArtifactError: the folder is no bundle of a booster, or is damaged.
+        """
+        try:
+            bundle = BoostingBundle.model_validate(json.loads((folder / BUNDLE).read_text(encoding="utf-8")))
+            count = bundle.spec.folds * len(bundle.spec.outputs)
+            trees = tuple((folder / TREES.format(place)).read_text(encoding="utf-8") for place in range(count))
+        except (OSError, ValueError, ValidationError) as error:
+            raise ArtifactError(
+                f"{folder}: this is not a booster that ANNA can read ({error}). Materialize its asset again."
+            ) from error
+        model = cls(bundle.spec, trees, bundle.provenance)
+        if model.data_version != bundle.data_version:
+            raise ArtifactError(
+                f"{folder}: the trees or the spec differ from what was saved (digest {bundle.data_version}): the "
+                "bundle was changed by hand or is damaged. Materialize its asset again."
+            )
+        return model
+
+
+def predict_all(
+    models: Sequence[BoostingModel], sequences: Mapping[str, Sequences], threads: int, fold: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """What several boosters say of the same rows: aggregates that they share are made once; see `predict`."""
+    needed = {domain for model in models for domain in model.names}
+    if missing := sorted(needed - sequences.keys()):
+        raise ArtifactError(f"the boosters read domain {', '.join(missing)}, whose sequences were not given.")
+    count = len(next(iter(sequences.values())))
+    fold = np.full(count, -1) if fold is None else fold
+    logits = [np.empty((count, model.spec.output.outputs), dtype=np.float32) for model in models]
+    for rows in _blocks(count):
+        made: dict[tuple[str, str], np.ndarray] = {}
+        for model, into in zip(models, logits, strict=True):
+            parts = []
+            for name in model.names:
+                codes = model.spec.codes[name]
+                key = (name, repr(codes))
+                if key not in made:
+                    made[key] = features_of([sequences[name].take(rows)], {name: codes}).to_numpy()
+                parts.append(made[key])
+            matrix = np.concatenate(parts, axis=1)
+            into[rows] = model.logits(matrix, fold[rows], threads)
+    return [model.spec.output.scores(values) for model, values in zip(models, logits, strict=True)]
+
+
+def features_of(sequences: Sequence[Sequences], codes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> pl.DataFrame:
+    """(n, F) float32 aggregates of all domains beside each other, NaN where not known."""
+    parts = [
+        aggregate(part, {name: np.asarray(known) for name, known in codes[part.domain.name].items()})
+        for part in sequences
+    ]
+    return pl.concat(parts, how="horizontal")
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    for begin in range(0, count, _BLOCK_ROWS):
+        yield slice(begin, min(begin + _BLOCK_ROWS, count))

@@ -1,0 +1,172 @@
+"""Fits LightGBM to the aggregates of one domain, or of all."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from anna_core.boosting.aggregates import top_codes
+from anna_core.boosting.model import BoostingModel, BoostingSpec, features_of
+from anna_core.nets.outputs import Output
+from anna_core.scoring.bundle import TaskFacts
+from anna_core.sequences.ragged import Sequences
+from anna_core.splits import TRAIN
+from anna_core.tasks import Task, TaskType
+from anna_core.training.rows import training_rows, usable_folds, varies
+
+LEARNING_RATE = 0.03  # the benchmark's peer
+MAX_ROUNDS = 3000
+PATIENCE = 100  # rounds without a better validation loss; at this rate a shorter wait stops on noise
+MOST_ROWS = 200_000  # of a few thousand aggregates take 2 GB; trees on more rows are hardly better
+# Many aggregates tell much the same, and samples are small: each tree sees a part of the columns and rows.
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": LEARNING_RATE,
+    "num_leaves": 15,
+    "min_data_in_leaf": 20,
+    "feature_fraction": 0.3,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "deterministic": True,
+    "force_row_wise": True,  # left to choose, LightGBM times both ways, and the sums' order depends on the winner
+    "verbose": -1,
+}
+
+
+def train_boosting(
+    sequences: Sequence[Sequences],
+    target: np.ndarray,
+    weight: np.ndarray,
+    split: np.ndarray,
+    fold: np.ndarray,
+    task: Task,
+    threads: int,
+) -> BoostingModel:
+    """Fit a set of trees for each fold, on the rows outside of it; those within say when to stop.
+
+    Args:
+        sequences: of one domain or of several, each aligned with the sample's n rows.
+        target: (n, L), or (n,) class index for multiclass.
+        weight: (n,), positive.
+        split: (n,) text: train, valid or test; test rows are not looked at.
+        fold: (n,) of `anna_core.splits.assign_folds`.
+        task: its type, metric, seed and number of outputs.
+        threads: CPU threads of LightGBM; the result is the same for the same number.
+
+    Returns:
+        The booster; a label, or a class, that does not vary gets its constant.
+
+    Raises:
+        TrainingError: no model can be trained on these rows.
+    """
+    rows = training_rows(target, weight, split, task)
+    output = Output.fit(task, target[rows.train], weight[rows.train])
+    codes = {
+        part.domain.name: {name: tuple(known.tolist()) for name, known in top_codes(part, split == TRAIN).items()}
+        for part in sequences
+    }
+    used = _some(np.sort(np.concatenate([rows.train, rows.valid])), task.seed)
+    features = features_of([part.take(used) for part in sequences], codes)
+    forest = fit_trees(features, target[used], weight[used], fold[used], output, task, threads)
+    spec = BoostingSpec(
+        domains=tuple(part.domain for part in sequences),
+        task=TaskFacts.of(task),
+        output=output,
+        codes=codes,
+        aggregates=tuple(features.columns),
+        folds=forest.folds,
+        outputs=forest.outputs,
+    )
+    return BoostingModel(spec, forest.trees, {})
+
+
+class Forest(NamedTuple):
+    """Trees as `BoostingModel` has them."""
+
+    folds: int
+    outputs: tuple[int, ...]
+    trees: tuple[str, ...]
+
+
+def fit_trees(
+    features: pl.DataFrame,
+    target: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    output: Output,
+    task: Task,
+    threads: int,
+) -> Forest:
+    """Fit a set of boosters for each fold.
+
+    Args:
+        features: (n, F) numeric columns, NaN where not known.
+        target: (n, L), or (n,) class index for multiclass.
+        weight: (n,).
+        fold: (n,), see `anna_core.splits.assign_folds`.
+        output: meaning of the logits.
+        task: its type and seed.
+        threads: CPU threads of LightGBM.
+    """
+    folds = usable_folds(fold, target)
+    columns = _columns(task, output, target)
+    learnable = tuple(
+        place for place, values in columns.items() if all(varies(values[fold != k]) for k in range(folds))
+    )
+    if folds == 0 or features.width == 0 or not learnable:
+        return Forest(0, (), ())
+    trees = []
+    for k in range(folds):
+        fit, judge = fold != k, fold == k
+        settings = _objective(task, output) | PARAMETERS | {"seed": task.seed + k, "num_threads": threads}
+        trees += [_fit(features, columns[place], weight, fit, judge, settings) for place in learnable]
+    return Forest(folds, learnable, tuple(trees))
+
+
+def _columns(task: Task, output: Output, target: np.ndarray) -> dict[int, np.ndarray]:
+    """What each booster learns, by the first logit that it gives."""
+    match task.type:
+        case TaskType.MULTICLASS:
+            return {0: target}
+        case TaskType.REGRESSION:
+            return {0: output.encode(target).numpy()[:, 0]}
+        case _:
+            return {place: (target[:, place] > 0).astype(np.float32) for place in range(target.shape[1])}
+
+
+def _objective(task: Task, output: Output) -> dict[str, Any]:
+    """The loss of the nets, so that trees and nets can be weighed against each other."""
+    match task.type:
+        case TaskType.MULTICLASS:
+            return {"objective": "multiclass", "num_class": task.outputs}
+        case TaskType.REGRESSION:
+            squared = output.transform is not None and output.transform.loss == "squared"
+            return {"objective": "regression"} if squared else {"objective": "huber", "alpha": 1.0}
+        case _:
+            return {"objective": "binary"}
+
+
+def _fit(
+    features: pl.DataFrame,
+    y: np.ndarray,
+    weight: np.ndarray,
+    fit: np.ndarray,
+    judge: np.ndarray,
+    settings: dict[str, Any],
+) -> str:
+    import lightgbm as lgb
+
+    matrix = features.to_numpy()
+    data = lgb.Dataset(matrix[fit], y[fit], weight=weight[fit])
+    check = lgb.Dataset(matrix[judge], y[judge], weight=weight[judge], reference=data)
+    stop = lgb.early_stopping(PATIENCE, verbose=False)
+    booster = lgb.train(settings, data, MAX_ROUNDS, valid_sets=[check], callbacks=[stop])
+    return str(booster.model_to_string(num_iteration=booster.best_iteration))
+
+
+def _some(rows: np.ndarray, seed: int) -> np.ndarray:
+    """At most `MOST_ROWS` of the rows, in their order."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))

@@ -1,0 +1,162 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from anna_core.analytics.constant import constant_scores
+from anna_core.boosting.model import BoostingModel, predict_all
+from anna_core.boosting.training import fit_trees, train_boosting
+from anna_core.errors import ArtifactError
+from anna_core.metrics.registry import get_metric
+from anna_core.nets.outputs import Output
+from anna_core.tasks import Task, TaskType
+from anna_tests.unit.nets_toy import make_sequences
+
+FOLDS = 3
+
+
+def problem(task_type, n=600, seed=0):
+    """Sequences whose length decides the target, in folds 0 to 2; every fourth row is for the test."""
+    draws = np.random.default_rng(seed)
+    length = draws.integers(0, 40, n)
+    noise = draws.normal(0, 4, (n, 2))
+    match task_type:
+        case TaskType.BINARY:
+            target = (length[:, None] + noise[:, :1] > 25).astype(np.float32)
+        case TaskType.MULTICLASS:
+            target = np.digitize(length + noise[:, 0], [12, 26])
+        case TaskType.MULTILABEL:
+            target = (length[:, None] + noise > 20).astype(np.float32)
+        case _:
+            target = np.exp(3 + length[:, None] / 20 + noise[:, :1] / 20).astype(np.float32)
+    fold = np.arange(n) % 4 - 1
+    split = np.select([fold < 0, fold == 0], ["test", "valid"], "train").astype("<U5")
+    return make_sequences(length), target, np.ones(n, dtype=np.float32), split, fold
+
+
+def task_of(task_type, metric):
+    extra = {"classes": ("a", "b", "c")} if task_type is TaskType.MULTICLASS else {}
+    targets = ("target_a", "target_b") if task_type is TaskType.MULTILABEL else ("target",)
+    return Task(name="t", type=task_type, metric=metric, targets=targets, **extra)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "metric"),
+    [
+        (TaskType.BINARY, "roc_auc"),
+        (TaskType.MULTICLASS, "log_loss"),
+        (TaskType.MULTILABEL, "mean_roc_auc"),
+        (TaskType.REGRESSION, "r2_log1p"),
+        (TaskType.REGRESSION, "mae"),
+        (TaskType.REGRESSION, "r2"),
+    ],
+)
+def test_boosting_beats_a_constant_on_test_rows_and_out_of_fold_and_repeats(task_type, metric):
+    sequences, target, weight, split, fold = problem(task_type)
+    task = task_of(task_type, metric)
+    model = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    assert model.spec.folds == FOLDS
+    scores = model.predict([sequences], 1, fold)
+    assert scores.shape == (len(target), task.outputs)
+    assert scores.dtype == np.float32
+    again = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    assert again.data_version == model.data_version
+    judge = get_metric(metric, task_type)
+    constant = constant_scores(target, weight, split, task)
+    for rows in (split == "test", split != "test"):
+        assert judge.better(judge(target[rows], scores[rows]), judge(target[rows], constant[rows]))
+    if task_type is TaskType.MULTICLASS:
+        assert scores.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_trees_never_judge_a_row_that_they_were_fitted_on():
+    sequences, target, weight, split, fold = problem(TaskType.BINARY)
+    task = task_of(TaskType.BINARY, "roc_auc")
+    changed = target.copy()
+    mine = fold == 1
+    changed[mine] = 1 - changed[mine]
+    models = [train_boosting([sequences], y, weight, split, fold, task, threads=1) for y in (target, changed)]
+    # The set of fold 1 stops on its rows, so it may have fewer trees; but none of its splits knows them.
+    first, second = (model.boosters[1].dump_model()["tree_info"] for model in models)
+    shared = min(len(first), len(second))
+    assert shared > 0
+    assert first[:shared] == second[:shared]
+
+
+def test_test_rows_are_not_looked_at():
+    sequences, target, weight, split, fold = problem(TaskType.BINARY)
+    task = task_of(TaskType.BINARY, "roc_auc")
+    changed = np.where((split == "test")[:, None], 1 - target, target)
+    first, second = (train_boosting([sequences], y, weight, split, fold, task, threads=1) for y in (target, changed))
+    assert first.data_version == second.data_version
+
+
+def test_what_does_not_vary_gets_its_constant():
+    sequences, target, weight, split, fold = problem(TaskType.MULTILABEL)
+    target[:, 1] = 1
+    task = task_of(TaskType.MULTILABEL, "mean_roc_auc")
+    model = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    scores = model.predict([sequences], 1)
+    assert model.spec.outputs == (0,)
+    assert scores[:, 1] == pytest.approx(1, abs=1e-3)
+    assert scores[:, 0].std() > 0.1
+
+
+def test_a_class_that_is_in_the_test_rows_only_gets_hardly_anything():
+    sequences, target, weight, split, fold = problem(TaskType.MULTICLASS)
+    target[split != "test"] %= 2
+    task = task_of(TaskType.MULTICLASS, "log_loss")
+    scores = train_boosting([sequences], target, weight, split, fold, task, threads=1).predict([sequences], 1)
+    assert np.isfinite(scores).all()
+    assert scores[:, 2].max() < 0.05
+
+
+def test_one_fold_is_a_set_of_trees_that_stops_on_the_validation_rows():
+    sequences, target, weight, split, fold = problem(TaskType.BINARY)
+    held_out = np.where(fold == 0, 0, -1)
+    task = task_of(TaskType.BINARY, "roc_auc")
+    model = train_boosting([sequences], target, weight, split, held_out, task, threads=1)
+    assert model.spec.folds == len(model.trees) == 1
+    assert (model.predict([sequences], 1, held_out) == model.predict([sequences], 1)).all()
+
+
+def test_without_aggregates_or_folds_there_are_no_trees():
+    _, target, weight, _, fold = problem(TaskType.BINARY)
+    task = task_of(TaskType.BINARY, "roc_auc")
+    output = Output.fit(task, target, weight)
+    assert fit_trees(pl.DataFrame(), target, weight, fold, output, task, 1).trees == ()
+    features = pl.DataFrame({"f": np.arange(len(target))})
+    assert fit_trees(features, target, weight, np.full(len(target), -1), output, task, 1).trees == ()
+
+
+def test_a_saved_booster_scores_bit_for_bit_and_refuses_to_be_changed(tmp_path):
+    sequences, target, weight, split, fold = problem(TaskType.MULTILABEL)
+    task = task_of(TaskType.MULTILABEL, "mean_roc_auc")
+    model = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    model.save(tmp_path, {"sample": "t.s"})
+    loaded = BoostingModel.load(tmp_path)
+    assert loaded.data_version == model.data_version
+    assert loaded.provenance == {"sample": "t.s"}
+    assert (loaded.predict([sequences], 1, fold) == model.predict([sequences], 1, fold)).all()
+    names = [name for name, _ in loaded.importance()]
+    assert names[0].startswith(sequences.domain.name)
+    (tmp_path / "trees-0.txt").write_text(model.trees[1])
+    with pytest.raises(ArtifactError, match="changed by hand"):
+        BoostingModel.load(tmp_path)
+    (tmp_path / "trees-0.txt").unlink()
+    with pytest.raises(ArtifactError, match="not a booster"):
+        BoostingModel.load(tmp_path)
+
+
+def test_boosters_of_one_domain_and_of_several_are_scored_together():
+    sequences, target, weight, split, fold = problem(TaskType.BINARY)
+    other = make_sequences(np.roll(sequences.length, 7), name="other")
+    task = task_of(TaskType.BINARY, "roc_auc")
+    one = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    both = train_boosting([sequences, other], target, weight, split, fold, task, threads=1)
+    given = {part.domain.name: part for part in (sequences, other)}
+    alone, joint = predict_all([one, both], given, 1, fold)
+    assert (alone == one.predict([sequences], 1, fold)).all()
+    assert (joint == both.predict([sequences, other], 1, fold)).all()
+    assert any(name.startswith("other__") for name, _ in both.importance())
+    with pytest.raises(ArtifactError, match="other"):
+        both.predict([sequences], 1)
