@@ -8,6 +8,7 @@ from anna_core.analytics.content import ReportContent
 from anna_core.analytics.curves import both_classes, score_bins
 from anna_core.analytics.ranking_plots import ONE_CLASS
 from anna_core.analytics.theme import BLUE, MUTED, PAPER, VERMILION, Plot, draw, not_defined, percent_axis
+from anna_core.metrics.calibration import calibration_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ HISTOGRAM_BINS = 30
 
 
 def calibration(content: ReportContent) -> Plot:
-    """Reliability diagram in quantile bins, with Wilson intervals, and the expected calibration error."""
+    """Reliability diagram in quantile bins, with Wilson intervals, the expected calibration error and the slope."""
     label, score, weight = _best(content)
     caption = "Mean predicted probability against the observed rate, for ten groups of about equal size. "
     if not len(label):
@@ -46,6 +47,9 @@ def calibration(content: ReportContent) -> Plot:
         percent_axis(axes.yaxis, digits)
 
     caption += f"On the dashed line they agree; they are {bins.calibration_error:.1%} apart on average (ECE)."
+    if both_classes(label > 0):
+        slope, _ = calibration_line(label, score, weight)
+        caption += f" The calibration slope is {slope:.2f}: 1 is ideal, below it the scores are too extreme."
     return Plot("calibration", "Calibration", caption, draw(paint))
 
 

@@ -122,6 +122,14 @@ def test_score_bins_keep_ties_together_and_weigh_rows():
     assert heavy.share == pytest.approx([6 / 16, 2 / 16, 8 / 16])
 
 
+def test_the_calibration_plot_tells_error_and_slope():
+    caption = report_figures(make_content())["calibration"].caption
+    assert re.search(r"they are \d+\.\d% apart on average \(ECE\)\. The calibration slope is \d+\.\d\d: 1 is", caption)
+    one_class = make_content()
+    one_class.held_out.target[:] = 0
+    assert "slope" not in report_figures(one_class)["calibration"].caption
+
+
 def test_curves_of_a_perfect_score():
     label = np.array([True, True, False, False])
     x, y = roc_points(label, np.array([4.0, 3, 2, 1]), np.ones(4))
