@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -55,3 +56,13 @@ def test_presets_are_in_the_order_of_their_cost():
 def test_an_unknown_preset_is_refused():
     with pytest.raises(ValidationError, match=r"preset\n.*'fast', 'standard' or 'best'"):
         TrainingSpec(preset="fastest")
+
+
+def test_the_presets_are_documented():
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    for name in asdict(PRESETS["standard"].training):
+        values = (f"{asdict(preset.training)[name]:g}" for preset in PRESETS.values())
+        assert f"| `{name}` | {' | '.join(values)} |" in text
+    nets = [asdict(preset.net) for preset in PRESETS.values()]
+    texts = (f"`{net['encoder']}`, {net['hidden']}, {net['layers']}" for net in nets)
+    assert f"| `net.encoder`, `net.hidden`, `net.layers` | {' | '.join(texts)} |" in text
