@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from anna_core.errors import TaskError
 from anna_core.nets.spec import NetSpec
+from anna_core.training.presets import net_defaults
 from anna_core.training.spec import TrainingSpec
 
 
@@ -64,6 +65,20 @@ class TaskOptions(_Strict):
     net: NetSpec = NetSpec()
     training: TrainingSpec = TrainingSpec()
     guards: GuardSpec = GuardSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_net_from_preset(cls, values: object) -> object:
+        """Give what is left out of the net the value of the training's preset."""
+        if not isinstance(values, dict):
+            return values
+        training, net = values.get("training", {}), values.get("net", {})
+        if isinstance(net, NetSpec):
+            net = net.model_dump(exclude_unset=True)
+        if not isinstance(net, dict):
+            return values
+        name = training.get("preset", "standard") if isinstance(training, dict) else getattr(training, "preset", None)
+        return {**values, "net": net_defaults(name) | net}
 
 
 class TaskRequest(TaskOptions):

@@ -13,6 +13,7 @@ from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import score_frame
+from anna_core.splits import client_key
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -54,6 +55,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 members.judged,
                 sample.task,
                 on_epoch=follow(context, KEY, part),
+                client=client_key(sample.rows).to_numpy(),
             )
         scores = trained.predict(members.vectors)
         frame = score_frame(
@@ -69,6 +71,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                     {name: round(share, 4) for name, share in trained.spec.shares.items()}
                 ),
                 "rows fitted on": int(members.judged.sum()),
+                "calibration": dg.MetadataValue.json([one.method for one in trained.spec.calibration.columns]),
                 "note": _note(trained),
                 "path": dg.MetadataValue.path(str(warehouse.metamodel(key))),
             },

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from anna_core.calibration.model import Calibration
 from anna_core.errors import ArtifactError
 from anna_core.nets.meta_net import MetaNet
 from anna_core.nets.outputs import Output
@@ -24,6 +25,7 @@ class MetamodelSpec(BaseModel):
         output: meaning of the logits.
         widths: member → width of its embedding (0: trees), in the net's order.
         sharing: see `anna_core.nets.meta_net`.
+        calibration: of the logits, the last step before they become scores.
         correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
         alone: the one member that it scores by, as no blend did better; None where it blends.
         plain_reason: why it is the plain mean of the members' logits, as a sentence; None where it was fitted.
@@ -36,6 +38,7 @@ class MetamodelSpec(BaseModel):
     output: Output
     widths: dict[str, int]
     sharing: float
+    calibration: Calibration
     correction_penalty: float | None = None
     alone: str | None = None
     plain_reason: str | None = None
@@ -97,7 +100,7 @@ class Metamodel:
         rows = np.arange(len(vectors[self.members[0]]))
         with torch.inference_mode():
             logits = self.net(self.net.read(vectors, self.spec.output, rows))
-        return self.spec.output.scores(logits.numpy())
+        return self.spec.output.scores(self.spec.calibration.apply(logits.numpy()))
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""

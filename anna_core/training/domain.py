@@ -90,15 +90,22 @@ def train_domain_model(
         return DomainModel(spec=spec, net=None, curves=[], provenance={})
     nets.to(choose_device())
     curves: list[EpochReport] = []
+    began = time.perf_counter()
     with computing(threads):
         for place, part in enumerate(_parts(used, fold, spec)):
             mine = task.model_copy(update={"seed": net_seed(task.seed, place)})
             with seeded(mine.seed):
                 trainer = Trainer(nets.net(place), output, sequences, target, weight, part, mine)
-                trainer.run(_Listener(place, len(nets.nets), curves, on_epoch))
+                left = _share_of_budget(task.training.budget, time.perf_counter() - began, len(nets.nets) - place)
+                trainer.run(_Listener(place, len(nets.nets), curves, on_epoch), left)
         nets.eval()
         _align(nets, sequences, used)
     return DomainModel(spec=spec, net=nets, curves=curves, provenance={})
+
+
+def _share_of_budget(budget: float | None, spent: float, nets: int) -> float | None:
+    """Seconds for the next of so many nets: what early stopping saved on one is left to the others."""
+    return None if budget is None else max(0.0, budget - spent) / nets
 
 
 class _Listener:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from anna_core.calibration.fit import fit_calibration
+from anna_core.calibration.model import Calibration
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
 from anna_core.nets.device import computing
@@ -68,6 +70,7 @@ def train_metamodel(
     judged: np.ndarray,
     task: Task,
     on_epoch: OnEpoch = ignore,
+    client: np.ndarray | None = None,
 ) -> Metamodel:
     """Train the metamodel.
 
@@ -79,6 +82,8 @@ def train_metamodel(
         split: (n,) text: train, valid or test; test rows are not looked at.
         judged: (n,) bool, rows of train or valid that no member was fitted on.
         task: what to learn.
+        client: (n,) whose each row is, for calibration not to take rows of one client for independent; None: each for
+            itself.
         on_epoch: told of every strength of regularisation that is tried; the train loss is the mean over the folds,
             validation loss and metric are of all judged rows, each scored by the fold's model that did not see it.
 
@@ -95,7 +100,7 @@ def train_metamodel(
     widths = {name: member.embedding.shape[1] for name, member in members.items()}
     reason = _why_plain(members, target, used)
     net = MetaNet(widths, output, FITTED_SHARING if reason is None else PLAIN_SHARING)
-    choice = _Choice([], math.inf, None)
+    choice = _Choice([], math.inf, None, None)
     if reason is None:
         net.standardise_on(members, used)
         data = _Data(
@@ -116,6 +121,7 @@ def train_metamodel(
         output=output,
         widths=widths,
         sharing=net.sharing,
+        calibration=_calibration(choice, output, target, weight, client, used, task.seed),
         correction_penalty=choice.correction if math.isfinite(choice.correction) else None,
         alone=choice.alone,
         plain_reason=reason,
@@ -132,11 +138,29 @@ class _Choice:
         reports: one a ridge.
         correction: the ridge of the embeddings' coefficients.
         alone: the member that does better by itself than any blend; None where none does.
+        logits: (m, K) of the judged rows, by models that were not fitted on them; None where nothing was fitted.
     """
 
     reports: list[EpochReport]
     correction: float
     alone: str | None
+    logits: np.ndarray | None
+
+
+def _calibration(
+    choice: _Choice,
+    output: Output,
+    target: np.ndarray,
+    weight: np.ndarray,
+    client: np.ndarray | None,
+    used: np.ndarray,
+    seed: int,
+) -> Calibration:
+    if choice.logits is None:
+        return Calibration.identity(output.task_type, output.outputs, "The metamodel was not fitted.")
+    weights = weight[used] / weight[used].mean()
+    group = None if client is None else client[used]
+    return fit_calibration(output, choice.logits, target[used], weights, group, seed)
 
 
 def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: OnEpoch) -> _Choice:
@@ -146,7 +170,7 @@ def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: O
     # Each fold's net goes on from the ridge before, which is near: the whole path costs little more than one fit.
     nets = [MetaNet(start.widths, output, start.sharing) for _ in folds]
     reports: list[EpochReport] = []
-    best, best_losses = math.inf, None
+    best, best_losses, best_logits = math.inf, None, np.zeros((0, 0))
     began = time.perf_counter()
     for step, correction in enumerate(_CORRECTION_PENALTIES, start=1):
         logits = torch.zeros(len(data.weight), output.outputs)
@@ -159,7 +183,7 @@ def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: O
         losses = (output.loss(logits, data.target) * data.weight).numpy()
         improved = best_losses is None or _clearly_less(losses, best_losses)
         if improved:
-            best, best_losses = correction, losses
+            best, best_losses, best_logits = correction, losses, logits.numpy()
         reports.append(
             EpochReport(
                 epoch=step,
@@ -175,17 +199,24 @@ def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: O
         )
         on_epoch(reports[-1])
     assert best_losses is not None  # the first ridge is better than none
-    return _Choice(reports, best, _better_alone(start, data, output, float(best_losses.mean())))
+    alone = _better_alone(start, data, output, float(best_losses.mean()))
+    if alone is not None:
+        best_logits = _alone(start, alone, output, data.inputs).numpy()
+    return _Choice(reports, best, alone, best_logits)
+
+
+def _alone(start: MetaNet, name: str, output: Output, inputs: MetaInputs) -> torch.Tensor:
+    net = MetaNet(start.widths, output)
+    net.take_alone(name)
+    with torch.no_grad():
+        return net(inputs)
 
 
 def _better_alone(start: MetaNet, data: _Data, output: Output, loss: float) -> str | None:
     """The member with the least loss, if that is less than the blend's."""
     best = None
     for name in start.widths:
-        net = MetaNet(start.widths, output)
-        net.take_alone(name)
-        with torch.no_grad():
-            alone = float((output.loss(net(data.inputs), data.target) * data.weight).mean())
+        alone = float((output.loss(_alone(start, name, output, data.inputs), data.target) * data.weight).mean())
         if alone < loss:
             best, loss = name, alone
     return best

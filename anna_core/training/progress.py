@@ -10,14 +10,17 @@ class EpochReport:
 
     Attributes:
         epoch: counted from 1.
-        epochs: at most so many.
+        epochs: at most so many; fewer than the settings say, and fewer than in earlier reports, where the budget does
+            not allow them. `training.epochs` set to the last report's number repeats the training in the same time.
         train_loss: mean over the epoch's training rows.
         valid_loss: mean over the validation rows after the epoch.
         metric: the task's.
         valid_metric: its value on the validation rows; NaN where it is not defined.
         events_per_second: true (not padded) events read forwards and backwards a second.
         seconds_left: upper bound, as early stopping may end before; 0 in the last report.
-        best: whether no epoch before was better.
+        best: whether its weights are kept: no epoch before was clearly better.
+        passed: share of the training rows that the epoch read; less than 1 where the budget ended it.
+        bound: whether the budget allows less than the settings say.
         net: which of the model's nets is trained, counted from 1.
         nets: how many the model has.
     """
@@ -31,6 +34,8 @@ class EpochReport:
     events_per_second: float
     seconds_left: float
     best: bool
+    passed: float = 1.0
+    bound: bool = False
     net: int = 1
     nets: int = 1
 

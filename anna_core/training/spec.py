@@ -2,15 +2,26 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from anna_core.training.presets import PRESETS, PresetName, training_defaults
+
+_STANDARD = PRESETS["standard"].training
 
 
 class TrainingSpec(BaseModel):
     """Settings of the training loop.
 
     Attributes:
+        preset: gives folds, seeds, epochs, patience and budget where they are left out, and the net's encoder and size
+            (`anna_core.training.presets`).
+        folds: of cross-fitting: net k is fitted on the rows outside fold k and stopped on those within; 1: a single
+            net, stopped on the validation rows.
+        seeds: nets of a fold, whose outputs are averaged.
         epochs: passes over the training rows at most.
-        patience: epochs without a better validation metric after which training stops.
+        patience: epochs clearly worse than the best so far after which training stops.
+        budget: seconds that the training of a domain's nets may take; None: as long as it takes. Fewer epochs are
+            planned where it does not allow more.
         batch_rows: rows of a batch at most; fewer where the sample is small.
         batch_events: padded events of a batch at most (rows x longest), which bounds memory; None takes what is fastest
             for the encoder.
@@ -20,11 +31,21 @@ class TrainingSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    folds: Annotated[int, Field(ge=1, le=20)] = 5
-    seeds: Annotated[int, Field(ge=1, le=10)] = 1
-    epochs: Annotated[int, Field(ge=1, le=1000)] = 12
-    patience: Annotated[int, Field(ge=1, le=1000)] = 4
+    preset: PresetName = "standard"
+    folds: Annotated[int, Field(ge=1, le=20)] = _STANDARD.folds
+    seeds: Annotated[int, Field(ge=1, le=20)] = _STANDARD.seeds
+    epochs: Annotated[int, Field(ge=1, le=1000)] = _STANDARD.epochs
+    patience: Annotated[int, Field(ge=1, le=1000)] = _STANDARD.patience
+    budget: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = _STANDARD.budget
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 128
     batch_events: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, values: object) -> object:
+        """Give what is left out the preset's value."""
+        if not isinstance(values, dict):
+            return values
+        return training_defaults(values.get("preset", "standard")) | values

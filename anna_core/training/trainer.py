@@ -3,13 +3,13 @@
 import copy
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
 from anna_core.errors import TrainingError
-from anna_core.metrics.registry import Metric, get_metric
+from anna_core.metrics.registry import get_metric
 from anna_core.nets.batch import EventStore
 from anna_core.nets.batching import length_batches
 from anna_core.nets.domain_net import DomainNet
@@ -17,40 +17,22 @@ from anna_core.nets.forward import forward_rows
 from anna_core.nets.outputs import Output
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks import Task
+from anna_core.training.epoch_choice import EpochChoice
+from anna_core.training.pace import Pace, Work
 from anna_core.training.progress import EpochReport, OnEpoch
 from anna_core.training.rows import TrainingRows
+from anna_core.training.schedule import Schedule
 
-# Share of the steps in which the learning rate climbs to its peak (fastai's one-cycle uses 0.25 to 0.3; short runs on a
-# few thousand rows do better with more time to anneal).
-_WARM_UP_SHARE = 0.2
 # Steps of an epoch at least: of few rows, large batches would leave too few steps to learn anything.
 _FEWEST_STEPS = 16
 # Norm of the gradient at most: recurrent nets see rare, far larger ones (Pascanu et al., 2013).
 _GRADIENT_NORM = 1.0
-
-
-@dataclass
-class Best:
-    """The best epoch so far and its weights, by the task's metric, or by the validation loss where it is undefined."""
-
-    metric: Metric
-    value: float = math.nan
-    loss: float = math.inf
-    epoch: int = 0
-    weights: dict[str, torch.Tensor] = field(default_factory=dict)
-
-    def offer(self, epoch: int, value: float, loss: float, net: torch.nn.Module) -> bool:
-        """Keep an epoch's weights if it is better; say whether it is."""
-        undefined = math.isnan(value) and math.isnan(self.value)
-        if not (loss < self.loss if undefined else self.metric.better(value, self.value)):
-            return False
-        self.epoch, self.value, self.loss = epoch, value, loss
-        self.weights = copy.deepcopy(net.state_dict())
-        return True
+# On a GPU, reading the clock waits for what is under way; so there it is read so many times an epoch.
+_GPU_CHECKS = 64
 
 
 class Trainer:
-    """Fits a domain net to the training rows and keeps the weights that do best on the validation rows."""
+    """Fits a domain net to the training rows and keeps the weights that the validation rows speak for."""
 
     def __init__(
         self,
@@ -61,70 +43,116 @@ class Trainer:
         weight: np.ndarray,
         rows: TrainingRows,
         task: Task,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Prepare; every one of `rows` has at least one event."""
+        """Prepare; every one of `rows` has at least one event. `clock` gives seconds."""
         self.net, self.output, self.sequences, self.rows, self.task = net, output, sequences, rows, task
         self.device = next(net.parameters()).device
+        self.clock = clock
         self.store = EventStore(sequences, self.device)
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
         self.target = output.encode(target[rows.train]).to(self.device)
         # Weights of mean 1 leave the learning rate's meaning as it is.
         weights = (weight[rows.train] / weight[rows.train].mean()).astype(np.float32)
         self.weight = torch.from_numpy(weights).to(self.device)
-        self.lengths = sequences.length[rows.train]
-        self.rng = np.random.default_rng(task.seed)
-        # Batches are nearly equal in number from epoch to epoch (rows of like length change places only).
-        self.epochs = task.training.epochs
-        self.steps = self.epochs * len(self._batches(None))
-        self.optimiser = torch.optim.AdamW(
-            parameter_groups(net, task.training.weight_decay), lr=task.training.learning_rate, fused=True
-        )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        self.lengths = np.asarray(sequences.length[rows.train])
+        self.epoch_steps = len(self._batches(None))  # the same in every epoch: rows of like length change places only
+        self._begin(task.training.epochs)
 
-    def run(self, on_epoch: OnEpoch) -> list[EpochReport]:
-        """Train until the epochs or the patience are spent; the net then holds the best weights.
+    def run(self, on_epoch: OnEpoch, budget: float | None = None) -> list[EpochReport]:
+        """Train until the epochs, the patience or the budget are spent; the net then holds the weights kept.
+
+        A trial of a few steps, which are taken back, tells how many whole epochs fit into the budget; the result is bit
+        for bit that of a run of so many epochs. Where the speed drops later, epochs to come are given up, and where not
+        even one fits, the training ends within it, the learning rate annealed.
+
+        Args:
+            on_epoch: told of every epoch.
+            budget: seconds that the whole run may take; None: as long as it takes.
 
         Raises:
             TrainingError: the loss is not finite, so the training has diverged.
         """
+        self.began = self.clock()
+        if budget is not None:
+            self._plan(budget)
         metric = get_metric(self.task.metric, self.task.type)
-        best = Best(metric)
+        choice = EpochChoice(metric, self.valid_target, self.valid_weight, self.task.seed)
         reports: list[EpochReport] = []
-        began = time.perf_counter()
-        for epoch in range(1, self.epochs + 1):
-            train_loss, events_per_second = self._epoch()
-            scores, valid_loss = self._validate()
-            value = float(metric(self.valid_target, scores, self.valid_weight))
-            improved = best.offer(epoch, value, valid_loss, self.net)
-            last = epoch == self.epochs or epoch - best.epoch >= self.task.training.patience
-            pace = (time.perf_counter() - began) / epoch
+        epoch, last = 0, False
+        while not last:
+            epoch += 1
+            train_loss, events_per_second, passed = self._epoch(epoch)
+            validating = self.clock()
+            scores, losses = self._validate()
+            value, kept = choice.offer(epoch, scores, losses, self.net)
+            out_of_patience = epoch - choice.epoch >= self.task.training.patience
+            if self.pace is not None and not out_of_patience:
+                self.pace.validated(self.clock() - validating)
+                self._keep_budget(epoch + 1, done=0)
+            last = self.schedule.finished or out_of_patience
             reports.append(
                 EpochReport(
                     epoch=epoch,
                     epochs=self.epochs,
                     train_loss=train_loss,
-                    valid_loss=valid_loss,
+                    valid_loss=float(np.average(losses, weights=self.valid_weight)),
                     metric=self.task.metric,
                     valid_metric=value,
                     events_per_second=events_per_second,
-                    seconds_left=0.0 if last else pace * (self.epochs - epoch),
-                    best=improved,
+                    seconds_left=0.0 if last else (self.clock() - self.began) / epoch * (self.epochs - epoch),
+                    best=kept,
+                    passed=passed,
+                    bound=self.bound,
                 )
             )
             on_epoch(reports[-1])
-            if last:
-                break
-        self.net.load_state_dict(best.weights)
+        self.net.load_state_dict(choice.weights)
         return reports
 
-    def _epoch(self) -> tuple[float, float]:
-        """One pass over the training rows; returns the mean loss and the true events a second."""
+    def _begin(self, epochs: int) -> None:
+        """Stand at the first step of a training of so many epochs."""
+        training = self.task.training
+        self.epochs = epochs
+        self.rng = np.random.default_rng(self.task.seed)
+        self.schedule = Schedule(epochs * self.epoch_steps)
+        self.optimiser = torch.optim.AdamW(
+            parameter_groups(self.net, training.weight_decay), lr=training.learning_rate, fused=True
+        )
+        self.pace: Pace | None = None
+        self.bound = False
+        self.check_steps = max(1, self.epoch_steps // _GPU_CHECKS) if self.device.type == "cuda" else 1
+
+    def _epoch(self, epoch: int) -> tuple[float, float, float]:
+        """One pass over the training rows; returns the mean loss, true events a second, and the share of rows read."""
+        began, sums = self.clock(), torch.zeros((), dtype=torch.float64, device=self.device)
+        steps = rows = events = 0
+        for batch, loss in self._steps():
+            sums += loss * len(batch)  # stays on the device: reading it would wait for each batch
+            steps, rows, events = steps + 1, rows + len(batch), events + int(self.lengths[batch].sum())
+            if self.pace is not None and steps % self.check_steps == 0:
+                self._keep_budget(epoch, steps)
+            if self.schedule.finished:
+                break
+        total = float(sums)
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"task '{self.task.name}', domain '{self.sequences.domain.name}': the training diverged "
+                f"(loss {total}); lower training.learning_rate (now {self.task.training.learning_rate})."
+            )
+        return total / rows, events / max(self.clock() - began, 1e-9), rows / len(self.lengths)
+
+    def _steps(self) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """Take the steps of an epoch one by one; gives each batch's positions (B,) and its mean loss."""
         self.net.train()
-        began, sums = time.perf_counter(), torch.zeros((), dtype=torch.float64, device=self.device)
+        peak = self.task.training.learning_rate
         batches = self._batches(self.rng)
+        taken, events_taken, before = 0, 0, self._now()
         for batch, events in zip(
             batches, self.store.batches([self.rows.train[batch] for batch in batches]), strict=True
         ):
+            for group in self.optimiser.param_groups:
+                group["lr"] = peak * self.schedule.share
             positions = torch.from_numpy(batch).to(self.device)
             losses = self.output.loss(self.net(events).logits, self.target[positions])
             loss = (losses * self.weight[positions]).mean()
@@ -132,34 +160,61 @@ class Trainer:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), _GRADIENT_NORM)
             self.optimiser.step()
-            self.schedule.step()
-            sums += loss.detach() * len(batch)  # stays on the device: reading it would wait for each batch
-        total = float(sums)
-        if not math.isfinite(total):
-            raise TrainingError(
-                f"task '{self.task.name}', domain '{self.sequences.domain.name}': the training diverged "
-                f"(loss {total}); lower training.learning_rate (now {self.task.training.learning_rate})."
-            )
-        return total / len(self.lengths), float(self.lengths.sum()) / (time.perf_counter() - began)
+            self.schedule.advance()
+            taken, events_taken = taken + 1, events_taken + int(self.lengths[batch].sum())
+            if self.pace is not None and taken % self.check_steps == 0:
+                now = self._now()
+                self.pace.trained(now - before, self.check_steps, events_taken)
+                events_taken, before = 0, now
+            yield batch, loss.detach()
 
-    def _validate(self) -> tuple[np.ndarray, float]:
-        """Scores (n, K) of the validation rows and their mean loss."""
+    def _validate(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (n, K) of the validation rows and their losses (n,)."""
         _, logits = forward_rows(self.net, self.store, self.rows.valid)
         losses = self.output.loss(torch.from_numpy(logits), self.output.encode(self.valid_target)).numpy()
-        return self.output.scores(logits), float(np.average(losses, weights=self.valid_weight))
+        return self.output.scores(logits), losses
+
+    def _plan(self, budget: float) -> None:
+        """Find by a trial how many epochs fit into the budget, and begin a training of so many."""
+        valid_events = int(np.asarray(self.sequences.length[self.rows.valid]).sum())
+        pace = Pace(Work(self.epoch_steps, int(self.lengths.sum()), valid_events), budget)
+        wanted = self.epochs
+        weights = copy.deepcopy(self.net.state_dict())
+        self.pace, self.check_steps = pace, 1
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            for _ in self._steps():
+                if pace.is_known(self.clock() - self.began, wanted):
+                    break
+        self.net.load_state_dict(weights)
+        whole, share = pace.plan(self.clock() - self.began, wanted - 1, 1.0)
+        self._begin(1 + whole)
+        self.pace, self.bound = pace, 1 + whole < wanted or share < 1
+        if share < 1:
+            self.schedule.end_at(max(1, int(share * self.epoch_steps)))
+
+    def _keep_budget(self, epoch: int, done: int) -> None:
+        """Give up epochs, or the rest of one, if they no longer fit; `done` steps of the epoch are done."""
+        assert self.pace is not None
+        left = min(self.epoch_steps, self.schedule.steps - (epoch - 1) * self.epoch_steps) - done
+        spent, share, more = self.clock() - self.began, left / self.epoch_steps, self.epochs - epoch
+        if left <= 0 or self.pace.fits(spent, more, share):
+            return
+        whole, fitting = self.pace.plan(spent, more, share)
+        steps = left if fitting == share else int(fitting * self.epoch_steps)
+        self.bound = True
+        self.epochs = epoch + whole if done + steps > 0 else epoch - 1
+        self.schedule.end_at(self.schedule.step + steps + whole * self.epoch_steps)
+
+    def _now(self) -> float:
+        """Seconds, once the device has done what it was told."""
+        if self.pace is not None and self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return self.clock()
 
     def _batches(self, rng: np.random.Generator | None) -> list[np.ndarray]:
         training = self.task.training
         rows = min(training.batch_rows, max(1, len(self.lengths) // _FEWEST_STEPS))
         return length_batches(self.lengths, rows, training.batch_events or self.net.encoder.batch_events, rng)
-
-    def _rate(self, step: int) -> float:
-        """Share of the peak learning rate at a step: a straight climb, then half a cosine down to 0."""
-        warm_up = max(1.0, _WARM_UP_SHARE * self.steps)
-        if step < warm_up:
-            return (step + 1) / (warm_up + 1)
-        done = min(1.0, (step - warm_up) / max(1.0, self.steps - warm_up))
-        return 0.5 * (1 + math.cos(math.pi * done))
 
 
 def parameter_groups(net: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
