@@ -83,9 +83,9 @@ def _progress(step: Step, now: float) -> tuple[RenderableType, RenderableType]:
     if training is None:
         return Text(), spent
     # A model that stopped early is done, however few of its epochs it took.
-    done = training.epochs if step.state is State.FINISHED else training.epoch
+    done = 1.0 if step.state is State.FINISHED else training.done
     told = Text(_training(training, step.state))
-    return ProgressBar(total=training.epochs, completed=done, width=BAR_WIDTH), Text(" ").join([spent, told])
+    return ProgressBar(total=1.0, completed=done, width=BAR_WIDTH), Text(" ").join([spent, told])
 
 
 def _detail(step: Step) -> str:
@@ -94,7 +94,8 @@ def _detail(step: Step) -> str:
 
 
 def _training(training: Training, state: State) -> str:
-    epoch = f"epoch {training.epoch}/{training.epochs} {training.metric}"
+    net = f"net {training.net}/{training.nets} " if training.nets > 1 else ""
+    epoch = f"{net}epoch {training.epoch}/{training.epochs} {training.metric}"
     if state is not State.RUNNING:
         return f"{epoch} {training.best_value:.4f} at best"
     speed = f", {training.events_per_second:,.0f} events/s" if training.events_per_second else ""

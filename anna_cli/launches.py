@@ -36,7 +36,7 @@ _STEP_STATES = {
     "IN_PROGRESS": State.RUNNING, "SUCCESS": State.FINISHED, "FAILURE": State.FAILED, "SKIPPED": State.SKIPPED,
 }  # fmt: skip
 # The order in which a launch goes through its layers; steps of other names come last.
-_LAYERS = ("sample", "sequences", "model", "embedding", "metamodel", "report")
+_LAYERS = ("sample", "sequences", "model", "boosting", "embedding", "metamodel", "report")
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,19 @@ class Training:
 
     epoch: int
     epochs: int
+    net: int
+    nets: int
     metric: str
     value: float
     events_per_second: float
     seconds_left: float
     is_best: bool
     best_value: float
+
+    @property
+    def done(self) -> float:
+        """Share of the model's nets, the one that trains counted by its epochs."""
+        return (self.net - 1 + self.epoch / self.epochs) / self.nets
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,8 @@ def read_training(entries: list[Json]) -> Training | None:
     return Training(
         epoch=values["epoch"],
         epochs=values["epochs"],
+        net=values.get("net") or 1,
+        nets=values.get("nets") or 1,
         metric=values["metric"],
         value=value,
         events_per_second=values.get("events_per_second") or 0.0,

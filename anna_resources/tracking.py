@@ -189,7 +189,7 @@ class Part:
             f"valid_{report.metric}": report.valid_metric,
             "events_per_second": report.events_per_second,
         }
-        self.server.log_points(self.run_id, values, report.epoch)
+        self.server.log_points(self.run_id, values, report.step)
 
 
 def _active() -> str:

@@ -21,6 +21,10 @@ class Epoch(Protocol):
     """The part of a training's epoch report that is plotted."""
 
     @property
+    def net(self) -> int:
+        """Which of the model's nets it is of, the first being 1."""
+
+    @property
     def epoch(self) -> int:
         """Its number, the first being 1."""
 

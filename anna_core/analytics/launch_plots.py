@@ -1,6 +1,7 @@
 """Plots of the launch as a whole: the leaderboard, the training of each model, and what each domain covers."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -73,7 +74,7 @@ def learning_curves(content: ReportContent) -> Plot:
     return Plot(
         "learning",
         "Training",
-        "Loss by epoch on the rows trained on and on the validation rows; the dot is the epoch whose model was kept.",
+        "Loss of each net by epoch on the rows trained on and on those held out; a dot is an epoch that was kept.",
         draw_many(paints or [not_defined("No net was trained.")], min(max(len(paints), 1), CURVES_A_ROW)),
         wide=True,
     )
@@ -114,14 +115,19 @@ def _learning(name: str, epochs: Sequence[Epoch], content: ReportContent) -> Pai
     def paint(axes: "Axes") -> None:
         from matplotlib.ticker import MaxNLocator
 
-        number = [epoch.epoch for epoch in epochs]
-        axes.plot(number, [epoch.train_loss for epoch in epochs], color=MUTED, label="Training")
-        axes.plot(number, [epoch.valid_loss for epoch in epochs], color=BLUE, label="Validation")
-        best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
+        kept = []
+        for net, part in groupby(epochs, key=lambda epoch: epoch.net):
+            curve = list(part)
+            number, first = [epoch.epoch for epoch in curve], net == 1
+            axes.plot(number, [e.train_loss for e in curve], color=MUTED, label="Training" if first else None)
+            axes.plot(number, [e.valid_loss for e in curve], color=BLUE, label="Validation" if first else None)
+            kept += [epoch for epoch in curve if epoch.best][-1:]
         title = name
-        if best is not None:
-            axes.plot(best.epoch, best.valid_loss, "o", color=VERMILION, markersize=7, zorder=5)
-            title += f"\n{content.metric.title} {format_value(best.valid_metric)} at epoch {best.epoch}"
+        if kept:
+            axes.plot([e.epoch for e in kept], [e.valid_loss for e in kept], "o", color=VERMILION, zorder=5)
+            value = format_value(sum(epoch.valid_metric for epoch in kept) / len(kept))
+            nets = f"{len(kept)} nets, on average" if len(kept) > 1 else f"epoch {kept[0].epoch}"
+            title += f"\n{content.metric.title} {value} ({nets})"
         axes.set_title(title)
         axes.set_xlabel("Epoch")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))

@@ -39,6 +39,11 @@ class EpochReport:
     net: int = 1
     nets: int = 1
 
+    @property
+    def step(self) -> int:
+        """Place among all epochs of the model, net after net, were each to take as many as this one's."""
+        return (self.net - 1) * self.epochs + self.epoch
+
 
 OnEpoch = Callable[[EpochReport], None]
 

@@ -42,16 +42,19 @@ def _forked_from(*preloaded: str) -> dg.ExecutorDefinition:
 
 
 def launch_assets() -> list[dg.AssetsDefinition]:
-    """The assets that a launch materializes: 3 a domain, and four more."""
-    each = {layer: [f"{layer}/{name}" for name in DOMAINS] for layer in ("sequences", "model", "embedding")}
+    """The assets that a launch materializes: 4 a domain, and four more."""
+    each = {layer: [f"{layer}/{name}" for name in DOMAINS] for layer in ("sequences", "model", "embedding", "boosting")}
+    trees = [*each["boosting"], "boosting"] if len(DOMAINS) > 1 else each["boosting"]
+    members = [*each["embedding"], *each["sequences"], *trees]
     return [
         _asset("sample", [], "hadoop", "sample_quality", "as_of_leak"),
         *(_asset(key, ["sample"], "hadoop", "point_in_time", "leakage", "shift") for key in each["sequences"]),
         *(_asset(f"model/{name}", ["sample", f"sequences/{name}"], "training") for name in DOMAINS),
+        *(_asset(f"boosting/{name}", ["sample", f"sequences/{name}"], "training") for name in DOMAINS),
         *(_asset(f"embedding/{name}", ["sample", f"model/{name}", f"sequences/{name}"], "scoring") for name in DOMAINS),
-        _asset("boosting", ["sample", *each["sequences"]], "training"),
-        _asset("metamodel", ["sample", *each["embedding"]], "training"),
-        _asset("report", ["sample", "metamodel", "boosting", *each["embedding"]], "scoring", "better_than_constant"),
+        *([_asset("boosting", ["sample", *each["sequences"]], "training")] if len(DOMAINS) > 1 else []),
+        _asset("metamodel", ["sample", *members], "training"),
+        _asset("report", ["sample", "metamodel", *each["model"], *members], "scoring", "better_than_constant"),
     ]
 
 
