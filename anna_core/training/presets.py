@@ -1,6 +1,8 @@
 """Presets: everything that one word decides of how a net looks and is trained.
 
 A task names one (`training.preset`) and may set any of it otherwise; `TrainingSpec` and `TaskOptions` fill in the rest.
+
+On the card events of four real tasks eight epochs gave 99.3% of the metric of twelve, six 97.7%.
 """
 
 from dataclasses import asdict, dataclass
