@@ -10,6 +10,7 @@ _FEWEST_STEPS = 16
 # Seconds that reading an event forwards takes, as a share of reading it forwards and backwards, before it is measured.
 # Forward passes are a third of the work; overheads and the metric's bootstrap make it more.
 _FORWARD_SHARE = 0.5
+_SHORTEST = 1e-9  # seconds of an epoch, where the clock is too coarse to see them
 # A trial goes on until it took this share of the budget and two steps, as the first is slow; or, after so many steps,
 # until it is clear that so small a share of the budget is needed that no more exact figure can change the plan.
 _TRIAL_SHARE, _CLEAR_STEPS, _CLEAR_SHARE = 0.02, 4, 0.5
@@ -91,4 +92,4 @@ class Pace:
         valid = self._valid_seconds
         if valid is None:
             valid = an_event * self._work.valid_events * _FORWARD_SHARE
-        return an_event * self._work.events, valid
+        return max(an_event * self._work.events, _SHORTEST), valid

@@ -12,6 +12,9 @@ _STANDARD = PRESETS["standard"].training
 class TrainingSpec(BaseModel):
     """Settings of the training loop.
 
+    The learning rate has a fixed default: on eight real domains of 3,000 to 5,000 rows a GRU's metric was 0.6567 at
+    1.5e-3, 0.6596 at 3e-3, 0.6554 at 6e-3 and 0.6453 at 1.2e-2; the best of them for each domain, by hindsight, 0.6622.
+
     Attributes:
         preset: gives folds, seeds, epochs, patience and budget where they are left out, and the net's encoder and size
             (`anna_core.training.presets`).

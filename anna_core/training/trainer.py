@@ -32,7 +32,11 @@ _GPU_CHECKS = 64
 
 
 class Trainer:
-    """Fits a domain net to the training rows and keeps the weights that the validation rows speak for."""
+    """Fits a domain net to the training rows and keeps the weights that the validation rows speak for.
+
+    The weights are not averaged over steps or epochs: where the learning rate anneals to 0, that changed the metric of
+    sixteen trainings by 0.0001 (moving averages of 0.5 to 2 epochs, means of the last 3 and 5 epochs).
+    """
 
     def __init__(
         self,
