@@ -1,6 +1,5 @@
 """The metamodel's members: what each domain's nets and trees say of the rows of a sample, or of a month's clients."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,9 @@ from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.samples import Sample
 from anna_core.scoring.scores_file import read_scores
-from anna_core.sequences.ragged import Sequences
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from anna_core.boosting.model import BoostingModel
     from anna_core.scoring.metamodel import Metamodel
     from anna_core.scoring.vectors import DomainVectors
 
@@ -52,7 +49,7 @@ def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) ->
         folder = storage.read_directory(warehouse.boosting(domain, sample.key))
         model = BoostingModel.load(folder)
         scores = read_scores(folder / SCORES_FILE, sample.task.score_names)
-        vectors[member_name(domain)] = of_trees(model, scores, sequences)
+        vectors[member_name(domain)] = model.vectors(scores, sequences)
         versions[member_name(domain)] = model.data_version
         folds.append(model.spec.folds)
     fewest = min((count for count in folds if count), default=0)
@@ -62,20 +59,6 @@ def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) ->
 def tree_domains(domains: list[Domain]) -> list[str | None]:
     """Whose aggregates there are trees on: each domain's, and, where there are several, all of them (None)."""
     return [*(one.name for one in domains), *([None] if len(domains) > 1 else [])]
-
-
-def of_trees(model: "BoostingModel", scores: np.ndarray, sequences: Mapping[str, Sequences]) -> "DomainVectors":
-    """Trees' scores as a member: present where a row has events of a domain that they read, without an embedding.
-
-    Args:
-        model: the trees.
-        scores: (n, K) of the rows.
-        sequences: domain → its sequences of the rows.
-    """
-    from anna_core.scoring.vectors import DomainVectors
-
-    seen = np.any([sequences[name].length > 0 for name in model.names], axis=0)
-    return DomainVectors(np.zeros((len(scores), 0), dtype=np.float32), scores, seen & bool(model.trees))
 
 
 def require_same_generation(model: "Metamodel", versions: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from anna_assets.layers.boosting import member_name
-from anna_assets.layers.members import of_trees, require_same_generation, tree_domains
+from anna_assets.layers.members import require_same_generation, tree_domains
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.months import next_month
@@ -72,7 +72,7 @@ class Launch:
         }
         models = list(self.trees.values())
         for (name, model), scores in zip(self.trees.items(), predict_all(models, histories, threads), strict=True):
-            members[name] = of_trees(model, scores, histories)
+            members[name] = model.vectors(scores, histories)
         scores = self.metamodel.predict(members)
         as_of = pl.Series("as_of", [next_month(at)], dtype=pl.Date).new_from_index(0, len(clients))
         names = self.metamodel.spec.task.score_names

@@ -17,6 +17,7 @@ from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import BUNDLE, TaskFacts, code_version
+from anna_core.scoring.vectors import DomainVectors
 from anna_core.sequences.ragged import Sequences
 
 if TYPE_CHECKING:
@@ -102,6 +103,16 @@ class BoostingModel:
             ArtifactError: a domain's sequences are missing.
         """
         return predict_all([self], {part.domain.name: part for part in sequences}, threads, fold)[0]
+
+    def vectors(self, scores: np.ndarray, sequences: Mapping[str, Sequences]) -> DomainVectors:
+        """Scores (n, K) as the metamodel takes them: present where a row has events that the trees read, no embedding.
+
+        Args:
+            scores: of `predict`.
+            sequences: domain → its sequences of the same rows.
+        """
+        seen = np.any([sequences[name].length > 0 for name in self.names], axis=0)
+        return DomainVectors(np.zeros((len(scores), 0), dtype=np.float32), scores, seen & bool(self.trees))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""How good the models are: every task, five splits, beside the peers' figures, and what each ingredient gives."""

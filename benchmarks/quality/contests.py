@@ -1,0 +1,143 @@
+"""The tasks: real samples with the peers' splits, and those of simulated banks, with their sequences."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from anna_core import storage
+from anna_core.domains import load_domains
+from anna_core.marts.dictionary import read_dictionary
+from anna_core.marts.mart import build_mart, mart_path
+from anna_core.samples import Sample, make_sample
+from anna_core.sequences.build import months_needed, write_sequences
+from anna_core.sequences.ragged import Sequences
+from anna_core.simbank.bank import SimulatedBank
+from anna_core.simbank.samples import oracle_path, sample_path
+from anna_core.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
+from anna_core.tasks import TaskRequest, parse_request
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYMENTS = Path(__file__).parents[1] / "deployments"
+_TEST_PER_CENT = 20  # of the peers' protocol
+SIMULATED_CLIENTS = 20_000
+_ZONE = "UTC"  # the sources' time stamps carry no zone, so any will do
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One task of one set.
+
+    Attributes:
+        group: the set, or `bank <seed>`.
+        task: its name.
+    """
+
+    group: str
+    task: str
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the clients are simulated."""
+        return self.group.startswith("bank")
+
+    def __str__(self) -> str:
+        return f"{self.group}/{self.task}"
+
+
+REAL = tuple(
+    Contest(group, task)
+    for group, tasks in {
+        "cmb2020": ("inactive", "car_owner", "age_band", "next_categories", "outflow"),
+        "credit_record": ("overdue",),
+        "uci_default": ("default",),
+    }.items()
+    for task in tasks
+)
+SIMULATED = tuple(Contest(f"bank {seed}", task) for seed in (0, 1, 2) for task in ("churn", "spend"))
+
+
+def real_data() -> Path:
+    """Folder of the real data, there or not."""
+    return Path(os.environ.get("ANNA_REAL_DATA") or ROOT.parent / "shared" / "data").resolve()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sample with the sequences of each domain; `oracle` is what the simulator knew of each row, where it is one."""
+
+    sample: Sample
+    sequences: dict[str, Sequences]
+    oracle: np.ndarray | None
+
+
+def prepare(contest: Contest, folder: Path) -> None:
+    """Make what all splits share: the simulated bank, marts and sequences; what is there is taken as it is."""
+    home = _home(contest, folder)
+    if contest.simulated and not (home / "samples").exists():
+        SimulatedBank(clients=SIMULATED_CLIENTS, seed=int(contest.group.split()[1])).write(home)
+    rows = make_sample(_sample_file(contest, folder), f"{contest.task}.all", TaskRequest()).rows
+    for domain in load_domains(_domains(contest)).values():
+        place = folder / "data" / contest.group / domain.name
+        target = folder / "data" / contest.group / contest.task / domain.name
+        if target.exists():
+            continue
+        for month in months_needed(domain, rows["as_of"].to_numpy()):
+            if not mart_path(place / "mart", month).exists():
+                build_mart(domain, month, home, _ZONE, place / "mart", place / "dictionary")
+        codes = read_dictionary(domain, place / "dictionary")
+        with storage.write_directory(target) as made:
+            write_sequences(domain, codes, place / "mart", rows, made)
+
+
+def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) -> Case:
+    """A prepared task with its rows divided as the peers do with this seed.
+
+    Args:
+        contest: the task.
+        seed: of the split, 0 to 4, and of the models.
+        options: of the task, as in `task.yaml`.
+        folder: given to `prepare`.
+    """
+    request = parse_request({"seed": seed, **options}, str(contest))
+    sample = make_sample(_sample_file(contest, folder), f"{contest.task}.s{seed}", request)
+    buckets = client_buckets(client_key(sample.rows), seed)
+    split = np.where(buckets < _TEST_PER_CENT, TEST, TRAIN)
+    uploaded = sample.rows.drop("split", "fold").with_columns(split=pl.Series(split))
+    divided, _ = assign_splits(uploaded, sample.task.split.model_copy(update={"seed": seed}))
+    fold = assign_folds(uploaded, divided, sample.task.training.folds, seed)
+    rows = sample.rows.with_columns(split=pl.Series(divided), fold=pl.Series(fold))
+    sequences = {
+        name: Sequences.open(storage.read_directory(folder / "data" / contest.group / contest.task / name))
+        for name in load_domains(_domains(contest))
+    }
+    return Case(Sample(sample.key, sample.task, rows), sequences, _oracle(contest, sample, folder))
+
+
+def _oracle(contest: Contest, sample: Sample, folder: Path) -> np.ndarray | None:
+    if not contest.simulated:
+        return None
+    words = pl.read_parquet(oracle_path(_home(contest, folder), contest.task))
+    names = [name for name in words.columns if name.startswith("oracle")]
+    found = sample.rows.select("client_id", "as_of").join(words, on=["client_id", "as_of"], how="left")
+    return found.select(names).to_numpy()
+
+
+def _home(contest: Contest, folder: Path) -> Path:
+    """Folder that the domains' sources are relative to."""
+    if contest.simulated:
+        return folder / "data" / contest.group / "bank"
+    os.environ["ANNA_REAL_DATA"] = str(real_data())
+    return DEPLOYMENTS / contest.group
+
+
+def _domains(contest: Contest) -> Path:
+    return ROOT / "domains" if contest.simulated else DEPLOYMENTS / contest.group / "domains"
+
+
+def _sample_file(contest: Contest, folder: Path) -> Path:
+    if contest.simulated:
+        return sample_path(_home(contest, folder), contest.task)
+    return real_data() / contest.group / "samples" / f"{contest.task}.csv"

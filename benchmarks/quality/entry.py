@@ -1,0 +1,139 @@
+"""One entry of a contest: a variant of ANNA trained on one split of one task, and what its parts reach on the test rows."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from anna_core.analytics.constant import constant_scores
+from anna_core.boosting.training import train_boosting
+from anna_core.metrics.registry import Metric, get_metric
+from anna_core.nets.outputs import Output
+from anna_core.scoring.vectors import DomainVectors, mean_scores
+from anna_core.splits import TEST, TRAIN, client_key
+from anna_core.training.domain import train_domain_model
+from anna_core.training.metamodel import train_metamodel
+from benchmarks.quality.contests import Case, Contest, load
+
+ALL = "boosting"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to train.
+
+    Attributes:
+        name: in tables.
+        options: of the task, as in `task.yaml`.
+        trees: whether there is boosting at all.
+        says: what it is for, in a few words.
+    """
+
+    name: str
+    options: dict[str, Any]
+    trees: bool
+    says: str
+
+
+class Entry(BaseModel):
+    """What was found.
+
+    Attributes:
+        contest: its name.
+        variant: its name.
+        seed: of the split.
+        metric: the task's.
+        values: model → metric on the test rows.
+        shares: member → how much it gives to the metamodel.
+        seconds: wall time of nets, trees and metamodel.
+    """
+
+    contest: str
+    variant: str
+    seed: int
+    metric: str
+    values: dict[str, float]
+    shares: dict[str, float]
+    seconds: dict[str, float]
+
+
+def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
+    """Train and judge one variant, on one thread."""
+    case = load(contest, seed, variant.options, folder)
+    sample, task = case.sample, case.sample.task
+    metric = get_metric(task.metric, task.type)
+    test = sample.split == TEST
+    nets, folds, seconds = _nets(case)
+    trees: dict[str, DomainVectors] = {}
+    if variant.trees:
+        trees, fewest, seconds["trees"] = _trees(case)
+        folds = min(folds, fewest)
+    judged = (sample.fold >= 0) & (sample.fold < folds)
+    client = client_key(sample.rows).to_numpy()
+
+    def blend(members: dict[str, DomainVectors]) -> tuple[np.ndarray, dict[str, float]]:
+        model = train_metamodel(members, sample.target, sample.weight, sample.split, judged, task, client=client)
+        return model.predict(members), model.spec.shares
+
+    began = time.perf_counter()
+    scores, shares = blend({**nets, **trees})
+    seconds["metamodel"] = time.perf_counter() - began
+    found = {"metamodel": scores, "constant": constant_scores(sample.target, sample.weight, sample.split, task)}
+    found |= {name: member.scores for name, member in {**nets, **trees}.items()}
+    found["nets"] = blend(nets)[0]
+    if len(nets) > 1:
+        found["mean of nets"] = mean_scores(list(nets.values()), _output(case))
+    if trees:
+        found["trees"] = blend(trees)[0]
+        found["trees of all domains"] = (trees.get(ALL) or next(iter(trees.values()))).scores
+    values = {name: _value(metric, sample.target, given, test) for name, given in found.items()}
+    if case.oracle is not None:
+        values["oracle"] = _value(metric, sample.target, case.oracle[:, -task.outputs :], test)
+    return Entry(
+        contest=str(contest),
+        variant=variant.name,
+        seed=seed,
+        metric=task.metric,
+        values=values,
+        shares=shares,
+        seconds=seconds,
+    )
+
+
+def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
+    sample, nets, folds, seconds = case.sample, {}, [], {}
+    for name, sequences in case.sequences.items():
+        began = time.perf_counter()
+        model = train_domain_model(
+            sequences, sample.target, sample.weight, sample.split, sample.task, threads=1, fold=sample.fold
+        )
+        nets[name] = model.predict(sequences, threads=1, fold=sample.fold)
+        folds += [] if model.is_empty else [model.spec.folds]
+        seconds[name] = time.perf_counter() - began
+    return nets, min(folds, default=0), seconds
+
+
+def _trees(case: Case) -> tuple[dict[str, DomainVectors], int, float]:
+    sample, trees, folds, began = case.sample, {}, [], time.perf_counter()
+    sets = {f"{ALL}/{name}": [sequences] for name, sequences in case.sequences.items()}
+    if len(case.sequences) > 1:
+        sets[ALL] = list(case.sequences.values())
+    for name, sequences in sets.items():
+        model = train_boosting(
+            sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads=1
+        )
+        folds += [model.spec.folds] if model.trees else []
+        trees[name] = model.vectors(model.predict(sequences, 1, sample.fold), case.sequences)
+    return trees, min(folds, default=0), time.perf_counter() - began
+
+
+def _output(case: Case) -> Output:
+    train = case.sample.split == TRAIN
+    return Output.fit(case.sample.task, case.sample.target[train], case.sample.weight[train])
+
+
+def _value(metric: Metric, target: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> float:
+    return float(metric(target[rows], scores[rows]))
