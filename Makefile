@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test results bench lint fmt types clean
+.PHONY: help setup demo up test results bench quality lint fmt types clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,9 @@ results: $(STAMP) ## Train all samples of the real data and write docs/results.m
 
 bench: $(STAMP) $(PEERS_STAMP) ## Measure speed beside the peers (BENCH="training mart" for some pieces), write docs/speed.md
 	@$(BIN)/python -m benchmarks.speed $(BENCH)
+
+quality: $(STAMP) ## Train all tasks on five splits beside the peers (QUALITY="fast --tasks inactive"), write docs/quality.md
+	@$(BIN)/python -m benchmarks.quality $(QUALITY)
 
 $(PEERS_STAMP): benchmarks/requirements.txt constraints.txt
 	@echo "anna: setting up the peers in $(PEERS) …"

@@ -216,7 +216,7 @@ def predict_all(
 def features_of(sequences: Sequence[Sequences], codes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> pl.DataFrame:
     """(n, F) float32 aggregates of all domains beside each other, NaN where not known."""
     parts = [
-        aggregate(part, {name: np.asarray(known) for name, known in codes[part.domain.name].items()})
+        aggregate(part, {name: np.asarray(known, dtype=np.int64) for name, known in codes[part.domain.name].items()})
         for part in sequences
     ]
     return pl.concat(parts, how="horizontal")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from anna_core.boosting.training import train_boosting
 from anna_core.scoring.domain_model import DomainModel
 from anna_core.training.domain import train_domain_model
 from anna_core.training.rows import usable_folds
@@ -97,3 +98,20 @@ def test_folds_that_will_not_do_leave_the_first_alone():
     assert usable_folds(np.array([0, 1, 0, 1]), np.array([[1], [0], [1], [0]])) == 0  # one class outside either fold
     assert usable_folds(np.array([-1, -1, 0, 0]), target) == 1
     assert usable_folds(np.array([-1, -1]), target[:2]) == 0
+
+
+def test_a_hundred_thousand_categories_and_a_constant_number_make_a_sane_model():
+    draws = np.random.default_rng(0)
+    length = draws.integers(1, 30, ROWS)
+    kinds = draws.integers(1, 60_000, length.sum())  # uint16 in the toy
+    sequences = make_sequences(length, kinds, np.full(length.sum(), 7.0), cardinality=100_000)
+    target = (length > 15).astype(np.float32)[:, None]
+    fold = np.arange(ROWS) % FOLDS
+    split = np.where(fold == 0, "valid", "train")
+    weight = np.ones(ROWS, dtype=np.float32)
+    task = make_task()
+    net = train_domain_model(sequences, target, weight, split, task, fold=fold)
+    assert sum(parameter.numel() for parameter in net.net.nets[0].parameters()) < 500_000
+    trees = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    for scores in (net.predict(sequences, fold=fold).scores, trees.predict([sequences], 1, fold)):
+        assert roc_auc_score(target[:, 0], scores[:, 0]) > 0.8

@@ -26,7 +26,8 @@ def write(results: Results) -> None:
 def _real(results: Results) -> str:
     peers = yaml.safe_load(_PEERS.read_text(encoding="utf-8"))
     lines = [
-        "| task | metric | ANNA, `standard` | its trees | its nets | mean of nets | best net | `fast` | peers' best | ANNA - peers |",
+        "| task | metric | ANNA, `standard` | its trees | its nets | mean of nets | best net | `fast` | peers' best "
+        "| ANNA - peers |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for contest in REAL:
@@ -91,10 +92,9 @@ def _ingredients(results: Results) -> str:
         gains = [_gain(results, contest, variant.name) for contest in REAL]
         known = [one for one in gains if one]
         if known:
-            each = [f"{mean(one):+.4f}" if one else "" for one in gains]
-            lines.append(
-                f"| {variant.name}: {VARIANTS[variant.name].says} | {' | '.join(each)} | {mean(map(mean, known)):+.4f} |"
-            )
+            cells = [f"{mean(one):+.4f}" if one else "" for one in gains]
+            cells.append(f"{mean(map(mean, known)):+.4f}")
+            lines.append(f"| {variant.name}: {VARIANTS[variant.name].says} | {' | '.join(cells)} |")
     return "\n".join(["### Ingredients", "", *lines, ""]) if len(lines) > 2 else ""
 
 

@@ -1,0 +1,91 @@
+"""Odd samples and odd data: a clear refusal, or a sane result; whole launches through the graph."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from anna_core import storage
+from anna_core.scoring.domain_model import DomainModel
+from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows, write_month
+
+FAST = """
+training: {preset: fast, epochs: 2}
+net: {hidden: 8, embedding: 4}
+guards: {allow: [cards.kind, accounts.kind]}
+"""
+
+
+def problem(result) -> str:
+    """What the first failed step or check of a launch told."""
+    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    causes = [error.cause.message if error.cause else error.message for error in failures]
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    return " ".join([*causes, *(check.description or "" for check in failed)])
+
+
+def scores_of(deployment: Deployment, key: str) -> np.ndarray:
+    folder = storage.read_directory(deployment.settings.storage / "metamodel" / key)
+    return pl.read_parquet(folder / "scores.parquet")["score"].to_numpy()
+
+
+def test_a_sample_of_one_class_is_refused_before_anything_is_trained(deployment: Deployment) -> None:
+    deployment.refresh()
+    rows = sample_rows().with_columns(target=pl.lit(1))
+    result = deployment.train(deployment.drop("churn", "same", rows, "type: binary\n" + FAST), check=False)
+    assert not result.success
+    assert "nothing to learn" in problem(result)
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert not any(name.startswith(("model", "boosting")) for name in made)
+
+
+def test_one_client_is_refused(deployment: Deployment) -> None:
+    deployment.refresh()
+    rows = sample_rows().head(1)
+    result = deployment.train(deployment.drop("churn", "one", rows, FAST), check=False)
+    assert not result.success
+    assert "row" in problem(result)
+
+
+@pytest.mark.parametrize("preset", ["fast", "standard"])
+def test_thirty_rows_give_scores(deployment: Deployment, preset: str) -> None:
+    deployment.refresh()
+    options = FAST.replace("preset: fast", f"preset: {preset}")
+    key = deployment.drop("churn", "few", sample_rows(30), options)
+    assert deployment.train(key).success
+    scores = scores_of(deployment, key)
+    assert len(scores) == 30
+    assert np.isfinite(scores).all()
+
+
+def test_clients_whom_the_marts_do_not_know_get_the_base_rate(deployment: Deployment) -> None:
+    deployment.refresh()
+    rows = sample_rows().with_columns(client_id=pl.col("client_id") + 10_000)
+    key = deployment.drop("churn", "strangers", rows, FAST)
+    assert deployment.train(key).success
+    scores = scores_of(deployment, key)
+    assert scores == pytest.approx(np.full(60, scores[0]))
+    assert 0.3 < scores[0] < 0.7
+
+
+def test_a_domain_without_events_leaves_the_others_to_decide(deployment: Deployment) -> None:
+    for month in MONTHS:
+        write_month(deployment.home, "accounts", month, events(2, month).head(0))
+    deployment.refresh()
+    key = deployment.drop("churn", "alone", sample_rows(), FAST)
+    assert deployment.train(key).success
+    model = DomainModel.load(storage.read_directory(deployment.settings.storage / "model" / "accounts" / key))
+    assert model.is_empty
+    scores = scores_of(deployment, key)
+    odd = np.arange(60) % 2 == 1
+    assert scores[odd].mean() > scores[~odd].mean()
+
+
+def test_a_constant_number_and_a_code_an_event_do_no_harm(deployment: Deployment) -> None:
+    for month in MONTHS:
+        frame = events(1, month).with_columns(amount=pl.lit(7.0))
+        codes = pl.Series("kind", [f"{kind}-{i}" for i, kind in enumerate(frame["kind"])])
+        write_month(deployment.home, "cards", month, frame.with_columns(codes))
+    deployment.refresh()
+    key = deployment.drop("churn", "codes", sample_rows(), FAST)
+    assert deployment.train(key).success
+    assert np.isfinite(scores_of(deployment, key)).all()
