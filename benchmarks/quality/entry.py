@@ -1,4 +1,4 @@
-"""One entry of a contest: a variant of ANNA, trained on one split of one task, and what its parts reach on test rows."""
+"""One entry of a contest: a variant, trained on one split of one task, and what its parts reach on the test rows."""
 
 import time
 from dataclasses import dataclass
