@@ -71,16 +71,29 @@ def of_trees(model: "BoostingModel", scores: np.ndarray, sequences: Mapping[str,
         model: the trees.
         scores: (n, K) of the rows.
         sequences: domain → its sequences of the rows.
+
+    Raises:
+        ArtifactError: the trees read a domain whose sequences are not there.
     """
     from anna_core.scoring.vectors import DomainVectors
 
+    if missing := sorted(set(model.names) - sequences.keys()):
+        raise ArtifactError(
+            f"trees of task '{model.spec.task.name}' read domain {', '.join(missing)}, which this deployment has no "
+            "more. Put its file back into the domains' folder, or train the task again."
+        )
     seen = np.any([sequences[name].length > 0 for name in model.names], axis=0)
     return DomainVectors(np.zeros((len(scores), 0), dtype=np.float32), scores, seen & bool(model.trees))
 
 
 def require_same_generation(model: "Metamodel", versions: dict[str, str]) -> None:
-    """Raise `ArtifactError` where a member is of another training than the one that the metamodel was fitted on."""
+    """Raise `ArtifactError` where a member is gone, or of another training than that the metamodel was fitted on."""
     for name in model.members:
+        if name not in versions:
+            raise ArtifactError(
+                f"{name}: the metamodel was fitted on it, but this deployment has no such domain or trees any more. Put "
+                "the domain's file back into the domains' folder, or train the task again."
+            )
         expected = model.provenance["models"][name]
         if versions[name] != expected:
             raise ArtifactError(

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from anna_core.boosting.aggregates import top_codes
-from anna_core.boosting.model import BoostingModel, BoostingSpec, features_of
+from anna_core.boosting.features import features_of
+from anna_core.boosting.model import BoostingModel, BoostingSpec
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.sequences.ragged import Sequences
