@@ -87,7 +87,7 @@ def of_trees(model: "BoostingModel", scores: np.ndarray, sequences: Mapping[str,
 
 
 def require_same_generation(model: "Metamodel", versions: dict[str, str]) -> None:
-    """Raise `ArtifactError` where a member is gone, or of another training than that the metamodel was fitted on."""
+    """Raise `ArtifactError` where a member is gone, or of another training than the metamodel was fitted on."""
     for name in model.members:
         if name not in versions:
             raise ArtifactError(
