@@ -91,8 +91,8 @@ def require_same_generation(model: "Metamodel", versions: dict[str, str]) -> Non
     for name in model.members:
         if name not in versions:
             raise ArtifactError(
-                f"{name}: the metamodel was fitted on it, but this deployment has no such domain or trees any more. Put "
-                "the domain's file back into the domains' folder, or train the task again."
+                f"{name}: the metamodel was fitted on it, but this deployment has no such domain or trees any more. "
+                "Put the domain's file back into the domains' folder, or train the task again."
             )
         expected = model.provenance["models"][name]
         if versions[name] != expected:
