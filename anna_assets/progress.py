@@ -24,6 +24,7 @@ def follow(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> C
             f"{net}epoch {report.epoch}/{report.epochs}  {report.metric} {report.valid_metric:.4f}"
             f"{' (best)' if report.best else ''}  loss {report.train_loss:.4f}/{report.valid_loss:.4f}  "
             f"{report.events_per_second:,.0f} events/s  at most {left} left"
+            f"{'  shortened to fit the budget' if report.bound else ''}"
         )
         context.log.info(line)
         figures = {name: value for name, value in vars(report).items() if not _is_nan(value)}

@@ -10,6 +10,7 @@ TASK_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _DAGSTER_RANGE = "..."  # Dagster's sign for a range of partitions
 _RESERVED_SAMPLE = "task"  # its options would be `task.yaml`, the task's own
 DOMAIN_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_RESERVED_DOMAIN = "boosting"  # the metamodel calls the trees over all domains so, and nets by their domains
 
 
 class SampleKey(NamedTuple):
@@ -47,6 +48,8 @@ def check_domain(name: str) -> str:
             f"'{name}' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, digits "
             "or '_'."
         )
+    if name == _RESERVED_DOMAIN:
+        raise KeyNameError(f"'{name}' cannot name a domain: ANNA calls its trees so.")
     return name
 
 

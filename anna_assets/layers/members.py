@@ -62,8 +62,13 @@ def tree_domains(domains: list[Domain]) -> list[str | None]:
 
 
 def require_same_generation(model: "Metamodel", versions: dict[str, str]) -> None:
-    """Raise `ArtifactError` where a member is of another training than the one that the metamodel was fitted on."""
+    """Raise `ArtifactError` where a member is gone, or of another training than the metamodel was fitted on."""
     for name in model.members:
+        if name not in versions:
+            raise ArtifactError(
+                f"{name}: the metamodel was fitted on it, but this deployment has no such domain or trees any more. "
+                "Put the domain's file back into the domains' folder, or train the task again."
+            )
         expected = model.provenance["models"][name]
         if versions[name] != expected:
             raise ArtifactError(

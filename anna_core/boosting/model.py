@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from anna_core.boosting.aggregates import aggregate
+from anna_core.boosting.features import Codes, DomainReading
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.nets.outputs import Output
@@ -48,7 +47,7 @@ class BoostingSpec(BaseModel):
     task: TaskFacts
     output: Output
     aggregates: tuple[str, ...]
-    codes: dict[str, dict[str, tuple[int, ...]]]
+    codes: dict[str, Codes]
     folds: int
     outputs: tuple[int, ...]
 
@@ -100,7 +99,7 @@ class BoostingModel:
             (n, K) float32 scores in the task's own units.
 
         Raises:
-            ArtifactError: a domain's sequences are missing.
+            ArtifactError: a domain's sequences are missing, or do not fit; see `require_same_domain`.
         """
         return predict_all([self], {part.domain.name: part for part in sequences}, threads, fold)[0]
 
@@ -110,7 +109,15 @@ class BoostingModel:
         Args:
             scores: of `predict`.
             sequences: domain → its sequences of the same rows.
+
+        Raises:
+            ArtifactError: the trees read a domain whose sequences are not there.
         """
+        if missing := sorted(set(self.names) - sequences.keys()):
+            raise ArtifactError(
+                f"trees of task '{self.spec.task.name}' read domain {', '.join(missing)}, which this deployment has no "
+                "more. Put its file back into the domains' folder, or train the task again."
+            )
         seen = np.any([sequences[name].length > 0 for name in self.names], axis=0)
         return DomainVectors(np.zeros((len(scores), 0), dtype=np.float32), scores, seen & bool(self.trees))
 
@@ -192,34 +199,22 @@ def predict_all(
     models: Sequence[BoostingModel], sequences: Mapping[str, Sequences], threads: int, fold: np.ndarray | None = None
 ) -> list[np.ndarray]:
     """What several boosters say of the same rows: aggregates that they share are made once; see `predict`."""
-    needed = {domain for model in models for domain in model.names}
-    if missing := sorted(needed - sequences.keys()):
-        raise ArtifactError(f"the boosters read domain {', '.join(missing)}, whose sequences were not given.")
+    read = [
+        [DomainReading.of(domain, model.spec.codes[domain.name], sequences) for domain in model.spec.domains]
+        for model in models
+    ]
     count = len(next(iter(sequences.values())))
     fold = np.full(count, -1) if fold is None else fold
     logits = [np.empty((count, model.spec.output.outputs), dtype=np.float32) for model in models]
     for rows in _blocks(count):
-        made: dict[tuple[str, str], np.ndarray] = {}
-        for model, into in zip(models, logits, strict=True):
-            parts = []
-            for name in model.names:
-                codes = model.spec.codes[name]
-                key = (name, repr(codes))
-                if key not in made:
-                    made[key] = features_of([sequences[name].take(rows)], {name: codes}).to_numpy()
-                parts.append(made[key])
-            matrix = np.concatenate(parts, axis=1)
+        made: dict[str, np.ndarray] = {}
+        for model, parts, into in zip(models, read, logits, strict=True):
+            for part in parts:
+                if part.key not in made:
+                    made[part.key] = part.features(rows)
+            matrix = np.concatenate([made[part.key] for part in parts], axis=1)
             into[rows] = model.logits(matrix, fold[rows], threads)
     return [model.spec.output.scores(values) for model, values in zip(models, logits, strict=True)]
-
-
-def features_of(sequences: Sequence[Sequences], codes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> pl.DataFrame:
-    """(n, F) float32 aggregates of all domains beside each other, NaN where not known."""
-    parts = [
-        aggregate(part, {name: np.asarray(known, dtype=np.int64) for name, known in codes[part.domain.name].items()})
-        for part in sequences
-    ]
-    return pl.concat(parts, how="horizontal")
 
 
 def _blocks(count: int) -> Iterator[slice]:

@@ -1,19 +1,23 @@
 """Fits LightGBM to the aggregates of one domain, or of all."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from anna_core.boosting.aggregates import top_codes
-from anna_core.boosting.model import BoostingModel, BoostingSpec, features_of
+from anna_core.boosting.features import features_of
+from anna_core.boosting.model import BoostingModel, BoostingSpec
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.sequences.ragged import Sequences
 from anna_core.splits import TRAIN
 from anna_core.tasks import Task, TaskType
 from anna_core.training.rows import training_rows, usable_folds, varies
+
+if TYPE_CHECKING:
+    import lightgbm
 
 LEARNING_RATE = 0.03  # the benchmark's peer
 MAX_ROUNDS = 3000
@@ -55,7 +59,7 @@ def train_boosting(
         threads: CPU threads of LightGBM; the result is the same for the same number.
 
     Returns:
-        The booster; a label, or a class, that does not vary gets its constant.
+        The booster; a label, or a class, that does not vary gets its constant. Without trees where nothing was learnt.
 
     Raises:
         TrainingError: no model can be trained on these rows.
@@ -98,7 +102,7 @@ def fit_trees(
     task: Task,
     threads: int,
 ) -> Forest:
-    """Fit a set of boosters for each fold.
+    """Fit a set of boosters for each fold; none where no tree finds anything to divide the rows by.
 
     Args:
         features: (n, F) numeric columns, NaN where not known.
@@ -116,12 +120,16 @@ def fit_trees(
     )
     if folds == 0 or features.width == 0 or not learnable:
         return Forest(0, (), ())
-    trees = []
+    boosters: list[lightgbm.Booster] = []
     for k in range(folds):
         fit, judge = fold != k, fold == k
         settings = _objective(task, output) | PARAMETERS | {"seed": task.seed + k, "num_threads": threads}
-        trees += [_fit(features, columns[place], weight, fit, judge, settings) for place in learnable]
-    return Forest(folds, learnable, tuple(trees))
+        boosters += [_fit(features, columns[place], weight, fit, judge, settings) for place in learnable]
+    # Too few rows, or aggregates that are all alike: constants, which would only draw the metamodel's mean to the base.
+    if not any(booster.feature_importance().any() for booster in boosters):
+        return Forest(0, (), ())
+    trees = tuple(str(booster.model_to_string(num_iteration=booster.best_iteration)) for booster in boosters)
+    return Forest(folds, learnable, trees)
 
 
 def _columns(task: Task, output: Output, target: np.ndarray) -> dict[int, np.ndarray]:
@@ -154,15 +162,14 @@ def _fit(
     fit: np.ndarray,
     judge: np.ndarray,
     settings: dict[str, Any],
-) -> str:
+) -> "lightgbm.Booster":
     import lightgbm as lgb
 
     matrix = features.to_numpy()
     data = lgb.Dataset(matrix[fit], y[fit], weight=weight[fit])
     check = lgb.Dataset(matrix[judge], y[judge], weight=weight[judge], reference=data)
     stop = lgb.early_stopping(PATIENCE, verbose=False)
-    booster = lgb.train(settings, data, MAX_ROUNDS, valid_sets=[check], callbacks=[stop])
-    return str(booster.model_to_string(num_iteration=booster.best_iteration))
+    return lgb.train(settings, data, MAX_ROUNDS, valid_sets=[check], callbacks=[stop])
 
 
 def _some(rows: np.ndarray, seed: int) -> np.ndarray:

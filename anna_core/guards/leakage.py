@@ -14,7 +14,7 @@ import polars as pl
 from anna_core.boosting.aggregates import aggregate
 from anna_core.boosting.events import DAY
 from anna_core.domains import Domain
-from anna_core.guards.rows import client_folds, pick_rows, take_rows
+from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not
 from anna_core.guards.wording import in_words
 from anna_core.marts.dictionary import Dictionary
@@ -123,12 +123,12 @@ def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | 
     bench = _Bench.of(sample, sequences.length)
     if bench.not_probed or not sequences.length[bench.rows].any():
         return Probes(rows=len(bench.rows), not_probed=bench.not_probed or "no row has events")
-    domain, part = sequences.domain, take_rows(sequences, bench.rows)
+    domain, part = sequences.domain, sequences.take(bench.rows)
     times = aggregate(_with_fields(part))
     history = _finding(history_of(domain), bench.strength(times), part, dictionary)
     if history.verdict is not Verdict.HARMLESS:
         seen = part.length > 0
-        bench, part = _Bench.on(sample, bench.rows[seen]), _last_events(take_rows(part, np.flatnonzero(seen)))
+        bench, part = _Bench.on(sample, bench.rows[seen]), _last_events(part.take(seen))
     findings = [history]
     if bench.told:
         for field in domain.fields:

@@ -1,12 +1,8 @@
 """Which rows a guard looks at: few enough to take seconds, and divided so that no client stands on both sides."""
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from anna_core.sequences.ragged import Sequences
 from anna_core.splits import client_buckets, client_key
 
 FOLDS = 3
@@ -36,17 +32,6 @@ def pick_rows(
     drawn = shuffled[np.argsort(turn.to_numpy(), kind="stable")][:most_rows]
     within = np.cumsum(length[drawn], dtype=np.int64) <= most_events
     return np.sort(candidates[drawn[within]])
-
-
-def take_rows(sequences: Sequences, rows: np.ndarray) -> Sequences:
-    """The same sequences with some of the rows only; events are shared, not copied."""
-    return replace(
-        sequences,
-        client_id=sequences.client_id.take(pa.array(rows)),
-        as_of=sequences.as_of[rows],
-        start=sequences.start[rows],
-        length=sequences.length[rows],
-    )
 
 
 def client_folds(rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from anna_core.boosting.aggregates import aggregate, top_codes
-from anna_core.guards.rows import client_folds, pick_rows, take_rows
+from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, strength, why_not
 from anna_core.guards.wording import in_words
 from anna_core.marts.dictionary import Dictionary
@@ -81,7 +81,7 @@ def probe_shift(sequences: Sequences, sample: Sample, dictionary: Dictionary | N
     side = Outcome("being a test row", test[rows].astype(np.float64))
     if reason := why_not(side, client, fold):
         return Shift(rows=len(rows), not_probed=reason)
-    part = take_rows(sequences, rows)
+    part = sequences.take(rows)
     codes = {name: frequent[:MOST_CODES] for name, frequent in top_codes(part).items()}
     features = aggregate(part, codes)
     found = strength(features, [side], client, fold)

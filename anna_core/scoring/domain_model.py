@@ -18,6 +18,7 @@ from anna_core.nets.inputs import InputStats
 from anna_core.nets.outputs import Output
 from anna_core.nets.spec import NetSpec
 from anna_core.scoring.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
+from anna_core.scoring.same_domain import require_same_domain
 from anna_core.scoring.vectors import DomainVectors
 from anna_core.sequences.ragged import Sequences
 from anna_core.training.progress import EpochReport
@@ -119,9 +120,9 @@ class DomainModel:
             Vectors of the n rows in their order; a row without events has a zero embedding and a constant score.
 
         Raises:
-            ArtifactError: the sequences are of another domain or lack a field.
+            ArtifactError: see `require_same_domain`.
         """
-        self._check(sequences)
+        require_same_domain(self.spec.domain, sequences.domain)
         count = len(sequences)
         embedding = np.zeros((count, self.spec.net.embedding), dtype=np.float32)
         logits = np.tile(np.asarray(self.spec.absent_logits, dtype=np.float32), (count, 1))
@@ -170,30 +171,6 @@ class DomainModel:
 
     def _weights(self) -> Weights:
         return {} if self.net is None else dict(self.net.state_dict())
-
-    def _check(self, sequences: Sequences) -> None:
-        domain = self.spec.domain
-        if sequences.domain.name != domain.name:
-            raise ArtifactError(
-                f"the model of domain '{domain.name}' was given sequences of '{sequences.domain.name}'; give its own."
-            )
-        lacking = sorted(domain.fields.keys() - sequences.domain.fields.keys())
-        changed = sorted(
-            name
-            for name in domain.fields.keys() & sequences.domain.fields.keys()
-            if domain.fields[name] != sequences.domain.fields[name]
-        )
-        if lacking or changed:
-            raise ArtifactError(
-                f"domain '{domain.name}' changed since the model was trained: fields missing {lacking}, of another "
-                f"kind {changed}. Train the task again on the new domain, or restore domains/{domain.name}.yaml."
-            )
-        if sequences.domain.window_version != domain.window_version:
-            raise ArtifactError(
-                f"domain '{domain.name}': the model was trained on sequences of lag, lookback and length "
-                f"'{domain.window_version}', these are '{sequences.domain.window_version}'. Make the sequences or "
-                "histories again, or train the task again."
-            )
 
 
 def make_nets(spec: DomainModelSpec) -> Ensemble | None:

@@ -6,7 +6,8 @@ import pytest
 
 from anna_core import storage
 from anna_core.scoring.domain_model import DomainModel
-from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows
+from anna_core.scoring.metamodel import Metamodel
+from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
 
 
 def metadata(result, key: str) -> dict:
@@ -21,8 +22,16 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     result = deployment.train(key)
 
     board = [record.data for record in metadata(result, "report")["leaderboard"].records]
-    assert {row["kind"] for row in board} == {"constant", "boosting", "domain", "metamodel"}
-    assert {row["model"] for row in board if row["kind"] == "domain"} == {"cards", "accounts"}
+    assert sorted((row["kind"], row["model"]) for row in board) == [
+        ("boosting", "accounts"),
+        ("boosting", "all domains"),
+        ("boosting", "cards"),
+        ("constant", "constant"),
+        ("domain", "accounts"),
+        ("domain", "cards"),
+        ("mean", "mean"),
+        ("metamodel", "metamodel"),
+    ]
     values = {(row["kind"], row["model"]): row["value"] for row in board}
     assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5
     html = (storage.read_directory(deployment.settings.storage / "report" / key) / "report.html").read_text()
@@ -83,18 +92,20 @@ def test_sequences_refuse_marts_that_are_behind_their_source(deployment: Deploym
 def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the_metamodel(
     deployment: Deployment,
 ) -> None:
-    from anna_tests.graph.conftest import write_domain
-
     write_domain(deployment.home, "app_events", seed=3)
     deployment.reload()
     graph = deployment.defs.resolve_asset_graph()
-    layers = ("source", "mart", "dictionary", "sequences", "model", "embedding", "history")
+    layers = ("source", "mart", "dictionary", "sequences", "model", "embedding", "boosting", "history")
     for layer in layers:
         assert graph.has(dg.AssetKey([layer, "app_events"]))
-    assert dg.AssetKey(["embedding", "app_events"]) in graph.get(dg.AssetKey("metamodel")).parent_keys
+    parents = graph.get(dg.AssetKey("metamodel")).parent_keys
+    assert {dg.AssetKey(["embedding", "app_events"]), dg.AssetKey(["boosting", "app_events"])} <= parents
     deployment.refresh()
-    result = deployment.train(deployment.drop("churn", "q1", sample_rows()))
-    assert "app_events" in metadata(result, "metamodel")["domains"].value
+    key = deployment.drop("churn", "q1", sample_rows())
+    deployment.train(key)
+    model = Metamodel.load(storage.read_directory(deployment.settings.storage / "metamodel" / key))
+    domains = ("accounts", "app_events", "cards")
+    assert model.members == (*domains, *(f"boosting/{name}" for name in domains), "boosting")
 
 
 def test_vectors_of_another_generation_are_not_scored(deployment: Deployment) -> None:
@@ -108,7 +119,32 @@ def test_vectors_of_another_generation_are_not_scored(deployment: Deployment) ->
     for domain in deployment.domains:
         deployment.materialize(f"history/{domain}", partition="2024-03-01")
         deployment.materialize(f"retro/embedding/{domain}", partition=month)
-    with pytest.raises(dg.Failure, match="domain cards: these vectors come from model"):
+    refused = r"cards: the model is \w{32}, but the metamodel was fitted on \w{32}\. Materialize the metamodel again"
+    with pytest.raises(dg.Failure, match=refused):
+        deployment.materialize("retro/scores", partition=month)
+
+
+def test_trees_of_another_generation_and_domains_that_are_gone_are_not_scored(deployment: Deployment) -> None:
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows())
+    deployment.train(key)
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition="2024-03-01")
+        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    (deployment.settings.domains / "accounts.yaml").rename(deployment.home / "accounts.yaml")
+    deployment.reload()
+    with pytest.raises(dg.Failure, match="accounts: the metamodel was fitted on it, but this deployment has no such"):
+        deployment.materialize("retro/scores", partition=month)
+    with pytest.raises(dg.Failure, match="accounts: the metamodel was fitted on it, but this deployment has no such"):
+        deployment.materialize("report", partition=key)
+    (deployment.home / "accounts.yaml").rename(deployment.settings.domains / "accounts.yaml")
+    deployment.reload()
+    rows = sample_rows().with_columns(target=1 - pl.col("target"))
+    deployment.drop("churn", "q1", rows)
+    deployment.materialize("sample", partition=key)
+    deployment.materialize("boosting", partition=key)
+    with pytest.raises(dg.Failure, match=r"^.*boosting: the model is \w{32}, but the metamodel was fitted on"):
         deployment.materialize("retro/scores", partition=month)
 
 

@@ -12,7 +12,7 @@ from anna_resources.settings import load_settings
 from anna_tests.conftest import ROOT
 
 DEPLOYMENTS = ROOT / "benchmarks" / "deployments"
-TINY = "training: {epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
+TINY = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from anna_cli.supervisor.ports import free_port
 from anna_core.simbank.bank import SimulatedBank
 from anna_tests.conftest import ROOT
 
-FAST_TASK = "training: {epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
-SLOW_TASK = "training: {epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
+FAST_TASK = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
+SLOW_TASK = "training: {preset: fast, epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
 

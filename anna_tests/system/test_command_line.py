@@ -11,7 +11,7 @@ pytestmark = pytest.mark.system
 def test_the_command_line_submits_waits_and_reports(running: Running) -> None:
     sample = running.home / "small.csv"
     pl.read_csv(running.home / "samples" / "overdue.csv").to_pandas().to_csv(sample, index=False)
-    options = ["--option", "training.epochs=1", "--option", "net.hidden=8"]
+    options = ["--option", "training.preset=fast", "--option", "training.epochs=1", "--option", "net.hidden=8"]
     submitted = running.anna("submit", str(sample), "--task", "overdue", "--sample", "cli", *options, "--wait")
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     report = running.anna("report", "overdue.cli")

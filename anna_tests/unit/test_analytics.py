@@ -2,7 +2,6 @@ import datetime as dt
 import io
 import re
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from anna_core.analytics.legend import shown_models
 from anna_core.analytics.plots import report_figures
 from anna_core.metrics.registry import default_metric, metrics_of
 from anna_core.tasks import Task, TaskType
+from anna_core.training.progress import EpochReport
 
 HOSTILE = '<script>alert("x")</script> & $\\frac$'
 
@@ -69,7 +69,8 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
         "split": split,
         "curves": {
             HOSTILE: [
-                SimpleNamespace(epoch=i, train_loss=1 / i, valid_loss=1.1 / i, valid_metric=0.7, best=i == 2)
+                EpochReport(i, 3, 1 / i, 1.1 / i, task.metric, 0.7, 9.0, 0.0, best=i == 2, net=net, nets=2)
+                for net in (1, 2)
                 for i in (1, 2, 3)
             ]
         },

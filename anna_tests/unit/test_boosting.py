@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from anna_core.analytics.constant import constant_scores
+from anna_core.boosting import features, model
+from anna_core.boosting.aggregates import aggregate
 from anna_core.boosting.model import BoostingModel, predict_all
 from anna_core.boosting.training import fit_trees, train_boosting
+from anna_core.domains import FieldKind
 from anna_core.errors import ArtifactError
 from anna_core.metrics.registry import get_metric
 from anna_core.nets.outputs import Output
@@ -124,8 +129,8 @@ def test_without_aggregates_or_folds_there_are_no_trees():
     task = task_of(TaskType.BINARY, "roc_auc")
     output = Output.fit(task, target, weight)
     assert fit_trees(pl.DataFrame(), target, weight, fold, output, task, 1).trees == ()
-    features = pl.DataFrame({"f": np.arange(len(target))})
-    assert fit_trees(features, target, weight, np.full(len(target), -1), output, task, 1).trees == ()
+    one = pl.DataFrame({"f": np.arange(len(target))})
+    assert fit_trees(one, target, weight, np.full(len(target), -1), output, task, 1).trees == ()
 
 
 def test_a_saved_booster_scores_bit_for_bit_and_refuses_to_be_changed(tmp_path):
@@ -160,3 +165,63 @@ def test_boosters_of_one_domain_and_of_several_are_scored_together():
     assert any(name.startswith("other__") for name, _ in both.importance())
     with pytest.raises(ArtifactError, match="other"):
         both.predict([sequences], 1)
+
+
+def test_aggregates_that_boosters_share_are_made_once(monkeypatch):
+    sequences, target, weight, split, fold = problem(TaskType.BINARY, n=200)
+    other = make_sequences(np.roll(sequences.length, 7), name="other")
+    task = task_of(TaskType.BINARY, "roc_auc")
+    models = [
+        train_boosting(parts, target, weight, split, fold, task, threads=1)
+        for parts in ([sequences], [other], [sequences, other])
+    ]
+    made = []
+
+    def counted(part, codes):
+        made.append(part.domain.name)
+        return aggregate(part, codes)
+
+    monkeypatch.setattr(features, "aggregate", counted)
+    monkeypatch.setattr(model, "_BLOCK_ROWS", 120)
+    scores = predict_all(models, {part.domain.name: part for part in (sequences, other)}, 1, fold)
+    assert sorted(made) == ["other", "other", "toy", "toy"]  # two blocks of rows
+    monkeypatch.undo()
+    assert (scores[2] == models[2].predict([other, sequences], 1, fold)).all()
+
+
+def test_a_domain_without_events_has_no_trees_and_says_the_base_rate():
+    _, target, weight, split, fold = problem(TaskType.BINARY, n=200)
+    nothing = make_sequences([0] * 200)
+    task = task_of(TaskType.BINARY, "roc_auc")
+    trained = train_boosting([nothing], target, weight, split, fold, task, threads=1)
+    assert trained.trees == ()
+    scores = trained.predict([nothing], 1)
+    assert scores[:, 0] == pytest.approx(target[split == "train"].mean(), abs=1e-4)
+    later = make_sequences([3] * 200)  # the month after, events have come
+    assert trained.predict([later], 1) == pytest.approx(scores, abs=1e-6)
+
+
+def test_thirty_rows_are_too_few_for_a_tree():
+    sequences, target, weight, split, fold = problem(TaskType.BINARY, n=30)
+    trained = train_boosting([sequences], target, weight, split, fold, task_of(TaskType.BINARY, "roc_auc"), threads=1)
+    assert trained.trees == ()
+    assert trained.predict([sequences], 1, fold)[:, 0] == pytest.approx(target[split == "train"].mean(), abs=1e-4)
+
+
+def test_a_field_that_a_domain_gained_changes_no_score_and_one_that_it_lost_is_named():
+    sequences, target, weight, split, fold = problem(TaskType.BINARY, n=200)
+    trained = train_boosting([sequences], target, weight, split, fold, task_of(TaskType.BINARY, "roc_auc"), threads=1)
+    scores = trained.predict([sequences], 1)
+    fields = {"channel": FieldKind.CATEGORICAL, **sequences.domain.fields, "fee": FieldKind.NUMERIC}
+    events = len(sequences.event_time)
+    more = {"channel": np.ones(events, dtype=np.uint8), "fee": np.ones(events, dtype=np.float32)}
+    gained = with_fields(sequences, fields, {**sequences.columns, **more})
+    assert (trained.predict([gained], 1) == scores).all()
+    lost = with_fields(sequences, {"kind": FieldKind.CATEGORICAL}, sequences.columns)
+    with pytest.raises(ArtifactError, match=r"fields missing \['amount', 'online'\]"):
+        trained.predict([lost], 1)
+
+
+def with_fields(sequences, fields, columns):
+    domain = sequences.domain.model_copy(update={"fields": fields})
+    return replace(sequences, meta=sequences.meta.model_copy(update={"domain": domain}), columns=columns)

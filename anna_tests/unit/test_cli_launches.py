@@ -27,7 +27,7 @@ def run(status="STARTED", stats=(), tags=(), run_id="r1"):
     }  # fmt: skip
 
 
-def epoch(number, step="model__card_transactions", value=0.61):
+def epoch(number, step="model__card_transactions", value=0.61, net=None):
     return {
         "__typename": "ObservationEvent", "timestamp": "1", "stepKey": step, "message": "",
         "metadataEntries": [
@@ -35,6 +35,7 @@ def epoch(number, step="model__card_transactions", value=0.61):
             {"label": "train_loss", "floatValue": 0.6}, {"label": "valid_metric", "floatValue": value},
             {"label": "metric", "text": "roc_auc"}, {"label": "events_per_second", "floatValue": 12345.6},
             {"label": "seconds_left", "floatValue": 95.0}, {"label": "best", "boolValue": True},
+            *([{"label": "net", "intValue": net}, {"label": "nets", "intValue": 5}] if net else []),
         ],
     }  # fmt: skip
 
@@ -93,6 +94,15 @@ def test_progress_comes_from_the_latest_observation():
         "churn.2024q1 sample finished",
         "churn.2024q1 model/card_transactions running epoch 2/15 roc_auc 0.6600, 1 min 35 s left, 12,346 events/s",
     ]
+
+
+def test_progress_tells_which_of_a_models_nets_is_trained():
+    (launch,) = read(Stub(Runs=runs(RUNNING), Events=page(epoch(15, net=1), epoch(3, net=2))))
+    [training] = [step.training for step in launch.steps if step.training]
+    assert training.done == pytest.approx((1 + 3 / 15) / 5)
+    assert "model/card_transactions running net 2/5 epoch 3/15 roc_auc 0.6100, 1 min 35 s left" in "".join(
+        lines([launch])
+    )
 
 
 def test_a_failure_tells_the_steps_own_words():

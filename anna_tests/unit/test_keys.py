@@ -81,3 +81,9 @@ def test_an_unusable_task_is_refused(task):
 def test_an_unusable_domain_name_is_refused(name):
     with pytest.raises(KeyNameError, match="begin with a lower-case letter"):
         check_domain(name)
+
+
+def test_a_domain_is_not_called_as_the_trees_are():
+    with pytest.raises(KeyNameError, match="ANNA calls its trees so"):
+        check_domain("boosting")
+    assert check_domain("boostings") == "boostings"

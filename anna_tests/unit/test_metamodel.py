@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from anna_core.errors import ArtifactError, TrainingError
@@ -244,3 +247,31 @@ def _trees(signal):
         scores=_sigmoid(signal)[:, None].astype(np.float32),
         present=np.ones(len(signal), dtype=bool),
     )
+
+
+def test_a_member_alone_scores_as_it_does_by_itself_and_the_base_rate_where_it_is_absent():
+    output = Output.fit(make_task(), np.array([[0.0], [0.0], [0.0], [1.0]], dtype=np.float32), ONES[:4])
+    net = MetaNet({"a": 4, "b": 0}, output, sharing=0.5)
+    with torch.no_grad():
+        net.bias.fill_(1.0)
+        net.absent.fill_(1.0)
+        net.correction.fill_(1.0)
+    net.take_alone("b")
+    logits = np.array([1.0, -2.0])
+    members = {"a": _domain(logits * 5), "b": replace(_trees(logits), present=np.array([True, False]))}
+    inputs = net.read(members, output, np.arange(2))
+    assert net(inputs).detach()[:, 0].tolist() == pytest.approx([1.0, float(np.log(1 / 3))], abs=1e-4)
+    assert net.shares(inputs) == {"a": 0.0, "b": 1.0}
+
+
+def test_shares_are_parts_of_what_is_given_on_average():
+    output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
+    net = MetaNet({"a": 4, "b": 4}, output, sharing=0.5)
+    with torch.no_grad():
+        net.weight[:] = torch.tensor([[1.0], [-2.0]])
+    members = {"a": _domain(np.array([3.0, 1.0])), "b": _domain(np.array([1.0, 9.0]), np.array([True, False]))}
+    shares = net.shares(net.read(members, output, np.arange(2)))
+    given = (3 / 2**0.5 + 1) / 2, 2 / 2**0.5 / 2
+    assert shares == pytest.approx({"a": given[0] / sum(given), "b": given[1] / sum(given)}, abs=1e-3)
+    nobody = {name: replace(one, present=np.zeros(2, dtype=bool)) for name, one in members.items()}
+    assert net.shares(net.read(nobody, output, np.arange(2))) == {"a": 0.0, "b": 0.0}

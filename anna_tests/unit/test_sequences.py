@@ -275,3 +275,29 @@ def test_a_mart_whose_row_groups_do_not_tell_their_clients_is_refused(march):
     march.events().write_parquet(mart_path(march.mart, MARCH), statistics=False)
     with pytest.raises(ArtifactError, match="its row groups do not tell their clients; materialize the mart again"):
         sequences(march, ("a", APRIL_1))
+
+
+def test_some_rows_are_taken_by_position_mask_or_range(march):
+    made = sequences(march, ("a", dt.date(2024, 3, 5)), ("b", APRIL_1), ("z", APRIL_1), ("a", dt.date(2024, 3, 4)))
+    picked = made.take(np.array([3, 0, 3]))
+    assert picked.client_id.to_pylist() == ["a", "a", "a"]
+    assert picked.as_of.tolist() == [dt.date(2024, 3, 4), dt.date(2024, 3, 5), dt.date(2024, 3, 4)]
+    assert amounts(picked) == [[1, 2], [1, 2, 3], [1, 2]]
+    assert picked.event_time is made.event_time
+    assert made.take(made.length > 1).client_id.to_pylist() == ["a", "a"]
+    assert made.take(slice(1, 3)).client_id.to_pylist() == ["b", "z"]
+    assert len(made.take(np.array([], dtype=np.int64))) == 0
+
+
+def test_the_history_of_clients_has_a_row_for_each_of_them(march):
+    history = build_history(march.domain, march.dictionary, march.mart, MARCH)
+    clients = pa.array(["z", "b", "a"], pa.large_string())
+    asked = history.of_clients(clients)
+    assert asked.client_id.to_pylist() == ["z", "b", "a"]
+    assert asked.length.tolist() == [0, 1, 30]
+    assert amounts(asked)[2] == list(range(1, 31))
+    assert set(asked.as_of.tolist()) == {APRIL_1}
+    assert asked.take(np.array([2, 1])).of_clients(clients).length.tolist() == [0, 1, 30]
+    nobody = history.take(np.array([], dtype=np.int64)).of_clients(clients)
+    assert nobody.length.tolist() == nobody.start.tolist() == [0, 0, 0]
+    assert len(history.of_clients(pa.array([], pa.string()))) == 0

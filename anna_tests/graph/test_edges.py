@@ -1,0 +1,60 @@
+"""Launches at the edge of what can be learnt from: they end with a report, or say why not."""
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from anna_core import storage
+from anna_core.scoring.metamodel import Metamodel
+from anna_tests.graph.conftest import Deployment, events, sample_rows, write_domain
+from anna_tests.graph.test_launch import metadata
+
+FIVE_FOLDS = "training: {folds: 5, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
+MONTH = "2024-03-01"
+
+
+def score(deployment: Deployment, key: str) -> pl.DataFrame:
+    month = dg.MultiPartitionKey({"month": MONTH, "sample": key})
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition=MONTH)
+        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    deployment.materialize("retro/scores", partition=month)
+    return pl.read_parquet(deployment.settings.storage / f"retro/scores/{key}/month=2024-03/scores.parquet")
+
+
+def test_one_domain_and_thirty_rows_have_no_trees_over_all_and_no_mean(deployment: Deployment) -> None:
+    (deployment.settings.domains / "accounts.yaml").unlink()
+    deployment.reload()
+    assert not deployment.defs.resolve_asset_graph().has(dg.AssetKey("boosting"))
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows(30), FIVE_FOLDS)
+    result = deployment.train(key)
+    board = [record.data for record in metadata(result, "report")["leaderboard"].records]
+    assert sorted((row["kind"], row["model"]) for row in board) == [
+        ("boosting", "cards"), ("constant", "constant"), ("domain", "cards"), ("metamodel", "metamodel"),
+    ]  # fmt: skip
+    assert metadata(result, "boosting/cards")["note"].value.startswith("nothing to learn from")
+    model = Metamodel.load(storage.read_directory(deployment.settings.storage / "metamodel" / key))
+    assert model.members == ("cards", "boosting/cards")
+    assert "50 are needed" in model.spec.plain_reason
+    scores = score(deployment, key)
+    assert len(scores) == 60
+    assert scores["score"].is_between(0, 1).all()
+
+
+def test_a_domain_without_events_has_no_say_until_it_has_some(deployment: Deployment) -> None:
+    write_domain(deployment.home, "deposits", seed=3)
+    late = events(3, MONTH).with_columns(event_time=pl.lit("2024-03-29").str.to_datetime())
+    for month in ("2024-01-01", "2024-02-01", MONTH):
+        deployment.rewrite_month("deposits", month, late.clear() if month != MONTH else late)
+    deployment.reload()
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows(), FIVE_FOLDS)
+    result = deployment.train(key)
+    assert metadata(result, "model/deposits")["note"].value == "No training row has an event in this domain."
+    assert metadata(result, "boosting/deposits")["note"].value.startswith("nothing to learn from")
+    shares = metadata(result, "metamodel")["share of each model"].value
+    assert shares["deposits"] == shares["boosting/deposits"] == 0
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    scores = score(deployment, key)
+    assert scores["score"].is_between(0, 1).all()
