@@ -10,13 +10,11 @@ from anna_assets.layers.models import vectors_path
 from anna_assets.layers.sequences import read_sequences
 from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError
 from anna_core.samples import Sample
 from anna_core.scoring.scores_file import read_scores
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from anna_core.scoring.metamodel import Metamodel
     from anna_core.scoring.vectors import DomainVectors
 
 
@@ -59,19 +57,3 @@ def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) ->
 def tree_domains(domains: list[Domain]) -> list[str | None]:
     """Whose aggregates there are trees on: each domain's, and, where there are several, all of them (None)."""
     return [*(one.name for one in domains), *([None] if len(domains) > 1 else [])]
-
-
-def require_same_generation(model: "Metamodel", versions: dict[str, str]) -> None:
-    """Raise `ArtifactError` where a member is gone, or of another training than the metamodel was fitted on."""
-    for name in model.members:
-        if name not in versions:
-            raise ArtifactError(
-                f"{name}: the metamodel was fitted on it, but this deployment has no such domain or trees any more. "
-                "Put the domain's file back into the domains' folder, or train the task again."
-            )
-        expected = model.provenance["models"][name]
-        if versions[name] != expected:
-            raise ArtifactError(
-                f"{name}: the model is {versions[name]}, but the metamodel was fitted on {expected}. Materialize the "
-                "metamodel again, or what that model gave."
-            )

@@ -12,7 +12,7 @@ import numpy as np
 
 from anna_assets.layers import metamodel, samples
 from anna_assets.layers.boosting import boosting_key, member_name
-from anna_assets.layers.members import read_members, require_same_generation, tree_domains
+from anna_assets.layers.members import read_members, tree_domains
 from anna_assets.layers.sequences import read_sequences
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
@@ -98,6 +98,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     from anna_core.analytics.coverage import domain_coverage
     from anna_core.analytics.leaderboard import ModelKind, leaderboard
     from anna_core.scoring.bundle import code_version
+    from anna_core.scoring.clients import require_same_generation
     from anna_core.scoring.domain_model import DomainModel
     from anna_core.scoring.metamodel import Metamodel
     from anna_core.scoring.vectors import mean_scores

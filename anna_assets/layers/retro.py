@@ -11,7 +11,7 @@ from anna_assets.layers import metamodel
 from anna_assets.layers.boosting import boosting_key
 from anna_assets.layers.marts import joint_version
 from anna_assets.layers.members import tree_domains
-from anna_assets.layers.scoring import Launch
+from anna_assets.layers.scoring import load_scorer, score_month
 from anna_assets.layers.sequences import POINT_IN_TIME, require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
@@ -134,13 +134,12 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def retro_scores(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        versions: list[str] = []
-        launch: Launch | None = None
+        versions, scorer, loaded = [], None, ""
         for sample, at in retro_keys(context.partition_keys):
-            if launch is None or launch.sample != sample:
-                launch = Launch.load(warehouse, sample, domains)
-            frame = launch.score(warehouse, at, scoring_threads())
-            version = launch.metamodel.data_version
+            if scorer is None or loaded != sample:
+                scorer, loaded = load_scorer(warehouse, sample, domains), sample
+            frame = score_month(warehouse, scorer, sample, domains, at, scoring_threads())
+            version = scorer.metamodel.data_version
             path = warehouse.retro_scores(sample, at)
             with storage.write_file(path) as temporary:
                 frame.write_parquet(temporary)

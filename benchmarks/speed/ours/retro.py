@@ -1,7 +1,7 @@
 """ANNA, one more month of retro-scores: the steps of the assets, in one process, one domain after another.
 
-history → embedding of each domain → scores. The nets' arithmetic is the time inside their `forward`, told by hooks;
-all else is building histories, reading, gathering batches, and writing.
+history → embedding of each domain → scores, by trees and metamodel. The nets' arithmetic is the time inside their
+`forward`, told by hooks; all else is building histories, reading, gathering batches, aggregates and trees, and writing.
 """
 
 import tempfile
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import polars as pl
 import torch
 
+from anna_core.boosting.model import BoostingModel
 from anna_core.domains import Domain
 from anna_core.months import next_month
+from anna_core.scoring.clients import ClientScorer
 from anna_core.scoring.domain_model import DomainModel
 from anna_core.scoring.metamodel import Metamodel
-from anna_core.scoring.scores_file import score_frame
 from anna_core.scoring.vectors_file import StoredVectors
 from anna_core.sequences.build import write_history
 from anna_core.sequences.ragged import Sequences
@@ -38,7 +38,7 @@ def main() -> None:
         for domain in bank.domains.values():
             events += embed(bank, domain, folder, given.threads, clocks)
         with clocks["scores"].running():
-            clients = score(bank, folder)
+            clients = score(bank, folder, given.threads)
     seconds = {f"{part}_seconds": clock.seconds for part, clock in clocks.items()}
     report(watch, events, clients=clients, **seconds)
 
@@ -56,20 +56,21 @@ def embed(bank: RetroBank, domain: Domain, folder: Path, threads: int, clocks: d
         vectors = model.predict(history, threads=threads)
     clocks["gather"].seconds -= clocks["net"].seconds - before
     with clocks["vectors"].running():
-        stored = StoredVectors(history.client_id, history.as_of, vectors, model.absent_scores, model.data_version)
+        stored = StoredVectors(
+            history.client_id, history.as_of, vectors, model.absent_scores, model.data_version, model.spec.folds
+        )
         stored.write(_vectors(folder, domain.name), model.spec.task.score_names)
     return int(history.length.sum())
 
 
-def score(bank: RetroBank, folder: Path) -> int:
-    """Score all clients from their vectors and write the scores; the number of clients."""
-    model = Metamodel.load(bank.metamodel)
-    stored = {name: StoredVectors.read(_vectors(folder, name)) for name in model.domains}
-    clients = pl.concat([pl.Series("client_id", part.client_id) for part in stored.values()]).unique().sort()
-    order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
-    scores = model.predict({name: part.aligned(order) for name, part in stored.items()})
-    as_of = pl.Series("as_of", [next_month(LAST_MONTH)], dtype=pl.Date).new_from_index(0, len(clients))
-    frame = score_frame(clients, as_of, scores, model.spec.task.score_names, model.data_version)
+def score(bank: RetroBank, folder: Path, threads: int) -> int:
+    """Score all clients from their vectors and histories and write the scores; the number of clients."""
+    scorer = ClientScorer(
+        Metamodel.load(bank.metamodel), {name: BoostingModel.load(bank.trees(name)) for name in bank.boosters}
+    )
+    stored = {name: StoredVectors.read(_vectors(folder, name)) for name in bank.domains}
+    histories = {name: Sequences.open(folder / name) for name in bank.domains}
+    frame = scorer.score(stored, histories, next_month(LAST_MONTH), threads)
     frame.write_parquet(folder / "scores.parquet")
     return len(frame)
 
@@ -87,7 +88,11 @@ def _inside_forward(model: DomainModel, clock: Stopwatch) -> Iterator[None]:
     def leave(*_: object) -> None:
         clock.seconds += time.perf_counter() - began
 
-    hooks = [model.net.register_forward_pre_hook(enter), model.net.register_forward_hook(leave)]
+    hooks = [
+        hook
+        for net in model.net.nets
+        for hook in (net.register_forward_pre_hook(enter), net.register_forward_hook(leave))
+    ]
     yield
     for hook in hooks:
         hook.remove()

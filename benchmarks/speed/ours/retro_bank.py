@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anna_core.boosting.training import train_boosting
 from anna_core.domains import Domain, load_domains
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import build_mart
@@ -59,7 +60,7 @@ class RetroBank:
         """Simulate the bank unless it is there, and make marts and models anew with the code as it is."""
         if not self._simulated():
             SimulatedBank(clients=clients, months=MONTHS, start=FIRST_MONTH).write(self.folder)
-        for made in ("mart", "dictionary", "model", "metamodel"):
+        for made in ("mart", "dictionary", "model", "trees", "metamodel"):
             shutil.rmtree(self.folder / made, ignore_errors=True)
         for domain in self.domains.values():
             for month in months_between(FIRST_MONTH, LAST_MONTH):
@@ -78,15 +79,39 @@ class RetroBank:
 
     def _train(self, sample: Sample, threads: int) -> None:
         """Nets of the product's default shape; how well they score does not matter here."""
-        vectors = {}
+        vectors, cut = {}, {}
         for name, domain in self.domains.items():
-            sequences = build_sequences(domain, self.dictionary(domain), self.mart(domain), sample.rows)
+            cut[name] = build_sequences(domain, self.dictionary(domain), self.mart(domain), sample.rows)
             model: DomainModel = train_domain_model(
-                sequences, sample.target, sample.weight, sample.split, sample.task, threads=threads
+                cut[name], sample.target, sample.weight, sample.split, sample.task, threads=threads, fold=sample.fold
             )
             model.save(self.model(domain), {})
-            vectors[name] = model.predict(sequences, threads=threads)
-        train_metamodel(vectors, sample.target, sample.weight, sample.split, sample.task).save(self.metamodel, {})
+            vectors[name] = model.predict(cut[name], threads=threads, fold=sample.fold)
+        versions = {name: DomainModel.load(self.model(domain)).data_version for name, domain in self.domains.items()}
+        for name, read in self.boosters.items():
+            trees = train_boosting(
+                [cut[one] for one in read],
+                sample.target,
+                sample.weight,
+                sample.split,
+                sample.fold,
+                sample.task,
+                threads,
+            )
+            trees.save(self.trees(name), {})
+            vectors[name] = trees.vectors(trees.predict([cut[one] for one in read], threads, sample.fold), cut)
+            versions[name] = trees.data_version
+        metamodel = train_metamodel(vectors, sample.target, sample.weight, sample.split, sample.fold >= 0, sample.task)
+        metamodel.save(self.metamodel, {"models": versions})
+
+    @property
+    def boosters(self) -> dict[str, list[str]]:
+        """Trees by the metamodel's name for them, and the domains that they read."""
+        return {**{f"boosting/{name}": [name] for name in self.domains}, "boosting": list(self.domains)}
+
+    def trees(self, name: str) -> Path:
+        """Folder of the trees' bundle."""
+        return self.folder / "trees" / name.replace("/", "-")
 
     def _dictionary(self, domain: Domain) -> Path:
         return self.folder / "dictionary" / domain.name

@@ -1,0 +1,80 @@
+"""Scores clients with all models of a launch: what the nets said of them, the trees on their histories, the blend."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from anna_core.boosting.model import BoostingModel, predict_all
+from anna_core.errors import ArtifactError
+from anna_core.scoring.metamodel import Metamodel
+from anna_core.scoring.scores_file import score_frame
+from anna_core.scoring.vectors_file import StoredVectors
+from anna_core.sequences.ragged import Sequences
+
+
+@dataclass(frozen=True)
+class ClientScorer:
+    """The metamodel of a launch and the trees among its members.
+
+    Attributes:
+        metamodel: over all members.
+        trees: member → its model.
+    """
+
+    metamodel: Metamodel
+    trees: Mapping[str, BoostingModel]
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains whose nets are members."""
+        return tuple(name for name in self.metamodel.members if name not in self.trees)
+
+    def score(
+        self, stored: Mapping[str, StoredVectors], histories: Mapping[str, Sequences], as_of: dt.date, threads: int
+    ) -> pl.DataFrame:
+        """Score every client who has a history in some domain.
+
+        Args:
+            stored: domain → what its nets said of its clients.
+            histories: domain → the sequences of its clients.
+            as_of: the day of the scores.
+            threads: CPU threads of the trees.
+
+        Returns:
+            One row a client, see `score_frame`.
+
+        Raises:
+            ArtifactError: a member is missing, or of another training than the metamodel was fitted on.
+        """
+        versions = {name: part.model_version for name, part in stored.items()}
+        versions |= {name: model.data_version for name, model in self.trees.items()}
+        require_same_generation(self.metamodel, versions)
+        clients = pl.concat([pl.Series("client_id", stored[name].client_id) for name in self.domains]).unique().sort()
+        order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
+        members = {name: stored[name].aligned(order) for name in self.domains}
+        sequences = {name: histories[name].of_clients(order) for name in self.domains}
+        models = list(self.trees.values())
+        for (name, model), scores in zip(self.trees.items(), predict_all(models, sequences, threads), strict=True):
+            members[name] = model.vectors(scores, sequences)
+        scores = self.metamodel.predict(members)
+        dates = pl.Series("as_of", [as_of], dtype=pl.Date).new_from_index(0, len(clients))
+        names = self.metamodel.spec.task.score_names
+        return score_frame(clients, dates, scores, names, self.metamodel.data_version)
+
+
+def require_same_generation(model: Metamodel, versions: Mapping[str, str]) -> None:
+    """Raise `ArtifactError` where a member is gone, or of another training than the metamodel was fitted on."""
+    for name in model.members:
+        if name not in versions:
+            raise ArtifactError(
+                f"{name}: the metamodel was fitted on it, but this deployment has no such domain or trees any more. "
+                "Put the domain's file back into the domains' folder, or train the task again."
+            )
+        expected = model.provenance["models"][name]
+        if versions[name] != expected:
+            raise ArtifactError(
+                f"{name}: the model is {versions[name]}, but the metamodel was fitted on {expected}. Materialize the "
+                "metamodel again, or what that model gave."
+            )
