@@ -62,6 +62,7 @@ class StoredVectors:
         try:
             table = pq.read_table(path)
             meta = json.loads((table.schema.metadata or {})[_META])
+            folds = int(meta["folds"])  # files of before cross-fitting have none
         except (OSError, KeyError, ValueError) as error:
             raise ArtifactError(
                 f"{path}: no vectors that ANNA can read; materialize the asset again: {error}"
@@ -80,7 +81,7 @@ class StoredVectors:
             vectors=vectors,
             absent_scores=np.asarray(meta["absent_scores"], dtype=np.float32),
             model_version=meta["model_version"],
-            folds=meta["folds"],
+            folds=folds,
         )
 
     def aligned(self, client_id: pa.Array) -> DomainVectors:

@@ -33,7 +33,7 @@ _BLEND_PENALTY = 1.0
 # Ridges of the embeddings' coefficients that are tried, strongest first; the first leaves the embeddings out.
 _CORRECTION_PENALTIES = (math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0)
 _FOLDS = 5
-# With fewer rows the plain mean is the better guess.
+# With fewer rows, or rows of fewer clients, the plain mean is the better guess.
 _FEWEST_ROWS = 50
 # L-BFGS reaches the single optimum of these few hundred coefficients long before this.
 _MOST_STEPS = 100
@@ -60,6 +60,7 @@ class _Data:
     target: torch.Tensor
     weight: torch.Tensor
     raw_target: np.ndarray
+    group: np.ndarray  # (m,) int64, 0 … g - 1: whose each row is; folds do not part them
 
 
 def train_metamodel(
@@ -82,8 +83,8 @@ def train_metamodel(
         split: (n,) text: train, valid or test; test rows are not looked at.
         judged: (n,) bool, rows of train or valid that no member was fitted on.
         task: what to learn.
-        client: (n,) whose each row is, for calibration not to take rows of one client for independent; None: each for
-            itself.
+        client: (n,) whose each row is; rows of one client are not independent, and an embedding may know a client
+            again, so folds do not part them. None: each for itself.
         on_epoch: told of every strength of regularisation that is tried; the train loss is the mean over the folds,
             validation loss and metric are of all judged rows, each scored by the fold's model that did not see it.
 
@@ -98,7 +99,8 @@ def train_metamodel(
     used = np.flatnonzero(judged & (split != TEST))
     output = Output.fit(task, target[rows.train], weight[rows.train])
     widths = {name: member.embedding.shape[1] for name, member in members.items()}
-    reason = _why_plain(members, target, used)
+    group = np.arange(len(used)) if client is None else np.unique(client[used], return_inverse=True)[1]
+    reason = _why_plain(members, target, used, group)
     net = MetaNet(widths, output, FITTED_SHARING if reason is None else PLAIN_SHARING)
     choice = _Choice([], math.inf, None, None)
     if reason is None:
@@ -108,6 +110,7 @@ def train_metamodel(
             target=output.encode(target[used]),
             weight=torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)),
             raw_target=target[used],
+            group=group,
         )
         # A few thousand rows by a few hundred columns: more threads than one only wait for each other.
         with computing(1):
@@ -121,7 +124,7 @@ def train_metamodel(
         output=output,
         widths=widths,
         sharing=net.sharing,
-        calibration=_calibration(choice, output, target, weight, client, used, task.seed),
+        calibration=_calibration(choice, output, target, weight, group, used, task.seed),
         correction_penalty=choice.correction if math.isfinite(choice.correction) else None,
         alone=choice.alone,
         plain_reason=reason,
@@ -152,21 +155,20 @@ def _calibration(
     output: Output,
     target: np.ndarray,
     weight: np.ndarray,
-    client: np.ndarray | None,
+    group: np.ndarray,
     used: np.ndarray,
     seed: int,
 ) -> Calibration:
     if choice.logits is None:
         return Calibration.identity(output.task_type, output.outputs, "The metamodel was not fitted.")
     weights = weight[used] / weight[used].mean()
-    group = None if client is None else client[used]
     return fit_calibration(output, choice.logits, target[used], weights, group, seed)
 
 
 def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: OnEpoch) -> _Choice:
     """Cross-validate each ridge, and compare the best with each member alone."""
     metric = get_metric(task.metric, task.type)
-    folds = _folds(data.raw_target, task.seed)
+    folds = _folds(data.raw_target, data.group, task.seed)
     # Each fold's net goes on from the ridge before, which is near: the whole path costs little more than one fit.
     nets = [MetaNet(start.widths, output, start.sharing) for _ in folds]
     reports: list[EpochReport] = []
@@ -181,7 +183,7 @@ def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: O
             with torch.no_grad():
                 logits[fold.judge] = net(data.inputs.take(fold.judge))
         losses = (output.loss(logits, data.target) * data.weight).numpy()
-        improved = best_losses is None or _clearly_less(losses, best_losses)
+        improved = best_losses is None or _clearly_less(losses, best_losses, data.group)
         if improved:
             best, best_losses, best_logits = correction, losses, logits.numpy()
         reports.append(
@@ -222,9 +224,9 @@ def _better_alone(start: MetaNet, data: _Data, output: Output, loss: float) -> s
     return best
 
 
-def _clearly_less(losses: np.ndarray, than: np.ndarray) -> bool:
-    """Whether the rows' losses are less on average by more than chance would give."""
-    gain = than - losses
+def _clearly_less(losses: np.ndarray, than: np.ndarray, group: np.ndarray) -> bool:
+    """Whether the rows' losses are less on average by more than chance would give, rows of a group counting as one."""
+    gain = np.bincount(group, weights=than - losses)
     return bool(gain.mean() > _STANDARD_ERRORS * gain.std() / math.sqrt(len(gain)))
 
 
@@ -253,21 +255,27 @@ def _fit(
         return float((output.loss(net(inputs), target) * weight).mean())
 
 
-def _folds(target: np.ndarray, seed: int) -> list[_Fold]:
-    """Divide rows at random into folds that are alike in target: every fifth of those sorted by it."""
+def _folds(target: np.ndarray, group: np.ndarray, seed: int) -> list[_Fold]:
+    """Divide groups of rows at random into folds that are alike in target: every fifth of those sorted by its mean."""
     flat = np.asarray(target, dtype=np.float64).reshape(len(target), -1).sum(axis=1)
-    order = np.lexsort((np.random.default_rng(seed).random(len(flat)), flat))
-    fold = np.empty(len(flat), dtype=np.int64)
-    fold[order] = np.arange(len(flat)) % _FOLDS
+    mean = np.bincount(group, weights=flat) / np.bincount(group)
+    order = np.lexsort((np.random.default_rng(seed).random(len(mean)), mean))
+    of_group = np.empty(len(mean), dtype=np.int64)
+    of_group[order] = np.arange(len(mean)) % _FOLDS
+    fold = of_group[group]
     return [
         _Fold(fit=torch.from_numpy(np.flatnonzero(fold != part)), judge=torch.from_numpy(np.flatnonzero(fold == part)))
         for part in range(_FOLDS)
     ]
 
 
-def _why_plain(members: dict[str, DomainVectors], target: np.ndarray, used: np.ndarray) -> str | None:
-    if len(used) < _FEWEST_ROWS:
-        return f"Only {len(used)} rows to weigh the models on; {_FEWEST_ROWS} are needed to learn more than the mean."
+def _why_plain(
+    members: dict[str, DomainVectors], target: np.ndarray, used: np.ndarray, group: np.ndarray
+) -> str | None:
+    independent = len(np.unique(group))
+    if independent < _FEWEST_ROWS:
+        told = f"{independent} rows" if independent == len(used) else f"rows of {independent} clients"
+        return f"Only {told} to weigh the models on; {_FEWEST_ROWS} are needed to learn more than the mean."
     if not varies(target[used]):
         return "The target is the same for all rows that the models could be weighed on."
     if not any(member.present[used].any() for member in members.values()):

@@ -275,3 +275,21 @@ def test_shares_are_parts_of_what_is_given_on_average():
     assert shares == pytest.approx({"a": given[0] / sum(given), "b": given[1] / sum(given)}, abs=1e-3)
     nobody = {name: replace(one, present=np.zeros(2, dtype=bool)) for name, one in members.items()}
     assert net.shares(net.read(nobody, output, np.arange(2))) == {"a": 0.0, "b": 0.0}
+
+
+def test_clients_with_many_rows_are_not_known_again_by_their_embeddings():
+    """Each of 100 clients has 20 rows, one target and an embedding that tells who it is, but nothing of others."""
+    draws = np.random.default_rng(0)
+    client = np.repeat(np.arange(100), 20)
+    label = (draws.random(100) < 0.5).astype(np.float32)[client]
+    embedding = draws.normal(0, 1, (100, 32))[client] + draws.normal(0, 0.3, (2000, 32))
+    scores = _sigmoid(label - 0.5 + draws.normal(0, 1, 2000))[:, None].astype(np.float32)
+    member = DomainVectors(embedding.astype(np.float32), scores, np.ones(2000, dtype=bool))
+    split = np.select([client >= 60, client % 5 == 0], ["test", "valid"], "train").astype("<U5")
+    arguments = (label[:, None], np.ones(2000, np.float32), split, split != "test", make_task())
+    model = train_metamodel({"a": member}, *arguments, client=client)
+    assert model.spec.correction_penalty is None
+    test = split == "test"
+    assert _auc(label[:, None], model.predict({"a": member}), test) > _auc(label[:, None], scores, test) - 0.01
+    few = train_metamodel({"a": member}, *arguments, client=client % 40)
+    assert few.spec.plain_reason.startswith("Only rows of 40 clients to weigh the models on; 50 are needed")

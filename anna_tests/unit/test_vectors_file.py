@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anna_core.errors import ArtifactError
@@ -33,6 +35,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (found.vectors.present == stored().vectors.present).all()
     assert found.absent_scores.tolist() == [0.5, 0.5]
     assert found.model_version == "v1"
+    assert found.folds == 5
 
 
 def test_other_tools_read_it(tmp_path: Path) -> None:
@@ -66,6 +69,12 @@ def test_a_missing_or_foreign_file_says_what_to_do(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(ArtifactError, match="materialize the asset again"):
         StoredVectors.read(tmp_path / "foreign.parquet")
+    stored().write(tmp_path / "older.parquet", NAMES)
+    table = pq.read_table(tmp_path / "older.parquet")
+    meta = {name: value for name, value in json.loads(table.schema.metadata[b"anna"]).items() if name != "folds"}
+    pq.write_table(table.replace_schema_metadata({b"anna": json.dumps(meta)}), tmp_path / "older.parquet")
+    with pytest.raises(ArtifactError, match="materialize the asset again"):
+        StoredVectors.read(tmp_path / "older.parquet")
 
 
 def test_scores_have_one_row_a_client_and_name_their_model(tmp_path: Path) -> None:
