@@ -1,6 +1,7 @@
 """Samples: reading an uploaded file, checking it, and deciding what the user left open."""
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,12 @@ class Sample:
     def split(self) -> np.ndarray:
         """(n,) of 'train', 'valid', 'test'."""
         return self.rows["split"].to_numpy().astype("<U5")
+
+    @cached_property
+    def version(self) -> str:
+        """Digest of the rows: other targets, splits or folds make another one."""
+        columns = self.rows.select(sorted(self.rows.columns))
+        return hashlib.blake2b(columns.write_csv().encode(), digest_size=16).hexdigest()
 
     def write(self, folder: Path) -> None:
         """Write the sample into an existing folder."""

@@ -55,6 +55,7 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, version)
         provenance = {
             "sample": key,
+            "rows": sample.version,
             "sequences": {part.domain.name: part.meta.data_version for part in sequences},
             "seed": sample.task.seed,
             "threads": threads,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anna_assets.layers.boosting import SCORES_FILE, member_name
-from anna_assets.layers.models import vectors_path
+from anna_assets.layers.models import rows_version, vectors_path
 from anna_assets.layers.sequences import read_sequences
 from anna_core import storage
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.samples import Sample
 from anna_core.scoring.scores_file import read_scores
 from anna_resources.warehouse import Warehouse
@@ -34,7 +35,11 @@ class Members:
 
 
 def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) -> Members:
-    """Read what the models of a launch said of the sample's rows."""
+    """Read what the models of a launch said of the sample's rows.
+
+    Raises:
+        ArtifactError: something was made of other rows, splits, folds or events than there are now.
+    """
     from anna_core.boosting.model import BoostingModel
     from anna_core.scoring.vectors_file import StoredVectors
 
@@ -43,9 +48,14 @@ def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) ->
     versions = {name: stored.model_version for name, stored in nets.items()}
     folds = [stored.folds for stored in nets.values()]
     sequences = {one.name: read_sequences(warehouse, one, sample) for one in domains}
+    for name, part in nets.items():
+        _require(part.rows_version == rows_version(sample, sequences[name]), f"embedding/{name}", sample.key)
     for domain in tree_domains(domains):
         folder = storage.read_directory(warehouse.boosting(domain, sample.key))
         model = BoostingModel.load(folder)
+        read = {name: sequences[name].meta.data_version for name in model.names}
+        same = (model.provenance["rows"], model.provenance["sequences"]) == (sample.version, read)
+        _require(same, member_name(domain), sample.key)
         scores = read_scores(folder / SCORES_FILE, sample.task.score_names)
         vectors[member_name(domain)] = model.vectors(scores, sequences)
         versions[member_name(domain)] = model.data_version
@@ -57,3 +67,11 @@ def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) ->
 def tree_domains(domains: list[Domain]) -> list[str | None]:
     """Whose aggregates there are trees on: each domain's, and, where there are several, all of them (None)."""
     return [*(one.name for one in domains), *([None] if len(domains) > 1 else [])]
+
+
+def _require(same: bool, what: str, sample: str) -> None:
+    if not same:
+        raise ArtifactError(
+            f"{what} of {sample} was made of other rows, splits, folds or events than the sample has now. Materialize "
+            "it, and what hangs on it, again."
+        )

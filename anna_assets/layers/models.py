@@ -13,6 +13,9 @@ from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+from anna_core.samples import Sample
+from anna_core.sequences.ragged import Sequences
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -53,6 +56,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
             )
         provenance = {
             "sample": partition,
+            "rows": sample.version,
             "sequences": sequences.meta.data_version,
             "seed": sample.task.seed,
             "threads": threads,
@@ -97,9 +101,22 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         sample = samples.read_sample(warehouse, partition)
         sequences = read_sequences(warehouse, domain, sample)
         model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, partition)))
+        if model.provenance["rows"] != sample.version:
+            raise ArtifactError(
+                f"model/{domain.name} of {partition} was trained on other rows, splits or folds than the sample has "
+                f"now. Materialize model/{domain.name}, and what hangs on it, again."
+            )
         vectors = model.predict(sequences, threads=scoring_threads(), fold=sample.fold)
         version, folds = model.data_version, 0 if model.is_empty else model.spec.folds
-        stored = StoredVectors(sequences.client_id, sequences.as_of, vectors, model.absent_scores, version, folds)
+        stored = StoredVectors(
+            sequences.client_id,
+            sequences.as_of,
+            vectors,
+            model.absent_scores,
+            version,
+            folds,
+            rows_version(sample, sequences),
+        )
         with storage.write_directory(warehouse.embedding(domain.name, partition)) as folder:
             stored.write(folder / VECTORS_FILE, model.spec.task.score_names)
         return dg.MaterializeResult(
@@ -113,6 +130,11 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         )
 
     return embedding
+
+
+def rows_version(sample: Sample, sequences: Sequences) -> str:
+    """What the rows of a sample are in a domain: changes with their targets, splits, folds and events."""
+    return f"{sample.version}-{sequences.meta.data_version}"
 
 
 def vectors_path(warehouse: Warehouse, domain: str, key: str) -> Path:

@@ -102,7 +102,15 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
             history = Sequences.open(storage.read_directory(warehouse.history(domain.name, at)))
             vectors = model.predict(history, threads=scoring_threads())
             folds = model.spec.folds
-            stored = StoredVectors(history.client_id, history.as_of, vectors, model.absent_scores, version, folds)
+            stored = StoredVectors(
+                history.client_id,
+                history.as_of,
+                vectors,
+                model.absent_scores,
+                version,
+                folds,
+                history.meta.data_version,
+            )
             path = warehouse.retro_embedding(domain.name, sample, at)
             with storage.write_file(path) as temporary:
                 stored.write(temporary, model.spec.task.score_names)

@@ -46,11 +46,18 @@ class ClientScorer:
             One row a client, see `score_frame`.
 
         Raises:
-            ArtifactError: a member is missing, or of another training than the metamodel was fitted on.
+            ArtifactError: a member is missing, or of another training than the metamodel was fitted on, or a history
+                is not the one that the nets read.
         """
         versions = {name: part.model_version for name, part in stored.items()}
         versions |= {name: model.data_version for name, model in self.trees.items()}
         require_same_generation(self.metamodel, versions)
+        for name in self.domains:
+            if stored[name].rows_version != histories[name].meta.data_version:
+                raise ArtifactError(
+                    f"domain {name}: its history was built anew after these clients were embedded. Materialize "
+                    f"retro/embedding/{name} of this month again."
+                )
         clients = pl.concat([pl.Series("client_id", stored[name].client_id) for name in self.domains]).unique().sort()
         order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
         members = {name: stored[name].aligned(order) for name in self.domains}

@@ -26,6 +26,7 @@ class StoredVectors:
         model_version: data version of the model that gave them.
         folds: of cross-fitting: rows of a fold below this were read by nets that had not been fitted on them; 0 where
             the model had nothing to learn from.
+        rows_version: what the rows were when they were read: of the sample and its sequences, or of a history.
     """
 
     client_id: pa.Array
@@ -34,6 +35,7 @@ class StoredVectors:
     absent_scores: np.ndarray
     model_version: str
     folds: int
+    rows_version: str
 
     def write(self, path: Path, score_names: tuple[str, ...]) -> None:
         """Write one Parquet file."""
@@ -53,6 +55,7 @@ class StoredVectors:
             "absent_scores": self.absent_scores.tolist(),
             "model_version": self.model_version,
             "folds": self.folds,
+            "rows_version": self.rows_version,
         }
         pq.write_table(table.replace_schema_metadata({_META: json.dumps(meta).encode()}), path)
 
@@ -62,7 +65,8 @@ class StoredVectors:
         try:
             table = pq.read_table(path)
             meta = json.loads((table.schema.metadata or {})[_META])
-            folds = int(meta["folds"])  # files of before cross-fitting have none
+            # Files of before cross-fitting have neither.
+            folds, rows_version = int(meta["folds"]), str(meta["rows_version"])
         except (OSError, KeyError, ValueError) as error:
             raise ArtifactError(
                 f"{path}: no vectors that ANNA can read; materialize the asset again: {error}"
@@ -82,6 +86,7 @@ class StoredVectors:
             absent_scores=np.asarray(meta["absent_scores"], dtype=np.float32),
             model_version=meta["model_version"],
             folds=folds,
+            rows_version=rows_version,
         )
 
     def aligned(self, client_id: pa.Array) -> DomainVectors:

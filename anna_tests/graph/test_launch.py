@@ -148,6 +148,41 @@ def test_trees_of_another_generation_and_domains_that_are_gone_are_not_scored(de
         deployment.materialize("retro/scores", partition=month)
 
 
+def test_scores_of_other_folds_or_events_than_there_are_now_are_not_blended(deployment: Deployment) -> None:
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows())
+    deployment.train(key)
+    (deployment.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "split: {seed: 5}\n")
+    deployment.materialize("sample", partition=key)
+    with pytest.raises(dg.Failure, match=r"embedding/\w+ of churn.q1 was made of other rows, splits, folds or events"):
+        deployment.materialize("metamodel", partition=key)
+    with pytest.raises(dg.Failure, match=r"model/cards of churn.q1 was trained on other rows, splits or folds"):
+        deployment.materialize("embedding/cards", partition=key)
+    for domain in deployment.domains:
+        deployment.materialize(f"model/{domain}", partition=key)
+        deployment.materialize(f"embedding/{domain}", partition=key)
+    with pytest.raises(dg.Failure, match=r"boosting/\w+ of churn.q1 was made of other rows, splits, folds or events"):
+        deployment.materialize("metamodel", partition=key)
+    for trees in ("boosting", *(f"boosting/{domain}" for domain in deployment.domains)):
+        deployment.materialize(trees, partition=key)
+    assert deployment.materialize("metamodel", partition=key).success
+
+
+def test_clients_embedded_from_an_earlier_history_are_not_scored(deployment: Deployment) -> None:
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows())
+    deployment.train(key)
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition="2024-03-01")
+        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    deployment.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))
+    deployment.refresh()
+    deployment.materialize("history/cards", partition="2024-03-01")
+    with pytest.raises(dg.Failure, match="domain cards: its history was built anew after these clients were embedded"):
+        deployment.materialize("retro/scores", partition=month)
+
+
 def test_a_month_with_many_rows_without_a_client_leaves_the_mart_as_it_was(deployment: Deployment) -> None:
     deployment.refresh()
     mart = deployment.settings.storage / "mart/cards/month=2024-02/events.parquet"

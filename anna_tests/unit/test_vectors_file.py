@@ -22,7 +22,7 @@ def stored() -> StoredVectors:
         present=np.array([True, False, True]),
     )
     as_of = np.array(["2024-01-01"] * 3, dtype="datetime64[D]")
-    return StoredVectors(pa.array(["x", "y", "z"]), as_of, vectors, np.array([0.5, 0.5], np.float32), "v1", 5)
+    return StoredVectors(pa.array(["x", "y", "z"]), as_of, vectors, np.array([0.5, 0.5], np.float32), "v1", 5, "rows")
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -55,7 +55,13 @@ def test_clients_are_found_in_any_order_and_unknown_ones_are_absent() -> None:
 def test_no_rows_at_all(tmp_path: Path) -> None:
     empty = stored().vectors.take(np.array([], dtype=int))
     none = StoredVectors(
-        pa.array([], pa.string()), np.array([], "datetime64[D]"), empty, np.array([0.5, 0.5], np.float32), "v1", 5
+        pa.array([], pa.string()),
+        np.array([], "datetime64[D]"),
+        empty,
+        np.array([0.5, 0.5], np.float32),
+        "v1",
+        5,
+        "rows",
     )
     none.write(tmp_path / "vectors.parquet", NAMES)
     aligned = StoredVectors.read(tmp_path / "vectors.parquet").aligned(pa.array(["x"]))

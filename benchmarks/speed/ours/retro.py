@@ -57,7 +57,13 @@ def embed(bank: RetroBank, domain: Domain, folder: Path, threads: int, clocks: d
     clocks["gather"].seconds -= clocks["net"].seconds - before
     with clocks["vectors"].running():
         stored = StoredVectors(
-            history.client_id, history.as_of, vectors, model.absent_scores, model.data_version, model.spec.folds
+            history.client_id,
+            history.as_of,
+            vectors,
+            model.absent_scores,
+            model.data_version,
+            model.spec.folds,
+            history.meta.data_version,
         )
         stored.write(_vectors(folder, domain.name), model.spec.task.score_names)
     return int(history.length.sum())
