@@ -27,6 +27,7 @@ from anna_core.errors import AnnaError
 from anna_core.months import next_month
 from anna_core.simbank.bank import SimulatedBank
 from anna_core.simbank.samples import sample_path
+from anna_core.training.presets import PRESETS
 from anna_resources.settings import Settings, load_settings
 
 TASK, SAMPLE = "churn", "demo"
@@ -43,10 +44,13 @@ class DemoError(AnnaError):
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of the demo. [.demo]")
 @click.option("--clients", default=10_000, show_default=True, help="Clients of the bank.")
 @click.option("--seed", default=0, show_default=True, help="Another seed is another bank.")
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="fast", show_default=True, help="Of the training.")
 @click.option("--exit", "leave", is_flag=True, help="Stop at the end of the story.")
 @click.option("--verbose", "-v", is_flag=True, help="Show all that the servers say.")
 @click.pass_context
-def demo(ctx: click.Context, home: Path | None, clients: int, seed: int, leave: bool, verbose: bool) -> None:
+def demo(
+    ctx: click.Context, home: Path | None, clients: int, seed: int, preset: str, leave: bool, verbose: bool
+) -> None:
     """Simulate a bank, run the platform, train on a churn sample, and score the last months."""
     assert ctx.parent is not None
     home = (home or ctx.parent.params["home"] or Path(".demo")).expanduser().resolve()
@@ -60,7 +64,7 @@ def demo(ctx: click.Context, home: Path | None, clients: int, seed: int, leave: 
         with Platform(settings, verbose=verbose) as platform:
             print_addresses(settings)
             try:
-                _tell(platform.client, home)
+                _tell(platform.client, home, preset)
             except AnnaError as error:
                 platform.check()  # a server that died explains more than the call that missed it
                 raise DemoError(f"{error}\nLogs: {home / 'logs'}; runs: {settings.webserver_url}/runs") from error
@@ -69,12 +73,13 @@ def demo(ctx: click.Context, home: Path | None, clients: int, seed: int, leave: 
                 _stay(platform, settings)
 
 
-def _tell(client: GraphQLClient, home: Path) -> None:
+def _tell(client: GraphQLClient, home: Path, preset: str) -> None:
     """The part of the story that the platform tells."""
     _heading("3. Marts")
     since = time.time() - CLOCK_SKEW_SECONDS
     # The sample goes in at once: the inbox itself holds it until the marts are fresh.
-    run_id = register(client, str(sample_path(home, TASK)), TASK, SAMPLE, {"type": "binary", "owner": "demo"})
+    options = {"type": "binary", "owner": "demo", "training": {"preset": preset}}
+    run_id = register(client, str(sample_path(home, TASK)), TASK, SAMPLE, options)
     since = _watch_marts(client, run_id, since)
     _heading(f"4. Training on {KEY}")
     check_finished(follow(LaunchReader(client), CONSOLE, KEY, since))
