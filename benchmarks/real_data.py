@@ -91,8 +91,7 @@ def render(found: list[dict[str, Any]]) -> str:
         "",
         "Figures are on the held-out rows: the fifth of the clients that the peers' split with seed 0 holds out; in "
         "brackets the 95% bootstrap interval. The peers' figures are means over five splits; the boosting of the same "
-        "split is what to compare a row with. This is the first form of the models: they are not tuned yet, and the "
-        "metamodel does not yet blend in the boosting branch.",
+        "split is what to compare a row with. Five splits of every task: [quality.md](quality.md).",
         "",
         "| set | task | metric | metamodel | best net of a domain | boosting, same split | peers, 5 splits | launch |",
         "|---|---|---|---|---|---|---|---|",

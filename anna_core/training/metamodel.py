@@ -24,7 +24,7 @@ from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.scoring.metamodel import Metamodel, MetamodelSpec
 from anna_core.scoring.vectors import DomainVectors
-from anna_core.tasks import Task
+from anna_core.tasks import Task, TaskType
 from anna_core.training.progress import EpochReport, OnEpoch, ignore
 from anna_core.training.rows import TEST, training_rows, varies
 
@@ -35,6 +35,9 @@ _CORRECTION_PENALTIES = (math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0)
 _FOLDS = 5
 # With fewer rows, or rows of fewer clients, the plain mean is the better guess.
 _FEWEST_ROWS = 50
+# Nor can weights be learnt from so few rows of a rare outcome: with 2 among 3,000 the fitted blend had a ROC AUC of
+# 0.889 where its best member had 0.907.
+_FEWEST_OF_OUTCOME = 20
 # L-BFGS reaches the single optimum of these few hundred coefficients long before this.
 _MOST_STEPS = 100
 # Where it stops, in units of the mean loss: steps below are lost in single precision.
@@ -100,7 +103,7 @@ def train_metamodel(
     output = Output.fit(task, target[rows.train], weight[rows.train])
     widths = {name: member.embedding.shape[1] for name, member in members.items()}
     group = np.arange(len(used)) if client is None else np.unique(client[used], return_inverse=True)[1]
-    reason = _why_plain(members, target, used, group)
+    reason = _why_plain(members, target, used, group, task.type)
     net = MetaNet(widths, output, FITTED_SHARING if reason is None else PLAIN_SHARING)
     choice = _Choice([], math.inf, None, None)
     if reason is None:
@@ -270,7 +273,7 @@ def _folds(target: np.ndarray, group: np.ndarray, seed: int) -> list[_Fold]:
 
 
 def _why_plain(
-    members: dict[str, DomainVectors], target: np.ndarray, used: np.ndarray, group: np.ndarray
+    members: dict[str, DomainVectors], target: np.ndarray, used: np.ndarray, group: np.ndarray, task_type: TaskType
 ) -> str | None:
     independent = len(np.unique(group))
     if independent < _FEWEST_ROWS:
@@ -278,9 +281,17 @@ def _why_plain(
         return f"Only {told} to weigh the models on; {_FEWEST_ROWS} are needed to learn more than the mean."
     if not varies(target[used]):
         return "The target is the same for all rows that the models could be weighed on."
+    if task_type is not TaskType.REGRESSION and (rare := _rows_of_outcome(target[used])) < _FEWEST_OF_OUTCOME:
+        return f"Only {rare} rows differ in outcome from the others; {_FEWEST_OF_OUTCOME} are needed to learn weights."
     if not any(member.present[used].any() for member in members.values()):
         return "No row that the models could be weighed on has an event in any domain."
     return None
+
+
+def _rows_of_outcome(target: np.ndarray) -> int:
+    """Rows that are not of the most frequent class; of several labels, the label that has most of them counts."""
+    columns = target.reshape(len(target), -1)
+    return max(len(columns) - int(np.unique(column, return_counts=True)[1].max()) for column in columns.T)
 
 
 def _check(members: dict[str, DomainVectors], target: np.ndarray, task: Task) -> None:

@@ -293,3 +293,16 @@ def test_clients_with_many_rows_are_not_known_again_by_their_embeddings():
     assert _auc(label[:, None], model.predict({"a": member}), test) > _auc(label[:, None], scores, test) - 0.01
     few = train_metamodel({"a": member}, *arguments, client=client % 40)
     assert few.spec.plain_reason.startswith("Only rows of 40 clients to weigh the models on; 50 are needed")
+
+
+def test_a_handful_of_rare_outcomes_teaches_no_weights(signals):
+    left, right, _ = signals
+    members = {"left": _domain(left, seed=1), "boosting": _trees(right)}
+    split = split_of(ROWS)
+    rare = np.zeros((ROWS, 1), dtype=np.float32)
+    rare[np.flatnonzero(split == "train")[:30]] = 1
+    rare[np.flatnonzero(split == "valid")[:19]] = 1
+    model = trained(members, rare, ONES, split, make_task())
+    assert model.spec.plain_reason == "Only 19 rows differ in outcome from the others; 20 are needed to learn weights."
+    rare[np.flatnonzero(split == "valid")[19]] = 1
+    assert trained(members, rare, ONES, split, make_task()).spec.plain_reason is None
