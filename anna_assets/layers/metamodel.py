@@ -67,6 +67,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),
             metadata={
+                "domains": dg.MetadataValue.json([one.name for one in domains if one.name in trained.members]),
                 "share of each model": dg.MetadataValue.json(
                     {name: round(share, 4) for name, share in trained.spec.shares.items()}
                 ),

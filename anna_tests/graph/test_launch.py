@@ -34,6 +34,8 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     ]
     values = {(row["kind"], row["model"]): row["value"] for row in board}
     assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5
+    # `anna retro` reads there which domains a launch has models of.
+    assert sorted(metadata(result, "metamodel")["domains"].data) == ["accounts", "cards"]
     html = (storage.read_directory(deployment.settings.storage / "report" / key) / "report.html").read_text()
     assert "churn" in html
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
