@@ -26,9 +26,9 @@ def write(results: Results) -> None:
 def _real(results: Results) -> str:
     peers = yaml.safe_load(_PEERS.read_text(encoding="utf-8"))
     lines = [
-        "| task | metric | ANNA, `standard` | its trees | its nets | mean of nets | best net | `fast` | peers' best "
+        "| task | metric | splits | ANNA, `standard` | its trees | its nets | mean of nets | best net | `fast` | peers' best "
         "| ANNA - peers |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for contest in REAL:
         entries = results.of(str(contest), "standard")
@@ -42,6 +42,7 @@ def _real(results: Results) -> str:
         cells = [
             contest.task,
             entries[0].metric,
+            str(len(entries)),
             f"**{_told(ours)}**",
             *(_told(_figures(entries, name)) for name in ("trees", "nets", "mean of nets")),
             _told(_figures(entries, best)),
