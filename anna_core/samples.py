@@ -78,9 +78,12 @@ class Sample:
         """Read a sample back; raises `ArtifactError` where the folder holds none."""
         try:
             task = Task.model_validate_json((folder / TASK_FILE).read_bytes())
-            return cls(key, task, pl.read_parquet(folder / ROWS_FILE))
+            rows = pl.read_parquet(folder / ROWS_FILE)
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             raise ArtifactError(f"{folder}: no sample that ANNA can read: {error}") from error
+        if "fold" not in rows.columns:
+            raise ArtifactError(f"{folder}: this sample was made before cross-fitting; materialize sample again.")
+        return cls(key, task, rows)
 
 
 def make_sample(path: Path, key: str, request: TaskRequest) -> Sample:

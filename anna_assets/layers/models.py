@@ -101,7 +101,7 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         sample = samples.read_sample(warehouse, partition)
         sequences = read_sequences(warehouse, domain, sample)
         model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, partition)))
-        if model.provenance["rows"] != sample.version:
+        if model.provenance.get("rows") != sample.version:  # models of before cross-fitting do not say
             raise ArtifactError(
                 f"model/{domain.name} of {partition} was trained on other rows, splits or folds than the sample has "
                 f"now. Materialize model/{domain.name}, and what hangs on it, again."

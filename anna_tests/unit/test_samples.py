@@ -222,3 +222,12 @@ def test_a_sample_is_written_and_opened_again(tmp_path):
     assert again.split.tolist() == sample.split.tolist()
     with pytest.raises(ArtifactError, match="no sample that ANNA can read"):
         Sample.open("churn.q1", tmp_path / "none")
+
+
+def test_a_sample_of_before_cross_fitting_says_what_to_do(tmp_path):
+    sample = made(tmp_path, HEADER + ROWS)
+    sample.write(tmp_path)
+    assert Sample.open(sample.key, tmp_path).version == sample.version
+    sample.rows.drop("fold").write_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ArtifactError, match="before cross-fitting; materialize sample again"):
+        Sample.open(sample.key, tmp_path)
