@@ -69,21 +69,6 @@ class PackedBatch:
         there = torch.arange(len(self.sizes), device=self.lengths.device) < self.lengths[:, None]
         return torch.where(there, self.first + rows, 0), there
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """B and T."""
-        return len(self), len(self.sizes)
-
-    @property
-    def is_even(self) -> bool:
-        """Whether all rows have the same length."""
-        return self.sizes[-1] == len(self)
-
-    @cached_property
-    def cell(self) -> torch.Tensor:
-        """(N,) int64, where each event stands in a flat (B, T) grid of rows and steps."""
-        return self.row * len(self.sizes) + self.step
-
     @cached_property
     def step(self) -> torch.Tensor:
         """(N,) int64, how many events of its row came before each event."""

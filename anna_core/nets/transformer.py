@@ -1,12 +1,12 @@
 """A pre-norm transformer whose attention knows the events' order and their time."""
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from anna_core.nets.attention import attend
 from anna_core.nets.batch import PackedBatch
 from anna_core.nets.dropout import drop_units
 from anna_core.nets.time_features import age_in_days
@@ -75,50 +75,21 @@ class Block(nn.Module):
     def forward(self, states: torch.Tensor, batch: PackedBatch, rotation: torch.Tensor) -> torch.Tensor:
         """States (N, width) → (N, width)."""
         states = states + self._drop(self._attend(self.attention_norm(states), batch, rotation), batch)
-        return states + self._drop(self.narrow(F.gelu(self.widen(self.forward_norm(states)))), batch)
+        return states + self._drop(self.narrow(F.relu(self.widen(self.forward_norm(states)))), batch)
 
     def _drop(self, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         return drop_units(states, self.dropout if self.training else 0.0, batch)
 
     def _attend(self, states: torch.Tensor, batch: PackedBatch, rotation: torch.Tensor) -> torch.Tensor:
-        """Every event attends to all events of its row; only here the rows, of like length, are padded."""
+        """Every event attends to all events of its row."""
         width = states.shape[1]
         turning, value = self.qkv(states).split((2 * width, width), dim=1)
-        turned = torch.cat([_turn(turning, rotation), value], dim=1)
-        if turned.device.type == "cpu":  # torch's attention in bfloat16 takes twice the time there, not half
-            turned = turned.float()
-        padded = _Pad.apply(turned, batch).view(*batch.shape, 3, self.heads, -1)
-        query, key, value = (part.transpose(1, 2) for part in padded.unbind(dim=2))
-        visible = None if batch.is_even else batch.grid[1][:, None, None, :]
-        with torch.autocast(turned.device.type, enabled=False):
-            attended = F.scaled_dot_product_attention(query, key, value, visible)
-        return self.out(_Unpad.apply(attended.transpose(1, 2).flatten(0, 1).flatten(1), batch))
-
-
-class _Pad(torch.autograd.Function):
-    """(N, width) → (B T, width): rows side by side; the padding holds some event's values, and its gradient is zero."""
-
-    @staticmethod
-    def forward(ctx: Any, packed: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-        ctx.batch = batch
-        return packed.index_select(0, batch.grid[0].flatten())
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return grad.index_select(0, ctx.batch.cell), None
-
-
-class _Unpad(torch.autograd.Function):
-    """(B T, width) → (N, width), the way back of `_Pad`."""
-
-    @staticmethod
-    def forward(ctx: Any, padded: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-        ctx.batch, ctx.cells = batch, len(padded)
-        return padded.index_select(0, batch.cell)
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return grad.new_zeros(ctx.cells, grad.shape[1]).index_copy_(0, ctx.batch.cell, grad), None
+        qkv = torch.cat([_turn(turning, rotation), value], dim=1)
+        if qkv.device.type == "cpu":  # torch's attention in bfloat16 takes twice the time there, not half
+            qkv = qkv.float()
+        with torch.autocast(qkv.device.type, enabled=False):
+            attended = attend(qkv.view(len(qkv), 3, self.heads, -1), batch)
+        return self.out(attended.flatten(1))
 
 
 def _turn(vectors: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:

@@ -43,7 +43,6 @@ def test_gather_equals_a_loop_over_rows(lengths, data):
         assert (batch.row[events] == place).all()
         assert batch.step[events].tolist() == list(range(length))
         assert batch.last[place] == events[-1]
-        assert (batch.cell[events] == place * len(batch.sizes) + torch.arange(length)).all()
 
 
 def test_batches_that_travel_are_prepared_ahead_and_in_order(monkeypatch):

@@ -1,11 +1,13 @@
-"""minGRU and the bidirectional GRU against plain code on each row alone."""
+"""minGRU, the bidirectional GRU and attention against plain code on each row alone."""
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anna_core.nets.attention import attend
 from anna_core.nets.batch import EventStore
 from anna_core.nets.bigru import BidirectionalGruEncoder
 from anna_core.nets.min_gru import MinGruEncoder, packed_min_gru
@@ -116,3 +118,17 @@ def test_auto_takes_bfloat16_where_a_direction_is_wide_enough(monkeypatch, encod
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     with matrix_products(NetSpec(encoder=encoder, hidden=hidden), torch.device("cpu")):
         assert torch.is_autocast_enabled("cpu") == rounded
+
+
+@settings(max_examples=50, deadline=None)
+@given(lengths=LENGTHS)
+def test_attention_in_blocks_is_attention_within_each_row(lengths):
+    torch.manual_seed(0)
+    batch = _batch(lengths)
+    qkv = torch.randn(sum(lengths), 3, 2, 4, dtype=torch.float64, requires_grad=True)
+    found, wanted = attend(qkv, batch), torch.empty(sum(lengths), 2, 4, dtype=torch.float64)
+    for places in _places(batch):
+        query, key, value = qkv[places].permute(1, 2, 0, 3)
+        wanted = wanted.index_copy(0, places, F.scaled_dot_product_attention(query, key, value).transpose(0, 1))
+    torch.testing.assert_close(found, wanted)
+    _same_gradients(found, wanted, [qkv], 1e-10)
