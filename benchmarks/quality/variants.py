@@ -1,12 +1,14 @@
 """The variants that are compared: the presets, and each ingredient put in the place of the default."""
 
+from typing import Any
+
 from benchmarks.quality.entry import Variant
 
 PRESETS = (
     Variant("standard", {}, True, "the default: nothing set"),
     Variant("fast", {"training": {"preset": "fast"}}, True, "preset `fast`"),
 )
-_INGREDIENTS = {
+_INGREDIENTS: dict[str, tuple[dict[str, Any], str]] = {
     "hold-out": ({"training": {"folds": 1}}, "one net a domain, the metamodel on a fifth of the rows"),
     "bidirectional GRU": ({"net": {"encoder": "bigru"}}, "encoder `bigru`"),
     "minGRU": ({"net": {"encoder": "min_gru", "layers": 2}}, "encoder `min_gru`, two layers"),
