@@ -1,12 +1,12 @@
 """The matrix that trees read: aggregates of one domain, or of several beside each other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from anna_core.boosting.aggregates import aggregate
+from anna_core.aggregates.columns import aggregate
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.scoring.same_domain import require_same_domain
@@ -47,9 +47,8 @@ class DomainReading:
         """
         if trained.name not in given:
             raise ArtifactError(f"the boosters read domain '{trained.name}', whose sequences were not given.")
-        part = given[trained.name]
-        require_same_domain(trained, part.domain)
-        part = replace(part, meta=part.meta.model_copy(update={"domain": trained}))
+        require_same_domain(trained, given[trained.name].domain)
+        part = given[trained.name].read_as(trained)
         return cls(part, codes, repr((trained.name, trained.fields, codes)))
 
     def features(self, rows: np.ndarray | slice) -> np.ndarray:

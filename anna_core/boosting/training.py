@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from anna_core.boosting.aggregates import top_codes
+from anna_core.aggregates.columns import top_codes
 from anna_core.boosting.features import features_of
 from anna_core.boosting.model import BoostingModel, BoostingSpec
 from anna_core.nets.outputs import Output

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from anna_core.boosting.aggregates import aggregate, top_codes
+from anna_core.aggregates.columns import aggregate, top_codes
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, strength, why_not
 from anna_core.guards.wording import in_words

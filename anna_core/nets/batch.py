@@ -34,6 +34,7 @@ class PackedBatch:
         event_time: (N,) int64, microseconds since 1970 on the bank's clock.
         gap: (N,) int64, microseconds since the row's event before; 0 at its first.
         row: (N,) int64, the row of each event.
+        aggregates: (B, A) float32, see `anna_core.aggregates.ranks`; A may be 0.
         as_of: (B,) int64, the start of the as-of day on the same clock, in microseconds.
         lengths: (B,) int64, number of events, falling; at least 1.
         sizes: T numbers, how many rows have an event at each step.
@@ -44,6 +45,7 @@ class PackedBatch:
     event_time: torch.Tensor
     gap: torch.Tensor
     row: torch.Tensor
+    aggregates: torch.Tensor
     as_of: torch.Tensor
     lengths: torch.Tensor
     sizes: tuple[int, ...]
@@ -84,17 +86,25 @@ class PackedBatch:
 class EventStore:
     """The columns of some sequences as tensors, from which batches are gathered."""
 
-    def __init__(self, sequences: Sequences, device: torch.device) -> None:
-        """Take the columns as they are mapped (no copy), or move them to the device once where they fit there."""
+    def __init__(self, sequences: Sequences, device: torch.device, aggregates: np.ndarray | None = None) -> None:
+        """Take the columns as they are mapped (no copy), or move them to the device once where they fit there.
+
+        Args:
+            sequences: n rows.
+            device: that batches are wanted on.
+            aggregates: (n, A) float32 of its rows; None where the net reads none.
+        """
         self.length = np.asarray(sequences.length, dtype=np.int64)
         self.device = device
         home = device if _fits(sequences, device) else torch.device("cpu")
-        domain = sequences.domain
+        self.domain = domain = sequences.domain
         self._time = _tensor(sequences.event_time).to(home)
         self._codes = {name: _tensor(sequences.columns[name]).to(home) for name in domain.coded}
         self._kinds = {name: sequences.columns[name].dtype for name in domain.coded}
         self._numbers = {name: _tensor(sequences.columns[name]).to(home) for name in domain.numeric}
         self._start = _tensor(sequences.start.astype(np.int64)).to(home)
+        aggregates = np.zeros((len(self.length), 0), dtype=np.float32) if aggregates is None else aggregates
+        self._aggregates = torch.from_numpy(aggregates).to(home)
         self._as_of = _tensor(sequences.as_of.astype("datetime64[us]").astype(np.int64)).to(home)
 
     def batches(self, rows: Iterable[np.ndarray]) -> Iterator[PackedBatch]:
@@ -141,6 +151,7 @@ class EventStore:
             event_time=time,
             gap=gap,
             row=row,
+            aggregates=self._aggregates[positions],
             as_of=self._as_of[positions],
             lengths=torch.from_numpy(lengths).to(home),
             sizes=tuple(sizes.tolist()),
@@ -165,6 +176,7 @@ def _moved(batch: PackedBatch, device: torch.device) -> PackedBatch:
         event_time=move(batch.event_time),
         gap=move(batch.gap),
         row=move(batch.row),
+        aggregates=move(batch.aggregates),
         as_of=move(batch.as_of),
         lengths=move(batch.lengths),
         sizes=batch.sizes,

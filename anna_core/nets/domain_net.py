@@ -14,18 +14,17 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from anna_core.nets.batch import PackedBatch
+from anna_core.aggregates.ranks import read_aggregates
+from anna_core.nets.batch import EventStore, PackedBatch
 from anna_core.nets.dropout import drop_units
 from anna_core.nets.encoders import make_encoder
 from anna_core.nets.inputs import EventInputs, InputStats
 from anna_core.nets.pooling import make_pool, mean
 from anna_core.nets.precision import matrix_products
+from anna_core.nets.row_inputs import RowInputs
 from anna_core.nets.spec import NetSpec
-from anna_core.nets.time_features import log_age
+from anna_core.sequences.ragged import Sequences
 
-# What the head is told of a row beside the pooled states: log of its length, log age of its last event. Means hide the
-# first; both are among the strongest aggregates of a bank (activity and recency).
-_ROW_FEATURES = 2
 _OUTPUT_STD = 0.1
 
 
@@ -46,8 +45,9 @@ class DomainNet(nn.Module):
         self.inputs = EventInputs(stats, spec)
         self.encoder = make_encoder(spec, self.inputs.width)
         self.pool = make_pool(spec)
+        self.row = RowInputs(stats, spec)
         self.head = nn.Sequential(
-            nn.Linear(self.pool.width + self.inputs.width + _ROW_FEATURES, spec.hidden),
+            nn.Linear(self.pool.width + self.inputs.width + self.row.width, spec.hidden),
             nn.GELU(),
             nn.Dropout(spec.dropout),
             nn.Linear(spec.hidden, spec.embedding),
@@ -61,6 +61,11 @@ class DomainNet(nn.Module):
         with torch.no_grad():
             self.output.bias.copy_(torch.tensor(base_logits))
 
+    def store(self, sequences: Sequences, device: torch.device) -> EventStore:
+        """The rows as this net reads them, on the device that it is on."""
+        stats = self.inputs.stats.aggregates
+        return EventStore(sequences, device, read_aggregates(stats, sequences) if stats.quantiles else None)
+
     def forward(self, batch: PackedBatch) -> NetOutput:
         """Embeddings (B, spec.embedding) and logits (B, K)."""
         events = self.inputs(batch)
@@ -69,11 +74,5 @@ class DomainNet(nn.Module):
         with matrix_products(self.spec, events.device):
             states = self.encoder(events, batch)
         pooled = self.pool(states, batch)
-        embedding = self.head(torch.cat([pooled, mean(events, batch), self._row_features(batch)], dim=1))
+        embedding = self.head(torch.cat([pooled, mean(events, batch), self.row(batch)], dim=1))
         return NetOutput(embedding, self.output(self.dropout(embedding)))
-
-    def _row_features(self, batch: PackedBatch) -> torch.Tensor:
-        stats = self.inputs.stats
-        length = stats.length.standardise(torch.log1p(batch.lengths.to(torch.float32)))
-        newest = log_age(batch)[batch.last]
-        return torch.stack([length, stats.last_age.standardise(newest)], dim=1)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
+from anna_core.aggregates.ranks import AggregateStats, measure_aggregates
 from anna_core.nets.batch import EventStore, PackedBatch
 from anna_core.nets.batching import length_batches
 from anna_core.nets.inputs import InputStats, NumberStats, Spread, signed_log
@@ -21,17 +22,16 @@ _SMALLEST_STD = 1e-6
 _BINS = 16
 
 
-def measure_inputs(
-    sequences: Sequences, rows: np.ndarray, seed: int, vocabulary: int = NetSpec().vocabulary
-) -> InputStats:
+def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int, spec: NetSpec | None = None) -> InputStats:
     """Statistics of some rows' events.
 
     Args:
         sequences: the domain's sequences.
         rows: positions of the training rows, all with at least one event.
         seed: chooses the rows to measure where there are more than a million events.
-        vocabulary: vectors that the net will have of a coded field at most.
+        spec: of the net that will read them; None: the default one.
     """
+    spec = spec or NetSpec()
     batches = list(_sample(sequences, rows, seed))
 
     def spread(values: Callable[[PackedBatch], torch.Tensor]) -> Spread:
@@ -42,20 +42,21 @@ def measure_inputs(
 
     def frequent(name: str) -> tuple[int, ...]:
         codes = torch.cat([batch.codes[name] for batch in batches]).numpy()
-        return most_frequent(codes, cardinalities[name], vocabulary)
+        return most_frequent(codes, cardinalities[name], spec.vocabulary)
 
     cardinalities = {name: sequences.meta.cardinalities[name] for name in sequences.domain.coded}
     lengths = torch.cat([batch.lengths for batch in batches])
     times = torch.cat([batch.event_time for batch in batches])
     return InputStats(
         cardinalities=cardinalities,
-        frequent={name: frequent(name) for name, cardinality in cardinalities.items() if cardinality > vocabulary},
+        frequent={name: frequent(name) for name, cardinality in cardinalities.items() if cardinality > spec.vocabulary},
         numbers={name: _number(events(name)) for name in sequences.domain.numeric},
         granularity=granularity_of(times),
         gap=spread(log_gap),
         age=spread(log_age),
         length=_spread(torch.log1p(lengths.to(torch.float32))),
         last_age=spread(lambda batch: log_age(batch)[batch.last]),
+        aggregates=measure_aggregates(sequences, rows) if spec.aggregates else AggregateStats(),
     )
 
 

@@ -6,6 +6,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import nn
 
+from anna_core.aggregates.ranks import AggregateStats
 from anna_core.nets.batch import PackedBatch
 from anna_core.nets.code_embedding import CodeEmbedding
 from anna_core.nets.numbers import number_encoding
@@ -59,6 +60,7 @@ class InputStats(BaseModel):
         age: spread of `log_age` over events.
         length: spread over rows of log(1 + number of events).
         last_age: spread over rows of the last event's `log_age`.
+        aggregates: of the rows' aggregates that the head reads; empty where it reads none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +73,7 @@ class InputStats(BaseModel):
     age: Spread
     length: Spread
     last_age: Spread
+    aggregates: AggregateStats = AggregateStats()
 
 
 def signed_log(values: torch.Tensor) -> torch.Tensor:

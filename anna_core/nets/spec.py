@@ -31,6 +31,7 @@ class NetSpec(BaseModel):
         numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
             learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`).
         vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
+        aggregates: whether the head reads the row's aggregates, too.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
@@ -46,6 +47,7 @@ class NetSpec(BaseModel):
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     numbers: NumbersName = "log"
     vocabulary: Annotated[int, Field(ge=16, le=10_000_000)] = 10_000
+    aggregates: bool = True
     precision: Precision = "auto"
 
     @property

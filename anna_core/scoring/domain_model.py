@@ -25,6 +25,8 @@ from anna_core.training.progress import EpochReport
 
 # Nets of one model start from seeds so far apart that the models of a few neighbouring seeds share none.
 _SEED_STEP = 1009
+# Rows that are read at a time: their aggregates take up to a few hundred MB.
+_BLOCK_ROWS = 100_000
 
 
 class DomainModelSpec(BaseModel):
@@ -123,6 +125,7 @@ class DomainModel:
             ArtifactError: see `require_same_domain`.
         """
         require_same_domain(self.spec.domain, sequences.domain)
+        sequences = sequences.read_as(self.spec.domain)
         count = len(sequences)
         embedding = np.zeros((count, self.spec.net.embedding), dtype=np.float32)
         logits = np.tile(np.asarray(self.spec.absent_logits, dtype=np.float32), (count, 1))
@@ -131,10 +134,11 @@ class DomainModel:
             fold = np.full(count, -1) if fold is None else fold
             with computing(threads):
                 device = choose_device()
-                store = EventStore(sequences, device)
+                nets = self.net.to(device)
                 for part in np.unique(fold[present]):
-                    rows = np.flatnonzero(present & (fold == part))
-                    embedding[rows], logits[rows] = _mean_of(self.net.to(device), self.net.members(part), store, rows)
+                    for rows in _blocks(np.flatnonzero(present & (fold == part))):
+                        store = nets.net(0).store(sequences.take(rows), device)
+                        embedding[rows], logits[rows] = _mean_of(nets, nets.members(part), store)
         return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
@@ -189,9 +193,13 @@ def net_seed(seed: int, place: int) -> int:
     return seed + _SEED_STEP * place
 
 
-def _mean_of(nets: Ensemble, places: list[int], store: EventStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean embedding (n, d) and logits (n, K) that some of the nets give the rows."""
-    embeddings, logits = [], []
+def _blocks(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, -(-len(rows) // _BLOCK_ROWS))
+
+
+def _mean_of(nets: Ensemble, places: list[int], store: EventStore) -> tuple[np.ndarray, np.ndarray]:
+    """Mean embedding (n, d) and logits (n, K) that some of the nets give a store's rows."""
+    embeddings, logits, rows = [], [], np.arange(len(store.length))
     for place in places:
         embedding, logit = forward_rows(nets.net(place), store, rows)
         embeddings.append(nets.mapped(place, embedding))

@@ -77,6 +77,10 @@ class Sequences:
             length=self.length[positions],
         )
 
+    def read_as(self, domain: Domain) -> "Sequences":
+        """The same under a domain of the past: fields that it did not have are not seen."""
+        return replace(self, meta=self.meta.model_copy(update={"domain": domain}))
+
     def of_clients(self, client_id: pa.Array) -> "Sequences":
         """A row for each of these clients (text, all different), in their order; who is not here has no events."""
         place = pa.compute.index_in(client_id, value_set=self.client_id.cast(client_id.type))

@@ -78,7 +78,7 @@ def train_domain_model(
         domain=sequences.domain,
         task=TaskFacts.of(task),
         net=task.net,
-        inputs=None if reason else measure_inputs(sequences, train, task.seed, task.net.vocabulary),
+        inputs=None if reason else measure_inputs(sequences, train, task.seed, task.net),
         output=output,
         absent_logits=output.constant_logits(target[absent], weight[absent], _ABSENT_PRIOR_ROWS),
         folds=max(1, folds),
@@ -88,18 +88,20 @@ def train_domain_model(
     nets = make_nets(spec)
     if nets is None:
         return DomainModel(spec=spec, net=None, curves=[], provenance={})
-    nets.to(choose_device())
+    device = choose_device()
+    nets.to(device)
+    store = nets.net(0).store(sequences, device)
     curves: list[EpochReport] = []
     began = time.perf_counter()
     with computing(threads):
         for place, part in enumerate(_parts(used, fold, spec)):
             mine = task.model_copy(update={"seed": net_seed(task.seed, place)})
             with seeded(mine.seed):
-                trainer = Trainer(nets.net(place), output, sequences, target, weight, part, mine)
+                trainer = Trainer(nets.net(place), output, store, target, weight, part, mine)
                 left = _share_of_budget(task.training.budget, time.perf_counter() - began, len(nets.nets) - place)
                 trainer.run(_Listener(place, len(nets.nets), curves, on_epoch), left)
         nets.eval()
-        _align(nets, sequences, used)
+        _align(nets, store, used)
     return DomainModel(spec=spec, net=nets, curves=curves, provenance={})
 
 
@@ -131,10 +133,9 @@ def _parts(used: np.ndarray, fold: np.ndarray, spec: DomainModelSpec) -> Iterato
             yield TrainingRows(train=used[~inside], valid=used[inside])
 
 
-def _align(nets: Ensemble, sequences: Sequences, used: np.ndarray) -> None:
+def _align(nets: Ensemble, store: EventStore, used: np.ndarray) -> None:
     """Make the nets' embeddings one on the first of the rows: as good as any, for what is fitted is a linear map."""
     rows = used[:_ALIGNMENT_ROWS]
-    store = EventStore(sequences, next(nets.parameters()).device)
     first, _ = forward_rows(nets.net(0), store, rows)
     for place in range(1, len(nets.nets)):
         nets.align(place, forward_rows(nets.net(place), store, rows)[0], first)

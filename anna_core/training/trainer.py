@@ -15,7 +15,6 @@ from anna_core.nets.batching import length_batches
 from anna_core.nets.domain_net import DomainNet
 from anna_core.nets.forward import forward_rows
 from anna_core.nets.outputs import Output
-from anna_core.sequences.ragged import Sequences
 from anna_core.tasks import Task
 from anna_core.training.epoch_choice import EpochChoice
 from anna_core.training.pace import Pace, Work
@@ -42,7 +41,7 @@ class Trainer:
         self,
         net: DomainNet,
         output: Output,
-        sequences: Sequences,
+        store: EventStore,
         target: np.ndarray,
         weight: np.ndarray,
         rows: TrainingRows,
@@ -50,16 +49,15 @@ class Trainer:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Prepare; every one of `rows` has at least one event. `clock` gives seconds."""
-        self.net, self.output, self.sequences, self.rows, self.task = net, output, sequences, rows, task
+        self.net, self.output, self.store, self.rows, self.task = net, output, store, rows, task
         self.device = next(net.parameters()).device
         self.clock = clock
-        self.store = EventStore(sequences, self.device)
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
         self.target = output.encode(target[rows.train]).to(self.device)
         # Weights of mean 1 leave the learning rate's meaning as it is.
         weights = (weight[rows.train] / weight[rows.train].mean()).astype(np.float32)
         self.weight = torch.from_numpy(weights).to(self.device)
-        self.lengths = np.asarray(sequences.length[rows.train])
+        self.lengths = store.length[rows.train]
         self.epoch_steps = len(self._batches(None))  # the same in every epoch: rows of like length change places only
         self._begin(task.training.epochs)
 
@@ -141,7 +139,7 @@ class Trainer:
         total = float(sums)
         if not math.isfinite(total):
             raise TrainingError(
-                f"task '{self.task.name}', domain '{self.sequences.domain.name}': the training diverged "
+                f"task '{self.task.name}', domain '{self.store.domain.name}': the training diverged "
                 f"(loss {total}); lower training.learning_rate (now {self.task.training.learning_rate})."
             )
         return total / rows, events / max(self.clock() - began, 1e-9), rows / len(self.lengths)
@@ -180,7 +178,7 @@ class Trainer:
 
     def _plan(self, budget: float) -> None:
         """Find by a trial how many epochs fit into the budget, and begin a training of so many."""
-        valid_events = int(np.asarray(self.sequences.length[self.rows.valid]).sum())
+        valid_events = int(self.store.length[self.rows.valid].sum())
         pace = Pace(Work(self.epoch_steps, int(self.lengths.sum()), valid_events), budget)
         wanted = self.epochs
         weights = copy.deepcopy(self.net.state_dict())

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from anna_core.boosting.events import DAY
+from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
 from anna_core.samples import Sample
 from anna_core.sequences.ragged import Sequences, SequencesMeta

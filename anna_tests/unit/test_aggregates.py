@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from anna_core.boosting.aggregates import aggregate, top_codes
-from anna_core.boosting.events import RowEvents, blocks
+from anna_core.aggregates.columns import aggregate, top_codes
+from anna_core.aggregates.events import RowEvents, blocks
 from anna_core.domains import Domain
 from anna_core.sequences.ragged import Sequences, SequencesMeta
 

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from anna_core.aggregates.columns import aggregate
 from anna_core.analytics.constant import constant_scores
 from anna_core.boosting import features, model
-from anna_core.boosting.aggregates import aggregate
 from anna_core.boosting.model import BoostingModel, predict_all
 from anna_core.boosting.training import fit_trees, train_boosting
 from anna_core.domains import FieldKind

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.boosting.aggregates import aggregate
+from anna_core.aggregates.columns import aggregate
 from anna_core.domains import Domain
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, auc_bound, strength

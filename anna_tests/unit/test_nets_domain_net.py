@@ -23,10 +23,15 @@ def gather(sequences, rows):
     return EventStore(sequences, CPU).gather(rows)
 
 
+def _run(net, sequences, rows):
+    return net(net.store(sequences, CPU).gather(rows))
+
+
 def _net(sequences, **spec):
     torch.manual_seed(0)
     rows = np.flatnonzero(sequences.length)
-    net = DomainNet(NetSpec(**{"hidden": 16, "embedding": 8, **spec}), measure_inputs(sequences, rows, 0), (0.3,))
+    shape = NetSpec(**{"hidden": 16, "embedding": 8, **spec})
+    net = DomainNet(shape, measure_inputs(sequences, rows, 0, shape), (0.3,))
     torch.nn.init.normal_(net.output.weight)
     return net.eval()
 
@@ -37,9 +42,9 @@ def test_rows_of_a_batch_do_not_change_each_other(encoder, pooling):
     sequences = make_sequences(LENGTHS)
     net = _net(sequences, encoder=encoder, pooling=pooling, layers=2)
     with torch.no_grad():
-        together = net(gather(sequences, np.arange(len(LENGTHS))))
+        together = _run(net, sequences, np.arange(len(LENGTHS)))
         for row in range(len(LENGTHS)):
-            alone = net(gather(sequences, np.array([row])))
+            alone = _run(net, sequences, np.array([row]))
             torch.testing.assert_close(alone.embedding[0], together.embedding[row], atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(alone.logits[0], together.logits[row], atol=1e-5, rtol=1e-4)
 
@@ -52,7 +57,7 @@ def test_gradients_of_a_batch_are_those_of_its_rows(encoder):
     def gradients(rows):
         net.zero_grad()
         for row in rows:
-            net(gather(sequences, row)).logits.sum().backward()
+            _run(net, sequences, row).logits.sum().backward()
         return [parameter.grad.clone() for parameter in net.parameters()]
 
     rows = np.arange(len(LENGTHS))
@@ -68,7 +73,7 @@ def test_order_of_events_matters(encoder):
     net = _net(forwards, encoder=encoder, pooling="mean")
     with torch.no_grad():
         rows = np.array([0])
-        difference = net(gather(forwards, rows)).embedding - net(gather(backwards, rows)).embedding
+        difference = _run(net, forwards, rows).embedding - _run(net, backwards, rows).embedding
     assert difference.abs().max() > 1e-4
 
 
@@ -77,10 +82,10 @@ def test_rows_keep_their_order_whatever_the_batches():
     sequences = make_sequences(lengths)
     net = _net(sequences)
     rows = np.random.default_rng(1).permutation(50)
-    embedding, logits = forward_rows(net, EventStore(sequences, CPU), rows)
+    embedding, logits = forward_rows(net, net.store(sequences, CPU), rows)
     with torch.no_grad():
         for place in (0, 7, 49):
-            alone = net(gather(sequences, rows[place : place + 1]))
+            alone = _run(net, sequences, rows[place : place + 1])
             np.testing.assert_allclose(embedding[place], alone.embedding[0].numpy(), atol=1e-5)
             np.testing.assert_allclose(logits[place], alone.logits[0].numpy(), atol=1e-5)
 
@@ -88,7 +93,7 @@ def test_rows_keep_their_order_whatever_the_batches():
 def test_net_starts_near_the_base_rate():
     sequences = make_sequences(LENGTHS)
     net = DomainNet(NetSpec(hidden=8, embedding=4), measure_inputs(sequences, np.arange(5), 0), (-1.5,))
-    logits = net(gather(sequences, np.arange(5))).logits
+    logits = _run(net, sequences, np.arange(5)).logits
     torch.testing.assert_close(logits, torch.full((5, 1), -1.5), atol=0.3, rtol=0)
 
 
@@ -170,9 +175,9 @@ def test_units_are_dropped_in_all_events_of_a_row():
 
 def test_inputs_are_dropped_in_training_only():
     sequences = make_sequences(LENGTHS)
-    batch = gather(sequences, np.arange(5))
     torch.manual_seed(0)
-    plain, dropping = (_net(sequences, dropout=0.0, input_dropout=share) for share in (0.0, 0.5))
+    plain, dropping = (_net(sequences, dropout=0.0, input_dropout=share, aggregates=False) for share in (0.0, 0.5))
+    batch = gather(sequences, np.arange(5))
     torch.testing.assert_close(dropping(batch).logits, plain(batch).logits)
     assert (dropping.train()(batch).logits - plain(batch).logits).abs().max() > 1e-3
 

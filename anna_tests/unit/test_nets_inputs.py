@@ -191,8 +191,9 @@ def test_rare_codes_of_a_large_dictionary_share_vectors():
     rng = np.random.default_rng(0)
     kinds = np.minimum(rng.zipf(1.3, 5000), 60_000)
     sequences = make_sequences([5000], kinds=kinds, cardinality=60_001)
-    stats = measure_inputs(sequences, np.array([0]), seed=0, vocabulary=100)
-    inputs = EventInputs(stats, NetSpec(vocabulary=100))
+    spec = NetSpec(vocabulary=100)
+    stats = measure_inputs(sequences, np.array([0]), 0, spec)
+    inputs = EventInputs(stats, spec)
     embedding = inputs.embeddings["field_kind"]
     assert embedding.weight.shape == (100, 32)
     counts = np.bincount(kinds)

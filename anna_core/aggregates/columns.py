@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from anna_core.boosting.events import RowEvents, blocks
+from anna_core.aggregates.events import RowEvents, blocks
+from anna_core.domains import Domain
 from anna_core.sequences.ragged import Sequences
 
 WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter
@@ -61,6 +62,15 @@ def aggregate(sequences: Sequences, codes: Mapping[str, np.ndarray] | None = Non
     )
 
 
+def code_columns(domain: Domain) -> set[str]:
+    """Names of the aggregates that are codes, whose order means nothing."""
+    return {f"{domain.name}__{name}__{_last(back)}" for name in domain.coded for back in range(LAST_EVENTS)}
+
+
+def _last(back: int) -> str:
+    return f"last_{back}" if back else "last"
+
+
 def _block(sequences: Sequences, block: RowEvents, codes: Mapping[str, np.ndarray]) -> Columns:
     columns = _times(sequences, block)
     for name in sequences.domain.coded:
@@ -104,7 +114,7 @@ def _coded(block: RowEvents, values: np.ndarray, codes: np.ndarray) -> Columns:
     shares = _ratio(counts, block.length[:, None].astype(np.float64))
     columns = {"distinct": (counts > 0).sum(axis=1).astype(np.float64)}
     for back in range(LAST_EVENTS):
-        columns[f"last_{back}" if back else "last"] = block.last(values, back)
+        columns[_last(back)] = block.last(values, back)
     for i, code in enumerate(codes):
         columns[f"{code}__count"], columns[f"{code}__share"] = counts[:, i], shares[:, i]
     frequent = min(len(codes), WINDOW_CODES)
@@ -132,7 +142,7 @@ def _number(block: RowEvents, values: np.ndarray) -> Columns:
         "first": block.reduce(np.add, np.where(_is_first(block), values, 0.0)),
     }
     for back in range(LAST_EVENTS):
-        columns[f"last_{back}" if back else "last"] = block.last(values, back)
+        columns[_last(back)] = block.last(values, back)
     for days in WINDOWS:
         recent = block.age <= days
         columns[f"sum_{days}d"] = block.count(weight=filled * recent)[:, 0]
