@@ -49,7 +49,7 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
         *sources,
         *(mart_asset(domain, month) for domain in domains),
         *(dictionary_spec(domain) for domain in domains),
-        sample_asset(),
+        sample_asset(domains),
         *(sequences_asset(domain) for domain in domains),
         *(model_asset(domain) for domain in domains),
         *(embedding_asset(domain) for domain in domains),

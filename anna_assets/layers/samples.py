@@ -1,5 +1,7 @@
 """Samples: the uploaded rows of a training launch, checked and divided."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 import numpy as np
 import polars as pl
@@ -8,8 +10,9 @@ from anna_assets.layers import guards
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
+from anna_core.domains import Domain
 from anna_core.errors import SampleError
-from anna_core.guards.leakage import probe_as_of
+from anna_core.guards.leakage import probe_as_of, require_known
 from anna_core.inbox import content_hash, find_upload, read_upload_request
 from anna_core.samples import Sample, make_sample
 from anna_core.splits import SPLITS
@@ -22,7 +25,7 @@ KEY = dg.AssetKey("sample")
 CONTENT_TAG = "anna/content"  # run tag: hash of the file for which the run was started
 
 
-def sample_asset() -> dg.AssetsDefinition:
+def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
     """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow."""
 
     @step_asset(
@@ -53,6 +56,7 @@ def sample_asset() -> dg.AssetsDefinition:
         if expected not in (None, content):
             raise SampleError(f"{path}: changed after this run was started for it; a run for the new content follows.")
         made = make_sample(path, key, request)
+        require_known(made.task, domains)
         for guess in made.task.guesses:
             context.log.info(guess)
         with storage.write_directory(warehouse.sample(key)) as folder:

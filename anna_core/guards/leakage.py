@@ -4,7 +4,8 @@ Such a field is mostly filled in after the outcome (a closing code, a collection
 when the model is used. A model fitted on it looks splendid and is worthless, so this is asked before any is trained.
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ import polars as pl
 from anna_core.aggregates.columns import aggregate
 from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
+from anna_core.errors import TaskError
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not
 from anna_core.guards.wording import in_words
@@ -21,7 +23,7 @@ from anna_core.marts.dictionary import Dictionary
 from anna_core.samples import Sample
 from anna_core.sequences.ragged import Sequences
 from anna_core.splits import TEST
-from anna_core.tasks import TaskType
+from anna_core.tasks import Task, TaskType
 
 # Of Gini, or of the rank correlation of amounts. Measured on real bank data (seven tasks, five domains) the strongest
 # honest field alone has 0.76; what reaches 0.975 alone has seen the outcome.
@@ -152,6 +154,18 @@ def probe_as_of(sample: Sample) -> Probes:
     found = bench.strength(pl.DataFrame(columns).cast(pl.Float32))
     told_by = found.columns[0] if found.columns else ""
     return Probes((Finding("as_of", found, told_by, _verdict(found.low, blocks=False)),), len(bench.rows))
+
+
+def require_known(task: Task, domains: Iterable[Domain]) -> None:
+    """Raise `TaskError` where a task allows a field that no domain has: a slip of the pen would allow nothing."""
+    known = [f"{domain.name}.{field}" for domain in domains for field in domain.fields]
+    for name in task.guards.allow:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3) or known
+            raise TaskError(
+                f"task '{task.name}': guards.allow names '{name}', a field that no domain has. "
+                f"Write <domain>.<field>, as in {', '.join(near)}."
+            )
 
 
 def _finding(

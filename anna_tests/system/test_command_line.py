@@ -18,6 +18,18 @@ def test_the_command_line_submits_waits_and_reports(running: Running) -> None:
     assert "metamodel" in report.stdout
 
 
+def test_past_months_are_scored(running: Running, trained: str) -> None:
+    scored = running.anna("retro", trained, "--from", "2024-11", "--to", "2024-12", "--wait")
+    assert scored.returncode == 0, scored.stdout + scored.stderr
+    told = [line.split() for line in scored.stdout.splitlines() if line.strip().startswith("2024-1")]
+    assert [words[0] for words in told] == ["2024-11", "2024-12"]
+    for words in told:
+        scores = pl.read_parquet(words[-1])
+        assert f"{len(scores):,}" == words[1]
+        assert scores["score"].is_between(0, 1).all()
+        assert scores["score"].n_unique() > len(scores) / 2
+
+
 def test_a_bad_sample_is_refused_with_its_reason(running: Running) -> None:
     sample = running.home / "bad.csv"
     sample.write_text("client_id,as_of,target\n1,yesterday,1\n2,2024-01-01,0\n")

@@ -67,13 +67,6 @@ def test_a_killed_code_server_comes_back_and_its_launch_ends(running: Running) -
     running.until_trained(key)
 
 
-def test_a_killed_daemon_comes_back_and_loses_no_sample(running: Running) -> None:
-    [daemon] = [p for p in running.processes("dagster._daemon") if "tie.py" not in " ".join(p.cmdline()[:4])][:1]
-    key = running.drop("killed_daemon", "s1", rows=300)
-    daemon.send_signal(signal.SIGKILL)
-    running.until_trained(key)
-
-
 def test_a_killed_platform_continues_its_launches_when_it_starts_again(running: Running) -> None:
     key = running.drop("killed_platform", "s1", SLOW_TASK, rows=300)
     running.until("an epoch", lambda: training_events(running, key))
