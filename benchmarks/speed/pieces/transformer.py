@@ -4,7 +4,7 @@ from benchmarks.speed.harness import Bench
 from benchmarks.speed.pieces.nets import LIFESTREAM, NO_DROPOUT, OURS, PLAIN, embed, precisions, train
 from benchmarks.speed.results import Row, Run, compare, median_metric, median_rate, spread
 
-CLIENTS = 1_000  # an epoch of the peer takes minutes even so
+CLIENTS = 5_000
 PROBE_CLIENTS = 150
 BATCHES = (4, 8, 16, 32)
 AT_LEAST = 8.0
