@@ -5,11 +5,12 @@ last values of numbers, and the same over the last days. All come from the row's
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 
-from anna_core.aggregates.events import RowEvents, blocks
+from anna_core.aggregates.events import RowEvents, blocks, spans
 from anna_core.domains import Domain
 from anna_core.sequences.ragged import Sequences
 
@@ -42,20 +43,20 @@ def top_codes(sequences: Sequences, rows: np.ndarray | None = None) -> dict[str,
     return {name: _most_frequent(total) for name, total in totals.items()}
 
 
-def aggregate(sequences: Sequences, codes: Mapping[str, np.ndarray] | None = None) -> pl.DataFrame:
+def aggregate(sequences: Sequences, codes: Mapping[str, np.ndarray] | None = None, threads: int = 1) -> pl.DataFrame:
     """Aggregates of one domain, a row for each row of the sequences.
 
     Args:
         sequences: n rows; their windows may share events.
         codes: coded field → codes that get columns, from `top_codes`; None means those of these sequences.
+        threads: that work side by side; the result is the same for any number.
 
     Returns:
         (n, F) float32 columns `<domain>__…`; counts and sums are 0 and everything else NaN where there are no events.
     """
     codes = top_codes(sequences) if codes is None else codes
-    parts = [_block(sequences, block, codes) for block in blocks(sequences)]
-    if not parts:
-        parts = [_block(sequences, RowEvents.gather(sequences, 0, 0), codes)]
+    with ThreadPoolExecutor(threads) as pool:  # NumPy computes without Python's lock
+        parts = list(pool.map(lambda span: _block(sequences, codes, *span), list(spans(sequences)) or [(0, 0)]))
     prefix = f"{sequences.domain.name}__"
     return pl.DataFrame(
         {prefix + name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in parts[0]}
@@ -71,7 +72,8 @@ def _last(back: int) -> str:
     return f"last_{back}" if back else "last"
 
 
-def _block(sequences: Sequences, block: RowEvents, codes: Mapping[str, np.ndarray]) -> Columns:
+def _block(sequences: Sequences, codes: Mapping[str, np.ndarray], first: int, end: int) -> Columns:
+    block = RowEvents.gather(sequences, first, end)
     columns = _times(sequences, block)
     for name in sequences.domain.coded:
         values = sequences.columns[name][block.position]
@@ -99,35 +101,51 @@ def _times(sequences: Sequences, block: RowEvents) -> Columns:
     }
     for back in range(1, LAST_EVENTS):
         columns[f"days_since_last_but_{back}"] = block.last(block.age, back)
-    for days in WINDOWS:
-        recent = block.age <= days
-        columns[f"events_{days}d"] = block.count(weight=recent.astype(np.float64))[:, 0]
-        columns[f"events_{days}d__share"] = _ratio(columns[f"events_{days}d"], events)
+    _, recent = _by_window(block)
+    for days, count in zip(WINDOWS, recent[:, 0].T, strict=True):
+        columns[f"events_{days}d"] = count
+        columns[f"events_{days}d__share"] = _ratio(count, events)
     return columns
+
+
+def _by_window(
+    block: RowEvents, group: np.ndarray | None = None, groups: int = 1, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Events (or their weight) by row and group, see `RowEvents.count`: of all time (n, groups), and of each window.
+
+    Both come from one pass over the events, which counts each by the shortest window that it lies in.
+    """
+    window = np.searchsorted(WINDOWS, block.age)  # the last is none
+    cell = window if group is None else np.where(group >= 0, group * (len(WINDOWS) + 1) + window, -1)
+    counts = block.count(cell, groups * (len(WINDOWS) + 1), weight).reshape(block.n, groups, len(WINDOWS) + 1)
+    counts = counts.cumsum(axis=2)
+    return counts[:, :, -1], counts[:, :, :-1]
 
 
 def _coded(block: RowEvents, values: np.ndarray, codes: np.ndarray) -> Columns:
     column_of = np.full(max(int(values.max(initial=0)), int(codes.max(initial=0))) + 1, -1)
     column_of[codes] = np.arange(len(codes))
     group = column_of[values]
-    counts = block.count(group, len(codes))
+    counts, frequent = block.count(group, len(codes)), min(len(codes), WINDOW_CODES)
+    _, recent = _by_window(block, np.where(group < frequent, group, -1), frequent)
     shares = _ratio(counts, block.length[:, None].astype(np.float64))
     columns = {"distinct": (counts > 0).sum(axis=1).astype(np.float64)}
     for back in range(LAST_EVENTS):
         columns[_last(back)] = block.last(values, back)
     for i, code in enumerate(codes):
         columns[f"{code}__count"], columns[f"{code}__share"] = counts[:, i], shares[:, i]
-    frequent = min(len(codes), WINDOW_CODES)
-    for days in WINDOWS:
-        recent = block.count(np.where((block.age <= days) & (group < frequent), group, -1), frequent)
-        columns |= {f"{code}__count_{days}d": recent[:, i] for i, code in enumerate(codes[:frequent])}
+    for place, days in enumerate(WINDOWS):
+        columns |= {f"{code}__count_{days}d": recent[:, i, place] for i, code in enumerate(codes[:frequent])}
     return columns
 
 
 def _number(block: RowEvents, values: np.ndarray) -> Columns:
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
-    count, total = block.count(weight=known.astype(np.float64))[:, 0], block.count(weight=filled)[:, 0]
+    (count, recent_count), (total, recent_total) = (
+        (whole[:, 0], recent[:, 0])
+        for whole, recent in (_by_window(block, weight=known.astype(np.float64)), _by_window(block, weight=filled))
+    )
     mean = _ratio(total, count)
     deviation = np.where(known, values - mean[block.row], 0.0)
     columns = {
@@ -143,10 +161,10 @@ def _number(block: RowEvents, values: np.ndarray) -> Columns:
     }
     for back in range(LAST_EVENTS):
         columns[_last(back)] = block.last(values, back)
-    for days in WINDOWS:
+    for place, days in enumerate(WINDOWS):
         recent = block.age <= days
-        columns[f"sum_{days}d"] = block.count(weight=filled * recent)[:, 0]
-        columns[f"mean_{days}d"] = _ratio(columns[f"sum_{days}d"], block.count(weight=(known & recent) * 1.0)[:, 0])
+        columns[f"sum_{days}d"] = recent_total[:, place]
+        columns[f"mean_{days}d"] = _ratio(recent_total[:, place], recent_count[:, place])
         columns[f"max_{days}d"] = block.reduce(np.fmax, np.where(recent, values, np.nan))
         columns[f"min_{days}d"] = block.reduce(np.fmin, np.where(recent, values, np.nan))
     return columns

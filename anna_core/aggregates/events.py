@@ -9,8 +9,8 @@ from anna_core.sequences.ragged import Sequences
 
 DAY = 86_400_000_000  # microseconds, the unit of Sequences.event_time
 
-# Gathered events of a block: a few arrays of 8 bytes an event stay within some 100 MB, however long the sequences.
-BLOCK_EVENTS = 2_000_000
+# Gathered events of a block: a few arrays of 8 bytes an event stay within some 25 MB, however long the sequences.
+BLOCK_EVENTS = 500_000
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,18 @@ class RowEvents:
         return result
 
 
-def blocks(sequences: Sequences, events: int = BLOCK_EVENTS) -> Iterator[RowEvents]:
-    """Gather all rows, in order, block by block of about `events` events."""
+def spans(sequences: Sequences, events: int = BLOCK_EVENTS) -> Iterator[tuple[int, int]]:
+    """First and end of the rows of each block of about `events` events, in order; all rows are in one."""
     total = np.cumsum(sequences.length, dtype=np.int64)
     first = 0
     while first < len(sequences):
         before = total[first - 1] if first else 0
-        last = max(int(np.searchsorted(total, before + events, side="right")), first + 1)
-        yield RowEvents.gather(sequences, first, last)
-        first = last
+        end = max(int(np.searchsorted(total, before + events, side="right")), first + 1)
+        yield first, end
+        first = end
+
+
+def blocks(sequences: Sequences) -> Iterator[RowEvents]:
+    """Gather all rows, in order, block by block."""
+    for first, end in spans(sequences):
+        yield RowEvents.gather(sequences, first, end)

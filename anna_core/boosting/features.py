@@ -15,10 +15,14 @@ from anna_core.sequences.ragged import Sequences
 Codes = dict[str, tuple[int, ...]]  # coded field → codes that have aggregates of their own, most frequent first
 
 
-def features_of(sequences: Sequence[Sequences], codes: Mapping[str, Codes]) -> pl.DataFrame:
+def features_of(sequences: Sequence[Sequences], codes: Mapping[str, Codes], threads: int) -> pl.DataFrame:
     """(n, F) float32 aggregates of all domains beside each other, NaN where not known; codes are by domain."""
     parts = [
-        aggregate(part, {name: np.asarray(known, dtype=np.int64) for name, known in codes[part.domain.name].items()})
+        aggregate(
+            part,
+            {name: np.asarray(known, dtype=np.int64) for name, known in codes[part.domain.name].items()},
+            threads,
+        )
         for part in sequences
     ]
     return pl.concat(parts, how="horizontal")
@@ -51,6 +55,6 @@ class DomainReading:
         part = given[trained.name].read_as(trained)
         return cls(part, codes, repr((trained.name, trained.fields, codes)))
 
-    def features(self, rows: np.ndarray | slice) -> np.ndarray:
+    def features(self, rows: slice, threads: int) -> np.ndarray:
         """Aggregates of some rows, (n, F) float32."""
-        return features_of([self.sequences.take(rows)], {self.sequences.domain.name: self.codes}).to_numpy()
+        return features_of([self.sequences.take(rows)], {self.sequences.domain.name: self.codes}, threads).to_numpy()

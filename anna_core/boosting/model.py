@@ -211,7 +211,7 @@ def predict_all(
         for model, parts, into in zip(models, read, logits, strict=True):
             for part in parts:
                 if part.key not in made:
-                    made[part.key] = part.features(rows)
+                    made[part.key] = part.features(rows, threads)
             matrix = np.concatenate([made[part.key] for part in parts], axis=1)
             into[rows] = model.logits(matrix, fold[rows], threads)
     return [model.spec.output.scores(values) for model, values in zip(models, logits, strict=True)]

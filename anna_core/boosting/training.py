@@ -71,7 +71,7 @@ def train_boosting(
         for part in sequences
     }
     used = _some(np.sort(np.concatenate([rows.train, rows.valid])), task.seed)
-    features = features_of([part.take(used) for part in sequences], codes)
+    features = features_of([part.take(used) for part in sequences], codes, threads)
     forest = fit_trees(features, target[used], weight[used], fold[used], output, task, threads)
     spec = BoostingSpec(
         domains=tuple(part.domain for part in sequences),

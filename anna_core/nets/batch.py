@@ -92,7 +92,7 @@ class EventStore:
         Args:
             sequences: n rows.
             device: that batches are wanted on.
-            aggregates: (n, A) float32 of its rows; None where the net reads none.
+            aggregates: (n, A) float16 of its rows; None where the net reads none.
         """
         self.length = np.asarray(sequences.length, dtype=np.int64)
         self.device = device
@@ -103,7 +103,7 @@ class EventStore:
         self._kinds = {name: sequences.columns[name].dtype for name in domain.coded}
         self._numbers = {name: _tensor(sequences.columns[name]).to(home) for name in domain.numeric}
         self._start = _tensor(sequences.start.astype(np.int64)).to(home)
-        aggregates = np.zeros((len(self.length), 0), dtype=np.float32) if aggregates is None else aggregates
+        aggregates = np.zeros((len(self.length), 0), dtype=np.float16) if aggregates is None else aggregates
         self._aggregates = torch.from_numpy(aggregates).to(home)
         self._as_of = _tensor(sequences.as_of.astype("datetime64[us]").astype(np.int64)).to(home)
 
@@ -151,7 +151,7 @@ class EventStore:
             event_time=time,
             gap=gap,
             row=row,
-            aggregates=self._aggregates[positions],
+            aggregates=self._aggregates[positions].float(),
             as_of=self._as_of[positions],
             lengths=torch.from_numpy(lengths).to(home),
             sizes=tuple(sizes.tolist()),

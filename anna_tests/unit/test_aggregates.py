@@ -1,11 +1,12 @@
 import datetime as dt
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from anna_core.aggregates.columns import aggregate, top_codes
-from anna_core.aggregates.events import RowEvents, blocks
+from anna_core.aggregates.events import RowEvents, spans
 from anna_core.domains import Domain
 from anna_core.sequences.ragged import Sequences, SequencesMeta
 
@@ -93,12 +94,18 @@ def test_aggregates_equal_a_loop_over_events():
         )
 
 
-def test_blocks_change_nothing():
+def test_blocks_and_threads_change_nothing(monkeypatch):
     sequences = make_sequences()
-    lengths = np.concatenate([block.length for block in blocks(sequences, events=100)])
-    assert (lengths == sequences.length).all()
-    assert len(list(blocks(sequences, events=100))) > 3
-    assert sum(len(block.row) for block in blocks(sequences, events=1)) == sequences.length.sum()
+    codes = top_codes(sequences)
+    whole = aggregate(sequences, codes)
+    for events in (1, 100):
+        ends = list(spans(sequences, events))
+        assert [first for first, _ in ends] == [0, *(end for _, end in ends[:-1])]
+        assert ends[-1][1] == len(sequences)
+        assert len(ends) > 3
+        monkeypatch.setattr("anna_core.aggregates.columns.spans", partial(spans, events=events))
+        for threads in (1, 3):
+            assert aggregate(sequences, codes, threads).equals(whole, null_equal=True)
 
 
 def test_a_row_sees_only_its_own_events():

@@ -177,9 +177,9 @@ def test_aggregates_that_boosters_share_are_made_once(monkeypatch):
     ]
     made = []
 
-    def counted(part, codes):
+    def counted(part, codes, threads):
         made.append(part.domain.name)
-        return aggregate(part, codes)
+        return aggregate(part, codes, threads)
 
     monkeypatch.setattr(features, "aggregate", counted)
     monkeypatch.setattr(model, "_BLOCK_ROWS", 120)
