@@ -199,9 +199,6 @@ def _blocks(rows: np.ndarray) -> list[np.ndarray]:
 
 def _mean_of(nets: Ensemble, places: list[int], store: EventStore) -> tuple[np.ndarray, np.ndarray]:
     """Mean embedding (n, d) and logits (n, K) that some of the nets give a store's rows."""
-    embeddings, logits, rows = [], [], np.arange(len(store.length))
-    for place in places:
-        embedding, logit = forward_rows(nets.net(place), store, rows)
-        embeddings.append(nets.mapped(place, embedding))
-        logits.append(logit)
-    return np.mean(embeddings, axis=0), np.mean(logits, axis=0)
+    embeddings, logits = forward_rows([nets.net(place) for place in places], store, np.arange(len(store.length)))
+    mapped = [nets.mapped(place, embedding) for place, embedding in zip(places, embeddings, strict=True)]
+    return np.mean(mapped, axis=0), logits.mean(axis=0)

@@ -136,9 +136,9 @@ def _parts(used: np.ndarray, fold: np.ndarray, spec: DomainModelSpec) -> Iterato
 def _align(nets: Ensemble, store: EventStore, used: np.ndarray) -> None:
     """Make the nets' embeddings one on the first of the rows: as good as any, for what is fitted is a linear map."""
     rows = used[:_ALIGNMENT_ROWS]
-    first, _ = forward_rows(nets.net(0), store, rows)
-    for place in range(1, len(nets.nets)):
-        nets.align(place, forward_rows(nets.net(place), store, rows)[0], first)
+    embeddings, _ = forward_rows([nets.net(place) for place in range(len(nets.nets))], store, rows)
+    for place in range(1, len(embeddings)):
+        nets.align(place, embeddings[place], embeddings[0])
 
 
 def _nothing_to_learn(train: np.ndarray, valid: np.ndarray, target: np.ndarray) -> str | None:

@@ -172,7 +172,7 @@ class Trainer:
 
     def _validate(self) -> tuple[np.ndarray, np.ndarray]:
         """Scores (n, K) of the validation rows and their losses (n,)."""
-        _, logits = forward_rows(self.net, self.store, self.rows.valid)
+        _, [logits] = forward_rows([self.net], self.store, self.rows.valid)
         losses = self.output.loss(torch.from_numpy(logits), self.output.encode(self.valid_target)).numpy()
         return self.output.scores(logits), losses
 

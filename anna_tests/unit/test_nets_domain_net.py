@@ -82,7 +82,7 @@ def test_rows_keep_their_order_whatever_the_batches():
     sequences = make_sequences(lengths)
     net = _net(sequences)
     rows = np.random.default_rng(1).permutation(50)
-    embedding, logits = forward_rows(net, net.store(sequences, CPU), rows)
+    [embedding], [logits] = forward_rows([net], net.store(sequences, CPU), rows)
     with torch.no_grad():
         for place in (0, 7, 49):
             alone = _run(net, sequences, rows[place : place + 1])

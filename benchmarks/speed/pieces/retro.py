@@ -11,9 +11,9 @@ _TOLD = {
     "history": "building histories",
     "open": "opening",
     "net": "nets",
-    "gather": "gathering",
+    "gather": "gathering and aggregates",
     "vectors": "writing vectors",
-    "scores": "metamodel and scores",
+    "scores": "trees, metamodel and scores",
 }
 
 
