@@ -3,7 +3,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.errors import TaskError
 from anna_tests.graph.conftest import MONTHS, SMALL_TASK, Deployment, events, sample_rows
 
 CLIENTS = 600
@@ -48,7 +47,7 @@ def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deploymen
 
     settings = deployment.home / "inbox" / "churn" / "task.yaml"
     settings.write_text(SMALL_TASK + "guards: {allow: [cards.amuont]}\n")
-    with pytest.raises(TaskError, match=r"'cards.amuont', a field that no domain has.*as in cards.amount"):
+    with pytest.raises(dg.Failure, match=r"'cards.amuont', a field that no domain has.*as in cards.amount"):
         deployment.materialize("sample", partition=key)
     settings.write_text(SMALL_TASK + "guards: {allow: [cards.amount]}\n")
     deployment.materialize("sample", partition=key)
