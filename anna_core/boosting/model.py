@@ -144,9 +144,10 @@ class BoostingModel:
         per_fold = [self.boosters[k * width : (k + 1) * width] for k in range(self.spec.folds)]
         for part in np.unique(fold):
             rows = fold == part
+            read = matrix if rows.all() else matrix[rows]
             used = [per_fold[part]] if 0 <= part < self.spec.folds else per_fold
             for place, output in enumerate(self.spec.outputs):
-                raw = [one[place].predict(matrix[rows], raw_score=True, num_threads=threads) for one in used]
+                raw = [one[place].predict(read, raw_score=True, num_threads=threads) for one in used]
                 mean = np.mean(raw, axis=0)
                 if mean.ndim == 2:
                     logits[rows] = mean
