@@ -31,7 +31,8 @@ class NetSpec(BaseModel):
         numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
             learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`).
         vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
-        aggregates: whether the head reads the row's aggregates, too.
+        aggregates: whether the head reads the row's aggregates, too. Not by default: nets of small real sets gain (see
+            `row_inputs.py`), the metamodel hardly, as the trees tell it of them; nets of the simulated bank lose.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
@@ -47,7 +48,7 @@ class NetSpec(BaseModel):
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     numbers: NumbersName = "log"
     vocabulary: Annotated[int, Field(ge=16, le=10_000_000)] = 10_000
-    aggregates: bool = True
+    aggregates: bool = False
     precision: Precision = "auto"
 
     @property

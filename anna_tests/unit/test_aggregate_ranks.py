@@ -48,7 +48,7 @@ def test_head_reads_the_aggregates():
     sequences = make_sequences(LENGTHS)
     told, untold = (
         DomainNet(spec, measure_inputs(sequences, np.arange(40), 0, spec), (0.0,)).eval()
-        for spec in (NetSpec(hidden=8), NetSpec(hidden=8, aggregates=False))
+        for spec in (NetSpec(hidden=8, aggregates=True), NetSpec(hidden=8))
     )
     batch = told.store(sequences, torch.device("cpu")).gather(np.array([20]))
     batch.aggregates.requires_grad_()

@@ -176,7 +176,7 @@ def test_units_are_dropped_in_all_events_of_a_row():
 def test_inputs_are_dropped_in_training_only():
     sequences = make_sequences(LENGTHS)
     torch.manual_seed(0)
-    plain, dropping = (_net(sequences, dropout=0.0, input_dropout=share, aggregates=False) for share in (0.0, 0.5))
+    plain, dropping = (_net(sequences, dropout=0.0, input_dropout=share) for share in (0.0, 0.5))
     batch = gather(sequences, np.arange(5))
     torch.testing.assert_close(dropping(batch).logits, plain(batch).logits)
     assert (dropping.train()(batch).logits - plain(batch).logits).abs().max() > 1e-3

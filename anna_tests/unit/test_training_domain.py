@@ -111,7 +111,7 @@ def test_best_epoch_is_kept_and_patience_ends_the_training():
     )  # noise: the training loss falls, the validation's does not
     split = split_of(150)
     training = {"epochs": 40, "patience": 3, "learning_rate": 5e-2}
-    task = make_task(metric="log_loss", net={"aggregates": False}, training=training)
+    task = make_task(metric="log_loss", training=training)
     seen: list[EpochReport] = []
     model = train_domain_model(sequences, target, _ones(150), split, task, seen.append, threads=1)
     assert seen == model.curves

@@ -10,7 +10,7 @@ PRESETS = (
 )
 _INGREDIENTS: dict[str, tuple[dict[str, Any], str]] = {
     "hold-out": ({"training": {"folds": 1}}, "one net a domain, the metamodel on a fifth of the rows"),
-    "no aggregates": ({"net": {"aggregates": False}}, "the head reads the sequences only"),
+    "aggregates": ({"net": {"aggregates": True}}, "the head reads aggregates, too"),
     "bidirectional GRU": ({"net": {"encoder": "bigru"}}, "encoder `bigru`"),
     "minGRU": ({"net": {"encoder": "min_gru", "layers": 2}}, "encoder `min_gru`, two layers"),
     "transformer": ({"net": {"encoder": "transformer", "layers": 2}}, "encoder `transformer`, two layers"),
