@@ -1,5 +1,7 @@
 """Boosting on aggregates: trees on hand-made features of one domain, and of all; the metamodel weighs them."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from anna_assets.compute import training_threads
@@ -11,6 +13,9 @@ from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import score_frame
 from anna_resources.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from anna_core.boosting.model import BoostingSpec
 
 ALL = "boosting"  # the asset over all domains, and its name among the metamodel's members
 SCORES_FILE = "scores.parquet"
@@ -71,8 +76,17 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
                 "share of the gain": dg.MetadataValue.json(
                     {name: round(share, 4) for name, share in model.importance()[:_TOLD]}
                 ),
-                "note": "trained" if model.trees else "nothing to learn from: it gives the base rate",
+                "note": _note(model.spec),
             },
         )
 
     return boosting
+
+
+def _note(spec: "BoostingSpec") -> str:
+    if not spec.outputs:
+        return "nothing to learn from: it gives the base rate"
+    if spec.out_of_time:
+        told = f"{spec.out_of_time} of {spec.folds * len(spec.outputs)} boosters were stopped by the budget of time"
+        return f"trained; {told} (training.budget in task.yaml)"
+    return "trained"

@@ -55,6 +55,6 @@ class DomainReading:
         part = given[trained.name].read_as(trained)
         return cls(part, codes, repr((trained.name, trained.fields, codes)))
 
-    def features(self, rows: slice, threads: int) -> np.ndarray:
+    def features(self, rows: slice, threads: int) -> pl.DataFrame:
         """Aggregates of some rows, (n, F) float32."""
-        return features_of([self.sequences.take(rows)], {self.sequences.domain.name: self.codes}, threads).to_numpy()
+        return features_of([self.sequences.take(rows)], {self.sequences.domain.name: self.codes}, threads)

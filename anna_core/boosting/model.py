@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anna_core.boosting.features import Codes, DomainReading
@@ -39,6 +40,7 @@ class BoostingSpec(BaseModel):
         folds: sets of trees; set k was not fitted on fold k.
         outputs: logits that have trees, by position, in the order of each fold's boosters; one booster gives all
             classes of a multiclass task, so it is (0,) there. Empty where there was nothing to learn.
+        out_of_time: boosters that the budget of time stopped.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +52,7 @@ class BoostingSpec(BaseModel):
     codes: dict[str, Codes]
     folds: int
     outputs: tuple[int, ...]
+    out_of_time: int = 0
 
 
 class BoostingBundle(BaseModel):
@@ -208,14 +211,24 @@ def predict_all(
     fold = np.full(count, -1) if fold is None else fold
     logits = [np.empty((count, model.spec.output.outputs), dtype=np.float32) for model in models]
     for rows in _blocks(count):
-        made: dict[str, np.ndarray] = {}
+        made: dict[str, pl.DataFrame] = {}
         for model, parts, into in zip(models, read, logits, strict=True):
             for part in parts:
                 if part.key not in made:
                     made[part.key] = part.features(rows, threads)
-            matrix = np.concatenate([made[part.key] for part in parts], axis=1)
-            into[rows] = model.logits(matrix, fold[rows], threads)
+            features = pl.concat([made[part.key] for part in parts], how="horizontal")
+            into[rows] = model.logits(_as_trained(features, model.spec), fold[rows], threads)
     return [model.spec.output.scores(values) for model, values in zip(models, logits, strict=True)]
+
+
+def _as_trained(features: pl.DataFrame, spec: BoostingSpec) -> np.ndarray:
+    """The columns that the trees know, in their order: a newer version of ANNA may make others beside them."""
+    if lost := [name for name in spec.aggregates if name not in features.columns]:
+        raise ArtifactError(
+            f"trees of task '{spec.task.name}' read aggregates that this version of ANNA does not make "
+            f"({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}). Train the task again."
+        )
+    return features.select(spec.aggregates).to_numpy()
 
 
 def _blocks(count: int) -> Iterator[slice]:

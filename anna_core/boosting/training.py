@@ -1,5 +1,7 @@
 """Fits LightGBM to the aggregates of one domain, or of all."""
 
+import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,6 +11,7 @@ import polars as pl
 from anna_core.aggregates.columns import top_codes
 from anna_core.boosting.features import features_of
 from anna_core.boosting.model import BoostingModel, BoostingSpec
+from anna_core.boosting.stopping import Stopping
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.sequences.ragged import Sequences
@@ -49,6 +52,8 @@ def train_boosting(
 ) -> BoostingModel:
     """Fit a set of trees for each fold, on the rows outside of it; those within say when to stop.
 
+    All of them, and the reading of the aggregates, share the task's budget of time.
+
     Args:
         sequences: of one domain or of several, each aligned with the sample's n rows.
         target: (n, L), or (n,) class index for multiclass.
@@ -64,6 +69,7 @@ def train_boosting(
     Raises:
         TrainingError: no model can be trained on these rows.
     """
+    deadline = time.perf_counter() + (task.training.budget or math.inf)
     rows = training_rows(target, weight, split, task)
     output = Output.fit(task, target[rows.train], weight[rows.train])
     codes = {
@@ -72,7 +78,7 @@ def train_boosting(
     }
     used = _some(np.sort(np.concatenate([rows.train, rows.valid])), task.seed)
     features = features_of([part.take(used) for part in sequences], codes, threads)
-    forest = fit_trees(features, target[used], weight[used], fold[used], output, task, threads)
+    forest = fit_trees(features, target[used], weight[used], fold[used], output, task, threads, deadline)
     spec = BoostingSpec(
         domains=tuple(part.domain for part in sequences),
         task=TaskFacts.of(task),
@@ -81,6 +87,7 @@ def train_boosting(
         aggregates=tuple(features.columns),
         folds=forest.folds,
         outputs=forest.outputs,
+        out_of_time=forest.out_of_time,
     )
     return BoostingModel(spec, forest.trees, {})
 
@@ -91,6 +98,7 @@ class Forest(NamedTuple):
     folds: int
     outputs: tuple[int, ...]
     trees: tuple[str, ...]
+    out_of_time: int
 
 
 def fit_trees(
@@ -101,6 +109,7 @@ def fit_trees(
     output: Output,
     task: Task,
     threads: int,
+    deadline: float = math.inf,
 ) -> Forest:
     """Fit a set of boosters for each fold; none where no tree finds anything to divide the rows by.
 
@@ -112,6 +121,7 @@ def fit_trees(
         output: meaning of the logits.
         task: its type and seed.
         threads: CPU threads of LightGBM.
+        deadline: of `time.perf_counter`; each booster gets its share of the time that is left.
     """
     folds = usable_folds(fold, target)
     columns = _columns(task, output, target)
@@ -119,17 +129,22 @@ def fit_trees(
         place for place, values in columns.items() if all(varies(values[fold != k]) for k in range(folds))
     )
     if folds == 0 or features.width == 0 or not learnable:
-        return Forest(0, (), ())
+        return Forest(0, (), (), 0)
     boosters: list[lightgbm.Booster] = []
+    out_of_time = 0
     for k in range(folds):
-        fit, judge = fold != k, fold == k
         settings = _objective(task, output) | PARAMETERS | {"seed": task.seed + k, "num_threads": threads}
-        boosters += [_fit(features, columns[place], weight, fit, judge, settings) for place in learnable]
+        data, check = _divided(features.to_numpy(), weight, fold == k)
+        for place in learnable:
+            now, left = time.perf_counter(), folds * len(learnable) - len(boosters)
+            stopping = Stopping(PATIENCE, now + (deadline - now) / left)
+            boosters.append(_fit(data, check, columns[place], fold == k, settings, stopping))
+            out_of_time += stopping.out_of_time
     # Too few rows, or aggregates that are all alike: constants, which would only draw the metamodel's mean to the base.
     if not any(booster.feature_importance().any() for booster in boosters):
-        return Forest(0, (), ())
+        return Forest(0, (), (), 0)
     trees = tuple(str(booster.model_to_string(num_iteration=booster.best_iteration)) for booster in boosters)
-    return Forest(folds, learnable, trees)
+    return Forest(folds, learnable, trees, out_of_time)
 
 
 def _columns(task: Task, output: Output, target: np.ndarray) -> dict[int, np.ndarray]:
@@ -155,21 +170,27 @@ def _objective(task: Task, output: Output) -> dict[str, Any]:
             return {"objective": "binary"}
 
 
+def _divided(matrix: np.ndarray, weight: np.ndarray, judge: np.ndarray) -> "tuple[lightgbm.Dataset, lightgbm.Dataset]":
+    """Rows to fit on and rows to judge on; what they learn is told later, as the same rows may learn several labels."""
+    import lightgbm as lgb
+
+    data = lgb.Dataset(matrix[~judge], weight=weight[~judge], free_raw_data=False)
+    return data, lgb.Dataset(matrix[judge], weight=weight[judge], reference=data, free_raw_data=False)
+
+
 def _fit(
-    features: pl.DataFrame,
+    data: "lightgbm.Dataset",
+    check: "lightgbm.Dataset",
     y: np.ndarray,
-    weight: np.ndarray,
-    fit: np.ndarray,
     judge: np.ndarray,
     settings: dict[str, Any],
+    stopping: Stopping,
 ) -> "lightgbm.Booster":
     import lightgbm as lgb
 
-    matrix = features.to_numpy()
-    data = lgb.Dataset(matrix[fit], y[fit], weight=weight[fit])
-    check = lgb.Dataset(matrix[judge], y[judge], weight=weight[judge], reference=data)
-    stop = lgb.early_stopping(PATIENCE, verbose=False)
-    return lgb.train(settings, data, MAX_ROUNDS, valid_sets=[check], callbacks=[stop])
+    data.set_label(y[~judge])
+    check.set_label(y[judge])
+    return lgb.train(settings, data, MAX_ROUNDS, valid_sets=[check], callbacks=[stopping])
 
 
 def _some(rows: np.ndarray, seed: int) -> np.ndarray:

@@ -49,6 +49,9 @@ def in_words(column: str, domain: Domain, dictionary: Dictionary | None = None) 
     code, _, counted = rest.partition("__")
     if code.isdigit() and counted:
         value = _value(field, int(code), domain, dictionary)
+        number, _, taken = counted.rpartition("__")
+        if number:
+            return f"{_phrase(taken, _FIELD).format(field=number)} where {field} is {value}"
         return _phrase(counted, _CODE).format(field=field, value=value) or column
     return _phrase(rest, _FIELD).format(field=field) or column
 

@@ -23,8 +23,8 @@ class TrainingSpec(BaseModel):
         seeds: nets of a fold, whose outputs are averaged.
         epochs: passes over the training rows at most.
         patience: epochs clearly worse than the best so far after which training stops.
-        budget: seconds that the training of a domain's nets may take; None: as long as it takes. Fewer epochs are
-            planned where it does not allow more.
+        budget: seconds that the training of a domain's nets, or of a set of trees, may take; None: as long as it takes.
+            Fewer epochs are planned where it does not allow more, and boosters stop.
         batch_rows: rows of a batch at most; fewer where the sample is small.
         batch_events: padded events of a batch at most (rows x longest), which bounds memory; None takes what is fastest
             for the encoder.

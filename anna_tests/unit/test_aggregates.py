@@ -53,6 +53,7 @@ def naive(sequences, i):
     mcc = [int(sequences.columns["mcc"][e]) for e in events]
     amounts = [float(sequences.columns["amount"][e]) for e in events]
     known = [a for a in amounts if not np.isnan(a)]
+    coded = [a for a, m in zip(amounts, mcc, strict=True) if m == 3 and not np.isnan(a)]
     week = [a for a, days in zip(amounts, age, strict=True) if days <= 7 and not np.isnan(a)]
     nan = float("nan")
     return {
@@ -68,6 +69,8 @@ def naive(sequences, i):
         "cards__mcc__3__count": mcc.count(3),
         "cards__mcc__3__share": mcc.count(3) / len(mcc) if mcc else nan,
         "cards__mcc__3__count_90d": sum(m == 3 and days <= 90 for m, days in zip(mcc, age, strict=True)),
+        "cards__mcc__3__amount__sum": sum(coded),
+        "cards__mcc__3__amount__mean": np.mean(coded) if coded else nan,
         "cards__online__1__count": sum(int(sequences.columns["online"][e]) == 1 for e in events),
         "cards__amount__missing": len(amounts) - len(known),
         "cards__amount__sum": sum(known),

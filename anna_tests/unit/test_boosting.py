@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +9,7 @@ from anna_core.aggregates.columns import aggregate
 from anna_core.analytics.constant import constant_scores
 from anna_core.boosting import features, model
 from anna_core.boosting.model import BoostingModel, predict_all
+from anna_core.boosting.stopping import Stopping
 from anna_core.boosting.training import fit_trees, train_boosting
 from anna_core.domains import FieldKind
 from anna_core.errors import ArtifactError
@@ -225,3 +227,47 @@ def test_a_field_that_a_domain_gained_changes_no_score_and_one_that_it_lost_is_n
 def with_fields(sequences, fields, columns):
     domain = sequences.domain.model_copy(update={"fields": fields})
     return replace(sequences, meta=sequences.meta.model_copy(update={"domain": domain}), columns=columns)
+
+
+def test_boosters_that_are_out_of_time_are_kept_as_they_are_and_say_so():
+    sequences, target, weight, split, fold = problem(TaskType.BINARY)
+    task = task_of(TaskType.BINARY, "roc_auc")
+    hurried = task.model_copy(update={"training": task.training.model_copy(update={"budget": 1e-9})})
+    model = train_boosting([sequences], target, weight, split, fold, hurried, threads=1)
+    assert model.spec.out_of_time == FOLDS
+    assert [booster.num_trees() for booster in model.boosters] == [1] * FOLDS
+    unbound = task.model_copy(update={"training": task.training.model_copy(update={"budget": None})})
+    model = train_boosting([sequences], target, weight, split, fold, unbound, threads=1)
+    assert model.spec.out_of_time == 0
+    assert min(booster.num_trees() for booster in model.boosters) > 1
+
+
+@pytest.mark.parametrize(("rounds", "patience"), [(300, 10), (12, 10)])
+def test_without_a_deadline_boosters_stop_where_lightgbm_itself_would(rounds, patience):
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(400, 5))
+    y = (x[:, 0] + draws.normal(size=400) > 0).astype(np.float32)
+    trained = []
+    for stop in (Stopping(patience, np.inf), lgb.early_stopping(patience, verbose=False)):
+        data = lgb.Dataset(x[:200], y[:200])
+        check = lgb.Dataset(x[200:], y[200:], reference=data)
+        settings = {"objective": "binary", "verbose": -1, "num_threads": 1}
+        booster = lgb.train(settings, data, rounds, valid_sets=[check], callbacks=[stop])
+        trained.append((booster.best_iteration, booster.current_iteration(), booster.model_to_string()))
+    assert trained[0] == trained[1]
+
+
+def test_aggregates_that_came_after_the_training_change_no_score_and_those_that_went_are_named(monkeypatch):
+    sequences, target, weight, split, fold = problem(TaskType.BINARY, n=200)
+    trained = train_boosting([sequences], target, weight, split, fold, task_of(TaskType.BINARY, "roc_auc"), threads=1)
+    scores = trained.predict([sequences], 1)
+
+    def newer(part, codes, threads):
+        made = aggregate(part, codes, threads)
+        return made.select(pl.lit(1.0, pl.Float32).alias("toy__novelty"), pl.all())
+
+    monkeypatch.setattr(features, "aggregate", newer)
+    assert (trained.predict([sequences], 1) == scores).all()
+    monkeypatch.setattr(features, "aggregate", lambda *given: aggregate(*given).drop("toy__events"))
+    with pytest.raises(ArtifactError, match=r"does not make \(toy__events\)\. Train"):
+        trained.predict([sequences], 1)
