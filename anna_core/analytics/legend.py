@@ -1,5 +1,7 @@
 """Names and colours of models, the same in every plot and table."""
 
+from itertools import cycle
+
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind
 from anna_core.analytics.theme import AMBER, BLUE, GREEN, MUTED, PURPLE, SKY, VERMILION
@@ -13,8 +15,8 @@ _TITLES: dict[ModelKind, str] = {
     "domain": "Net",
     "mean": "Mean of the nets",
 }
-_COLOURS: dict[ModelKind, str] = {"metamodel": BLUE, "boosting": VERMILION, "constant": MUTED}
-_OTHER_COLOURS = (GREEN, PURPLE, AMBER, SKY)
+_COLOURS: dict[ModelKind, str] = {"metamodel": BLUE, "boosting": VERMILION, "mean": AMBER, "constant": MUTED}
+_OTHER_COLOURS = (GREEN, PURPLE, SKY)
 
 
 def model_titles(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
@@ -31,16 +33,15 @@ def model_titles(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
 
 
 def model_colours(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
-    """A colour for each model: its kind's for the first of a kind, then those that are left, in turn."""
+    """A colour for each model: its kind's for the best of a kind, then those that are left, in turn.
+
+    The models of a plot come first, so no two of them share one.
+    """
     colours: dict[tuple[ModelKind, str], str] = {}
-    free = dict(_COLOURS)
-    taken = 0
-    for row in sorted(content.leaderboard, key=lambda row: row.model):  # by name: ranks change, colours stay
-        if row.kind in free:
-            colours[row.kind, row.model] = free.pop(row.kind)
-        else:
-            colours[row.kind, row.model] = _OTHER_COLOURS[taken % len(_OTHER_COLOURS)]
-            taken += 1
+    free, others = dict(_COLOURS), cycle(_OTHER_COLOURS)
+    for row in (*shown_models(content), *content.leaderboard):
+        if (row.kind, row.model) not in colours:
+            colours[row.kind, row.model] = free.pop(row.kind) if row.kind in free else next(others)
     return colours
 
 

@@ -14,7 +14,7 @@ from anna_core.analytics.formatting import format_signed, format_value
 from anna_core.analytics.headline import headline
 from anna_core.analytics.html import render_report
 from anna_core.analytics.leaderboard import leaderboard
-from anna_core.analytics.legend import shown_models
+from anna_core.analytics.legend import SHOWN_MODELS, model_colours, shown_models
 from anna_core.analytics.plots import report_figures
 from anna_core.metrics.registry import default_metric, metrics_of
 from anna_core.tasks import Task, TaskType
@@ -143,6 +143,20 @@ def test_curves_of_a_perfect_score():
 def test_plots_show_the_metamodel_and_boosting_whatever_their_rank():
     content = make_content(noise=(3.0, 2.0, 0.2))
     assert {row.kind for row in shown_models(content)} == {"metamodel", "boosting", "domain"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_models_that_share_a_plot_have_colours_of_their_own(seed):
+    """As with three domains: three nets and their mean, three boosters and that of all."""
+    draws = np.random.default_rng(seed)
+    keys = [("metamodel", "metamodel"), ("mean", "mean"), ("constant", "constant")]
+    keys += [(kind, name) for kind in ("boosting", "domain") for name in ("cards", "accounts", "credits")]
+    scores = {key: draws.random((400, 1)).astype(np.float32) for key in [*keys, ("boosting", "all domains")]}
+    content = make_content(scores=scores)
+    colours = model_colours(content)
+    assert set(colours) == set(scores)
+    shown = [colours[row.kind, row.model] for row in shown_models(content)]
+    assert len(set(shown)) == len(shown) == SHOWN_MODELS
 
 
 @pytest.mark.parametrize(
