@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from anna_assets.compute import training_threads
-from anna_assets.layers import samples
+from anna_assets.layers import guards, samples
 from anna_assets.layers.sequences import read_sequences
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
@@ -53,6 +53,7 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)
         sequences = [read_sequences(warehouse, one, sample) for one in read]
+        guards.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)
         scores = model.predict(sequences, threads, sample.fold)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from anna_assets.partitions import SAMPLE
 from anna_core.domains import Domain
+from anna_core.errors import TrainingError
 from anna_core.guards import leakage, shift
 from anna_core.guards.leakage import Finding, Probes, Verdict
 from anna_core.guards.shift import Moved, Shift
@@ -104,6 +105,20 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
         if not result.passed:
             log = context.log.error if result.severity is dg.AssetCheckSeverity.ERROR else context.log.warning
             log(f"Check {result.check_name}: {result.description}")
+
+
+def require_no_leak(context: dg.AssetExecutionContext) -> None:
+    """Raise `TrainingError` where a check of this run has found a leak, in whatever domain.
+
+    A blocking check stops what hangs on its own asset; models of other domains do not, and would be trained in vain.
+    """
+    for entry in context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        found = entry.get_dagster_event().asset_check_evaluation_data
+        if found.check_name == LEAKAGE and not found.passed and found.severity is dg.AssetCheckSeverity.ERROR:
+            raise TrainingError(
+                f"not trained, as the launch cannot be used: {found.asset_key.to_user_string()} has a leak. "
+                f"{found.description}"
+            )
 
 
 def _result(name: str, probes: Probes, cures: dict[str, str], harmless: str) -> dg.AssetCheckResult:

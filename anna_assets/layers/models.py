@@ -1,12 +1,13 @@
 """Domain models and embeddings: the nets of a domain, trained side by side with others', and their vectors."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 
 from anna_assets.compute import scoring_threads, training_threads
-from anna_assets.layers import samples
+from anna_assets.layers import guards, samples
 from anna_assets.layers.sequences import read_sequences
 from anna_assets.partitions import SAMPLE
 from anna_assets.progress import follow
@@ -16,7 +17,8 @@ from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.samples import Sample
 from anna_core.sequences.ragged import Sequences
-from anna_resources.tracking import Tracking
+from anna_core.training.progress import EpochReport
+from anna_resources.tracking import Part, Tracking
 from anna_resources.warehouse import Warehouse
 
 VECTORS_FILE = "vectors.parquet"
@@ -42,6 +44,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
         partition = context.partition_key
         sample = samples.read_sample(warehouse, partition)
         sequences = read_sequences(warehouse, domain, sample)
+        guards.require_no_leak(context)
         threads = training_threads()
         with tracking.launch(context.run, partition, context.log) as launch, launch.part(domain.name) as part:
             trained = train_domain_model(
@@ -51,7 +54,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 sample.split,
                 sample.task,
                 fold=sample.fold,
-                on_epoch=follow(context, key, part),
+                on_epoch=_listener(context, key, part),
                 threads=threads,
             )
         provenance = {
@@ -140,6 +143,17 @@ def rows_version(sample: Sample, sequences: Sequences) -> str:
 def vectors_path(warehouse: Warehouse, domain: str, key: str) -> Path:
     """File of a sample's vectors in a domain."""
     return storage.read_directory(warehouse.embedding(domain, key)) / VECTORS_FILE
+
+
+def _listener(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> Callable[[EpochReport], None]:
+    """Tells of each epoch, and ends the training where another domain's guard has found a leak since."""
+    tell = follow(context, key, part)
+
+    def on_epoch(report: EpochReport) -> None:
+        tell(report)
+        guards.require_no_leak(context)
+
+    return on_epoch
 
 
 def _mean(values: list[float]) -> float | None:

@@ -43,7 +43,13 @@ def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deploymen
     assert "`guards: {allow: [cards.amount]}`" in leak.description
     assert leakage["sequences/accounts"].passed
     made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
-    assert made.isdisjoint({"model/cards", "embedding/cards", "boosting", "metamodel", "report"})
+    assert {name for name in made if "/" not in name} == {"sample"}
+    assert made.isdisjoint({"model/cards", "boosting/cards"})
+    for step in ("model__accounts", "boosting__accounts"):
+        assert made.isdisjoint({step.replace("__", "/")})
+        [failure] = [event for event in result.all_events if event.step_key == step and event.is_step_failure]
+        told = str(failure.step_failure_data.user_failure_data.description)
+        assert told.startswith("not trained, as the launch cannot be used: sequences/cards has a leak. cards.amount")
 
     settings = deployment.home / "inbox" / "churn" / "task.yaml"
     settings.write_text(SMALL_TASK + "guards: {allow: [cards.amuont]}\n")
@@ -54,6 +60,37 @@ def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deploymen
     allowed = checks(deployment.materialize("sequences/cards", partition=key), "leakage")["sequences/cards"]
     assert allowed.passed
     assert "The task allows it." in allowed.description
+
+
+def test_a_leak_that_another_domain_shows_later_ends_a_training(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = fill(deployment)
+    deployment.materialize("sample", "sequences/accounts", partition=key)
+    epochs = []
+
+    def tell_of_a_leak(context: dg.AssetExecutionContext, *_: object):
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(["sequences", "cards"]),
+            check_name="leakage",
+            passed=False,
+            metadata={},
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="cards.amount tells it.",
+            blocking=True,
+        )
+        event = dg.DagsterEvent("ASSET_CHECK_EVALUATION", context.job_name, event_specific_data=evaluation)
+
+        def on_epoch(report: object) -> None:
+            epochs.append(report)
+            context.instance.report_dagster_event(event, context.run_id)
+
+        return on_epoch
+
+    monkeypatch.setattr("anna_assets.layers.models.follow", tell_of_a_leak)
+    with pytest.raises(dg.Failure, match=r"sequences/cards has a leak. cards.amount tells it."):
+        deployment.materialize("model/accounts", partition=key)
+    assert len(epochs) == 1
 
 
 def test_a_shuffled_target_gives_a_model_that_says_it_is_no_better_than_the_constant(deployment: Deployment) -> None:
