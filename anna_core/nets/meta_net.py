@@ -116,13 +116,18 @@ class MetaNet(nn.Module):
             self.weight[list(self.widths).index(name)] = 1.0
 
     def shares(self, inputs: MetaInputs) -> dict[str, float]:
-        """How much each member gives to the logits of some rows: its part of the sum of their mean absolute shares."""
+        """How much each member gives to the logits of some rows: its part of the sum of their mean absolute shares.
+
+        What a domain's embedding corrects counts as given by its nets.
+        """
         domains = inputs.present.sum(dim=1).clamp(min=1) ** self.sharing
         with torch.no_grad():
-            given = (inputs.evidence * self.weight).abs().mean(dim=2) / domains[:, None]
-        given = given.mean(dim=0)
-        whole = float(given.sum()) or 1.0
-        return {name: float(part) / whole for name, part in zip(self.widths, given, strict=True)}
+            given = inputs.evidence * self.weight / domains[:, None, None]
+            for place, part in enumerate(self._parts().values()):
+                given[:, place] += inputs.embedding[:, part] @ self.correction[part]
+        mean = given.abs().mean(dim=(0, 2))
+        whole = float(mean.sum()) or 1.0
+        return {name: float(part) / whole for name, part in zip(self.widths, mean, strict=True)}
 
     def cost(self, penalty: Penalty) -> torch.Tensor:
         """Half the penalised sum of squares, to be added to the summed loss; infinite parts must not be trained."""

@@ -226,6 +226,19 @@ def test_trees_and_nets_are_weighed_and_their_shares_told(signals):
     assert shares["boosting"] < 0.1
 
 
+def test_what_an_embedding_corrects_counts_as_its_domains_share(signals):
+    left, right, _ = signals
+    silent = np.zeros(ROWS)
+    vectors = {"left": _domain(left), "told by its embedding": replace(_domain(right), scores=_trees(silent).scores)}
+    output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
+    net = MetaNet({"left": 4, "told by its embedding": 4}, output)
+    inputs = net.read(vectors, output, np.arange(ROWS))
+    assert net.shares(inputs)["told by its embedding"] == pytest.approx(0, abs=1e-6)
+    with torch.no_grad():
+        net.correction[4] = 0.5  # the signal; a net's logit has half its weight in the mean of two
+    assert net.shares(inputs)["told by its embedding"] == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_member_that_knows_all_is_taken_alone_if_no_blend_does_better(signals):
     left, right, target = signals
     members = {"truth": _trees(left + right), **{f"noise {i}": _trees(_noise(i)) for i in range(20)}}
