@@ -8,7 +8,7 @@ from anna_core.storage import write_text
 from benchmarks.quality.contests import REAL, ROOT, SIMULATED, Contest
 from benchmarks.quality.entry import Entry
 from benchmarks.quality.results import Results
-from benchmarks.quality.variants import INGREDIENTS, VARIANTS
+from benchmarks.quality.variants import BASE, INGREDIENTS
 
 PAGE = ROOT / "docs" / "quality.md"
 BEGIN, END = "<!-- begin: make quality -->", "<!-- end: make quality -->"
@@ -19,7 +19,7 @@ def write(results: Results) -> None:
     """Put the tables of the results into the page."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    tables = [_real(results), _simulated(results), _shares(results), _ingredients(results)]
+    tables = [part(results) for part in (_real, _simulated, _presets, _shares, _ingredients)]
     write_text(PAGE, f"{before}{BEGIN}\n" + "\n".join(table for table in tables if table) + f"{END}{after}")
 
 
@@ -27,8 +27,8 @@ def _real(results: Results) -> str:
     peers = yaml.safe_load(_PEERS.read_text(encoding="utf-8"))
     lines = [
         "| task | metric | splits | ANNA, `standard` | its trees | its nets | mean of nets | best net "
-        "| `fast` | peers' best | ANNA - peers |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| peers' best | ANNA - peers |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for contest in REAL:
         entries = results.of(str(contest), "standard")
@@ -46,12 +46,29 @@ def _real(results: Results) -> str:
             f"**{_told(ours)}**",
             *(_told(_figures(entries, name)) for name in ("trees", "nets", "mean of nets")),
             _told(_figures(entries, best)),
-            _told(_figures(results.of(str(contest), "fast"), "metamodel")),
             f"{peer['all_domains']:.4f} ± {peer['error']:.4f}",
             f"{gain:+.4f} ({gain / peer['error']:+.1f} se)",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(["### Real data", "", *lines, ""]) if len(lines) > 2 else ""
+
+
+def _presets(results: Results) -> str:
+    """What `fast` costs and keeps, on the splits that have both."""
+    lines = [
+        "| task | metric | `fast` | `standard` | of it | seconds, `fast` | `standard` | of it |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for contest in (*REAL, *SIMULATED):
+        fast, standard = ({e.seed: e for e in results.of(str(contest), name)} for name in ("fast", "standard"))
+        if not (both := sorted(fast.keys() & standard.keys())):
+            continue
+        metric = [mean(part[seed].values["metamodel"] for seed in both) for part in (fast, standard)]
+        seconds = [mean(sum(part[seed].seconds.values()) for seed in both) for part in (fast, standard)]
+        cells = [str(contest), fast[both[0]].metric, *(f"{one:.4f}" for one in metric), f"{metric[0] / metric[1]:.1%}"]
+        cells += [*(f"{one:.0f}" for one in seconds), f"{seconds[0] / seconds[1]:.0%}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(["### Presets", "", *lines, ""]) if len(lines) > 2 else ""
 
 
 def _simulated(results: Results) -> str:
@@ -87,26 +104,26 @@ def _shares(results: Results) -> str:
 
 
 def _ingredients(results: Results) -> str:
-    """Each ingredient against the default, on the blend of the nets alone."""
+    """What each ingredient adds to one net a domain, by the blend of the nets alone."""
     lines = ["| ingredient | " + " | ".join(c.task for c in REAL) + " | mean |", "|---|" + "---|" * (len(REAL) + 1)]
-    for variant in INGREDIENTS:
-        gains = [_gain(results, contest, variant.name) for contest in REAL]
-        known = [one for one in gains if one]
-        if known:
-            cells = [f"{mean(one):+.4f}" if one else "" for one in gains]
-            cells.append(f"{mean(map(mean, known)):+.4f}")
-            lines.append(f"| {variant.name}: {VARIANTS[variant.name].says} | {' | '.join(cells)} |")
+    for name, says in [("standard", "five nets a domain"), *((one.name, one.says) for one in INGREDIENTS)]:
+        gains = [_gains(results, contest, name) for contest in REAL]
+        if known := [one for one in gains if one]:
+            cells = [*map(_gained, gains), f"{mean(map(mean, known)):+.4f}"]
+            lines.append(f"| {name}: {says} | {' | '.join(cells)} |")
     return "\n".join(["### Ingredients", "", *lines, ""]) if len(lines) > 2 else ""
 
 
-def _gain(results: Results, contest: Contest, name: str) -> list[float]:
-    """What a variant's nets gain over the default's, split by split."""
-    standard = {entry.seed: entry.values["nets"] for entry in results.of(str(contest), "standard")}
-    return [
-        entry.values["nets"] - standard[entry.seed]
-        for entry in results.of(str(contest), name)
-        if entry.seed in standard
-    ]
+def _gains(results: Results, contest: Contest, name: str) -> list[float]:
+    """What a variant's nets gain over the base's, split by split."""
+    base = {entry.seed: entry.values["nets"] for entry in results.of(str(contest), BASE.name)}
+    entries = results.of(str(contest), name)
+    return [entry.values["nets"] - base[entry.seed] for entry in entries if entry.seed in base]
+
+
+def _gained(gains: list[float]) -> str:
+    """Mean ± standard error of differences, which are of the same rows."""
+    return f"{mean(gains):+.4f} ± {_error(gains):.4f}" if gains else ""
 
 
 def _kind(member: str) -> str:
@@ -121,7 +138,8 @@ def _figures(entries: list[Entry], name: str) -> list[float]:
 
 def _told(values: list[float]) -> str:
     """Mean ± standard error."""
-    if not values:
-        return ""
-    error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return f"{mean(values):.4f} ± {error:.4f}"
+    return f"{mean(values):.4f} ± {_error(values):.4f}" if values else ""
+
+
+def _error(values: list[float]) -> float:
+    return stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
