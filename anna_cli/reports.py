@@ -23,7 +23,7 @@ class Report:
 
     Attributes:
         key: of the sample.
-        leaderboard: rows with model, kind, metric, value, low, high, rows; best first.
+        leaderboard: rows with model, kind, metric, value, low, high, rows and lead (the metamodel's); best first.
         html: the whole report as one file.
     """
 
@@ -61,12 +61,12 @@ def leaderboard_table(report: Report) -> Table:
     table = Table(title=f"Leaderboard of {report.key}", title_justify="left")
     for name in ("model", "kind"):
         table.add_column(name)
-    for name in (metric, "interval", "rows"):
+    for name in (metric, "interval", "metamodel's lead", "rows"):
         table.add_column(name, justify="right")
     for row in report.leaderboard:
         defined = all(isinstance(row[name], float | int) for name in ("value", "low", "high"))
         interval = f"{row['low']:.4f} – {row['high']:.4f}" if defined else ""
         value = f"{row['value']:.4f}" if defined else str(row["value"])
         style = _KIND_STYLES.get(row["kind"], "")
-        table.add_row(row["model"], row["kind"], value, interval, f"{row['rows']:,}", style=style)
+        table.add_row(row["model"], row["kind"], value, interval, row.get("lead", ""), f"{row['rows']:,}", style=style)
     return table

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         best = content.best
         return dg.MaterializeResult(
             metadata={
-                "leaderboard": _table(board),
+                "leaderboard": _table(content.leaderboard),
                 "metric": content.task.metric,
                 "best_model": f"{best.model} ({best.kind})" if best else "none",
                 "held-out rows": int((content.split == TEST).sum()),
@@ -146,18 +147,31 @@ def _stored(folder: Path, file: str, names: tuple[str, ...]) -> np.ndarray:
 
 def _record(row: "LeaderboardRow") -> dict[str, Any]:
     """A row of the leaderboard as JSON has it: None where a figure is not defined."""
-    return {name: _defined(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
+    figures = asdict(row) | {"lead": row.lead and row.lead._asdict()}
+    return {name: _defined(value) for name, value in figures.items()}
 
 
-def _defined(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
+def _defined(value: Any) -> Any:
+    match value:
+        case float():
+            return round(value, 6) if math.isfinite(value) else None
+        case dict():
+            return {name: _defined(part) for name, part in value.items()}
+        case _:
+            return value
 
 
-def _table(board: list[dict[str, Any]]) -> dg.TableMetadataValue:
+def _table(rows: "Sequence[LeaderboardRow]") -> dg.TableMetadataValue:
+    from anna_core.analytics.formatting import format_lead
+
     columns = ["model", "kind", "metric", "value", "low", "high", "rows"]
-    filled = [{name: "not defined" if row[name] is None else row[name] for name in columns} for row in board]
-    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
-    return dg.MetadataValue.table([dg.TableRecord(row) for row in filled], schema)
+    records = []
+    for row in rows:
+        known = _record(row)
+        filled = {name: "not defined" if known[name] is None else known[name] for name in columns}
+        records.append(dg.TableRecord(filled | {"lead": format_lead(row.lead)}))
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in [*columns, "lead"]])
+    return dg.MetadataValue.table(records, schema)
 
 
 def _check(content: "ReportContent") -> dg.AssetCheckResult:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from anna_core.metrics.bootstrap import Interval
+
 
 def format_value(value: float) -> str:
     """A metric or an amount: three digits after the point, fewer for large numbers; n/a for NaN."""
@@ -21,3 +23,10 @@ def format_signed(value: float) -> str:
 def format_interval(low: float, high: float) -> str:
     """An interval; empty where it is not defined."""
     return "" if np.isnan(low) or np.isnan(high) else f"[{format_value(low)}, {format_value(high)}]"
+
+
+def format_lead(lead: Interval | None) -> str:
+    """A difference with its interval, signed; empty where there is none."""
+    if lead is None:
+        return ""
+    return f"{format_signed(lead.value)} [{format_signed(lead.low)}, {format_signed(lead.high)}]"

@@ -6,10 +6,8 @@ from typing import Literal
 import numpy as np
 
 from anna_core.analytics.content import ReportContent
-from anna_core.analytics.formatting import format_interval, format_signed, format_value
-from anna_core.analytics.leaderboard import LeaderboardRow
+from anna_core.analytics.formatting import format_interval, format_lead, format_value
 from anna_core.analytics.legend import model_titles
-from anna_core.metrics.bootstrap import bootstrap_difference
 
 Tone = Literal["good", "neutral", "bad"]
 
@@ -57,7 +55,7 @@ class Headline:
         interval: its 95% interval in text; empty where not defined.
         sentence: the result and those of boosting and of a constant.
         meaning: what the metric says of clients.
-        verdict: the net against boosting, in words; empty where there is nothing to compare.
+        verdict: the metamodel against boosting, in words; empty where there is nothing to compare.
         tone: whether that is good news.
     """
 
@@ -71,8 +69,8 @@ class Headline:
     tone: Tone
 
 
-def headline(content: ReportContent, seed: int = 0) -> Headline:
-    """Sum up the leaderboard; `seed` is of the bootstrap that compares the net with boosting."""
+def headline(content: ReportContent) -> Headline:
+    """Sum up the leaderboard."""
     best, metric = content.best, content.metric
     if best is None or np.isnan(best.value):
         return _undefined(content)
@@ -86,7 +84,7 @@ def headline(content: ReportContent, seed: int = 0) -> Headline:
         if row is not None and row != best
     ]
     sentence = f"{name}: {metric.title} {value} {interval}{gini} on {best.rows:,} held-out rows"
-    verdict, tone = _verdict(content, seed)
+    verdict, tone = _verdict(content)
     return Headline(
         model=name,
         metric=metric.title,
@@ -99,28 +97,16 @@ def headline(content: ReportContent, seed: int = 0) -> Headline:
     )
 
 
-def _verdict(content: ReportContent, seed: int) -> tuple[str, Tone]:
-    net, boosting = content.best_of("metamodel") or content.best_of("domain"), content.best_of("boosting")
-    if net is None or boosting is None:
+def _verdict(content: ReportContent) -> tuple[str, Tone]:
+    boosting = content.best_of("boosting")
+    if boosting is None or boosting.lead is None:
         return "", "neutral"
-    low, value, high = _gain(content, net, boosting, seed)
-    if np.isnan(low):
-        return "", "neutral"
-    title = "The metamodel" if net.kind == "metamodel" else "The best net"
-    span = f"{format_signed(value)} [{format_signed(low)}, {format_signed(high)}]"
-    if low > 0:
-        return f"{title} beats boosting on aggregates: {span}", "good"
-    if high < 0:
-        return f"{title} falls short of boosting on aggregates: {span}", "bad"
-    return f"{title} and boosting on aggregates cannot be told apart on these rows: {span}", "neutral"
-
-
-def _gain(content: ReportContent, net: LeaderboardRow, boosting: LeaderboardRow, seed: int) -> tuple[float, ...]:
-    """Lower bound, value and upper bound of what the net gains over boosting; positive is better."""
-    held_out, metric = content.held_out, content.metric
-    scores = content.held_out_scores(net), content.held_out_scores(boosting)
-    value, low, high = bootstrap_difference(metric, held_out.target, *scores, held_out.weight, seed=seed)
-    return (low, value, high) if metric.greater_is_better else (-high, -value, -low)
+    span = format_lead(boosting.lead)
+    if boosting.lead.low > 0:
+        return f"The metamodel beats boosting on aggregates: {span}", "good"
+    if boosting.lead.high < 0:
+        return f"The metamodel falls short of boosting on aggregates: {span}", "bad"
+    return f"The metamodel and boosting on aggregates cannot be told apart on these rows: {span}", "neutral"
 
 
 def _undefined(content: ReportContent) -> Headline:

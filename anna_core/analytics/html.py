@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.facts import metric_table, split_facts
-from anna_core.analytics.formatting import format_interval, format_value
+from anna_core.analytics.formatting import format_interval, format_lead, format_value
 from anna_core.analytics.headline import headline
 from anna_core.analytics.leaderboard import LeaderboardRow
 from anna_core.analytics.legend import model_colours, model_titles
@@ -58,11 +58,12 @@ def render_report(content: ReportContent, figures: Mapping[str, Plot] | None = N
         content=content,
         task=content.task,
         task_type=_TYPE_TITLES[content.task.type.value],
-        head=headline(content, seed=content.task.seed),
+        head=headline(content),
         titles=model_titles(content),
         colours=model_colours(content),
         bars=_bars(content.leaderboard),
         interval=format_interval,
+        lead=format_lead,
         metrics=metrics,
         values=values,
         splits=split_facts(content),

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from anna_core.metrics.bootstrap import bootstrap_interval
+from anna_core.metrics.bootstrap import Interval, resample
 from anna_core.metrics.registry import get_metric
 from anna_core.tasks import Task
 
@@ -26,6 +26,8 @@ class LeaderboardRow:
         low: lower bound of its 95% bootstrap interval.
         high: upper bound.
         rows: number of held-out rows.
+        lead: by how much the metamodel is better (worse, if negative) on the same rows, with the interval of that
+            difference; None for the metamodel itself, and where it is not defined.
     """
 
     model: str
@@ -35,6 +37,7 @@ class LeaderboardRow:
     low: float
     high: float
     rows: int
+    lead: Interval | None
 
 
 def leaderboard(
@@ -55,9 +58,25 @@ def leaderboard(
         TrainingError: a model's scores are not finite numbers.
     """
     metric = get_metric(task.metric, task.type)
+    judged = {
+        key: resample(metric, target[held_out], values[held_out], weight[held_out], seed=seed)
+        for key, values in scores.items()
+    }
+    ours = next((found for (kind, _), found in judged.items() if kind == "metamodel"), None)
     rows = []
-    for (kind, name), values in scores.items():
-        interval = bootstrap_interval(metric, target[held_out], values[held_out], weight[held_out], seed=seed)
-        rows.append(LeaderboardRow(name, kind, metric.name, *interval, rows=int(held_out.sum())))
+    for (kind, name), found in judged.items():
+        lead = None
+        if ours is not None and kind != "metamodel":
+            lead = (ours - found if metric.greater_is_better else found - ours).interval()
+        rows.append(
+            LeaderboardRow(
+                name,
+                kind,
+                metric.name,
+                *found.interval(),
+                rows=int(held_out.sum()),
+                lead=None if lead is None or np.isnan(lead).any() else lead,
+            )
+        )
     sign = -1 if metric.greater_is_better else 1
     return sorted(rows, key=lambda row: (np.isnan(row.value), sign * row.value))

@@ -1,6 +1,7 @@
 """How far a metric could have come out otherwise: the percentile bootstrap over rows."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -18,7 +19,30 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap_interval(
+@dataclass(frozen=True)
+class Resampled:
+    """A metric's value on n rows, and on each of R resamples of them (R,); NaN where not defined."""
+
+    value: float
+    drawn: np.ndarray
+
+    def __sub__(self, other: Self) -> Self:
+        """By how much this one exceeds another that was drawn with the same seed from the same rows.
+
+        What is hard in the rows themselves cancels out: two models whose own intervals overlap may differ for certain.
+        """
+        return type(self)(self.value - other.value, self.drawn - other.drawn)
+
+    def interval(self, level: float = LEVEL) -> Interval:
+        """Percentile interval (Efron, 1979): `level` of the resamples where the metric is defined lie within."""
+        drawn = self.drawn[~np.isnan(self.drawn)]
+        if np.isnan(self.value) or not len(drawn):
+            return Interval(self.value, float("nan"), float("nan"))
+        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+        return Interval(self.value, float(low), float(high))
+
+
+def resample(
     metric: Metric,
     target: np.ndarray,
     scores: np.ndarray,
@@ -26,21 +50,19 @@ def bootstrap_interval(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> Interval:
-    """Percentile bootstrap interval of a metric over n rows (Efron, 1979).
+) -> Resampled:
+    """Evaluate a metric on n rows and on resamples of them, drawn with replacement.
 
     A resample is a weight on the rows (how often each was drawn), so the scores are sorted once: ROC AUC on
-    100,000 rows takes about a second. Resamples where it is not defined (a class is missing) are left out.
+    100,000 rows takes about a second.
 
     Args:
         metric: what to evaluate.
         target: (n, L), or (n,) class index.
         scores: (n, K).
         weight: (n,), None means 1 for each row.
-        seed: of the draws; the same seed gives the same interval.
+        seed: of the draws; the same seed draws the same rows, whatever the scores.
         resamples: how many times the rows are drawn.
-        level: share of the resamples between the bounds.
 
     Raises:
         AnnaError: as a call of the metric does.
@@ -53,45 +75,7 @@ def bootstrap_interval(
     evaluate = metric.prepared(target[order], scores[order])
     value = evaluate(own)
     if np.isnan(value):
-        return Interval(value, float("nan"), float("nan"))
+        return Resampled(value, np.full(resamples, np.nan))
     draws = np.random.default_rng(seed)
-    return _interval(value, np.array([evaluate(own * _counts(draws, n)) for _ in range(resamples)]), level)
-
-
-def bootstrap_difference(
-    metric: Metric,
-    target: np.ndarray,
-    scores: np.ndarray,
-    other: np.ndarray,
-    weight: np.ndarray | None = None,
-    *,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> Interval:
-    """By how much one model's metric exceeds another's on the same n rows, with its percentile bootstrap interval.
-
-    Both are judged on the same resamples, so what is hard in the rows themselves cancels out: two models whose own
-    intervals overlap may still differ for certain. Arguments and errors are those of `bootstrap_interval`.
-    """
-    n = len(target)
-    own = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
-    first, second = metric.prepared(target, scores), metric.prepared(target, other)
-    value = first(own) - second(own)
-    if np.isnan(value):
-        return Interval(value, float("nan"), float("nan"))
-    draws = np.random.default_rng(seed)
-    resampled = (own * _counts(draws, n) for _ in range(resamples))
-    return _interval(value, np.array([first(drawn) - second(drawn) for drawn in resampled]), level)
-
-
-def _interval(value: float, resampled: np.ndarray, level: float) -> Interval:
-    resampled = resampled[~np.isnan(resampled)]
-    if not len(resampled):
-        return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))
-
-
-def _counts(draws: np.random.Generator, n: int) -> np.ndarray:
-    return np.bincount(draws.integers(0, n, size=n), minlength=n)
+    counts = (np.bincount(draws.integers(0, n, size=n), minlength=n) for _ in range(resamples))
+    return Resampled(value, np.array([evaluate(own * count[order]) for count in counts]))

@@ -102,10 +102,24 @@ def test_leaderboard_looks_at_the_held_out_rows_only():
     assert leaderboard(content.scores, other, content.weight, held_out, content.task, 0) == content.leaderboard
 
 
+@pytest.mark.parametrize("metric", ["roc_auc", "brier"])
+def test_leaderboard_tells_the_metamodels_lead_over_each_model(metric):
+    ours, second, third, constant = make_content(metric=metric).leaderboard
+    assert ours.lead is None
+    for row in (second, third, constant):
+        assert row.lead.value == pytest.approx(abs(ours.value - row.value))
+        assert row.lead.low <= row.lead.value <= row.lead.high
+    assert third.lead.low > 0
+    behind = make_content(metric=metric, noise=(2.0, 0.2, 2.0)).leaderboard[0]
+    assert behind.kind == "boosting"
+    assert behind.lead.high < 0
+
+
 def test_undefined_metrics_come_last():
     content = make_content(TaskType.REGRESSION, metric="spearman")  # a constant has no rank correlation
     assert content.leaderboard[-1].kind == "constant"
     assert np.isnan(content.leaderboard[-1].value)
+    assert content.leaderboard[-1].lead is None
 
 
 def test_score_bins_keep_ties_together_and_weigh_rows():

@@ -22,7 +22,7 @@ FOLDER = ROOT / ".bench" / "quality"
 def main() -> None:
     """Run what is asked for and lacks."""
     given = _arguments()
-    contests = [one for one in (*REAL, *SIMULATED) if not given.tasks or one.task in given.tasks]
+    contests = [one for one in (*REAL, *SIMULATED) if not given.tasks or {one.task, str(one)} & set(given.tasks)]
     if not real_data().is_dir():
         print(f"Skipped: no real data at {real_data()}. Set ANNA_REAL_DATA to the folder that holds it.")
         contests = [one for one in contests if one.simulated]
@@ -69,7 +69,7 @@ def _line(entry: Entry) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("variants", nargs="*", default=["standard"], help=f"of {', '.join(VARIANTS)}; standard")
-    parser.add_argument("--tasks", nargs="*", help="names of tasks; all by default")
+    parser.add_argument("--tasks", nargs="*", help="`outflow`, `bank 0/churn` and the like; all by default")
     parser.add_argument("--seeds", type=int, default=5, help="splits, from 0 on (default 5)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="entries at a time")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where data lie between runs")

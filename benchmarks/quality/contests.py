@@ -117,12 +117,14 @@ def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) 
 
 
 def _oracle(contest: Contest, sample: Sample, folder: Path) -> np.ndarray | None:
+    """The oracle's scores (n, K), in the task's own units; of an amount the mean that the metric asks for."""
     if not contest.simulated:
         return None
-    words = pl.read_parquet(oracle_path(_home(contest, folder), contest.task))
-    names = [name for name in words.columns if name.startswith("oracle")]
+    words = pl.read_parquet(oracle_path(_home(contest, folder), contest.task)).cast({"client_id": pl.String})
     found = sample.rows.select("client_id", "as_of").join(words, on=["client_id", "as_of"], how="left")
-    return found.select(names).to_numpy()
+    if sample.task.metric == "r2_log1p":
+        return found.select(pl.col("oracle_log1p").exp() - 1).to_numpy()
+    return found.select(pl.col("^oracle.*$").exclude("oracle_log1p")).to_numpy()
 
 
 def _home(contest: Contest, folder: Path) -> Path:
