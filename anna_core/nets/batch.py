@@ -37,6 +37,7 @@ class PackedBatch:
         aggregates: (B, A) float32, see `anna_core.aggregates.ranks`; A may be 0.
         as_of: (B,) int64, the start of the as-of day on the same clock, in microseconds.
         lengths: (B,) int64, number of events, falling; at least 1.
+        held: (B,) int64, number of events of the row in the store; more than `lengths` where some were left out.
         sizes: T numbers, how many rows have an event at each step.
     """
 
@@ -48,6 +49,7 @@ class PackedBatch:
     aggregates: torch.Tensor
     as_of: torch.Tensor
     lengths: torch.Tensor
+    held: torch.Tensor
     sizes: tuple[int, ...]
 
     def __len__(self) -> int:
@@ -107,44 +109,55 @@ class EventStore:
         self._aggregates = torch.from_numpy(aggregates).to(home)
         self._as_of = _tensor(sequences.as_of.astype("datetime64[us]").astype(np.int64)).to(home)
 
-    def batches(self, rows: Iterable[np.ndarray]) -> Iterator[PackedBatch]:
+    def batches(
+        self, rows: Iterable[np.ndarray], dropout: float = 0.0, rng: np.random.Generator | None = None
+    ) -> Iterator[PackedBatch]:
         """Gather batch after batch; see `gather`.
 
         Where events have to travel to a GPU, the next batch is prepared while this one is computed. On a CPU gathering
         is 1 to 3% of a batch's time and would only compete for the same cores.
         """
         if self._time.device == self.device:
-            yield from map(self.gather, rows)
+            for batch in rows:
+                yield self.gather(batch, dropout, rng)
             return
         waiting = iter(rows)
         with ThreadPoolExecutor(max_workers=1) as worker:
-            coming = [worker.submit(self.gather, batch) for batch in islice(waiting, 1)]
+            coming = [worker.submit(self.gather, batch, dropout, rng) for batch in islice(waiting, 1)]
             while coming:
                 ready = coming.pop().result()
-                coming = [worker.submit(self.gather, batch) for batch in islice(waiting, 1)]
+                coming = [worker.submit(self.gather, batch, dropout, rng) for batch in islice(waiting, 1)]
                 yield ready
 
-    def gather(self, rows: np.ndarray) -> PackedBatch:
+    def gather(self, rows: np.ndarray, dropout: float = 0.0, rng: np.random.Generator | None = None) -> PackedBatch:
         """Read some rows' events, touching only those events of the memory map.
 
         Args:
             rows: (B,) positions of rows with events, the longest first; repeats are allowed.
+            dropout: share of each row's events that are left out, see `_some_events`.
+            rng: that draws them; needed where there is a dropout.
 
         Returns:
             The batch on the store's device; its row i is `rows[i]`.
         """
-        lengths = self.length[rows]
-        if (np.diff(lengths) > 0).any() or (lengths < 1).any():
+        held = lengths = self.length[rows]
+        if (np.diff(held) > 0).any() or (held < 1).any():
             raise ValueError("rows of a batch must have events and be ordered by falling length")
-        sizes = len(rows) - np.cumsum(np.bincount(lengths))[: lengths.max(initial=0)]
         home = self._time.device
-        counts = torch.from_numpy(sizes).to(home)
+        offset = None
+        if dropout > 0 and rng is not None:
+            lengths, taken = _some_events(held, dropout, rng)
+            offset = torch.from_numpy(taken).to(home)
+        sizes = len(rows) - np.cumsum(np.bincount(lengths))[: lengths.max(initial=0)]
+        counts, length = torch.from_numpy(sizes).to(home), torch.from_numpy(lengths).to(home)
         step = torch.arange(len(sizes), device=home).repeat_interleave(counts)
-        row = torch.arange(len(step), device=home) - (counts.cumsum(0) - counts)[step]
+        first = counts.cumsum(0) - counts
+        row = torch.arange(len(step), device=home) - first[step]
         positions = torch.from_numpy(rows).to(home)
-        events = self._start[positions][row] + step
+        events = self._start[positions][row]
+        events += step if offset is None else offset[(length.cumsum(0) - length)[row] + step]
         time = self._time[events]
-        gap = torch.where(step > 0, time - self._time[events - (step > 0).long()], 0)
+        gap = time - time[first[(step - 1).clamp_(min=0)] + row]  # of a row's first event to itself
         batch = PackedBatch(
             codes={name: self._widened(name, column[events]) for name, column in self._codes.items()},
             numbers={name: column[events] for name, column in self._numbers.items()},
@@ -153,7 +166,8 @@ class EventStore:
             row=row,
             aggregates=self._aggregates[positions].float(),
             as_of=self._as_of[positions],
-            lengths=torch.from_numpy(lengths).to(home),
+            lengths=length,
+            held=torch.from_numpy(held).to(home),
             sizes=tuple(sizes.tolist()),
         )
         return batch if home == self.device else _moved(batch, self.device)
@@ -164,6 +178,29 @@ class EventStore:
             return codes
         _, wide, mask = _SIGNED[kind]
         return codes.to(wide) & mask
+
+
+def _some_events(lengths: np.ndarray, dropout: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out a share of each row's events at random, but not the latest: how long ago that was says much.
+
+    Args:
+        lengths: (B,) falling numbers of events.
+        dropout: the share.
+        rng: that draws them.
+
+    Returns:
+        (B,) numbers of events that stay, which fall as well, as they depend on the length alone; and, row after row,
+        how many events of its row came before each of them.
+    """
+    kept = np.ceil((1 - dropout) * lengths).astype(np.int64)
+    begin = np.cumsum(lengths) - lengths
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    draw = rng.random(len(row))
+    draw[begin + lengths - 1] = -1
+    order = np.argsort(row * 3.0 + draw)  # within each row by draw
+    place = np.arange(len(row)) - begin[row]
+    chosen = np.sort(order[place < kept[row]])
+    return kept, chosen - begin[row[chosen]]
 
 
 def _moved(batch: PackedBatch, device: torch.device) -> PackedBatch:
@@ -179,6 +216,7 @@ def _moved(batch: PackedBatch, device: torch.device) -> PackedBatch:
         aggregates=move(batch.aggregates),
         as_of=move(batch.as_of),
         lengths=move(batch.lengths),
+        held=move(batch.held),
         sizes=batch.sizes,
     )
 

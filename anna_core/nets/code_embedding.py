@@ -7,9 +7,8 @@ from torch import nn
 
 from anna_core.nets.vocabulary import slots
 
-# Width of an entity embedding: fastai's `emb_sz_rule`, 1.6 * cardinality^0.56, found on tabular contests. Its cap of
-# 600 is for vocabularies; the widest banking codes (merchants, MCC) gain nothing beyond 32 at our sample sizes.
-_WIDTH_FACTOR, _WIDTH_POWER, WIDEST_EMBEDDING = 1.6, 0.56, 32
+# Width of an entity embedding: fastai's `emb_sz_rule`, 1.6 * cardinality^0.56, found on tabular contests.
+_WIDTH_FACTOR, _WIDTH_POWER = 1.6, 0.56
 # Share of codes replaced by 0 while training: code 0 hardly occurs in a mart, and its vector must be trained before a
 # category that appeared later falls on it. 1% leaves the signal as it is.
 UNKNOWN_SHARE = 0.01
@@ -17,9 +16,9 @@ UNKNOWN_SHARE = 0.01
 _INIT_STD = 0.5
 
 
-def embedding_width(cardinality: int) -> int:
-    """Width of the vectors of a field with so many codes."""
-    return min(WIDEST_EMBEDDING, math.ceil(_WIDTH_FACTOR * cardinality**_WIDTH_POWER))
+def embedding_width(cardinality: int, widest: int) -> int:
+    """Width of the vectors of a field with so many codes, at most `widest`."""
+    return min(widest, math.ceil(_WIDTH_FACTOR * cardinality**_WIDTH_POWER))
 
 
 class CodeEmbedding(nn.Embedding):
@@ -27,16 +26,17 @@ class CodeEmbedding(nn.Embedding):
 
     slots: torch.Tensor | None
 
-    def __init__(self, cardinality: int, frequent: tuple[int, ...], vectors: int) -> None:
+    def __init__(self, cardinality: int, frequent: tuple[int, ...], vectors: int, widest: int) -> None:
         """Make random vectors.
 
         Args:
             cardinality: number of codes known when the net is made, 0 (unknown) included.
             frequent: codes with a vector of their own, where there are more codes than vectors.
             vectors: at most; see `anna_core.nets.vocabulary`.
+            widest: width of the vectors at most.
         """
         self.cardinality = max(1, cardinality)
-        super().__init__(min(self.cardinality, vectors), embedding_width(self.cardinality))
+        super().__init__(min(self.cardinality, vectors), embedding_width(self.cardinality, widest))
         nn.init.normal_(self.weight, std=_INIT_STD)
         shared = torch.from_numpy(slots(cardinality, frequent, vectors)) if cardinality > vectors else None
         self.register_buffer("slots", shared, persistent=False)

@@ -88,7 +88,9 @@ class EventInputs(nn.Module):
         super().__init__()
         self.stats = stats
         embeddings = {
-            _module_name(name): CodeEmbedding(cardinality, stats.frequent.get(name, ()), spec.vocabulary)
+            _module_name(name): CodeEmbedding(
+                cardinality, stats.frequent.get(name, ()), spec.vocabulary, spec.code_width
+            )
             for name, cardinality in stats.cardinalities.items()
         }
         encodings = {

@@ -37,7 +37,7 @@ class RowInputs(nn.Module):
 
     def forward(self, batch: PackedBatch) -> torch.Tensor:
         """(B, width) float32."""
-        length = self.stats.length.standardise(torch.log1p(batch.lengths.to(torch.float32)))
+        length = self.stats.length.standardise(torch.log1p(batch.held.to(torch.float32)))
         newest = self.stats.last_age.standardise(log_age(batch)[batch.last])
         parts = [torch.stack([length, newest], dim=1)]
         if self.aggregates is not None:

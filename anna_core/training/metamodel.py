@@ -31,7 +31,7 @@ from anna_core.training.rows import TEST, training_rows, varies
 # Prior of a domain's weight: 1, give or take 1. A few dozen rows already speak louder.
 _BLEND_PENALTY = 1.0
 # Ridges of the embeddings' coefficients that are tried, strongest first; the first leaves the embeddings out.
-_CORRECTION_PENALTIES = (math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0)
+_CORRECTION_PENALTIES = (math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
 _FOLDS = 5
 # With fewer rows, or rows of fewer clients, the plain mean is the better guess.
 _FEWEST_ROWS = 50

@@ -126,12 +126,12 @@ class Trainer:
         self.check_steps = max(1, self.epoch_steps // _GPU_CHECKS) if self.device.type == "cuda" else 1
 
     def _epoch(self, epoch: int) -> tuple[float, float, float]:
-        """One pass over the training rows; returns the mean loss, true events a second, and the share of rows read."""
+        """One pass over the training rows; returns the mean loss, events read a second, and the share of rows read."""
         began, sums = self.clock(), torch.zeros((), dtype=torch.float64, device=self.device)
         steps = rows = events = 0
-        for batch, loss in self._steps():
+        for batch, read, loss in self._steps():
             sums += loss * len(batch)  # stays on the device: reading it would wait for each batch
-            steps, rows, events = steps + 1, rows + len(batch), events + int(self.lengths[batch].sum())
+            steps, rows, events = steps + 1, rows + len(batch), events + read
             if self.pace is not None and steps % self.check_steps == 0:
                 self._keep_budget(epoch, steps)
             if self.schedule.finished:
@@ -144,15 +144,16 @@ class Trainer:
             )
         return total / rows, events / max(self.clock() - began, 1e-9), rows / len(self.lengths)
 
-    def _steps(self) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
-        """Take the steps of an epoch one by one; gives each batch's positions (B,) and its mean loss."""
+    def _steps(self) -> Iterator[tuple[np.ndarray, int, torch.Tensor]]:
+        """Take the steps of an epoch one by one; gives each batch's positions (B,), events read, and mean loss."""
         self.net.train()
         peak = self.task.training.learning_rate
         batches = self._batches(self.rng)
         taken, events_taken, before = 0, 0, self._now()
-        for batch, events in zip(
-            batches, self.store.batches([self.rows.train[batch] for batch in batches]), strict=True
-        ):
+        gathered = self.store.batches(
+            [self.rows.train[batch] for batch in batches], self.net.spec.event_dropout, self.rng
+        )
+        for batch, events in zip(batches, gathered, strict=True):
             for group in self.optimiser.param_groups:
                 group["lr"] = peak * self.schedule.share
             positions = torch.from_numpy(batch).to(self.device)
@@ -168,7 +169,7 @@ class Trainer:
                 now = self._now()
                 self.pace.trained(now - before, self.check_steps, events_taken)
                 events_taken, before = 0, now
-            yield batch, loss.detach()
+            yield batch, len(events.row), loss.detach()
 
     def _validate(self) -> tuple[np.ndarray, np.ndarray]:
         """Scores (n, K) of the validation rows and their losses (n,)."""

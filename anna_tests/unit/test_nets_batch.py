@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -43,6 +44,34 @@ def test_gather_equals_a_loop_over_rows(lengths, data):
         assert (batch.row[events] == place).all()
         assert batch.step[events].tolist() == list(range(length))
         assert batch.last[place] == events[-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(lengths=LENGTHS, dropout=st.floats(0.01, 0.95), seed=st.integers(0, 9))
+def test_events_are_left_out_at_random_but_never_the_latest(lengths, dropout, seed):
+    lengths = sorted(lengths, reverse=True)
+    sequences = make_sequences(lengths, amounts=np.arange(sum(lengths)))
+    rows = np.arange(len(lengths))
+    batch = EventStore(sequences, CPU).gather(rows, dropout, np.random.default_rng(seed))
+    assert batch.held.tolist() == lengths
+    assert batch.lengths.tolist() == [math.ceil((1 - dropout) * length) for length in lengths]
+    grid, _ = batch.grid
+    for place, row in enumerate(rows):
+        events = grid[place, : batch.lengths[place]]
+        taken = batch.numbers["amount"][events].numpy().astype(np.int64)
+        assert (np.diff(taken) > 0).all()
+        assert (taken >= sequences.start[row]).all()
+        assert taken[-1] == sequences.start[row] + lengths[row] - 1
+        time = sequences.event_time[taken]
+        np.testing.assert_array_equal(batch.event_time[events].numpy(), time)
+        np.testing.assert_array_equal(batch.gap[events].numpy(), np.diff(time, prepend=time[0]))
+
+
+def test_each_event_is_left_out_as_often_as_any_other_but_the_latest():
+    store, rng = EventStore(make_sequences([5], amounts=np.arange(5)), CPU), np.random.default_rng(0)
+    taken = [store.gather(np.array([0]), 0.5, rng).numbers["amount"].long() for _ in range(2000)]
+    shares = (torch.cat(taken).bincount() / 2000).tolist()
+    assert shares == pytest.approx([0.5] * 4 + [1.0], abs=0.05)  # 3 of 5 stay, the latest always
 
 
 def test_batches_that_travel_are_prepared_ahead_and_in_order(monkeypatch):

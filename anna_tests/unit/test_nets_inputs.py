@@ -33,7 +33,7 @@ def gather(sequences, rows):
 
 
 def test_embedding_width_follows_the_rule_and_its_cap():
-    assert [embedding_width(n) for n in (1, 3, 10, 100, 100_000)] == [2, 3, 6, 22, 32]
+    assert [embedding_width(n, widest=32) for n in (1, 3, 10, 100, 100_000)] == [2, 3, 6, 22, 32]
 
 
 def test_signed_log_keeps_the_sign():
@@ -191,11 +191,11 @@ def test_rare_codes_of_a_large_dictionary_share_vectors():
     rng = np.random.default_rng(0)
     kinds = np.minimum(rng.zipf(1.3, 5000), 60_000)
     sequences = make_sequences([5000], kinds=kinds, cardinality=60_001)
-    spec = NetSpec(vocabulary=100)
+    spec = NetSpec(vocabulary=100, code_width=8)
     stats = measure_inputs(sequences, np.array([0]), 0, spec)
     inputs = EventInputs(stats, spec)
     embedding = inputs.embeddings["field_kind"]
-    assert embedding.weight.shape == (100, 32)
+    assert embedding.weight.shape == (100, 8)
     counts = np.bincount(kinds)
     assert counts[list(stats.frequent["kind"])].min() >= np.sort(counts)[-74]
     assert embedding.slots[list(stats.frequent["kind"])].tolist() == list(range(1, 75))

@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
+from anna_core.nets.domain_net import DomainNet
 from anna_core.nets.outputs import Output
 from anna_core.training.domain import train_domain_model
 from anna_core.training.progress import EpochReport
@@ -134,6 +135,23 @@ def test_validation_rows_of_one_class_fall_back_to_the_loss():
     model = train_domain_model(sequences, target, _ones(100), split, make_task(), threads=1)
     assert all(np.isnan(report.valid_metric) for report in model.curves)
     assert model.best[0].valid_loss == min(report.valid_loss for report in model.curves)
+
+
+def test_events_are_left_out_in_training_only(monkeypatch):
+    sequences, share = _kind_signal(100)
+    target = (share > 0.5).astype(np.float32)[:, None]
+    read, forward = [], DomainNet.forward
+
+    def spy(net, batch):
+        read.append((net.training, int(batch.lengths.sum()) / int(batch.held.sum())))
+        return forward(net, batch)
+
+    monkeypatch.setattr(DomainNet, "forward", spy)
+    task = make_task(net={"event_dropout": 0.5})
+    train_domain_model(sequences, target, _ones(100), split_of(100), task, threads=1)
+    shares = {training: {share for mode, share in read if mode == training} for training in (True, False)}
+    assert shares[False] == {1.0}
+    assert all(0.5 <= share < 0.65 for share in shares[True])  # half of them, rounded up in every row
 
 
 def test_weights_are_respected():

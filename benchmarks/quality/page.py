@@ -104,21 +104,27 @@ def _shares(results: Results) -> str:
 
 
 def _ingredients(results: Results) -> str:
-    """What each ingredient adds to one net a domain, by the blend of the nets alone."""
-    lines = ["| ingredient | " + " | ".join(c.task for c in REAL) + " | mean |", "|---|" + "---|" * (len(REAL) + 1)]
+    """What each ingredient adds to one net a domain, by the blend of the nets alone; banks stand beside each other."""
+    columns = {contest.task: [contest] for contest in REAL}
+    for contest in SIMULATED:
+        columns.setdefault(f"{contest.task} (banks)", []).append(contest)
+    lines = [f"| ingredient | {' | '.join(columns)} | mean |", "|---|" + "---|" * (len(columns) + 1)]
     for name, says in [("standard", "five nets a domain"), *((one.name, one.says) for one in INGREDIENTS)]:
-        gains = [_gains(results, contest, name) for contest in REAL]
+        gains = [_gains(results, contests, name) for contests in columns.values()]
         if known := [one for one in gains if one]:
             cells = [*map(_gained, gains), f"{mean(map(mean, known)):+.4f}"]
             lines.append(f"| {name}: {says} | {' | '.join(cells)} |")
     return "\n".join(["### Ingredients", "", *lines, ""]) if len(lines) > 2 else ""
 
 
-def _gains(results: Results, contest: Contest, name: str) -> list[float]:
+def _gains(results: Results, contests: list[Contest], name: str) -> list[float]:
     """What a variant's nets gain over the base's, split by split."""
-    base = {entry.seed: entry.values["nets"] for entry in results.of(str(contest), BASE.name)}
-    entries = results.of(str(contest), name)
-    return [entry.values["nets"] - base[entry.seed] for entry in entries if entry.seed in base]
+    gains = []
+    for contest in contests:
+        base = {entry.seed: entry.values["nets"] for entry in results.of(str(contest), BASE.name)}
+        entries = results.of(str(contest), name)
+        gains += [entry.values["nets"] - base[entry.seed] for entry in entries if entry.seed in base]
+    return gains
 
 
 def _gained(gains: list[float]) -> str:

@@ -14,7 +14,7 @@ from anna_core.training.domain import train_domain_model
 from anna_core.training.progress import OnEpoch, ignore
 from anna_core.training.spec import TrainingSpec
 from benchmarks.speed.dataset import AS_OF, CARDINALITIES, LONGEST, LOOKBACK_DAYS, DataSet
-from benchmarks.speed.shapes import GRU_WIDTH, TRANSFORMER
+from benchmarks.speed.shapes import GRU_WIDTH, TRANSFORMER, WIDEST_EMBEDDING
 
 PRECISIONS: dict[str, Precision] = {"fp32": "float32", "bf16": "bfloat16"}
 ENCODERS = ("gru", "transformer")
@@ -51,17 +51,12 @@ def make_sequences(data: DataSet) -> Sequences:
 
 
 def net_spec(encoder: str, precision: str) -> NetSpec:
-    """The net that is measured; the last state is pooled, as by the peers."""
-    if encoder == "gru":
-        return NetSpec(encoder="gru", hidden=GRU_WIDTH, pooling="last", precision=PRECISIONS[precision])
-    return NetSpec(
-        encoder="transformer",
-        hidden=TRANSFORMER.width,
-        layers=TRANSFORMER.layers,
-        heads=TRANSFORMER.heads,
-        pooling="last",
-        precision=PRECISIONS[precision],
-    )
+    """The net that is measured: the peers' embedding widths and pooling, and as they do it reads all events."""
+    shape = {"hidden": GRU_WIDTH}
+    if encoder == "transformer":
+        shape = {"hidden": TRANSFORMER.width, "layers": TRANSFORMER.layers, "heads": TRANSFORMER.heads}
+    same = {"pooling": "last", "code_width": WIDEST_EMBEDDING, "event_dropout": 0.0}
+    return NetSpec.model_validate({"encoder": encoder, "precision": PRECISIONS[precision], **shape, **same})
 
 
 def train(data: DataSet, given: argparse.Namespace, epochs: int, on_epoch: OnEpoch = ignore) -> DomainModel:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.speed.dataset import CARDINALITIES, make_dataset, write_dataset
 from benchmarks.speed.harness import Bench, Contestant
+from benchmarks.speed.shapes import WIDEST_EMBEDDING
 
 LIFESTREAM, PLAIN = "pytorch-lifestream", "plain PyTorch"
 AUTOCAST, NO_DROPOUT = f"{LIFESTREAM}, autocast to bf16", f"{LIFESTREAM}, without dropout"
@@ -19,7 +20,8 @@ def dataset_folder(folder: Path) -> Path:
 
     place = folder / "nets"
     place.mkdir(parents=True, exist_ok=True)
-    write_dataset(make_dataset({name: embedding_width(size) for name, size in CARDINALITIES.items()}), place)
+    widths = {name: embedding_width(size, WIDEST_EMBEDDING) for name, size in CARDINALITIES.items()}
+    write_dataset(make_dataset(widths), place)
     return place
 
 
