@@ -145,7 +145,9 @@ class EventStore:
             raise ValueError("rows of a batch must have events and be ordered by falling length")
         home = self._time.device
         offset = None
-        if dropout > 0 and rng is not None:
+        if dropout > 0:
+            if rng is None:
+                raise ValueError("leaving out events needs an rng")
             lengths, taken = _some_events(held, dropout, rng)
             offset = torch.from_numpy(taken).to(home)
         sizes = len(rows) - np.cumsum(np.bincount(lengths))[: lengths.max(initial=0)]
