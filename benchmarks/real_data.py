@@ -91,8 +91,8 @@ def render(found: list[dict[str, Any]]) -> str:
         "",
         "Figures are on the held-out rows: the fifth of the clients that the peers' split with seed 0 holds out; in "
         "brackets the 95% bootstrap interval. The peers' figures are means over five splits; the boosting of the same "
-        "split is what to compare a row with. Five splits of every task: [quality.md](quality.md). The samples of a set "
-        "were dropped at once; two launches ran at a time.",
+        "split is what to compare a row with. Five splits of every task: [quality.md](quality.md). The samples of a "
+        "set were dropped at once; two launches ran at a time.",
         "",
         "| set | task | metric | metamodel | best net of a domain | boosting, same split | peers, 5 splits | launch |",
         "|---|---|---|---|---|---|---|---|",
