@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from anna_cli.graphql import GraphQLClient, Json
@@ -57,16 +58,18 @@ def read_report(client: GraphQLClient, key: str) -> Report:
 
 def leaderboard_table(report: Report) -> Table:
     """The leaderboard for a terminal."""
-    metric = report.leaderboard[0]["metric"] if report.leaderboard else "metric"
-    table = Table(title=f"Leaderboard of {report.key}", title_justify="left")
+    first: Json = report.leaderboard[0] if report.leaderboard else {"metric": "metric", "rows": 0}
+    title = f"Leaderboard of {report.key}, {first['rows']:,} held-out rows"
+    # As narrow as it can be: a terminal has 80 columns.
+    table = Table(title=title, title_justify="left", box=SIMPLE, show_edge=False, padding=(0, 1, 0, 0))
     for name in ("model", "kind"):
         table.add_column(name)
-    for name in (metric, "interval", "metamodel's lead", "rows"):
-        table.add_column(name, justify="right")
+    for name in (first["metric"], "interval", "metamodel's lead"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in report.leaderboard:
         defined = all(isinstance(row[name], float | int) for name in ("value", "low", "high"))
-        interval = f"{row['low']:.4f} – {row['high']:.4f}" if defined else ""
+        interval = f"{row['low']:.3f}–{row['high']:.3f}" if defined else ""
         value = f"{row['value']:.4f}" if defined else str(row["value"])
         style = _KIND_STYLES.get(row["kind"], "")
-        table.add_row(row["model"], row["kind"], value, interval, row.get("lead", ""), f"{row['rows']:,}", style=style)
+        table.add_row(row["model"], row["kind"], value, interval, row.get("lead", ""), style=style)
     return table

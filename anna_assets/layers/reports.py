@@ -164,13 +164,14 @@ def _defined(value: Any) -> Any:
 def _table(rows: "Sequence[LeaderboardRow]") -> dg.TableMetadataValue:
     from anna_core.analytics.formatting import format_lead
 
-    columns = ["model", "kind", "metric", "value", "low", "high", "rows"]
+    columns = ["model", "kind", "value", "lead", "low", "high", "metric", "rows"]
     records = []
     for row in rows:
-        known = _record(row)
+        lead = format_lead(row.lead).replace(" ", "\N{NO-BREAK SPACE}")  # the page would break it into three lines
+        known = _record(row) | {"lead": lead}
         filled = {name: "not defined" if known[name] is None else known[name] for name in columns}
-        records.append(dg.TableRecord(filled | {"lead": format_lead(row.lead)}))
-    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in [*columns, "lead"]])
+        records.append(dg.TableRecord(filled))
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
     return dg.MetadataValue.table(records, schema)
 
 
