@@ -29,7 +29,7 @@ class Resampled:
     def __sub__(self, other: Self) -> Self:
         """By how much this one exceeds another that was drawn with the same seed from the same rows.
 
-        What is hard in the rows themselves cancels out: models whose own intervals overlap may differ by more than chance.
+        What is hard in the rows cancels out: models whose own intervals overlap may differ by more than chance.
         """
         return type(self)(self.value - other.value, self.drawn - other.drawn)
 
