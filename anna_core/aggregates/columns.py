@@ -2,7 +2,8 @@
 
 They are those of the benchmark's peer: counts, recency, spans, counts and shares by category, sums, means, extremes and
 last values of numbers, and the same over the last days; and sums and means of numbers by category, which the trees of
-five real tasks gained from (out of fold +0.001 to +0.007). All come from the row's own events.
+five real tasks gained from (out of fold +0.001 to +0.007); and the order of codes (`order.py`). All come from the row's
+own events.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from anna_core.aggregates.events import RowEvents, blocks, spans
+from anna_core.aggregates.events import RowEvents, blocks, ratio, spans
+from anna_core.aggregates.order import Gaps, order_columns
 from anna_core.domains import Domain
 from anna_core.sequences.ragged import Sequences
 
@@ -44,20 +46,23 @@ def top_codes(sequences: Sequences, rows: np.ndarray | None = None) -> dict[str,
     return {name: _most_frequent(total) for name, total in totals.items()}
 
 
-def aggregate(sequences: Sequences, codes: Mapping[str, np.ndarray] | None = None, threads: int = 1) -> pl.DataFrame:
+def aggregate(
+    sequences: Sequences, codes: Mapping[str, np.ndarray] | None = None, threads: int = 1, order: bool = True
+) -> pl.DataFrame:
     """Aggregates of one domain, a row for each row of the sequences.
 
     Args:
         sequences: n rows; their windows may share events.
         codes: coded field → codes that get columns, from `top_codes`; None means those of these sequences.
         threads: that work side by side; the result is the same for any number.
+        order: whether the order of codes has columns, too.
 
     Returns:
         (n, F) float32 columns `<domain>__…`; counts and sums are 0 and everything else NaN where there are no events.
     """
     codes = top_codes(sequences) if codes is None else codes
     with ThreadPoolExecutor(threads) as pool:  # NumPy computes without Python's lock
-        parts = list(pool.map(lambda span: _block(sequences, codes, *span), list(spans(sequences)) or [(0, 0)]))
+        parts = list(pool.map(lambda span: _block(sequences, codes, order, *span), list(spans(sequences)) or [(0, 0)]))
     prefix = f"{sequences.domain.name}__"
     return pl.DataFrame(
         {prefix + name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in parts[0]}
@@ -73,13 +78,19 @@ def _last(back: int) -> str:
     return f"last_{back}" if back else "last"
 
 
-def _block(sequences: Sequences, codes: Mapping[str, np.ndarray], first: int, end: int) -> Columns:
+def _block(sequences: Sequences, codes: Mapping[str, np.ndarray], order: bool, first: int, end: int) -> Columns:
     block = RowEvents.gather(sequences, first, end)
     columns = _times(sequences, block)
     numbers = {name: sequences.columns[name][block.position].astype(np.float64) for name in sequences.domain.numeric}
+    gaps = Gaps.of(block) if order else None
     for name in sequences.domain.coded:
-        values = sequences.columns[name][block.position]
-        columns |= {f"{name}__{key}": column for key, column in _coded(block, values, codes[name], numbers).items()}
+        values, known = sequences.columns[name][block.position], codes[name]
+        group = _places(values, known)
+        counts = block.count(group, len(known))
+        made = _coded(block, values, group, counts, known, numbers)
+        if gaps is not None:
+            made |= order_columns(block, group, counts, known, min(len(known), DETAILED_CODES), gaps)
+        columns |= {f"{name}__{key}": column for key, column in made.items()}
     for name, values in numbers.items():
         columns |= {f"{name}__{key}": column for key, column in _number(block, values).items()}
     return columns
@@ -97,15 +108,15 @@ def _times(sequences: Sequences, block: RowEvents) -> Columns:
         "days_since_first": oldest,
         "span_days": oldest - newest,
         "active_days": active_days,
-        "events_per_active_day": _ratio(events, active_days),
-        "mean_gap_days": _ratio(oldest - newest, events - 1),
+        "events_per_active_day": ratio(events, active_days),
+        "mean_gap_days": ratio(oldest - newest, events - 1),
     }
     for back in range(1, LAST_EVENTS):
         columns[f"days_since_last_but_{back}"] = block.last(block.age, back)
     _, recent = _by_window(block)
     for days, count in zip(WINDOWS, recent[:, 0].T, strict=True):
         columns[f"events_{days}d"] = count
-        columns[f"events_{days}d__share"] = _ratio(count, events)
+        columns[f"events_{days}d__share"] = ratio(count, events)
     return columns
 
 
@@ -123,14 +134,25 @@ def _by_window(
     return counts[:, :, -1], counts[:, :, :-1]
 
 
-def _coded(block: RowEvents, values: np.ndarray, codes: np.ndarray, numbers: Columns) -> Columns:
-    column_of = np.full(max(int(values.max(initial=0)), int(codes.max(initial=0))) + 1, -1)
-    column_of[codes] = np.arange(len(codes))
-    group = column_of[values]
-    counts, frequent = block.count(group, len(codes)), min(len(codes), DETAILED_CODES)
+def _places(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Place (G,) of each value among the codes; -1 where it is not there."""
+    place = np.full(max(int(values.max(initial=0)), int(codes.max(initial=0))) + 1, -1)
+    place[codes] = np.arange(len(codes))
+    return place[values]
+
+
+def _coded(
+    block: RowEvents,
+    values: np.ndarray,
+    group: np.ndarray,
+    counts: np.ndarray,
+    codes: np.ndarray,
+    numbers: Columns,
+) -> Columns:
+    frequent = min(len(codes), DETAILED_CODES)
     detailed = np.where(group < frequent, group, -1)
     _, recent = _by_window(block, detailed, frequent)
-    shares = _ratio(counts, block.length[:, None].astype(np.float64))
+    shares = ratio(counts, block.length[:, None].astype(np.float64))
     columns = {"distinct": (counts > 0).sum(axis=1).astype(np.float64)}
     for back in range(LAST_EVENTS):
         columns[_last(back)] = block.last(values, back)
@@ -141,7 +163,7 @@ def _coded(block: RowEvents, values: np.ndarray, codes: np.ndarray, numbers: Col
     for name, amounts in numbers.items():
         known = ~np.isnan(amounts)
         sums = block.count(detailed, frequent, np.where(known, amounts, 0.0))
-        means = _ratio(sums, counts[:, :frequent] if known.all() else block.count(detailed, frequent, known))
+        means = ratio(sums, counts[:, :frequent] if known.all() else block.count(detailed, frequent, known))
         for i, code in enumerate(codes[:frequent]):
             columns[f"{code}__{name}__sum"], columns[f"{code}__{name}__mean"] = sums[:, i], means[:, i]
     return columns
@@ -154,7 +176,7 @@ def _number(block: RowEvents, values: np.ndarray) -> Columns:
         (whole[:, 0], recent[:, 0])
         for whole, recent in (_by_window(block, weight=known.astype(np.float64)), _by_window(block, weight=filled))
     )
-    mean = _ratio(total, count)
+    mean = ratio(total, count)
     deviation = np.where(known, values - mean[block.row], 0.0)
     columns = {
         "missing": block.length - count,
@@ -162,32 +184,22 @@ def _number(block: RowEvents, values: np.ndarray) -> Columns:
         "sum_positive": block.count(weight=np.maximum(filled, 0))[:, 0],
         "sum_negative": block.count(weight=np.minimum(filled, 0))[:, 0],
         "mean": mean,
-        "std": np.sqrt(_ratio(block.count(weight=deviation**2)[:, 0], count)),
+        "std": np.sqrt(ratio(block.count(weight=deviation**2)[:, 0], count)),
         "min": block.reduce(np.fmin, values),
         "max": block.reduce(np.fmax, values),
-        "first": block.reduce(np.add, np.where(_is_first(block), values, 0.0)),
+        "first": block.first(values),
     }
     for back in range(LAST_EVENTS):
         columns[_last(back)] = block.last(values, back)
     for place, days in enumerate(WINDOWS):
         recent = block.age <= days
         columns[f"sum_{days}d"] = recent_total[:, place]
-        columns[f"mean_{days}d"] = _ratio(recent_total[:, place], recent_count[:, place])
+        columns[f"mean_{days}d"] = ratio(recent_total[:, place], recent_count[:, place])
         columns[f"max_{days}d"] = block.reduce(np.fmax, np.where(recent, values, np.nan))
         columns[f"min_{days}d"] = block.reduce(np.fmin, np.where(recent, values, np.nan))
     return columns
 
 
-def _is_first(block: RowEvents) -> np.ndarray:
-    first = np.zeros(len(block.row), dtype=bool)
-    first[(np.cumsum(block.length) - block.length)[block.length > 0]] = True
-    return first
-
-
 def _most_frequent(counts: np.ndarray) -> np.ndarray:
     order = np.argsort(-counts, kind="stable")[:TOP_CODES]
     return order[counts[order] > 0]
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)

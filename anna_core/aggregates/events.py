@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,17 +47,42 @@ class RowEvents:
         """Events (or their weight (G,)) by row and group: (n, groups) float64; group (G,), -1 is left out."""
         if group is None:
             return np.bincount(self.row, weights=weight, minlength=self.n).astype(np.float64)[:, None]
-        kept = group >= 0
-        cell = self.row[kept] * groups + group[kept]
-        weight = None if weight is None else weight[kept]
-        return np.bincount(cell, weights=weight, minlength=self.n * groups).reshape(self.n, groups).astype(np.float64)
+        # Those that are left out have a column, too: faster than a choice.
+        counts = np.bincount(self._cells(groups) + group, weights=weight, minlength=self.n * (groups + 1))
+        return counts.reshape(self.n, groups + 1)[:, 1:].astype(np.float64)
+
+    def _cells(self, groups: int) -> np.ndarray:
+        """Cell (G,) of group 0 in each event's row of groups + 1; kept, as many columns ask for the same number."""
+        if groups not in self._known_cells:
+            self._known_cells[groups] = self.row * (groups + 1) + 1
+        return self._known_cells[groups]
+
+    @cached_property
+    def _known_cells(self) -> dict[int, np.ndarray]:
+        return {}
 
     def reduce(self, function: np.ufunc, values: np.ndarray) -> np.ndarray:
         """Reduce values (G,) row by row with a ufunc: (n,) float64, NaN for rows without events."""
         result = np.full(self.n, np.nan)
         filled = self.length > 0
         if filled.any():
-            result[filled] = function.reduceat(values, (np.cumsum(self.length) - self.length)[filled])
+            result[filled] = function.reduceat(values, self.firsts)
+        return result
+
+    @cached_property
+    def firsts(self) -> np.ndarray:
+        """Where the first event of each row that has any lies among the G."""
+        return (np.cumsum(self.length) - self.length)[self.length > 0]
+
+    @cached_property
+    def lasts(self) -> np.ndarray:
+        """Where the last event of each row that has any lies among the G."""
+        return (np.cumsum(self.length) - 1)[self.length > 0]
+
+    def first(self, values: np.ndarray) -> np.ndarray:
+        """Value (n,) float64 of the oldest event of each row; NaN where there is none."""
+        result = np.full(self.n, np.nan)
+        result[self.length > 0] = values[self.firsts]
         return result
 
     def last(self, values: np.ndarray, back: int = 0) -> np.ndarray:
@@ -65,6 +91,11 @@ class RowEvents:
         filled = self.length > back
         result[filled] = values[(np.cumsum(self.length) - 1 - back)[filled]]
         return result
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide parts by wholes, of shapes that broadcast; NaN where a whole is not positive."""
+    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
 
 
 def spans(sequences: Sequences, events: int = BLOCK_EVENTS) -> Iterator[tuple[int, int]]:

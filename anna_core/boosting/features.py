@@ -15,13 +15,16 @@ from anna_core.sequences.ragged import Sequences
 Codes = dict[str, tuple[int, ...]]  # coded field → codes that have aggregates of their own, most frequent first
 
 
-def features_of(sequences: Sequence[Sequences], codes: Mapping[str, Codes], threads: int) -> pl.DataFrame:
+def features_of(
+    sequences: Sequence[Sequences], codes: Mapping[str, Codes], threads: int, order: bool = True
+) -> pl.DataFrame:
     """(n, F) float32 aggregates of all domains beside each other, NaN where not known; codes are by domain."""
     parts = [
         aggregate(
             part,
             {name: np.asarray(known, dtype=np.int64) for name, known in codes[part.domain.name].items()},
             threads,
+            order,
         )
         for part in sequences
     ]

@@ -49,6 +49,7 @@ def train_boosting(
     fold: np.ndarray,
     task: Task,
     threads: int,
+    order: bool = True,
 ) -> BoostingModel:
     """Fit a set of trees for each fold, on the rows outside of it; those within say when to stop.
 
@@ -62,6 +63,7 @@ def train_boosting(
         fold: (n,) of `anna_core.splits.assign_folds`.
         task: its type, metric, seed and number of outputs.
         threads: CPU threads of LightGBM; the result is the same for the same number.
+        order: whether they read the order of events (`anna_core.aggregates.order`), too.
 
     Returns:
         The booster; a label, or a class, that does not vary gets its constant. Without trees where nothing was learnt.
@@ -77,8 +79,10 @@ def train_boosting(
         for part in sequences
     }
     used = _some(np.sort(np.concatenate([rows.train, rows.valid])), task.seed)
-    features = features_of([part.take(used) for part in sequences], codes, threads)
-    forest = fit_trees(features, target[used], weight[used], fold[used], output, task, threads, deadline)
+    features = features_of([part.take(used) for part in sequences], codes, threads, order)
+    # LightGBM's ridge and least Hessian are absolute: weights of mean 1 make them mean the same for any scale.
+    weights = weight[used] / weight[used].mean()
+    forest = fit_trees(features, target[used], weights, fold[used], output, task, threads, deadline)
     spec = BoostingSpec(
         domains=tuple(part.domain for part in sequences),
         task=TaskFacts.of(task),
@@ -116,7 +120,7 @@ def fit_trees(
     Args:
         features: (n, F) numeric columns, NaN where not known.
         target: (n, L), or (n,) class index for multiclass.
-        weight: (n,).
+        weight: (n,), of mean 1.
         fold: (n,), see `anna_core.splits.assign_folds`.
         output: meaning of the logits.
         task: its type and seed.

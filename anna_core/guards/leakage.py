@@ -126,7 +126,7 @@ def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | 
     if bench.not_probed or not sequences.length[bench.rows].any():
         return Probes(rows=len(bench.rows), not_probed=bench.not_probed or "no row has events")
     domain, part = sequences.domain, sequences.take(bench.rows)
-    times = aggregate(_with_fields(part))
+    times = aggregate(_with_fields(part), order=False)
     history = _finding(history_of(domain), bench.strength(times), part, dictionary)
     if history.verdict is not Verdict.HARMLESS:
         seen = part.length > 0
@@ -134,7 +134,7 @@ def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | 
     findings = [history]
     if bench.told:
         for field in domain.fields:
-            features = aggregate(_with_fields(part, field)).drop(times.columns)
+            features = aggregate(_with_fields(part, field), order=False).drop(times.columns)
             codes = [f"{domain.name}__{field}__last"] if field in domain.coded else []
             found = bench.strength(features, codes)
             allowed = f"{domain.name}.{field}" in sample.task.guards.allow

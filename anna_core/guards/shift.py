@@ -83,7 +83,7 @@ def probe_shift(sequences: Sequences, sample: Sample, dictionary: Dictionary | N
         return Shift(rows=len(rows), not_probed=reason)
     part = sequences.take(rows)
     codes = {name: frequent[:MOST_CODES] for name, frequent in top_codes(part).items()}
-    features = aggregate(part, codes)
+    features = aggregate(part, codes, order=False)
     found = strength(features, [side], client, fold)
     moved = [_moved(features[name], test[rows], in_words(name, part.domain, dictionary)) for name in found.columns]
     return Shift((found.value + 1) / 2, (found.low + 1) / 2, tuple(moved), len(rows))

@@ -98,7 +98,8 @@ def why_not(outcome: Outcome, client: np.ndarray, fold: np.ndarray) -> str:
     sides = [np.ones(len(client), dtype=bool)] if outcome.amount else [outcome.values > 0, outcome.values == 0]
     clients = min(len(np.unique(client[side])) for side in sides)
     if clients < FEWEST_CLIENTS:
-        return f"{clients} clients on the smaller side of the outcome{name}, {FEWEST_CLIENTS} needed"
+        side = "" if outcome.amount else f" on the smaller side of the outcome{name}"
+        return f"{clients} clients{side}, {FEWEST_CLIENTS} needed"
     if any(len(np.unique(fold[side])) < 2 for side in sides):
         return f"the clients of the outcome{name} cannot be divided"
     return ""

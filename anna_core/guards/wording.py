@@ -17,7 +17,7 @@ _HISTORY = {
 _FIELD = {
     "last": "the last value of {field}",
     "first": "the first value of {field}",
-    "distinct": "the number of different values of {field}",
+    "distinct": "how many of the most frequent values of {field} occur",
     "missing": "how often {field} is missing",
     "sum": "the sum of {field}",
     "sum_positive": "the sum of the positive values of {field}",
@@ -27,7 +27,13 @@ _FIELD = {
     "min": "the smallest value of {field}",
     "max": "the greatest value of {field}",
 }
-_CODE = {"count": "how often {field} is {value}", "share": "the share of events whose {field} is {value}"}
+_CODE = {
+    "count": "how often {field} is {value}",
+    "share": "the share of events whose {field} is {value}",
+    "gap_before": "the mean time from the event before to one whose {field} is {value}",
+    "gap_after": "the mean time from an event whose {field} is {value} to the next",
+    "gap_change": "how much longer it is from an event whose {field} is {value} to the next than from the one before",
+}
 _BOOLEANS = ("missing", "false", "true")
 _WINDOW = re.compile(r"(.+)_(\d+)d(__share)?")
 _BACK = re.compile(r"(.+?)(?:_but)?_(\d+)")
@@ -50,6 +56,9 @@ def in_words(column: str, domain: Domain, dictionary: Dictionary | None = None) 
     if code.isdigit() and counted:
         value = _value(field, int(code), domain, dictionary)
         number, _, taken = counted.rpartition("__")
+        if number == "then" and taken.isdigit():
+            other = _value(field, int(taken), domain, dictionary)
+            return f"how often an event whose {field} is {value} is followed by one where it is {other}"
         if number:
             return f"{_phrase(taken, _FIELD).format(field=number)} where {field} is {value}"
         return _phrase(counted, _CODE).format(field=field, value=value) or column

@@ -1,5 +1,7 @@
 import datetime as dt
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -45,8 +47,8 @@ def make_sequences(rows=30, events=400, seed=0):
     )
 
 
-def naive(sequences, i):
-    """The same aggregates of one row, one event at a time."""
+def naive(sequences, i, frequent):
+    """The same aggregates of one row, one event at a time; `frequent` are the codes of mcc that have pairs."""
     events = range(int(sequences.start[i]), int(sequences.start[i] + sequences.length[i]))
     limit = sequences.as_of[i].astype("datetime64[us]").astype(np.int64)
     age = [(limit - sequences.event_time[e]) / DAY for e in events]
@@ -55,6 +57,13 @@ def naive(sequences, i):
     known = [a for a in amounts if not np.isnan(a)]
     coded = [a for a, m in zip(amounts, mcc, strict=True) if m == 3 and not np.isnan(a)]
     week = [a for a, days in zip(amounts, age, strict=True) if days <= 7 and not np.isnan(a)]
+    gap = [np.log1p((older - newer) * 24 * 60) for older, newer in pairwise(age)]
+    before = [g for g, m in zip(gap, mcc[1:], strict=True) if m == 3]
+    after = [g for g, m in zip(gap, mcc, strict=False) if m == 3]
+    late_before = [g for g, m, days in zip(gap, mcc[1:], age[1:], strict=True) if m == 3 and days <= 90]
+    late_after = [g for g, m, days in zip(gap, mcc, age, strict=False) if m == 3 and days <= 90]
+    first = frequent[0]
+    followers = [newer for older, newer in pairwise(mcc) if older == first]
     nan = float("nan")
     return {
         "cards__events": len(age),
@@ -69,6 +78,16 @@ def naive(sequences, i):
         "cards__mcc__3__count": mcc.count(3),
         "cards__mcc__3__share": mcc.count(3) / len(mcc) if mcc else nan,
         "cards__mcc__3__count_90d": sum(m == 3 and days <= 90 for m, days in zip(mcc, age, strict=True)),
+        "cards__mcc__3__gap_before": np.mean(before) if before else nan,
+        "cards__mcc__3__gap_after": np.mean(after) if after else nan,
+        "cards__mcc__3__gap_change": np.mean(after) - np.mean(before) if before and after else nan,
+        "cards__mcc__3__gap_change_90d": np.mean(late_after) - np.mean(late_before)
+        if late_after and late_before
+        else nan,
+        **{
+            f"cards__mcc__{first}__then__{other}": followers.count(other) / len(followers) if followers else nan
+            for other in frequent
+        },
         "cards__mcc__3__amount__sum": sum(coded),
         "cards__mcc__3__amount__mean": np.mean(coded) if coded else nan,
         "cards__online__1__count": sum(int(sequences.columns["online"][e]) == 1 for e in events),
@@ -89,12 +108,39 @@ def naive(sequences, i):
 
 def test_aggregates_equal_a_loop_over_events():
     sequences = make_sequences()
-    features = aggregate(sequences)
+    codes = top_codes(sequences)
+    features, frequent = aggregate(sequences, codes), codes["mcc"][:8].tolist()
+    assert f"cards__mcc__{frequent[-1]}__then__{frequent[0]}" in features.columns
+    assert f"cards__mcc__{codes['mcc'][8]}__then__{frequent[0]}" not in features.columns
     for i in range(len(sequences)):
-        expected = naive(sequences, i)
+        expected = naive(sequences, i, frequent)
+        assert set(expected) <= set(features.columns)
         assert features.row(i, named=True) | expected == pytest.approx(
             features.row(i, named=True), rel=1e-4, abs=1e-3, nan_ok=True
         )
+
+
+def test_order_tells_what_counts_do_not():
+    """Two rows with the same events, one in the order of the other turned around within each pair."""
+    sequences = make_sequences(rows=2, events=200)
+    time = sequences.event_time[0] + np.repeat(np.arange(50), 2) * DAY + np.tile([0, 3_600_000_000], 50)
+    kinds = np.concatenate([np.tile([1, 2], 50), np.tile([2, 1], 50)]).astype(np.uint8)
+    columns = {"mcc": kinds, "amount": np.ones(200, np.float32), "online": np.ones(200, np.uint8)}
+    two = replace(
+        sequences,
+        as_of=np.array(["2024-03-01"] * 2, dtype="datetime64[D]"),
+        start=np.array([0, 100]),
+        length=np.array([100, 100], dtype=np.int32),
+        event_time=np.tile(time, 2),
+        columns=columns,
+    )
+    plain = aggregate(two, order=False)
+    same = [name for name in plain.columns if "last" not in name]
+    assert plain[same][0].equals(plain[same][1], null_equal=True)
+    told = aggregate(two)
+    assert told["cards__mcc__1__gap_change"].to_list() == pytest.approx(
+        [np.log1p(60) - np.log1p(23 * 60), np.log1p(23 * 60) - np.log1p(60)], abs=0.01
+    )
 
 
 def test_blocks_and_threads_change_nothing(monkeypatch):

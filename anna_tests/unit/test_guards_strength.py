@@ -91,6 +91,8 @@ def test_words_name_fields_values_and_windows():
         "cards__a__3__count_30d": "how often a is 'closed' in the last 30 days",
         "cards__a__0__share": "the share of events whose a is a value that the dictionary does not know",
         "cards__a__3__a__b__mean": "the mean of a__b where a is 'closed'",
+        "cards__a__3__gap_before": "the mean time from the event before to one whose a is 'closed'",
+        "cards__online__2__then__1": "how often an event whose online is true is followed by one where it is false",
         "cards__a__last_2": "the last value of a but 2",
         "cards__a__b__sum_7d": "the sum of a__b in the last 7 days",
         "cards__online__2__count": "how often online is true",

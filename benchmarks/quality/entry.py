@@ -92,6 +92,8 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
     values = {name: _value(metric, sample.target, given, test) for name, given in found.items()}
     if case.oracle is not None:
         values["oracle"] = _value(metric, sample.target, case.oracle, test)
+        if variant.trees:
+            values["plain aggregates"] = _value(metric, sample.target, _plain_trees(case), test)
     return Entry(
         contest=str(contest),
         variant=variant.name,
@@ -105,10 +107,18 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
 
 def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
     sample, nets, folds, seconds = case.sample, {}, [], {}
+    client = client_key(sample.rows).to_numpy()
     for name, sequences in case.sequences.items():
         began = time.perf_counter()
         model = train_domain_model(
-            sequences, sample.target, sample.weight, sample.split, sample.task, threads=1, fold=sample.fold
+            sequences,
+            sample.target,
+            sample.weight,
+            sample.split,
+            sample.task,
+            threads=1,
+            fold=sample.fold,
+            client=client,
         )
         nets[name] = model.predict(sequences, threads=1, fold=sample.fold)
         folds += [] if model.is_empty else [model.spec.folds]
@@ -128,6 +138,15 @@ def _trees(case: Case) -> tuple[dict[str, DomainVectors], int, float]:
         folds += [model.spec.folds] if model.trees else []
         trees[name] = model.vectors(model.predict(sequences, 1, sample.fold), case.sequences)
     return trees, min(folds, default=0), time.perf_counter() - began
+
+
+def _plain_trees(case: Case) -> np.ndarray:
+    """Scores of the peer: LightGBM on the aggregates of all domains without the order of events, as banks have them."""
+    sample, parts = case.sample, list(case.sequences.values())
+    model = train_boosting(
+        parts, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads=1, order=False
+    )
+    return model.predict(parts, 1, sample.fold)
 
 
 def _output(case: Case) -> Output:

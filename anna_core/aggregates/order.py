@@ -1,0 +1,96 @@
+"""Order of a row's events: how soon each code comes after other events and before them, and which code follows which.
+
+What counts and sums cannot tell: whether cash is taken just after the salary came or just before, or a late payment
+comes after another. What it gives to trees: docs/quality.md, simulated banks.
+"""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from anna_core.aggregates.events import RowEvents, ratio
+
+# The most frequent codes of a field, of which each pair has a column.
+_FOLLOWED_CODES = 8
+# Habits change: of the last quarter, the change of gaps has a column of its own. The trees of bank 0's churn gained
+# 0.006 of ROC AUC from it, out of fold.
+_RECENT_DAYS = 90
+_MINUTES = 24 * 60  # in a day, the unit of `RowEvents.age`
+
+
+class Gaps(NamedTuple):
+    """log(1 + minutes), (G,) float64, between each event and its row's others.
+
+    Attributes:
+        before: since the event before; 0 at the first of a row.
+        after: until the next event; 0 at the last of a row.
+        recent: (G,) bool, whether the event is of the last quarter.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+    recent: np.ndarray
+
+    @classmethod
+    def of(cls, block: RowEvents) -> Self:
+        """Measure them."""
+        before = np.zeros(len(block.row))
+        before[1:] = np.log1p(np.maximum(block.age[:-1] - block.age[1:], 0) * _MINUTES)
+        before[block.firsts] = 0
+        after = np.zeros(len(block.row))
+        after[:-1] = before[1:]
+        return cls(before, after, block.age <= _RECENT_DAYS)
+
+
+def order_columns(
+    block: RowEvents, group: np.ndarray, counts: np.ndarray, codes: np.ndarray, frequent: int, gaps: Gaps
+) -> dict[str, np.ndarray]:
+    """Columns (n,) of a coded field.
+
+    Args:
+        block: the events.
+        group: (G,) place of each event's code in `codes`; -1 where it is not among them.
+        counts: (n, C) events of each code.
+        codes: (C,) that have columns, most frequent first.
+        frequent: how many of them have gaps.
+        gaps: of the events.
+    """
+    detailed = np.where(group < frequent, group, -1)
+    before, after = _mean_gaps(block, detailed, counts[:, :frequent], gaps)
+    recent = np.where(gaps.recent, detailed, -1)
+    recently_before, recently_after = _mean_gaps(block, recent, block.count(recent, frequent), gaps)
+    columns = {}
+    for i, code in enumerate(codes[:frequent]):
+        columns[f"{code}__gap_before"], columns[f"{code}__gap_after"] = before[:, i], after[:, i]
+        columns[f"{code}__gap_change"] = after[:, i] - before[:, i]
+        columns[f"{code}__gap_change_{_RECENT_DAYS}d"] = recently_after[:, i] - recently_before[:, i]
+    pairs = min(len(codes), _FOLLOWED_CODES)
+    followed = counts[:, :pairs] - _ends(block, detailed, frequent, block.lasts)[:, :pairs]
+    shares = ratio(_transitions(block, group, pairs), followed[:, :, None])
+    for i, code in enumerate(codes[:pairs]):
+        columns |= {f"{code}__then__{other}": shares[:, i, j] for j, other in enumerate(codes[:pairs])}
+    return columns
+
+
+def _mean_gaps(block: RowEvents, group: np.ndarray, counts: np.ndarray, gaps: Gaps) -> tuple[np.ndarray, np.ndarray]:
+    """Mean gaps before and after the events of each group, of which there are `counts` (n, groups); NaN where none."""
+    groups = counts.shape[1]
+    before = ratio(block.count(group, groups, gaps.before), counts - _ends(block, group, groups, block.firsts))
+    return before, ratio(block.count(group, groups, gaps.after), counts - _ends(block, group, groups, block.lasts))
+
+
+def _transitions(block: RowEvents, group: np.ndarray, groups: int) -> np.ndarray:
+    """How often an event of the first group is followed by one of the second, (n, groups, groups)."""
+    known = np.where((group >= 0) & (group < groups), group, groups)  # the last stands for all other codes
+    pair = np.empty_like(known)
+    pair[:-1] = known[:-1] * (groups + 1) + known[1:]
+    pair[block.lasts] = -1
+    return block.count(pair, (groups + 1) ** 2).reshape(block.n, groups + 1, groups + 1)[:, :groups, :groups]
+
+
+def _ends(block: RowEvents, group: np.ndarray, groups: int, events: np.ndarray) -> np.ndarray:
+    """Which group (n, groups) an event of each row that has any belongs to, 0 or 1; `events` are their positions."""
+    there = np.zeros((block.n, groups))
+    of_event, row = group[events], block.row[events]
+    there[row[of_event >= 0], of_event[of_event >= 0]] = 1
+    return there
