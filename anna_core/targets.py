@@ -40,6 +40,11 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
         metric = default_metric(kind, encoded)
         guesses.append(f"Metric: {metric}, the default for this target.")
     get_metric(metric, kind)
+    if metric == "r2_log1p" and encoded.min() < 0:
+        raise TaskError(
+            f"task {name}: metric 'r2_log1p' is for amounts of 0 and more, but {int((encoded < 0).sum())} rows have a "
+            f"negative target (the least is {encoded.min():g}). Choose another metric, such as r2 or mae."
+        )
     return task.model_copy(update={"metric": metric, "guesses": tuple(guesses)})
 
 

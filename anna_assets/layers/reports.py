@@ -20,7 +20,7 @@ from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import read_scores
-from anna_core.splits import TEST
+from anna_core.splits import TEST, client_key
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -132,7 +132,9 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         target=sample.target,
         weight=sample.weight,
         split=sample.split,
-        leaderboard=leaderboard(scores, sample.target, sample.weight, held_out, sample.task, sample.task.seed),
+        leaderboard=leaderboard(
+            scores, sample.target, sample.weight, held_out, sample.task, client_key(sample.rows).to_numpy()
+        ),
         curves=curves,
         coverage=coverage,
         as_of=sample.rows["as_of"].to_numpy().astype("datetime64[D]"),

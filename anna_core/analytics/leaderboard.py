@@ -41,7 +41,12 @@ class LeaderboardRow:
 
 
 def leaderboard(
-    scores: ModelScores, target: np.ndarray, weight: np.ndarray, held_out: np.ndarray, task: Task, seed: int
+    scores: ModelScores,
+    target: np.ndarray,
+    weight: np.ndarray,
+    held_out: np.ndarray,
+    task: Task,
+    client: np.ndarray | None = None,
 ) -> list[LeaderboardRow]:
     """Judge models on the held-out rows, best first; those whose metric is not defined come last.
 
@@ -50,16 +55,17 @@ def leaderboard(
         target: (n, L), or (n,) class index for multiclass.
         weight: (n,).
         held_out: (n,) bool.
-        task: its type and metric.
-        seed: of the bootstrap.
+        task: its type and metric, and the seed of the bootstrap.
+        client: (n,) whose each row is; rows of one client are drawn together. None: each for itself.
 
     Raises:
         TaskError: the metric or the shapes do not fit the task.
         TrainingError: a model's scores are not finite numbers.
     """
     metric = get_metric(task.metric, task.type)
+    whose = None if client is None else client[held_out]
     judged = {
-        key: resample(metric, target[held_out], values[held_out], weight[held_out], seed=seed)
+        key: resample(metric, target[held_out], values[held_out], weight[held_out], client=whose, seed=task.seed)
         for key, values in scores.items()
     }
     ours = next((found for (kind, _), found in judged.items() if kind == "metamodel"), None)

@@ -48,7 +48,7 @@ def calibration(content: ReportContent) -> Plot:
 
     caption += f"On the dashed line they agree; they are {bins.calibration_error:.1%} apart on average (ECE)."
     if both_classes(label > 0):
-        slope, _ = calibration_line(label, score, weight)
+        slope, _ = calibration_line(label, score, weight / weight.mean())
         caption += f" The calibration slope is {slope:.2f}: 1 is ideal, below it the scores are too extreme."
     return Plot("calibration", "Calibration", caption, draw(paint))
 

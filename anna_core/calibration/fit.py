@@ -132,14 +132,17 @@ def _candidates(rows: _Rows, output: Output) -> tuple[dict[Method, _Fit], str | 
         return {}, "The score is fitted to the middle of the target, not to its mean, so no mean is corrected."
     rarer = rows.groups_of_rarer_class
     if rarer < _FEWEST_OF_CLASS:
-        return {}, f"Only {rarer} rows of the rarer class; {_FEWEST_OF_CLASS} are needed to calibrate the score."
+        return {}, (
+            f"Only {rarer} independent rows of the rarer class; {_FEWEST_OF_CLASS} are needed to calibrate the score."
+        )
     if rows.groups < _FEWEST_ROWS_OF_CURVE:
         return {"platt": platt}, (
             f"Only {rows.groups} independent rows; {_FEWEST_ROWS_OF_CURVE} are needed for an isotonic calibration."
         )
     if rarer < _FEWEST_OF_CLASS_OF_CURVE:
         return {"platt": platt}, (
-            f"Only {rarer} rows of the rarer class; {_FEWEST_OF_CLASS_OF_CURVE} are needed for an isotonic calibration."
+            f"Only {rarer} independent rows of the rarer class; {_FEWEST_OF_CLASS_OF_CURVE} are needed for an isotonic "
+            "calibration."
         )
     return {"platt": platt, "isotonic": isotonic}, None
 

@@ -65,8 +65,7 @@ class Calibration(BaseModel):
     def apply(self, logits: np.ndarray) -> np.ndarray:
         """Logits (n, K) → calibrated logits (n, K) float64, finite unless NaN or, for regression, infinite.
 
-        Equal logits stay equal, none change places, and those more than 1e-9 apart stay apart. Float32 would have too
-        few digits for that: turn the logits into scores before they are rounded.
+        Equal logits stay equal, none change places, and those more than 1e-9 apart stay apart.
 
         Raises:
             ArtifactError: the number of columns is another one.

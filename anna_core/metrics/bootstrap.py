@@ -1,4 +1,9 @@
-"""How far a metric could have come out otherwise: the percentile bootstrap over rows."""
+"""How far a metric could have come out otherwise: the percentile bootstrap over clients.
+
+Rows of one client are not independent of one another: twelve months of clients who stay as they are tell little more
+than one, and intervals that took them for new clients would be three times too narrow. So clients are drawn, each with
+all of its rows (the cluster bootstrap: Davison & Hinkley, "Bootstrap Methods and their Application", 1997, ch. 3.8).
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -48,21 +53,23 @@ def resample(
     scores: np.ndarray,
     weight: np.ndarray | None = None,
     *,
+    client: np.ndarray | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Resampled:
     """Evaluate a metric on n rows and on resamples of them, drawn with replacement.
 
-    A resample is a weight on the rows (how often each was drawn), so the scores are sorted once: ROC AUC on
-    100,000 rows takes about a second.
+    A resample is a weight on the rows (how often each one's client was drawn), so the scores are sorted once: ROC AUC
+    on 100,000 rows takes about a second.
 
     Args:
         metric: what to evaluate.
         target: (n, L), or (n,) class index.
         scores: (n, K).
         weight: (n,), None means 1 for each row.
+        client: (n,) whose each row is; None: each for itself.
         seed: of the draws; the same seed draws the same rows, whatever the scores.
-        resamples: how many times the rows are drawn.
+        resamples: how many times the clients are drawn.
 
     Raises:
         AnnaError: as a call of the metric does.
@@ -76,6 +83,12 @@ def resample(
     value = evaluate(own)
     if np.isnan(value):
         return Resampled(value, np.full(resamples, np.nan))
-    draws = np.random.default_rng(seed)
-    counts = (np.bincount(draws.integers(0, n, size=n), minlength=n) for _ in range(resamples))
-    return Resampled(value, np.array([evaluate(own * count[order]) for count in counts]))
+    group = clients_of(client, n)[order]
+    clients, draws = int(group.max(initial=-1)) + 1, np.random.default_rng(seed)
+    counts = (np.bincount(draws.integers(0, clients, size=clients), minlength=clients) for _ in range(resamples))
+    return Resampled(value, np.array([evaluate(own * count[group]) for count in counts]))
+
+
+def clients_of(client: np.ndarray | None, rows: int) -> np.ndarray:
+    """Number (n,) of each row's client, 0 … g - 1; each row's own where none is known."""
+    return np.arange(rows) if client is None else np.unique(client, return_inverse=True)[1]

@@ -7,11 +7,12 @@ import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 
+from anna_core.metrics.probability import SMALLEST_PROBABILITY
 from anna_core.nets.target_transform import TargetTransform, fit_transform
 from anna_core.tasks import Task, TaskType
 
-# Probabilities are kept this far from 0 and 1 before a logarithm is taken.
-_SMALLEST_PROBABILITY = 1e-4
+# An outcome that no training row has is taken for that of so many (Jeffreys' prior), or its logit were infinite.
+_ROWS_OF_UNSEEN = 0.5
 
 
 class Output(BaseModel):
@@ -39,7 +40,15 @@ class Output(BaseModel):
         transform = fit_transform(target, weight, task.metric) if task.type is TaskType.REGRESSION else None
         start = cls(task_type=task.type, outputs=task.outputs, base_logits=(0.0,) * task.outputs, transform=transform)
         means = np.average(start.means_of(target), axis=0, weights=weight)
+        if task.type is not TaskType.REGRESSION:
+            rarest = min(0.5, _ROWS_OF_UNSEEN / len(target))
+            means = np.clip(means, rarest, 1 - rarest)
         return start.model_copy(update={"base_logits": tuple(map(float, start._link(means)))})
+
+    @property
+    def labels(self) -> int:
+        """Over how many losses `loss` takes the mean."""
+        return self.outputs if self.task_type is TaskType.MULTILABEL else 1
 
     def encode(self, target: np.ndarray) -> torch.Tensor:
         """The target as the loss reads it: (n, L) float32, or (n,) int64 for multiclass."""
@@ -95,5 +104,5 @@ class Output(BaseModel):
     def _link(self, means: np.ndarray) -> np.ndarray:
         if self.task_type is TaskType.REGRESSION:
             return np.asarray(means)
-        rates = np.clip(np.asarray(means, dtype=np.float64), _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+        rates = np.clip(np.asarray(means, dtype=np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
         return np.log(rates) if self.task_type is TaskType.MULTICLASS else np.log(rates) - np.log1p(-rates)

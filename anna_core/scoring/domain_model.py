@@ -138,7 +138,7 @@ class DomainModel:
                 for part in np.unique(fold[present]):
                     for rows in _blocks(np.flatnonzero(present & (fold == part))):
                         store = nets.net(0).store(sequences.take(rows), device)
-                        embedding[rows], logits[rows] = _mean_of(nets, nets.members(part), store)
+                        embedding[rows], logits[rows] = _mean_of(nets, nets.members(int(part)), store)
         return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:

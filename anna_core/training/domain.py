@@ -37,11 +37,13 @@ def train_domain_model(
     on_epoch: OnEpoch = ignore,
     threads: int | None = None,
     fold: np.ndarray | None = None,
+    client: np.ndarray | None = None,
 ) -> DomainModel:
     """Train nets on the rows that have events in this domain: for each fold `task.training.seeds` that do not see it.
 
     A domain in which the training or validation rows have no events, or those that have do not vary in target, gives an
-    empty model rather than an error: the other domains of the launch may well do. Where some fold will not do, one net
+    empty model rather than an error: the other domains of the launch may well do. So does one whose rows with events
+    are too few for the folds that the sample's rows allow. Where the sample itself is too small for some fold, one net
     is trained on the training rows and stopped on the validation rows.
 
     Args:
@@ -53,9 +55,11 @@ def train_domain_model(
         on_epoch: told of every epoch.
         threads: CPU threads to use; None leaves the number as it is.
         fold: (n,) of `anna_core.splits.assign_folds`; None: the validation rows are the only fold.
+        client: (n,) whose each row is, so that rows of one client are not taken for independent; None: each for itself.
 
     Returns:
-        The model, each net with the weights of its best epoch. The same arguments give the same weights bit for bit.
+        The model, each net with the weights of its best epoch. The same arguments give the same weights bit for bit,
+        unless the budget of time cuts the training short.
 
     Raises:
         TrainingError: no model of any domain can be trained on these rows, or the training diverged.
@@ -72,8 +76,11 @@ def train_domain_model(
     absent = rows.train[~has_events[rows.train]]
     train, valid = rows.train[has_events[rows.train]], rows.valid[has_events[rows.valid]]
     used = np.sort(np.concatenate([train, valid]))
-    folds = usable_folds(fold[used], target[used])
+    everyone = np.concatenate([rows.train, rows.valid])
+    wanted, folds = usable_folds(fold[everyone], target[everyone]), usable_folds(fold[used], target[used])
     reason = _nothing_to_learn(train, valid, target)
+    if reason is None and folds < wanted:
+        reason = f"The rows that have events in this domain are too few to be divided into {wanted} folds."
     spec = DomainModelSpec(
         domain=sequences.domain,
         task=TaskFacts.of(task),
@@ -81,7 +88,7 @@ def train_domain_model(
         inputs=None if reason else measure_inputs(sequences, train, task.seed, task.net),
         output=output,
         absent_logits=output.constant_logits(target[absent], weight[absent], _ABSENT_PRIOR_ROWS),
-        folds=max(1, folds),
+        folds=max(1, wanted),
         seeds=task.training.seeds,
         empty_reason=reason,
     )
@@ -97,11 +104,11 @@ def train_domain_model(
         for place, part in enumerate(_parts(used, fold, spec)):
             mine = task.model_copy(update={"seed": net_seed(task.seed, place)})
             with seeded(mine.seed):
-                trainer = Trainer(nets.net(place), output, store, target, weight, part, mine)
+                trainer = Trainer(nets.net(place), output, store, target, weight, part, mine, client)
                 left = _share_of_budget(task.training.budget, time.perf_counter() - began, len(nets.nets) - place)
                 trainer.run(_Listener(place, len(nets.nets), curves, on_epoch), left)
         nets.eval()
-        _align(nets, store, used)
+        _align(nets, store, used, task.seed)
     return DomainModel(spec=spec, net=nets, curves=curves, provenance={})
 
 
@@ -133,9 +140,10 @@ def _parts(used: np.ndarray, fold: np.ndarray, spec: DomainModelSpec) -> Iterato
             yield TrainingRows(train=used[~inside], valid=used[inside])
 
 
-def _align(nets: Ensemble, store: EventStore, used: np.ndarray) -> None:
-    """Make the nets' embeddings one on the first of the rows: as good as any, for what is fitted is a linear map."""
-    rows = used[:_ALIGNMENT_ROWS]
+def _align(nets: Ensemble, store: EventStore, used: np.ndarray, seed: int) -> None:
+    """Make the nets' embeddings one on some of the rows, drawn at random: files are often sorted by date or target."""
+    some = np.random.default_rng(seed).choice(used, min(len(used), _ALIGNMENT_ROWS), replace=False)
+    rows = np.sort(some)
     embeddings, _ = forward_rows([nets.net(place) for place in range(len(nets.nets))], store, rows)
     for place in range(1, len(embeddings)):
         nets.align(place, embeddings[place], embeddings[0])

@@ -28,7 +28,7 @@ from anna_core.tasks import Task, TaskType
 from anna_core.training.progress import EpochReport, OnEpoch, ignore
 from anna_core.training.rows import TEST, training_rows, varies
 
-# Prior of a domain's weight: 1, give or take 1. A few dozen rows already speak louder.
+# Prior of a member's weight: that of the mean, give or take 1. A few dozen rows already speak louder.
 _BLEND_PENALTY = 1.0
 # Ridges of the embeddings' coefficients that are tried, strongest first; the first leaves the embeddings out.
 _CORRECTION_PENALTIES = (math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
@@ -248,8 +248,9 @@ def _fit(
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = (output.loss(net(inputs), target) * weight).sum()
-        total = (loss + net.cost(penalty)) / len(weight)
+        # Summed over labels, too: each has coefficients, and a prior of them, of its own.
+        loss = (output.loss(net(inputs), target) * weight).sum() * output.labels
+        total = (loss + net.cost(penalty)) / (len(weight) * output.labels)
         total.backward()
         return total
 

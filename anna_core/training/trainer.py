@@ -46,13 +46,18 @@ class Trainer:
         weight: np.ndarray,
         rows: TrainingRows,
         task: Task,
+        client: np.ndarray | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Prepare; every one of `rows` has at least one event. `clock` gives seconds."""
+        """Prepare; every one of `rows` has at least one event.
+
+        `client` (n,) is whose each row is, if that is known; `clock` gives seconds.
+        """
         self.net, self.output, self.store, self.rows, self.task = net, output, store, rows, task
         self.device = next(net.parameters()).device
         self.clock = clock
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
+        self.valid_client = None if client is None else client[rows.valid]
         self.target = output.encode(target[rows.train]).to(self.device)
         # Weights of mean 1 leave the learning rate's meaning as it is.
         weights = (weight[rows.train] / weight[rows.train].mean()).astype(np.float32)
@@ -79,7 +84,7 @@ class Trainer:
         if budget is not None:
             self._plan(budget)
         metric = get_metric(self.task.metric, self.task.type)
-        choice = EpochChoice(metric, self.valid_target, self.valid_weight, self.task.seed)
+        choice = EpochChoice(metric, self.valid_target, self.valid_weight, self.task.seed, self.valid_client)
         reports: list[EpochReport] = []
         epoch, last = 0, False
         while not last:

@@ -80,7 +80,7 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
         "created_at": dt.datetime(2024, 4, 1, 9, 30),
     } | changes
     content["leaderboard"] = leaderboard(
-        content["scores"], content["target"], content["weight"], content["split"] == "test", task, seed=0
+        content["scores"], content["target"], content["weight"], content["split"] == "test", task
     )
     return ReportContent(**content)
 
@@ -99,7 +99,7 @@ def test_leaderboard_looks_at_the_held_out_rows_only():
     content = make_content()
     other = np.where((content.split == "test")[:, None], content.target, 1 - content.target)
     held_out = content.split == "test"
-    assert leaderboard(content.scores, other, content.weight, held_out, content.task, 0) == content.leaderboard
+    assert leaderboard(content.scores, other, content.weight, held_out, content.task) == content.leaderboard
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "brier"])

@@ -181,10 +181,10 @@ def test_rows_of_one_group_count_once():
     ("n", "positives", "tried", "reason"),
     [
         (40, 20, (), "Only 40 independent rows; 50"),
-        (300, 0, (), "Only 0 rows of the rarer class; 20"),
-        (300, 300, (), "Only 0 rows of the rarer class; 20"),
+        (300, 0, (), "Only 0 independent rows of the rarer class; 20"),
+        (300, 300, (), "Only 0 independent rows of the rarer class; 20"),
         (150, 60, ("identity", "platt"), "Only 150 independent rows; 200"),
-        (400, 30, ("identity", "platt"), "Only 30 rows of the rarer class; 50"),
+        (400, 30, ("identity", "platt"), "Only 30 independent rows of the rarer class; 50"),
         (400, 80, ("identity", "platt", "isotonic"), None),
     ],
 )

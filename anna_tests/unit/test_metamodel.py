@@ -192,9 +192,10 @@ def test_problems_are_told(signals):
         trained({"left": vectors["left"].take(np.arange(5))}, target, ONES, split_of(ROWS), make_task())
 
 
-def test_net_begins_as_the_mean():
+@pytest.mark.parametrize("sharing", [1.0, 0.5])
+def test_net_begins_as_the_mean(sharing):
     output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
-    net = MetaNet({"a": 4, "b": 4}, output)
+    net = MetaNet({"a": 4, "b": 4}, output, sharing)
     logits = np.array([1.0, -2.0])
     vectors = {"a": _domain(logits), "b": _domain(logits * 3)}
     np.testing.assert_allclose(net(net.read(vectors, output, np.arange(2))).detach()[:, 0], logits * 2, atol=1e-4)

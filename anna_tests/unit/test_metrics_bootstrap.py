@@ -58,3 +58,13 @@ def test_the_same_rows_are_drawn_whatever_the_order_of_the_scores():
     target, scores = sample(0)
     ours, turned = (resample(METRICS["roc_auc"], target, values) for values in (scores, -scores))
     assert ours.drawn + turned.drawn == pytest.approx(np.ones(len(ours.drawn)))
+
+
+def test_rows_of_a_client_that_stays_as_it_is_do_not_narrow_the_interval():
+    target, scores = sample(0)
+    months, client = 12, np.repeat(np.arange(len(target)), 12)
+    once = resample(METRICS["roc_auc"], target, scores).interval()
+    naive = resample(METRICS["roc_auc"], target.repeat(months, 0), scores.repeat(months, 0)).interval()
+    drawn = resample(METRICS["roc_auc"], target.repeat(months, 0), scores.repeat(months, 0), client=client).interval()
+    assert drawn == pytest.approx(once)
+    assert drawn.high - drawn.low > 3 * (naive.high - naive.low)

@@ -41,6 +41,21 @@ def test_multilabel_has_a_rate_a_label():
     np.testing.assert_allclose(output.scores(np.array([output.base_logits])), [[0.25, 0.75]], rtol=1e-6)
 
 
+def test_rates_of_one_in_a_hundred_thousand_keep_their_order():
+    target = np.zeros((200_000, 1), dtype=np.float32)
+    target[:2] = 1
+    output = Output.fit(make_task(), target, np.ones(len(target), dtype=np.float32))
+    assert output.base_logits == pytest.approx((math.log(1e-5),), abs=1e-4)
+    logits = np.array([[-13.0], [-12.0], [-11.0]], dtype=np.float32)
+    np.testing.assert_allclose(output.logits(output.scores(logits)), logits, atol=1e-4)
+
+
+def test_an_outcome_that_no_row_has_is_taken_for_half_a_row():
+    target = np.array([0, 0, 1, 1])
+    output = Output.fit(make_task("multiclass", "macro_roc_auc", classes=("a", "b", "never")), target, ONES)
+    assert output.base_logits[2] == pytest.approx(math.log(0.5 / 4))
+
+
 HEAVY = np.exp(np.random.default_rng(0).normal(3, 2, (500, 1))).astype(np.float32)
 EVEN = np.random.default_rng(0).normal(3, 2, (500, 1)).astype(np.float32)
 

@@ -121,3 +121,8 @@ def test_a_metric_that_does_not_go_with_the_type_is_told(kind, metric):
         resolved([0, 1], type=kind, metric=metric)
     with pytest.raises(TaskError, match="metric 'auc' is not defined"):
         resolved([0, 1], metric="auc")
+
+
+def test_a_metric_of_amounts_is_refused_for_negative_ones_before_anything_is_trained():
+    with pytest.raises(TaskError, match="'r2_log1p' is for amounts of 0 and more, but 1 rows have a negative target"):
+        resolved([-2.5, 0.0, 3.5], type="regression", metric="r2_log1p")

@@ -6,9 +6,10 @@ from anna_core.metrics.registry import get_metric
 from anna_core.training.epoch_choice import EpochChoice
 
 
-def _choice(target, metric="roc_auc", weight=None):
+def _choice(target, metric="roc_auc", weight=None, client=None):
     weight = np.ones(len(target)) if weight is None else weight
-    return EpochChoice(get_metric(metric, "binary"), np.asarray(target, dtype=np.float32)[:, None], weight, seed=0)
+    target = np.asarray(target, dtype=np.float32)[:, None]
+    return EpochChoice(get_metric(metric, "binary"), target, weight, seed=0, client=client)
 
 
 def _offers(choice, *epochs):
@@ -97,3 +98,11 @@ def test_the_value_is_the_metric():
     value, kept = choice.offer(1, scores, _log_losses(choice, scores[:, 0]), torch.nn.Linear(1, 1))
     assert kept
     assert value == pytest.approx(get_metric("roc_auc", "binary")(target[:, None], scores))
+
+
+def test_rows_of_one_client_are_one_witness():
+    target = np.arange(100) % 2
+    good, slightly_worse = _noisy(target, 1, seed=2), _noisy(target, 1.2, seed=12)
+    rows = [np.repeat(values, 20) for values in (target, good, slightly_worse)]
+    assert _offers(_choice(rows[0]), rows[1], rows[2]) == [1]
+    assert _offers(_choice(rows[0], client=np.repeat(np.arange(100), 20)), rows[1], rows[2]) == [1, 2]

@@ -1,5 +1,7 @@
 """Cross-fitting: several nets a domain, none of which judges a row that it was fitted on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -87,6 +89,16 @@ def test_progress_counts_all_nets(toy):
     assert {report.nets for report in seen} == {FOLDS}
     assert seen[-1].seconds_left == 0
     assert seen[0].seconds_left > 0
+
+
+def test_a_domain_whose_rows_are_too_few_for_the_folds_of_the_sample_is_left_out(toy):
+    sequences, target, weight, split, fold = toy
+    length = np.where((fold == 1) & (split != "test"), 0, sequences.length)
+    thin = replace(sequences, length=length.astype(sequences.length.dtype))
+    model = train_domain_model(thin, target, weight, split, make_task(), fold=fold)
+    assert model.is_empty
+    assert "too few to be divided into 3 folds" in model.spec.empty_reason
+    assert model.spec.folds == FOLDS  # the other members keep theirs
 
 
 def test_folds_that_will_not_do_leave_the_first_alone():

@@ -60,7 +60,7 @@ def net_spec(encoder: str, precision: str) -> NetSpec:
 
 
 def train(data: DataSet, given: argparse.Namespace, epochs: int, on_epoch: OnEpoch = ignore) -> DomainModel:
-    """Train a model by the product's own call, with the product's default settings but for the epochs."""
+    """Train a model by the product's own call and default settings, but for the epochs and the peers' net."""
     task = Task(
         name="bench",
         type=TaskType.BINARY,
