@@ -9,10 +9,13 @@ def refresh_mart() -> dg.AutomationCondition:
     """Build a mart's month that is missing, and rebuild one whose source month's content changed.
 
     A month that failed is not tried again until its source changes or somebody asks: otherwise a source with a wrong
-    column would be read in a loop.
+    column would be read in a loop. A change that was observed while the month was being built asks for another build:
+    only a request answers it, for what was built may be older.
     """
     missing = _Condition.missing() & ~_Condition.execution_failed()
-    return ((missing | _content_changed()) & ~_Condition.any_deps_missing() & ~_Condition.in_progress()).with_label(
+    changed = _content_changed()
+    pending = changed.since(_Condition.newly_requested() & ~changed)
+    return ((missing | pending) & ~_Condition.any_deps_missing() & ~_Condition.in_progress()).with_label(
         "source changed"
     )
 
@@ -24,9 +27,9 @@ def refresh_history() -> dg.AutomationCondition:
     histories whose window holds it.
     """
     ready = ~_Condition.any_deps_in_progress() & ~_Condition.in_progress()
-    return (~_Condition.missing() & _content_changed() & ready).with_label("mart changed")
+    changed = _content_changed().since(_Condition.newly_requested() | _Condition.newly_updated())
+    return (~_Condition.missing() & changed & ready).with_label("mart changed")
 
 
 def _content_changed() -> dg.AutomationCondition:
-    changed = _Condition.any_deps_match(_Condition.data_version_changed())
-    return changed.since(_Condition.newly_requested() | _Condition.newly_updated())
+    return _Condition.any_deps_match(_Condition.data_version_changed())

@@ -64,8 +64,8 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
         assets=assets,
         jobs=[*observe, register_sample_job, train],
         sensors=[
-            watch_sensor(domains, observe),
-            inbox_sensor(domains, settings, train),
+            watch_sensor(domains, month, observe),
+            inbox_sensor(domains, settings, month, train),
             failure_sensor(train),
             dg.AutomationConditionSensorDefinition(
                 "automation",

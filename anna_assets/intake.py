@@ -12,13 +12,14 @@ from pydantic import BaseModel
 
 from anna_assets.launches import TRAIN, AssetJob
 from anna_assets.layers.samples import CONTENT_TAG
-from anna_assets.partitions import SAMPLE
+from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
 from anna_core.inbox import (
     Upload,
     content_hash,
+    latest_settings,
     read_upload_request,
     settings_changed,
     task_folders,
@@ -61,9 +62,9 @@ class SampleFile(dg.Config):
 @explained
 def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Warehouse) -> None:
     """Check a sample and put it into the inbox."""
-    request = parse_request(config.options, "options")
+    parse_request(config.options, "options")
     key = sample_key(config.task, config.sample or Path(config.file.rstrip("/")).stem)
-    made = stage_sample(config.file, key, request, config.options, warehouse.home_path / INBOX)
+    made = stage_sample(config.file, key, config.options, warehouse.home_path / INBOX)
     for guess in made.task.guesses:
         context.log.info(guess)
     context.log.info(f"{key}: {len(made):,} rows are in the inbox; the sensor `inbox` starts the launch.")
@@ -75,11 +76,13 @@ def register_sample_job() -> None:
     upload()
 
 
-def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> dg.SensorDefinition:
+def inbox_sensor(
+    domains: list[Domain], settings: Settings, month: dg.MonthlyPartitionsDefinition, train: AssetJob
+) -> dg.SensorDefinition:
     """The sensor `inbox`.
 
     A file that comes again with the content and settings of its sample's latest launch starts nothing, unless that
-    launch failed.
+    launch failed. Where settings change, samples whose latest launch failed, or waits with the old ones, come again.
     """
 
     @dg.sensor(
@@ -91,19 +94,20 @@ def inbox_sensor(domains: list[Domain], settings: Settings, train: AssetJob) -> 
     )
     def inbox(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult | dg.SkipReason:
         cursor = Cursor.model_validate_json(context.cursor or "{}")
-        found = _candidates(settings.inbox, cursor, settings.inbox_settle_seconds)
+        found = _candidates(settings.inbox, cursor, settings.inbox_settle_seconds, context.instance)
         if not found:
-            return dg.SkipReason(f"No new sample in {settings.inbox}.{_left_aside(settings.inbox)}")
-        if waiting := _marts_behind(domains, warehouse, settings):
+            context.update_cursor(cursor.model_dump_json())
+            return dg.SkipReason(f"No new sample in {settings.inbox}.{_left_aside(settings.inbox, cursor)}")
+        if waiting := _marts_behind(domains, warehouse, settings, kept_months(month)):
             return dg.SkipReason(f"{len(found)} samples wait until the marts are fresh: {waiting}")
         requests, keys = [], []
-        for file in found[:_BATCH]:
+        for file in _batch(found):
             cursor.take(file)
             try:
                 request = _request(file, context.instance)
             except (AnnaError, OSError) as error:
                 context.log.error(f"{file.path} is left aside until it or its settings change: {error}")
-                cursor.refused[str(file.path)] = time.time_ns()
+                cursor.refuse(file, str(error))
                 continue
             if request is not None:
                 requests.append(request)
@@ -123,33 +127,70 @@ class Cursor(BaseModel):
     Attributes:
         taken: task folder (its inode) → ctime up to which its files were taken, in nanoseconds.
         refused: file → when it was refused; it is looked at again once its settings changed.
+        reasons: file → why it was refused.
+        settings: task folder (its inode) → latest ctime of settings in it that was looked at, in nanoseconds.
     """
 
     taken: dict[str, int] = {}
     refused: dict[str, int] = {}
+    reasons: dict[str, str] = {}
+    settings: dict[str, int] = {}
 
     def take(self, file: Upload) -> None:
         """Remember that a file is dealt with."""
         folder = _inode(file.path.parent)
         self.taken[folder] = max(self.taken.get(folder, 0), file.changed)
         self.refused.pop(str(file.path), None)
+        self.reasons.pop(str(file.path), None)
+
+    def refuse(self, file: Upload, reason: str) -> None:
+        """Remember that a file was taken, but cannot be launched."""
+        self.refused[str(file.path)] = time.time_ns()
+        self.reasons[str(file.path)] = reason
+
+    def forget_lost(self) -> None:
+        """Forget the refused files that are gone."""
+        for name in [name for name in self.refused if not Path(name).exists()]:
+            self.refused.pop(name)
+            self.reasons.pop(name, None)
 
 
-def _candidates(inbox: Path, cursor: Cursor, settle_seconds: float) -> list[Upload]:
+def _candidates(inbox: Path, cursor: Cursor, settle_seconds: float, instance: dg.DagsterInstance) -> list[Upload]:
     settled = time.time_ns() - int(settle_seconds * 1e9)
+    cursor.forget_lost()
     new = [u for folder in task_folders(inbox) for u in uploads(folder, cursor.taken.get(_inode(folder), 0))]
     mended = [
         Upload(path, path.stat().st_ctime_ns)
         for path, since in ((Path(name), since) for name, since in cursor.refused.items())
-        if path.exists() and settings_changed(path) > since
+        if settings_changed(path) > since
     ]
-    ready = [file for file in {*new, *mended} if file.changed <= settled]
+    unfinished = [u for folder in task_folders(inbox) for u in _unfinished(folder, cursor, instance)]
+    ready = [file for file in {*new, *mended, *unfinished} if file.changed <= settled]
     return sorted(ready, key=lambda file: (file.changed, file.path))
 
 
-def _left_aside(inbox: Path) -> str:
+def _unfinished(folder: Path, cursor: Cursor, instance: dg.DagsterInstance) -> list[Upload]:
+    """Samples of a task whose settings changed since the last look, and whose latest launch did not succeed."""
+    inode, now = _inode(folder), latest_settings(folder)
+    seen = cursor.settings.setdefault(inode, now)
+    if now <= seen:
+        return []
+    cursor.settings[inode] = now
+    changed = [file for file in uploads(folder, 0) if settings_changed(file.path) > seen]
+    runs = [(file, _latest_launch(file, instance)) for file in changed]
+    return [file for file, run in runs if run is not None and run.status is not dg.DagsterRunStatus.SUCCESS]
+
+
+def _batch(found: list[Upload]) -> list[Upload]:
+    """The next files, and all that changed in the same moment as the last of them: the cursor would pass over these."""
+    return [file for place, file in enumerate(found) if place < _BATCH or file.changed == found[_BATCH - 1].changed]
+
+
+def _left_aside(inbox: Path, cursor: Cursor) -> str:
     unknown = [str(path.relative_to(inbox)) for folder in task_folders(inbox) for path in unknown_files(folder)]
-    return f" Not taken, as a sample ends in .csv or .parquet: {', '.join(unknown[:_BATCH])}." if unknown else ""
+    parts = [f" Not taken, as a sample ends in .csv or .parquet: {', '.join(unknown[:_BATCH])}."] if unknown else []
+    refused = list(cursor.reasons.items())[:_BATCH]
+    return "".join([*parts, *(f" Left aside until it or its settings change: {name}: {why}" for name, why in refused)])
 
 
 def _inode(folder: Path) -> str:
@@ -161,7 +202,7 @@ def _request(file: Upload, instance: dg.DagsterInstance) -> dg.RunRequest | None
     key = file.key
     request = read_upload_request(file.path)
     content = content_hash(file.path, request)
-    latest = next(iter(instance.get_runs(dg.RunsFilter(job_name=TRAIN, tags={KEY_TAG: str(key)}), limit=1)), None)
+    latest = _latest_launch(file, instance)
     if latest is not None and latest.tags.get(CONTENT_TAG) == content and latest.status not in _FAILED:
         return None
     tags = {
@@ -174,13 +215,18 @@ def _request(file: Upload, instance: dg.DagsterInstance) -> dg.RunRequest | None
     return dg.RunRequest(run_key=f"{key}:{content}:{file.changed}", partition_key=str(key), tags=tags)
 
 
-def _marts_behind(domains: list[Domain], warehouse: Warehouse, settings: Settings) -> str:
+def _latest_launch(file: Upload, instance: dg.DagsterInstance) -> dg.DagsterRun | None:
+    filters = dg.RunsFilter(job_name=TRAIN, tags={KEY_TAG: str(file.key)})
+    return next(iter(instance.get_runs(filters, limit=1)), None)
+
+
+def _marts_behind(domains: list[Domain], warehouse: Warehouse, settings: Settings, kept: str) -> str:
     """What of the marts is missing or behind its source, as a text; empty where nothing is."""
     behind = []
     for domain in domains:
         source = warehouse.source(domain.name)
         try:
-            listing = freshness.listing(domain, warehouse.home_path, warehouse.time_zone)
+            listing = freshness.listing(domain, warehouse.home_path, warehouse.time_zone, kept)
             state = freshness.read_state(source)
         except (AnnaError, OSError) as error:
             behind.append(f"{domain.name}: {error}")

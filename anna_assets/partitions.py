@@ -27,6 +27,12 @@ def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
     )
 
 
+def kept_months(month: dg.MonthlyPartitionsDefinition) -> str:
+    """First and last month of a deployment, as a text that changes when it takes in others."""
+    keys = month.get_partition_keys()
+    return f"{keys[0]} to {keys[-1]}" if keys else ""
+
+
 def retro(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
     """The month x sample partitions of retro-inference."""
     return dg.MultiPartitionsDefinition({"month": month, "sample": SAMPLE})

@@ -32,5 +32,9 @@ class ArtifactError(AnnaError):
     """A stored artifact is missing, incomplete or of another version."""
 
 
+class ChangedMeanwhileError(ArtifactError):
+    """What was being read was made anew meanwhile: nothing is wrong, and the same will do when it is tried again."""
+
+
 class TrainingError(AnnaError):
     """A model cannot be trained on this sample."""

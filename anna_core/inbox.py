@@ -80,22 +80,43 @@ def find_upload(inbox: Path, key: str) -> Path:
 
 def read_upload_request(upload: Path) -> TaskRequest:
     """What the user said of the task: `task.yaml`, its settings overridden one by one by `<sample>.yaml`."""
-    settings: dict[str, object] = {}
-    for path in (upload.parent / TASK_FILE, upload.with_suffix(".yaml")):
-        if path.exists() and path.name != upload.name:
-            try:
-                content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-            except (UnicodeDecodeError, yaml.YAMLError) as error:
-                raise SampleError(f"{path}: cannot be read as YAML: {error}") from error
-            parse_request(content, str(path))
-            settings |= content
-    return parse_request(settings, str(upload.parent / TASK_FILE))
+    return request_of(upload.parent / TASK_FILE, _read_settings(upload.with_suffix(".yaml")))
+
+
+def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
+    """Settings of a task's file, there or not, overridden one by one by those of a sample; both must be right alone."""
+    return parse_request(_merged(_read_settings(task_file), options), str(task_file))
+
+
+def _read_settings(path: Path) -> dict[str, object]:
+    if not path.exists():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SampleError(f"{path}: cannot be read as YAML: {error}") from error
+    parse_request(content, str(path))
+    return dict(content)
+
+
+def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, object]:
+    """Settings with others laid over them, block by block: `training: {epochs: 5}` leaves the preset as it is."""
+    merged = dict(settings)
+    for name, value in over.items():
+        below = settings.get(name)
+        merged[name] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def settings_changed(upload: Path) -> int:
     """When `task.yaml` or `<sample>.yaml` of a file last changed (ctime, nanoseconds); 0 where there are none."""
     settings = (upload.parent / TASK_FILE, upload.with_suffix(".yaml"))
     return max((path.stat().st_ctime_ns for path in settings if path.exists()), default=0)
+
+
+def latest_settings(folder: Path) -> int:
+    """When settings in a task's folder last changed (ctime, nanoseconds); 0 where there are none."""
+    return max((path.stat().st_ctime_ns for path in folder.glob("*.yaml")), default=0)
 
 
 def content_hash(upload: Path, request: TaskRequest) -> str:

@@ -7,20 +7,19 @@ import polars as pl
 import yaml
 
 from anna_core.errors import SampleError
+from anna_core.inbox import TASK_FILE, request_of
 from anna_core.keys import SampleKey
 from anna_core.samples import SUFFIXES, Sample, make_sample
 from anna_core.storage import write_file, write_text
-from anna_core.tasks import TaskRequest
 
 
-def stage_sample(origin: str, key: SampleKey, request: TaskRequest, options: dict, inbox: Path) -> Sample:
+def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sample:
     """Check a sample and put it into the inbox, its options beside it.
 
     Args:
         origin: path of a CSV or Parquet file, of a folder of Parquet files or a Delta table, or a URL of one.
         key: the sample's key.
-        request: what the user said of the task, checked.
-        options: the same as it was said; written as `<sample>.yaml`.
+        options: what the user said of the task, checked; written as `<sample>.yaml`, over the task's own settings.
         inbox: the deployment's inbox.
 
     Returns:
@@ -28,8 +27,9 @@ def stage_sample(origin: str, key: SampleKey, request: TaskRequest, options: dic
 
     Raises:
         SampleError: it cannot be read, or a column or value is wrong; then nothing is put into the inbox.
-        TaskError: type or metric do not go with the target.
+        TaskError: type or metric do not go with the target, or the task's settings are wrong.
     """
+    request = request_of(inbox / key.task / TASK_FILE, options)
     local = Path(origin).expanduser()
     copied = local.is_file() and local.suffix in SUFFIXES
     final = inbox / key.task / f"{key.sample}{local.suffix if copied else '.parquet'}"

@@ -21,6 +21,7 @@ _OPTIONAL = ("split", "group_id", "weight")
 _TARGET = "target"
 _EXAMPLES = 3  # rows that an error's message shows
 _EMPTY = ("", "nan")  # what pandas writes for nothing
+_WRITTEN_AS_FLOAT = r"^\d+\.0+$"  # what pandas makes of whole numbers once one of them is missing
 _FIRST_DAY, _LAST_DAY = dt.date(1970, 1, 1), dt.date(2199, 12, 31)  # 0001-01-01 and 9999-12-31 stand for "none"
 
 
@@ -144,8 +145,9 @@ def _checked(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple
     notes = []
     if ignored := [column for column in frame.columns if column not in known]:
         notes.append(f"Columns {ignored} of the file are not used.")
-    if frame["client_id"].dtype.is_float():  # 17.0 would never meet the 17 of a mart
-        raise SampleError(f"{path}: column client_id is {frame['client_id'].dtype}; write text or whole numbers.")
+    kind = frame["client_id"].dtype
+    if kind.is_float() or (isinstance(kind, pl.Decimal) and kind.scale):  # 17.0 would never meet the 17 of a mart
+        raise SampleError(f"{path}: column client_id is {kind}; write text or whole numbers.")
     rows = frame.select(
         pl.col("client_id").cast(pl.String).str.strip_chars(),
         _as_of(frame["as_of"], path),
@@ -158,6 +160,12 @@ def _checked(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple
         text = rows[column].cast(pl.String).str.strip_chars().str.to_lowercase()
         empty = text.is_null() | text.is_in(_EMPTY)
         _refuse(path, empty, f"column {column} is empty; every row needs it", frame)
+    _refuse(
+        path,
+        rows["client_id"].str.contains(_WRITTEN_AS_FLOAT),
+        "column client_id holds numbers with decimals, which no event's client has; write 17, not 17.0",
+        frame,
+    )
     _refuse(
         path,
         rows.select(pl.struct("client_id", "as_of").is_duplicated()).to_series(),

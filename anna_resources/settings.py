@@ -139,8 +139,8 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
     def keeps(self, month: dt.date) -> bool:
-        """Whether a month, by its first day, is one of the deployment's."""
-        return self.start_month <= month <= (self.end_month or dt.date.today().replace(day=1))
+        """Whether a month, by its first day, is one of the deployment's; Dagster's current month is that of UTC."""
+        return self.start_month <= month <= (self.end_month or dt.datetime.now(dt.UTC).date().replace(day=1))
 
     @property
     def inbox(self) -> Path:

@@ -67,8 +67,9 @@ class Tracking(dg.ConfigurableResource):
 
     def _answers(self) -> bool:
         parts = urlsplit(self.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
-            with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_ANSWER_SECONDS):
+            with socket.create_connection((parts.hostname or "", port), timeout=_ANSWER_SECONDS):
                 return True
         except OSError:
             return False

@@ -8,6 +8,7 @@ from anna_assets.automation import refresh_mart
 from anna_assets.compute import mart_memory
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain, FieldKind
+from anna_core.errors import AnnaError
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.months import parse_month
 from anna_resources.warehouse import Warehouse
@@ -41,23 +42,36 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
         ],
     )
     def mart(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        built = {}
+        built: dict[str, MartMonth] = {}
+        failed: dict[str, AnnaError] = {}
         for index, partition in enumerate(context.partition_keys, start=1):
-            built[partition] = build_mart(
-                domain,
-                parse_month(partition),
-                warehouse.home_path,
-                warehouse.time_zone,
-                warehouse.mart(domain.name),
-                warehouse.dictionary(domain.name),
-                mart_memory(),
-            )
+            try:
+                built[partition] = build_mart(
+                    domain,
+                    parse_month(partition),
+                    warehouse.home_path,
+                    warehouse.time_zone,
+                    warehouse.mart(domain.name),
+                    warehouse.dictionary(domain.name),
+                    mart_memory(),
+                )
+            except AnnaError as error:
+                context.log.error(f"{partition}: {error}")
+                failed[partition] = error
+                continue
             context.log.info(
                 f"{partition}: {built[partition].rows:,} events ({index} of {len(context.partition_keys)})"
             )
-            path = mart_path(warehouse.mart(domain.name), parse_month(partition))
-            context.add_asset_metadata(_metadata(built[partition], str(path)), key, partition_key=partition)
-        _report_dictionary(context, domain, list(built.values())[-1])
+        paths = {month: str(mart_path(warehouse.mart(domain.name), parse_month(month))) for month in built}
+        if built:
+            _report_dictionary(context, domain, list(built.values())[-1])
+        if failed:
+            for month, made in built.items():
+                _report_month(context, key, month, _metadata(made, paths[month]), made.data_version)
+            first = next(iter(failed.values()))
+            raise type(first)(f"{len(failed)} of {len(context.partition_keys)} months ({', '.join(failed)}): {first}")
+        for month, made in built.items():
+            context.add_asset_metadata(_metadata(made, paths[month]), key, partition_key=month)
         return dg.MaterializeResult(
             data_version=joint_version([month.data_version for month in built.values()]),
             check_results=[_check(built)],
@@ -82,6 +96,15 @@ def joint_version(versions: list[str]) -> dg.DataVersion:
     if len(versions) == 1:
         return dg.DataVersion(versions[0])
     return dg.DataVersion(hashlib.blake2b("\n".join(versions).encode(), digest_size=16).hexdigest())
+
+
+def _report_month(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, month: str, metadata: dict[str, dg.MetadataValue], version: str
+) -> None:
+    """Tell that a month is made although others of the run failed, or Dagster would take it for failed, too."""
+    context.log_event(
+        dg.AssetMaterialization(key, partition=month, metadata=metadata, tags={"dagster/data_version": version})
+    )
 
 
 def _report_dictionary(context: dg.AssetExecutionContext, domain: Domain, built: MartMonth) -> None:

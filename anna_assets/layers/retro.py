@@ -92,13 +92,23 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
     )
     def retro_embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_core.scoring.domain_model import DomainModel
+        from anna_core.scoring.metamodel import Metamodel
         from anna_core.scoring.vectors_file import StoredVectors
 
         versions, model, loaded = [], None, ""
         for sample, at in retro_keys(context.partition_keys):
-            if model is None or loaded != sample:
-                model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, sample)))
-                loaded, version = sample, model.data_version
+            if loaded != sample:
+                folder = storage.read_directory(warehouse.metamodel(sample))
+                wanted = domain.name in Metamodel.load(folder).members
+                model = (
+                    DomainModel.load(storage.read_directory(warehouse.model(domain.name, sample))) if wanted else None
+                )
+                loaded = sample
+            if model is None:
+                context.log.info(f"{sample} was trained without {domain.name}: there is nothing to embed.")
+                versions.append("trained without this domain")
+                continue
+            version = model.data_version
             history = Sequences.open(storage.read_directory(warehouse.history(domain.name, at)))
             vectors = model.predict(history, threads=scoring_threads())
             folds = model.spec.folds

@@ -25,6 +25,7 @@ from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 POINT_IN_TIME = "point_in_time"
+_SHOWN_CLIENTS = 3  # examples in a warning
 
 
 def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
@@ -63,6 +64,12 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         mart = warehouse.mart(domain.name)
         with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
+        if not made.length.any():
+            some = ", ".join(sample.rows["client_id"].head(_SHOWN_CLIENTS))
+            context.log.warning(
+                f"No row of {context.partition_key} has an event in {domain.name}. Are its clients ({some}, …) written "
+                "as in the source?"
+            )
         checks = [
             _check(made),
             guards.leakage_result(probe_domain(made, sample, dictionary), domain),

@@ -9,6 +9,7 @@ import time
 import dagster as dg
 
 from anna_assets.launches import AssetJob
+from anna_assets.partitions import kept_months
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
@@ -32,7 +33,9 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
     )
     @explained
     def source(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.DataVersionsByPartition:
-        state = freshness.observe(domain, warehouse.home_path, warehouse.time_zone, warehouse.source(domain.name))
+        state = freshness.observe(
+            domain, warehouse.home_path, warehouse.time_zone, warehouse.source(domain.name), kept_months(month)
+        )
         known = set(month.get_partition_keys())
         if outside := [key for key in state.months if key not in known]:
             context.log.warning(
@@ -58,7 +61,9 @@ def observe_job(domain: Domain, source: dg.SourceAsset) -> AssetJob:
     )
 
 
-def watch_sensor(domains: list[Domain], jobs: list[AssetJob]) -> dg.SensorDefinition:
+def watch_sensor(
+    domains: list[Domain], month: dg.MonthlyPartitionsDefinition, jobs: list[AssetJob]
+) -> dg.SensorDefinition:
     """The sensor `sources`: starts an observation once a source's files change; costs no run while nothing does."""
 
     @dg.sensor(
@@ -73,7 +78,7 @@ def watch_sensor(domains: list[Domain], jobs: list[AssetJob]) -> dg.SensorDefini
         requests, problems = [], []
         for domain, job in zip(domains, jobs, strict=True):
             try:
-                found = freshness.listing(domain, warehouse.home_path, warehouse.time_zone)
+                found = freshness.listing(domain, warehouse.home_path, warehouse.time_zone, kept_months(month))
                 behind = found != freshness.read_state(warehouse.source(domain.name)).listing
             except (AnnaError, OSError) as error:
                 problems.append(f"{domain.name}: {error}")

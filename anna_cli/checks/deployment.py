@@ -9,7 +9,8 @@ import yaml
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_cli.templates import DAGSTER_FILE
 from anna_core.domains import Domain, read_domain
-from anna_core.errors import DomainError
+from anna_core.errors import DomainError, SourceError
+from anna_core.marts.places import source_path
 from anna_resources.settings import SETTINGS_FILE, Settings
 
 
@@ -54,7 +55,11 @@ def _check_dagster_file(file: Path, home: Path) -> Iterator[Finding]:
 
 
 def _check_source(domain: Domain, home: Path) -> Iterator[Finding]:
-    path = (home / Path(domain.source.path).expanduser()).resolve()
+    try:
+        path = source_path(domain, home)
+    except SourceError as error:
+        yield bad(str(error), f"correct source.path in {domain.name}.yaml, or set what it names")
+        return
     if not path.exists():
         yield bad(
             f"domain {domain.name}: its source {path} is not there",

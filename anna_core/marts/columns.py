@@ -59,7 +59,7 @@ def source_schema(domain: Domain, table: pl.LazyFrame) -> pl.Schema:
 
 def _client(domain: Domain, found: pl.DataType, numbers: bool) -> pl.Expr:
     name = domain.columns.client_id
-    if found.is_float():  # 17.0 would never meet the 17 of a sample
+    if found.is_float() or (isinstance(found, pl.Decimal) and found.scale):  # 17.0 would never meet a sample's 17
         raise SourceError(
             f"domain {domain.name}: client_id column '{name}' is {found}; clients are text or whole numbers. "
             f"Write it so, or name another in `columns.client_id` of {domain.name}.yaml."

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, SourceError
-from anna_core.marts.fingerprints import UNDATED, combine_fingerprints, months_of
+from anna_core.marts.fingerprints import UNDATED, combine_fingerprints, hash_probe, months_of
 from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
 from anna_core.marts.places import source_files, table_path
 from anna_core.months import parse_month
@@ -34,8 +34,8 @@ class SourceState(BaseModel):
     """What the last observation of a source found.
 
     Attributes:
-        listing: digest of the domain's reading rules and of its files' names, sizes and times; tells cheaply that
-            nothing changed.
+        listing: digest of the domain's reading rules, of the months that are kept, and of its files' names, sizes and
+            times; tells cheaply that nothing changed.
         files: per file.
         months: month key → fingerprint of all its rows.
         undated: rows that have no time, or none that can be read; no mart holds them.
@@ -56,23 +56,35 @@ def read_state(folder: Path) -> SourceState:
         raise ArtifactError(f"{path}: cannot be read; remove it, and the source is observed anew: {error}") from error
 
 
-def listing(domain: Domain, home: Path, bank_zone: str) -> str:
-    """Digest that changes whenever the source's files or the rules to read them do; reads no data.
+def listing(domain: Domain, home: Path, bank_zone: str, kept: str = "") -> str:
+    """Digest that changes whenever the source's files, the rules to read them, or the months kept do; reads no data.
+
+    Args:
+        domain: the domain.
+        home: what relative paths start at.
+        bank_zone: of naive times.
+        kept: names the months that are kept of it; others that come in must be observed, although no file changed.
 
     Raises:
         SourceError: the source is missing.
     """
-    return _digest(_rules(domain, bank_zone), *(f"{name}\0{state}" for name, state in _states(domain, home).items()))
+    return _listing(_rules(domain, bank_zone), kept, _states(domain, home))
 
 
-def observe(domain: Domain, home: Path, bank_zone: str, folder: Path) -> SourceState:
+def _listing(rules: str, kept: str, states: dict[str, str]) -> str:
+    return _digest(rules, kept, *(f"{name}\0{state}" for name, state in states.items()))
+
+
+def observe(domain: Domain, home: Path, bank_zone: str, folder: Path, kept: str = "") -> SourceState:
     """Fingerprint every month of the source, reading only files that are new or changed, and keep the result.
+
+    Arguments are as of `listing`; the result is kept in `folder`.
 
     Raises:
         SourceError: the source is missing or does not fit the domain.
     """
     before, rules, states = read_state(folder), _rules(domain, bank_zone), _states(domain, home)
-    found = _digest(rules, *(f"{name}\0{state}" for name, state in states.items()))
+    found = _listing(rules, kept, states)
     files = {}
     for name, file_state in states.items():
         known, state = before.files.get(name), f"{file_state} {rules}"
@@ -105,7 +117,7 @@ def built_from(mart: Path) -> str | None:
 
 def _rules(domain: Domain, bank_zone: str) -> str:
     rules = domain.model_dump_json(include={"source", "columns", "event_key", "fields", "time_zone"})
-    return _digest(rules, bank_zone)
+    return _digest(rules, bank_zone, hash_probe())
 
 
 def _states(domain: Domain, home: Path) -> dict[str, str]:

@@ -62,7 +62,7 @@ def write_sequences(
         Sequences with the same n rows in the same order, memory-mapped.
 
     Raises:
-        ArtifactError: the marts hold codes that the dictionary does not know.
+        ChangedMeanwhileError: a mart was built while it was read, or holds codes that the dictionary does not know.
     """
     as_of = rows["as_of"].to_numpy().astype("datetime64[D]")
     wanted = _Wanted.of(rows["client_id"])
@@ -148,6 +148,8 @@ def _ranges(
     readers = [MonthReader(path) for path in (mart_path(mart_folder, month) for month in months) if path.exists()]
     for bound in client_bounds(readers, events_within(memory, _BYTES + _FIELD_BYTES * len(domain.fields))):
         yield joined([reader.take(bound, wanted) for reader in readers], window, domain, dictionary.cardinalities)
+    for reader in readers:
+        reader.require_unchanged()
 
 
 def _moment(microseconds: np.int64) -> dt.datetime:

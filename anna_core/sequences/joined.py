@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError
+from anna_core.errors import ChangedMeanwhileError
 from anna_core.marts.dictionary import code_type
 from anna_core.sequences.months import Stretch
 
@@ -48,7 +48,7 @@ def joined(months: list[Stretch], window: tuple[int, int], domain: Domain, sizes
         sizes: coded field → number of codes.
 
     Raises:
-        ArtifactError: a code is not below its field's number.
+        ChangedMeanwhileError: a code is not below its field's number.
     """
     months = [_within(month, *window) for month in months]
     clients = pl.concat([pl.Series(dtype=pl.String), *(month.clients for month in months)]).unique().sort()
@@ -88,7 +88,7 @@ def _columns(name: str, months: list[Stretch], sizes: dict[str, int], domain: Do
         codes = month.events[name].to_numpy() if name in sizes else np.empty(0)
         highest = int(codes.max(initial=0))
         if len(codes) and highest >= sizes[name]:
-            raise ArtifactError(
+            raise ChangedMeanwhileError(
                 f"domain {domain.name}: the marts hold code {highest} of {name}, the dictionary ends at "
                 f"{sizes[name] - 1}. If a mart was built meanwhile, run this again; else materialize "
                 f"mart/{domain.name} again."

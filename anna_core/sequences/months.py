@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from anna_core.errors import ArtifactError
+from anna_core.errors import ArtifactError, ChangedMeanwhileError
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class MonthReader:
 
     def __init__(self, path: Path) -> None:
         """Read the footer; raises `ArtifactError` where row groups do not tell their clients."""
-        self._path = path
+        self._path, self._state = path, _state(path)
         self._held: pl.DataFrame | None = None
         self._group = 0  # the next to read
         metadata = pq.read_metadata(path)
@@ -63,6 +63,11 @@ class MonthReader:
             self._held = last[split:] if split < len(last) else None
         return _stretch(pl.concat(parts) if parts else pl.read_parquet(self._path, n_rows=0), wanted)
 
+    def require_unchanged(self) -> None:
+        """Raise `ChangedMeanwhileError` where the file is not that whose footer was read: what was taken is wrong."""
+        if _state(self._path) != self._state:
+            raise ChangedMeanwhileError(f"{self._path}: the mart was built anew while it was read; run this again.")
+
     def _read(self, until: int, wanted: pl.Series | None) -> list[pl.DataFrame]:
         """Row groups up to `until`; neighbours that are needed in one go."""
         begin, self._group = self._group, until
@@ -77,6 +82,11 @@ class MonthReader:
             # The last row group may be held in part: apart from the others, so that it does not hold them, too.
             spans += [(first, last)] if last < until or last - first == 1 else [(first, last - 1), (last - 1, last)]
         return [rows.slice(self._begin[a], self._begin[b] - self._begin[a]).collect() for a, b in spans]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def client_bounds(months: list[MonthReader], most: int) -> Iterator[str | None]:

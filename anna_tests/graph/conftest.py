@@ -12,6 +12,7 @@ import pytest
 
 from anna_assets.definitions import build_defs
 from anna_core.domains import load_domains
+from anna_resources import settings
 from anna_resources.settings import Settings, load_settings
 
 MONTHS = ("2024-01-01", "2024-02-01", "2024-03-01")
@@ -41,6 +42,7 @@ class Deployment:
         self.reload()
 
     def reload(self) -> None:
+        settings._load.cache_clear()  # a process reads them once; here the file may have changed
         self.settings = load_settings()
         self.defs = build_defs(self.settings, list(load_domains(self.settings.domains).values()))
 
@@ -53,6 +55,14 @@ class Deployment:
         selection = [dg.AssetKey(key.split("/")) for key in keys]
         return job.execute_in_process(
             instance=self.instance, asset_selection=selection, partition_key=partition, raise_on_error=check
+        )
+
+    def materialize_range(self, key: str, first: str, last: str) -> dg.ExecuteInProcessResult:
+        """Materialize a range of months in one run, as a backfill does; a failure is told by the result."""
+        job = self.defs.resolve_implicit_global_asset_job_def()
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        return job.execute_in_process(
+            instance=self.instance, asset_selection=[dg.AssetKey(key.split("/"))], tags=tags, raise_on_error=False
         )
 
     def refresh(self) -> None:

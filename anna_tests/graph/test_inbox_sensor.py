@@ -6,6 +6,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from anna_assets import intake
+from anna_core.inbox import Upload, uploads
 from anna_tests.graph.conftest import Deployment, events, sample_rows
 
 
@@ -143,3 +145,60 @@ def test_a_folder_that_is_moved_in_is_found_however_old_its_files_are(fresh: Dep
     os.utime(outside / "old.csv", (0, 0))
     outside.rename(fresh.home / "inbox" / "overdue")
     assert [request.partition_key for request in tick(fresh, cursor).run_requests] == ["overdue.old"]
+
+
+def test_no_file_of_the_moment_at_which_a_batch_ends_is_passed_over(fresh: Deployment, monkeypatch) -> None:
+    moment = {}
+
+    def at_once(folder, after):
+        found = uploads(folder, 0)
+        changed = moment.setdefault("changed", max((file.changed for file in found), default=0))
+        return [Upload(file.path, changed) for file in found if changed > after]
+
+    monkeypatch.setattr(intake, "uploads", at_once)
+    for index in range(25):
+        put(fresh, "churn", f"s{index:02}.csv")
+    result = tick(fresh)
+    assert len(result.run_requests) == 25
+    assert isinstance(tick(fresh, result.cursor), dg.SkipReason)
+
+
+def test_settings_that_change_bring_back_the_samples_whose_launch_did_not_succeed(fresh: Deployment) -> None:
+    settings = fresh.home / "inbox" / "churn" / "task.yaml"
+    for name in ("good.csv", "bad.csv", "waits.csv"):
+        put(fresh, "churn", name)
+    settings.write_text("seed: 1\n")
+    first = tick(fresh)
+    status = {"churn.good": "SUCCESS", "churn.bad": "FAILURE", "churn.waits": "STARTED"}
+    for request in first.run_requests:
+        launched(fresh, request, dg.DagsterRunStatus(status[request.partition_key]))
+    same = tick(fresh, first.cursor)
+    assert isinstance(same, dg.SkipReason)
+    settings.write_text("seed: 2\n")
+    again = tick(fresh, first.cursor)
+    assert sorted(request.partition_key for request in again.run_requests) == ["churn.bad", "churn.waits"]
+    assert isinstance(tick(fresh, again.cursor), dg.SkipReason)
+
+
+def test_the_sensor_says_what_it_left_aside_and_why_until_the_file_goes(fresh: Deployment) -> None:
+    put(fresh, "churn", "q1.csv")
+    (fresh.home / "inbox" / "churn" / "task.yaml").write_text("metrik: roc_auc\n")
+    refused = tick(fresh)
+    told = tick(fresh, refused.cursor)
+    assert "q1.csv" in told.skip_message
+    assert "metrik" in told.skip_message
+    (fresh.home / "inbox" / "churn" / "q1.csv").unlink()
+    assert "metrik" not in tick(fresh, refused.cursor).skip_message
+
+
+def test_months_that_the_deployment_takes_in_are_observed_although_no_file_changed(deployment: Deployment) -> None:
+    deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01"))
+    deployment.refresh()
+    put(deployment, "churn", "q1.csv")
+    assert tick(deployment).run_requests
+    file = deployment.home / "anna.yaml"
+    file.write_text(file.read_text().replace("start_month: 2024-01", "start_month: 2023-12"))
+    deployment.reload()
+    assert "cards is to be observed" in tick(deployment).skip_message
+    deployment.defs.resolve_job_def("observe_cards").execute_in_process(instance=deployment.instance)
+    assert "cards: 1 of 4 months" in tick(deployment).skip_message

@@ -56,6 +56,19 @@ def test_a_changed_month_rebuilds_its_mart_and_the_histories_that_hold_it(deploy
     assert automation.run() == {}
 
 
+def test_a_change_that_is_observed_while_its_month_is_being_built_is_built_afterwards(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    observe = deployment.defs.resolve_job_def("observe_cards")
+    for number in (1, 2):  # the second one comes before the run of the first has read it, or after: nobody knows
+        changed = events(1, "2024-02-01").with_columns(amount=pl.col("amount") + number)
+        deployment.rewrite_month("cards", "2024-02-01", changed)
+        observe.execute_in_process(instance=deployment.instance)
+        assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+    deployment.materialize("mart/cards", partition="2024-02-01")
+    assert automation.run() == {}
+
+
 def test_the_same_rows_in_another_order_and_file_rebuild_nothing(deployment: Deployment) -> None:
     automation = Automation(deployment)
     automation.run()
@@ -92,3 +105,19 @@ def test_a_month_that_fails_is_not_tried_in_a_loop(deployment: Deployment) -> No
     )
     assert not result.success
     assert automation.tick() == {}
+
+
+def test_the_good_months_of_a_run_stay_made_when_one_fails(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    nobody = events(1, "2024-02-01").with_columns(client_id=pl.lit(None, dtype=pl.Int64))
+    deployment.rewrite_month("cards", "2024-02-01", nobody)
+    deployment.defs.resolve_job_def("observe_cards").execute_in_process(instance=deployment.instance)
+    assert automation.tick()["mart/cards"] == set(MONTHS)
+    result = deployment.materialize_range("mart/cards", MONTHS[0], MONTHS[-1])
+    assert not result.success
+    made = deployment.instance.get_materialized_partitions(dg.AssetKey(["mart", "cards"]))
+    assert made == {"2024-01-01", "2024-03-01"}
+    told = next(event.step_failure_data for event in result.all_events if event.is_step_failure)
+    assert "1 of 3 months (2024-02-01)" in told.error.message
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
+    assert automation.run()["mart/cards"] == {"2024-02-01"}

@@ -175,3 +175,22 @@ def test_a_broken_state_is_told_with_its_cure(watched):
     (watched.home / "state" / "fingerprints.json").write_text("{")
     with pytest.raises(ArtifactError, match="cannot be read; remove it, and the source is observed anew"):
         read_state(watched.home / "state")
+
+
+def test_months_that_are_taken_in_or_left_out_ask_for_an_observation_but_no_file_is_read(watched):
+    kept = "2024-02-01 to 2024-03-01"
+    before = observe(watched.domain, watched.home, watched.zone, watched.home / "state", kept)
+    watched.read.clear()
+    more = "2024-02-01 to 2024-04-01"
+    assert listing(watched.domain, watched.home, watched.zone, kept) == before.listing
+    assert listing(watched.domain, watched.home, watched.zone, more) != before.listing
+    after = observe(watched.domain, watched.home, watched.zone, watched.home / "state", more)
+    assert (after.months, watched.read) == (before.months, [])
+
+
+def test_fingerprints_of_another_hash_are_made_anew(watched, monkeypatch):
+    before = watched.observe()
+    monkeypatch.setattr(freshness, "hash_probe", lambda: "another release's")
+    assert listing(watched.domain, watched.home, watched.zone) != before.listing
+    watched.observe()
+    assert watched.read == ["1.parquet", "2.parquet"]

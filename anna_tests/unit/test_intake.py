@@ -23,7 +23,7 @@ def inbox(tmp_path):
 
 
 def stage(inbox, origin, **options):
-    return stage_sample(str(origin), KEY, TaskRequest(**options), options, inbox)
+    return stage_sample(str(origin), KEY, options, inbox)
 
 
 def files(inbox):
@@ -128,3 +128,31 @@ def test_a_sample_may_be_registered_from_the_inbox_itself(tmp_path, inbox):
     stage(inbox, path, seed=1)
     assert files(inbox) == ["2024.q1.csv", "2024.q1.yaml"]
     assert os.listdir(inbox) == ["churn"]
+
+
+def test_options_are_laid_over_the_tasks_settings_block_by_block(tmp_path, inbox):
+    FRAME.write_csv(tmp_path / "s.csv")
+    (inbox / "churn").mkdir(parents=True)
+    (inbox / "churn" / "task.yaml").write_text("metric: gini\ntraining: {preset: fast, budget: 60}\n")
+    sample = stage(inbox, tmp_path / "s.csv", training={"epochs": 5})
+    assert sample.task.metric == "gini"
+    assert (sample.task.training.epochs, sample.task.training.folds, sample.task.training.budget) == (5, 1, 60)
+
+
+def test_wrong_settings_of_the_task_are_told_before_the_sample_is_taken(tmp_path, inbox):
+    FRAME.write_csv(tmp_path / "s.csv")
+    (inbox / "churn").mkdir(parents=True)
+    (inbox / "churn" / "task.yaml").write_text("metrik: gini\n")
+    with pytest.raises(TaskError, match=r"task\.yaml: metrik"):
+        stage(inbox, tmp_path / "s.csv", seed=5)
+    assert files(inbox) == ["task.yaml"]
+
+
+def test_client_ids_that_pandas_made_floats_of_are_refused(tmp_path, inbox):
+    FRAME.with_columns(client_id=pl.lit("17.0")).head(1).write_csv(tmp_path / "s.csv")
+    with pytest.raises(SampleError, match=r"write 17, not 17\.0"):
+        stage(inbox, tmp_path / "s.csv")
+    ids = pl.Series(range(10)).cast(pl.Decimal(20, 10))
+    FRAME.with_columns(client_id=ids).write_parquet(tmp_path / "s.parquet")
+    with pytest.raises(SampleError, match="client_id is Decimal"):
+        stage(inbox, tmp_path / "s.parquet")

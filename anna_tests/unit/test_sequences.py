@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from anna_core.errors import ArtifactError
+from anna_core.errors import ArtifactError, ChangedMeanwhileError
 from anna_core.marts import output as mart_output
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
@@ -195,6 +195,19 @@ def test_codes_that_the_dictionary_does_not_know_are_refused(march):
     """Read before a mart was built with new categories, it would wrap code 256 around to 0."""
     with pytest.raises(ArtifactError, match="the marts hold code 1 of kind, the dictionary ends at 0"):
         build_sequences(march.domain, Dictionary(march.domain), march.mart, rows_frame(("a", APRIL_1)))
+
+
+def test_a_mart_that_is_built_while_it_is_read_is_told_and_worth_another_try(march, monkeypatch):
+    taken = build.joined
+
+    def rebuilt(*arguments):
+        march.put(events_frame([("a", FIRST, "x", True, 1.0)]), "late.parquet")
+        march.build()
+        return taken(*arguments)
+
+    monkeypatch.setattr(build, "joined", rebuilt)
+    with pytest.raises(ChangedMeanwhileError, match="was built anew while it was read"):
+        sequences(march, ("a", APRIL_1))
 
 
 def test_wide_codes_stay_whole(bank):
