@@ -15,7 +15,7 @@ from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.steps import explained
 from anna_core.domains import Domain
-from anna_core.errors import AnnaError
+from anna_core.errors import AnnaError, KeyNameError
 from anna_core.inbox import (
     Upload,
     content_hash,
@@ -177,8 +177,16 @@ def _unfinished(folder: Path, cursor: Cursor, instance: dg.DagsterInstance) -> l
         return []
     cursor.settings[inode] = now
     changed = [file for file in uploads(folder, 0) if settings_changed(file.path) > seen]
-    runs = [(file, _latest_launch(file, instance)) for file in changed]
+    # The refused ones come again by themselves, and a name that cannot be a sample's has no launch.
+    runs = [(file, _latest_launch(file, instance)) for file in changed if _has_key(file)]
     return [file for file, run in runs if run is not None and run.status is not dg.DagsterRunStatus.SUCCESS]
+
+
+def _has_key(file: Upload) -> bool:
+    try:
+        return bool(file.key)
+    except KeyNameError:
+        return False
 
 
 def _batch(found: list[Upload]) -> list[Upload]:

@@ -165,7 +165,7 @@ def test_no_file_of_the_moment_at_which_a_batch_ends_is_passed_over(fresh: Deplo
 
 def test_settings_that_change_bring_back_the_samples_whose_launch_did_not_succeed(fresh: Deployment) -> None:
     settings = fresh.home / "inbox" / "churn" / "task.yaml"
-    for name in ("good.csv", "bad.csv", "waits.csv"):
+    for name in ("good.csv", "bad.csv", "waits.csv", "no key.csv"):
         put(fresh, "churn", name)
     settings.write_text("seed: 1\n")
     first = tick(fresh)
