@@ -135,9 +135,9 @@ def _by_window(
 
 
 def _places(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Place (G,) of each value among the codes; -1 where it is not there."""
-    place = np.full(max(int(values.max(initial=0)), int(codes.max(initial=0))) + 1, -1)
-    place[codes] = np.arange(len(codes))
+    """Place (G,) int16 of each value among the codes; -1 where it is not there."""
+    place = np.full(max(int(values.max(initial=0)), int(codes.max(initial=0))) + 1, -1, dtype=np.int16)
+    place[codes] = np.arange(len(codes), dtype=np.int16)
     return place[values]
 
 

@@ -228,7 +228,7 @@ def _as_trained(features: pl.DataFrame, spec: BoostingSpec) -> np.ndarray:
             f"trees of task '{spec.task.name}' read aggregates that this version of ANNA does not make "
             f"({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}). Train the task again."
         )
-    return features.select(spec.aggregates).to_numpy()
+    return features.select(spec.aggregates).to_numpy(order="c")  # row by row LightGBM reads twice as fast
 
 
 def _blocks(count: int) -> Iterator[slice]:
