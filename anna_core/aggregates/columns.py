@@ -12,12 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from anna_core.aggregates.events import RowEvents, blocks, ratio, spans
+from anna_core.aggregates.events import WINDOWS, RowEvents, blocks, ratio, spans
 from anna_core.aggregates.order import Gaps, order_columns
 from anna_core.domains import Domain
 from anna_core.sequences.ragged import Sequences
 
-WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter
 TOP_CODES = 100  # codes of a field that get columns of their own; rarer ones have too few events to be learnt from
 # Codes of a field that are also counted by window, and whose numbers are added up, or columns would outnumber the rows
 # of small samples.
@@ -64,9 +63,7 @@ def aggregate(
     with ThreadPoolExecutor(threads) as pool:  # NumPy computes without Python's lock
         parts = list(pool.map(lambda span: _block(sequences, codes, order, *span), list(spans(sequences)) or [(0, 0)]))
     prefix = f"{sequences.domain.name}__"
-    return pl.DataFrame(
-        {prefix + name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in parts[0]}
-    )
+    return pl.DataFrame({prefix + name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 def code_columns(domain: Domain) -> set[str]:
@@ -86,14 +83,11 @@ def _block(sequences: Sequences, codes: Mapping[str, np.ndarray], order: bool, f
     for name in sequences.domain.coded:
         values, known = sequences.columns[name][block.position], codes[name]
         group = _places(values, known)
-        counts = block.count(group, len(known))
-        made = _coded(block, values, group, counts, known, numbers)
-        if gaps is not None:
-            made |= order_columns(block, group, counts, known, min(len(known), DETAILED_CODES), gaps)
+        made = _coded(block, values, group, known, numbers, gaps)
         columns |= {f"{name}__{key}": column for key, column in made.items()}
     for name, values in numbers.items():
         columns |= {f"{name}__{key}": column for key, column in _number(block, values).items()}
-    return columns
+    return {name: column.astype(np.float32) for name, column in columns.items()}
 
 
 def _times(sequences: Sequences, block: RowEvents) -> Columns:
@@ -113,25 +107,11 @@ def _times(sequences: Sequences, block: RowEvents) -> Columns:
     }
     for back in range(1, LAST_EVENTS):
         columns[f"days_since_last_but_{back}"] = block.last(block.age, back)
-    _, recent = _by_window(block)
+    _, recent = block.count_by_window()
     for days, count in zip(WINDOWS, recent[:, 0].T, strict=True):
         columns[f"events_{days}d"] = count
         columns[f"events_{days}d__share"] = ratio(count, events)
     return columns
-
-
-def _by_window(
-    block: RowEvents, group: np.ndarray | None = None, groups: int = 1, weight: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Events (or their weight) by row and group, see `RowEvents.count`: of all time (n, groups), and of each window.
-
-    Both come from one pass over the events, which counts each by the shortest window that it lies in.
-    """
-    window = np.searchsorted(WINDOWS, block.age)  # the last is none
-    cell = window if group is None else np.where(group >= 0, group * (len(WINDOWS) + 1) + window, -1)
-    counts = block.count(cell, groups * (len(WINDOWS) + 1), weight).reshape(block.n, groups, len(WINDOWS) + 1)
-    counts = counts.cumsum(axis=2)
-    return counts[:, :, -1], counts[:, :, :-1]
 
 
 def _places(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -145,13 +125,14 @@ def _coded(
     block: RowEvents,
     values: np.ndarray,
     group: np.ndarray,
-    counts: np.ndarray,
     codes: np.ndarray,
     numbers: Columns,
+    gaps: Gaps | None,
 ) -> Columns:
+    counts = block.count(group, len(codes))
     frequent = min(len(codes), DETAILED_CODES)
     detailed = np.where(group < frequent, group, -1)
-    _, recent = _by_window(block, detailed, frequent)
+    _, recent = block.count_by_window(detailed, frequent)
     shares = ratio(counts, block.length[:, None].astype(np.float64))
     columns = {"distinct": (counts > 0).sum(axis=1).astype(np.float64)}
     for back in range(LAST_EVENTS):
@@ -166,6 +147,8 @@ def _coded(
         means = ratio(sums, counts[:, :frequent] if known.all() else block.count(detailed, frequent, known))
         for i, code in enumerate(codes[:frequent]):
             columns[f"{code}__{name}__sum"], columns[f"{code}__{name}__mean"] = sums[:, i], means[:, i]
+    if gaps is not None:
+        columns |= order_columns(block, group, codes, counts, recent[:, :, -1], gaps)
     return columns
 
 
@@ -174,7 +157,10 @@ def _number(block: RowEvents, values: np.ndarray) -> Columns:
     filled = np.where(known, values, 0.0)
     (count, recent_count), (total, recent_total) = (
         (whole[:, 0], recent[:, 0])
-        for whole, recent in (_by_window(block, weight=known.astype(np.float64)), _by_window(block, weight=filled))
+        for whole, recent in (
+            block.count_by_window(weight=known.astype(np.float64)),
+            block.count_by_window(weight=filled),
+        )
     )
     mean = ratio(total, count)
     deviation = np.where(known, values - mean[block.row], 0.0)

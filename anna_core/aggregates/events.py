@@ -10,8 +10,10 @@ from anna_core.sequences.ragged import Sequences
 
 DAY = 86_400_000_000  # microseconds, the unit of Sequences.event_time
 
+WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter
+
 # Gathered events of a block: a few arrays of 8 bytes an event stay within some 25 MB, however long the sequences.
-BLOCK_EVENTS = 500_000
+BLOCK_EVENTS = 200_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,23 @@ class RowEvents:
         # Those that are left out have a column, too: faster than a choice.
         counts = np.bincount(self._cells(groups) + group, weights=weight, minlength=self.n * (groups + 1))
         return counts.reshape(self.n, groups + 1)[:, 1:].astype(np.float64)
+
+    def count_by_window(
+        self, group: np.ndarray | None = None, groups: int = 1, weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`count` of all time (n, groups), and of each of the `WINDOWS` (n, groups, W).
+
+        Both come from one pass over the events, which counts each by the shortest window that it lies in.
+        """
+        each = len(WINDOWS) + 1
+        cell = self.window if group is None else np.where(group >= 0, group * each + self.window, -1)
+        counts = self.count(cell, groups * each, weight).reshape(self.n, groups, each).cumsum(axis=2)
+        return counts[:, :, -1], counts[:, :, :-1]
+
+    @cached_property
+    def window(self) -> np.ndarray:
+        """Place (G,) int16 of the shortest of the `WINDOWS` that each event lies in; their number where in none."""
+        return np.searchsorted(WINDOWS, self.age).astype(np.int16)
 
     def _cells(self, groups: int) -> np.ndarray:
         """Cell (G,) of group 0 in each event's row of groups + 1; kept, as many columns ask for the same number."""

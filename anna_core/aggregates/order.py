@@ -8,13 +8,13 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from anna_core.aggregates.events import RowEvents, ratio
+from anna_core.aggregates.events import WINDOWS, RowEvents, ratio
 
 # The most frequent codes of a field, of which each pair has a column.
 _FOLLOWED_CODES = 8
-# Habits change: of the last quarter, the change of gaps has a column of its own. The trees of bank 0's churn gained
+# Habits change: in the longest window, the change of gaps has a column of its own. The trees of bank 0's churn gained
 # 0.006 of ROC AUC from it, out of fold.
-_RECENT_DAYS = 90
+_RECENT_DAYS = WINDOWS[-1]
 _MINUTES = 24 * 60  # in a day, the unit of `RowEvents.age`
 
 
@@ -24,12 +24,10 @@ class Gaps(NamedTuple):
     Attributes:
         before: since the event before; 0 at the first of a row.
         after: until the next event; 0 at the last of a row.
-        recent: (G,) bool, whether the event is of the last quarter.
     """
 
     before: np.ndarray
     after: np.ndarray
-    recent: np.ndarray
 
     @classmethod
     def of(cls, block: RowEvents) -> Self:
@@ -39,26 +37,27 @@ class Gaps(NamedTuple):
         before[block.firsts] = 0
         after = np.zeros(len(block.row))
         after[:-1] = before[1:]
-        return cls(before, after, block.age <= _RECENT_DAYS)
+        return cls(before, after)
 
 
 def order_columns(
-    block: RowEvents, group: np.ndarray, counts: np.ndarray, codes: np.ndarray, frequent: int, gaps: Gaps
+    block: RowEvents, group: np.ndarray, codes: np.ndarray, counts: np.ndarray, recent: np.ndarray, gaps: Gaps
 ) -> dict[str, np.ndarray]:
     """Columns (n,) of a coded field.
 
     Args:
         block: the events.
         group: (G,) place of each event's code in `codes`; -1 where it is not among them.
-        counts: (n, C) events of each code.
         codes: (C,) that have columns, most frequent first.
-        frequent: how many of them have gaps.
+        counts: (n, C) events of each.
+        recent: (n, D) those in the longest window, of the first D codes, whose gaps have columns.
         gaps: of the events.
     """
+    frequent = recent.shape[1]
     detailed = np.where(group < frequent, group, -1)
-    before, after = _mean_gaps(block, detailed, counts[:, :frequent], gaps)
-    recent = np.where(gaps.recent, detailed, -1)
-    recently_before, recently_after = _mean_gaps(block, recent, block.count(recent, frequent), gaps)
+    often = counts[:, :frequent]
+    before, recently_before = _mean_gaps(block, detailed, often, recent, gaps.before, block.firsts)
+    after, recently_after = _mean_gaps(block, detailed, often, recent, gaps.after, block.lasts)
     columns = {}
     for i, code in enumerate(codes[:frequent]):
         columns[f"{code}__gap_before"], columns[f"{code}__gap_after"] = before[:, i], after[:, i]
@@ -72,11 +71,18 @@ def order_columns(
     return columns
 
 
-def _mean_gaps(block: RowEvents, group: np.ndarray, counts: np.ndarray, gaps: Gaps) -> tuple[np.ndarray, np.ndarray]:
-    """Mean gaps before and after the events of each group, of which there are `counts` (n, groups); NaN where none."""
+def _mean_gaps(
+    block: RowEvents, group: np.ndarray, counts: np.ndarray, recent: np.ndarray, gap: np.ndarray, without: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean gap (n, groups) of each group's events, of all time and in the longest window; NaN where there are none.
+
+    There are `counts` and `recent` (n, groups) of them; the events `without` a gap, by position, do not count.
+    """
     groups = counts.shape[1]
-    before = ratio(block.count(group, groups, gaps.before), counts - _ends(block, group, groups, block.firsts))
-    return before, ratio(block.count(group, groups, gaps.after), counts - _ends(block, group, groups, block.lasts))
+    total, by_window = block.count_by_window(group, groups, gap)
+    recently_without = without[block.window[without] < len(WINDOWS)]
+    mean = ratio(total, counts - _ends(block, group, groups, without))
+    return mean, ratio(by_window[:, :, -1], recent - _ends(block, group, groups, recently_without))
 
 
 def _transitions(block: RowEvents, group: np.ndarray, groups: int) -> np.ndarray:

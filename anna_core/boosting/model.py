@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TREES = "trees-{}.txt"  # LightGBM's own text, one file a booster
 _BLOCK_ROWS = 20_000  # a few thousand aggregates of so many rows take some 200 MB
 _DIGEST_BYTES = 16
+_TREE, _END_OF_TREES = "Tree=", "end of trees"  # in LightGBM's text
 
 
 class BoostingSpec(BaseModel):
@@ -144,18 +145,17 @@ class BoostingModel:
         width = len(self.spec.outputs)
         if width == 0:
             return logits
-        per_fold = [self.boosters[k * width : (k + 1) * width] for k in range(self.spec.folds)]
         for part in np.unique(fold):
             rows = fold == part
             read = matrix if rows.all() else matrix[rows]
-            used = [per_fold[part]] if 0 <= part < self.spec.folds else per_fold
-            for place, output in enumerate(self.spec.outputs):
-                raw = [one[place].predict(read, raw_score=True, num_threads=threads) for one in used]
-                mean = np.mean(raw, axis=0)
-                if mean.ndim == 2:
-                    logits[rows] = mean
+            of_fold = 0 <= part < self.spec.folds
+            used = self.boosters[part * width : (part + 1) * width] if of_fold else self._joined
+            for booster, output in zip(used, self.spec.outputs, strict=True):
+                raw = booster.predict(read, raw_score=True, num_threads=threads) / (1 if of_fold else self.spec.folds)
+                if raw.ndim == 2:
+                    logits[rows] = raw
                 else:
-                    logits[rows, output] = mean
+                    logits[rows, output] = raw
         return logits
 
     @cached_property
@@ -164,6 +164,14 @@ class BoostingModel:
         import lightgbm
 
         return [lightgbm.Booster(model_str=text) for text in self.trees]
+
+    @cached_property
+    def _joined(self) -> "list[lightgbm.Booster]":
+        """The trees of all sets in one booster an output, whose sum is theirs: a row is copied once, not once a set."""
+        import lightgbm
+
+        width = len(self.spec.outputs)
+        return [lightgbm.Booster(model_str=_join(self.trees[place::width])) for place in range(width)]
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
@@ -221,9 +229,21 @@ def predict_all(
     return [model.spec.output.scores(values) for model, values in zip(models, logits, strict=True)]
 
 
+def _join(texts: Sequence[str]) -> str:
+    """LightGBM's text of a booster with the trees of several."""
+    head, end = texts[0].partition(_TREE)[0], texts[0][texts[0].index(_END_OF_TREES) :]
+    trees = [tree for text in texts for tree in text.partition(_END_OF_TREES)[0].split(_TREE)[1:]]
+    bodies = [tree.partition("\n")[2] for tree in trees]  # without its number
+    numbered = [f"{_TREE}{place}\n{body}" for place, body in enumerate(bodies)]
+    # Without their sizes in bytes, LightGBM finds where each tree begins.
+    kept = [line for line in head.splitlines(keepends=True) if not line.startswith("tree_sizes=")]
+    return "".join([*kept, *numbered, end])
+
+
 def _as_trained(features: pl.DataFrame, spec: BoostingSpec) -> np.ndarray:
     """The columns that the trees know, in their order: a newer version of ANNA may make others beside them."""
-    if lost := [name for name in spec.aggregates if name not in features.columns]:
+    there = set(features.columns)
+    if lost := [name for name in spec.aggregates if name not in there]:
         raise ArtifactError(
             f"trees of task '{spec.task.name}' read aggregates that this version of ANNA does not make "
             f"({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}). Train the task again."

@@ -126,6 +126,20 @@ def test_one_fold_is_a_set_of_trees_that_stops_on_the_validation_rows():
     assert (model.predict([sequences], 1, held_out) == model.predict([sequences], 1)).all()
 
 
+@pytest.mark.parametrize(
+    ("task_type", "metric"),
+    [(TaskType.MULTICLASS, "log_loss"), (TaskType.MULTILABEL, "mean_roc_auc"), (TaskType.REGRESSION, "r2_log1p")],
+)
+def test_new_clients_get_the_mean_of_all_sets(task_type, metric):
+    sequences, target, weight, split, fold = problem(task_type)
+    trained = train_boosting([sequences], target, weight, split, fold, task_of(task_type, metric), threads=1)
+    everywhere = np.full(len(target), -1)
+    matrix = np.random.default_rng(1).normal(20, 20, (len(target), len(trained.spec.aggregates))).astype(np.float32)
+    of_sets = [trained.logits(matrix, np.full(len(target), k), 1) for k in range(FOLDS)]
+    assert len({of_set.tobytes() for of_set in of_sets}) == FOLDS
+    assert trained.logits(matrix, everywhere, 1) == pytest.approx(np.mean(of_sets, axis=0), abs=1e-6)
+
+
 def test_without_aggregates_or_folds_there_are_no_trees():
     _, target, weight, _, fold = problem(TaskType.BINARY)
     task = task_of(TaskType.BINARY, "roc_auc")
