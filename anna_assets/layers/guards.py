@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from anna_core.guards.leakage import Finding, Probes, Verdict
 from anna_core.guards.shift import Moved, Shift
 
 AS_OF_LEAK, LEAKAGE, SHIFT = "as_of_leak", "leakage", "shift"
+LEAK_FILE = "leak.txt"  # beside sequences that have one: a blocking check holds in its own run only
 
 
 def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -107,6 +109,22 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
             log(f"Check {result.check_name}: {result.description}")
 
 
+def keep_leak(result: dg.AssetCheckResult, folder: Path) -> None:
+    """Write what the probes of a domain found beside its sequences, where that blocks."""
+    if _blocks(result):
+        (folder / LEAK_FILE).write_text(result.description or "", encoding="utf-8")
+
+
+def require_clean(folder: Path, domain: Domain) -> None:
+    """Raise `TrainingError` where a domain's sequences in `folder` have a leak, whichever run found it."""
+    found = folder / LEAK_FILE
+    if found.exists():
+        raise TrainingError(
+            f"sequences/{domain.name} has a leak and cannot be used. {found.read_text(encoding='utf-8')} Then "
+            "materialize the sequences again."
+        )
+
+
 def require_no_leak(context: dg.AssetExecutionContext) -> None:
     """Raise `TrainingError` where a check of this run has found a leak, in whatever domain.
 
@@ -114,11 +132,15 @@ def require_no_leak(context: dg.AssetExecutionContext) -> None:
     """
     for entry in context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         found = entry.get_dagster_event().asset_check_evaluation_data
-        if found.check_name == LEAKAGE and not found.passed and found.severity is dg.AssetCheckSeverity.ERROR:
+        if found.check_name == LEAKAGE and _blocks(found):
             raise TrainingError(
                 f"not trained, as the launch cannot be used: {found.asset_key.to_user_string()} has a leak. "
                 f"{found.description}"
             )
+
+
+def _blocks(found: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
+    return not found.passed and found.severity is dg.AssetCheckSeverity.ERROR
 
 
 def _result(name: str, probes: Probes, cures: dict[str, str], harmless: str) -> dg.AssetCheckResult:

@@ -77,12 +77,12 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             launch.log_metrics({f"{row['kind']}.{row['model']}": row["value"] for row in known})
             launch.log_files(folder / HTML_FILE, folder / LEADERBOARD_FILE)
             launch.finish()
-        best = content.best
+        subject = content.subject
         return dg.MaterializeResult(
             metadata={
                 "leaderboard": _table(content.leaderboard),
                 "metric": content.task.metric,
-                "best_model": f"{best.model} ({best.kind})" if best else "none",
+                "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
                 "held-out rows": int((content.split == TEST).sum()),
                 "report_html": dg.MetadataValue.path(str(folder / HTML_FILE)),
                 **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},

@@ -64,6 +64,8 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         mart = warehouse.mart(domain.name)
         with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
+            leakage = guards.leakage_result(probe_domain(made, sample, dictionary), domain)
+            guards.keep_leak(leakage, folder)
         if not made.length.any():
             some = ", ".join(sample.rows["client_id"].head(_SHOWN_CLIENTS))
             context.log.warning(
@@ -72,7 +74,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
             )
         checks = [
             _check(made),
-            guards.leakage_result(probe_domain(made, sample, dictionary), domain),
+            leakage,
             guards.shift_result(probe_shift(made, sample, dictionary), domain),
         ]
         guards.tell(context, checks)
@@ -90,8 +92,11 @@ def read_sequences(warehouse: Warehouse, domain: Domain, sample: Sample) -> Sequ
 
     Raises:
         ArtifactError: they are of other rows: the sample was registered again since.
+        TrainingError: they have a leak.
     """
-    sequences = Sequences.open(storage.read_directory(warehouse.sequences(domain.name, sample.key)))
+    folder = storage.read_directory(warehouse.sequences(domain.name, sample.key))
+    guards.require_clean(folder, domain)
+    sequences = Sequences.open(folder)
     same = len(sequences) == len(sample) and (sequences.as_of == sample.rows["as_of"].to_numpy()).all()
     if not same or not pl.Series(sequences.client_id).equals(sample.rows["client_id"]):
         raise ArtifactError(

@@ -21,8 +21,8 @@ def confusion_matrix(content: ReportContent) -> Plot:
     caption = "Of the rows of a class (a line), the share that the best model takes for each class (a column)."
     if not len(held_out):
         return Plot("confusion", "Confusion matrix", caption, draw(not_defined(NO_ROWS)))
-    assert content.best is not None  # `figures` draws no quality plot without a model
-    predicted = content.held_out_scores(content.best).argmax(axis=1)
+    assert content.subject is not None  # `figures` draws no quality plot without a model
+    predicted = content.held_out_scores(content.subject).argmax(axis=1)
     cells = confusion(held_out.target, predicted, held_out.weight, len(classes))
     shown = np.sort(np.argsort(-cells.sum(axis=1), kind="stable")[:SHOWN_CLASSES])
     total = cells.sum(axis=1, keepdims=True)

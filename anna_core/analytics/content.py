@@ -97,9 +97,9 @@ class ReportContent:
         return next((row for row in self.leaderboard if row.kind in kinds), None)
 
     @property
-    def best(self) -> LeaderboardRow | None:
-        """The best of the models that know something of a row; the constant one where there is no other."""
-        return self.best_of("metamodel", "domain", "boosting") or self.best_of("constant")
+    def subject(self) -> LeaderboardRow | None:
+        """The model that clients are scored by: the metamodel; where there is none, the best other one."""
+        return self.best_of("metamodel") or self.best_of("domain", "boosting") or self.best_of("constant")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Headline:
     """What a report says first.
 
     Attributes:
-        model: title of the best model.
+        model: title of the model that clients are scored by.
         metric: title of the metric.
         value: the metric, in text.
         interval: its 95% interval in text; empty where not defined.
@@ -71,19 +71,19 @@ class Headline:
 
 def headline(content: ReportContent) -> Headline:
     """Sum up the leaderboard."""
-    best, metric = content.best, content.metric
-    if best is None or np.isnan(best.value):
+    subject, metric = content.subject, content.metric
+    if subject is None or np.isnan(subject.value):
         return _undefined(content)
     titles = model_titles(content)
-    name, value = titles[best.kind, best.model], format_value(best.value)
-    interval = format_interval(best.low, best.high)
-    gini = f" (Gini {format_value(2 * best.value - 1)})" if metric.name == "roc_auc" else ""
+    name, value = titles[subject.kind, subject.model], format_value(subject.value)
+    interval = format_interval(subject.low, subject.high)
+    gini = f" (Gini {format_value(2 * subject.value - 1)})" if metric.name == "roc_auc" else ""
     others = [
         f"{titles[row.kind, row.model][0].lower()}{titles[row.kind, row.model][1:]} {format_value(row.value)}"
-        for row in (content.best_of("metamodel"), content.best_of("boosting"), content.best_of("constant"))
-        if row is not None and row != best
+        for row in (content.best_of("boosting"), content.best_of("constant"))
+        if row is not None and row != subject
     ]
-    sentence = f"{name}: {metric.title} {value} {interval}{gini} on {best.rows:,} held-out rows"
+    sentence = f"{name}: {metric.title} {value} {interval}{gini} on {subject.rows:,} held-out rows"
     verdict, tone = _verdict(content)
     return Headline(
         model=name,
@@ -91,7 +91,7 @@ def headline(content: ReportContent) -> Headline:
         value=value,
         interval=interval,
         sentence="; ".join([sentence, ", ".join(others)] if others else [sentence]) + ".",
-        meaning=_MEANINGS[metric.name].format(value=best.value),
+        meaning=_MEANINGS[metric.name].format(value=subject.value),
         verdict=verdict,
         tone=tone,
     )

@@ -15,7 +15,7 @@ def report_figures(content: ReportContent) -> dict[str, Plot]:
     ones `roc` and `labels`, regressions `predicted_actual` and `residuals`.
     """
     plots = [launch_plots.leaderboard_plot(content)]
-    if content.best is not None:
+    if content.subject is not None:
         plots += quality_plots(content)
     plots += [launch_plots.learning_curves(content), launch_plots.coverage_plot(content)]
     return {plot.name: plot for plot in plots}

@@ -32,7 +32,7 @@ def roc_by_model(content: ReportContent) -> Plot:
                 y,
                 color=colours[row.kind, row.model],
                 label=f"{titles[row.kind, row.model]}  {auc:.3f}",
-                zorder=4 if row == content.best else 3,
+                zorder=4 if row == content.subject else 3,
             )
         _finish_roc(axes, "Share of the others above the threshold", "Share of the targets above the threshold")
 
@@ -75,7 +75,7 @@ def pr_by_model(content: ReportContent) -> Plot:
 
 
 def roc_by_output(content: ReportContent) -> Plot:
-    """ROC curve of the best model for each class (one against the rest) or label, the largest six."""
+    """ROC curve of the scoring model for each class (one against the rest) or label, the largest six."""
     held_out, task = content.held_out, content.task
     if held_out.target.ndim == 1:
         names, truth = task.classes, held_out.target[:, None] == np.arange(task.outputs)
@@ -85,8 +85,8 @@ def roc_by_output(content: ReportContent) -> Plot:
     defined = sorted(defined, key=lambda i: -truth[:, i].sum())[: len(SERIES)]
 
     def paint(axes: "Axes") -> None:
-        assert content.best is not None  # `figures` draws no quality plot without a model
-        scores = content.held_out_scores(content.best)
+        assert content.subject is not None  # `figures` draws no quality plot without a model
+        scores = content.held_out_scores(content.subject)
         for colour, i in zip(SERIES, sorted(defined), strict=False):
             auc = Ranking.of(truth[:, i], scores[:, i]).roc_auc(held_out.weight)
             x, y = roc_points(truth[:, i], scores[:, i], held_out.weight)
@@ -97,7 +97,7 @@ def roc_by_output(content: ReportContent) -> Plot:
     return Plot(
         "roc",
         "ROC curve by class" if held_out.target.ndim == 1 else "ROC curve by label",
-        f"The best model, for each {what}. The figure is the area under the curve; the diagonal is chance.",
+        f"The scoring model, for each {what}. The figure is the area under the curve; the diagonal is chance.",
         draw(paint if defined else not_defined(ONE_CLASS)),
     )
 

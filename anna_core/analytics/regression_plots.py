@@ -1,4 +1,4 @@
-"""Plots of a regression's best model: predicted against actual, and the errors by decile of the prediction."""
+"""Plots of a regression's scoring model: predicted against actual, and the errors by decile of the prediction."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ POINTS_SEED = 0
 
 def predicted_and_actual(content: ReportContent) -> Plot:
     """Scatter of predictions and targets, on the log1p scale where the metric is on it."""
-    actual, predicted, _ = _best(content)
+    actual, predicted, _ = _shown(content)
     logarithmic = content.task.metric == "r2_log1p"
 
     def paint(axes: "Axes") -> None:
@@ -36,7 +36,7 @@ def predicted_and_actual(content: ReportContent) -> Plot:
     return Plot(
         "predicted_actual",
         "Predicted and actual",
-        f"The best model on {shown}; on the dashed line they agree."
+        f"The scoring model on {shown}; on the dashed line they agree."
         + (" Both axes are logarithmic." if logarithmic else ""),
         draw(paint if len(actual) else not_defined(NO_ROWS)),
     )
@@ -44,7 +44,7 @@ def predicted_and_actual(content: ReportContent) -> Plot:
 
 def residuals(content: ReportContent) -> Plot:
     """Actual minus predicted by decile of the prediction: median and middle half."""
-    actual, predicted, weight = _best(content)
+    actual, predicted, weight = _shown(content)
     logarithmic = content.task.metric == "r2_log1p"
 
     def paint(axes: "Axes") -> None:
@@ -69,7 +69,7 @@ def residuals(content: ReportContent) -> Plot:
     return Plot(
         "residuals",
         "Errors by decile",
-        f"Error of the best model in {scale}, by decile of its prediction; the bars hold the middle half of the rows. "
+        f"Error of the scoring model in {scale}, by decile of its prediction; the bars hold the middle half of rows. "
         "Points away from the dashed line mean that the model is wrong in one direction.",
         draw(paint if len(actual) else not_defined(NO_ROWS)),
     )
@@ -90,11 +90,11 @@ def _amounts(axis: "object", high: float, logarithmic: bool) -> None:
     axis.set_ticks(np.log1p(ticks), [EngFormatter(sep="")(tick) for tick in ticks])
 
 
-def _best(content: ReportContent) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Target (m,), score (m,) of the best model and weight (m,) of the held-out rows, on the metric's scale."""
-    assert content.best is not None  # `figures` draws no quality plot without a model
+def _shown(content: ReportContent) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Target (m,), score (m,) of the scoring model and weight (m,) of the held-out rows, on the metric's scale."""
+    assert content.subject is not None  # `figures` draws no quality plot without a model
     actual = content.held_out.target[:, 0].astype(np.float64)
-    predicted = content.held_out_scores(content.best)[:, 0].astype(np.float64)
+    predicted = content.held_out_scores(content.subject)[:, 0].astype(np.float64)
     if content.task.metric == "r2_log1p":
         actual, predicted = np.log1p(actual), np.log1p(np.maximum(predicted, 0))
     return actual, predicted, content.held_out.weight

@@ -1,4 +1,4 @@
-"""Plots of what a binary task's scores mean: calibration, distribution and deciles, for the best model."""
+"""Plots of what a binary task's scores mean: calibration, distribution and deciles."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ HISTOGRAM_BINS = 30
 
 def calibration(content: ReportContent) -> Plot:
     """Reliability diagram in quantile bins, with Wilson intervals, the expected calibration error and the slope."""
-    label, score, weight = _best(content)
+    label, score, weight = _shown(content)
     caption = "Mean predicted probability against the observed rate, for ten groups of about equal size. "
     if not len(label):
         return Plot("calibration", "Calibration", caption, draw(not_defined(NO_ROWS)))
@@ -55,7 +55,7 @@ def calibration(content: ReportContent) -> Plot:
 
 def score_histogram(content: ReportContent) -> Plot:
     """Distribution of the score among the targets and among the others."""
-    label, score, weight = _best(content)
+    label, score, weight = _shown(content)
 
     def paint(axes: "Axes") -> None:
         edges = np.linspace(score.min(), score.max() + 1e-9, HISTOGRAM_BINS + 1).tolist()
@@ -72,14 +72,14 @@ def score_histogram(content: ReportContent) -> Plot:
     return Plot(
         "scores",
         "Scores by class",
-        "How the best model's score is spread among the targets and the others: the less they overlap, the better.",
+        "How the score is spread among the targets and the others: the less they overlap, the better.",
         draw(paint if both_classes(label > 0) else not_defined(ONE_CLASS)),
     )
 
 
 def ks_plot(content: ReportContent) -> Plot:
     """Cumulative shares of the targets and of the others by score, and their largest distance."""
-    label, score, weight = _best(content)
+    label, score, weight = _shown(content)
     caption = "Share of the targets and of the others with at most this score. "
     if not both_classes(label > 0):
         return Plot("ks", "Kolmogorov–Smirnov", caption, draw(not_defined(ONE_CLASS)))
@@ -113,7 +113,7 @@ def ks_plot(content: ReportContent) -> Plot:
 
 def deciles(content: ReportContent) -> Plot:
     """Rate of the target by decile of the score, highest first: whom a campaign or a cut-off would reach."""
-    label, score, weight = _best(content)
+    label, score, weight = _shown(content)
     caption = "Clients in ten groups, highest scores first; the dashed line is the average. "
     if not both_classes(label > 0):
         return Plot("deciles", "Rate of the target by score decile", caption, draw(not_defined(ONE_CLASS)))
@@ -146,8 +146,8 @@ def deciles(content: ReportContent) -> Plot:
     return Plot("deciles", "Rate of the target by score decile", caption, draw(paint))
 
 
-def _best(content: ReportContent) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Label (m,) 0 or 1, score (m,) of the best model and weight (m,) of the held-out rows."""
-    assert content.best is not None  # `figures` draws no quality plot without a model
+def _shown(content: ReportContent) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Label (m,) 0 or 1, score (m,) of the scoring model and weight (m,) of the held-out rows."""
+    assert content.subject is not None  # `figures` draws no quality plot without a model
     label = (content.held_out.target[:, 0] > 0).astype(np.float64)
-    return label, content.held_out_scores(content.best)[:, 0].astype(np.float64), content.held_out.weight
+    return label, content.held_out_scores(content.subject)[:, 0].astype(np.float64), content.held_out.weight

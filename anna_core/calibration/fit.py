@@ -4,7 +4,6 @@ Every method may be chosen only over a simpler one that it beats by more than ch
 calibrated is left alone.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,13 +13,11 @@ from anna_core.calibration.curve import Curve
 from anna_core.calibration.isotonic import isotonic
 from anna_core.calibration.lines import class_losses, least_squares, log_losses, platt, temperature
 from anna_core.calibration.model import Calibration, Correction, Method, prepared
+from anna_core.cross_validation import FOLDS, alike_folds, clearly_less
 from anna_core.errors import TrainingError
 from anna_core.nets.outputs import Output
 from anna_core.tasks import TaskType
 
-_FOLDS = 5
-# The one-standard-error rule (Breiman et al., 1984) on paired losses, as for the metamodel.
-_STANDARD_ERRORS = 1.0
 # Fewer rows say nothing of two numbers; of the rarer class, ten events a parameter is the usual rule.
 _FEWEST_ROWS, _FEWEST_OF_CLASS = 50, 20
 # What a curve needs: with fewer, Platt's line has the lower loss (Niculescu-Mizil, Caruana, 2005, who put the limit
@@ -101,16 +98,16 @@ def _correction(rows: _Rows, output: Output, seed: int) -> Correction:
         return Correction(limit=limit)
     loss = _loss_of(output.task_type)
     losses: dict[Method, np.ndarray] = {"identity": loss(rows.logits, rows.target)}
-    folds = _folds(rows, seed)
+    folds = alike_folds(rows.target, rows.group, seed)
     best: Method = "identity"
     for method, fit in fits.items():
         held_out = np.empty_like(rows.logits)
-        for fold in range(_FOLDS):
+        for fold in range(FOLDS):
             fitted, judged = folds != fold, folds == fold
             curve = fit(rows.logits[fitted], rows.target[fitted], rows.weight[fitted])
             held_out[judged] = curve(rows.logits[judged])
         losses[method] = loss(held_out, rows.target)
-        if _clearly_less(losses[method], losses[best], rows):
+        if clearly_less(rows.weight * losses[method], rows.weight * losses[best], rows.group):
             best = method
     return Correction(
         method=best,
@@ -155,21 +152,6 @@ def _loss_of(task_type: TaskType) -> _Loss:
             return lambda values, target: (values - target) ** 2
         case _:
             return log_losses
-
-
-def _clearly_less(losses: np.ndarray, than: np.ndarray, rows: _Rows) -> bool:
-    """Whether the losses are less by more than chance would give, rows of one group counting as one."""
-    gain = np.bincount(rows.group, weights=rows.weight * (than - losses))
-    return bool(gain.mean() > _STANDARD_ERRORS * gain.std() / math.sqrt(len(gain)))
-
-
-def _folds(rows: _Rows, seed: int) -> np.ndarray:
-    """Fold (n,) of each row: every fifth of the groups sorted by target, so that folds are alike in it."""
-    mean = np.bincount(rows.group, weights=rows.target) / np.bincount(rows.group)
-    order = np.lexsort((np.random.default_rng(seed).random(len(mean)), mean))
-    fold = np.empty(len(mean), dtype=np.int64)
-    fold[order] = np.arange(len(mean)) % _FOLDS
-    return fold[rows.group]
 
 
 def _check(

@@ -16,6 +16,7 @@ import torch
 
 from anna_core.calibration.fit import fit_calibration
 from anna_core.calibration.model import Calibration
+from anna_core.cross_validation import FOLDS, alike_folds, clearly_less
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
 from anna_core.nets.device import computing
@@ -24,15 +25,15 @@ from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.scoring.metamodel import Metamodel, MetamodelSpec
 from anna_core.scoring.vectors import DomainVectors
+from anna_core.splits import TEST
 from anna_core.tasks import Task, TaskType
 from anna_core.training.progress import EpochReport, OnEpoch, ignore
-from anna_core.training.rows import TEST, training_rows, varies
+from anna_core.training.rows import training_rows, varies
 
 # Prior of a member's weight: that of the mean, give or take 1. A few dozen rows already speak louder.
 _BLEND_PENALTY = 1.0
 # Ridges of the embeddings' coefficients that are tried, strongest first; the first leaves the embeddings out.
 _CORRECTION_PENALTIES = (math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
-_FOLDS = 5
 # With fewer rows, or rows of fewer clients, the plain mean is the better guess.
 _FEWEST_ROWS = 50
 # Nor can weights be learnt from so few rows of a rare outcome: with 2 among 3,000 the fitted blend had a ROC AUC of
@@ -42,9 +43,6 @@ _FEWEST_OF_OUTCOME = 20
 _MOST_STEPS = 100
 # Where it stops, in units of the mean loss: steps below are lost in single precision.
 _SMALLEST_GRADIENT, _SMALLEST_CHANGE = 1e-5, 1e-7
-# A weaker ridge must beat a stronger one by so many standard errors of the rows' differences (the one-standard-error
-# rule of Breiman et al., 1984, on paired losses): among a few hundred rows the least loss is often luck.
-_STANDARD_ERRORS = 1.0
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ def _calibration(
 def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: OnEpoch) -> _Choice:
     """Cross-validate each ridge, and compare the best with each member alone."""
     metric = get_metric(task.metric, task.type)
-    folds = _folds(data.raw_target, data.group, task.seed)
+    folds = _folds(data, task.seed)
     # Each fold's net goes on from the ridge before, which is near: the whole path costs little more than one fit.
     nets = [MetaNet(start.widths, output, start.sharing) for _ in folds]
     reports: list[EpochReport] = []
@@ -186,7 +184,8 @@ def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: O
             with torch.no_grad():
                 logits[fold.judge] = net(data.inputs.take(fold.judge))
         losses = (output.loss(logits, data.target) * data.weight).numpy()
-        improved = best_losses is None or _clearly_less(losses, best_losses, data.group)
+        # Among a few hundred rows the least loss is often luck: a weaker ridge must be clearly better than a stronger.
+        improved = best_losses is None or clearly_less(losses, best_losses, data.group)
         if improved:
             best, best_losses, best_logits = correction, losses, logits.numpy()
         reports.append(
@@ -227,12 +226,6 @@ def _better_alone(start: MetaNet, data: _Data, output: Output, loss: float) -> s
     return best
 
 
-def _clearly_less(losses: np.ndarray, than: np.ndarray, group: np.ndarray) -> bool:
-    """Whether the rows' losses are less on average by more than chance would give, rows of a group counting as one."""
-    gain = np.bincount(group, weights=than - losses)
-    return bool(gain.mean() > _STANDARD_ERRORS * gain.std() / math.sqrt(len(gain)))
-
-
 def _fit(
     net: MetaNet, inputs: MetaInputs, target: torch.Tensor, weight: torch.Tensor, output: Output, penalty: Penalty
 ) -> float:
@@ -259,18 +252,9 @@ def _fit(
         return float((output.loss(net(inputs), target) * weight).mean())
 
 
-def _folds(target: np.ndarray, group: np.ndarray, seed: int) -> list[_Fold]:
-    """Divide groups of rows at random into folds that are alike in target: every fifth of those sorted by its mean."""
-    flat = np.asarray(target, dtype=np.float64).reshape(len(target), -1).sum(axis=1)
-    mean = np.bincount(group, weights=flat) / np.bincount(group)
-    order = np.lexsort((np.random.default_rng(seed).random(len(mean)), mean))
-    of_group = np.empty(len(mean), dtype=np.int64)
-    of_group[order] = np.arange(len(mean)) % _FOLDS
-    fold = of_group[group]
-    return [
-        _Fold(fit=torch.from_numpy(np.flatnonzero(fold != part)), judge=torch.from_numpy(np.flatnonzero(fold == part)))
-        for part in range(_FOLDS)
-    ]
+def _folds(data: _Data, seed: int) -> list[_Fold]:
+    fold = torch.from_numpy(alike_folds(data.raw_target, data.group, seed))
+    return [_Fold(fit=(fold != part).nonzero()[:, 0], judge=(fold == part).nonzero()[:, 0]) for part in range(FOLDS)]
 
 
 def _why_plain(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anna_core.errors import TrainingError
+from anna_core.splits import TRAIN, VALID
 from anna_core.tasks import Task, TaskType
-
-TRAIN, VALID, TEST = "train", "valid", "test"
 
 
 @dataclass(frozen=True)

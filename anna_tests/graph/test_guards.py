@@ -51,6 +51,10 @@ def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deploymen
         told = str(failure.step_failure_data.user_failure_data.description)
         assert told.startswith("not trained, as the launch cannot be used: sequences/cards has a leak. cards.amount")
 
+    for asset in ("model/cards", "boosting/cards", "boosting"):
+        with pytest.raises(dg.Failure, match=r"sequences/cards has a leak and cannot be used. cards.amount"):
+            deployment.materialize(asset, partition=key)
+
     settings = deployment.home / "inbox" / "churn" / "task.yaml"
     settings.write_text(SMALL_TASK + "guards: {allow: [cards.amuont]}\n")
     with pytest.raises(dg.Failure, match=r"'cards.amuont', a field that no domain has.*as in cards.amount"):
@@ -60,6 +64,7 @@ def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deploymen
     allowed = checks(deployment.materialize("sequences/cards", partition=key), "leakage")["sequences/cards"]
     assert allowed.passed
     assert "The task allows it." in allowed.description
+    deployment.materialize("boosting/cards", partition=key)
 
 
 def test_a_leak_that_another_domain_shows_later_ends_a_training(

@@ -199,6 +199,14 @@ def test_headline_sentence():
     assert head.sentence.endswith("constant 0.500.")
 
 
+def test_a_report_is_about_the_model_that_clients_are_scored_by_though_another_be_better():
+    content = make_content(noise=(0.8, 0.4, 1.5))
+    [ours] = [row for row in content.leaderboard if row.kind == "metamodel"]
+    assert content.leaderboard[0].kind == "boosting"
+    assert content.subject == ours
+    assert headline(content).sentence.startswith(f"Metamodel: ROC AUC {ours.value:.3f} ")
+
+
 def test_numbers_as_text():
     assert [format_value(v) for v in (0.1234, -0.5, -0.0001, 123.456, 66919.2, float("nan"))] == [
         "0.123", "−0.500", "0.000", "123.5", "66,919", "n/a",
