@@ -1,7 +1,5 @@
 """The metamodel: one model over the nets of all domains and the trees."""
 
-from typing import TYPE_CHECKING
-
 import dagster as dg
 
 from anna_assets.layers import samples
@@ -16,9 +14,6 @@ from anna_core.scoring.scores_file import score_frame
 from anna_core.splits import client_key
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from anna_core.scoring.metamodel import Metamodel
 
 KEY = dg.AssetKey("metamodel")
 SCORES_FILE = "scores.parquet"
@@ -73,18 +68,9 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 ),
                 "rows fitted on": int(members.judged.sum()),
                 "calibration": dg.MetadataValue.json([one.method for one in trained.spec.calibration.columns]),
-                "note": _note(trained),
+                "note": trained.spec.summary,
                 "path": dg.MetadataValue.path(str(warehouse.metamodel(key))),
             },
         )
 
     return metamodel
-
-
-def _note(trained: "Metamodel") -> str:
-    spec = trained.spec
-    if spec.plain_reason:
-        return f"the mean of its models. {spec.plain_reason}"
-    if spec.alone:
-        return f"no blend did better than {spec.alone} alone"
-    return "fitted on rows that its models were not fitted on"

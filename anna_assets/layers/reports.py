@@ -135,6 +135,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         leaderboard=leaderboard(
             scores, sample.target, sample.weight, held_out, sample.task, client_key(sample.rows).to_numpy()
         ),
+        blend=trained.spec.summary,
         curves=curves,
         coverage=coverage,
         as_of=sample.rows["as_of"].to_numpy().astype("datetime64[D]"),

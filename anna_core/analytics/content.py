@@ -57,6 +57,7 @@ class ReportContent:
         weight: (n,) float32.
         split: (n,) 'train', 'valid' or 'test'; the plots show the rows of 'test'.
         leaderboard: best first, as `leaderboard` gives it on the rows of 'test'.
+        blend: what the metamodel makes of its members, in words; empty leaves it out.
         curves: model's name → its epochs in order.
         coverage: one entry a domain.
         as_of: (n,) datetime64[D], for the dates of the splits; None leaves them out.
@@ -71,6 +72,7 @@ class ReportContent:
     weight: np.ndarray
     split: np.ndarray
     leaderboard: Sequence[LeaderboardRow]
+    blend: str = ""
     curves: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)
     coverage: Sequence[DomainCoverage] = ()
     as_of: np.ndarray | None = None

@@ -16,6 +16,8 @@ from anna_core.scoring.bundle import TaskFacts, Weights, check_digest, code_vers
 from anna_core.scoring.vectors import DomainVectors
 from anna_core.training.progress import EpochReport
 
+_TREES = "boosting"  # members that are trees are called so, followed by their domain
+
 
 class MetamodelSpec(BaseModel):
     """All that a metamodel is, but for its weights.
@@ -43,6 +45,23 @@ class MetamodelSpec(BaseModel):
     alone: str | None = None
     plain_reason: str | None = None
     shares: dict[str, float] = {}
+
+    @property
+    def summary(self) -> str:
+        """What it makes of its members, in words."""
+        if self.plain_reason:
+            return f"The metamodel is the mean of its models. {self.plain_reason}"
+        if self.alone:
+            return f"The metamodel scores by the {_told(self.alone)} alone, as no blend did better."
+        parts = sorted(self.shares.items(), key=lambda item: -item[1])
+        return f"What moves the metamodel's score: {', '.join(f'{_told(name)} {share:.0%}' for name, share in parts)}."
+
+
+def _told(member: str) -> str:
+    kind, _, domain = member.partition("/")
+    if kind != _TREES:
+        return f"net of {member}"
+    return f"trees of {domain or 'all domains'}"
 
 
 class MetamodelBundle(BaseModel):

@@ -207,6 +207,11 @@ def test_a_report_is_about_the_model_that_clients_are_scored_by_though_another_b
     assert headline(content).sentence.startswith(f"Metamodel: ROC AUC {ours.value:.3f} ")
 
 
+def test_a_report_says_what_the_metamodel_is_made_of():
+    assert "nothing but trees" in render_report(make_content(blend="It is nothing but trees."))
+    assert "nothing but trees" not in render_report(make_content())
+
+
 def test_numbers_as_text():
     assert [format_value(v) for v in (0.1234, -0.5, -0.0001, 123.456, 66919.2, float("nan"))] == [
         "0.123", "−0.500", "0.000", "123.5", "66,919", "n/a",

@@ -106,6 +106,7 @@ def test_few_rows_give_the_plain_mean_of_logits():
     vectors = {"a": _domain(logits[:, 0]), "b": _domain(logits[:, 1], present)}
     model = trained(vectors, target, ONES[:20], split_of(20), make_task())
     assert model.spec.plain_reason == "Only 4 rows to weigh the models on; 50 are needed to learn more than the mean."
+    assert model.spec.summary == f"The metamodel is the mean of its models. {model.spec.plain_reason}"
     assert model.curves == []
     mean = np.where(present, logits.mean(axis=1), logits[:, 0])
     np.testing.assert_allclose(model.predict(vectors)[:, 0], _sigmoid(mean), atol=1e-6)
@@ -225,6 +226,10 @@ def test_trees_and_nets_are_weighed_and_their_shares_told(signals):
     assert shares["boosting/left"] > 0.3
     assert shares["left"] > 0.3
     assert shares["boosting"] < 0.1
+    assert model.spec.summary.startswith("What moves the metamodel's score: ")
+    told = {"net of left": "left", "trees of left": "boosting/left", "trees of all domains": "boosting"}
+    for name, member in told.items():
+        assert f"{name} {shares[member]:.0%}" in model.spec.summary
 
 
 def test_what_an_embedding_corrects_counts_as_its_domains_share(signals):
@@ -246,6 +251,7 @@ def test_a_member_that_knows_all_is_taken_alone_if_no_blend_does_better(signals)
     split = split_of(ROWS)
     model = trained(members, target, ONES, split, make_task())
     assert model.spec.alone == "truth"
+    assert model.spec.summary == "The metamodel scores by the net of truth alone, as no blend did better."
     assert model.spec.shares["truth"] == pytest.approx(1)
     assert model.predict(members) == pytest.approx(members["truth"].scores, abs=1e-5)
 
