@@ -10,7 +10,9 @@ TASK_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _DAGSTER_RANGE = "..."  # Dagster's sign for a range of partitions
 _RESERVED_SAMPLE = "task"  # its options would be `task.yaml`, the task's own
 DOMAIN_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_RESERVED_DOMAIN = "boosting"  # the metamodel calls the trees over all domains so, and nets by their domains
+# The trees over all domains, as an asset and as a member of the metamodel; those of a domain are `boosting/<domain>`.
+# Nets are called by their domains, so no domain may be called so.
+TREES = "boosting"
 
 
 class SampleKey(NamedTuple):
@@ -48,7 +50,7 @@ def check_domain(name: str) -> str:
             f"'{name}' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, digits "
             "or '_'."
         )
-    if name == _RESERVED_DOMAIN:
+    if name == TREES:
         raise KeyNameError(f"'{name}' cannot name a domain: ANNA calls its trees so.")
     return name
 

@@ -11,20 +11,20 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
+from anna_core.keys import TREES
 from anna_core.scoring.scores_file import score_frame
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from anna_core.boosting.model import BoostingSpec
 
-ALL = "boosting"  # the asset over all domains, and its name among the metamodel's members
 SCORES_FILE = "scores.parquet"
 _TOLD = 20  # aggregates that the asset's page names
 
 
 def boosting_key(domain: str | None) -> dg.AssetKey:
     """Key of the trees of a domain, or of all."""
-    return dg.AssetKey([ALL] if domain is None else [ALL, domain])
+    return dg.AssetKey([TREES] if domain is None else [TREES, domain])
 
 
 def member_name(domain: str | None) -> str:

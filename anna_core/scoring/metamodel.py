@@ -10,13 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from anna_core.calibration.model import Calibration
 from anna_core.errors import ArtifactError
+from anna_core.keys import TREES
 from anna_core.nets.meta_net import MetaNet
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
 from anna_core.scoring.vectors import DomainVectors
 from anna_core.training.progress import EpochReport
-
-_TREES = "boosting"  # members that are trees are called so, followed by their domain
 
 
 class MetamodelSpec(BaseModel):
@@ -59,7 +58,7 @@ class MetamodelSpec(BaseModel):
 
 def _told(member: str) -> str:
     kind, _, domain = member.partition("/")
-    if kind != _TREES:
+    if kind != TREES:
         return f"net of {member}"
     return f"trees of {domain or 'all domains'}"
 
