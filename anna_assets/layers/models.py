@@ -74,6 +74,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
             metadata={
                 "nets": len(best),
                 "epochs": len(trained.curves),
+                "learning rate": _number(best[0].learning_rate if best else None),
                 "best epochs": dg.MetadataValue.json([report.epoch for report in best]),
                 f"validation {sample.task.metric}": _number(_mean([report.valid_metric for report in best])),
                 "net": dg.MetadataValue.json(sample.task.net.model_dump()),

@@ -1,14 +1,12 @@
 """Trains the model of one domain on a sample."""
 
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
 from anna_core.errors import TrainingError
 from anna_core.nets.batch import EventStore
-from anna_core.nets.device import choose_device, computing, seeded
+from anna_core.nets.device import choose_device, computing
 from anna_core.nets.ensemble import Ensemble
 from anna_core.nets.forward import forward_rows
 from anna_core.nets.input_stats import measure_inputs
@@ -17,7 +15,8 @@ from anna_core.scoring.bundle import TaskFacts
 from anna_core.scoring.domain_model import DomainModel, DomainModelSpec, make_nets, net_seed
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks import Task
-from anna_core.training.progress import EpochReport, OnEpoch, ignore
+from anna_core.training.fitting import Fitting
+from anna_core.training.progress import OnEpoch, ignore
 from anna_core.training.rows import VALID, TrainingRows, training_rows, usable_folds, varies
 from anna_core.training.trainer import Trainer
 
@@ -98,38 +97,17 @@ def train_domain_model(
     device = choose_device()
     nets.to(device)
     store = nets.net(0).store(sequences, device)
-    curves: list[EpochReport] = []
-    began = time.perf_counter()
+    parts = list(_parts(used, fold, spec))
+
+    def trainer(place: int, rate: float) -> Trainer:
+        mine = task.model_copy(update={"seed": net_seed(task.seed, place)})
+        return Trainer(nets.net(place), output, store, target, weight, parts[place], mine, rate, client)
+
     with computing(threads):
-        for place, part in enumerate(_parts(used, fold, spec)):
-            mine = task.model_copy(update={"seed": net_seed(task.seed, place)})
-            with seeded(mine.seed):
-                trainer = Trainer(nets.net(place), output, store, target, weight, part, mine, client)
-                left = _share_of_budget(task.training.budget, time.perf_counter() - began, len(nets.nets) - place)
-                trainer.run(_Listener(place, len(nets.nets), curves, on_epoch), left)
+        curves = Fitting(nets, trainer, task.training.budget, on_epoch).run(task.training.learning_rate)
         nets.eval()
         _align(nets, store, used, task.seed)
     return DomainModel(spec=spec, net=nets, curves=curves, provenance={})
-
-
-def _share_of_budget(budget: float | None, spent: float, nets: int) -> float | None:
-    """Seconds for the next of so many nets: what early stopping saved on one is left to the others."""
-    return None if budget is None else max(0.0, budget - spent) / nets
-
-
-class _Listener:
-    """Passes on the epochs of one net as those of its model, and keeps them."""
-
-    def __init__(self, place: int, nets: int, curves: list[EpochReport], on_epoch: OnEpoch) -> None:
-        self.place, self.nets, self.curves, self.on_epoch = place, nets, curves, on_epoch
-        self.began = time.perf_counter()
-
-    def __call__(self, report: EpochReport) -> None:
-        """Take an epoch's report; the nets to come are expected to take as long as this one."""
-        others = (self.nets - self.place - 1) * (time.perf_counter() - self.began + report.seconds_left)
-        report = replace(report, net=self.place + 1, nets=self.nets, seconds_left=report.seconds_left + others)
-        self.curves.append(report)
-        self.on_epoch(report)
 
 
 def _parts(used: np.ndarray, fold: np.ndarray, spec: DomainModelSpec) -> Iterator[TrainingRows]:

@@ -21,8 +21,10 @@ class EpochReport:
         best: whether its weights are kept: no epoch before was clearly better.
         passed: share of the training rows that the epoch read; less than 1 where the budget ended it.
         bound: whether the budget allows less than the settings say.
-        net: which of the model's nets is trained, counted from 1.
+        net: which of the model's nets is trained, counted from 1; while a model trains, the trials of a search for a
+            learning rate count as nets, too.
         nets: how many the model has.
+        learning_rate: its peak; None in models of before it was told.
     """
 
     epoch: int
@@ -38,6 +40,7 @@ class EpochReport:
     bound: bool = False
     net: int = 1
     nets: int = 1
+    learning_rate: float | None = None
 
     @property
     def step(self) -> int:

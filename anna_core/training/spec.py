@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from anna_core.training.learning_rate import USUAL, Found
 from anna_core.training.presets import PRESETS, PresetName, training_defaults
 
 _STANDARD = PRESETS["standard"].training
@@ -11,9 +12,6 @@ _STANDARD = PRESETS["standard"].training
 
 class TrainingSpec(BaseModel):
     """Settings of the training loop.
-
-    The learning rate has a fixed default: on eight real domains of 3,000 to 5,000 rows a GRU's metric was 0.6567 at
-    1.5e-3, 0.6596 at 3e-3, 0.6554 at 6e-3 and 0.6453 at 1.2e-2; the best of them for each domain, by hindsight, 0.6622.
 
     Attributes:
         preset: gives folds, seeds, epochs, patience and budget where they are left out, and the net's encoder and size
@@ -28,7 +26,8 @@ class TrainingSpec(BaseModel):
         batch_rows: rows of a batch at most; fewer where the sample is small.
         batch_events: padded events of a batch at most (rows x longest), which bounds memory; None takes what is fastest
             for the encoder.
-        learning_rate: peak learning rate of AdamW under a one-cycle schedule.
+        learning_rate: peak learning rate of AdamW under a one-cycle schedule; `auto`: found for each domain of the task
+            by training its first net at several (`anna_core.training.learning_rate`).
         weight_decay: AdamW's decoupled weight decay.
     """
 
@@ -42,7 +41,7 @@ class TrainingSpec(BaseModel):
     budget: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = _STANDARD.budget
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 128
     batch_events: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | Found = USUAL
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2
 
     @model_validator(mode="before")

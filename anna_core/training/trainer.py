@@ -30,6 +30,10 @@ _GRADIENT_NORM = 1.0
 _GPU_CHECKS = 64
 
 
+class DivergenceError(TrainingError):
+    """The loss is no number any more."""
+
+
 class Trainer:
     """Fits a domain net to the training rows and keeps the weights that the validation rows speak for.
 
@@ -46,16 +50,17 @@ class Trainer:
         weight: np.ndarray,
         rows: TrainingRows,
         task: Task,
+        rate: float,
         client: np.ndarray | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Prepare; every one of `rows` has at least one event.
 
-        `client` (n,) is whose each row is, if that is known; `clock` gives seconds.
+        `rate` is the learning rate's peak; `client` (n,) is whose each row is, if that is known; `clock` gives seconds.
         """
         self.net, self.output, self.store, self.rows, self.task = net, output, store, rows, task
         self.device = next(net.parameters()).device
-        self.clock = clock
+        self.rate, self.clock = rate, clock
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
         self.valid_client = None if client is None else client[rows.valid]
         self.target = output.encode(target[rows.train]).to(self.device)
@@ -78,7 +83,7 @@ class Trainer:
             budget: seconds that the whole run may take; None: as long as it takes.
 
         Raises:
-            TrainingError: the loss is not finite, so the training has diverged.
+            DivergenceError: the loss is not finite.
         """
         self.began = self.clock()
         if budget is not None:
@@ -91,7 +96,7 @@ class Trainer:
             epoch += 1
             train_loss, events_per_second, passed = self._epoch(epoch)
             validating = self.clock()
-            scores, losses = self._validate()
+            scores, losses = self.validate()
             value, kept = choice.offer(epoch, scores, losses, self.net)
             out_of_patience = epoch - choice.epoch >= self.task.training.patience
             if self.pace is not None and not out_of_patience:
@@ -111,6 +116,7 @@ class Trainer:
                     best=kept,
                     passed=passed,
                     bound=self.bound,
+                    learning_rate=self.rate,
                 )
             )
             on_epoch(reports[-1])
@@ -123,9 +129,7 @@ class Trainer:
         self.epochs = epochs
         self.rng = np.random.default_rng(self.task.seed)
         self.schedule = Schedule(epochs * self.epoch_steps)
-        self.optimiser = torch.optim.AdamW(
-            parameter_groups(self.net, training.weight_decay), lr=training.learning_rate, fused=True
-        )
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.net, training.weight_decay), lr=self.rate, fused=True)
         self.pace: Pace | None = None
         self.bound = False
         self.check_steps = max(1, self.epoch_steps // _GPU_CHECKS) if self.device.type == "cuda" else 1
@@ -143,16 +147,15 @@ class Trainer:
                 break
         total = float(sums)
         if not math.isfinite(total):
-            raise TrainingError(
+            raise DivergenceError(
                 f"task '{self.task.name}', domain '{self.store.domain.name}': the training diverged "
-                f"(loss {total}); lower training.learning_rate (now {self.task.training.learning_rate})."
+                f"(loss {total}); lower training.learning_rate (now {self.rate})."
             )
         return total / rows, events / max(self.clock() - began, 1e-9), rows / len(self.lengths)
 
     def _steps(self) -> Iterator[tuple[np.ndarray, int, torch.Tensor]]:
         """Take the steps of an epoch one by one; gives each batch's positions (B,), events read, and mean loss."""
         self.net.train()
-        peak = self.task.training.learning_rate
         batches = self._batches(self.rng)
         taken, events_taken, before = 0, 0, self._now()
         gathered = self.store.batches(
@@ -160,7 +163,7 @@ class Trainer:
         )
         for batch, events in zip(batches, gathered, strict=True):
             for group in self.optimiser.param_groups:
-                group["lr"] = peak * self.schedule.share
+                group["lr"] = self.rate * self.schedule.share
             positions = torch.from_numpy(batch).to(self.device)
             losses = self.output.loss(self.net(events).logits, self.target[positions])
             loss = (losses * self.weight[positions]).mean()
@@ -176,8 +179,8 @@ class Trainer:
                 events_taken, before = 0, now
             yield batch, len(events.row), loss.detach()
 
-    def _validate(self) -> tuple[np.ndarray, np.ndarray]:
-        """Scores (n, K) of the validation rows and their losses (n,)."""
+    def validate(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (n, K) of the validation rows by the net as it is, and their losses (n,)."""
         _, [logits] = forward_rows([self.net], self.store, self.rows.valid)
         losses = self.output.loss(torch.from_numpy(logits), self.output.encode(self.valid_target)).numpy()
         return self.output.scores(logits), losses

@@ -20,9 +20,14 @@ _INGREDIENTS: dict[str, tuple[dict[str, Any], str]] = {
     "periodic numbers": ({"numbers": "periodic"}, "numbers `periodic`"),
     "piecewise numbers": ({"numbers": "piecewise"}, "numbers `piecewise`"),
     "spatial dropout": ({"input_dropout": 0.1}, "`input_dropout` 0.1"),
+    "all events": ({"event_dropout": 0.0}, "`event_dropout` 0"),
+    "wide codes": ({"code_width": 32}, "`code_width` 32"),
     "width 128": ({"hidden": 128}, "`hidden` 128"),
 }
-INGREDIENTS = tuple(
-    Variant(name, BASE.options | {"net": net}, False, says) for name, (net, says) in _INGREDIENTS.items()
+INGREDIENTS = (
+    *(Variant(name, BASE.options | {"net": net}, False, says) for name, (net, says) in _INGREDIENTS.items()),
+    Variant(
+        "learning rate found", {"training": {"folds": 1, "learning_rate": "auto"}}, False, "`learning_rate` `auto`"
+    ),
 )
 VARIANTS = {variant.name: variant for variant in (*PRESETS, BASE, *INGREDIENTS)}
