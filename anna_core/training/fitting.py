@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from anna_core.metrics.bootstrap import clients_of
@@ -39,7 +38,7 @@ class Fitting:
             The epochs of the trainings that gave the nets their weights, net after net.
 
         Raises:
-            DivergenceError: a training diverged; trials beside the usual rate may, and are passed over.
+            DivergenceError: a training diverged; of trials, all did.
         """
         curves: list[list[EpochReport]] = []
         if isinstance(rate, str):
@@ -53,30 +52,37 @@ class Fitting:
 
     def _search(self) -> tuple[float, list[EpochReport]]:
         """Find the rate and leave the first net the weights that it gave; returns it and their epochs."""
-        net = self._nets.net(0)
+        net, others = self._nets.net(0), len(self._nets.nets) - 1
+        share = None if self._budget is None else self._budget / (LEAST_TRIALS + others)
         start = copy.deepcopy(net.state_dict())
         found: dict[float, tuple[Weights, list[EpochReport]]] = {}
+        diverged: list[DivergenceError] = []
 
         def train(rate: float) -> Trial:
             net.load_state_dict(start)
             trainer = self._trainer(0, rate)
-            group = clients_of(trainer.valid_client, len(trainer.valid_target))
+            client = clients_of(trainer.valid_client, len(trainer.valid_target))
             try:
-                reports = self._train(trainer, max(1, LEAST_TRIALS - self._done) + len(self._nets.nets) - 1)
-            except DivergenceError:
-                if not found:
-                    raise
-                return Trial(rate, np.full(len(group), np.inf), group)
+                reports = self._train(trainer, max(1, LEAST_TRIALS - self._done) + others, share)
+                losses = trainer.validate()[1] * trainer.valid_weight
+            except DivergenceError as error:
+                diverged.append(error)
+                return Trial(rate, None, client)
             found[rate] = copy.deepcopy(net.state_dict()), reports
-            return Trial(rate, trainer.validate()[1] * trainer.valid_weight, group)
+            return Trial(rate, losses, client)
 
         rate = find_rate(train)
+        if rate is None:
+            raise diverged[0]
         weights, reports = found[rate]
         net.load_state_dict(weights)
         return rate, reports
 
-    def _train(self, trainer: Trainer, to_come: int) -> list[EpochReport]:
-        """One of so many trainings that are still to come: what early stopping saved on one is left to the others."""
+    def _train(self, trainer: Trainer, to_come: int, most: float | None = None) -> list[EpochReport]:
+        """One of so many trainings that are still to come: what early stopping saved on one is left to the others.
+
+        Trials are given `most` seconds each, lest one looks better than another for having had more of them.
+        """
         began, self._done = time.perf_counter(), self._done + 1
         number, count = self._done, self._done + to_come - 1
 
@@ -86,5 +92,7 @@ class Fitting:
             self._on_epoch(replace(report, net=number, nets=count, seconds_left=report.seconds_left + others))
 
         left = None if self._budget is None else max(0.0, self._budget - (began - self._began)) / to_come
+        if left is not None and most is not None:
+            left = min(left, most)
         with seeded(trainer.task.seed):
             return trainer.run(tell, left)

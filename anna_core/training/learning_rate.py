@@ -24,23 +24,26 @@ class Trial:
 
     Attributes:
         rate: its peak.
-        losses: (n,) weighted losses of the validation rows, by the weights kept; not finite where it diverged.
+        losses: (n,) weighted losses of the validation rows, by the weights kept; None where it diverged.
         client: (n,) from 0 on, whose each row is; rows of one client are not independent.
     """
 
     rate: float
-    losses: np.ndarray
+    losses: np.ndarray | None
     client: np.ndarray
 
 
-def find_rate(train: Callable[[float], Trial]) -> float:
+def find_rate(train: Callable[[float], Trial]) -> float | None:
     """Walk from the usual rate, halving or doubling it for as long as that clearly lowers the loss.
 
     Up to twofold the loss hardly depends on the rate, and chance decides which of three comes out lowest; so another
     than the usual one has to be better by a standard error.
 
     Args:
-        train: trains at a rate, always from the same weights; called three times or more.
+        train: trains at a rate, always from the same weights; called at least twice.
+
+    Returns:
+        The rate; None where all trainings diverged.
     """
     usual = best = train(USUAL)
     for factor in _FACTORS:
@@ -48,8 +51,10 @@ def find_rate(train: Callable[[float], Trial]) -> float:
             best = other
         if best is not usual:
             break
-    return best.rate
+    return None if best.losses is None else best.rate
 
 
 def _is_better(trial: Trial, than: Trial) -> bool:
-    return bool(np.isfinite(trial.losses).all()) and clearly_less(trial.losses, than.losses, trial.client)
+    if trial.losses is None or than.losses is None:
+        return trial.losses is not None
+    return clearly_less(trial.losses, than.losses, trial.client)

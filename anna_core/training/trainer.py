@@ -146,11 +146,7 @@ class Trainer:
             if self.schedule.finished:
                 break
         total = float(sums)
-        if not math.isfinite(total):
-            raise DivergenceError(
-                f"task '{self.task.name}', domain '{self.store.domain.name}': the training diverged "
-                f"(loss {total}); lower training.learning_rate (now {self.rate})."
-            )
+        self._require_finite(total)
         return total / rows, events / max(self.clock() - began, 1e-9), rows / len(self.lengths)
 
     def _steps(self) -> Iterator[tuple[np.ndarray, int, torch.Tensor]]:
@@ -180,10 +176,22 @@ class Trainer:
             yield batch, len(events.row), loss.detach()
 
     def validate(self) -> tuple[np.ndarray, np.ndarray]:
-        """Scores (n, K) of the validation rows by the net as it is, and their losses (n,)."""
+        """Scores (n, K) of the validation rows by the net as it is, and their losses (n,).
+
+        Raises:
+            DivergenceError: a loss is not finite.
+        """
         _, [logits] = forward_rows([self.net], self.store, self.rows.valid)
         losses = self.output.loss(torch.from_numpy(logits), self.output.encode(self.valid_target)).numpy()
+        self._require_finite(float(losses.sum()))
         return self.output.scores(logits), losses
+
+    def _require_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"task '{self.task.name}', domain '{self.store.domain.name}': the training diverged "
+                f"(loss {loss}); lower training.learning_rate (now {self.rate})."
+            )
 
     def _plan(self, budget: float) -> None:
         """Find by a trial how many epochs fit into the budget, and begin a training of so many."""

@@ -8,7 +8,9 @@ from anna_assets.progress import follow
 from anna_core.training.progress import EpochReport
 
 KEY = dg.AssetKey(["model", "cards"])
-REPORT = EpochReport(3, 12, 0.51, 0.52, "roc_auc", 0.61234, 12345.6, 95.4, best=True, net=2, nets=5)
+REPORT = EpochReport(
+    3, 12, 0.51, 0.52, "roc_auc", 0.61234, 12345.6, 95.4, best=True, net=2, nets=5, learning_rate=0.0015
+)
 
 
 @pytest.fixture
@@ -25,7 +27,10 @@ def told():
 def test_an_epoch_is_a_line_an_observation_and_a_point(told):
     listener, lines, observed, kept = told
     listener(REPORT)
-    line = "net 2/5  epoch 3/12  roc_auc 0.6123 (best)  loss 0.5100/0.5200  12,346 events/s  at most 0:01:35 left"
+    line = (
+        "net 2/5  epoch 3/12  roc_auc 0.6123 (best)  loss 0.5100/0.5200  learning rate 0.0015  12,346 events/s  "
+        "at most 0:01:35 left"
+    )
     assert lines == [line]
     [observation] = observed
     assert (observation.asset_key, observation.partition, observation.description) == (KEY, "churn.2024q1", line)

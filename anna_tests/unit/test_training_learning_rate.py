@@ -7,7 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from anna_core.nets.outputs import Output
+from anna_core.errors import TrainingError
 from anna_core.training.domain import train_domain_model
 from anna_core.training.learning_rate import USUAL, Trial, find_rate
 from anna_core.training.spec import TrainingSpec
@@ -82,27 +82,50 @@ def test_a_model_of_the_found_rate_is_that_of_the_same_fixed_rate():
     assert told[-1].seconds_left == 0
 
 
-def test_a_rate_at_which_the_training_diverges_is_passed_over(monkeypatch):
-    sequences, target = order_signal(ROWS)
-    plain = Output.loss
-
-    def loss(self, logits, target):
-        return plain(self, logits, target) * (np.inf if rates and rates[-1] != USUAL else 1.0)
-
+def diverging_unless(good, monkeypatch):
+    """Make every training's weights NaN after its first epoch, but at rates that are good; gives the rates tried."""
     rates = []
 
-    class Recorded(Trainer):
+    class Diverging(Trainer):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             rates.append(self.rate)
 
-    monkeypatch.setattr("anna_core.training.domain.Trainer", Recorded)
-    monkeypatch.setattr(Output, "loss", loss)
+        def _epoch(self, epoch):
+            found = super()._epoch(epoch)
+            if not good(self.rate):
+                for parameter in self.net.parameters():
+                    parameter.data.fill_(torch.nan)
+            return found
+
+    monkeypatch.setattr("anna_core.training.domain.Trainer", Diverging)
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("good", "tried", "taken"),
+    [
+        (lambda rate: rate == USUAL, [1, 0.5, 2], 1),
+        (lambda rate: rate < USUAL, [1, 0.5, 0.25], 0.5),
+    ],
+)
+def test_rates_at_which_the_training_diverges_are_passed_over(good, tried, taken, monkeypatch):
+    rates = diverging_unless(good, monkeypatch)
+    sequences, target = order_signal(ROWS)
     task = make_task(training={"folds": 1, "learning_rate": "auto"})
     model = train_domain_model(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
-    assert rates == [USUAL, USUAL / 2, 2 * USUAL]
-    assert {report.learning_rate for report in model.curves} == {USUAL}
+    assert rates == [USUAL * step for step in tried]
+    assert {report.learning_rate for report in model.curves} == {USUAL * taken}
     assert all(torch.isfinite(value).all() for value in model.net.state_dict().values())
+
+
+def test_a_training_that_diverges_at_all_rates_says_so(monkeypatch):
+    rates = diverging_unless(lambda rate: False, monkeypatch)
+    sequences, target = order_signal(ROWS)
+    task = make_task(training={"folds": 1, "learning_rate": "auto"})
+    with pytest.raises(TrainingError, match=r"diverged.*now 0.003"):
+        train_domain_model(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
+    assert rates == [USUAL, USUAL / 2, USUAL * 2]
 
 
 def test_trials_share_the_budget_with_the_nets(monkeypatch):
@@ -118,7 +141,7 @@ def test_trials_share_the_budget_with_the_nets(monkeypatch):
     target = (np.random.default_rng(0).random((ROWS, 1)) < 0.5).astype(np.float32)
     task = make_task(training={"folds": 1, "seeds": 2, "epochs": 1, "learning_rate": "auto", "budget": 4000})
     train_domain_model(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
-    assert shares[0] == pytest.approx(1000, rel=0.01)  # three trials and the second net
+    assert max(shares[:-1]) == pytest.approx(1000, rel=0.01)  # three trials and the second net
     assert shares[-1] == pytest.approx(4000, rel=0.05)  # a second's work is done, all the rest is the last net's
 
 
