@@ -12,7 +12,7 @@ import polars as pl
 from anna_core.errors import ArtifactError, SampleError
 from anna_core.keys import parse_sample_key
 from anna_core.splits import assign_folds, assign_splits
-from anna_core.targets import encode_targets, resolve_task
+from anna_core.targets import encode_targets, outcome_flags, resolve_task
 from anna_core.tasks import Task, TaskRequest
 
 SUFFIXES = (".csv", ".parquet")
@@ -99,8 +99,9 @@ def make_sample(path: Path, key: str, request: TaskRequest) -> Sample:
     targets = target_columns(frame, path)
     rows, notes = _checked(frame, targets, path)
     task = resolve_task(name, request, rows.select(targets))
-    split, how = assign_splits(rows, task.split)
-    fold = assign_folds(rows, split, task.training.folds, task.split.seed)
+    outcomes = outcome_flags(encode_targets(rows.select(targets), task), task)
+    split, how = assign_splits(rows, task.split, outcomes)
+    fold = assign_folds(rows, split, task.training.folds, task.split.seed, outcomes)
     rows = rows.with_columns(split=pl.Series(split), fold=pl.Series(fold))
     task = task.model_copy(update={"guesses": (*task.guesses, how, *notes)})
     return Sample(key, task, rows)

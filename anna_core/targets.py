@@ -67,6 +67,17 @@ def encode_targets(targets: pl.DataFrame, task: Task) -> np.ndarray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
+def outcome_flags(target: np.ndarray, task: Task) -> np.ndarray | None:
+    """Which outcomes each row has, bool (n, m): each class, and of each label both yes and no; None for an amount."""
+    match task.type:
+        case TaskType.REGRESSION:
+            return None
+        case TaskType.MULTICLASS:
+            return np.asarray(target[:, None] == np.arange(len(task.classes)))
+        case _:
+            return np.concatenate([target > 0, target == 0], axis=1)
+
+
 def _guess_type(targets: pl.DataFrame) -> tuple[TaskType, str]:
     if targets.width > 1:
         return TaskType.MULTILABEL, f"there are {targets.width} target columns"

@@ -49,6 +49,7 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
     )
     def boosting(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_core.boosting.training import train_boosting
+        from anna_core.scoring.provenance import made_of
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)
@@ -59,13 +60,8 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         scores = model.predict(sequences, threads, sample.fold)
         version = model.data_version
         frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, version)
-        provenance = {
-            "sample": key,
-            "rows": sample.version,
-            "sequences": {part.domain.name: part.meta.data_version for part in sequences},
-            "seed": sample.task.seed,
-            "threads": threads,
-        }
+        read_versions = {part.domain.name: part.meta.data_version for part in sequences}
+        provenance = made_of(sample, threads, sequences=read_versions)
         with storage.write_directory(warehouse.boosting(domain, key)) as folder:
             model.save(folder, provenance)
             frame.write_parquet(folder / SCORES_FILE)

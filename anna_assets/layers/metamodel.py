@@ -36,6 +36,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         description="Weighs nets and trees of all domains, corrects by embeddings, knows who is missing from a domain.",
     )
     def metamodel(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
+        from anna_core.scoring.provenance import made_of
         from anna_core.training.metamodel import train_metamodel
 
         key = context.partition_key
@@ -57,7 +58,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, trained.data_version
         )
         with storage.write_directory(warehouse.metamodel(key)) as folder:
-            trained.save(folder, {"sample": key, "seed": sample.task.seed, "models": members.versions})
+            trained.save(folder, made_of(sample, 1, models=members.versions))
             frame.write_parquet(folder / SCORES_FILE)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),

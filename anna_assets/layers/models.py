@@ -40,6 +40,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
         description=f"Nets on the sequences of {domain.name}: weights.safetensors and bundle.json.",
     )
     def model(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
+        from anna_core.scoring.provenance import made_of
         from anna_core.training.domain import train_domain_model
 
         partition = context.partition_key
@@ -59,13 +60,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 on_epoch=_listener(context, key, part),
                 threads=threads,
             )
-        provenance = {
-            "sample": partition,
-            "rows": sample.version,
-            "sequences": sequences.meta.data_version,
-            "seed": sample.task.seed,
-            "threads": threads,
-        }
+        provenance = made_of(sample, threads, sequences=sequences.meta.data_version)
         with storage.write_directory(warehouse.model(domain.name, partition)) as folder:
             trained.save(folder, provenance)
         best = trained.best

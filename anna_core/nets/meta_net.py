@@ -116,8 +116,8 @@ class MetaNet(nn.Module):
                 parameter.zero_()
             self.weight[list(self.widths).index(name)] = 1.0
 
-    def shares(self, inputs: MetaInputs) -> dict[str, float]:
-        """How much each member gives to the logits of some rows: its part of the sum of their mean absolute shares.
+    def shares(self, inputs: MetaInputs, weight: np.ndarray) -> dict[str, float]:
+        """How much each member gives to the logits of rows of some weight (n,): its part of their mean absolute shares.
 
         What a domain's embedding corrects counts as given by its nets.
         """
@@ -126,7 +126,7 @@ class MetaNet(nn.Module):
             given = inputs.evidence * self.weight / domains[:, None, None]
             for place, part in enumerate(self._parts().values()):
                 given[:, place] += inputs.embedding[:, part] @ self.correction[part]
-        mean = given.abs().mean(dim=(0, 2))
+        mean = (given.abs() * torch.from_numpy(weight).to(given)[:, None, None]).mean(dim=(0, 2))
         whole = float(mean.sum()) or 1.0
         return {name: float(part) / whole for name, part in zip(self.widths, mean, strict=True)}
 

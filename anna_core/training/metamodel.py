@@ -129,7 +129,7 @@ def train_metamodel(
         correction_penalty=choice.correction if math.isfinite(choice.correction) else None,
         alone=choice.alone,
         plain_reason=reason,
-        shares=net.shares(net.read(members, output, used)) if len(used) else {},
+        shares=net.shares(net.read(members, output, used), weight[used]) if len(used) else {},
     )
     return Metamodel(spec=spec, net=net.requires_grad_(False), curves=choice.reports, provenance={})
 

@@ -5,7 +5,6 @@ import polars as pl
 import pytest
 
 from anna_core import storage
-from anna_core.scoring.domain_model import DomainModel
 from anna_core.scoring.metamodel import Metamodel
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
 
@@ -61,12 +60,16 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
 def test_the_same_sample_and_data_give_the_same_models(deployment: Deployment) -> None:
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
-    folder = deployment.settings.storage / "model" / "cards" / key
-    versions = []
+    made = []
     for _ in range(2):
         deployment.train(key)
-        versions.append(DomainModel.load(storage.read_directory(folder)).data_version)
-    assert versions[0] == versions[1]
+        folder = storage.read_directory(deployment.settings.storage / "metamodel" / key)
+        made.append((Metamodel.load(folder).provenance, (folder / "scores.parquet").read_bytes()))
+    assert made[0] == made[1]  # the versions of all its models, and the scores bit for bit
+    provenance = made[0][0]
+    assert provenance["task"]["training"]["epochs"] == 2
+    assert set(provenance["models"]) == {"cards", "accounts", "boosting", "boosting/cards", "boosting/accounts"}
+    assert {"anna", "torch", "lightgbm"} < set(provenance["versions"])
 
 
 def test_a_sample_without_different_outcomes_in_a_part_stops_before_training(deployment: Deployment) -> None:
@@ -142,7 +145,7 @@ def test_trees_of_another_generation_and_domains_that_are_gone_are_not_scored(de
         deployment.materialize("report", partition=key)
     (deployment.home / "accounts.yaml").rename(deployment.settings.domains / "accounts.yaml")
     deployment.reload()
-    rows = sample_rows().with_columns(target=1 - pl.col("target"))
+    rows = sample_rows().with_columns(target=pl.col("client_id") % 4 == 1)
     deployment.drop("churn", "q1", rows)
     deployment.materialize("sample", partition=key)
     deployment.materialize("boosting", partition=key)

@@ -1,5 +1,7 @@
 """Odd samples and odd data: a clear refusal, or a sane result; whole launches through the graph."""
 
+import datetime as dt
+
 import numpy as np
 import polars as pl
 import pytest
@@ -38,12 +40,16 @@ def test_a_sample_of_one_class_is_refused_before_anything_is_trained(deployment:
     assert not any(name.startswith(("model", "boosting")) for name in made)
 
 
-def test_one_client_is_refused(deployment: Deployment) -> None:
+@pytest.mark.parametrize("months", [1, 12])
+def test_one_client_is_refused(deployment: Deployment, months: int) -> None:
     deployment.refresh()
-    rows = sample_rows().head(1)
-    result = deployment.train(deployment.drop("churn", "one", rows, FAST), check=False)
+    dates = [dt.date(2023 + month // 12, 1 + month % 12, 15) for month in range(months)]
+    rows = pl.DataFrame({"client_id": 1, "as_of": dates, "target": [month % 2 for month in range(months)]})
+    result = deployment.train(deployment.drop("churn", "one", rows, "type: binary\n" + FAST), check=False)
     assert not result.success
-    assert "row" in problem(result)
+    told = problem(result)
+    assert ("nothing to learn" if months == 1 else "no valid rows") in told
+    assert "Bring" in told
 
 
 @pytest.mark.parametrize("preset", ["fast", "standard"])
@@ -89,3 +95,19 @@ def test_a_constant_number_and_a_code_an_event_do_no_harm(deployment: Deployment
     key = deployment.drop("churn", "codes", sample_rows(), FAST)
     assert deployment.train(key).success
     assert np.isfinite(scores_of(deployment, key)).all()
+
+
+def test_a_hundred_thousand_categories_share_what_they_cannot_have_alone(deployment: Deployment) -> None:
+    many = 100_000
+    for place, month in enumerate(MONTHS):
+        frame = events(1, month, per_client=-(-many // len(MONTHS) // 60))
+        codes = pl.Series("kind", [f"code {place * len(frame) + i}" for i in range(len(frame))])
+        write_month(deployment.home, "cards", month, frame.with_columns(codes))
+    deployment.refresh()
+    key = deployment.drop("churn", "many", sample_rows(), FAST)
+    assert deployment.train(key).success
+    assert np.isfinite(scores_of(deployment, key)).all()
+    model = DomainModel.load(storage.read_directory(deployment.settings.storage / "model" / "cards" / key))
+    assert model.spec.inputs is not None
+    vectors = model.net.net(0).state_dict()
+    assert max(len(value) for value in vectors.values() if value.ndim == 2) <= 10_001

@@ -317,3 +317,14 @@ def test_the_scale_of_the_weights_means_nothing():
         return trained.predict([sequences], 1, fold)
 
     assert scores(np.float32(2**-12)) == pytest.approx(scores(1), abs=1e-6)
+
+
+@pytest.mark.parametrize("heavy", [0, 1])
+def test_rows_count_by_their_weight(heavy):
+    sequences, _, _, split, fold = problem(TaskType.BINARY)
+    row = np.arange(len(split))
+    target = ((sequences.length > 20) == (row // 4 % 2 == 0)).astype(np.float32)[:, None]  # long ones, or short ones
+    weight = np.where(row // 4 % 2 == heavy, 20, 1).astype(np.float32)
+    trained = train_boosting([sequences], target, weight, split, fold, task_of(TaskType.BINARY, "roc_auc"), threads=1)
+    scores = trained.predict([sequences], 1)[:, 0]
+    assert (scores[sequences.length > 25].min() > scores[sequences.length < 15].max()) == (heavy == 0)

@@ -239,10 +239,10 @@ def test_what_an_embedding_corrects_counts_as_its_domains_share(signals):
     output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
     net = MetaNet({"left": 4, "told by its embedding": 4}, output)
     inputs = net.read(vectors, output, np.arange(ROWS))
-    assert net.shares(inputs)["told by its embedding"] == pytest.approx(0, abs=1e-6)
+    assert net.shares(inputs, ONES)["told by its embedding"] == pytest.approx(0, abs=1e-6)
     with torch.no_grad():
         net.correction[4] = 0.5  # the signal; a net's logit has half its weight in the mean of two
-    assert net.shares(inputs)["told by its embedding"] == pytest.approx(0.5, abs=0.05)
+    assert net.shares(inputs, ONES)["told by its embedding"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_member_that_knows_all_is_taken_alone_if_no_blend_does_better(signals):
@@ -281,7 +281,7 @@ def test_a_member_alone_scores_as_it_does_by_itself_and_the_base_rate_where_it_i
     members = {"a": _domain(logits * 5), "b": replace(_trees(logits), present=np.array([True, False]))}
     inputs = net.read(members, output, np.arange(2))
     assert net(inputs).detach()[:, 0].tolist() == pytest.approx([1.0, float(np.log(1 / 3))], abs=1e-4)
-    assert net.shares(inputs) == {"a": 0.0, "b": 1.0}
+    assert net.shares(inputs, ONES[:2]) == {"a": 0.0, "b": 1.0}
 
 
 def test_shares_are_parts_of_what_is_given_on_average():
@@ -290,11 +290,13 @@ def test_shares_are_parts_of_what_is_given_on_average():
     with torch.no_grad():
         net.weight[:] = torch.tensor([[1.0], [-2.0]])
     members = {"a": _domain(np.array([3.0, 1.0])), "b": _domain(np.array([1.0, 9.0]), np.array([True, False]))}
-    shares = net.shares(net.read(members, output, np.arange(2)))
+    shares = net.shares(net.read(members, output, np.arange(2)), ONES[:2])
     given = (3 / 2**0.5 + 1) / 2, 2 / 2**0.5 / 2
     assert shares == pytest.approx({"a": given[0] / sum(given), "b": given[1] / sum(given)}, abs=1e-3)
+    first = net.shares(net.read(members, output, np.arange(2)), np.array([1, 0], dtype=np.float32))
+    assert first == pytest.approx({"a": 3 / 5, "b": 2 / 5}, abs=1e-3)  # rows count by their weight
     nobody = {name: replace(one, present=np.zeros(2, dtype=bool)) for name, one in members.items()}
-    assert net.shares(net.read(nobody, output, np.arange(2))) == {"a": 0.0, "b": 0.0}
+    assert net.shares(net.read(nobody, output, np.arange(2)), ONES[:2]) == {"a": 0.0, "b": 0.0}
 
 
 def test_clients_with_many_rows_are_not_known_again_by_their_embeddings():
@@ -326,3 +328,16 @@ def test_a_handful_of_rare_outcomes_teaches_no_weights(signals):
     assert model.spec.plain_reason == "Only 19 rows differ in outcome from the others; 20 are needed to learn weights."
     rare[np.flatnonzero(split == "valid")[19]] = 1
     assert trained(members, rare, ONES, split, make_task()).spec.plain_reason is None
+
+
+@pytest.mark.parametrize("heavy", [0, 1])
+def test_rows_count_by_their_weight(heavy, signals):
+    left, _, _ = signals
+    kind = np.arange(ROWS) // 5 % 2
+    target = ((left > 0) == (kind == 0)).astype(np.float32)[:, None]  # of the other kind, the opposite is true
+    weight = np.where(kind == heavy, 20, 1).astype(np.float32)
+    split = split_of(ROWS)
+    vectors = {"left": _domain(left)}
+    scores = trained(vectors, target, weight, split, make_task()).predict(vectors)[:, 0]
+    assert (np.corrcoef(scores, left)[0, 1] > 0.5) == (heavy == 0)
+    assert scores[weight > 1] @ target[weight > 1, 0] > scores[weight == 1] @ target[weight == 1, 0]

@@ -63,7 +63,9 @@ def test_all_columns_are_taken(tmp_path):
     assert sample.split.tolist() == ["train"] * 6 + ["test"] * 2 + ["valid"] * 2
     assert sample.weight.tolist() == [0.5] * 10
     assert sample.rows["group_id"].to_list() == ["7"] * 10
-    assert sample.task.guesses[-1] == "The sample's own split column is used."
+    assert sample.task.guesses[-1] == (
+        "The sample's own split column is used; clients with rows in both train and valid: 1, so validation flatters."
+    )
 
 
 def test_csv_with_a_mark_spaces_and_windows_line_ends_is_read(tmp_path):

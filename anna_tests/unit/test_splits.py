@@ -169,3 +169,42 @@ def test_one_fold_is_the_validation_rows():
     rows = rows_of(list(range(500)))
     split, _ = assign_splits(rows, SplitSpec())
     assert (assign_folds(rows, split, 1, seed=0) == np.where(split == "valid", 0, -1)).all()
+
+
+RARE = st.integers(5, 40)
+
+
+@settings(max_examples=40)
+@given(RARE, st.integers(0, 5), st.sampled_from([1, 3]))
+def test_clients_of_a_rare_outcome_are_divided_evenly(rare, seed, months_each):
+    clients = [i for i in range(2_000) for _ in range(months_each)]
+    rows = rows_of(clients, [dt.date(2024, 1 + m, 1) for _ in range(2_000) for m in range(months_each)])
+    outcomes = np.array([[i < rare, i >= rare] for i in clients])
+    split, _ = assign_splits(rows, SplitSpec(seed=seed, test="client"), outcomes)
+    fold = assign_folds(rows, split, 5, seed, outcomes)
+    is_rare, last = outcomes[:, 0], rows["as_of"] == rows["as_of"][0]
+    held = is_rare & last.to_numpy()
+    tested = int(((split == "test") & held).sum())
+    validated = int(((split == "valid") & held).sum())
+    assert abs(tested - 0.2 * rare) <= 1
+    assert abs(validated - 0.2 * (rare - tested)) <= 1
+    assert min(tested, validated) >= 1
+    counts = np.bincount(fold[held & (split == "train")], minlength=5)[1:]
+    assert counts.max() - counts.min() <= 1
+    common, _ = assign_splits(rows, SplitSpec(seed=seed, test="client"))
+    assert (common == split)[~is_rare].all()  # others stay where their hashes put them
+    for part in np.array(clients)[is_rare].reshape(-1, months_each):
+        assert len(set(split[np.isin(clients, part[:1])])) == 1
+
+
+def test_the_rarest_of_a_clients_outcomes_decides():
+    clients = list(range(60))
+    both = np.array([[i % 2 == 0, i < 10] for i in clients])
+    split, _ = assign_splits(rows_of(clients), SplitSpec(), both)
+    assert (split[:10] == "test").sum() == 2
+
+
+def test_a_split_with_validation_rows_of_training_clients_says_so():
+    rows = rows_of([1, 1, 2, 3, 3, 4], split=["train", "valid", "train", "train", "valid", "test"])
+    _, how = assign_splits(rows, SplitSpec())
+    assert how.endswith("clients with rows in both train and valid: 2, so validation flatters.")

@@ -17,6 +17,7 @@ from anna_core.sequences.ragged import Sequences
 from anna_core.simbank.bank import SimulatedBank
 from anna_core.simbank.samples import oracle_path, sample_path
 from anna_core.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
+from anna_core.targets import outcome_flags
 from anna_core.tasks import TaskRequest, parse_request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,8 +107,9 @@ def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) 
     buckets = client_buckets(client_key(sample.rows), seed)
     split = np.where(buckets < _TEST_PER_CENT, TEST, TRAIN)
     uploaded = sample.rows.drop("split", "fold").with_columns(split=pl.Series(split))
-    divided, _ = assign_splits(uploaded, sample.task.split.model_copy(update={"seed": seed}))
-    fold = assign_folds(uploaded, divided, sample.task.training.folds, seed)
+    outcomes = outcome_flags(sample.target, sample.task)
+    divided, _ = assign_splits(uploaded, sample.task.split.model_copy(update={"seed": seed}), outcomes)
+    fold = assign_folds(uploaded, divided, sample.task.training.folds, seed, outcomes)
     rows = sample.rows.with_columns(split=pl.Series(divided), fold=pl.Series(fold))
     sequences = {
         name: Sequences.open(storage.read_directory(folder / "data" / contest.group / contest.task / name))
