@@ -77,7 +77,7 @@ class PackedBatch:
     def step(self) -> torch.Tensor:
         """(N,) int64, how many events of its row came before each event."""
         sizes = torch.tensor(self.sizes, device=self.lengths.device)
-        return torch.arange(len(self.sizes), device=sizes.device).repeat_interleave(sizes)
+        return torch.arange(len(self.sizes), device=sizes.device).repeat_interleave(sizes, output_size=len(self.row))
 
     @cached_property
     def reverse(self) -> torch.Tensor:
@@ -98,7 +98,8 @@ class EventStore:
         """
         self.length = np.asarray(sequences.length, dtype=np.int64)
         self.device = device
-        home = device if _fits(sequences, device) else torch.device("cpu")
+        self._resident = _fits(sequences, device)
+        home = device if self._resident else torch.device("cpu")
         self.domain = domain = sequences.domain
         self._time = _tensor(sequences.event_time).to(home)
         self._codes = {name: _tensor(sequences.columns[name]).to(home) for name in domain.coded}
@@ -117,7 +118,7 @@ class EventStore:
         Where events have to travel to a GPU, the next batch is prepared while this one is computed. On a CPU gathering
         is 1 to 3% of a batch's time and would only compete for the same cores.
         """
-        if self._time.device == self.device:
+        if self._resident:
             for batch in rows:
                 yield self.gather(batch, dropout, rng)
             return
@@ -152,7 +153,8 @@ class EventStore:
             offset = torch.from_numpy(taken).to(home)
         sizes = len(rows) - np.cumsum(np.bincount(lengths))[: lengths.max(initial=0)]
         counts, length = torch.from_numpy(sizes).to(home), torch.from_numpy(lengths).to(home)
-        step = torch.arange(len(sizes), device=home).repeat_interleave(counts)
+        # With its size told, repeating need not wait for a GPU.
+        step = torch.arange(len(sizes), device=home).repeat_interleave(counts, output_size=int(sizes.sum()))
         first = counts.cumsum(0) - counts
         row = torch.arange(len(step), device=home) - first[step]
         positions = torch.from_numpy(rows).to(home)
@@ -172,7 +174,7 @@ class EventStore:
             held=torch.from_numpy(held).to(home),
             sizes=tuple(sizes.tolist()),
         )
-        return batch if home == self.device else _moved(batch, self.device)
+        return batch if self._resident else _moved(batch, self.device)
 
     def _widened(self, name: str, codes: torch.Tensor) -> torch.Tensor:
         kind = self._kinds[name]

@@ -115,8 +115,8 @@ class EventInputs(nn.Module):
                 parts.append(self.encodings[_module_name(name)](value))
         columns.append(self.stats.gap.standardise(log_gap(batch)))
         columns.append(self.stats.age.standardise(log_age(batch)))
-        columns.extend(calendar(batch, self.stats.granularity))
         parts.append(torch.stack(columns, dim=-1))
+        parts.append(calendar(batch, self.stats.granularity))
         return torch.cat(parts, dim=-1)
 
     def _number(self, name: str, values: torch.Tensor) -> Iterable[torch.Tensor]:

@@ -85,15 +85,21 @@ def maximum(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over each row's events. A loop over steps adds contiguous blocks; `index_add_` goes event by event."""
+    """Sum over each row's events.
+
+    On a CPU a loop over steps adds contiguous blocks, where `index_add_` goes event by event. On a GPU a step is a
+    launch, so there rows are padded; `index_add_` would add in another order each time.
+    """
 
     @staticmethod
     def forward(ctx: Any, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
+        ctx.row = batch.row
+        if states.is_cuda:
+            return _padded(states, batch, 0.0).sum(dim=1)
         first, *others = states.split(batch.sizes)
         total = first.clone()
         for block in others:
             total[: len(block)].add_(block)
-        ctx.row = batch.row
         return total
 
     @staticmethod
@@ -106,11 +112,14 @@ class _Max(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-        first, *others = states.split(batch.sizes)
-        largest = first.clone()
-        for block in others:
-            so_far = largest[: len(block)]
-            torch.maximum(so_far, block, out=so_far)
+        if states.is_cuda:
+            largest = _padded(states, batch, -torch.inf).amax(dim=1)
+        else:
+            first, *others = states.split(batch.sizes)
+            largest = first.clone()
+            for block in others:
+                so_far = largest[: len(block)]
+                torch.maximum(so_far, block, out=so_far)
         ctx.save_for_backward(states, largest)
         ctx.row = batch.row
         return largest
@@ -119,3 +128,9 @@ class _Max(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
         states, largest = ctx.saved_tensors
         return grad.index_select(0, ctx.row).mul_(states == largest.index_select(0, ctx.row)), None
+
+
+def _padded(states: torch.Tensor, batch: PackedBatch, padding: float) -> torch.Tensor:
+    """(N, width) → (B, T, width)."""
+    place, there = batch.grid
+    return states[place].masked_fill_(~there[..., None], padding)

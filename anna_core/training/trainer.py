@@ -26,8 +26,8 @@ from anna_core.training.schedule import Schedule
 _FEWEST_STEPS = 16
 # Norm of the gradient at most: recurrent nets see rare, far larger ones (Pascanu et al., 2013).
 _GRADIENT_NORM = 1.0
-# On a GPU, reading the clock waits for what is under way; so there it is read so many times an epoch.
-_GPU_CHECKS = 64
+# Seconds between measurements of the speed on a GPU: each waits for what is under way, and nothing is prepared.
+_GPU_CHECK_SECONDS = 0.25
 
 
 class DivergenceError(TrainingError):
@@ -132,7 +132,7 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(parameter_groups(self.net, training.weight_decay), lr=self.rate, fused=True)
         self.pace: Pace | None = None
         self.bound = False
-        self.check_steps = max(1, self.epoch_steps // _GPU_CHECKS) if self.device.type == "cuda" else 1
+        self.check_seconds = _GPU_CHECK_SECONDS if self.device.type == "cuda" else 0.0
 
     def _epoch(self, epoch: int) -> tuple[float, float, float]:
         """One pass over the training rows; returns the mean loss, events read a second, and the share of rows read."""
@@ -141,7 +141,7 @@ class Trainer:
         for batch, read, loss in self._steps():
             sums += loss * len(batch)  # stays on the device: reading it would wait for each batch
             steps, rows, events = steps + 1, rows + len(batch), events + read
-            if self.pace is not None and steps % self.check_steps == 0:
+            if self.pace is not None:
                 self._keep_budget(epoch, steps)
             if self.schedule.finished:
                 break
@@ -169,10 +169,10 @@ class Trainer:
             self.optimiser.step()
             self.schedule.advance()
             taken, events_taken = taken + 1, events_taken + int(self.lengths[batch].sum())
-            if self.pace is not None and taken % self.check_steps == 0:
+            if self.pace is not None and self.clock() - before >= self.check_seconds:
                 now = self._now()
-                self.pace.trained(now - before, self.check_steps, events_taken)
-                events_taken, before = 0, now
+                self.pace.trained(now - before, taken, events_taken)
+                taken, events_taken, before = 0, 0, now
             yield batch, len(events.row), loss.detach()
 
     def validate(self) -> tuple[np.ndarray, np.ndarray]:
@@ -199,7 +199,7 @@ class Trainer:
         pace = Pace(Work(self.epoch_steps, int(self.lengths.sum()), valid_events), budget)
         wanted = self.epochs
         weights = copy.deepcopy(self.net.state_dict())
-        self.pace, self.check_steps = pace, 1
+        self.pace, self.check_seconds = pace, 0.0
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             for _ in self._steps():
                 if pace.is_known(self.clock() - self.began, wanted):

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from anna_core.domains import Domain
+from anna_core.nets.device import choose_device
 from anna_core.nets.spec import NetSpec
 from anna_core.sequences.ragged import Sequences, SequencesMeta
 from anna_core.tasks import Task
@@ -11,6 +13,11 @@ from anna_core.training.spec import TrainingSpec
 
 HOUR = 3_600_000_000
 AS_OF = np.datetime64("2024-03-01", "D")
+
+
+def devices():
+    """Where nets can compute here: what differs between a CPU and a GPU is tested on both, where there is one."""
+    return list(dict.fromkeys([torch.device("cpu"), choose_device()]))
 
 
 def make_sequences(lengths, kinds=None, amounts=None, seed=0, name="toy", cardinality=6):

@@ -77,8 +77,8 @@ def test_each_event_is_left_out_as_often_as_any_other_but_the_latest():
 def test_batches_that_travel_are_prepared_ahead_and_in_order(monkeypatch):
     sequences = make_sequences([5, 4, 3, 2, 1])
     rows = [np.array([0, 1]), np.array([2]), np.array([3, 4])]
-    store = EventStore(sequences, CPU)
-    store.device = torch.device("meta")  # elsewhere than the events
+    monkeypatch.setattr(batch_module, "_fits", lambda sequences, device: False)
+    store = EventStore(sequences, torch.device("meta"))
     monkeypatch.setattr(batch_module, "_moved", lambda batch, device: batch)
     for given_rows, batch in zip(rows, store.batches(rows), strict=True):
         np.testing.assert_array_equal(batch.event_time, gather(sequences, given_rows).event_time)

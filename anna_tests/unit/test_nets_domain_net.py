@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from anna_core.nets import code_embedding
 from anna_core.nets.batch import EventStore
 from anna_core.nets.domain_net import DomainNet
 from anna_core.nets.dropout import drop_units
@@ -11,7 +12,7 @@ from anna_core.nets.forward import forward_rows
 from anna_core.nets.input_stats import measure_inputs
 from anna_core.nets.pooling import make_pool, mean
 from anna_core.nets.spec import EncoderName, NetSpec, PoolingName
-from anna_tests.unit.nets_toy import make_sequences
+from anna_tests.unit.nets_toy import devices, make_sequences
 
 ENCODERS = get_args(EncoderName)
 POOLINGS = get_args(PoolingName)
@@ -23,8 +24,8 @@ def gather(sequences, rows):
     return EventStore(sequences, CPU).gather(rows)
 
 
-def _run(net, sequences, rows):
-    return net(net.store(sequences, CPU).gather(rows))
+def _run(net, sequences, rows, device=CPU):
+    return net(net.store(sequences, device).gather(rows))
 
 
 def _net(sequences, **spec):
@@ -36,33 +37,40 @@ def _net(sequences, **spec):
     return net.eval()
 
 
+@pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_rows_of_a_batch_do_not_change_each_other(encoder, pooling):
+def test_rows_of_a_batch_do_not_change_each_other(encoder, pooling, device):
     sequences = make_sequences(LENGTHS)
-    net = _net(sequences, encoder=encoder, pooling=pooling, layers=2)
+    net = _net(sequences, encoder=encoder, pooling=pooling, layers=2, precision="float32")
     with torch.no_grad():
-        together = _run(net, sequences, np.arange(len(LENGTHS)))
-        for row in range(len(LENGTHS)):
-            alone = _run(net, sequences, np.array([row]))
-            torch.testing.assert_close(alone.embedding[0], together.embedding[row], atol=1e-5, rtol=1e-4)
-            torch.testing.assert_close(alone.logits[0], together.logits[row], atol=1e-5, rtol=1e-4)
+        single = [_run(net, sequences, np.array([row])) for row in range(len(LENGTHS))]
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            together = _run(net.to(device), sequences, np.arange(len(LENGTHS)), device)
+    for row, alone in enumerate(single):
+        torch.testing.assert_close(alone.embedding[0], together.embedding[row].cpu(), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(alone.logits[0], together.logits[row].cpu(), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_gradients_of_a_batch_are_those_of_its_rows(encoder):
+def test_gradients_of_a_batch_are_those_of_its_rows(encoder, device, monkeypatch):
+    monkeypatch.setattr(code_embedding, "UNKNOWN_SHARE", 0.0)
     sequences = make_sequences(LENGTHS)
-    net = _net(sequences, encoder=encoder, layers=2)
+    net = _net(sequences, encoder=encoder, layers=2, precision="float32", dropout=0.0)
+    net.train()  # cuDNN wants it, to go backwards
 
-    def gradients(rows):
-        net.zero_grad()
+    def gradients(rows, device):
+        net.to(device).zero_grad()
         for row in rows:
-            _run(net, sequences, row).logits.sum().backward()
-        return [parameter.grad.clone() for parameter in net.parameters()]
+            _run(net, sequences, row, device).logits.sum().backward()
+        return [parameter.grad.cpu() for parameter in net.parameters()]
 
     rows = np.arange(len(LENGTHS))
-    for together, alone in zip(gradients([rows]), gradients(rows[:, None]), strict=True):
-        torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-3)
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        alone, together = gradients(rows[:, None], CPU), gradients([rows], device)
+    for one, other in zip(alone, together, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -127,13 +135,14 @@ def _attention(pool, row):
     return torch.cat([scores[:, head].softmax(0) @ share for head, share in enumerate(shares)])
 
 
+@pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_pooling_and_its_gradients_are_those_of_a_loop_over_rows(pooling):
+def test_pooling_and_its_gradients_are_those_of_a_loop_over_rows(pooling, device):
     lengths = [7, 4, 4, 1]
-    batch = gather(make_sequences(lengths), np.arange(4))
+    batch = EventStore(make_sequences(lengths), device).gather(np.arange(4))
     torch.manual_seed(0)
-    states = torch.randn(16, 4, dtype=torch.float64, requires_grad=True)
-    pool = _pool(pooling, 4).double()
+    states = torch.randn(16, 4, dtype=torch.float64, device=device, requires_grad=True)
+    pool = _pool(pooling, 4).double().to(device)
     for parameter in pool.parameters():
         torch.nn.init.normal_(parameter, std=3)
     rows = [states[batch.grid[0][row, :length]] for row, length in enumerate(lengths)]
@@ -145,7 +154,7 @@ def test_pooling_and_its_gradients_are_those_of_a_loop_over_rows(pooling):
     }
     names = ["mean", "max", "last"] if pooling == "mean_max_last" else [pooling]
     expected = torch.stack([torch.cat([single[name](row) for name in names]) for row in rows])
-    given = torch.randn(4, pool.width, dtype=torch.float64)
+    given = torch.randn(4, pool.width, dtype=torch.float64, device=device)
     pooled = pool(states, batch)
     torch.testing.assert_close(pooled, expected)
     leaves = [states, *pool.parameters()]

@@ -1,4 +1,5 @@
 import dataclasses
+import datetime as dt
 import math
 from typing import get_args
 
@@ -62,10 +63,10 @@ def test_time_features_have_expected_values():
     torch.testing.assert_close(log_gap(batch), torch.log1p(torch.tensor([0.0, 18 * 60.0])))
     waves = calendar(batch, Granularity.HOUR)
     week = 2 * math.pi * torch.tensor([2.0, 3.0]) / 7
-    torch.testing.assert_close(waves[0], torch.sin(week))
+    torch.testing.assert_close(waves[:, 0], torch.sin(week))
     month = 2 * math.pi * torch.tensor([27.0, 28.0]) / 31
-    torch.testing.assert_close(waves[2], torch.sin(month))
-    torch.testing.assert_close(waves[4], torch.tensor([0.0, 1.0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(waves[:, 2], torch.sin(month))
+    torch.testing.assert_close(waves[:, 4], torch.tensor([0.0, 1.0]), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,16 @@ def test_time_features_have_expected_values():
 def test_calendar_goes_no_finer_than_the_time_stamps(times, expected):
     batch = _batch(times)
     assert granularity_of(batch.event_time) is expected
-    assert len(calendar(batch, expected)) == {"hour": 6, "day": 4, "month": 0}[expected]
+    assert calendar(batch, expected).shape == (len(times), {"hour": 6, "day": 4, "month": 0}[expected])
+
+
+@settings(max_examples=100)
+@given(date=st.dates(dt.date(1600, 1, 1), dt.date(2600, 12, 31)))
+def test_days_of_any_century_have_their_waves(date):
+    [found] = calendar(_batch([date.isoformat()]), Granularity.DAY)
+    angles = 2 * math.pi * torch.tensor([date.weekday() / 7, (date.day - 1) / 31])
+    wanted = torch.stack([torch.sin(angles), torch.cos(angles)], dim=1).flatten()
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
 
 
 def test_statistics_come_from_the_given_rows_only():

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from anna_core.boosting.training import train_boosting
+from anna_core.nets.device import choose_device
 from anna_core.scoring.domain_model import DomainModel
 from anna_core.training.domain import train_domain_model
 from anna_core.training.rows import usable_folds
@@ -40,7 +41,8 @@ def test_each_row_is_scored_by_nets_that_were_not_fitted_on_it(toy):
     scores = model.predict(sequences, fold=fold).scores[:, 0]
     for k in range(FOLDS):
         alone = model.predict(sequences, fold=np.full(ROWS, k)).scores[:, 0]
-        assert scores[fold == k] == pytest.approx(alone[fold == k], abs=1e-6)
+        close = 1e-6 if choose_device().type == "cpu" else 1e-3  # cuDNN's TF32 depends on a batch's other rows
+        assert scores[fold == k] == pytest.approx(alone[fold == k], abs=close)
         assert np.abs(alone - model.predict(sequences).scores[:, 0]).max() > 1e-3
     for rows in (split == "test", split != "test"):
         assert roc_auc_score(target[rows, 0], scores[rows]) > 0.8

@@ -1,6 +1,7 @@
 """The machine that was measured, as far as it decides how fast things can be."""
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import subprocess
@@ -26,7 +27,8 @@ class Machine(BaseModel):
         flags: those of its instruction sets that matrix products use.
         system: kernel and architecture.
         python: version.
-        versions: package → version, ANNA's environment; the peers' begin with `peers/`.
+        versions: package → version, ANNA's environment; the peers' begin with `peers/`. Only of what is installed: the
+            GPU piece, say, needs no dagster.
     """
 
     processor: str
@@ -58,7 +60,7 @@ def look(peers: Path) -> Machine:
         system=platform.platform(),
         python=platform.python_version(),
         versions={
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
+            **{name: importlib.metadata.version(name) for name in PACKAGES if importlib.util.find_spec(name)},
             **{f"peers/{name}": version for name, version in _versions(peers).items()},
         },
     )
