@@ -108,11 +108,11 @@ def _ingredients(results: Results) -> str:
     for contest in SIMULATED:
         columns.setdefault(f"{contest.task} (banks)", []).append(contest)
     lines = [f"| ingredient | {' | '.join(columns)} | mean |", "|---|" + "---|" * (len(columns) + 1)]
-    for name, says in [("standard", "five nets a domain"), *((one.name, one.says) for one in INGREDIENTS)]:
-        gains = [_gains(results, contests, name) for contests in columns.values()]
-        if known := [one for one in gains if one]:
+    for one in INGREDIENTS:
+        gains = [_gains(results, contests, one.name) for contests in columns.values()]
+        if known := [gain for gain in gains if gain]:
             cells = [*map(_gained, gains), f"{mean(map(mean, known)):+.4f}"]
-            lines.append(f"| {name}: {says} | {' | '.join(cells)} |")
+            lines.append(f"| {one.name}: {one.says} | {' | '.join(cells)} |")
     return "\n".join(["### Ingredients", "", *lines, ""]) if len(lines) > 2 else ""
 
 

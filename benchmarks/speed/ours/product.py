@@ -51,11 +51,11 @@ def make_sequences(data: DataSet) -> Sequences:
 
 
 def net_spec(encoder: str, precision: str) -> NetSpec:
-    """The net that is measured: the peers' embedding widths and pooling, and as they do it reads all events."""
+    """The net that is measured: the peers' embedding widths, logarithm and pooling; as they do it reads all events."""
     shape = {"hidden": GRU_WIDTH}
     if encoder == "transformer":
         shape = {"hidden": TRANSFORMER.width, "layers": TRANSFORMER.layers, "heads": TRANSFORMER.heads}
-    same = {"pooling": "last", "code_width": WIDEST_EMBEDDING, "event_dropout": 0.0}
+    same = {"pooling": "last", "code_width": WIDEST_EMBEDDING, "event_dropout": 0.0, "numbers": "log"}
     return NetSpec.model_validate({"encoder": encoder, "precision": PRECISIONS[precision], **shape, **same})
 
 
