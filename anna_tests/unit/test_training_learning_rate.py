@@ -62,7 +62,7 @@ def test_a_model_of_the_found_rate_is_that_of_the_same_fixed_rate():
     told = []
 
     def train(rate, on_epoch=lambda report: None):
-        task = make_task(training={"folds": 1, "seeds": 2, "learning_rate": rate})
+        task = make_task(net={"numbers": "log"}, training={"folds": 1, "seeds": 2, "learning_rate": rate})
         return train_domain_model(
             sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, on_epoch, threads=1
         )

@@ -9,8 +9,8 @@ PRESETS = (
     Variant("fast", {"training": {"preset": "fast"}}, True, "preset `fast`"),
     Variant("best", {"training": {"preset": "best"}}, True, "preset `best`"),
 )
-# What an ingredient gives is told of nets that read a number's logarithm alone, as the default did until the table spoke
-# for `piecewise`. Most are compared on one net a domain, without trees: a fifth of the time of the default's five.
+# What an ingredient gives is told of nets that read a number's logarithm alone, which was the default until the table
+# spoke for `piecewise`. Most are compared on one net a domain, without trees: a fifth of the time of five.
 _LOG = {"numbers": "log"}
 BASE = Variant("one net", {"net": _LOG, "training": {"folds": 1}}, False, "what ingredients are held against")
 FIVE_NETS = Variant("five nets", {"net": _LOG}, True, "five nets a domain")

@@ -27,8 +27,8 @@ def measure(bench: Bench) -> list[Row]:
     mine, theirs = runs[ours.name], runs[LIFESTREAM]
     note = (
         f"{torch.cuda.get_device_name()}. Ours: {spread(mine)} events/s, ROC AUC {median_metric(mine):.4f}; "
-        f"peer at batch {batch}: {spread(theirs)} events/s, ROC AUC {median_metric(theirs):.4f}. Ours has batches of at "
-        f"most 128 rows; the peer in an epoch each: {_rates(tried)}."
+        f"peer at batch {batch}: {spread(theirs)} events/s, ROC AUC {median_metric(theirs):.4f}. "
+        f"Ours has batches of at most 128 rows; the peer in an epoch each: {_rates(tried)}."
     )
     return [compare(STAGE, LIFESTREAM, median_rate(mine), median_rate(theirs), at_least=AT_LEAST, note=note)]
 
