@@ -58,12 +58,6 @@ class Metric:
         self._check(target, scores)
         return self.prepare(target, scores)
 
-    def better(self, value: float, than: float) -> bool:
-        """Whether `value` beats `than`; an undefined value (NaN) beats nothing, and any value beats it."""
-        if np.isnan(value) or np.isnan(than):
-            return bool(np.isnan(than) and not np.isnan(value))
-        return value > than if self.greater_is_better else value < than
-
     def _check(self, target: np.ndarray, scores: np.ndarray) -> None:
         if len(target) != len(scores) or (target.ndim == 2 and target.shape != scores.shape):
             raise TaskError(

@@ -252,13 +252,6 @@ def test_what_cannot_be_judged_says_why():
         METRICS["brier"](good[:2], good)
 
 
-def test_better_follows_the_direction_and_puts_nan_last():
-    assert METRICS["roc_auc"].better(0.8, 0.7)
-    assert METRICS["log_loss"].better(0.2, 0.3)
-    assert METRICS["log_loss"].better(0.2, float("nan"))
-    assert not METRICS["roc_auc"].better(float("nan"), 0.1)
-
-
 def test_docs_list_every_metric_and_net_setting():
     text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     names = {name for name in METRICS if not name.startswith(("precision_at", "recall_at"))}
