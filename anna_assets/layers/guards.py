@@ -14,7 +14,7 @@ from anna_core.guards import leakage, shift
 from anna_core.guards.leakage import Finding, Probes, Verdict
 from anna_core.guards.shift import Moved, Shift
 
-AS_OF_LEAK, LEAKAGE, SHIFT = "as_of_leak", "leakage", "shift"
+AS_OF_LEAK, POINT_IN_TIME, LEAKAGE, SHIFT = "as_of_leak", "point_in_time", "leakage", "shift"
 LEAK_FILE = "leak.txt"  # beside sequences that have one: a blocking check holds in its own run only
 
 
@@ -28,9 +28,21 @@ def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
     )
 
 
+def point_in_time_spec(key: dg.AssetKey, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetCheckSpec:
+    """The check `point_in_time` of an asset `sequences/<domain>` or `history/<domain>`."""
+    return dg.AssetCheckSpec(
+        POINT_IN_TIME,
+        asset=key,
+        blocking=True,
+        partitions_def=partitions,
+        description="No row sees an event before its lookback, or at or after as_of less the availability lag.",
+    )
+
+
 def domain_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """The checks `leakage` and `shift` of an asset `sequences/<domain>`."""
+    """The checks `point_in_time`, `leakage` and `shift` of an asset `sequences/<domain>`."""
     return [
+        point_in_time_spec(key, SAMPLE),
         dg.AssetCheckSpec(
             LEAKAGE,
             asset=key,
@@ -57,6 +69,17 @@ def as_of_result(probes: Probes) -> dg.AssetCheckResult:
         "Take the dates of all rows the same way, for instance each month's first day."
     )
     return _result(AS_OF_LEAK, probes, {"as_of": cure}, "The as_of date does not tell the target.")
+
+
+def point_in_time_result(rows: int, outside: int) -> dg.AssetCheckResult:
+    """Whether any of some rows see events outside their window (`outside_window`); that blocks."""
+    told = f"{outside:,} of {rows:,} rows see events outside their window."
+    return dg.AssetCheckResult(
+        check_name=POINT_IN_TIME,
+        passed=outside == 0,
+        description=f"{told} That is a fault of ANNA, not of the data: please report it." if outside else told,
+        metadata={"rows": rows, "rows that see too much": outside},
+    )
 
 
 def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
@@ -109,10 +132,10 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
             log(f"Check {result.check_name}: {result.description}")
 
 
-def keep_leak(result: dg.AssetCheckResult, folder: Path) -> None:
-    """Write what the probes of a domain found beside its sequences, where that blocks."""
-    if _blocks(result):
-        (folder / LEAK_FILE).write_text(result.description or "", encoding="utf-8")
+def keep_leaks(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:
+    """Write what was found in a domain beside its sequences, where that blocks."""
+    if found := [result.description or "" for result in results if _blocks(result)]:
+        (folder / LEAK_FILE).write_text(" ".join(found), encoding="utf-8")
 
 
 def require_clean(folder: Path, domain: Domain) -> None:
@@ -132,7 +155,7 @@ def require_no_leak(context: dg.AssetExecutionContext) -> None:
     """
     for entry in context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         found = entry.get_dagster_event().asset_check_evaluation_data
-        if found.check_name == LEAKAGE and _blocks(found):
+        if found.check_name in (POINT_IN_TIME, LEAKAGE) and _blocks(found):
             raise TrainingError(
                 f"not trained, as the launch cannot be used: {found.asset_key.to_user_string()} has a leak. "
                 f"{found.description}"

@@ -7,12 +7,12 @@ import polars as pl
 
 from anna_assets.automation import refresh_history
 from anna_assets.compute import mart_memory, scoring_threads
-from anna_assets.layers import metamodel
+from anna_assets.layers import guards, metamodel
 from anna_assets.layers.boosting import boosting_key
 from anna_assets.layers.marts import joint_version
 from anna_assets.layers.members import tree_domains
 from anna_assets.layers.scoring import load_scorer, score_month
-from anna_assets.layers.sequences import POINT_IN_TIME, require_fresh_marts, sequences_metadata
+from anna_assets.layers.sequences import require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
 from anna_core import storage
@@ -43,18 +43,11 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
         owners=domain.owners,
         description=f"Every client's events of {domain.name} as of the month's end; the input of scoring.",
         automation_condition=refresh_history(),
-        check_specs=[
-            dg.AssetCheckSpec(
-                POINT_IN_TIME,
-                asset=key,
-                blocking=True,
-                description="No client's sequence holds an event outside its window as of the month's end.",
-            )
-        ],
+        check_specs=[guards.point_in_time_spec(key)],
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def history(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        versions, outside = [], 0
+        versions, rows, outside = [], 0, 0
         for partition in context.partition_keys:
             at = parse_month(partition)
             require_fresh_marts(warehouse, domain, history_months(domain, at))
@@ -62,11 +55,12 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
             mart = warehouse.mart(domain.name)
             with storage.write_directory(warehouse.history(domain.name, at)) as folder:
                 made = write_history(domain, dictionary, mart, at, folder, mart_memory())
-            outside += outside_window(made)
+            rows, outside = rows + len(made), outside + outside_window(made)
             versions.append(made.meta.data_version)
             context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
             context.add_asset_metadata(sequences_metadata(made), key, partition_key=partition)
-        check = dg.AssetCheckResult(check_name=POINT_IN_TIME, passed=outside == 0, metadata={"rows": outside})
+        check = guards.point_in_time_result(rows, outside)
+        guards.tell(context, [check])
         return dg.MaterializeResult(data_version=joint_version(versions), check_results=[check])
 
     return history

@@ -24,7 +24,6 @@ from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
-POINT_IN_TIME = "point_in_time"
 _SHOWN_CLIENTS = 3  # examples in a warning
 
 
@@ -45,16 +44,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         code_version=domain.window_version,
         owners=domain.owners,
         description=f"Events of {domain.name} that each row of the sample may see as of its date.",
-        check_specs=[
-            dg.AssetCheckSpec(
-                POINT_IN_TIME,
-                asset=key,
-                blocking=True,
-                partitions_def=SAMPLE,
-                description="No row sees an event before its lookback, or at or after as_of less the availability lag.",
-            ),
-            *guards.domain_specs(key),
-        ],
+        check_specs=guards.domain_specs(key),
     )
     def sequences(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         sample = samples.read_sample(warehouse, context.partition_key)
@@ -64,19 +54,18 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         mart = warehouse.mart(domain.name)
         with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
-            leakage = guards.leakage_result(probe_domain(made, sample, dictionary), domain)
-            guards.keep_leak(leakage, folder)
+            leaks = [
+                guards.point_in_time_result(len(made), outside_window(made)),
+                guards.leakage_result(probe_domain(made, sample, dictionary), domain),
+            ]
+            guards.keep_leaks(leaks, folder)
         if not made.length.any():
             some = ", ".join(sample.rows["client_id"].head(_SHOWN_CLIENTS))
             context.log.warning(
                 f"No row of {context.partition_key} has an event in {domain.name}. Are its clients ({some}, …) written "
                 "as in the source?"
             )
-        checks = [
-            _check(made),
-            leakage,
-            guards.shift_result(probe_shift(made, sample, dictionary), domain),
-        ]
+        checks = [*leaks, guards.shift_result(probe_shift(made, sample, dictionary), domain)]
         guards.tell(context, checks)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(made.meta.data_version),
@@ -133,12 +122,3 @@ def sequences_metadata(made: Sequences) -> dict[str, dg.MetadataValue]:
         "longest": dg.MetadataValue.int(int(lengths.max(initial=0))),
         f"cut at {longest}": dg.MetadataValue.int(int((lengths == longest).sum())),
     }
-
-
-def _check(made: Sequences) -> dg.AssetCheckResult:
-    outside = outside_window(made)
-    return dg.AssetCheckResult(
-        check_name=POINT_IN_TIME,
-        passed=outside == 0,
-        metadata={"rows": len(made), "rows that see too much": outside},
-    )

@@ -1,8 +1,13 @@
+import dataclasses
+import datetime as dt
+
 import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
 
+from anna_core.domains import Domain
+from anna_core.sequences.build import write_sequences
 from anna_tests.graph.conftest import MONTHS, SMALL_TASK, Deployment, events, sample_rows
 
 CLIENTS = 600
@@ -65,6 +70,27 @@ def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deploymen
     assert allowed.passed
     assert "The task allows it." in allowed.description
     deployment.materialize("boosting/cards", partition=key)
+
+
+def test_rows_that_see_what_was_not_known_yet_stop_the_launch(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = fill(deployment)
+
+    def write_with_the_latest_day(domain: Domain, *others: object):
+        made = write_sequences(domain.model_copy(update={"availability_lag": dt.timedelta(0)}), *others)
+        return dataclasses.replace(made, meta=made.meta.model_copy(update={"domain": domain}))
+
+    monkeypatch.setattr("anna_assets.layers.sequences.write_sequences", write_with_the_latest_day)
+    result = deployment.train(key, check=False)
+    assert not result.success
+    for check in checks(result, "point_in_time").values():
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+        assert "rows see events outside their window. That is a fault of ANNA" in check.description
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert made == {"sample", "sequences/cards", "sequences/accounts"}
+    with pytest.raises(dg.Failure, match=r"sequences/cards has a leak and cannot be used. \d+ of 600 rows see events"):
+        deployment.materialize("model/cards", partition=key)
 
 
 def test_a_leak_that_another_domain_shows_later_ends_a_training(
