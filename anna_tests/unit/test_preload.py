@@ -44,6 +44,32 @@ def test_a_fork_server_imports_all_that_its_list_names_and_starts_no_thread(modu
     assert packages == heavy
 
 
+def test_a_fork_server_leaves_the_gpu_to_its_steps(tmp_path):
+    """A process that has so much as counted GPUs cannot be forked into one that uses them."""
+    (tmp_path / "sitecustomize.py").write_text("""
+import torch
+
+def refuse(*_):
+    raise AssertionError("a GPU was looked for")
+
+torch.cuda.is_available = torch.cuda.device_count = torch.cuda.init = refuse
+""")
+    environment = {**os.environ, "ANNA_HOME": str(tmp_path), "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    look = "import torch, importlib, sys; [importlib.import_module(name) for name in sys.argv[1].split(',')]"
+    command = [sys.executable, "-c", look, ",".join(PRELOADED_FOR_LAUNCHES)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    asked = subprocess.run(
+        [sys.executable, "-c", "import anna_core.nets.device as d; d.choose_device()"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert "a GPU was looked for" in asked.stderr
+
+
 def test_a_module_that_is_gone_is_passed_over_and_a_broken_one_is_not(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "preloaded_toy.py").write_text("VALUE = 1\n")
