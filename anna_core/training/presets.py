@@ -2,8 +2,8 @@
 
 A task names one (`training.preset`) and may set any of it otherwise; `TrainingSpec` and `TaskOptions` fill in the rest.
 
-`fast` has seven epochs: with eight it took 20 to 21% of the training seconds of `standard` on four of seven real tasks, with
-seven 12 to 19%, and kept as much of its metric (docs/quality.md).
+`fast` has seven epochs: with eight it took 20 to 21% of the training seconds of `standard` on four of seven real tasks,
+with seven 12 to 19%, and kept as much of its metric (docs/quality.md).
 """
 
 from dataclasses import asdict, dataclass
