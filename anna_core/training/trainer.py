@@ -157,7 +157,7 @@ class Trainer:
         gathered = self.store.batches(
             [self.rows.train[batch] for batch in batches], self.net.spec.event_dropout, self.rng
         )
-        for batch, events in zip(batches, gathered, strict=True):
+        for place, (batch, events) in enumerate(zip(batches, gathered, strict=True), start=1):
             for group in self.optimiser.param_groups:
                 group["lr"] = self.rate * self.schedule.share
             positions = torch.from_numpy(batch).to(self.device)
@@ -169,7 +169,7 @@ class Trainer:
             self.optimiser.step()
             self.schedule.advance()
             taken, events_taken = taken + 1, events_taken + int(self.lengths[batch].sum())
-            if self.pace is not None and self.clock() - before >= self.check_seconds:
+            if self.pace is not None and (self.clock() - before >= self.check_seconds or place == len(batches)):
                 now = self._now()
                 self.pace.trained(now - before, taken, events_taken)
                 taken, events_taken, before = 0, 0, now
