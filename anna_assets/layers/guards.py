@@ -138,14 +138,12 @@ def keep_leaks(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:
         (folder / LEAK_FILE).write_text(" ".join(found), encoding="utf-8")
 
 
-def require_clean(folder: Path, domain: Domain) -> None:
-    """Raise `TrainingError` where a domain's sequences in `folder` have a leak, whichever run found it."""
+def require_clean(folder: Path, asset: str) -> None:
+    """Raise `TrainingError` where the sequences of an asset in `folder` have a leak, whichever run found it."""
     found = folder / LEAK_FILE
     if found.exists():
-        raise TrainingError(
-            f"sequences/{domain.name} has a leak and cannot be used. {found.read_text(encoding='utf-8')} Then "
-            "materialize the sequences again."
-        )
+        what = found.read_text(encoding="utf-8")
+        raise TrainingError(f"{asset} has a leak and cannot be used. {what} Then materialize {asset} again.")
 
 
 def require_no_leak(context: dg.AssetExecutionContext) -> None:

@@ -11,7 +11,7 @@ from anna_assets.layers import guards, metamodel
 from anna_assets.layers.boosting import boosting_key
 from anna_assets.layers.marts import joint_version
 from anna_assets.layers.members import tree_domains
-from anna_assets.layers.scoring import load_scorer, score_month
+from anna_assets.layers.scoring import load_scorer, read_history, score_month
 from anna_assets.layers.sequences import require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
@@ -20,7 +20,6 @@ from anna_core.domains import Domain
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.months import parse_month
 from anna_core.sequences.build import history_months, write_history
-from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
 from anna_resources.warehouse import Warehouse
 
@@ -55,7 +54,9 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
             mart = warehouse.mart(domain.name)
             with storage.write_directory(warehouse.history(domain.name, at)) as folder:
                 made = write_history(domain, dictionary, mart, at, folder, mart_memory())
-            rows, outside = rows + len(made), outside + outside_window(made)
+                too_much = outside_window(made)
+                guards.keep_leaks([guards.point_in_time_result(len(made), too_much)], folder)
+            rows, outside = rows + len(made), outside + too_much
             versions.append(made.meta.data_version)
             context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
             context.add_asset_metadata(sequences_metadata(made), key, partition_key=partition)
@@ -103,7 +104,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
                 versions.append("trained without this domain")
                 continue
             version = model.data_version
-            history = Sequences.open(storage.read_directory(warehouse.history(domain.name, at)))
+            history = read_history(warehouse, domain.name, at)
             vectors = model.predict(history, threads=scoring_threads())
             folds = model.spec.folds
             stored = StoredVectors(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from anna_assets.layers import guards
 from anna_assets.layers.boosting import member_name
 from anna_assets.layers.members import tree_domains
 from anna_core import storage
@@ -40,5 +41,16 @@ def score_month(
 
     names = [domain.name for domain in domains if domain.name in scorer.metamodel.members]
     stored = {name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in names}
-    histories = {name: Sequences.open(storage.read_directory(warehouse.history(name, at))) for name in names}
+    histories = {name: read_history(warehouse, name, at) for name in names}
     return scorer.score(stored, histories, next_month(at), threads)
+
+
+def read_history(warehouse: Warehouse, domain: str, at: dt.date) -> Sequences:
+    """Every client's stored sequence as of the end of a month.
+
+    Raises:
+        TrainingError: some see too much.
+    """
+    folder = storage.read_directory(warehouse.history(domain, at))
+    guards.require_clean(folder, f"history/{domain}")
+    return Sequences.open(folder)

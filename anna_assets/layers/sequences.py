@@ -84,7 +84,7 @@ def read_sequences(warehouse: Warehouse, domain: Domain, sample: Sample) -> Sequ
         TrainingError: they have a leak.
     """
     folder = storage.read_directory(warehouse.sequences(domain.name, sample.key))
-    guards.require_clean(folder, domain)
+    guards.require_clean(folder, f"sequences/{domain.name}")
     sequences = Sequences.open(folder)
     same = len(sequences) == len(sample) and (sequences.as_of == sample.rows["as_of"].to_numpy()).all()
     if not same or not pl.Series(sequences.client_id).equals(sample.rows["client_id"]):

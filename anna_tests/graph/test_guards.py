@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from anna_core.domains import Domain
-from anna_core.sequences.build import write_sequences
+from anna_core.sequences.build import write_history, write_sequences
 from anna_tests.graph.conftest import MONTHS, SMALL_TASK, Deployment, events, sample_rows
 
 CLIENTS = 600
@@ -91,6 +91,22 @@ def test_rows_that_see_what_was_not_known_yet_stop_the_launch(
     assert made == {"sample", "sequences/cards", "sequences/accounts"}
     with pytest.raises(dg.Failure, match=r"sequences/cards has a leak and cannot be used. \d+ of 600 rows see events"):
         deployment.materialize("model/cards", partition=key)
+
+
+def test_a_history_that_sees_too_much_is_not_scored(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = fill(deployment)
+    deployment.train(key)
+
+    def write_with_older_events(domain: Domain, *others: object):
+        made = write_history(domain.model_copy(update={"lookback": dt.timedelta(days=90)}), *others)
+        return dataclasses.replace(made, meta=made.meta.model_copy(update={"domain": domain}))
+
+    monkeypatch.setattr("anna_assets.layers.retro.write_history", write_with_older_events)
+    result = deployment.materialize("history/cards", partition="2024-03-01", check=False)
+    assert not checks(result, "point_in_time")["history/cards"].passed
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    with pytest.raises(dg.Failure, match=r"history/cards has a leak and cannot be used. \d+ of \d+ rows see events"):
+        deployment.materialize("retro/embedding/cards", partition=month)
 
 
 def test_a_leak_that_another_domain_shows_later_ends_a_training(
