@@ -44,11 +44,6 @@ def log_gap(batch: PackedBatch) -> torch.Tensor:
     return torch.log1p(batch.gap.to(torch.float32) / (60 * SECOND))
 
 
-def age_in_days(batch: PackedBatch) -> torch.Tensor:
-    """(N,) float32 days from the event to as_of."""
-    return (batch.as_of[batch.row] - batch.event_time).to(torch.float32) / DAY
-
-
 def calendar(batch: PackedBatch, granularity: Granularity) -> torch.Tensor:
     """(N, `calendar_width`) sines and cosines of day of week, day of month and time of day, as far as time stamps tell.
 

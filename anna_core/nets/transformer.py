@@ -1,4 +1,4 @@
-"""A pre-norm transformer whose attention knows the events' order and their time."""
+"""A pre-norm transformer whose attention knows the events' order and how long ago they were."""
 
 import math
 
@@ -9,18 +9,18 @@ from torch import nn
 from anna_core.nets.attention import attend
 from anna_core.nets.batch import PackedBatch
 from anna_core.nets.dropout import drop_units
-from anna_core.nets.time_features import age_in_days
+from anna_core.nets.time_features import log_age
 
 _FEED_FORWARD_FACTOR = 4  # Vaswani et al., 2017
 _INIT_STD = 0.02  # GPT-2's; deeper nets than ours need no more
-# Slowest and fastest turn of the rotary positions. By order: from neighbours to a whole sequence of a thousand events.
-# By time: from an hour to ten years.
+# What the fastest and the slowest pair of units turn by a radian in. By order: one event, and a whole sequence of a
+# thousand. By log time before as_of: a tenth more time, and from an hour to ten years.
 _ORDER_PERIODS = (2 * math.pi, 2 * math.pi * 1000)
-_TIME_PERIODS_DAYS = (1 / 24 * 2 * math.pi, 3650.0)
+_LOG_TIME_PERIODS = (2 * math.pi * 0.1, 2 * math.pi * 12)
 
 
 class TransformerEncoder(nn.Module):
-    """Pre-norm blocks (Xiong et al., 2020); rotary positions (Su et al., 2021) by order and by days before as_of."""
+    """Pre-norm blocks (Xiong et al., 2020); rotary positions (Su et al., 2021) by order and by `log_age`."""
 
     # What is wide (four times the width an event) should stay near the processor's cache: two threads, width 128,
     # trained 24,000 events a second in batches of 65,536 events, 31,000 in these.
@@ -38,7 +38,7 @@ class TransformerEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         pairs = width // heads // 2
         self.register_buffer("order_turns", _turns(_ORDER_PERIODS, pairs // 2), persistent=False)
-        self.register_buffer("time_turns", _turns(_TIME_PERIODS_DAYS, pairs - pairs // 2), persistent=False)
+        self.register_buffer("time_turns", _turns(_LOG_TIME_PERIODS, pairs - pairs // 2), persistent=False)
 
     def forward(self, events: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         """See `anna_core.nets.encoders.Encoder`."""
@@ -50,7 +50,7 @@ class TransformerEncoder(nn.Module):
 
     def _rotation(self, batch: PackedBatch) -> torch.Tensor:
         """Complex numbers of size 1, (N, head width / 2), to turn queries and keys by."""
-        order, age = batch.step.to(torch.float32), age_in_days(batch)
+        order, age = batch.step.to(torch.float32), log_age(batch)
         angles = torch.cat([order[:, None] * self.order_turns, age[:, None] * self.time_turns], dim=-1)
         return torch.polar(torch.ones_like(angles), angles)
 

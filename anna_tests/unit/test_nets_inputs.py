@@ -18,7 +18,6 @@ from anna_core.nets.spec import NetSpec, NumbersName
 from anna_core.nets.time_features import (
     DAY,
     Granularity,
-    age_in_days,
     calendar,
     day_of_month,
     granularity_of,
@@ -58,7 +57,6 @@ def _batch(times):
 def test_time_features_have_expected_values():
     assert np.datetime64("2024-03-01") == AS_OF
     batch = _batch(["2024-02-28T12:00", "2024-02-29T06:00"])  # a Wednesday and a Thursday
-    torch.testing.assert_close(age_in_days(batch), torch.tensor([1.5, 0.75]))
     torch.testing.assert_close(log_age(batch), torch.log1p(torch.tensor([36.0, 18.0])))
     torch.testing.assert_close(log_gap(batch), torch.log1p(torch.tensor([0.0, 18 * 60.0])))
     waves = calendar(batch, Granularity.HOUR)
