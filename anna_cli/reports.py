@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 
 from anna_cli.graphql import GraphQLClient, Json
@@ -25,11 +26,13 @@ class Report:
     Attributes:
         key: of the sample.
         leaderboard: rows with model, kind, metric, value, low, high, rows and lead (the metamodel's); best first.
+        verdict: whether the metamodel is of use, in a sentence.
         html: the whole report as one file.
     """
 
     key: str
     leaderboard: list[Json]
+    verdict: str
     html: Path | None
 
 
@@ -53,11 +56,19 @@ def read_report(client: GraphQLClient, key: str) -> Report:
     metadata = events[0]["metadata"]
     records = metadata.get("leaderboard", {"table": {"records": []}})["table"]["records"]
     html = metadata.get("report_html", {}).get("path")
-    return Report(key, [json.loads(record) for record in records], Path(html) if html else None)
+    verdict = metadata.get("verdict", {}).get("text", "")
+    return Report(key, [json.loads(record) for record in records], verdict, Path(html) if html else None)
 
 
-def leaderboard_table(report: Report) -> Table:
-    """The leaderboard for a terminal."""
+def print_report(report: Report, console: Console) -> None:
+    """Print the leaderboard, what follows from it, and where the whole report is."""
+    console.print(_leaderboard_table(report))
+    console.print(f"{report.verdict}\n", soft_wrap=True)
+    if report.html is not None:
+        console.print(f"The whole report: {report.html}", soft_wrap=True)
+
+
+def _leaderboard_table(report: Report) -> Table:
     first: Json = report.leaderboard[0] if report.leaderboard else {"metric": "metric", "rows": 0}
     title = f"Leaderboard of {report.key}, {first['rows']:,} held-out rows"
     # As narrow as it can be: a terminal has 80 columns.

@@ -54,17 +54,18 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "better_than_constant",
                 asset=KEY,
                 partitions_def=SAMPLE,
-                description="The metamodel's interval on the held-out rows lies above what a constant gets.",
+                description="The metamodel's lead over a constant, on the same held-out rows, is more than chance.",
             )
         ],
     )
     def report(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
+        from anna_core.analytics.headline import headline
         from anna_core.analytics.html import render_report
         from anna_core.analytics.plots import report_figures
 
         key = context.partition_key
         content = _content(warehouse, domains, key)
-        plots = report_figures(content)
+        plots, head = report_figures(content), headline(content)
         board = [_record(row) for row in content.leaderboard]
         with storage.write_directory(warehouse.report(key)) as folder:
             (folder / HTML_FILE).write_text(render_report(content, plots), encoding="utf-8")
@@ -81,6 +82,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "leaderboard": _table(content.leaderboard),
+                "verdict": head.verdict or head.sentence,
                 "metric": content.task.metric,
                 "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
                 "held-out rows": int((content.split == TEST).sum()),
@@ -98,6 +100,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     from anna_core.analytics.content import ReportContent
     from anna_core.analytics.coverage import domain_coverage
     from anna_core.analytics.leaderboard import ModelKind, leaderboard
+    from anna_core.analytics.usefulness import usefulness
     from anna_core.scoring.bundle import code_version
     from anna_core.scoring.clients import require_same_generation
     from anna_core.scoring.domain_model import DomainModel
@@ -124,7 +127,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         nets = [members.vectors[domain.name] for domain in domains]
         scores["mean", "mean"] = mean_scores(nets, trained.spec.output)
     versions = {f"model {name}": version for name, version in members.versions.items()}
-    held_out = sample.split == TEST
+    judged = (sample.target, sample.weight, sample.split == TEST, sample.task, client_key(sample.rows).to_numpy())
     return ReportContent(
         task=sample.task,
         sample=key,
@@ -132,9 +135,8 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         target=sample.target,
         weight=sample.weight,
         split=sample.split,
-        leaderboard=leaderboard(
-            scores, sample.target, sample.weight, held_out, sample.task, client_key(sample.rows).to_numpy()
-        ),
+        leaderboard=leaderboard(scores, *judged),
+        usefulness=usefulness(scores, *judged),
         blend=trained.spec.summary,
         curves=curves,
         coverage=coverage,
@@ -179,15 +181,10 @@ def _table(rows: "Sequence[LeaderboardRow]") -> dg.TableMetadataValue:
 
 
 def _check(content: "ReportContent") -> dg.AssetCheckResult:
-    rows = {row.kind: row for row in content.leaderboard}
-    ours, constant = rows["metamodel"], rows["constant"]
-    better = ours.low > constant.value if content.metric.greater_is_better else ours.high < constant.value
+    useful = content.usefulness
     return dg.AssetCheckResult(
         check_name="better_than_constant",
-        passed=bool(better),
+        passed=useful is not None and useful.proven is True,
         severity=dg.AssetCheckSeverity.WARN,
-        description=(
-            f"{ours.metric} {ours.value:.4f} [{ours.low:.4f}, {ours.high:.4f}] against {constant.value:.4f} "
-            + ("of a constant." if better else "of a constant: this model is no better than none.")
-        ),
+        description=f"{useful}.",
     )

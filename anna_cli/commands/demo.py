@@ -19,7 +19,7 @@ from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.marts import read_refresh
-from anna_cli.reports import leaderboard_table, read_report
+from anna_cli.reports import print_report, read_report
 from anna_cli.samples import await_launch, register
 from anna_cli.stop_signals import stop_signals
 from anna_cli.supervisor.platform import Platform
@@ -83,9 +83,7 @@ def _tell(client: GraphQLClient, home: Path, preset: str) -> None:
     since = _watch_marts(client, run_id, since)
     _heading(f"4. Training on {KEY}")
     check_finished(follow(LaunchReader(client), CONSOLE, KEY, since))
-    found = read_report(client, KEY)
-    CONSOLE.print(leaderboard_table(found))
-    CONSOLE.print(f"The whole report: {found.html}", soft_wrap=True)
+    print_report(read_report(client, KEY), CONSOLE)
     _heading(f"5. Scores of the last {RETRO_MONTHS} months")
     months = [f"{next_month(START, MONTHS - back):%Y-%m-%d}" for back in range(RETRO_MONTHS, 0, -1)]
     selection = inference.select(client, KEY, months)

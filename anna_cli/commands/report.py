@@ -4,7 +4,7 @@ import click
 
 from anna_cli.console import CONSOLE
 from anna_cli.graphql import GraphQLClient
-from anna_cli.reports import ReportError, leaderboard_table, read_report
+from anna_cli.reports import ReportError, print_report, read_report
 from anna_resources.settings import load_settings
 
 
@@ -20,8 +20,6 @@ def report(key: str, show: bool, path_only: bool) -> None:
             raise ReportError(f"The report of {key} names no HTML file.")
         click.echo(found.html)
         return
-    CONSOLE.print(leaderboard_table(found))
-    if found.html is not None:
-        CONSOLE.print(f"The whole report: {found.html}", soft_wrap=True)
-        if show:
-            click.launch(found.html.as_uri())
+    print_report(found, CONSOLE)
+    if show and found.html is not None:
+        click.launch(found.html.as_uri())

@@ -17,7 +17,8 @@ def constant_scores(target: np.ndarray, weight: np.ndarray, split: np.ndarray, t
 
     Returns:
         (n, K) float32: the rate of the class, of each class or of each label; for regression the value that the metric
-        rewards: the mean, the median for mae, and the mean of log1p, taken back, for r2_log1p.
+        rewards: the mean; for mae and mape the median, for the latter of rows weighed by 1 / |target|; and for
+        r2_log1p the mean of log1p, taken back.
 
     Raises:
         TrainingError: no row is for training.
@@ -41,8 +42,13 @@ def _level(y: np.ndarray, weight: np.ndarray, metric: str) -> float:
         case "r2_log1p":
             return float(np.expm1(np.log1p(y) @ weight / weight.sum()))
         case "mae":
-            order = np.argsort(y, kind="stable")
-            middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-            return float(y[order][middle])
+            return _median(y, weight)
+        case "mape" if y.any():
+            some = y != 0
+            return _median(y[some], weight[some] / np.abs(y[some]))
         case _:
             return float(y @ weight / weight.sum())
+
+
+def _median(y: np.ndarray, weight: np.ndarray) -> float:
+    return float(np.quantile(y, 0.5, weights=weight, method="inverted_cdf"))

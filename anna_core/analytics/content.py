@@ -10,6 +10,7 @@ import numpy as np
 
 from anna_core.analytics.coverage import DomainCoverage
 from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind, ModelScores
+from anna_core.analytics.usefulness import Usefulness
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.tasks import Task
 
@@ -57,6 +58,7 @@ class ReportContent:
         weight: (n,) float32.
         split: (n,) 'train', 'valid' or 'test'; the plots show the rows of 'test'.
         leaderboard: best first, as `leaderboard` gives it on the rows of 'test'.
+        usefulness: the metamodel against a constant; None leaves it out.
         blend: what the metamodel makes of its members, in words; empty leaves it out.
         curves: model's name → its epochs in order.
         coverage: one entry a domain.
@@ -72,6 +74,7 @@ class ReportContent:
     weight: np.ndarray
     split: np.ndarray
     leaderboard: Sequence[LeaderboardRow]
+    usefulness: Usefulness | None = None
     blend: str = ""
     curves: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)
     coverage: Sequence[DomainCoverage] = ()

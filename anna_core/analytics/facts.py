@@ -66,7 +66,8 @@ def describe_target(content: ReportContent, rows: np.ndarray) -> str:
             return _shares(names, target.T @ weight / weight.sum())
         case _:
             mean = target[:, 0] @ weight / weight.sum()
-            return f"mean {format_value(mean)}, median {format_value(float(np.median(target[:, 0])))}"
+            median = np.quantile(target[:, 0], 0.5, weights=weight, method="inverted_cdf")
+            return f"mean {format_value(mean)}, median {format_value(float(median))}"
 
 
 def metric_table(content: ReportContent) -> tuple[list[str], dict[tuple[ModelKind, str], list[float]]]:

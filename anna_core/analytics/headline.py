@@ -55,7 +55,8 @@ class Headline:
         interval: its 95% interval in text; empty where not defined.
         sentence: the result and those of boosting and of a constant.
         meaning: what the metric says of clients.
-        verdict: the metamodel against boosting, in words; empty where there is nothing to compare.
+        verdict: the metamodel against a constant, if it is no better, else against boosting, in words; empty where
+            there is nothing to compare.
         tone: whether that is good news.
     """
 
@@ -98,6 +99,8 @@ def headline(content: ReportContent) -> Headline:
 
 
 def _verdict(content: ReportContent) -> tuple[str, Tone]:
+    if content.usefulness is not None and content.usefulness.proven is False:
+        return str(content.usefulness), "bad"
     boosting = content.best_of("boosting")
     if boosting is None or boosting.lead is None:
         return "", "neutral"

@@ -51,8 +51,9 @@ def residuals(content: ReportContent) -> Plot:
         bins = score_bins(actual, predicted, weight)
         place = np.arange(1, len(bins.rows) + 1)
         error = actual - predicted
+        within = [bins.index == i for i in range(len(bins.rows))]
         low, middle, high = np.array(
-            [np.quantile(error[bins.index == i], [0.25, 0.5, 0.75]) for i in range(len(bins.rows))]
+            [np.quantile(error[i], [0.25, 0.5, 0.75], weights=weight[i], method="inverted_cdf") for i in within]
         ).T
         axes.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
         axes.vlines(place, low, high, color=BLUE, linewidth=9, alpha=0.28)

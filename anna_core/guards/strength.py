@@ -190,7 +190,7 @@ def _gini(outcome: Outcome, scores: np.ndarray, client: np.ndarray) -> tuple[flo
 def _amount(outcome: Outcome, scores: np.ndarray, client: np.ndarray) -> tuple[float, float]:
     """Spearman's correlation and its bound; source: Bonett & Wright, "Sample size requirements ...", 2000."""
     value = spearman(outcome.values[:, None], scores[:, None])(np.ones(len(scores)))
-    if np.isnan(value):  # the columns are constant, and so are the scores
+    if np.isnan(value):  # the target is constant
         return 0.0, -1.0
     width = _Z * np.sqrt((1 + value**2 / 2) / (len(np.unique(client)) - 3))
     return value, float(np.tanh(np.arctanh(min(value, 1 - 1e-12)) - width))

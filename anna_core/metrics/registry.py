@@ -8,11 +8,8 @@ import numpy as np
 from anna_core.errors import SampleError, TaskError, TrainingError
 from anna_core.metrics import classes, probability, ranking, regression, top_share
 from anna_core.metrics.ranking import WeightedValue
+from anna_core.metrics.tails import Tail, tail_of
 from anna_core.tasks import TaskType
-
-# Skewness of the exponential distribution, the usual border between light and heavy tails. Beyond it a few
-# rows carry most of the squared error: R² tells how those few were hit, and swings from sample to sample.
-HEAVY_TAIL_SKEWNESS = 2.0
 
 
 @dataclass(frozen=True)
@@ -25,6 +22,8 @@ class Metric:
         task_types: where it applies.
         greater_is_better: whether more is better.
         prepare: (target, scores) → a function of the weights (n,); the slow part (sorting) is done once.
+        fair: name of the metric by which a model is held against a constant, where this one prefers random scores to
+            equal ones, as it looks for the best cut-off or counts ties as the worst order; empty: this one.
     """
 
     name: str
@@ -32,6 +31,7 @@ class Metric:
     task_types: frozenset[TaskType]
     greater_is_better: bool
     prepare: Callable[[np.ndarray, np.ndarray], WeightedValue]
+    fair: str = ""
 
     def __call__(self, target: np.ndarray, scores: np.ndarray, weight: np.ndarray | None = None) -> float:
         """Judge scores; NaN where the metric is not defined, as for rows of one class only.
@@ -99,7 +99,8 @@ def default_metric(task_type: TaskType, target: np.ndarray) -> str:
 
     Args:
         task_type: the type of the task.
-        target: the sample's target; looked at for regression only: `r2_log1p` where it is heavy-tailed.
+        target: the sample's target; looked at for regression only: `r2_log1p` where the tail above is heavy, `spearman`
+            where those on both sides are, `r2` else.
     """
     match task_type:
         case TaskType.BINARY:
@@ -109,23 +110,7 @@ def default_metric(task_type: TaskType, target: np.ndarray) -> str:
         case TaskType.MULTILABEL:
             return "mean_roc_auc"
         case _:
-            return "r2_log1p" if is_heavy_tailed(target) else "r2"
-
-
-def is_heavy_tailed(target: np.ndarray) -> bool:
-    """Whether a target is non-negative, more skewed than an exponential, and less so after log1p."""
-    values = np.asarray(target, dtype=np.float64).ravel()
-    values = values[np.isfinite(values)]
-    if not len(values) or values.min() < 0:
-        return False
-    skewness = _skewness(values)
-    return skewness > HEAVY_TAIL_SKEWNESS and abs(_skewness(np.log1p(values))) < skewness
-
-
-def _skewness(values: np.ndarray) -> float:
-    centred = values - values.mean()
-    deviation = np.sqrt((centred**2).mean())
-    return float((centred**3).mean() / deviation**3) if deviation > 0 else 0.0
+            return {Tail.LIGHT: "r2", Tail.ABOVE: "r2_log1p", Tail.BOTH_SIDES: "spearman"}[tail_of(target)]
 
 
 def _describe(values: np.ndarray) -> str:
@@ -142,10 +127,10 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("roc_auc", "ROC AUC", _BINARY, True, ranking.roc_auc),
         Metric("gini", "Gini", _BINARY, True, ranking.gini),
-        Metric("pr_auc", "PR AUC", _BINARY, True, ranking.pr_auc),
-        Metric("ks", "KS", _BINARY, True, ranking.ks),
+        Metric("pr_auc", "PR AUC", _BINARY, True, ranking.pr_auc, "roc_auc"),
+        Metric("ks", "KS", _BINARY, True, ranking.ks, "roc_auc"),
         Metric("brier", "Brier score", _BINARY, False, probability.brier),
-        Metric("f1", "Best F1", _BINARY, True, top_share.best_f1),
+        Metric("f1", "Best F1", _BINARY, True, top_share.best_f1, "roc_auc"),
         *(
             Metric(f"{name}_at_{share}", f"{name.title()}@{share.removesuffix('pct')}%", _BINARY, True, make(k))
             for name, make in _TOP_SHARE.items()
@@ -154,10 +139,10 @@ METRICS: dict[str, Metric] = {
         Metric("macro_roc_auc", "Macro ROC AUC", _CLASSES, True, ranking.macro_roc_auc),
         Metric("accuracy", "Accuracy", _CLASSES, True, probability.accuracy),
         Metric("balanced_accuracy", "Balanced accuracy", _CLASSES, True, classes.balanced_accuracy),
-        Metric("macro_f1", "Macro F1", _CLASSES, True, classes.macro_f1),
+        Metric("macro_f1", "Macro F1", _CLASSES, True, classes.macro_f1, "macro_roc_auc"),
         Metric("mean_roc_auc", "Mean ROC AUC", _LABELS, True, ranking.mean_roc_auc),
-        Metric("mean_pr_auc", "Mean PR AUC", _LABELS, True, ranking.mean_pr_auc),
-        Metric("mean_f1", "Mean best F1", _LABELS, True, top_share.mean_best_f1),
+        Metric("mean_pr_auc", "Mean PR AUC", _LABELS, True, ranking.mean_pr_auc, "mean_roc_auc"),
+        Metric("mean_f1", "Mean best F1", _LABELS, True, top_share.mean_best_f1, "mean_roc_auc"),
         Metric("log_loss", "Log loss", _BINARY | _CLASSES | _LABELS, False, probability.log_loss),
         Metric("r2", "R²", _NUMBER, True, regression.r2),
         Metric("r2_log1p", "R² of log1p", _NUMBER, True, regression.r2_log1p),

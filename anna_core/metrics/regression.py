@@ -66,7 +66,7 @@ def mape(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 
 def spearman(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """Spearman's rank correlation; NaN where either side is constant.
+    """Spearman's rank correlation; NaN where the target is constant, 0 where the scores are, which order nothing.
 
     Ranks are weighted mid-ranks (weight below plus half of the ties'), which repeated rows would get.
     """
@@ -77,9 +77,12 @@ def spearman(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
         if total <= 0:
             return float("nan")
         a, b = (side.of_rows(weight) - total / 2 for side in sides)  # mid-ranks have the mean total / 2
-        spread = np.sqrt((a * a @ weight) * (b * b @ weight))
-        # The spread of real ranks is at least of the order of weight x total²; below this it is rounding.
-        return float((a * b) @ weight / spread) if spread > 1e-12 * total**3 else float("nan")
+        spread, of_scores = np.sqrt(a * a @ weight), np.sqrt(b * b @ weight)
+        # The spread of real ranks is at least of the order of total x root of weight; below this it is rounding.
+        least = 1e-6 * total**1.5
+        if spread <= least:
+            return float("nan")
+        return float((a * b) @ weight / (spread * of_scores)) if of_scores > least else 0.0
 
     return value
 

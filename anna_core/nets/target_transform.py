@@ -5,26 +5,30 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from anna_core.metrics.registry import is_heavy_tailed
+from anna_core.metrics.tails import Tail, centre_and_unit, tail_of
 
-ScaleName = Literal["identity", "log1p"]
+ScaleName = Literal["identity", "log1p", "asinh"]
 LossName = Literal["squared", "huber"]
 
 # Metrics that only a predicted mean can serve: squared error is the loss whose best answer is the mean.
 _MEAN_METRICS = frozenset({"r2", "rmse"})
 _LOG_METRIC = "r2_log1p"
+_SCALES: dict[Tail, ScaleName] = {Tail.LIGHT: "identity", Tail.ABOVE: "log1p", Tail.BOTH_SIDES: "asinh"}
 
 
 class TargetTransform(BaseModel):
     """target → (scale(target) - mean) / std, and back.
 
     Attributes:
-        scale: `log1p` for what is heavy-tailed and not negative.
+        scale: `log1p` for what is heavy-tailed and not negative, `asinh`, a logarithm to both sides, of
+            (target - centre) / unit for what is heavy-tailed on both.
         loss: on the transformed scale.
         mean: of the scaled target of the training rows.
         std: its standard deviation.
         low: smallest scaled target of the training rows; predictions stay within.
         high: largest one; without it, expm1 of a small error out there is a huge one.
+        centre: of `asinh`: the median of the training rows.
+        unit: of `asinh`: the median distance from it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,25 +39,31 @@ class TargetTransform(BaseModel):
     std: float
     low: float
     high: float
+    centre: float = 0.0
+    unit: float = 1.0
 
     def forward(self, target: np.ndarray) -> np.ndarray:
         """Own units → the net's units, float32 of the same shape."""
-        values = np.asarray(target, dtype=np.float64)
-        scaled = np.log1p(np.maximum(values, 0)) if self.scale == "log1p" else values
+        scaled = _scaled(np.asarray(target, dtype=np.float64), self.scale, self.centre, self.unit)
         return ((scaled - self.mean) / self.std).astype(np.float32)
 
     def backward(self, values: np.ndarray) -> np.ndarray:
         """The net's units → own units, float32 of the same shape, within the range of the training rows."""
         scaled = np.clip(np.asarray(values, dtype=np.float64) * self.std + self.mean, self.low, self.high)
-        return (np.expm1(scaled) if self.scale == "log1p" else scaled).astype(np.float32)
+        match self.scale:
+            case "log1p":
+                scaled = np.expm1(scaled)
+            case "asinh":
+                scaled = np.sinh(scaled) * self.unit + self.centre
+        return scaled.astype(np.float32)
 
 
 def fit_transform(target: np.ndarray, weight: np.ndarray, metric: str) -> TargetTransform:
     """Choose the scale and the loss that serve a metric.
 
     R² of log1p is squared error on the log scale; R² and RMSE ask for the mean in own units, so squared error there.
-    The others (MAE, Spearman) look to the middle of the distribution: Huber's loss, on the log scale for heavy
-    tails.
+    The others (MAE, MAPE, Spearman) look to the middle of the distribution: Huber's loss, for heavy tails on a log
+    scale or, where they are on both sides, on that of asinh (Burbidge, Magee & Robb, 1988).
 
     Args:
         target: (n, 1) or (n,), of the training rows, finite.
@@ -61,14 +71,13 @@ def fit_transform(target: np.ndarray, weight: np.ndarray, metric: str) -> Target
         metric: the task's.
     """
     values = np.asarray(target, dtype=np.float64).ravel()
-    not_negative = values.min() >= 0
+    scale: ScaleName = "identity"
     if metric == _LOG_METRIC:
-        scale: ScaleName = "log1p" if not_negative else "identity"
-    elif metric in _MEAN_METRICS:
-        scale = "identity"
-    else:
-        scale = "log1p" if is_heavy_tailed(values) else "identity"
-    scaled = np.log1p(values) if scale == "log1p" else values
+        scale = "log1p" if values.min() >= 0 else "identity"
+    elif metric not in _MEAN_METRICS:
+        scale = _SCALES[tail_of(values)]
+    centre, unit = centre_and_unit(values) if scale == "asinh" else (0.0, 1.0)
+    scaled = _scaled(values, scale, centre, unit)
     mean = float(np.average(scaled, weights=weight))
     std = float(np.sqrt(np.average((scaled - mean) ** 2, weights=weight)))
     return TargetTransform(
@@ -78,4 +87,16 @@ def fit_transform(target: np.ndarray, weight: np.ndarray, metric: str) -> Target
         std=std if std > 0 else 1.0,
         low=float(scaled.min()),
         high=float(scaled.max()),
+        centre=centre,
+        unit=unit,
     )
+
+
+def _scaled(values: np.ndarray, scale: ScaleName, centre: float, unit: float) -> np.ndarray:
+    match scale:
+        case "log1p":
+            return np.log1p(np.maximum(values, 0))
+        case "asinh":
+            return np.arcsinh((values - centre) / unit)
+        case _:
+            return values

@@ -145,7 +145,7 @@ def test_a_shuffled_target_gives_a_model_that_says_it_is_no_better_than_the_cons
     [check] = checks(result, "better_than_constant").values()
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.WARN
-    assert "this model is no better than none" in check.description
+    assert "No better than a constant" in check.description
     for name in ("leakage", "shift"):
         assert all(one.passed for one in checks(result, name).values())
         assert all("Not probed" not in one.description for one in checks(result, name).values())

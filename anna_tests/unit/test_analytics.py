@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from anna_core.analytics.constant import constant_scores
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.coverage import DomainCoverage
 from anna_core.analytics.curves import pr_points, roc_points, score_bins
@@ -16,6 +17,7 @@ from anna_core.analytics.html import render_report
 from anna_core.analytics.leaderboard import leaderboard
 from anna_core.analytics.legend import SHOWN_MODELS, model_colours, shown_models
 from anna_core.analytics.plots import report_figures
+from anna_core.analytics.usefulness import usefulness
 from anna_core.metrics.registry import default_metric, metrics_of
 from anna_core.tasks import Task, TaskType
 from anna_core.training.progress import EpochReport
@@ -55,7 +57,7 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
     split = np.array(["train", "train", "valid", "test"])[np.arange(n) % 4]
     weight = np.ones(n, dtype=np.float32)
     models = {
-        ("constant", "constant"): np.full_like(scores(1), 1 / max(scores(1).shape[1], 2)),
+        ("constant", "constant"): constant_scores(target, weight, split, task),
         ("metamodel", "metamodel"): scores(noise[0]),
         ("boosting", "boosting"): scores(noise[1]),
         ("domain", HOSTILE): scores(noise[2]),
@@ -79,10 +81,9 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
         "provenance": {"seed": 0, "sequences": {HOSTILE: "v1"}},
         "created_at": dt.datetime(2024, 4, 1, 9, 30),
     } | changes
-    content["leaderboard"] = leaderboard(
-        content["scores"], content["target"], content["weight"], content["split"] == "test", task
-    )
-    return ReportContent(**content)
+    judged = (content["scores"], content["target"], content["weight"], content["split"] == "test", task)
+    useful = usefulness(*judged) if content["scores"] else None
+    return ReportContent(leaderboard=leaderboard(*judged), usefulness=useful, **content)
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier"])
@@ -116,10 +117,10 @@ def test_leaderboard_tells_the_metamodels_lead_over_each_model(metric):
 
 
 def test_undefined_metrics_come_last():
-    content = make_content(TaskType.REGRESSION, metric="spearman")  # a constant has no rank correlation
-    assert content.leaderboard[-1].kind == "constant"
-    assert np.isnan(content.leaderboard[-1].value)
-    assert content.leaderboard[-1].lead is None
+    judged = make_content()
+    scores = judged.scores | {("metamodel", "metamodel"): judged.scores["metamodel", "metamodel"]}
+    empty = leaderboard(scores, judged.target, judged.weight, np.zeros(400, dtype=bool), judged.task)
+    assert all(np.isnan(row.value) and row.lead is None for row in empty)
 
 
 def test_score_bins_keep_ties_together_and_weigh_rows():
@@ -174,7 +175,7 @@ def test_models_that_share_a_plot_have_colours_of_their_own(seed):
 
 
 @pytest.mark.parametrize(
-    ("noise", "verdict"), [((0.2, 2.0, 2.0), "beats"), ((2.0, 0.2, 2.0), "falls short"), ((0.5, 0.5, 2), "told apart")]
+    ("noise", "verdict"), [((0.2, 2.0, 2.0), "beats"), ((0.6, 0.1, 2.0), "falls short"), ((0.5, 0.5, 2), "told apart")]
 )
 @pytest.mark.parametrize("metric", ["roc_auc", "brier"])
 def test_headline_compares_the_metamodel_with_boosting(noise, verdict, metric):
@@ -186,6 +187,28 @@ def test_headline_compares_the_metamodel_with_boosting(noise, verdict, metric):
 )
 def test_headline_tells_what_any_metric_says(task_type, metric):
     assert headline(make_content(task_type, metric=metric)).meaning
+
+
+@pytest.mark.parametrize(
+    ("task_type", "metric"), [(task_type, metric) for task_type in TaskType for metric in metrics_of(task_type)]
+)
+def test_any_metric_tells_a_model_that_is_of_use_from_one_that_learnt_nothing(task_type, metric):
+    good = make_content(task_type, metric=metric)
+    assert good.usefulness.proven
+    assert "No better than a constant" not in headline(good).verdict
+    constant = good.scores["constant", "constant"]
+    noise = np.random.default_rng(1).lognormal(0, 0.3, constant.shape).astype(np.float32)
+    learnt_nothing = good.scores | {("metamodel", "metamodel"): constant * noise}
+    useless = make_content(task_type, metric=metric, scores=learnt_nothing)
+    assert useless.usefulness.proven is False
+    assert headline(useless).tone == "bad"
+    assert headline(useless).verdict.startswith("No better than a constant: ")
+
+
+def test_a_model_that_no_metric_can_judge_is_not_called_useful():
+    content = make_content(target=np.zeros((400, 1), dtype=np.float32))
+    assert content.usefulness.proven is None
+    assert "no model is known to be of use" in str(content.usefulness)
 
 
 def test_headline_sentence():

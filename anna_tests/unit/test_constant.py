@@ -32,3 +32,21 @@ def test_constants_are_weighted_and_come_from_training_rows():
 def test_no_training_rows_is_an_error():
     with pytest.raises(TrainingError, match="no rows for training"):
         constant_scores(np.zeros((1, 1)), np.ones(1), np.array(["test"]), task_of(TaskType.BINARY, "roc_auc"))
+
+
+@pytest.mark.parametrize("metric", [name for name in METRICS if TaskType.REGRESSION in METRICS[name].task_types])
+def test_no_other_constant_is_better_by_the_metric(metric):
+    draws = np.random.default_rng(0)
+    y, weight = draws.lognormal(2, 1, (300, 1)).astype(np.float32), draws.uniform(0.2, 3, 300)
+    split = np.full(300, "train")
+    ours = constant_scores(y, weight, split, task_of(TaskType.REGRESSION, metric))
+    judge = METRICS[metric]
+    for factor in (0.7, 0.95, 1.05, 1.4):
+        other, best = judge(y, ours * factor, weight), judge(y, ours, weight)
+        assert best >= other if judge.greater_is_better else best <= other
+
+
+def test_the_constant_of_mape_leaves_out_rows_whose_target_is_0():
+    y = np.array([[0], [0], [0], [0], [2], [4], [100]], dtype=np.float32)
+    scores = constant_scores(y, np.ones(7), np.full(7, "train"), task_of(TaskType.REGRESSION, "mape"))
+    assert scores[0] == 2

@@ -229,6 +229,10 @@ def test_a_constant_target_has_no_r2_and_no_rank_correlation():
     assert np.isnan(METRICS["spearman"](constant, scores))
 
 
+def test_constant_scores_have_a_rank_correlation_of_0():
+    assert METRICS["spearman"](np.arange(9.0)[:, None], np.full((9, 1), 0.1)) == 0
+
+
 def test_r2_log1p_cuts_negative_scores_and_refuses_negative_targets():
     y = np.array([[0.0], [1.0], [10.0]])
     scores = np.array([[0.0], [2.0], [8.0]])
@@ -266,5 +270,6 @@ def test_default_metrics():
     assert default_metric(TaskType.MULTILABEL, np.zeros((2, 2))) == "mean_roc_auc"
     assert default_metric(TaskType.REGRESSION, draws.lognormal(8, 2, (500, 1))) == "r2_log1p"
     assert default_metric(TaskType.REGRESSION, draws.normal(40, 10, (500, 1))) == "r2"
-    assert default_metric(TaskType.REGRESSION, draws.lognormal(8, 2, (500, 1)) - 9000) == "r2"
+    assert default_metric(TaskType.REGRESSION, draws.lognormal(8, 2, (500, 1)) - 9000) == "spearman"
+    assert default_metric(TaskType.REGRESSION, draws.normal(0, 10, (500, 1))) == "r2"
     assert default_metric(TaskType.REGRESSION, np.full((5, 1), 3.0)) == "r2"

@@ -57,6 +57,7 @@ def test_an_outcome_that_no_row_has_is_taken_for_half_a_row():
 
 
 HEAVY = np.exp(np.random.default_rng(0).normal(3, 2, (500, 1))).astype(np.float32)
+FLOWS = np.sinh(np.random.default_rng(0).normal(0, 3, (500, 1))).astype(np.float32) * 1e4 + 70
 EVEN = np.random.default_rng(0).normal(3, 2, (500, 1)).astype(np.float32)
 
 
@@ -66,6 +67,9 @@ EVEN = np.random.default_rng(0).normal(3, 2, (500, 1)).astype(np.float32)
         (HEAVY, "r2_log1p", "log1p", "squared"),
         (HEAVY, "r2", "identity", "squared"),
         (HEAVY, "mae", "log1p", "huber"),
+        (FLOWS, "mae", "asinh", "huber"),
+        (FLOWS, "spearman", "asinh", "huber"),
+        (FLOWS, "rmse", "identity", "squared"),
         (EVEN, "mae", "identity", "huber"),
         (EVEN, "r2_log1p", "identity", "squared"),
     ],
@@ -80,10 +84,16 @@ def test_scale_and_loss_follow_metric_and_tail(target, metric, scale, loss):
     assert encoded.std() == pytest.approx(1, abs=1e-3)
 
 
-def test_predictions_stay_within_the_training_range():
-    transform = fit_transform(HEAVY, np.ones(len(HEAVY)), "r2_log1p")
+@pytest.mark.parametrize(("target", "metric"), [(HEAVY, "r2_log1p"), (FLOWS, "spearman")])
+def test_predictions_stay_within_the_training_range(target, metric):
+    transform = fit_transform(target, np.ones(len(target)), metric)
     far = transform.backward(np.array([-100.0, 100.0]))
-    np.testing.assert_allclose(far, [HEAVY.min(), HEAVY.max()], rtol=1e-4)
+    np.testing.assert_allclose(far, [target.min(), target.max()], rtol=1e-4)
+
+
+def test_flows_that_rule_every_sum_do_not_hide_the_others():
+    encoded = fit_transform(FLOWS, np.ones(len(FLOWS)), "spearman").forward(FLOWS)
+    assert np.mean(np.abs(encoded) < 0.1) < 0.25  # in their own units it is 0.97
 
 
 def test_absent_rows_are_drawn_to_the_base_rate():
