@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from anna_core.errors import ArtifactError, SampleError
+from anna_core.groups import join_groups
 from anna_core.keys import parse_sample_key
-from anna_core.splits import assign_folds, assign_splits
+from anna_core.splits import assign_folds, assign_splits, client_key
 from anna_core.targets import encode_targets, outcome_flags, resolve_task
 from anna_core.tasks import Task, TaskRequest
 
@@ -57,6 +58,11 @@ class Sample:
     def split(self) -> np.ndarray:
         """(n,) of 'train', 'valid', 'test'."""
         return self.rows["split"].to_numpy().astype("<U5")
+
+    @cached_property
+    def client(self) -> np.ndarray:
+        """(n,) int64, a number for whose each row is: of its group where it has one, else of its client."""
+        return client_key(self.rows).rank("dense").to_numpy().astype(np.int64)
 
     @cached_property
     def version(self) -> str:
@@ -146,21 +152,20 @@ def _checked(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple
     notes = []
     if ignored := [column for column in frame.columns if column not in known]:
         notes.append(f"Columns {ignored} of the file are not used.")
-    kind = frame["client_id"].dtype
-    if kind.is_float() or (isinstance(kind, pl.Decimal) and kind.scale):  # 17.0 would never meet the 17 of a mart
-        raise SampleError(f"{path}: column client_id is {kind}; write text or whole numbers.")
+    for column in ("client_id", "group_id"):
+        kind = frame[column].dtype if column in frame.columns else pl.String()
+        if kind.is_float() or (isinstance(kind, pl.Decimal) and kind.scale):  # 17.0 would never meet the 17 of a mart
+            raise SampleError(f"{path}: column {column} is {kind}; write text or whole numbers.")
     rows = frame.select(
         pl.col("client_id").cast(pl.String).str.strip_chars(),
         _as_of(frame["as_of"], path),
         *targets,
         *(column for column in ("split",) if column in frame.columns),
-        *(pl.col(c).cast(pl.String).str.strip_chars() for c in ("group_id",) if c in frame.columns),
+        *(_or_null(frame[column]) for column in ("group_id",) if column in frame.columns),
         weight=_weight(frame, path),
     )
     for column in ("client_id", *targets):
-        text = rows[column].cast(pl.String).str.strip_chars().str.to_lowercase()
-        empty = text.is_null() | text.is_in(_EMPTY)
-        _refuse(path, empty, f"column {column} is empty; every row needs it", frame)
+        _refuse(path, _or_null(rows[column]).is_null(), f"column {column} is empty; every row needs it", frame)
     _refuse(
         path,
         rows["client_id"].str.contains(_WRITTEN_AS_FLOAT),
@@ -173,7 +178,16 @@ def _checked(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple
         "the same client_id and as_of stand in several rows; keep one of them",
         frame,
     )
+    rows, torn = join_groups(rows)
+    if torn:
+        notes.append(f"Clients with rows in several groups, or outside of theirs: {torn:,}; such groups count as one.")
     return rows, notes
+
+
+def _or_null(column: pl.Series) -> pl.Series:
+    """A column as text, null where it is empty."""
+    text = column.cast(pl.String).str.strip_chars()
+    return text.set(text.str.to_lowercase().is_in(_EMPTY), None)
 
 
 def _as_of(column: pl.Series, path: Path) -> pl.Series:

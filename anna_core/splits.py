@@ -86,7 +86,7 @@ def client_key(rows: pl.DataFrame) -> pl.Series:
     """Whose each row is, text (n,): its `group_id` where it has one, else its `client_id`."""
     if "group_id" not in rows.columns:
         return rows["client_id"]
-    return rows["group_id"].replace("", None).fill_null(rows["client_id"])
+    return rows["group_id"].fill_null(rows["client_id"])
 
 
 def client_buckets(key: pl.Series, seed: int) -> np.ndarray:
@@ -124,6 +124,8 @@ def _manual(column: pl.Series) -> np.ndarray:
     values = column.cast(pl.String).str.strip_chars().str.to_lowercase()
     if unknown := sorted(set(values.fill_null("(empty)")) - set(SPLITS)):
         raise SampleError(f"column split: found {unknown[:5]}; every row must say train, valid or test.")
+    if not (values == TRAIN).any():
+        raise SampleError("column split: no row says train; leave the column out, and ANNA divides the rows.")
     return values.to_numpy().astype("<U5")
 
 

@@ -11,7 +11,6 @@ from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import score_frame
-from anna_core.splits import client_key
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -51,7 +50,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 members.judged,
                 sample.task,
                 on_epoch=follow(context, KEY, part),
-                client=client_key(sample.rows).to_numpy(),
+                client=sample.client,
             )
         scores = trained.predict(members.vectors)
         frame = score_frame(

@@ -17,7 +17,6 @@ from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.samples import Sample
 from anna_core.sequences.ragged import Sequences
-from anna_core.splits import client_key
 from anna_core.training.progress import EpochReport
 from anna_resources.tracking import Part, Tracking
 from anna_resources.warehouse import Warehouse
@@ -56,7 +55,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 sample.split,
                 sample.task,
                 fold=sample.fold,
-                client=client_key(sample.rows).to_numpy(),
+                client=sample.client,
                 on_epoch=_listener(context, key, part),
                 threads=threads,
             )

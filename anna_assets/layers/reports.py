@@ -20,7 +20,7 @@ from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.scoring.scores_file import read_scores
-from anna_core.splits import TEST, client_key
+from anna_core.splits import TEST
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -127,7 +127,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         nets = [members.vectors[domain.name] for domain in domains]
         scores["mean", "mean"] = mean_scores(nets, trained.spec.output)
     versions = {f"model {name}": version for name, version in members.versions.items()}
-    judged = (sample.target, sample.weight, sample.split == TEST, sample.task, client_key(sample.rows).to_numpy())
+    judged = (sample.target, sample.weight, sample.split == TEST, sample.task, sample.client)
     return ReportContent(
         task=sample.task,
         sample=key,

@@ -181,6 +181,7 @@ def test_a_bad_csv_is_told(tmp_path, text, message):
         ({"as_of": [20240331] * 10}, "column as_of is Int64; write dates as 2024-03-31"),
         ({"as_of": [None] * 9 + [dt.date(2024, 3, 31)]}, "9 of 10 rows"),
         ({"client_id": [float(i) for i in range(10)]}, "client_id is Float64; write text or whole numbers"),
+        ({"group_id": [1.0, float("nan")] * 5}, "group_id is Float64; write text or whole numbers"),
         ({"target": [1.0, 0.0, float("nan")] + [0.0] * 7}, r"column target is empty.* 1 of 10 .*row 3"),
         ({"target": [1, None] * 5}, "column target is empty; every row needs it. 5 of 10"),
     ],
@@ -212,6 +213,22 @@ def test_a_missing_file_and_a_bad_key_are_told(tmp_path):
         make_sample(tmp_path / "none.csv", "churn.q1", TaskRequest())
     with pytest.raises(KeyNameError, match=r"write it as <task>.<sample>"):
         make_sample(tmp_path / "none.csv", "churn", TaskRequest())
+
+
+def test_what_pandas_writes_for_no_group_is_no_group(tmp_path):
+    sample = made(tmp_path, frame(group_id=["g"] * 3 + ["nan", "NaN", " ", "", None, "h", "h"]))
+    assert sample.rows["group_id"].to_list() == ["g"] * 3 + [None] * 5 + ["h"] * 2
+    assert len(set(sample.client)) == 7
+
+
+def test_a_client_of_two_groups_is_on_one_side_of_the_split_and_the_user_is_told(tmp_path):
+    clients = [f"c{i}" for i in range(100)] * 2
+    dates = [dt.date(2024, 3, 31)] * 100 + [dt.date(2024, 4, 30)] * 100
+    groups = [f"g{i}" for i in range(100)] + [None] * 100
+    uploaded = frame(client_id=clients, as_of=dates, target=[0, 1] * 100, group_id=groups)
+    sample = made(tmp_path, uploaded, split={"test": "client"})
+    assert sample.split[:100].tolist() == sample.split[100:].tolist()
+    assert any("in several groups, or outside of theirs: 100" in guess for guess in sample.task.guesses)
 
 
 def test_a_sample_is_written_and_opened_again(tmp_path):

@@ -42,7 +42,7 @@ def test_known_keys_have_known_buckets():
 
 
 def test_the_group_stands_for_the_client_where_there_is_one():
-    rows = rows_of(range(200), group_id=[f"g{i // 4}" if i < 100 else ("" if i < 150 else None) for i in range(200)])
+    rows = rows_of(range(200), group_id=[f"g{i // 4}" if i < 100 else None for i in range(200)])
     split, _ = assign_splits(rows, SplitSpec())
     keys = [f"g{i // 4}" if i < 100 else str(i) for i in range(200)]
     assert (split == "test").tolist() == [is_test(key) for key in keys]
@@ -202,6 +202,12 @@ def test_the_rarest_of_a_clients_outcomes_decides():
     both = np.array([[i % 2 == 0, i < 10] for i in clients])
     split, _ = assign_splits(rows_of(clients), SplitSpec(), both)
     assert (split[:10] == "test").sum() == 2
+
+
+@pytest.mark.parametrize("rest", [["test"] * 3, ["valid"] * 3, ["valid", "test", "test"]])
+def test_a_split_of_ones_own_has_rows_to_train_on(rest):
+    with pytest.raises(SampleError, match=r"no row says train; leave the column out"):
+        assign_splits(rows_of(range(3), split=rest), SplitSpec())
 
 
 def test_a_split_with_validation_rows_of_training_clients_says_so():

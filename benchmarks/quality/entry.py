@@ -13,7 +13,7 @@ from anna_core.boosting.training import train_boosting
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.nets.outputs import Output
 from anna_core.scoring.vectors import DomainVectors, mean_scores
-from anna_core.splits import TEST, TRAIN, client_key
+from anna_core.splits import TEST, TRAIN
 from anna_core.training.domain import train_domain_model
 from anna_core.training.metamodel import train_metamodel
 from benchmarks.quality.contests import Case, Contest, load
@@ -72,7 +72,7 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
         trees, fewest, seconds["trees"] = _trees(case)
         folds = min(folds, fewest)
     judged = (sample.fold >= 0) & (sample.fold < folds)
-    client = client_key(sample.rows).to_numpy()
+    client = sample.client
 
     def blend(members: dict[str, DomainVectors]) -> tuple[np.ndarray, dict[str, float]]:
         model = train_metamodel(members, sample.target, sample.weight, sample.split, judged, task, client=client)
@@ -107,7 +107,7 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
 
 def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
     sample, nets, folds, seconds = case.sample, {}, [], {}
-    client = client_key(sample.rows).to_numpy()
+    client = sample.client
     for name, sequences in case.sequences.items():
         began = time.perf_counter()
         model = train_domain_model(
