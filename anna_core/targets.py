@@ -45,6 +45,11 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
             f"task {name}: metric 'r2_log1p' is for amounts of 0 and more, but {int((encoded < 0).sum())} rows have a "
             f"negative target (the least is {encoded.min():g}). Choose another metric, such as r2 or mae."
         )
+    if metric == "mape" and not encoded.all():
+        raise TaskError(
+            f"task {name}: metric 'mape' is a share of the target, but {int((encoded == 0).sum())} rows have a target "
+            "of 0. Choose another metric, such as mae or r2_log1p, or remove these rows from the sample."
+        )
     return task.model_copy(update={"metric": metric, "guesses": tuple(guesses)})
 
 

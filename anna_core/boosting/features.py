@@ -53,7 +53,10 @@ class DomainReading:
             ArtifactError: it is not there, or changed so since the training that the trees cannot read it.
         """
         if trained.name not in given:
-            raise ArtifactError(f"the boosters read domain '{trained.name}', whose sequences were not given.")
+            raise ArtifactError(
+                f"the boosters read domain '{trained.name}', which is not there. Put its file back into the domains' "
+                "folder, or train the task again."
+            )
         require_same_domain(trained, given[trained.name].domain)
         part = given[trained.name].read_as(trained)
         return cls(part, codes, repr((trained.name, trained.fields, codes)))

@@ -41,6 +41,7 @@ class BoostingSpec(BaseModel):
         folds: sets of trees; set k was not fitted on fold k.
         outputs: logits that have trees, by position, in the order of each fold's boosters; one booster gives all
             classes of a multiclass task, so it is (0,) there. Empty where there was nothing to learn.
+        offsets: of each set, what its C logits lack for classes that it saw no row of; empty but for multiclass.
         out_of_time: boosters that the budget of time stopped.
     """
 
@@ -53,6 +54,7 @@ class BoostingSpec(BaseModel):
     codes: dict[str, Codes]
     folds: int
     outputs: tuple[int, ...]
+    offsets: tuple[tuple[float, ...], ...] = ()
     out_of_time: int = 0
 
 
@@ -145,7 +147,7 @@ class BoostingModel:
         width = len(self.spec.outputs)
         if width == 0:
             return logits
-        for part in np.unique(fold):
+        for part in map(int, np.unique(fold)):
             rows = fold == part
             read = matrix if rows.all() else matrix[rows]
             of_fold = 0 <= part < self.spec.folds
@@ -153,7 +155,8 @@ class BoostingModel:
             for booster, output in zip(used, self.spec.outputs, strict=True):
                 raw = booster.predict(read, raw_score=True, num_threads=threads) / (1 if of_fold else self.spec.folds)
                 if raw.ndim == 2:
-                    logits[rows] = raw
+                    offsets = self.spec.offsets[part : part + 1] if of_fold else self.spec.offsets
+                    logits[rows] = raw + np.mean(offsets, axis=0)
                 else:
                     logits[rows, output] = raw
         return logits

@@ -12,12 +12,13 @@ from anna_core.aggregates.columns import top_codes
 from anna_core.boosting.features import features_of
 from anna_core.boosting.model import BoostingModel, BoostingSpec
 from anna_core.boosting.stopping import Stopping
+from anna_core.drawing import draw_evenly, strata
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.sequences.ragged import Sequences
 from anna_core.splits import TRAIN
 from anna_core.tasks import Task, TaskType
-from anna_core.training.rows import training_rows, usable_folds, varies
+from anna_core.training.rows import training_rows, unit_mean, usable_folds, varies
 
 if TYPE_CHECKING:
     import lightgbm
@@ -83,10 +84,8 @@ def train_boosting(
         part.domain.name: {name: tuple(known.tolist()) for name, known in top_codes(part, split == TRAIN).items()}
         for part in sequences
     }
-    used = _some(np.sort(np.concatenate([rows.train, rows.valid])), task.seed)
+    used, weights = _some(np.sort(np.concatenate([rows.train, rows.valid])), target, weight, task)
     features = features_of([part.take(used) for part in sequences], codes, threads, order)
-    # LightGBM's ridge and least Hessian are absolute: weights of mean 1 make them mean the same for any scale.
-    weights = weight[used] / weight[used].mean()
     forest = fit_trees(features, target[used], weights, fold[used], output, task, threads, deadline)
     spec = BoostingSpec(
         domains=tuple(part.domain for part in sequences),
@@ -96,6 +95,7 @@ def train_boosting(
         aggregates=tuple(features.columns),
         folds=forest.folds,
         outputs=forest.outputs,
+        offsets=forest.offsets,
         out_of_time=forest.out_of_time,
     )
     return BoostingModel(spec, forest.trees, {})
@@ -107,6 +107,7 @@ class Forest(NamedTuple):
     folds: int
     outputs: tuple[int, ...]
     trees: tuple[str, ...]
+    offsets: tuple[tuple[float, ...], ...]
     out_of_time: int
 
 
@@ -138,22 +139,26 @@ def fit_trees(
         place for place, values in columns.items() if all(varies(values[fold != k]) for k in range(folds))
     )
     if folds == 0 or features.width == 0 or not learnable:
-        return Forest(0, (), (), 0)
+        return Forest(0, (), (), (), 0)
+    matrix = features.to_numpy()
     boosters: list[lightgbm.Booster] = []
+    offsets: list[tuple[float, ...]] = []
     out_of_time = 0
     for k in range(folds):
         settings = _objective(task, output) | PARAMETERS | {"seed": task.seed + k, "num_threads": threads}
-        data, check = _divided(features.to_numpy(), weight, fold == k)
+        data, check = _divided(matrix, weight, fold == k)
         for place in learnable:
             now, left = time.perf_counter(), folds * len(learnable) - len(boosters)
             stopping = Stopping(PATIENCE, now + (deadline - now) / left)
             boosters.append(_fit(data, check, columns[place], fold == k, settings, stopping))
             out_of_time += stopping.out_of_time
+        if task.type is TaskType.MULTICLASS:
+            offsets.append(_offsets(boosters[-1], matrix[:1], target[fold != k], output))
     # Too few rows, or aggregates that are all alike: constants, which would only draw the metamodel's mean to the base.
     if not any(booster.feature_importance().any() for booster in boosters):
-        return Forest(0, (), (), 0)
+        return Forest(0, (), (), (), 0)
     trees = tuple(str(booster.model_to_string(num_iteration=booster.best_iteration)) for booster in boosters)
-    return Forest(folds, learnable, trees, out_of_time)
+    return Forest(folds, learnable, trees, tuple(offsets), out_of_time)
 
 
 def _columns(task: Task, output: Output, target: np.ndarray) -> dict[int, np.ndarray]:
@@ -183,8 +188,8 @@ def _divided(matrix: np.ndarray, weight: np.ndarray, judge: np.ndarray) -> "tupl
     """Rows to fit on and rows to judge on; what they learn is told later, as the same rows may learn several labels."""
     import lightgbm as lgb
 
-    data = lgb.Dataset(matrix[~judge], weight=weight[~judge], free_raw_data=False)
-    return data, lgb.Dataset(matrix[judge], weight=weight[judge], reference=data, free_raw_data=False)
+    data = lgb.Dataset(matrix[~judge], weight=weight[~judge])
+    return data, lgb.Dataset(matrix[judge], weight=weight[judge], reference=data)
 
 
 def _fit(
@@ -202,8 +207,22 @@ def _fit(
     return lgb.train(settings, data, MAX_ROUNDS, valid_sets=[check], callbacks=[stopping])
 
 
-def _some(rows: np.ndarray, seed: int) -> np.ndarray:
-    """At most `MOST_ROWS` of the rows, in their order."""
-    if len(rows) <= MOST_ROWS:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+def _offsets(booster: "lightgbm.Booster", row: np.ndarray, fitted: np.ndarray, output: Output) -> tuple[float, ...]:
+    """What lifts the logit of each class that no row (n,) had from LightGBM's log(1e-15) to the base rate's."""
+    (raw,) = booster.predict(row, raw_score=True, num_iteration=booster.best_iteration)
+    unseen = np.bincount(fitted, minlength=output.outputs) == 0
+    return tuple(np.where(unseen, np.asarray(output.base_logits) - raw, 0.0).tolist())
+
+
+def _some(rows: np.ndarray, target: np.ndarray, weight: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """At most `MOST_ROWS` of the rows, in their order, and their weights of mean 1.
+
+    Those of a rare outcome are kept; rows that stand for others that were not drawn weigh so much more.
+    """
+    stratum = strata(target[rows], task)
+    drawn = np.sort(draw_evenly(stratum, MOST_ROWS, task.seed))
+    whole = np.bincount(stratum, weights=weight[rows])
+    part = np.bincount(stratum[drawn], weights=weight[rows[drawn]], minlength=len(whole))
+    stands_for = np.divide(whole, part, out=np.ones_like(whole), where=part > 0)
+    # LightGBM's ridge and least Hessian are absolute: weights of mean 1 make them mean the same for any scale.
+    return rows[drawn], unit_mean(weight[rows[drawn]] * stands_for[stratum[drawn]])

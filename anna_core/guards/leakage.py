@@ -15,6 +15,7 @@ import polars as pl
 from anna_core.aggregates.columns import aggregate
 from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
+from anna_core.drawing import strata
 from anna_core.errors import TaskError
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not
@@ -23,7 +24,7 @@ from anna_core.marts.dictionary import Dictionary
 from anna_core.samples import Sample
 from anna_core.sequences.ragged import Sequences
 from anna_core.splits import TEST
-from anna_core.tasks import Task, TaskType
+from anna_core.tasks import Task
 
 # Of Gini, or of the rank correlation of amounts. Measured on real bank data (seven tasks, five domains) the strongest
 # honest field alone has 0.76; what reaches 0.975 alone has seen the outcome.
@@ -89,7 +90,8 @@ class _Bench:
     @classmethod
     def of(cls, sample: Sample, length: np.ndarray) -> "_Bench":
         candidates = np.flatnonzero(sample.split != TEST)
-        rows = pick_rows(candidates, _stratum(sample)[candidates], length[candidates], MOST_ROWS, MOST_EVENTS)
+        stratum = strata(sample.target, sample.task)[candidates]
+        rows = pick_rows(candidates, stratum, length[candidates], MOST_ROWS, MOST_EVENTS)
         return cls.on(sample, rows)
 
     @classmethod
@@ -187,17 +189,6 @@ def _verdict(low: float, *, blocks: bool, allowed: bool = False) -> Verdict:
     if allowed:
         return Verdict.ALLOWED
     return Verdict.LEAK if blocks and low >= BLOCK else Verdict.SUSPICIOUS
-
-
-def _stratum(sample: Sample) -> np.ndarray:
-    """What rows are drawn evenly from: classes, so that the rare one is seen; else all alike."""
-    match sample.task.type:
-        case TaskType.BINARY:
-            return sample.target[:, 0].astype(np.int64)
-        case TaskType.MULTICLASS:
-            return sample.target
-        case _:
-            return np.zeros(len(sample), dtype=np.int64)
 
 
 def _with_fields(sequences: Sequences, *fields: str) -> Sequences:

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from anna_core.drawing import draw_evenly
 from anna_core.splits import client_buckets, client_key
 
 FOLDS = 3
@@ -19,7 +20,7 @@ def pick_rows(
 
     Args:
         candidates: (c,) positions of the rows to draw from.
-        stratum: (c,) what each belongs to: a class, or a part of the sample.
+        stratum: (c,) what each belongs to: see `anna_core.drawing.strata`, or a part of the sample.
         length: (c,) events of each.
         most_rows: rows to draw at most.
         most_events: events that these rows may have together.
@@ -27,9 +28,7 @@ def pick_rows(
     Returns:
         Positions, ascending, out of `candidates`.
     """
-    shuffled = np.random.default_rng(0).permutation(len(candidates))
-    turn = pl.DataFrame({"stratum": stratum[shuffled]}).select(pl.int_range(pl.len()).over("stratum")).to_series()
-    drawn = shuffled[np.argsort(turn.to_numpy(), kind="stable")][:most_rows]
+    drawn = draw_evenly(stratum, most_rows)
     within = np.cumsum(length[drawn], dtype=np.int64) <= most_events
     return np.sort(candidates[drawn[within]])
 

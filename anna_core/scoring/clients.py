@@ -40,7 +40,7 @@ class ClientScorer:
             stored: domain → what its nets said of its clients.
             histories: domain → the sequences of its clients.
             as_of: the day of the scores.
-            threads: CPU threads of the trees.
+            threads: CPU threads.
 
         Returns:
             One row a client, see `score_frame`.
@@ -65,7 +65,7 @@ class ClientScorer:
         models = list(self.trees.values())
         for (name, model), scores in zip(self.trees.items(), predict_all(models, sequences, threads), strict=True):
             members[name] = model.vectors(scores, sequences)
-        scores = self.metamodel.predict(members)
+        scores = self.metamodel.predict(members, threads)
         dates = pl.Series("as_of", [as_of], dtype=pl.Date).new_from_index(0, len(clients))
         names = self.metamodel.spec.task.score_names
         return score_frame(clients, dates, scores, names, self.metamodel.data_version)

@@ -11,11 +11,14 @@ from pydantic import BaseModel, ConfigDict
 from anna_core.calibration.model import Calibration
 from anna_core.errors import ArtifactError
 from anna_core.keys import TREES
+from anna_core.nets.device import computing
 from anna_core.nets.meta_net import MetaNet
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
 from anna_core.scoring.vectors import DomainVectors
 from anna_core.training.progress import EpochReport
+
+_BLOCK_ROWS = 100_000  # that are read at a time: of a hundred numbers each, copies of 40 MB
 
 
 class MetamodelSpec(BaseModel):
@@ -102,11 +105,12 @@ class Metamodel:
         """Digest of weights and spec."""
         return digest(self._weights(), self.spec)
 
-    def predict(self, vectors: dict[str, DomainVectors]) -> np.ndarray:
+    def predict(self, vectors: dict[str, DomainVectors], threads: int | None = None) -> np.ndarray:
         """Score n rows.
 
         Args:
             vectors: member → its vectors, aligned; those that the metamodel does not know are left aside.
+            threads: CPU threads to use; None leaves the number as it is.
 
         Returns:
             (n, K) float32 scores in the task's own units.
@@ -115,10 +119,14 @@ class Metamodel:
             ArtifactError: a member is missing, its embedding has another width, or the rows differ in number.
         """
         self._check(vectors)
-        rows = np.arange(len(vectors[self.members[0]]))
-        with torch.inference_mode():
-            logits = self.net(self.net.read(vectors, self.spec.output, rows))
-        return self.spec.output.scores(self.spec.calibration.apply(logits.numpy()))
+        count = len(vectors[self.members[0]])
+        scores = np.empty((count, self.spec.output.outputs), dtype=np.float32)
+        with computing(threads), torch.inference_mode():
+            for begin in range(0, count, _BLOCK_ROWS):
+                rows = np.arange(begin, min(begin + _BLOCK_ROWS, count))
+                logits = self.net(self.net.read(vectors, self.spec.output, rows))
+                scores[rows] = self.spec.output.scores(self.spec.calibration.apply(logits.numpy()))
+        return scores
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
@@ -166,4 +174,7 @@ class Metamodel:
                     "Use the model that it was trained with, or train the metamodel again."
                 )
         if len({len(vectors[name]) for name in self.members}) > 1:
-            raise ArtifactError("the members' vectors have different numbers of rows; they must be of the same rows.")
+            raise ArtifactError(
+                "the members' vectors have different numbers of rows, so they are not of the same rows. "
+                "Materialize the embeddings and the boosting of this sample again."
+            )

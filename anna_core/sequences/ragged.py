@@ -68,7 +68,8 @@ class Sequences:
 
     def take(self, rows: np.ndarray | slice) -> "Sequences":
         """Some of the rows, by position, mask or range; the events stay where they are."""
-        positions = np.arange(len(self))[rows]
+        count = len(self)
+        positions = np.arange(*rows.indices(count)) if isinstance(rows, slice) else np.arange(count)[rows]
         return replace(
             self,
             client_id=self.client_id.take(pa.array(positions)),

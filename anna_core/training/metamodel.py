@@ -10,6 +10,7 @@ embeddings may correct that, and whether one member alone would do better.
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from anna_core.scoring.vectors import DomainVectors
 from anna_core.splits import TEST
 from anna_core.tasks import Task, TaskType
 from anna_core.training.progress import EpochReport, OnEpoch, ignore
-from anna_core.training.rows import training_rows, varies
+from anna_core.training.rows import training_rows, unit_mean, varies
 
 # Prior of a member's weight: that of the mean, give or take 1. A few dozen rows already speak louder.
 _BLEND_PENALTY = 1.0
@@ -109,7 +110,7 @@ def train_metamodel(
         data = _Data(
             inputs=net.read(members, output, used),
             target=output.encode(target[used]),
-            weight=torch.from_numpy((weight[used] / weight[used].mean()).astype(np.float32)),
+            weight=torch.from_numpy(unit_mean(weight[used])),
             raw_target=target[used],
             group=group,
         )
@@ -162,8 +163,7 @@ def _calibration(
 ) -> Calibration:
     if choice.logits is None:
         return Calibration.identity(output.task_type, output.outputs, "The metamodel was not fitted.")
-    weights = weight[used] / weight[used].mean()
-    return fit_calibration(output, choice.logits, target[used], weights, group, seed)
+    return fit_calibration(output, choice.logits, target[used], unit_mean(weight[used]), group, seed)
 
 
 def _choose(start: MetaNet, data: _Data, output: Output, task: Task, on_epoch: OnEpoch) -> _Choice:
@@ -266,17 +266,23 @@ def _why_plain(
         return f"Only {told} to weigh the models on; {_FEWEST_ROWS} are needed to learn more than the mean."
     if not varies(target[used]):
         return "The target is the same for all rows that the models could be weighed on."
-    if task_type is not TaskType.REGRESSION and (rare := _rows_of_outcome(target[used])) < _FEWEST_OF_OUTCOME:
-        return f"Only {rare} rows differ in outcome from the others; {_FEWEST_OF_OUTCOME} are needed to learn weights."
+    if task_type is not TaskType.REGRESSION and (rare := _clients_of_outcome(target[used], group)) < _FEWEST_OF_OUTCOME:
+        return (
+            f"Only {rare} clients differ in outcome from the others; {_FEWEST_OF_OUTCOME} are needed to learn weights."
+        )
     if not any(member.present[used].any() for member in members.values()):
         return "No row that the models could be weighed on has an event in any domain."
     return None
 
 
-def _rows_of_outcome(target: np.ndarray) -> int:
-    """Rows that are not of the most frequent class; of several labels, the label that has most of them counts."""
-    columns = target.reshape(len(target), -1)
-    return max(len(columns) - int(np.unique(column, return_counts=True)[1].max()) for column in columns.T)
+def _clients_of_outcome(target: np.ndarray, group: np.ndarray) -> int:
+    """Clients with rows not of the most frequent class; of several labels, the label that has most of them counts."""
+    return max(len(np.unique(group[column != _mode(column)])) for column in target.reshape(len(target), -1).T)
+
+
+def _mode(values: np.ndarray) -> Any:
+    found, count = np.unique(values, return_counts=True)
+    return found[count.argmax()]
 
 
 def _check(members: dict[str, DomainVectors], target: np.ndarray, task: Task) -> None:

@@ -62,6 +62,11 @@ def training_rows(target: np.ndarray, weight: np.ndarray, split: np.ndarray, tas
     return rows
 
 
+def unit_mean(weight: np.ndarray) -> np.ndarray:
+    """Weights (n,) divided by their mean, float32: what a model is fitted with does not hang on their unit."""
+    return (weight / weight.mean(dtype=np.float64)).astype(np.float32)
+
+
 def varies(target: np.ndarray) -> bool:
     """Whether some column of a target, (n, L) or (n,), has two values."""
     return len(target) > 0 and bool((target != target[0]).any())

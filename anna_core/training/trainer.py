@@ -19,7 +19,7 @@ from anna_core.tasks import Task
 from anna_core.training.epoch_choice import EpochChoice
 from anna_core.training.pace import Pace, Work
 from anna_core.training.progress import EpochReport, OnEpoch
-from anna_core.training.rows import TrainingRows
+from anna_core.training.rows import TrainingRows, unit_mean
 from anna_core.training.schedule import Schedule
 
 # Steps of an epoch at least: of few rows, large batches would leave too few steps to learn anything.
@@ -65,8 +65,7 @@ class Trainer:
         self.valid_client = None if client is None else client[rows.valid]
         self.target = output.encode(target[rows.train]).to(self.device)
         # Weights of mean 1 leave the learning rate's meaning as it is.
-        weights = (weight[rows.train] / weight[rows.train].mean()).astype(np.float32)
-        self.weight = torch.from_numpy(weights).to(self.device)
+        self.weight = torch.from_numpy(unit_mean(weight[rows.train])).to(self.device)
         self.lengths = store.length[rows.train]
         self.epoch_steps = len(self._batches(None))  # the same in every epoch: rows of like length change places only
         self._begin(task.training.epochs)

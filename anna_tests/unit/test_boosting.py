@@ -7,13 +7,13 @@ import pytest
 
 from anna_core.aggregates.columns import aggregate
 from anna_core.analytics.constant import constant_scores
-from anna_core.boosting import features, model
+from anna_core.boosting import features, model, training
 from anna_core.boosting.model import BoostingModel, predict_all
 from anna_core.boosting.stopping import Stopping
 from anna_core.boosting.training import fit_trees, train_boosting
 from anna_core.domains import FieldKind
 from anna_core.errors import ArtifactError
-from anna_core.metrics.registry import get_metric
+from anna_core.metrics.registry import get_metric, metrics_of
 from anna_core.nets.outputs import Output
 from anna_core.tasks import Task, TaskType
 from anna_tests.unit.nets_toy import make_sequences
@@ -116,6 +116,53 @@ def test_a_class_that_is_in_the_test_rows_only_gets_hardly_anything():
     scores = train_boosting([sequences], target, weight, split, fold, task, threads=1).predict([sequences], 1)
     assert np.isfinite(scores).all()
     assert scores[:, 2].max() < 0.05
+
+
+def test_a_class_that_one_set_saw_nothing_of_keeps_its_base_rate_there():
+    sequences, target, weight, split, fold = problem(TaskType.MULTICLASS)
+    rare = np.flatnonzero(fold == 1)[:12]
+    target = np.where(np.isin(np.arange(len(target)), rare), 2, target % 2)
+    task = task_of(TaskType.MULTICLASS, "log_loss")
+    trained = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    matrix = np.zeros((5, len(trained.spec.aggregates)), dtype=np.float32)
+    base = trained.spec.output.base_logits[2]
+    assert trained.logits(matrix, np.full(5, 1), 1)[:, 2] == pytest.approx(base, abs=1e-5)
+    of_sets = [trained.logits(matrix, np.full(5, k), 1) for k in range(FOLDS)]
+    assert trained.logits(matrix, np.full(5, -1), 1) == pytest.approx(np.mean(of_sets, axis=0), abs=1e-5)
+
+
+def test_many_labels_are_told_apart_by_any_fold():
+    """Samples keep their folds in a byte: 26 labels of five sets are more boosters than that can count."""
+    sequences, target, weight, split, fold = problem(TaskType.MULTILABEL)
+    many = np.concatenate([np.random.default_rng(0).integers(0, 2, (len(target), 48)), target], axis=1)
+    task = task_of(TaskType.MULTILABEL, "mean_roc_auc")
+    task = task.model_copy(update={"targets": tuple(f"target_{i}" for i in range(50))})
+    trained = train_boosting([sequences], many, weight, split, fold, task, threads=1)
+    assert len(trained.spec.outputs) * FOLDS > np.iinfo(np.int8).max
+    small = trained.predict([sequences], 1, fold.astype(np.int8))
+    assert (small == trained.predict([sequences], 1, fold)).all()
+
+
+@pytest.mark.parametrize("task_type", [TaskType.BINARY, TaskType.MULTICLASS, TaskType.MULTILABEL])
+def test_of_too_many_rows_the_rare_ones_are_kept_and_the_rates_stay(task_type, monkeypatch):
+    monkeypatch.setattr(training, "MOST_ROWS", 500)
+    draws = np.random.default_rng(0)
+    rare = (draws.random(20_000) < 0.004).astype(np.float32)
+    target = {
+        TaskType.BINARY: rare[:, None],
+        TaskType.MULTICLASS: np.where(rare > 0, 2, np.arange(20_000) % 2),
+        TaskType.MULTILABEL: np.stack([np.arange(20_000) % 2, rare], axis=1),
+    }[task_type]
+    weight = draws.uniform(0.5, 2, 20_000).astype(np.float32)
+    candidates = np.arange(1000, 20_000)
+    rows, weights = training._some(candidates, target, weight, task_of(task_type, metrics_of(task_type)[0]))
+    assert len(rows) == 500
+    assert (np.diff(rows) > 0).all()
+    assert rows[0] >= 1000
+    assert rare[rows].sum() == rare[candidates].sum()
+    rate = np.average(rare[candidates], weights=weight[candidates])
+    assert np.average(rare[rows], weights=weights) == pytest.approx(rate)
+    assert weights.mean() == pytest.approx(1)
 
 
 def test_one_fold_is_a_set_of_trees_that_stops_on_the_validation_rows():

@@ -4,10 +4,12 @@ import pytest
 
 from anna_core.aggregates.columns import aggregate
 from anna_core.domains import Domain
+from anna_core.drawing import draw_evenly, strata
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, auc_bound, strength
 from anna_core.guards.wording import in_words
 from anna_core.marts.dictionary import Dictionary
+from anna_core.tasks import Task, TaskType
 from anna_tests.unit.guards_toy import DOMAIN, coin, make_sample, make_sequences
 
 
@@ -50,6 +52,16 @@ def test_rows_are_drawn_evenly_and_within_the_limits():
     assert (np.diff(rows) > 0).all()
     assert len(pick_rows(candidates, rare, np.full(1000, 7), most_rows=100, most_events=70)) == 10
     assert (pick_rows(candidates, rare, np.ones(1000), 10_000, 10_000) == candidates).all()
+
+
+def test_rows_of_several_labels_are_drawn_by_the_rarest_that_they_have():
+    target = np.zeros((1000, 3))
+    target[:, 1] = 1
+    target[::3, 0] = 1
+    target[:5, 2] = 1
+    stratum = strata(target, Task(name="t", type=TaskType.MULTILABEL, metric="mean_roc_auc"))
+    assert [len(set(stratum[:5])), len(set(stratum))] == [1, 3]
+    assert target[draw_evenly(stratum, 100), 2].sum() == 5
 
 
 def test_some_rows_have_the_aggregates_they_had_among_all():

@@ -325,9 +325,12 @@ def test_a_handful_of_rare_outcomes_teaches_no_weights(signals):
     rare[np.flatnonzero(split == "train")[:30]] = 1
     rare[np.flatnonzero(split == "valid")[:19]] = 1
     model = trained(members, rare, ONES, split, make_task())
-    assert model.spec.plain_reason == "Only 19 rows differ in outcome from the others; 20 are needed to learn weights."
+    assert model.spec.plain_reason == "Only 19 clients differ in outcome from the others; 20 are needed to learn weights."
     rare[np.flatnonzero(split == "valid")[19]] = 1
     assert trained(members, rare, ONES, split, make_task()).spec.plain_reason is None
+    of_two = np.where(rare[:, 0] > 0, np.arange(ROWS) % 2, np.arange(ROWS))  # twenty rows of two clients
+    model = train_metamodel(members, rare, ONES, split, split == "valid", make_task(), client=of_two)
+    assert model.spec.plain_reason.startswith("Only 2 clients differ")
 
 
 @pytest.mark.parametrize("heavy", [0, 1])

@@ -29,7 +29,7 @@ GUESSES = {
     "few fractions": ([0.5, 1.5], "regression", "r2", "the target is a number"),
     "numbers in texts": ([str(i / 4) for i in range(20)], "regression", "r2", "the target is a number"),
     "heavy tail": (HEAVY, "regression", "r2_log1p", "the target is a number"),
-    "numbers below zero": ([-x for x in HEAVY], "regression", "r2", "the target is a number"),
+    "heavy tail below zero": ([-x for x in HEAVY], "regression", "spearman", "the target is a number"),
 }
 
 
@@ -121,6 +121,11 @@ def test_a_metric_that_does_not_go_with_the_type_is_told(kind, metric):
         resolved([0, 1], type=kind, metric=metric)
     with pytest.raises(TaskError, match="metric 'auc' is not defined"):
         resolved([0, 1], metric="auc")
+
+
+def test_a_share_of_the_target_is_refused_where_that_is_0():
+    with pytest.raises(TaskError, match=r"'mape' is a share of the target, but 2 rows have a target of 0. Choose"):
+        resolved([0.0, 0.0, 3.5], type="regression", metric="mape")
 
 
 def test_a_metric_of_amounts_is_refused_for_negative_ones_before_anything_is_trained():
