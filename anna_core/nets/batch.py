@@ -1,11 +1,13 @@
 """A batch of sequences without padding, and how it is gathered from memory-mapped columns."""
 
+import copy
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import Self
 
 import numpy as np
 import torch
@@ -106,9 +108,16 @@ class EventStore:
         self._kinds = {name: sequences.columns[name].dtype for name in domain.coded}
         self._numbers = {name: _tensor(sequences.columns[name]).to(home) for name in domain.numeric}
         self._start = _tensor(sequences.start.astype(np.int64)).to(home)
-        aggregates = np.zeros((len(self.length), 0), dtype=np.float16) if aggregates is None else aggregates
-        self._aggregates = torch.from_numpy(aggregates).to(home)
+        self._aggregates = _or_none(aggregates, len(self.length)).to(home)
         self._as_of = _tensor(sequences.as_of.astype("datetime64[us]").astype(np.int64)).to(home)
+
+    def take(self, rows: np.ndarray, aggregates: np.ndarray | None) -> Self:
+        """Some of the rows, by position, with their aggregates; the events stay where they are."""
+        part = copy.copy(self)
+        places = torch.from_numpy(rows).to(self._start.device)
+        part.length, part._start, part._as_of = self.length[rows], self._start[places], self._as_of[places]
+        part._aggregates = _or_none(aggregates, len(rows)).to(places.device)
+        return part
 
     def batches(
         self, rows: Iterable[np.ndarray], dropout: float = 0.0, rng: np.random.Generator | None = None
@@ -231,6 +240,10 @@ def _fits(sequences: Sequences, device: torch.device) -> bool:
     free, _ = torch.cuda.mem_get_info(device)
     columns = (sequences.event_time, *sequences.columns.values())
     return sum(column.nbytes for column in columns) <= _RESIDENT_SHARE * free
+
+
+def _or_none(aggregates: np.ndarray | None, count: int) -> torch.Tensor:
+    return torch.from_numpy(np.zeros((count, 0), dtype=np.float16) if aggregates is None else aggregates)
 
 
 def _tensor(column: np.ndarray) -> torch.Tensor:

@@ -135,9 +135,10 @@ class DomainModel:
             with computing(threads):
                 device = choose_device()
                 nets = self.net.to(device)
+                events = EventStore(sequences, device)
                 for part in np.unique(fold[present]):
                     for rows in _blocks(np.flatnonzero(present & (fold == part))):
-                        store = nets.net(0).store(sequences.take(rows), device)
+                        store = events.take(rows, nets.net(0).read_aggregates(sequences.take(rows)))
                         embedding[rows], logits[rows] = _mean_of(nets, nets.members(int(part)), store)
         return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
 

@@ -325,7 +325,9 @@ def test_a_handful_of_rare_outcomes_teaches_no_weights(signals):
     rare[np.flatnonzero(split == "train")[:30]] = 1
     rare[np.flatnonzero(split == "valid")[:19]] = 1
     model = trained(members, rare, ONES, split, make_task())
-    assert model.spec.plain_reason == "Only 19 clients differ in outcome from the others; 20 are needed to learn weights."
+    assert (
+        model.spec.plain_reason == "Only 19 clients differ in outcome from the others; 20 are needed to learn weights."
+    )
     rare[np.flatnonzero(split == "valid")[19]] = 1
     assert trained(members, rare, ONES, split, make_task()).spec.plain_reason is None
     of_two = np.where(rare[:, 0] > 0, np.arange(ROWS) % 2, np.arange(ROWS))  # twenty rows of two clients

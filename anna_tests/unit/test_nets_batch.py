@@ -166,3 +166,14 @@ def test_batches_of_like_length_waste_little_and_differ_by_seed():
 def test_no_rows_give_no_batches(seed):
     rng = None if seed is None else np.random.default_rng(seed)
     assert length_batches(np.zeros(4, dtype=np.int32), 8, 100, rng) == []
+
+
+def test_some_rows_of_a_store_are_the_store_of_some_rows():
+    sequences, rows = make_sequences([3, 7, 1, 5]), np.array([3, 0])
+    ranks = np.arange(4, dtype=np.float16)[:, None]
+    some = EventStore(sequences, CPU, ranks).take(rows, ranks[rows]).gather(np.arange(2))
+    wanted = EventStore(sequences.take(rows), CPU, ranks[rows]).gather(np.arange(2))
+    assert some.event_time.equal(wanted.event_time)
+    assert some.as_of.equal(wanted.as_of)
+    assert some.aggregates.tolist() == [[3], [0]]
+    assert EventStore(sequences, CPU).take(rows, None).gather(np.arange(2)).aggregates.shape == (2, 0)

@@ -1,5 +1,7 @@
 """minGRU, the bidirectional GRU and attention against plain code on each row alone."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,8 @@ from anna_core.nets.bigru import BidirectionalGruEncoder
 from anna_core.nets.min_gru import MinGruEncoder, packed_min_gru
 from anna_core.nets.precision import matrix_products
 from anna_core.nets.spec import NetSpec
+from anna_core.nets.time_features import HOUR
+from anna_core.nets.transformer import TransformerEncoder, _turn
 from anna_tests.unit.nets_toy import make_sequences
 
 INPUTS, WIDTH = 5, 8
@@ -132,3 +136,37 @@ def test_attention_in_blocks_is_attention_within_each_row(lengths):
         wanted = wanted.index_copy(0, places, F.scaled_dot_product_attention(query, key, value).transpose(0, 1))
     torch.testing.assert_close(found, wanted)
     _same_gradients(found, wanted, [qkv], 1e-10)
+
+
+def _aged(hours):
+    """One row with an event so many hours before as_of each."""
+    sequences = make_sequences([len(hours)])
+    as_of = sequences.as_of.astype("datetime64[us]").astype(np.int64)
+    times = as_of - (np.asarray(hours) * HOUR).astype(np.int64)
+    return EventStore(dataclasses.replace(sequences, event_time=times), torch.device("cpu")).gather(np.array([0]))
+
+
+def test_rotary_positions_turn_by_differences_of_order_and_of_log_time():
+    """What query and key give depends on how far apart two events are, in both, and on nothing else."""
+    encoder = TransformerEncoder(INPUTS, width=32, layers=1, heads=2, dropout=0.0)
+    query, key = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
+
+    def products(hours):
+        rotation = encoder._rotation(_aged(hours))
+        turned = [_turn(vector.expand(len(hours), -1), rotation) for vector in (query, key)]
+        return (turned[0][:, None] * turned[1][None]).sum(dim=2)
+
+    even = products(np.expm1([9.0, 8.0, 7.0, 6.0]))  # a unit of log time and of order apart
+    for shift in (1, 2):
+        for one, other in zip(torch.diagonal(even, shift)[:-1], torch.diagonal(even, shift)[1:], strict=True):
+            torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
+    uneven = products(np.expm1([9.0, 8.5, 7.0, 6.0]))
+    assert not torch.allclose(uneven[0, 1], even[0, 1], atol=1e-2)  # as many events apart, not as long
+    torch.testing.assert_close(uneven[0, 2], even[0, 2], atol=1e-3, rtol=1e-3)
+
+
+def test_a_transformer_knows_which_of_two_like_events_came_long_before_the_other():
+    encoder = TransformerEncoder(INPUTS, width=32, layers=1, heads=2, dropout=0.0).eval()
+    events = torch.randn(3, INPUTS, generator=torch.Generator().manual_seed(0))
+    soon, late = (encoder(events, _aged(hours)) for hours in ([100, 99, 1], [100, 2, 1]))
+    assert not torch.allclose(soon, late, atol=1e-4)
