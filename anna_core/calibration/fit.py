@@ -164,4 +164,7 @@ def _check(
             f"{output.outputs} outputs; they must be of the same rows."
         )
     if np.isnan(logits).any():
-        raise TrainingError("calibration: a logit is not a number; the model diverged: lower its learning_rate.")
+        raise TrainingError(
+            "calibration: a logit is not a number: a model diverged. Train it again, a net with a lower "
+            "training.learning_rate."
+        )

@@ -70,7 +70,8 @@ class Metric:
             )
         if not np.isfinite(scores).all():
             raise TrainingError(
-                f"metric '{self.name}': {_describe(scores)} of the scores; the model diverged: lower its learning_rate."
+                f"metric '{self.name}': {_describe(scores)} of the scores: a model diverged. "
+                "Train it again, a net with a lower training.learning_rate."
             )
 
 

@@ -14,8 +14,12 @@ def matrix_products(spec: NetSpec, device: torch.device) -> torch.autocast:
     `auto` means bfloat16 where the processor multiplies it natively and the net is wide enough to gain, else float32.
     What a processor can do is read from it, not timed: a timing would differ from run to run, and with it the scores.
     """
-    wanted = spec.precision == "bfloat16" or (spec.precision == "auto" and _gains(spec, device))
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=in_bfloat16(spec, device))
+
+
+def in_bfloat16(spec: NetSpec, device: torch.device) -> bool:
+    """Whether a net's products run in bfloat16 on this machine's device."""
+    return spec.precision == "bfloat16" or (spec.precision == "auto" and _gains(spec, device))
 
 
 def _gains(spec: NetSpec, device: torch.device) -> bool:

@@ -1,5 +1,6 @@
 """Model bundles on disk: `weights.safetensors` beside `bundle.json`, never a pickle."""
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -11,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+import anna_core
 from anna_core.errors import ArtifactError
 from anna_core.tasks import Task, TaskType
 
 WEIGHTS, BUNDLE = "weights.safetensors", "bundle.json"
 _PACKAGE = "anna-platform"
-_DIGEST_BYTES = 16
+_DIGEST_BYTES, _CODE_DIGEST_BYTES = 16, 4
 
 Weights = dict[str, torch.Tensor]
 Content = TypeVar("Content", bound=BaseModel)
@@ -57,12 +59,20 @@ def digest(weights: Weights, spec: BaseModel) -> str:
     return state.hexdigest()
 
 
+@functools.cache
 def code_version() -> str:
-    """Version of the installed package, or `unknown` where ANNA runs from a bare checkout."""
+    """Version of the installed package, or `unknown` in a bare checkout, and a digest of the sources behind models.
+
+    Two commits of one version may well make different models: `0.1.0+5f0c1a2b`.
+    """
     try:
-        return importlib.metadata.version(_PACKAGE)
+        version = importlib.metadata.version(_PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+        version = "unknown"
+    state, root = hashlib.blake2b(digest_size=_CODE_DIGEST_BYTES), Path(anna_core.__file__).parent
+    for source in sorted(root.rglob("*.py")):
+        state.update(source.relative_to(root).as_posix().encode() + source.read_bytes())
+    return f"{version}+{state.hexdigest()}"
 
 
 def write_bundle(folder: Path, weights: Weights, content: BaseModel) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from anna_core.nets.device import choose_device
+from anna_core.nets.precision import in_bfloat16
 from anna_core.samples import Sample
 from anna_core.scoring.bundle import code_version
 
@@ -29,6 +30,7 @@ def made_of(sample: Sample, threads: int | None, **data_versions: Any) -> dict[s
         "task": sample.task.model_dump(mode="json"),
         "seed": sample.task.seed,
         "threads": threads,
+        "precision": "bfloat16" if in_bfloat16(sample.task.net, device) else "float32",
         "versions": {
             "anna": code_version(),
             "python": platform.python_version(),

@@ -1,5 +1,6 @@
 """Trains the model of one domain on a sample."""
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,10 +15,11 @@ from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.scoring.domain_model import DomainModel, DomainModelSpec, make_nets, net_seed
 from anna_core.sequences.ragged import Sequences
+from anna_core.splits import VALID
 from anna_core.tasks import Task
 from anna_core.training.fitting import Fitting
 from anna_core.training.progress import OnEpoch, ignore
-from anna_core.training.rows import VALID, TrainingRows, training_rows, usable_folds, varies
+from anna_core.training.rows import TrainingRows, training_rows, usable_folds, varies
 from anna_core.training.trainer import Trainer
 
 # Rows without events get the mean of such training rows, drawn to the base rate as if 20 rows more had that: having no
@@ -68,6 +70,7 @@ def train_domain_model(
             f"task '{task.name}', domain '{sequences.domain.name}': {len(sequences)} sequences for {len(target)} rows "
             "of the sample; materialize the sequences again."
         )
+    began = time.perf_counter()
     rows = training_rows(target, weight, split, task)
     fold = np.where(split == VALID, 0, -1) if fold is None else fold
     has_events = np.asarray(sequences.length) > 0
@@ -104,7 +107,7 @@ def train_domain_model(
         return Trainer(nets.net(place), output, store, target, weight, parts[place], mine, rate, client)
 
     with computing(threads):
-        curves = Fitting(nets, trainer, task.training.budget, on_epoch).run(task.training.learning_rate)
+        curves = Fitting(nets, trainer, task.training.budget, began, on_epoch).run(task.training.learning_rate)
         nets.eval()
         _align(nets, store, used, task.seed)
     return DomainModel(spec=spec, net=nets, curves=curves, provenance={})

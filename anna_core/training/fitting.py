@@ -24,11 +24,24 @@ class Fitting:
     """
 
     def __init__(
-        self, nets: Ensemble, trainer: Callable[[int, float], Trainer], budget: float | None, on_epoch: OnEpoch
+        self,
+        nets: Ensemble,
+        trainer: Callable[[int, float], Trainer],
+        budget: float | None,
+        began: float,
+        on_epoch: OnEpoch,
     ) -> None:
-        """Prepare; `trainer` makes that of the net at a place for a rate, `budget` is seconds for all of them."""
+        """Prepare.
+
+        Args:
+            nets: to be trained.
+            trainer: makes that of the net at a place for a rate.
+            budget: seconds for all of them; None: as long as it takes.
+            began: when the budget's time began, by `time.perf_counter`.
+            on_epoch: told of every epoch.
+        """
         self._nets, self._trainer, self._budget, self._on_epoch = nets, trainer, budget, on_epoch
-        self._began = time.perf_counter()
+        self._began = began
         self._done = 0  # trainings, trials included
 
     def run(self, rate: float | Found) -> list[EpochReport]:

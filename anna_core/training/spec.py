@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from anna_core.training.learning_rate import USUAL, Found
 from anna_core.training.presets import PRESETS, PresetName, training_defaults
@@ -17,7 +17,8 @@ class TrainingSpec(BaseModel):
         preset: gives folds, seeds, epochs, patience and budget where they are left out, and the net's encoder and size
             (`anna_core.training.presets`).
         folds: of cross-fitting: net k is fitted on the rows outside fold k and stopped on those within; 1: a single
-            net, stopped on the validation rows.
+            net, stopped on the validation rows; not 2, since the validation rows are fold 0: they alone are too few to
+            fit the other fold's net on.
         seeds: nets of a fold, whose outputs are averaged.
         epochs: passes over the training rows at most.
         patience: epochs clearly worse than the best so far after which training stops.
@@ -51,3 +52,10 @@ class TrainingSpec(BaseModel):
         if not isinstance(values, dict):
             return values
         return training_defaults(values.get("preset", "standard")) | values
+
+    @field_validator("folds")
+    @classmethod
+    def _no_two_folds(cls, folds: int) -> int:
+        if folds == 2:
+            raise ValueError("2 folds would fit one of two nets on the validation rows alone; take 1, or 3 and more")
+        return folds
