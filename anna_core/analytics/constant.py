@@ -3,6 +3,7 @@
 import numpy as np
 
 from anna_core.errors import TrainingError
+from anna_core.splits import TRAIN
 from anna_core.tasks import Task, TaskType
 
 
@@ -23,7 +24,7 @@ def constant_scores(target: np.ndarray, weight: np.ndarray, split: np.ndarray, t
     Raises:
         TrainingError: no row is for training.
     """
-    fitted = split == "train"
+    fitted = split == TRAIN
     if not fitted.any():
         raise TrainingError("the sample has no rows for training: every row has the split valid or test.")
     y, w = target[fitted], weight[fitted].astype(np.float64)

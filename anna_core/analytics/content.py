@@ -12,10 +12,8 @@ from anna_core.analytics.coverage import DomainCoverage
 from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind, ModelScores
 from anna_core.analytics.usefulness import Usefulness
 from anna_core.metrics.registry import Metric, get_metric
+from anna_core.splits import TEST
 from anna_core.tasks import Task
-
-HELD_OUT = "test"
-SPLITS = ("train", "valid", HELD_OUT)
 
 
 class Epoch(Protocol):
@@ -90,7 +88,7 @@ class ReportContent:
     @cached_property
     def held_out(self) -> "HeldOut":
         """Target and weight of the held-out rows."""
-        rows = self.split == HELD_OUT
+        rows = self.split == TEST
         return HeldOut(rows, self.target[rows], self.weight[rows].astype(np.float64))
 
     def held_out_scores(self, row: LeaderboardRow) -> np.ndarray:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anna_core.analytics.content import SPLITS, ReportContent
+from anna_core.analytics.content import ReportContent
 from anna_core.analytics.formatting import format_value
 from anna_core.analytics.leaderboard import ModelKind
 from anna_core.metrics.registry import get_metric, metrics_of
+from anna_core.splits import SPLITS
 from anna_core.tasks import TaskType
 
 SPLIT_TITLES = {"train": "Training", "valid": "Validation", "test": "Held out"}

@@ -12,6 +12,7 @@ from anna_core.analytics.constant import constant_scores
 from anna_core.boosting.training import train_boosting
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.nets.outputs import Output
+from anna_core.scoring.bundle import code_version
 from anna_core.scoring.vectors import DomainVectors, mean_scores
 from anna_core.splits import TEST, TRAIN
 from anna_core.training.domain import train_domain_model
@@ -49,6 +50,7 @@ class Entry(BaseModel):
         values: model → metric on the test rows.
         shares: member → how much it gives to the metamodel.
         seconds: wall time of nets, trees and metamodel.
+        code: version of the code that made it; empty in entries of before this was kept.
     """
 
     contest: str
@@ -58,6 +60,7 @@ class Entry(BaseModel):
     values: dict[str, float]
     shares: dict[str, float]
     seconds: dict[str, float]
+    code: str = ""
 
 
 def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
@@ -72,10 +75,9 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
         trees, fewest, seconds["trees"] = _trees(case)
         folds = min(folds, fewest)
     judged = (sample.fold >= 0) & (sample.fold < folds)
-    client = sample.client
 
     def blend(members: dict[str, DomainVectors]) -> tuple[np.ndarray, dict[str, float]]:
-        model = train_metamodel(members, sample.target, sample.weight, sample.split, judged, task, client=client)
+        model = train_metamodel(members, sample.target, sample.weight, sample.split, judged, task, client=sample.client)
         return model.predict(members), model.spec.shares
 
     began = time.perf_counter()
@@ -102,12 +104,12 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
         values=values,
         shares=shares,
         seconds=seconds,
+        code=code_version(),
     )
 
 
 def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
     sample, nets, folds, seconds = case.sample, {}, [], {}
-    client = sample.client
     for name, sequences in case.sequences.items():
         began = time.perf_counter()
         model = train_domain_model(
@@ -118,7 +120,7 @@ def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
             sample.task,
             threads=1,
             fold=sample.fold,
-            client=client,
+            client=sample.client,
         )
         nets[name] = model.predict(sequences, threads=1, fold=sample.fold)
         folds += [] if model.is_empty else [model.spec.folds]
