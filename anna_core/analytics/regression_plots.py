@@ -8,6 +8,7 @@ from anna_core.analytics.content import ReportContent
 from anna_core.analytics.curves import score_bins
 from anna_core.analytics.score_plots import NO_ROWS
 from anna_core.analytics.theme import BLUE, MUTED, VERMILION, Plot, draw, not_defined
+from anna_core.metrics.tails import Tail, centre_and_unit, tail_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ POINTS_SEED = 0
 def predicted_and_actual(content: ReportContent) -> Plot:
     """Scatter of predictions and targets, on the log1p scale where the metric is on it."""
     actual, predicted, _ = _shown(content)
-    logarithmic = content.task.metric == "r2_log1p"
+    logarithmic, both_sides = content.task.metric == "r2_log1p", tail_of(actual) is Tail.BOTH_SIDES
 
     def paint(axes: "Axes") -> None:
         rows = np.random.default_rng(POINTS_SEED).permutation(len(actual))[:SHOWN_ROWS]
@@ -29,6 +30,8 @@ def predicted_and_actual(content: ReportContent) -> Plot:
         axes.plot([low, high], [low, high], color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
         axes.scatter(x, y, s=10, color=BLUE, alpha=0.3, linewidths=0, rasterized=True)
         axes.set(xlabel="Predicted", ylabel="Actual", xlim=(low - pad, high + pad), ylim=(low - pad, high + pad))
+        for set_scale in (axes.set_xscale, axes.set_yscale) if both_sides else ():
+            set_scale("symlog", linthresh=_unit(actual))
         for axis in (axes.xaxis, axes.yaxis):
             _amounts(axis, high, logarithmic)
 
@@ -37,7 +40,8 @@ def predicted_and_actual(content: ReportContent) -> Plot:
         "predicted_actual",
         "Predicted and actual",
         f"The scoring model on {shown}; on the dashed line they agree."
-        + (" Both axes are logarithmic." if logarithmic else ""),
+        + (" Both axes are logarithmic." if logarithmic else "")
+        + (" Both axes are logarithmic to both sides of 0." if both_sides else ""),
         draw(paint if len(actual) else not_defined(NO_ROWS)),
     )
 
@@ -63,6 +67,8 @@ def residuals(content: ReportContent) -> Plot:
         axes.set_xticks(place)
         axes.grid(axis="x", visible=False)
         axes.legend(loc="best", ncols=2)
+        if tail_of(error) is Tail.BOTH_SIDES:
+            axes.set_yscale("symlog", linthresh=_unit(error))
         if not logarithmic:
             _amounts(axes.yaxis, float(np.abs(error).max()), False)
 
@@ -74,6 +80,11 @@ def residuals(content: ReportContent) -> Plot:
         "Points away from the dashed line mean that the model is wrong in one direction.",
         draw(paint if len(actual) else not_defined(NO_ROWS)),
     )
+
+
+def _unit(values: np.ndarray) -> float:
+    """Within this distance of 0 a scale that is logarithmic to both sides is linear."""
+    return centre_and_unit(values)[1]
 
 
 def _amounts(axis: "object", high: float, logarithmic: bool) -> None:

@@ -143,6 +143,17 @@ def test_many_labels_are_told_apart_by_any_fold():
     assert (small == trained.predict([sequences], 1, fold)).all()
 
 
+def test_flows_that_are_heavy_on_both_sides_are_told_apart_in_the_middle_too():
+    sequences, _, weight, split, fold = problem(TaskType.REGRESSION)
+    draws = np.random.default_rng(0)
+    signal = np.asarray(sequences.length) / 5 - 4 + draws.normal(0, 0.5, len(sequences))
+    target = np.sinh(3 * signal)[:, None].astype(np.float32)
+    task = task_of(TaskType.REGRESSION, "spearman")
+    scores = train_boosting([sequences], target, weight, split, fold, task, threads=1).predict([sequences], 1)
+    middle = (split == "test") & (np.abs(signal) < 3)
+    assert get_metric("spearman", TaskType.REGRESSION)(target[middle], scores[middle]) > 0.9
+
+
 @pytest.mark.parametrize("task_type", [TaskType.BINARY, TaskType.MULTICLASS, TaskType.MULTILABEL])
 def test_of_too_many_rows_the_rare_ones_are_kept_and_the_rates_stay(task_type, monkeypatch):
     monkeypatch.setattr(training, "MOST_ROWS", 500)
