@@ -18,11 +18,14 @@ from anna_core.domains import Domain
 from anna_core.errors import AnnaError, KeyNameError
 from anna_core.inbox import (
     Upload,
+    closed_folders,
     content_hash,
     latest_settings,
     read_upload_request,
     settings_changed,
+    shown,
     task_folders,
+    unfinished_files,
     unknown_files,
     uploads,
 )
@@ -195,8 +198,14 @@ def _batch(found: list[Upload]) -> list[Upload]:
 
 
 def _left_aside(inbox: Path, cursor: Cursor) -> str:
-    unknown = [str(path.relative_to(inbox)) for folder in task_folders(inbox) for path in unknown_files(folder)]
-    parts = [f" Not taken, as a sample ends in .csv or .parquet: {', '.join(unknown[:_BATCH])}."] if unknown else []
+    folders = list(task_folders(inbox))
+    found = {
+        "Not taken, as a sample ends in .csv or .parquet and has a name in UTF-8": map(unknown_files, folders),
+        "Not complete yet, or damaged": map(unfinished_files, folders),
+        "Folders that cannot be read": [closed_folders(inbox)],
+    }
+    named = {why: [shown(path.relative_to(inbox)) for part in parts for path in part] for why, parts in found.items()}
+    parts = [f" {why}: {', '.join(names[:_BATCH])}." for why, names in named.items() if names]
     refused = list(cursor.reasons.items())[:_BATCH]
     return "".join([*parts, *(f" Left aside until it or its settings change: {name}: {why}" for name, why in refused)])
 

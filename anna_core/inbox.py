@@ -43,8 +43,8 @@ def uploads(folder: Path, after: int) -> list[Upload]:
     was taken while its copy stood still comes again when the copy goes on.
     """
     found = []
-    for path in folder.iterdir():
-        if path.suffix in SUFFIXES and not path.name.startswith((".", "_")) and path.is_file():
+    for path in _visible(folder):
+        if path.suffix in SUFFIXES and not _is_garbled(path):
             changed = path.stat().st_ctime_ns
             if changed > after and _is_whole(path):
                 found.append(Upload(path, changed))
@@ -54,14 +54,46 @@ def uploads(folder: Path, after: int) -> list[Upload]:
 def unknown_files(folder: Path) -> list[Path]:
     """Visible files of a task's folder that are neither samples nor settings, and so are never taken."""
     known = {*SUFFIXES, ".yaml", ".part", ".tmp"}
-    visible = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_"))]
-    return sorted(path for path in visible if path.suffix not in known)
+    return sorted(path for path in _visible(folder) if path.suffix not in known or _is_garbled(path))
+
+
+def unfinished_files(folder: Path) -> list[Path]:
+    """Samples of a task's folder that are empty, or lack the end of a Parquet file."""
+    return sorted(path for path in _visible(folder) if path.suffix in SUFFIXES and not _is_whole(path))
 
 
 def task_folders(inbox: Path) -> Iterator[Path]:
-    """Folders of the inbox, by name."""
-    if inbox.is_dir():
-        yield from sorted(path for path in inbox.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """Folders of the inbox that can be read, by name."""
+    yield from (folder for folder in _folders(inbox) if _is_open(folder))
+
+
+def closed_folders(inbox: Path) -> list[Path]:
+    """Folders of the inbox that the platform's user may not read, or whose names are not UTF-8."""
+    return [folder for folder in _folders(inbox) if not _is_open(folder)]
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be stored anywhere, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _folders(inbox: Path) -> list[Path]:
+    if not inbox.is_dir():
+        return []
+    return sorted(path for path in inbox.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK) and not _is_garbled(folder)
+
+
+def _is_garbled(path: Path) -> bool:
+    """Whether a name is not UTF-8: of a sample's key and its page one could make nothing."""
+    return shown(path) != str(path)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith((".", "_")) and path.is_file()]
 
 
 def find_upload(inbox: Path, key: str) -> Path:
@@ -116,7 +148,7 @@ def settings_changed(upload: Path) -> int:
 
 def latest_settings(folder: Path) -> int:
     """When settings in a task's folder last changed (ctime, nanoseconds); 0 where there are none."""
-    return max((path.stat().st_ctime_ns for path in folder.glob("*.yaml")), default=0)
+    return max((path.stat().st_ctime_ns for path in _visible(folder) if path.suffix == ".yaml"), default=0)
 
 
 def content_hash(upload: Path, request: TaskRequest) -> str:

@@ -35,22 +35,31 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
     final = inbox / key.task / f"{key.sample}{local.suffix if copied else '.parquet'}"
     with write_file(final) as temporary:
         if copied:
-            shutil.copyfile(local, temporary)
+            _copy(local, temporary)
         else:
             _read_table(origin, local).write_parquet(temporary)
         try:
             made = make_sample(temporary, str(key), request)
         except SampleError as error:
             raise SampleError(str(error).replace(str(temporary), origin)) from error
-        for suffix in SUFFIXES:  # a sample has one file
-            if suffix != final.suffix:
-                final.with_suffix(suffix).unlink(missing_ok=True)
         settings = final.with_suffix(".yaml")
         if options:
             write_text(settings, yaml.safe_dump(options, sort_keys=False))
         else:
             settings.unlink(missing_ok=True)
+    for suffix in SUFFIXES:  # a sample has one file; the old one goes when the new one is there
+        if suffix != final.suffix:
+            final.with_suffix(suffix).unlink(missing_ok=True)
     return made
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except PermissionError as error:
+        raise SampleError(
+            f"{source}: the platform's user may not read it; give it the right to, or copy it."
+        ) from error
 
 
 def _read_table(origin: str, local: Path) -> pl.DataFrame:

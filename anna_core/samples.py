@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from anna_core.errors import ArtifactError, SampleError
 from anna_core.groups import join_groups
@@ -21,9 +22,14 @@ ROWS_FILE, TASK_FILE = "rows.parquet", "task.json"
 _OPTIONAL = ("split", "group_id", "weight")
 _TARGET = "target"
 _EXAMPLES = 3  # rows that an error's message shows
-_EMPTY = ("", "nan")  # what pandas writes for nothing
-_WRITTEN_AS_FLOAT = r"^\d+\.0+$"  # what pandas makes of whole numbers once one of them is missing
+# What pandas, databases and spreadsheets write for nothing. None is not among them: it may well be a class.
+_EMPTY = ("", "nan", "null", "na", "n/a", "#n/a", "<na>")
+# What pandas makes of whole numbers once one of them is missing, and spreadsheets of long ones.
+_WRITTEN_AS_FLOAT = r"^\d+\.0+$|^\d+(\.\d+)?[eE]\+?\d+$"
 _FIRST_DAY, _LAST_DAY = dt.date(1970, 1, 1), dt.date(2199, 12, 31)  # 0001-01-01 and 9999-12-31 stand for "none"
+
+
+_TEXTS = cs.binary() | cs.categorical() | cs.enum()  # other ways to store text
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ def read_sample_file(path: Path) -> pl.DataFrame:
         raise SampleError(f"{path}: a sample is a .csv or .parquet file.")
     try:
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+        frame = frame.with_columns(_TEXTS.cast(pl.String))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise SampleError(f"{path}: cannot be read as {path.suffix[1:]}: {error}") from error
     if frame.is_empty():
@@ -152,6 +159,10 @@ def _checked(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple
     notes = []
     if ignored := [column for column in frame.columns if column not in known]:
         notes.append(f"Columns {ignored} of the file are not used.")
+    for column in sorted(known & set(frame.columns)):
+        kind = frame[column].dtype
+        if kind.is_nested() or kind == pl.Object or (kind.is_temporal() and column != "as_of"):
+            raise SampleError(f"{path}: column {column} is {kind}; write text or numbers.")
     for column in ("client_id", "group_id"):
         kind = frame[column].dtype if column in frame.columns else pl.String()
         if kind.is_float() or (isinstance(kind, pl.Decimal) and kind.scale):  # 17.0 would never meet the 17 of a mart

@@ -83,10 +83,16 @@ def assign_folds(
 
 
 def client_key(rows: pl.DataFrame) -> pl.Series:
-    """Whose each row is, text (n,): its `group_id` where it has one, else its `client_id`."""
+    """Whose each row is, text (n,): its `group_id` where it has one, else its `client_id`.
+
+    Both are often plain numbers: where a group has the number of a client without one, that client is `client <id>`.
+    """
     if "group_id" not in rows.columns:
         return rows["client_id"]
-    return rows["group_id"].fill_null(rows["client_id"])
+    group, client = pl.col("group_id"), pl.col("client_id")
+    numbered_alike = client.is_in(rows["group_id"].drop_nulls().unique().implode())
+    alone = pl.when(numbered_alike).then("client " + client).otherwise(client)
+    return rows.select(pl.coalesce(group, alone)).to_series()
 
 
 def client_buckets(key: pl.Series, seed: int) -> np.ndarray:

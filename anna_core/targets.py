@@ -7,8 +7,9 @@ from anna_core.errors import SampleError, TaskError
 from anna_core.metrics.registry import default_metric, get_metric
 from anna_core.tasks import Task, TaskRequest, TaskType
 
-_YES = ("1", "1.0", "true", "yes", "y")
-_NO = ("0", "0.0", "false", "no", "n")
+_YES = ("1", "1.0", "true", "yes", "y", "t")
+_NO = ("0", "0.0", "false", "no", "n", "f")
+_NONE = "none"  # a class among others; beside yes and no, a value that is missing
 _MOST_CLASSES = 100  # more different texts are surely a mistake, such as an id in place of a target
 _MOST_INTEGER_CLASSES = 10  # whole numbers with more values than this are amounts or counts
 
@@ -28,7 +29,7 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
     guesses = []
     kind = request.type
     if kind is None:
-        kind, why = _guess_type(targets)
+        kind, why = _guess_type(name, targets)
         guesses.append(f"Type: {kind.value}, because {why}.")
     _check_targets(name, kind, targets)
     classes = tuple(sorted(_texts(targets.to_series()).unique())) if kind is TaskType.MULTICLASS else ()
@@ -83,19 +84,34 @@ def outcome_flags(target: np.ndarray, task: Task) -> np.ndarray | None:
             return np.concatenate([target > 0, target == 0], axis=1)
 
 
-def _guess_type(targets: pl.DataFrame) -> tuple[TaskType, str]:
+def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
     if targets.width > 1:
         return TaskType.MULTILABEL, f"there are {targets.width} target columns"
     column = _texts(targets.to_series())
     values = column.unique()
-    if set(values.str.to_lowercase()) <= {*_YES, *_NO}:
+    lower = set(values.str.to_lowercase())
+    if lower <= {*_YES, *_NO}:
         return TaskType.BINARY, "the target has only yes and no"
+    if lower <= {*_YES, *_NO, _NONE}:
+        raise SampleError(f"task {name}: the target has None beside yes and no; remove these rows, or write 1 or 0.")
     numbers = values.cast(pl.Float64, strict=False)
     if numbers.is_null().any():
+        _refuse_numbers_among_texts(name, values)
         return TaskType.MULTICLASS, f"the target is one of {len(values)} texts"
     if len(values) <= _MOST_INTEGER_CLASSES and (numbers == numbers.round()).all():
         return TaskType.MULTICLASS, f"the target is one of {len(values)} whole numbers"
     return TaskType.REGRESSION, "the target is a number"
+
+
+def _refuse_numbers_among_texts(name: str, values: pl.Series) -> None:
+    """Raise where most of many different values are numbers, with a decimal comma or not: the others are slips."""
+    parsed = values.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    if len(values) > _MOST_INTEGER_CLASSES and parsed.null_count() < len(values) / 2:
+        odd = values.filter(values.cast(pl.Float64, strict=False).is_null())
+        raise SampleError(
+            f"task {name}: most values of the target are numbers, but {odd[0]!r} is none; write numbers as 1234.5 and "
+            "remove rows without one, or say `type: multiclass` if these are classes."
+        )
 
 
 def _check_targets(name: str, kind: TaskType, targets: pl.DataFrame) -> None:
@@ -116,14 +132,18 @@ def _check_targets(name: str, kind: TaskType, targets: pl.DataFrame) -> None:
 
 
 def _texts(column: pl.Series) -> pl.Series:
+    if isinstance(column.dtype, pl.Decimal):  # 1.00 of a database is 1
+        column = column.cast(pl.Float64 if column.dtype.scale else pl.Int64)
     return column.cast(pl.String).str.strip_chars()
 
 
 def _number(column: pl.Series, task: str) -> np.ndarray:
     numbers = (_texts(column) if column.dtype == pl.String else column).cast(pl.Float64, strict=False)
-    bad = numbers.is_null() | ~numbers.is_finite()
+    bad = numbers.is_null() | ~numbers.cast(pl.Float32).is_finite()
     if bad.any():
-        raise SampleError(f"task {task}: {column.name} holds {column.filter(bad)[0]!r}; a regression needs numbers.")
+        raise SampleError(
+            f"task {task}: {column.name} holds {column.filter(bad)[0]!r}; a regression needs numbers below 3e38."
+        )
     return numbers.to_numpy()
 
 

@@ -187,5 +187,9 @@ def _load(home: Path) -> Settings:
             for item in error.errors()
         )
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error
-    except (yaml.YAMLError, ValueError) as error:  # not YAML, no mapping, or a variable that should hold JSON
+    except (
+        yaml.YAMLError,
+        ValueError,
+        OSError,
+    ) as error:  # no right, no YAML, no mapping or no JSON
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable cannot be read: {error}") from error

@@ -45,8 +45,11 @@ class Service:
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment of every server and, through them, of every step."""
     root = str(Path(anna_cli.__file__).resolve().parents[1])  # a source checkout need not be installed
+    direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), LOOPBACK, "localhost")))
     return {
         **os.environ,
+        "NO_PROXY": direct,  # the servers talk to each other past a proxy that the bank may have
+        "no_proxy": direct,
         "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
         "PYTHONUNBUFFERED": "1",
         "ANNA_HOME": str(settings.home),

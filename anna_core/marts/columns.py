@@ -104,6 +104,8 @@ def _key(name: str, found: pl.DataType) -> pl.Expr:
         return pl.col(name).cast(pl.Int64)
     if isinstance(found, pl.Datetime):
         return pl.col(name).dt.cast_time_unit("us")
+    if found in (pl.Binary, pl.Categorical, pl.Enum):  # files of one source may store text in several ways
+        return pl.col(name).cast(_TEXT)
     return pl.col(name)
 
 

@@ -16,7 +16,7 @@ def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
     """Turn what Polars finds wrong in the source's data while the block runs into a `SourceError`."""
     try:
         yield
-    except (pl.exceptions.PolarsError, NarwhalsError, FileNotFoundError) as error:
+    except (pl.exceptions.PolarsError, NarwhalsError, OSError) as error:
         raise SourceError(
             f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format} with the columns "
             f"of {domain.name}.yaml: {error}"

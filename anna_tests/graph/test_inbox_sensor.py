@@ -47,6 +47,22 @@ def test_a_sample_gets_its_partition_and_one_run(fresh: Deployment) -> None:
     assert isinstance(again, dg.SkipReason)
 
 
+def test_odd_files_of_one_task_stop_no_other(fresh: Deployment) -> None:
+    put(fresh, "churn", "q1.csv")
+    odd = fresh.home / "inbox" / "odd"
+    odd.mkdir()
+    (odd / ".#task.yaml").symlink_to("somebody@somewhere.1234")  # an editor's lock
+    (odd / "empty.csv").touch()
+    with open(os.fsencode(odd) + b"/\xd0\xf3\xf1.csv", "w") as garbled:
+        garbled.write("client_id,as_of,target\n")
+    result = tick(fresh)
+    assert [request.partition_key for request in result.run_requests] == ["churn.q1"]
+    told = tick(fresh, result.cursor).skip_message
+    assert r"has a name in UTF-8: odd/\xd0\xf3\xf1.csv." in told
+    assert "Not complete yet, or damaged: odd/empty.csv." in told
+    told.encode()
+
+
 def launched(deployment: Deployment, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
     """Record a launch as the daemon would after a tick."""
     run = dg.DagsterRun(job_name="train", run_id=str(uuid.uuid4()), tags=dict(request.tags), status=status)

@@ -31,6 +31,12 @@ def test_an_answer_of_the_expected_type_is_returned():
     assert ask({"data": {"runsOrError": {"__typename": "Runs", "results": []}}})["results"] == []
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_the_platform_is_reached_past_a_proxy(variable, monkeypatch):
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
+    test_an_answer_of_the_expected_type_is_returned()
+
+
 def test_nothing_listening_says_how_to_start():
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(NotRunningError, match=f"ANNA is not running at {url}: start it with `anna up`"):

@@ -21,7 +21,7 @@ from anna_cli.supervisor.leftovers import MARK, end_leftovers
 from anna_cli.supervisor.logs import SeriousLines, last_lines
 from anna_cli.supervisor.platform import LOCK_FILE, Platform
 from anna_cli.supervisor.ports import PortError, check_free, free_port
-from anna_cli.supervisor.services import Service
+from anna_cli.supervisor.services import Service, child_environment
 from anna_cli.supervisor.supervisor import PlatformError, Supervisor
 from anna_resources.settings import load_settings
 
@@ -49,6 +49,14 @@ class Ears:
     def first(self):
         assert self._heard.wait(PATIENCE)
         return self.lines[0]
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "127.0.0.1,localhost"), ("bank.ru", "bank.ru,127.0.0.1,localhost")])
+def test_servers_talk_to_each_other_past_a_proxy(before, after, tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", before)
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+    environment = child_environment(load_settings())
+    assert environment["NO_PROXY"] == environment["no_proxy"] == after
 
 
 def start(tmp_path, code, *arguments, env=os.environ):

@@ -1,10 +1,23 @@
 import os
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from anna_core.errors import KeyNameError, SampleError, TaskError
-from anna_core.inbox import Upload, content_hash, find_upload, read_upload_request, task_folders, uploads
+from anna_core.inbox import (
+    Upload,
+    closed_folders,
+    content_hash,
+    find_upload,
+    latest_settings,
+    read_upload_request,
+    shown,
+    task_folders,
+    unfinished_files,
+    unknown_files,
+    uploads,
+)
 from anna_core.tasks import TaskRequest, TaskType
 
 CSV = "client_id,as_of,target\na,2024-03-31,1\n"
@@ -88,6 +101,32 @@ def test_an_uploads_names_make_its_key(churn):
     for path in (churn / "q 1.csv", churn.parent / "ch.urn" / "q1.csv", churn / "task.csv"):
         with pytest.raises(KeyNameError):
             _ = Upload(path, 0).key
+
+
+def test_what_is_not_complete_is_told_and_not_taken(churn):
+    put(churn, "a.csv", b"")
+    put(churn, "b.parquet", b"PAR1 and no end")
+    put(churn, "c.csv")
+    assert names(churn) == ["c.csv"]
+    assert [path.name for path in unfinished_files(churn)] == ["a.csv", "b.parquet"]
+
+
+def test_names_that_are_not_utf8_are_told_and_not_taken(churn):
+    garbled = Path(os.fsdecode(os.fsencode(churn) + b"/\xd0\xf3\xf1.csv"))
+    garbled.write_text("client_id,as_of,target\n")
+    assert names(churn) == []
+    assert [shown(path.relative_to(churn)) for path in unknown_files(churn)] == [r"\xd0\xf3\xf1.csv"]
+    folder = Path(os.fsdecode(os.fsencode(churn.parent) + b"/\xd0"))
+    folder.mkdir()
+    assert list(task_folders(churn.parent)) == [churn]
+    assert closed_folders(churn.parent) == [folder]
+
+
+def test_an_editors_lock_is_no_settings_file(churn):
+    (churn / ".#task.yaml").symlink_to("somebody@somewhere.1234")
+    assert latest_settings(churn) == 0
+    put(churn, "task.yaml")
+    assert latest_settings(churn) == (churn / "task.yaml").stat().st_ctime_ns
 
 
 def test_folders_of_tasks_come_by_name(churn):

@@ -156,3 +156,31 @@ def test_client_ids_that_pandas_made_floats_of_are_refused(tmp_path, inbox):
     FRAME.with_columns(client_id=ids).write_parquet(tmp_path / "s.parquet")
     with pytest.raises(SampleError, match="client_id is Decimal"):
         stage(inbox, tmp_path / "s.parquet")
+
+
+def test_an_old_sample_stays_until_its_new_file_is_there(tmp_path, inbox, monkeypatch):
+    FRAME.write_parquet(tmp_path / "s.parquet")
+    FRAME.write_csv(tmp_path / "s.csv")
+    stage(inbox, tmp_path / "s.parquet")
+
+    def fail(*_):
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", fail)
+        with pytest.raises(OSError, match="the disk is gone"):
+            stage(inbox, tmp_path / "s.csv")
+    assert files(inbox) == ["2024.q1.parquet"]
+    stage(inbox, tmp_path / "s.csv")
+    assert files(inbox) == ["2024.q1.csv"]
+
+
+def test_a_file_that_the_platform_may_not_read_is_told(tmp_path, inbox, monkeypatch):
+    FRAME.write_csv(tmp_path / "s.csv")
+
+    def refuse(*_):
+        raise PermissionError("Permission denied")  # root, whom tests may run as, is refused nothing
+
+    monkeypatch.setattr("anna_core.intake.shutil.copyfile", refuse)
+    with pytest.raises(SampleError, match=r"s\.csv: the platform's user may not read it"):
+        stage(inbox, tmp_path / "s.csv")

@@ -85,6 +85,16 @@ def test_of_rows_with_one_event_key_one_is_kept(tmp_path):
     assert "id" not in bank.events().columns
 
 
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Binary])
+def test_event_keys_may_be_stored_as_text_in_any_way(tmp_path, kind):
+    bank = Bank(tmp_path, event_key=["id"])
+    frame = events_frame([("a", NOON, "x", True, 1.0)]).with_columns(id=pl.Series(["k"]))
+    bank.put(frame, "one.parquet")
+    bank.put(frame.with_columns(pl.col("id").cast(kind)), "two.parquet")
+    built = bank.build()
+    assert (built.rows, built.repeated) == (1, 1)
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_which_repeated_row_is_kept_does_not_depend_on_their_order(tmp_path, swapped):
     bank = Bank(tmp_path, event_key=["id"])

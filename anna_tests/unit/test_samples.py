@@ -215,6 +215,43 @@ def test_a_missing_file_and_a_bad_key_are_told(tmp_path):
         make_sample(tmp_path / "none.csv", "churn", TaskRequest())
 
 
+@pytest.mark.parametrize("text", ["NA", "null", "N/A", "<NA>", "NaN", " "])
+def test_what_programs_write_for_nothing_is_empty(tmp_path, text):
+    with pytest.raises(SampleError, match=r"column target is empty; every row needs it. 1 of 10"):
+        made(tmp_path, frame(target=[text, *"010101010"]))
+    with pytest.raises(SampleError, match=r"column client_id is empty"):
+        made(tmp_path, frame(client_id=[text, *"abcdefghi"]))
+
+
+def test_text_may_be_stored_in_any_way(tmp_path):
+    plain = frame(target=list("ynynynynyn"), group_id=list("aabbccddee"))
+    text = pl.col("client_id", "target", "group_id")
+    for kind in (pl.Binary, pl.Categorical):
+        sample = made(tmp_path, plain.with_columns(text.cast(kind)), "s.parquet")
+        assert sample.rows.equals(made(tmp_path, plain, "p.parquet").rows)
+        assert len(sample.version) == 32
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("target", [[0], [1]] * 5),
+        ("weight", [dt.date(2024, 1, 1)] * 10),
+        ("client_id", [{"id": i} for i in range(10)]),
+        ("split", [["train"]] * 10),
+        ("target", [dt.timedelta(days=i) for i in range(10)]),
+    ],
+)
+def test_columns_that_are_neither_text_nor_numbers_are_refused_by_name(tmp_path, column, values):
+    with pytest.raises(SampleError, match=rf"column {column} is .*; write text or numbers"):
+        made(tmp_path, frame(**{column: values}), "s.parquet")
+
+
+def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path):
+    with pytest.raises(SampleError, match="numbers with decimals"):
+        made(tmp_path, frame(client_id=["4.20000E+09", *"abcdefghi"]))
+
+
 def test_what_pandas_writes_for_no_group_is_no_group(tmp_path):
     sample = made(tmp_path, frame(group_id=["g"] * 3 + ["nan", "NaN", " ", "", None, "h", "h"]))
     assert sample.rows["group_id"].to_list() == ["g"] * 3 + [None] * 5 + ["h"] * 2

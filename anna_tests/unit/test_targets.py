@@ -123,6 +123,36 @@ def test_a_metric_that_does_not_go_with_the_type_is_told(kind, metric):
         resolved([0, 1], metric="auc")
 
 
+@pytest.mark.parametrize("yes_no", [["t", "f", "T"], ["1.00", "0.00"], ["1", "0"]])
+def test_yes_and_no_of_databases(yes_no):
+    decimals = pl.Series(yes_no).str.to_decimal(scale=2) if "1" in yes_no[0] else pl.Series(yes_no)
+    task = resolve_task("t", TaskRequest(), pl.DataFrame({"target": decimals}))
+    assert task.type is TaskType.BINARY
+    assert encode_targets(pl.DataFrame({"target": decimals}), task)[:2, 0].tolist() == [1, 0]
+
+
+def test_a_slip_among_numbers_does_not_make_classes_of_them():
+    amounts = [str(i / 4) for i in range(40)]
+    for slip in ("1000,5", "missing"):
+        with pytest.raises(SampleError, match=f"most values of the target are numbers, but '{slip}' is none"):
+            resolved([*amounts, slip])
+    with pytest.raises(SampleError, match=r"but '\d+,25' is none; write numbers as 1234\.5"):
+        resolved([f"{i},25" for i in range(40)])
+    assert resolved([*amounts, "missing"], type="multiclass").type is TaskType.MULTICLASS
+    assert resolved(["1", "2", "other"]).type is TaskType.MULTICLASS
+
+
+def test_none_beside_yes_and_no_is_a_value_that_is_missing():
+    with pytest.raises(SampleError, match="has None beside yes and no; remove these rows"):
+        resolved(["0", "1", "None"])
+    assert resolved(["none", "card", "loan"]).type is TaskType.MULTICLASS
+
+
+def test_numbers_too_large_for_a_model_are_refused():
+    with pytest.raises(SampleError, match="needs numbers below 3e38"):
+        resolved([1.5, 2.5, 1e39], type="regression")
+
+
 def test_a_share_of_the_target_is_refused_where_that_is_0():
     with pytest.raises(TaskError, match=r"'mape' is a share of the target, but 2 rows have a target of 0. Choose"):
         resolved([0.0, 0.0, 3.5], type="regression", metric="mape")
