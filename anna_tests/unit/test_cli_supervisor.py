@@ -30,7 +30,9 @@ PATIENCE = 30  # seconds; only a broken test waits that long
 FAMILY = """
 import os, signal, subprocess, sys
 if "stubborn" in sys.argv: signal.signal(signal.SIGTERM, signal.SIG_IGN)
-other = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+waiting = "import signal; print(flush=True); signal.pause()"
+other = subprocess.Popen([sys.executable, "-c", waiting], stdout=subprocess.PIPE)
+other.stdout.readline()  # until then the system may not know its environment
 print(os.getpid(), other.pid, flush=True)
 signal.pause()
 """
