@@ -29,7 +29,7 @@ from anna_core.inbox import (
     unknown_files,
     uploads,
 )
-from anna_core.intake import stage_sample
+from anna_core.intake import sample_name, stage_sample
 from anna_core.keys import sample_key
 from anna_core.marts import freshness
 from anna_core.months import parse_month
@@ -66,7 +66,7 @@ class SampleFile(dg.Config):
 def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Warehouse) -> None:
     """Check a sample and put it into the inbox."""
     parse_request(config.options, "options")
-    key = sample_key(config.task, config.sample or Path(config.file.rstrip("/")).stem)
+    key = sample_key(config.task, config.sample or sample_name(config.file))
     made = stage_sample(config.file, key, config.options, warehouse.home_path / INBOX)
     for guess in made.task.guesses:
         context.log.info(guess)

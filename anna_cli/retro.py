@@ -50,11 +50,12 @@ def month_keys(first: str, last: str) -> list[str]:
     """
     try:
         begin, end = parse_month(first), parse_month(last)
+        months = list(months_between(begin, end))
     except ValueError as error:
         raise RetroError(f"{first} to {last}: {error}; write months as 2023-01.") from error
     if end < begin:
         raise RetroError(f"{first} to {last}: the first month lies after the last; swap them.")
-    return [f"{month:%Y-%m-%d}" for month in months_between(begin, end)]
+    return [f"{month:%Y-%m-%d}" for month in months]
 
 
 def runs_of_months(months: Iterable[str]) -> list[tuple[str, str]]:

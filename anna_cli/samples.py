@@ -11,6 +11,7 @@ from anna_cli.launches import PARTITION_TAG
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
 from anna_core.errors import AnnaError, SampleError
+from anna_core.intake import sample_name
 from anna_core.keys import SampleKey, sample_key
 from anna_core.samples import SUFFIXES
 
@@ -43,8 +44,8 @@ def locate(file: str) -> str:
 
 
 def key_of(file: str, task: str, sample: str | None) -> SampleKey:
-    """The partition key that a sample will have: its name is the file's stem where none is given."""
-    return sample_key(task, sample or Path(urlsplit(file).path).stem)
+    """The partition key that a sample will have."""
+    return sample_key(task, sample or sample_name(file))
 
 
 def register(client: GraphQLClient, file: str, task: str, sample: str | None, options: Options) -> str:

@@ -1,7 +1,8 @@
 """Staging: a sample from anywhere is checked and appears in the inbox at once."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import urlsplit
 
 import polars as pl
 import yaml
@@ -51,6 +52,12 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
         if suffix != final.suffix:
             final.with_suffix(suffix).unlink(missing_ok=True)
     return made
+
+
+def sample_name(origin: str) -> str:
+    """What a sample is called that is given no name: as its file, without .csv or .parquet, or as its folder."""
+    name = PurePath((urlsplit(origin).path if "://" in origin else origin).rstrip("/")).name
+    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
 
 
 def _copy(source: Path, target: Path) -> None:

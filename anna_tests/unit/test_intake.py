@@ -7,7 +7,7 @@ import yaml
 
 from anna_core.errors import SampleError, TaskError
 from anna_core.inbox import read_upload_request, uploads
-from anna_core.intake import stage_sample
+from anna_core.intake import sample_name, stage_sample
 from anna_core.keys import sample_key
 from anna_core.tasks import TaskRequest
 
@@ -156,6 +156,20 @@ def test_client_ids_that_pandas_made_floats_of_are_refused(tmp_path, inbox):
     FRAME.with_columns(client_id=ids).write_parquet(tmp_path / "s.parquet")
     with pytest.raises(SampleError, match="client_id is Decimal"):
         stage(inbox, tmp_path / "s.parquet")
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("/x/2024q1.csv", "2024q1"),
+        ("a#1.parquet", "a#1"),
+        ("/tables/v1.1/", "v1.1"),
+        ("/tables/churn.2024q1", "churn.2024q1"),
+        ("s3://bank/y.parquet?versionId=7", "y"),
+    ],
+)
+def test_a_sample_is_called_as_its_file_or_folder(origin, name):
+    assert sample_name(origin) == name
 
 
 def test_an_old_sample_stays_until_its_new_file_is_there(tmp_path, inbox, monkeypatch):
