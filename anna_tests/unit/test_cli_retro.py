@@ -40,7 +40,9 @@ def test_months_from_first_to_last():
     assert month_keys("2023-01", "2023-01") == ["2023-01-01"]
 
 
-@pytest.mark.parametrize(("first", "last"), [("2023-13", "2024-01"), ("2023", "2024"), ("2023-05-02", "2023-06")])
+@pytest.mark.parametrize(
+    ("first", "last"), [("2023-13", "2024-01"), ("2023", "2024"), ("2023-05-02", "2023-06"), ("2023-01", "9999-12")]
+)
 def test_what_is_no_month_is_explained(first, last):
     with pytest.raises(RetroError, match="write months as 2023-01"):
         month_keys(first, last)
