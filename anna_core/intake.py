@@ -42,7 +42,8 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
         try:
             made = make_sample(temporary, str(key), request)
         except SampleError as error:
-            raise SampleError(str(error).replace(str(temporary), origin)) from error
+            # Who is told of a failed run is told its innermost cause, and nobody knows the temporary file.
+            raise SampleError(str(error).replace(str(temporary), origin)) from None
         settings = final.with_suffix(".yaml")
         if options:
             write_text(settings, yaml.safe_dump(options, sort_keys=False))

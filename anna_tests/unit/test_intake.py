@@ -198,3 +198,11 @@ def test_a_file_that_the_platform_may_not_read_is_told(tmp_path, inbox, monkeypa
     monkeypatch.setattr("anna_core.intake.shutil.copyfile", refuse)
     with pytest.raises(SampleError, match=r"s\.csv: the platform's user may not read it"):
         stage(inbox, tmp_path / "s.csv")
+
+
+def test_an_error_names_the_file_that_was_brought_and_has_no_other_cause(tmp_path, inbox):
+    FRAME.with_columns(target=pl.lit("NA")).write_csv(tmp_path / "s.csv")
+    with pytest.raises(SampleError, match=r"/s\.csv: column target is empty") as caught:
+        stage(inbox, tmp_path / "s.csv")
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
