@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from anna_core.metrics.bootstrap import Interval, resample
+from anna_core.metrics.bootstrap import Interval, lead_of, resample
 from anna_core.metrics.registry import get_metric
 from anna_core.tasks import Task
 
@@ -73,7 +73,7 @@ def leaderboard(
     for (kind, name), found in judged.items():
         lead = None
         if ours is not None and kind != "metamodel":
-            lead = (ours - found if metric.greater_is_better else found - ours).interval()
+            lead = lead_of(metric, ours, found)
         rows.append(
             LeaderboardRow(
                 name,

@@ -6,7 +6,7 @@ import numpy as np
 
 from anna_core.analytics.formatting import format_lead
 from anna_core.analytics.leaderboard import ModelScores
-from anna_core.metrics.bootstrap import Interval, resample
+from anna_core.metrics.bootstrap import Interval, lead_of, resample
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.tasks import Task
 
@@ -51,4 +51,4 @@ def usefulness(
         resample(metric, target[held_out], scores[kind, kind][held_out], weight[held_out], client=whose, seed=task.seed)
         for kind in ("metamodel", "constant")
     )
-    return Usefulness(metric, (ours - constant if metric.greater_is_better else constant - ours).interval())
+    return Usefulness(metric, lead_of(metric, ours, constant))

@@ -89,6 +89,11 @@ def resample(
     return Resampled(value, np.array([evaluate(own * count[group]) for count in counts]))
 
 
+def lead_of(metric: Metric, ours: Resampled, other: Resampled) -> Interval:
+    """By how much one model is better than another (worse, if negative) on the same rows, with its interval."""
+    return (ours - other if metric.greater_is_better else other - ours).interval()
+
+
 def clients_of(client: np.ndarray | None, rows: int) -> np.ndarray:
     """Number (n,) of each row's client, 0 … g - 1; each row's own where none is known."""
     return np.arange(rows) if client is None else np.unique(client, return_inverse=True)[1]
