@@ -96,7 +96,7 @@ def _say_new(console: Console, asset: AssetProgress, said: set[str]) -> None:
     line = f"{asset.asset} {asset.made}/{asset.targeted}{failed}"
     if line not in said and (asset.made or asset.failed):
         said.add(line)
-        console.print(f"{clock(time.time())} {line}", markup=False, soft_wrap=True)
+        console.print(f"{clock(time.time())} {line}", soft_wrap=True)
 
 
 def _reason(client: GraphQLClient, backfill: Backfill) -> str:

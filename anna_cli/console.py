@@ -2,5 +2,6 @@
 
 from rich.console import Console
 
-CONSOLE = Console(highlight=False)
-COMPLAINTS = Console(stderr=True, highlight=False)
+# Without markup: a path such as `samples[1].csv` is told as it is, and styles are given beside the text.
+CONSOLE = Console(highlight=False, markup=False)
+COMPLAINTS = Console(stderr=True, highlight=False, markup=False)

@@ -53,7 +53,7 @@ def snapshot(launches: list[Launch], console: Console) -> None:
         console.print(render(latest, now))
         return
     for line in lines(latest):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def check_finished(launches: list[Launch]) -> None:
@@ -76,4 +76,4 @@ def _say_new(console: Console, launches: list[Launch], now: float, said: set[str
     for line in lines(launches):
         if line not in said:
             said.add(line)
-            console.print(f"{clock(now)} {line}", markup=False, soft_wrap=True)
+            console.print(f"{clock(now)} {line}", soft_wrap=True)

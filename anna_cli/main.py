@@ -62,6 +62,11 @@ def main(arguments: list[str] | None = None) -> None:
     except AnnaError as error:
         COMPLAINTS.print(Text(str(error), style="red"), soft_wrap=True)
         sys.exit(1)
+    except PermissionError as error:
+        place = error.filename or "a file"
+        told = f"{place}: this user has no right to it ({error.strerror}). Give the right, or use another --home."
+        COMPLAINTS.print(Text(told, style="red"), soft_wrap=True)
+        sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)  # as shells count it: 128 + SIGINT
     except click.exceptions.Exit as leave:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from anna_cli import retro as inference
 from anna_cli.backfills import follow_backfill
@@ -68,7 +69,8 @@ def demo(
             except AnnaError as error:
                 platform.check()  # a server that died explains more than the call that missed it
                 raise DemoError(f"{error}\nLogs: {home / 'logs'}; runs: {settings.webserver_url}/runs") from error
-            CONSOLE.print(f"\n[bold green]Done[/bold green] in {(time.monotonic() - began) / 60:.1f} minutes.")
+            minutes = (time.monotonic() - began) / 60
+            CONSOLE.print(Text.assemble("\n", ("Done", "bold green"), f" in {minutes:.1f} minutes."))
             if not leave:
                 _stay(platform, settings)
 
@@ -117,4 +119,4 @@ def _stay(platform: Platform, settings: Settings) -> None:
 
 
 def _heading(text: str) -> None:
-    CONSOLE.rule(f"[bold]{text}", align="left")
+    CONSOLE.rule(Text(text, style="bold"), align="left")

@@ -54,7 +54,8 @@ def write_bank(home: Path, bank: SimulatedBank) -> BankSummary:
 def _warn_about_months(settings: Settings, first: dt.date, last: dt.date, home: Path) -> None:
     if settings.start_month > first or (settings.end_month is not None and settings.end_month < last):
         CONSOLE.print(
-            f"[yellow]The bank lives from {first:%Y-%m} to {last:%Y-%m}, but start_month and end_month in "
-            f"{home / SETTINGS_FILE} leave some of that out.[/yellow]",
+            f"The bank lives from {first:%Y-%m} to {last:%Y-%m}, but start_month and end_month in "
+            f"{home / SETTINGS_FILE} leave some of that out.",
+            style="yellow",
             soft_wrap=True,
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from anna_cli.console import CONSOLE
 from anna_cli.deployment import make_deployment
@@ -18,8 +19,8 @@ def init(home: Path | None) -> None:
     """
     home = (home or anna_home()).expanduser().resolve()
     for made in make_deployment(home):
-        mark, word = ("[green]+[/green]", "made") if made.new else ("[dim]=[/dim]", "was there")
-        CONSOLE.print(f"{mark} {word:<9} {made.path}", soft_wrap=True)
+        mark, style, word = ("+", "green", "made") if made.new else ("=", "dim", "was there")
+        CONSOLE.print(Text.assemble((mark, style), f" {word:<9} {made.path}"), soft_wrap=True)
     prefix = "anna" if home == anna_home() else f"anna --home {home}"
     CONSOLE.print(f"\nNext: look through {home / 'anna.yaml'} and {home / 'domains'}, then")
     CONSOLE.print(f"  {prefix} doctor   tells what is missing")

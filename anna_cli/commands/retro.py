@@ -1,6 +1,7 @@
 """`anna retro`: score past months with a trained model."""
 
 import click
+from rich.text import Text
 
 from anna_cli import retro as inference
 from anna_cli.backfills import follow_backfill
@@ -25,11 +26,11 @@ def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
     selection = inference.select(client, key, inference.month_keys(first, last), force)
     backfill_id = inference.launch(client, selection)
     histories = sum(len(months) for months in selection.histories.values())
-    CONSOLE.print(
-        f"[bold]{key}[/bold]: scoring {len(selection.months)} months; "
-        f"{histories} of {len(selection.months) * len(selection.domains)} histories are made first.",
-        soft_wrap=True,
+    said = (
+        f": scoring {len(selection.months)} months; "
+        f"{histories} of {len(selection.months) * len(selection.domains)} histories are made first."
     )
+    CONSOLE.print(Text.assemble((key, "bold"), said), soft_wrap=True)
     CONSOLE.print(f"  In the UI  {settings.webserver_url}/runs/b/{backfill_id}", soft_wrap=True)
     if wait:
         follow_backfill(client, backfill_id, CONSOLE)

@@ -3,6 +3,7 @@
 import time
 
 import click
+from rich.text import Text
 
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
@@ -40,9 +41,8 @@ def submit(
     client = GraphQLClient(settings.webserver_url)
     since = time.time() - CLOCK_SKEW_SECONDS
     run_id = register(client, place, task, sample, options)
-    CONSOLE.print(
-        f"[bold]{key}[/bold]: the sample is being checked and brought to the inbox; training follows.", soft_wrap=True
-    )
+    said = ": the sample is being checked and brought to the inbox; training follows."
+    CONSOLE.print(Text.assemble((key, "bold"), said), soft_wrap=True)
     CONSOLE.print(f"  Watch it here   anna status {key}")
     CONSOLE.print(f"  or in the UI    {settings.webserver_url}/runs/{run_id}", soft_wrap=True)
     CONSOLE.print(f"  The result      anna report {key}")

@@ -1,6 +1,7 @@
 """`anna up`: run the platform until Ctrl-C."""
 
 import click
+from rich.text import Text
 
 from anna_cli.console import CONSOLE
 from anna_cli.stop_signals import stop_signals
@@ -25,7 +26,7 @@ def up(no_mlflow: bool, verbose: bool) -> None:
 
 def print_addresses(settings: Settings, mlflow: bool = True) -> None:
     """Tell where the platform is reached and where its files are."""
-    CONSOLE.print("[bold green]ANNA is up.[/bold green] Ctrl-C stops it.")
+    CONSOLE.print(Text.assemble(("ANNA is up.", "bold green"), " Ctrl-C stops it."))
     CONSOLE.print(f"  Dagster UI  {settings.webserver_url}")
     if mlflow or settings.mlflow_url:
         CONSOLE.print(f"  MLflow      {settings.tracking_url}")

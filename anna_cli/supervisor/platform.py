@@ -106,7 +106,7 @@ class Platform:
             ) from error
         try:
             if count := end_leftovers(home):
-                self._console.print(f"[yellow]Ended {count} processes that a killed `anna up` had left.[/yellow]")
+                self._console.print(f"Ended {count} processes that a killed `anna up` had left.", style="yellow")
             check_free(self.settings.webserver_port, "webserver_port")
             if self._mlflow:
                 check_free(self.settings.mlflow_port, "mlflow_port")
@@ -153,8 +153,8 @@ class Platform:
             raise PlatformError(f"Dagster's records in {self.settings.dagster_home} cannot be read:\n{done.stderr}")
         if count := int(done.stdout.split()[-1]):
             self._console.print(
-                f"[yellow]{count} run(s) were cut off when ANNA last went down; they are tried again from there."
-                "[/yellow]"
+                f"{count} run(s) were cut off when ANNA last went down; they are tried again from there.",
+                style="yellow",
             )
 
     def _daemon_beats(self, since: float) -> bool:

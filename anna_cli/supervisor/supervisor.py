@@ -107,8 +107,9 @@ class Supervisor:
         backoff = FIRST_BACKOFF_SECONDS * 2**child.restarts
         child.restarts += 1
         self._console.print(
-            f"[yellow]{child.name} ended with code {child.exit_code}; starting it again in {backoff:g} s "
-            f"({child.restarts} of {MOST_RESTARTS}). Its log: {child.log}[/yellow]",
+            f"{child.name} ended with code {child.exit_code}; starting it again in {backoff:g} s "
+            f"({child.restarts} of {MOST_RESTARTS}). Its log: {child.log}",
+            style="yellow",
             soft_wrap=True,
         )
         if not self._stopping.wait(backoff):

@@ -56,6 +56,23 @@ def test_every_command_has_help(name, capsys):
     assert "Usage: anna" in capsys.readouterr().out
 
 
+def test_a_file_that_may_not_be_written_is_told_by_its_name(monkeypatch, capsys):
+    def refuse(_):
+        raise PermissionError(13, "Permission denied", "/mnt/bank[1]")
+
+    monkeypatch.setattr("anna_cli.commands.init.make_deployment", refuse)
+    assert exit_code("init") == 1
+    told = capsys.readouterr().err
+    assert "/mnt/bank[1]: this user has no right to it (Permission denied). Give the right," in told
+    assert "Traceback" not in told
+
+
+def test_paths_are_told_as_they_are(tmp_path, capsys):
+    main_home = tmp_path / "bank[red]1"
+    anna.main(["init", str(main_home)], prog_name="anna", standalone_mode=False)
+    assert f"made      {main_home}/anna.yaml" in capsys.readouterr().out
+
+
 def test_a_problem_is_one_paragraph_without_a_traceback(capsys):
     assert exit_code("status", KEY) == 1
     told = capsys.readouterr().err
