@@ -28,7 +28,7 @@ class MetamodelSpec(BaseModel):
         task: what is predicted.
         output: meaning of the logits.
         widths: member → width of its embedding (0: trees), in the net's order.
-        sharing: see `anna_core.nets.meta_net`.
+        sharing: member → how its say is shared with others'; see `anna_core.nets.meta_net`.
         calibration: of the logits, the last step before they become scores.
         correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
         alone: the one member that it scores by, as no blend did better; None where it blends.
@@ -41,7 +41,7 @@ class MetamodelSpec(BaseModel):
     task: TaskFacts
     output: Output
     widths: dict[str, int]
-    sharing: float
+    sharing: dict[str, float]
     calibration: Calibration
     correction_penalty: float | None = None
     alone: str | None = None

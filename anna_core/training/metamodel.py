@@ -21,7 +21,7 @@ from anna_core.cross_validation import FOLDS, alike_folds, clearly_less
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
 from anna_core.nets.device import computing
-from anna_core.nets.meta_net import FITTED_SHARING, PLAIN_SHARING, MetaInputs, MetaNet, Penalty
+from anna_core.nets.meta_net import MetaInputs, MetaNet, Penalty, fitted_sharing, plain_sharing
 from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import TaskFacts
 from anna_core.scoring.metamodel import Metamodel, MetamodelSpec
@@ -103,7 +103,7 @@ def train_metamodel(
     widths = {name: member.embedding.shape[1] for name, member in members.items()}
     group = np.arange(len(used)) if client is None else np.unique(client[used], return_inverse=True)[1]
     reason = _why_plain(members, target, used, group, task.type)
-    net = MetaNet(widths, output, FITTED_SHARING if reason is None else PLAIN_SHARING)
+    net = MetaNet(widths, output, fitted_sharing(widths) if reason is None else plain_sharing(widths))
     choice = _Choice([], math.inf, None, None)
     if reason is None:
         net.standardise_on(members, used)

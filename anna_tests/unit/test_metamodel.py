@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from anna_core.errors import ArtifactError, TrainingError
-from anna_core.nets.meta_net import MetaNet
+from anna_core.nets.meta_net import MetaNet, fitted_sharing, plain_sharing
 from anna_core.nets.outputs import Output
 from anna_core.scoring.metamodel import Metamodel
 from anna_core.scoring.vectors import DomainVectors
@@ -193,13 +193,47 @@ def test_problems_are_told(signals):
         trained({"left": vectors["left"].take(np.arange(5))}, target, ONES, split_of(ROWS), make_task())
 
 
-@pytest.mark.parametrize("sharing", [1.0, 0.5])
+@pytest.mark.parametrize("sharing", [plain_sharing, fitted_sharing])
 def test_net_begins_as_the_mean(sharing):
     output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
-    net = MetaNet({"a": 4, "b": 4}, output, sharing)
+    widths = {"a": 4, "b": 4, "boosting": 0}
+    net = MetaNet(widths, output, sharing(widths))
     logits = np.array([1.0, -2.0])
-    vectors = {"a": _domain(logits), "b": _domain(logits * 3)}
+    vectors = {"a": _domain(logits), "b": _domain(logits * 3), "boosting": _trees(logits * 2)}
     np.testing.assert_allclose(net(net.read(vectors, output, np.arange(2))).detach()[:, 0], logits * 2, atol=1e-4)
+
+
+def test_what_trees_of_all_domains_say_counts_the_same_whoever_else_has_a_say():
+    output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
+    widths = {"a": 4, "b": 4, "boosting": 0}
+    logits = np.array([1.0, 1.0])
+    present = np.array([True, False])
+    silent = {name: replace(_domain(logits * 0), present=present) for name in ("a", "b")}
+    vectors = {**silent, "boosting": _trees(logits)}
+    plain = MetaNet(widths, output)
+    read = plain.read(vectors, output, np.arange(2))
+    assert plain(read).detach()[:, 0].tolist() == pytest.approx([1 / 3, 1], abs=1e-4)  # the mean of those present
+    fitted = MetaNet(widths, output, fitted_sharing(widths))
+    assert fitted(read).detach()[:, 0].tolist() == pytest.approx([1 / 3, 1 / 3], abs=1e-4)
+    alone = {name: replace(_domain(logits), present=~present) for name in ("a", "b")}
+    alone["a"] = replace(alone["a"], present=np.array([True, True]))
+    read = fitted.read({**alone, "boosting": replace(_trees(logits), present=~present)}, output, np.arange(2))
+    given = fitted(read).detach()[:, 0].tolist()  # of one domain: shared with those that are there
+    assert given == pytest.approx([3**-0.5, 2 / 3 + 1 / 3], abs=1e-4)
+
+
+def test_fitted_trees_of_all_domains_move_the_score_alike_where_domains_are_missing(signals):
+    left, right, target = signals
+    here = np.random.default_rng(5).random(ROWS) < 0.5
+    noise = {f"noise {i}": replace(_domain(_noise(i) / 10), present=here) for i in range(4)}
+    members = {**noise, "left": _domain(left, here), "boosting": _trees(right)}
+    model = trained(members, target, ONES, split_of(ROWS), make_task())
+    assert model.spec.alone is None
+    moved = model.net(model.net.read({**members, "boosting": _trees(right + 1)}, model.spec.output, np.arange(ROWS)))
+    still = model.net(model.net.read(members, model.spec.output, np.arange(ROWS)))
+    given = (moved - still)[:, 0].numpy()
+    assert given[here].mean() == pytest.approx(given[~here].mean(), rel=0.01)
+    assert given.mean() > 0.5
 
 
 def test_rows_of_the_test_are_never_fitted_on(signals):
@@ -271,7 +305,7 @@ def _trees(signal):
 
 def test_a_member_alone_scores_as_it_does_by_itself_and_the_base_rate_where_it_is_absent():
     output = Output.fit(make_task(), np.array([[0.0], [0.0], [0.0], [1.0]], dtype=np.float32), ONES[:4])
-    net = MetaNet({"a": 4, "b": 0}, output, sharing=0.5)
+    net = MetaNet({"a": 4, "b": 0}, output, fitted_sharing("ab"))
     with torch.no_grad():
         net.bias.fill_(1.0)
         net.absent.fill_(1.0)
@@ -286,7 +320,7 @@ def test_a_member_alone_scores_as_it_does_by_itself_and_the_base_rate_where_it_i
 
 def test_shares_are_parts_of_what_is_given_on_average():
     output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
-    net = MetaNet({"a": 4, "b": 4}, output, sharing=0.5)
+    net = MetaNet({"a": 4, "b": 4}, output, fitted_sharing("ab"))
     with torch.no_grad():
         net.weight[:] = torch.tensor([[1.0], [-2.0]])
     members = {"a": _domain(np.array([3.0, 1.0])), "b": _domain(np.array([1.0, 9.0]), np.array([True, False]))}

@@ -15,11 +15,16 @@ from anna_core.nets.outputs import Output
 from anna_core.scoring.bundle import code_version
 from anna_core.scoring.vectors import DomainVectors, mean_scores
 from anna_core.splits import TEST, TRAIN
+from anna_core.tasks import TaskType
 from anna_core.training.domain import train_domain_model
 from anna_core.training.metamodel import train_metamodel
 from benchmarks.quality.contests import Case, Contest, load
 
 ALL = "boosting"
+# Of simulated rows that have an event: of others the oracle knows what nobody could, for they left no trace.
+WITH_EVENTS = ", rows with events"
+# Of a binary task: each row stands for both outcomes, weighed by the oracle's chance of each, so no luck of the draw.
+EXPECTED = ", expected"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Entry(BaseModel):
         variant: its name.
         seed: of the split.
         metric: the task's.
-        values: model → metric on the test rows.
+        values: model → metric on the test rows; with `WITH_EVENTS`, on those that have an event in some domain; with
+            `EXPECTED`, what they are on average over outcomes drawn anew.
         shares: member → how much it gives to the metamodel.
         seconds: wall time of nets, trees and metamodel.
         code: version of the code that made it; empty in entries of before this was kept.
@@ -66,14 +72,31 @@ class Entry(BaseModel):
 def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
     """Train and judge one variant, on one thread."""
     case = load(contest, seed, variant.options, folder)
-    sample, task = case.sample, case.sample.task
-    metric = get_metric(task.metric, task.type)
-    test = sample.split == TEST
     nets, folds, seconds = _nets(case)
     trees: dict[str, DomainVectors] = {}
     if variant.trees:
         trees, fewest, seconds["trees"] = _trees(case)
         folds = min(folds, fewest)
+    values, shares, seconds["metamodel"] = judge(case, nets, trees, folds)
+    return Entry(
+        contest=str(contest),
+        variant=variant.name,
+        seed=seed,
+        metric=case.sample.task.metric,
+        values=values,
+        shares=shares,
+        seconds=seconds,
+        code=code_version(),
+    )
+
+
+def judge(
+    case: Case, nets: dict[str, DomainVectors], trees: dict[str, DomainVectors], folds: int
+) -> tuple[dict[str, float], dict[str, float], float]:
+    """Blend what was trained: values of the entry, shares of the metamodel and seconds that it took."""
+    sample, task = case.sample, case.sample.task
+    metric = get_metric(task.metric, task.type)
+    test = sample.split == TEST
     judged = (sample.fold >= 0) & (sample.fold < folds)
 
     def blend(members: dict[str, DomainVectors]) -> tuple[np.ndarray, dict[str, float]]:
@@ -82,7 +105,7 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
 
     began = time.perf_counter()
     scores, shares = blend({**nets, **trees})
-    seconds["metamodel"] = time.perf_counter() - began
+    seconds = time.perf_counter() - began
     found = {"metamodel": scores, "constant": constant_scores(sample.target, sample.weight, sample.split, task)}
     found |= {name: member.scores for name, member in {**nets, **trees}.items()}
     found["nets"] = blend(nets)[0]
@@ -91,21 +114,18 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
     if trees:
         found["trees"] = blend(trees)[0]
         found["trees of all domains"] = (trees.get(ALL) or next(iter(trees.values()))).scores
+    if case.oracle is not None:
+        found["oracle"] = case.oracle
+        if trees:
+            found["plain aggregates"] = _plain_trees(case)
     values = {name: _value(metric, sample.target, given, test) for name, given in found.items()}
     if case.oracle is not None:
-        values["oracle"] = _value(metric, sample.target, case.oracle, test)
-        if variant.trees:
-            values["plain aggregates"] = _value(metric, sample.target, _plain_trees(case), test)
-    return Entry(
-        contest=str(contest),
-        variant=variant.name,
-        seed=seed,
-        metric=task.metric,
-        values=values,
-        shares=shares,
-        seconds=seconds,
-        code=code_version(),
-    )
+        with_events = test & np.any([part.length > 0 for part in case.sequences.values()], axis=0)
+        for name in ("metamodel", "constant", "oracle"):
+            values[f"{name}{WITH_EVENTS}"] = _value(metric, sample.target, found[name], with_events)
+            if task.type is TaskType.BINARY:
+                values[f"{name}{EXPECTED}"] = _expected(metric, case.oracle[test], found[name][test])
+    return values, shares, seconds
 
 
 def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
@@ -154,6 +174,12 @@ def _plain_trees(case: Case) -> np.ndarray:
 def _output(case: Case) -> Output:
     train = case.sample.split == TRAIN
     return Output.fit(case.sample.task, case.sample.target[train], case.sample.weight[train])
+
+
+def _expected(metric: Metric, chance: np.ndarray, scores: np.ndarray) -> float:
+    """The metric of scores (n, 1) where each row comes true and not, weighed by its chance (n, 1)."""
+    outcomes = np.concatenate([np.ones_like(chance), np.zeros_like(chance)])
+    return float(metric(outcomes, np.tile(scores, (2, 1)), np.concatenate([chance, 1 - chance])[:, 0]))
 
 
 def _value(metric: Metric, target: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import yaml
 
 from anna_core.storage import write_text
 from benchmarks.quality.contests import REAL, ROOT, SIMULATED, Contest
-from benchmarks.quality.entry import Entry
+from benchmarks.quality.entry import EXPECTED, WITH_EVENTS, Entry
 from benchmarks.quality.results import Results
 from benchmarks.quality.variants import BASE, INGREDIENTS
 
@@ -73,24 +73,33 @@ def _presets(results: Results) -> str:
 
 def _simulated(results: Results) -> str:
     lines = [
-        "| bank | task | metric | oracle | ANNA | of the oracle's lift | its nets | of it | its trees | of it "
-        "| LightGBM, plain aggregates | of it | mean of nets | best domain |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| bank | task | metric | oracle | ANNA | of the oracle's lift | rows with events | expected "
+        "| its nets | of it | its trees | of it | LightGBM, plain aggregates | of it | mean of nets | best domain |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for contest in SIMULATED:
         entries = results.of(str(contest), "standard")
         if not entries:
             continue
-        oracle, base = (mean(_figures(entries, name)) for name in ("oracle", "constant"))
-        cells = [contest.group, contest.task, entries[0].metric, f"{oracle:.4f}"]
+        cells = [contest.group, contest.task, entries[0].metric, f"{mean(_figures(entries, 'oracle')):.4f}"]
         for name in ("metamodel", "nets", "trees", "plain aggregates"):
-            value = mean(_figures(entries, name))
-            cells += [f"{value:.4f}", f"{(value - base) / (oracle - base):.1%}"]
+            cells += [f"{mean(_figures(entries, name)):.4f}", _of_oracle(entries, name)]
+            if name == "metamodel":
+                cells += [_of_oracle(entries, name, rows) for rows in (WITH_EVENTS, EXPECTED)]
         domains = [name for name in entries[0].shares if _kind(name) != "all"]
         cells.append(f"{mean(_figures(entries, 'mean of nets')):.4f}")
         cells.append(f"{max(mean(_figures(entries, name)) for name in domains):.4f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(["### Simulated banks", "", *lines, ""]) if len(lines) > 2 else ""
+
+
+def _of_oracle(entries: list[Entry], name: str, rows: str = "") -> str:
+    """A model's share of the oracle's lift over the constant."""
+    figures = [_figures(entries, f"{one}{rows}") for one in (name, "oracle", "constant")]
+    if not all(figures):
+        return ""
+    value, oracle, base = map(mean, figures)
+    return f"{(value - base) / (oracle - base):.1%}"
 
 
 def _shares(results: Results) -> str:
