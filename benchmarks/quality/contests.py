@@ -57,7 +57,7 @@ REAL = tuple(
     }.items()
     for task in tasks
 )
-SIMULATED = tuple(Contest(f"bank {seed}", task) for seed in (0, 1, 2) for task in ("churn", "spend"))
+SIMULATED = tuple(Contest(f"bank {seed}", task) for seed in range(4) for task in ("churn", "spend"))
 
 
 def real_data() -> Path:
