@@ -63,8 +63,10 @@ def main(arguments: list[str] | None = None) -> None:
         COMPLAINTS.print(Text(str(error), style="red"), soft_wrap=True)
         sys.exit(1)
     except PermissionError as error:
-        place = error.filename or "a file"
-        told = f"{place}: this user has no right to it ({error.strerror}). Give the right, or use another --home."
+        if error.filename is None:  # not of a file: nothing that we could explain
+            raise
+        told = f"{error.filename}: this user has no right to it ({error.strerror})."
+        told += " Give the right, or use another --home."
         COMPLAINTS.print(Text(told, style="red"), soft_wrap=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):

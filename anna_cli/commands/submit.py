@@ -54,7 +54,7 @@ def submit(
 def wait_for_launch(client: GraphQLClient, run_id: str, key: str, since: float) -> float:
     """Wait for a launch and say what it waits for; returns and raises what `await_launch` does."""
     with CONSOLE.status("Waiting for the launch …") as waiting:
-        found = await_launch(client, run_id, key, since, lambda reason: waiting.update(f"Waiting: {reason}"))
+        found = await_launch(client, run_id, key, since, lambda reason: waiting.update(Text(f"Waiting: {reason}")))
     if not found:
         CONSOLE.print("The same rows and options were launched before: this is that launch.")
     return found

@@ -67,6 +67,15 @@ def test_a_file_that_may_not_be_written_is_told_by_its_name(monkeypatch, capsys)
     assert "Traceback" not in told
 
 
+def test_what_is_no_files_fault_keeps_its_traceback(monkeypatch):
+    def refuse(_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("anna_cli.commands.init.make_deployment", refuse)
+    with pytest.raises(PermissionError, match="Operation not permitted"):
+        main(["init"])
+
+
 def test_paths_are_told_as_they_are(tmp_path, capsys):
     main_home = tmp_path / "bank[red]1"
     anna.main(["init", str(main_home)], prog_name="anna", standalone_mode=False)
