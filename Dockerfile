@@ -7,10 +7,11 @@ RUN python3 -m venv /opt/anna
 COPY pyproject.toml constraints.txt README.md LICENSE dagster.yaml ./
 COPY domains domains
 COPY anna_core anna_core
+COPY anna_simbank anna_simbank
 COPY anna_resources anna_resources
 COPY anna_assets anna_assets
 COPY anna_cli anna_cli
-RUN /opt/anna/bin/pip install --no-cache-dir --constraint constraints.txt '.[k8s,lakehouse]'
+RUN /opt/anna/bin/pip install --no-cache-dir --constraint constraints.txt '.[lakehouse]'
 
 FROM ${BASE_IMAGE}
 # LightGBM needs the OpenMP runtime.

@@ -16,7 +16,10 @@ from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError, KeyNameError
-from anna_core.inbox import (
+from anna_core.keys import sample_key
+from anna_core.marts import freshness
+from anna_core.months import parse_month
+from anna_core.samples.inbox import (
     Upload,
     closed_folders,
     content_hash,
@@ -29,11 +32,8 @@ from anna_core.inbox import (
     unknown_files,
     uploads,
 )
-from anna_core.intake import sample_name, stage_sample
-from anna_core.keys import sample_key
-from anna_core.marts import freshness
-from anna_core.months import parse_month
-from anna_core.tasks import parse_request
+from anna_core.samples.staging import sample_name, stage_sample
+from anna_core.tasks.task import parse_request
 from anna_resources.settings import INBOX, Settings
 from anna_resources.warehouse import Warehouse
 

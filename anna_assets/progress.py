@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from anna_core.training.progress import EpochReport
+from anna_core.models.progress import EpochReport
 from anna_resources.tracking import Part
 
 

@@ -11,9 +11,9 @@ from anna_cli.launches import PARTITION_TAG
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
 from anna_core.errors import AnnaError, SampleError
-from anna_core.intake import sample_name
 from anna_core.keys import SampleKey, sample_key
-from anna_core.samples import SUFFIXES
+from anna_core.samples.sample import SUFFIXES
+from anna_core.samples.staging import sample_name
 
 REGISTER_JOB = "register_sample"
 REGISTER_OP = "upload"

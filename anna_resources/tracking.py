@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import dagster as dg
 from filelock import FileLock
 
-from anna_core.tasks import Task
-from anna_core.training.progress import EpochReport
+from anna_core.models.progress import EpochReport
+from anna_core.tasks.task import Task
 from anna_resources.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.keys import TREES
-from anna_core.scoring.scores_file import score_frame
+from anna_core.models.scores_file import score_frame
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from anna_core.boosting.model import BoostingSpec
+    from anna_core.models.trees.model import BoostingSpec
 
 SCORES_FILE = "scores.parquet"
 _TOLD = 20  # aggregates that the asset's page names
@@ -48,8 +48,8 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         description=f"Trees on aggregates of {of}, and what they say of each row of the sample that they did not see.",
     )
     def boosting(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.boosting.training import train_boosting
-        from anna_core.scoring.provenance import made_of
+        from anna_core.models.provenance import made_of
+        from anna_core.models.trees.training import train_boosting
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)

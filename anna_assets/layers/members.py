@@ -11,12 +11,12 @@ from anna_assets.layers.sequences import read_sequences
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.samples import Sample
-from anna_core.scoring.scores_file import read_scores
+from anna_core.models.scores_file import read_scores
+from anna_core.samples.sample import Sample
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from anna_core.scoring.vectors import DomainVectors
+    from anna_core.models.vectors import DomainVectors
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def read_members(warehouse: Warehouse, domains: list[Domain], sample: Sample) ->
     Raises:
         ArtifactError: something was made of other rows, splits, folds or events than there are now.
     """
-    from anna_core.boosting.model import BoostingModel
-    from anna_core.scoring.vectors_file import StoredVectors
+    from anna_core.models.trees.model import BoostingModel
+    from anna_core.models.vectors_file import StoredVectors
 
     nets = {one.name: StoredVectors.read(vectors_path(warehouse, one.name, sample.key)) for one in domains}
     vectors = {name: stored.vectors for name, stored in nets.items()}

@@ -10,7 +10,7 @@ from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.scoring.scores_file import score_frame
+from anna_core.models.scores_file import score_frame
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -35,8 +35,8 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         description="Weighs nets and trees of all domains, corrects by embeddings, knows who is missing from a domain.",
     )
     def metamodel(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
-        from anna_core.scoring.provenance import made_of
-        from anna_core.training.metamodel import train_metamodel
+        from anna_core.models.blend.fitting import train_metamodel
+        from anna_core.models.provenance import made_of
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)

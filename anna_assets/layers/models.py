@@ -15,9 +15,9 @@ from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.samples import Sample
+from anna_core.models.progress import EpochReport
+from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences
-from anna_core.training.progress import EpochReport
 from anna_resources.tracking import Part, Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -39,8 +39,8 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
         description=f"Nets on the sequences of {domain.name}: weights.safetensors and bundle.json.",
     )
     def model(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
-        from anna_core.scoring.provenance import made_of
-        from anna_core.training.domain import train_domain_model
+        from anna_core.models.provenance import made_of
+        from anna_core.models.training.domain import train_domain_model
 
         partition = context.partition_key
         sample = samples.read_sample(warehouse, partition)
@@ -94,8 +94,8 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         description=f"Client vector and score of each row of the sample, by nets of {domain.name} not fitted on it.",
     )
     def embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.scoring.domain_model import DomainModel
-        from anna_core.scoring.vectors_file import StoredVectors
+        from anna_core.models.nets.domain_model import DomainModel
+        from anna_core.models.vectors_file import StoredVectors
 
         partition = context.partition_key
         sample = samples.read_sample(warehouse, partition)

@@ -19,8 +19,8 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.scoring.scores_file import read_scores
-from anna_core.splits import TEST
+from anna_core.models.scores_file import read_scores
+from anna_core.samples.splits import TEST
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -101,11 +101,11 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     from anna_core.analytics.coverage import domain_coverage
     from anna_core.analytics.leaderboard import ModelKind, leaderboard
     from anna_core.analytics.usefulness import usefulness
-    from anna_core.scoring.bundle import code_version
+    from anna_core.models.blend.metamodel import Metamodel
+    from anna_core.models.bundle import code_version
+    from anna_core.models.nets.domain_model import DomainModel
+    from anna_core.models.vectors import mean_scores
     from anna_core.scoring.clients import require_same_generation
-    from anna_core.scoring.domain_model import DomainModel
-    from anna_core.scoring.metamodel import Metamodel
-    from anna_core.scoring.vectors import mean_scores
 
     sample = samples.read_sample(warehouse, key)
     names = sample.task.score_names

@@ -86,9 +86,9 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def retro_embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.scoring.domain_model import DomainModel
-        from anna_core.scoring.metamodel import Metamodel
-        from anna_core.scoring.vectors_file import StoredVectors
+        from anna_core.models.blend.metamodel import Metamodel
+        from anna_core.models.nets.domain_model import DomainModel
+        from anna_core.models.vectors_file import StoredVectors
 
         versions, model, loaded = [], None, ""
         for sample, at in retro_keys(context.partition_keys):

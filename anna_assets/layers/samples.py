@@ -13,10 +13,10 @@ from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
-from anna_core.inbox import content_hash, find_upload, read_upload_request
-from anna_core.samples import Sample, make_sample
-from anna_core.splits import SPLITS
-from anna_core.tasks import TaskType
+from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
+from anna_core.samples.sample import Sample, make_sample
+from anna_core.samples.splits import SPLITS
+from anna_core.tasks.task import TaskType
 from anna_resources.settings import INBOX
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse

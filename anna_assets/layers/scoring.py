@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def load_scorer(warehouse: Warehouse, sample: str, domains: list[Domain]) -> "ClientScorer":
     """Load the metamodel of a launch and the trees among its members."""
-    from anna_core.boosting.model import BoostingModel
+    from anna_core.models.blend.metamodel import Metamodel
+    from anna_core.models.trees.model import BoostingModel
     from anna_core.scoring.clients import ClientScorer
-    from anna_core.scoring.metamodel import Metamodel
 
     model = Metamodel.load(storage.read_directory(warehouse.metamodel(sample)))
     trees = {
@@ -37,7 +37,7 @@ def score_month(
     warehouse: Warehouse, scorer: "ClientScorer", sample: str, domains: list[Domain], at: dt.date, threads: int
 ) -> pl.DataFrame:
     """Score every client who has a history in some domain as of the end of a month."""
-    from anna_core.scoring.vectors_file import StoredVectors
+    from anna_core.models.vectors_file import StoredVectors
 
     names = [domain.name for domain in domains if domain.name in scorer.metamodel.members]
     stored = {name: StoredVectors.read(warehouse.retro_embedding(name, sample, at)) for name in names}

@@ -17,7 +17,7 @@ from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.marts.freshness import stale_months
-from anna_core.samples import Sample
+from anna_core.samples.sample import Sample
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window

@@ -6,11 +6,11 @@ What a single step needs (matplotlib) is left to that step: it runs beside other
 from anna_assets.preload.modules import import_all
 
 MODULES = (
-    "anna_core.training.domain",
-    "anna_core.training.metamodel",
-    "anna_core.scoring.domain_model",
-    "anna_core.scoring.metamodel",
-    "anna_core.scoring.vectors_file",
+    "anna_core.models.training.domain",
+    "anna_core.models.blend.fitting",
+    "anna_core.models.nets.domain_model",
+    "anna_core.models.blend.metamodel",
+    "anna_core.models.vectors_file",
     "lightgbm",  # the guards in `sample` and each `sequences/<domain>`, and boosting: 0.7 s of processor time
     "torch._dynamo",  # PyTorch imports it when an optimizer is made
     "dagster_mlflow",

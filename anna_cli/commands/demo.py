@@ -26,10 +26,10 @@ from anna_cli.stop_signals import stop_signals
 from anna_cli.supervisor.platform import Platform
 from anna_core.errors import AnnaError
 from anna_core.months import next_month
-from anna_core.simbank.bank import SimulatedBank
-from anna_core.simbank.samples import sample_path
-from anna_core.training.presets import PRESETS
+from anna_core.tasks.presets import PRESETS
 from anna_resources.settings import Settings, load_settings
+from anna_simbank.bank import SimulatedBank
+from anna_simbank.samples import sample_path
 
 TASK, SAMPLE = "churn", "demo"
 KEY = f"{TASK}.{SAMPLE}"

@@ -10,8 +10,8 @@ from anna_cli.console import CONSOLE
 from anna_cli.deployment import make_deployment
 from anna_cli.settings_file import render_settings
 from anna_core.months import next_month
-from anna_core.simbank.bank import BankSummary, SimulatedBank
 from anna_resources.settings import SETTINGS_FILE, Settings, anna_home, load_settings
+from anna_simbank.bank import BankSummary, SimulatedBank
 
 START = dt.date(2023, 1, 1)
 

@@ -12,7 +12,7 @@ from anna_cli.launch_reader import LaunchReader
 from anna_cli.options import Options, parse_options
 from anna_cli.samples import await_launch, key_of, locate, register
 from anna_core.errors import TaskError
-from anna_core.tasks import TaskType, parse_request
+from anna_core.tasks.task import TaskType, parse_request
 from anna_resources.settings import load_settings
 
 CLOCK_SKEW_SECONDS = 1.0  # the database keeps times to less than that

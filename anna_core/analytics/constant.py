@@ -3,8 +3,8 @@
 import numpy as np
 
 from anna_core.errors import TrainingError
-from anna_core.splits import TRAIN
-from anna_core.tasks import Task, TaskType
+from anna_core.samples.splits import TRAIN
+from anna_core.tasks.task import Task, TaskType
 
 
 def constant_scores(target: np.ndarray, weight: np.ndarray, split: np.ndarray, task: Task) -> np.ndarray:

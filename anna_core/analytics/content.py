@@ -12,8 +12,8 @@ from anna_core.analytics.coverage import DomainCoverage
 from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind, ModelScores
 from anna_core.analytics.usefulness import Usefulness
 from anna_core.metrics.registry import Metric, get_metric
-from anna_core.splits import TEST
-from anna_core.tasks import Task
+from anna_core.samples.splits import TEST
+from anna_core.tasks.task import Task
 
 
 class Epoch(Protocol):

@@ -8,8 +8,8 @@ from anna_core.analytics.content import ReportContent
 from anna_core.analytics.formatting import format_value
 from anna_core.analytics.leaderboard import ModelKind
 from anna_core.metrics.registry import get_metric, metrics_of
-from anna_core.splits import SPLITS
-from anna_core.tasks import TaskType
+from anna_core.samples.splits import SPLITS
+from anna_core.tasks.task import TaskType
 
 SPLIT_TITLES = {"train": "Training", "valid": "Validation", "test": "Held out"}
 NAMED_CLASSES = 6  # shares of classes or labels that fit a line

@@ -8,7 +8,7 @@ import numpy as np
 
 from anna_core.metrics.bootstrap import Interval, lead_of, resample
 from anna_core.metrics.registry import get_metric
-from anna_core.tasks import Task
+from anna_core.tasks.task import Task
 
 ModelKind = Literal["constant", "boosting", "domain", "mean", "metamodel"]
 ModelScores = Mapping[tuple[ModelKind, str], np.ndarray]

@@ -4,7 +4,7 @@ from anna_core.analytics import launch_plots, ranking_plots, regression_plots, s
 from anna_core.analytics.confusion_plot import confusion_matrix
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.theme import Plot
-from anna_core.tasks import TaskType
+from anna_core.tasks.task import TaskType
 
 
 def report_figures(content: ReportContent) -> dict[str, Plot]:

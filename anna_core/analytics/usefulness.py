@@ -8,7 +8,7 @@ from anna_core.analytics.formatting import format_lead
 from anna_core.analytics.leaderboard import ModelScores
 from anna_core.metrics.bootstrap import Interval, lead_of, resample
 from anna_core.metrics.registry import Metric, get_metric
-from anna_core.tasks import Task
+from anna_core.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ import polars as pl
 from anna_core.aggregates.columns import aggregate
 from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
-from anna_core.drawing import strata
 from anna_core.errors import TaskError
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not
 from anna_core.guards.wording import in_words
 from anna_core.marts.dictionary import Dictionary
-from anna_core.samples import Sample
+from anna_core.samples.drawing import strata
+from anna_core.samples.sample import Sample
+from anna_core.samples.splits import TEST
 from anna_core.sequences.ragged import Sequences
-from anna_core.splits import TEST
-from anna_core.tasks import Task
+from anna_core.tasks.task import Task
 
 # Of Gini, or of the rank correlation of amounts. Measured on real bank data (seven tasks, five domains) the strongest
 # honest field alone has 0.76; what reaches 0.975 alone has seen the outcome.

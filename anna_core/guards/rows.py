@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from anna_core.drawing import draw_evenly
-from anna_core.splits import client_buckets, client_key
+from anna_core.samples.drawing import draw_evenly
+from anna_core.samples.splits import client_buckets, client_key
 
 FOLDS = 3
 _FOLD_SEED = -1  # no split of ours has it, so folds do not fall together with the clients that a split took away
@@ -20,7 +20,7 @@ def pick_rows(
 
     Args:
         candidates: (c,) positions of the rows to draw from.
-        stratum: (c,) what each belongs to: see `anna_core.drawing.strata`, or a part of the sample.
+        stratum: (c,) what each belongs to: see `anna_core.samples.drawing.strata`, or a part of the sample.
         length: (c,) events of each.
         most_rows: rows to draw at most.
         most_events: events that these rows may have together.

@@ -15,9 +15,9 @@ from anna_core.guards.strength import Outcome, strength, why_not
 from anna_core.guards.wording import in_words
 from anna_core.marts.dictionary import Dictionary
 from anna_core.metrics.ranking import Ranking
-from anna_core.samples import Sample
+from anna_core.samples.sample import Sample
+from anna_core.samples.splits import TEST
 from anna_core.sequences.ragged import Sequences
-from anna_core.splits import TEST
 
 # ROC AUC. An aggregate whose mean moved by 0.74 standard deviations gives it alone, AUC = Φ(d / √2); from d = 0.8 on
 # Cohen, "Statistical power analysis", 1988, calls a difference large. Below, months differ by themselves.

@@ -9,7 +9,7 @@ import polars as pl
 
 from anna_core.metrics.ranking import Ranking
 from anna_core.metrics.regression import spearman
-from anna_core.tasks import Task, TaskType
+from anna_core.tasks.task import Task, TaskType
 
 FEWEST_ROWS = 100  # fewer tell too little to accuse anything
 FEWEST_CLIENTS = 20  # with the outcome, and as many without it

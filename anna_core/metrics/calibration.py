@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anna_core.calibration.lines import logistic_line
+from anna_core.metrics.logistic import logistic_line
 from anna_core.metrics.probability import SMALLEST_PROBABILITY
 
 

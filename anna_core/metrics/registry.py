@@ -9,7 +9,7 @@ from anna_core.errors import SampleError, TaskError, TrainingError
 from anna_core.metrics import classes, probability, ranking, regression, top_share
 from anna_core.metrics.ranking import WeightedValue
 from anna_core.metrics.tails import Tail, tail_of
-from anna_core.tasks import TaskType
+from anna_core.tasks.task import TaskType
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from anna_core.boosting.model import BoostingModel, predict_all
 from anna_core.errors import ArtifactError
-from anna_core.scoring.metamodel import Metamodel
-from anna_core.scoring.scores_file import score_frame
-from anna_core.scoring.vectors_file import StoredVectors
+from anna_core.models.blend.metamodel import Metamodel
+from anna_core.models.scores_file import score_frame
+from anna_core.models.trees.model import BoostingModel, predict_all
+from anna_core.models.vectors_file import StoredVectors
 from anna_core.sequences.ragged import Sequences
 
 

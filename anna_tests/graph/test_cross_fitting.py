@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from anna_core import storage
-from anna_core.boosting.model import BoostingModel
-from anna_core.samples import Sample
-from anna_core.scoring.domain_model import DomainModel
-from anna_core.scoring.metamodel import Metamodel
-from anna_core.scoring.scores_file import read_scores
-from anna_core.scoring.vectors import DomainVectors
-from anna_core.scoring.vectors_file import StoredVectors
+from anna_core.models.blend.metamodel import Metamodel
+from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.scores_file import read_scores
+from anna_core.models.trees.model import BoostingModel
+from anna_core.models.vectors import DomainVectors
+from anna_core.models.vectors_file import StoredVectors
+from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences
 from anna_tests.graph.conftest import Deployment, sample_rows, write_domain
 

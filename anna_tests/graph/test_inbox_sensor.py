@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from anna_assets import intake
-from anna_core.inbox import Upload, uploads
+from anna_core.samples.inbox import Upload, uploads
 from anna_tests.graph.conftest import Deployment, events, sample_rows
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from anna_core import storage
-from anna_core.scoring.metamodel import Metamodel
+from anna_core.models.blend.metamodel import Metamodel
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
 
 

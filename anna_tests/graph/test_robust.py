@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from anna_core import storage
-from anna_core.scoring.domain_model import DomainModel
+from anna_core.models.nets.domain_model import DomainModel
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows, write_month
 
 FAST = """

@@ -18,7 +18,7 @@ import yaml
 
 from anna_cli.graphql import GraphQLClient
 from anna_cli.supervisor.ports import free_port
-from anna_core.simbank.bank import SimulatedBank
+from anna_simbank.bank import SimulatedBank
 from anna_tests.conftest import ROOT
 
 FAST_TASK = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
-from anna_core.samples import Sample
+from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences, SequencesMeta
-from anna_core.tasks import GuardSpec, Task, TaskType
+from anna_core.tasks.task import GuardSpec, Task, TaskType
 
 DOMAIN = Domain.model_validate(
     {

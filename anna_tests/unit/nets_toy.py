@@ -5,11 +5,11 @@ import pyarrow as pa
 import torch
 
 from anna_core.domains import Domain
-from anna_core.nets.device import choose_device
-from anna_core.nets.spec import NetSpec
+from anna_core.models.device import choose_device
 from anna_core.sequences.ragged import Sequences, SequencesMeta
-from anna_core.tasks import Task
-from anna_core.training.spec import TrainingSpec
+from anna_core.tasks.net import NetSpec
+from anna_core.tasks.task import Task
+from anna_core.tasks.training import TrainingSpec
 
 HOUR = 3_600_000_000
 AS_OF = np.datetime64("2024-03-01", "D")

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from anna_core.aggregates.ranks import AggregateStats, measure_aggregates, read_aggregates
-from anna_core.nets.domain_net import DomainNet
-from anna_core.nets.input_stats import measure_inputs
-from anna_core.nets.spec import NetSpec
+from anna_core.models.nets.domain_net import DomainNet
+from anna_core.models.nets.input_stats import measure_inputs
+from anna_core.tasks.net import NetSpec
 from anna_tests.unit.nets_toy import make_sequences
 
 LENGTHS = np.arange(1, 41)

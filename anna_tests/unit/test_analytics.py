@@ -19,8 +19,8 @@ from anna_core.analytics.legend import SHOWN_MODELS, model_colours, shown_models
 from anna_core.analytics.plots import report_figures
 from anna_core.analytics.usefulness import usefulness
 from anna_core.metrics.registry import default_metric, metrics_of
-from anna_core.tasks import Task, TaskType
-from anna_core.training.progress import EpochReport
+from anna_core.models.progress import EpochReport
+from anna_core.tasks.task import Task, TaskType
 
 HOSTILE = '<script>alert("x")</script> & $\\frac$'
 

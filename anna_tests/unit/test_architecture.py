@@ -1,7 +1,8 @@
-"""The direction of imports of DESIGN.md, read from the source; nothing is imported but in the last test."""
+"""The direction of imports, as docs/architecture.md draws it; all tests but the last few only read the source."""
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,17 +12,13 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("anna_core", "anna_resources", "anna_assets", "anna_cli")
+PACKAGES = ("anna_core", "anna_simbank", "anna_resources", "anna_assets", "anna_cli")
 
-# What a package may never import, not even within a function; a name stands for all that lies under it.
+# What a package may never import, not even within a function, beside what stands above it.
 FORBIDDEN = {
-    "anna_core": {
-        "dagster", "dagster_mlflow", "dagster_k8s", "mlflow", "pyspark", "anna_resources", "anna_assets", "anna_cli",
-    },
-    "anna_resources": {"anna_assets", "anna_cli"},
-    "anna_assets": {"anna_cli"},
+    "anna_core": {"dagster", "dagster_mlflow", "mlflow", "pyspark"},
     "anna_cli": {"anna_assets"},
-}  # fmt: skip
+}
 FORBIDDEN_AT_MODULE_LEVEL = {"anna_cli": {"dagster"}, "anna_assets": {"torch", "mlflow", "pyspark", "lightgbm"}}
 SCRIPTS = {"anna_cli.supervisor.cut_off"}  # run in a process of their own, so what they load slows no command down
 HEAVY = ("torch", "mlflow", "pyspark", "lightgbm", "matplotlib", "sklearn")
@@ -74,8 +71,33 @@ def all_imports(root: Path) -> list[Import]:
     return [found for name, path in modules(root).items() for found in imports(name, path.read_text(encoding="utf-8"))]
 
 
+def floors(picture: str) -> dict[str, int]:
+    """Floor of each package, or of each room of a package, in a picture of docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    found = re.search(rf"^```floors {picture}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"docs/architecture.md has no picture of {picture}"
+    rows = [re.split(r"\s{2,}", line.strip()) for line in found[1].splitlines()]
+    return {name: int(row[0]) for row in rows for name in (row[1:2] if picture == "packages" else row[1:])}
+
+
+def room(module: str, rooms: set[str]) -> str:
+    """Where a module lies: its room, by the longest name that fits; else its package's first part."""
+    parts = module.split(".")[1:]
+    names = ["/".join(parts[:depth]) for depth in (2, 1)]
+    return next((name for name in names if name in rooms), names[-1])
+
+
+def upward(found: list[Import], picture: str) -> list[str]:
+    """Imports within a package that do not lead to a lower floor."""
+    floor = floors(picture)
+    inside = [one for one in found if one.module.startswith(f"{picture}.") and one.target.startswith(f"{picture}.")]
+    ways = {(room(one.module, set(floor)), room(one.target, set(floor))): one for one in inside}
+    return [str(one) for (here, there), one in ways.items() if here != there and floor[there] >= floor[here]]
+
+
 def wrong_imports(found: list[Import]) -> list[str]:
     """Imports against the direction, and relative ones, which could hide it."""
+    floor = floors("packages")
 
     def lies_under(target: str, names: set[str]) -> bool:
         return target.partition(".")[0] in names
@@ -83,7 +105,7 @@ def wrong_imports(found: list[Import]) -> list[str]:
     wrong = []
     for one in found:
         package = one.module.partition(".")[0]
-        forbidden = FORBIDDEN[package]
+        forbidden = FORBIDDEN.get(package, set()) | {name for name in floor if floor[name] > floor[package]}
         if one.at_load and one.module not in SCRIPTS:
             forbidden = forbidden | FORBIDDEN_AT_MODULE_LEVEL.get(package, set())
         if one.target.startswith(".") or lies_under(one.target, forbidden):
@@ -119,6 +141,33 @@ def test_no_import_runs_against_the_direction():
 
 def test_no_modules_import_each_other_in_a_circle():
     assert cycle(all_imports(ROOT), set(modules(ROOT))) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_folders_import_each_other_in_a_circle(package):
+    def folder(module: str) -> str:
+        return ".".join(module.split(".")[:2])
+
+    found = [one._replace(module=folder(one.module), target=folder(one.target), at_load=True)
+             for one in all_imports(ROOT) if one.module.startswith(f"{package}.")]  # fmt: skip
+    assert cycle(found, {folder(module) for module in modules(ROOT)} - {package}) == []
+
+
+def test_rooms_stand_on_lower_floors_alone():
+    assert upward(all_imports(ROOT), "anna_core") == []
+
+
+def test_the_pictures_have_every_package_and_every_room():
+    assert set(floors("packages")) == set(PACKAGES)
+    rooms = floors("anna_core")
+    assert {room(name, set(rooms)) for name in modules(ROOT) if name.startswith("anna_core.")} == set(rooms)
+
+
+def test_an_import_to_a_higher_floor_is_found():
+    planted = [Import("anna_core.marts.a", "anna_core.sequences.b", 1, False)]
+    assert upward(planted, "anna_core") == ["anna_core.marts.a:1 imports anna_core.sequences.b"]
+    level = [Import("anna_core.models.trees.a", "anna_core.models.nets.b", 1, True)]
+    assert upward(level, "anna_core") == ["anna_core.models.trees.a:1 imports anna_core.models.nets.b"]
 
 
 def test_nobody_imports_a_script():

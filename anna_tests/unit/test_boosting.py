@@ -7,15 +7,15 @@ import pytest
 
 from anna_core.aggregates.columns import aggregate
 from anna_core.analytics.constant import constant_scores
-from anna_core.boosting import features, model, training
-from anna_core.boosting.model import BoostingModel, predict_all
-from anna_core.boosting.stopping import Stopping
-from anna_core.boosting.training import fit_trees, train_boosting
 from anna_core.domains import FieldKind
 from anna_core.errors import ArtifactError
 from anna_core.metrics.registry import get_metric, metrics_of
-from anna_core.nets.outputs import Output
-from anna_core.tasks import Task, TaskType
+from anna_core.models.outputs import Output
+from anna_core.models.trees import features, model, training
+from anna_core.models.trees.model import BoostingModel, predict_all
+from anna_core.models.trees.stopping import Stopping
+from anna_core.models.trees.training import fit_trees, train_boosting
+from anna_core.tasks.task import Task, TaskType
 from anna_tests.unit.nets_toy import make_sequences
 
 FOLDS = 3

@@ -5,17 +5,17 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from anna_core.calibration.curve import Curve
-from anna_core.calibration.fit import fit_calibration
-from anna_core.calibration.isotonic import isotonic, pool
-from anna_core.calibration.lines import class_losses, log_losses, platt, sigmoid
-from anna_core.calibration.model import Calibration
 from anna_core.errors import ArtifactError, TrainingError
 from anna_core.metrics.calibration import calibration_line
 from anna_core.metrics.ranking import Ranking
-from anna_core.nets.outputs import Output
-from anna_core.nets.target_transform import TargetTransform
-from anna_core.tasks import TaskType
+from anna_core.models.blend.calibration.curve import Curve
+from anna_core.models.blend.calibration.fit import fit_calibration
+from anna_core.models.blend.calibration.isotonic import isotonic, pool
+from anna_core.models.blend.calibration.lines import class_losses, log_losses, platt, sigmoid
+from anna_core.models.blend.calibration.model import Calibration
+from anna_core.models.outputs import Output
+from anna_core.models.target_transform import TargetTransform
+from anna_core.tasks.task import TaskType
 
 BINARY = Output(task_type=TaskType.BINARY, outputs=1, base_logits=(0.0,))
 LABELS = Output(task_type=TaskType.MULTILABEL, outputs=2, base_logits=(0.0, 0.0))

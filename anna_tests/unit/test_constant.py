@@ -4,7 +4,7 @@ import pytest
 from anna_core.analytics.constant import constant_scores
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import METRICS
-from anna_core.tasks import Task, TaskType
+from anna_core.tasks.task import Task, TaskType
 
 
 def task_of(task_type, metric):

@@ -2,8 +2,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.groups import join_groups
-from anna_core.splits import client_key
+from anna_core.samples.groups import join_groups
+from anna_core.samples.splits import client_key
 
 GROUPS = st.sampled_from([None, "g1", "g2", "g3", "g4"])
 

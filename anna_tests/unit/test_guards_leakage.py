@@ -6,7 +6,7 @@ import pytest
 
 from anna_core.errors import TaskError
 from anna_core.guards.leakage import Verdict, history_of, probe_as_of, probe_domain
-from anna_core.tasks import TaskType, parse_request
+from anna_core.tasks.task import TaskType, parse_request
 from anna_tests.unit.guards_toy import DOMAIN, coin, make_sample, make_sequences, with_last
 
 N = 800

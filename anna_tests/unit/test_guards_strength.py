@@ -4,12 +4,12 @@ import pytest
 
 from anna_core.aggregates.columns import aggregate
 from anna_core.domains import Domain
-from anna_core.drawing import draw_evenly, strata
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, auc_bound, strength
 from anna_core.guards.wording import in_words
 from anna_core.marts.dictionary import Dictionary
-from anna_core.tasks import Task, TaskType
+from anna_core.samples.drawing import draw_evenly, strata
+from anna_core.tasks.task import Task, TaskType
 from anna_tests.unit.guards_toy import DOMAIN, coin, make_sample, make_sequences
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from anna_core.errors import KeyNameError, SampleError, TaskError
-from anna_core.inbox import (
+from anna_core.samples.inbox import (
     Upload,
     closed_folders,
     content_hash,
@@ -18,7 +18,7 @@ from anna_core.inbox import (
     unknown_files,
     uploads,
 )
-from anna_core.tasks import TaskRequest, TaskType
+from anna_core.tasks.task import TaskRequest, TaskType
 
 CSV = "client_id,as_of,target\na,2024-03-31,1\n"
 

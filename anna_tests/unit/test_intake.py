@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from anna_core.errors import SampleError, TaskError
-from anna_core.inbox import read_upload_request, uploads
-from anna_core.intake import sample_name, stage_sample
 from anna_core.keys import sample_key
-from anna_core.tasks import TaskRequest
+from anna_core.samples.inbox import read_upload_request, uploads
+from anna_core.samples.staging import sample_name, stage_sample
+from anna_core.tasks.task import TaskRequest
 
 KEY = sample_key("churn", "2024.q1")
 FRAME = pl.DataFrame(
@@ -195,7 +195,7 @@ def test_a_file_that_the_platform_may_not_read_is_told(tmp_path, inbox, monkeypa
     def refuse(*_):
         raise PermissionError("Permission denied")  # root, whom tests may run as, is refused nothing
 
-    monkeypatch.setattr("anna_core.intake.shutil.copyfile", refuse)
+    monkeypatch.setattr("anna_core.samples.staging.shutil.copyfile", refuse)
     with pytest.raises(SampleError, match=r"s\.csv: the platform's user may not read it"):
         stage(inbox, tmp_path / "s.csv")
 

@@ -6,11 +6,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from anna_core.errors import ArtifactError, TrainingError
-from anna_core.nets.meta_net import MetaNet, fitted_sharing, plain_sharing
-from anna_core.nets.outputs import Output
-from anna_core.scoring.metamodel import Metamodel
-from anna_core.scoring.vectors import DomainVectors
-from anna_core.training.metamodel import train_metamodel
+from anna_core.models.blend.fitting import train_metamodel
+from anna_core.models.blend.metamodel import Metamodel
+from anna_core.models.blend.net import MetaNet, fitted_sharing, plain_sharing
+from anna_core.models.outputs import Output
+from anna_core.models.vectors import DomainVectors
 from anna_tests.unit.nets_toy import make_task, split_of
 
 ROWS = 1000

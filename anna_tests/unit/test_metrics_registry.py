@@ -9,8 +9,8 @@ from sklearn import metrics as peer
 
 from anna_core.errors import SampleError, TaskError, TrainingError
 from anna_core.metrics.registry import METRICS, default_metric, get_metric, metrics_of
-from anna_core.nets.spec import NetSpec
-from anna_core.tasks import TaskType
+from anna_core.tasks.net import NetSpec
+from anna_core.tasks.task import TaskType
 
 EVERY_METRIC = [(task_type, name) for task_type in TaskType for name in metrics_of(task_type)]
 

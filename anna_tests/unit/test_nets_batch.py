@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.nets import batch as batch_module
-from anna_core.nets.batch import EventStore
-from anna_core.nets.batching import length_batches
+from anna_core.models.nets import batch as batch_module
+from anna_core.models.nets.batch import EventStore
+from anna_core.models.nets.batching import length_batches
 from anna_core.sequences.ragged import Sequences
 from anna_tests.unit.nets_toy import AS_OF, make_sequences
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from anna_core.nets import code_embedding
-from anna_core.nets.batch import EventStore
-from anna_core.nets.domain_net import DomainNet
-from anna_core.nets.dropout import drop_units
-from anna_core.nets.forward import forward_rows
-from anna_core.nets.input_stats import measure_inputs
-from anna_core.nets.pooling import make_pool, mean
-from anna_core.nets.spec import EncoderName, NetSpec, PoolingName
+from anna_core.models.nets import code_embedding
+from anna_core.models.nets.batch import EventStore
+from anna_core.models.nets.domain_net import DomainNet
+from anna_core.models.nets.dropout import drop_units
+from anna_core.models.nets.forward import forward_rows
+from anna_core.models.nets.input_stats import measure_inputs
+from anna_core.models.nets.pooling import make_pool, mean
+from anna_core.tasks.net import EncoderName, NetSpec, PoolingName
 from anna_tests.unit.nets_toy import devices, make_sequences
 
 ENCODERS = get_args(EncoderName)

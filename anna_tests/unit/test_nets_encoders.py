@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.nets.attention import attend
-from anna_core.nets.batch import EventStore
-from anna_core.nets.bigru import BidirectionalGruEncoder
-from anna_core.nets.min_gru import MinGruEncoder, packed_min_gru
-from anna_core.nets.precision import matrix_products
-from anna_core.nets.spec import NetSpec
-from anna_core.nets.time_features import HOUR
-from anna_core.nets.transformer import TransformerEncoder, _turn
+from anna_core.models.nets.attention import attend
+from anna_core.models.nets.batch import EventStore
+from anna_core.models.nets.bigru import BidirectionalGruEncoder
+from anna_core.models.nets.min_gru import MinGruEncoder, packed_min_gru
+from anna_core.models.nets.time_features import HOUR
+from anna_core.models.nets.transformer import TransformerEncoder, _turn
+from anna_core.models.precision import matrix_products
+from anna_core.tasks.net import NetSpec
 from anna_tests.unit.nets_toy import make_sequences
 
 INPUTS, WIDTH = 5, 8

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.nets.packed_gru import packed_gru
+from anna_core.models.nets.packed_gru import packed_gru
 
 INPUTS, WIDTH = 5, 8
 
@@ -60,8 +60,8 @@ def test_bfloat16_products_stay_close():
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_encoder_is_the_stack_that_torch_makes_of_its_weights(layers):
-    from anna_core.nets.batch import EventStore
-    from anna_core.nets.gru import GruEncoder
+    from anna_core.models.nets.batch import EventStore
+    from anna_core.models.nets.gru import GruEncoder
     from anna_tests.unit.nets_toy import make_sequences
 
     batch = EventStore(make_sequences([9, 9, 4, 1]), torch.device("cpu")).gather(np.arange(4))

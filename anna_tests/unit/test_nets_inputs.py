@@ -9,13 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.nets.batch import EventStore
-from anna_core.nets.code_embedding import embedding_width
-from anna_core.nets.input_stats import measure_inputs
-from anna_core.nets.inputs import EventInputs, signed_log
-from anna_core.nets.numbers import Periodic, Piecewise
-from anna_core.nets.spec import NetSpec, NumbersName
-from anna_core.nets.time_features import (
+from anna_core.models.nets.batch import EventStore
+from anna_core.models.nets.code_embedding import embedding_width
+from anna_core.models.nets.input_stats import measure_inputs
+from anna_core.models.nets.inputs import EventInputs, signed_log
+from anna_core.models.nets.numbers import Periodic, Piecewise
+from anna_core.models.nets.time_features import (
     DAY,
     Granularity,
     calendar,
@@ -24,7 +23,8 @@ from anna_core.nets.time_features import (
     log_age,
     log_gap,
 )
-from anna_core.nets.vocabulary import slots
+from anna_core.models.nets.vocabulary import slots
+from anna_core.tasks.net import NetSpec, NumbersName
 from anna_tests.unit.nets_toy import AS_OF, HOUR, make_sequences
 
 

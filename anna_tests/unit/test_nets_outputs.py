@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from anna_core.nets.outputs import Output
-from anna_core.nets.target_transform import fit_transform
+from anna_core.models.outputs import Output
+from anna_core.models.target_transform import fit_transform
 from anna_tests.unit.nets_toy import make_task
 
 ONES = np.ones(4, dtype=np.float32)

@@ -60,7 +60,7 @@ torch.cuda.is_available = torch.cuda.device_count = torch.cuda.init = refuse
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     asked = subprocess.run(
-        [sys.executable, "-c", "import anna_core.nets.device as d; d.choose_device()"],
+        [sys.executable, "-c", "import anna_core.models.device as d; d.choose_device()"],
         env=environment,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ import dagster as dg
 import pytest
 
 from anna_assets.progress import follow
-from anna_core.training.progress import EpochReport
+from anna_core.models.progress import EpochReport
 
 KEY = dg.AssetKey(["model", "cards"])
 REPORT = EpochReport(

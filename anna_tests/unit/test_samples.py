@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from anna_core.errors import ArtifactError, KeyNameError, SampleError
-from anna_core.samples import Sample, make_sample
-from anna_core.tasks import TaskRequest, TaskType
+from anna_core.samples.sample import Sample, make_sample
+from anna_core.tasks.task import TaskRequest, TaskType
 
 HEADER = "client_id,as_of,target\n"
 ROWS = "".join(f"c{i},2024-0{1 + i % 6}-01,{i % 2}\n" for i in range(60))

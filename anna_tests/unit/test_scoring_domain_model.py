@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from anna_core.errors import ArtifactError
-from anna_core.scoring.domain_model import DomainModel
-from anna_core.scoring.metamodel import Metamodel
-from anna_core.training.domain import train_domain_model
+from anna_core.models.blend.metamodel import Metamodel
+from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.training.domain import train_domain_model
 from anna_tests.unit.nets_toy import make_sequences, make_task, split_of
 
 ROWS = 60

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from anna_core.nets.outputs import Output
-from anna_core.scoring.vectors import DomainVectors, mean_scores
-from anna_core.tasks import TaskType
+from anna_core.models.outputs import Output
+from anna_core.models.vectors import DomainVectors, mean_scores
+from anna_core.tasks.task import TaskType
 
 
 def member(scores, present):

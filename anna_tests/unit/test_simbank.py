@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 import yaml
 
-from anna_core.simbank.bank import DOMAINS, BankSummary, SimulatedBank
-from anna_core.simbank.months import Months
-from anna_core.simbank.samples import TASKS
-from anna_core.simbank.warehouse import BankError, write_text
+from anna_simbank.bank import DOMAINS, BankSummary, SimulatedBank
+from anna_simbank.months import Months
+from anna_simbank.samples import TASKS
+from anna_simbank.warehouse import BankError, write_text
 
 CLIENTS = 3_000
 BANK = SimulatedBank(clients=CLIENTS, seed=7)

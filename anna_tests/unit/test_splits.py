@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core.errors import SampleError
-from anna_core.splits import assign_folds, assign_splits, client_buckets
-from anna_core.tasks import SplitSpec
+from anna_core.samples.splits import assign_folds, assign_splits, client_buckets
+from anna_core.tasks.task import SplitSpec
 
 JUNE = dt.date(2024, 6, 1)
 

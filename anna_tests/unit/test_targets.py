@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 
 from anna_core.errors import SampleError, TaskError
-from anna_core.targets import encode_targets, resolve_task
-from anna_core.tasks import Task, TaskRequest, TaskType
+from anna_core.samples.targets import encode_targets, resolve_task
+from anna_core.tasks.task import Task, TaskRequest, TaskType
 
 
 def resolved(values: list, **request) -> Task:

@@ -3,8 +3,8 @@ import logging
 import pytest
 from mlflow.exceptions import MlflowException
 
-from anna_core.tasks import Task, TaskType
-from anna_core.training.progress import EpochReport
+from anna_core.models.progress import EpochReport
+from anna_core.tasks.task import Task, TaskType
 from anna_resources.tracking import Launch, Part, Server
 
 TASK = Task(name="churn", type=TaskType.BINARY, metric="roc_auc", owner="crm", targets=("target",))

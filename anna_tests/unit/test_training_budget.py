@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from anna_core.nets.outputs import Output
-from anna_core.training.domain import train_domain_model
-from anna_core.training.pace import Pace, Work
-from anna_core.training.trainer import Trainer
+from anna_core.models.outputs import Output
+from anna_core.models.training.domain import train_domain_model
+from anna_core.models.training.pace import Pace, Work
+from anna_core.models.training.trainer import Trainer
 from anna_tests.unit.nets_toy import make_sequences, make_task, split_of
 
 ROWS = 500  # 300 to train, 100 to validate
@@ -51,7 +51,7 @@ def train(monkeypatch):
                 return super().run(on_epoch, budget)
 
         monkeypatch.setattr(Output, "loss", loss)
-        monkeypatch.setattr("anna_core.training.domain.Trainer", Timed)
+        monkeypatch.setattr("anna_core.models.training.domain.Trainer", Timed)
         task = make_task(net={"dropout": 0.2}, training={"epochs": epochs, "patience": 100, "folds": 1})
         weight = np.ones(ROWS, dtype=np.float32)
         model = train_domain_model(sequences, target, weight, split_of(ROWS), task, threads=1)

@@ -6,10 +6,10 @@ from sklearn.metrics import roc_auc_score
 
 from anna_core.errors import TrainingError
 from anna_core.metrics.registry import get_metric
-from anna_core.nets.domain_net import DomainNet
-from anna_core.nets.outputs import Output
-from anna_core.training.domain import train_domain_model
-from anna_core.training.progress import EpochReport
+from anna_core.models.nets.domain_net import DomainNet
+from anna_core.models.outputs import Output
+from anna_core.models.progress import EpochReport
+from anna_core.models.training.domain import train_domain_model
 from anna_tests.unit.nets_toy import make_sequences, make_task, order_signal, split_of
 
 ROWS = 300

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from anna_core.metrics.registry import get_metric
-from anna_core.training.epoch_choice import EpochChoice
+from anna_core.models.training.epoch_choice import EpochChoice
 
 
 def _choice(target, metric="roc_auc", weight=None, client=None):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from anna_core.boosting.training import train_boosting
-from anna_core.nets.device import choose_device
-from anna_core.scoring.domain_model import DomainModel
-from anna_core.training.domain import train_domain_model
-from anna_core.training.rows import usable_folds
+from anna_core.models.device import choose_device
+from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.rows import usable_folds
+from anna_core.models.training.domain import train_domain_model
+from anna_core.models.trees.training import train_boosting
 from anna_tests.unit.nets_toy import make_sequences, make_task
 
 ROWS = 400

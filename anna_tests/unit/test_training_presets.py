@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from anna_core.nets.spec import NetSpec
-from anna_core.tasks import Task, parse_request
-from anna_core.training.presets import PRESETS
-from anna_core.training.spec import TrainingSpec
+from anna_core.tasks.net import NetSpec
+from anna_core.tasks.presets import PRESETS
+from anna_core.tasks.task import Task, parse_request
+from anna_core.tasks.training import TrainingSpec
 
 
 @pytest.mark.parametrize("name", PRESETS)

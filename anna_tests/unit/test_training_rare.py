@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.boosting.training import train_boosting
-from anna_core.splits import assign_folds, assign_splits
-from anna_core.targets import outcome_flags
-from anna_core.training.domain import train_domain_model
-from anna_core.training.metamodel import train_metamodel
+from anna_core.models.blend.fitting import train_metamodel
+from anna_core.models.training.domain import train_domain_model
+from anna_core.models.trees.training import train_boosting
+from anna_core.samples.splits import assign_folds, assign_splits
+from anna_core.samples.targets import outcome_flags
 from anna_tests.unit.nets_toy import make_sequences, make_task, split_of
 
 ROWS = 6000

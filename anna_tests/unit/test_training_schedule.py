@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from anna_core.training.schedule import WARM_UP_SHARE, Schedule
+from anna_core.models.training.schedule import WARM_UP_SHARE, Schedule
 
 
 def _shares(schedule):

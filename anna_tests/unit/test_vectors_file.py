@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from anna_core.errors import ArtifactError
-from anna_core.scoring.scores_file import read_scores, score_frame
-from anna_core.scoring.vectors import DomainVectors
-from anna_core.scoring.vectors_file import StoredVectors
+from anna_core.models.scores_file import read_scores, score_frame
+from anna_core.models.vectors import DomainVectors
+from anna_core.models.vectors_file import StoredVectors
 
 NAMES = ("score_a", "score_b")
 

@@ -11,14 +11,14 @@ from anna_core import storage
 from anna_core.domains import load_domains
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.marts.mart import build_mart, mart_path
-from anna_core.samples import Sample, make_sample
+from anna_core.samples.sample import Sample, make_sample
+from anna_core.samples.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
+from anna_core.samples.targets import outcome_flags
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
-from anna_core.simbank.bank import SimulatedBank
-from anna_core.simbank.samples import oracle_path, sample_path
-from anna_core.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
-from anna_core.targets import outcome_flags
-from anna_core.tasks import TaskRequest, parse_request
+from anna_core.tasks.task import TaskRequest, parse_request
+from anna_simbank.bank import SimulatedBank
+from anna_simbank.samples import oracle_path, sample_path
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = Path(__file__).parents[1] / "deployments"

@@ -9,15 +9,15 @@ import numpy as np
 from pydantic import BaseModel
 
 from anna_core.analytics.constant import constant_scores
-from anna_core.boosting.training import train_boosting
 from anna_core.metrics.registry import Metric, get_metric
-from anna_core.nets.outputs import Output
-from anna_core.scoring.bundle import code_version
-from anna_core.scoring.vectors import DomainVectors, mean_scores
-from anna_core.splits import TEST, TRAIN
-from anna_core.tasks import TaskType
-from anna_core.training.domain import train_domain_model
-from anna_core.training.metamodel import train_metamodel
+from anna_core.models.blend.fitting import train_metamodel
+from anna_core.models.bundle import code_version
+from anna_core.models.outputs import Output
+from anna_core.models.training.domain import train_domain_model
+from anna_core.models.trees.training import train_boosting
+from anna_core.models.vectors import DomainVectors, mean_scores
+from anna_core.samples.splits import TEST, TRAIN
+from anna_core.tasks.task import TaskType
 from benchmarks.quality.contests import Case, Contest, load
 
 ALL = "boosting"

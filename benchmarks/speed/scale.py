@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from anna_core.simbank.bank import FEWEST_CLIENTS, SimulatedBank
+from anna_simbank.bank import FEWEST_CLIENTS, SimulatedBank
 
 STAGES = ("marts", "sequences", "history")
 SIZES = (1_000_000, 10_000_000, 100_000_000)

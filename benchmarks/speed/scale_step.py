@@ -17,7 +17,7 @@ from anna_core.marts.dictionary import read_dictionary
 from anna_core.marts.mart import build_mart
 from anna_core.months import months_between
 from anna_core.sequences.build import write_history, write_sequences
-from anna_core.simbank.bank import FIRST_CLIENT_ID
+from anna_simbank.bank import FIRST_CLIENT_ID
 
 DOMAIN = read_domain(Path(__file__).parents[2] / "domains" / "card_transactions.yaml")
 FIRST, LAST = dt.date(2023, 1, 1), dt.date(2024, 12, 1)

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 
 from anna_core.domains import Domain
-from anna_core.nets.spec import NetSpec, Precision
-from anna_core.scoring.domain_model import DomainModel
+from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.progress import OnEpoch, ignore
+from anna_core.models.training.domain import train_domain_model
 from anna_core.sequences.ragged import Sequences, SequencesMeta
-from anna_core.tasks import Task, TaskType
-from anna_core.training.domain import train_domain_model
-from anna_core.training.progress import OnEpoch, ignore
-from anna_core.training.spec import TrainingSpec
+from anna_core.tasks.net import NetSpec, Precision
+from anna_core.tasks.task import Task, TaskType
+from anna_core.tasks.training import TrainingSpec
 from benchmarks.speed.dataset import AS_OF, CARDINALITIES, LONGEST, LOOKBACK_DAYS, DataSet
 from benchmarks.speed.shapes import GRU_WIDTH, TRANSFORMER, WIDEST_EMBEDDING
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import torch
 
-from anna_core.boosting.model import BoostingModel
 from anna_core.domains import Domain
+from anna_core.models.blend.metamodel import Metamodel
+from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.trees.model import BoostingModel
+from anna_core.models.vectors_file import StoredVectors
 from anna_core.months import next_month
 from anna_core.scoring.clients import ClientScorer
-from anna_core.scoring.domain_model import DomainModel
-from anna_core.scoring.metamodel import Metamodel
-from anna_core.scoring.vectors_file import StoredVectors
 from anna_core.sequences.build import write_history
 from anna_core.sequences.ragged import Sequences
 from benchmarks.speed.contest import Stopwatch, orders, report

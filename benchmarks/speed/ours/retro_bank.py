@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from anna_core.boosting.training import train_boosting
 from anna_core.domains import Domain, load_domains
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import build_mart
+from anna_core.models.blend.fitting import train_metamodel
+from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.training.domain import train_domain_model
+from anna_core.models.trees.training import train_boosting
 from anna_core.months import months_between
-from anna_core.samples import Sample, make_sample
-from anna_core.scoring.domain_model import DomainModel
+from anna_core.samples.sample import Sample, make_sample
 from anna_core.sequences.build import build_sequences
-from anna_core.simbank.bank import SimulatedBank
-from anna_core.tasks import TaskRequest
-from anna_core.training.domain import train_domain_model
-from anna_core.training.metamodel import train_metamodel
-from anna_core.training.spec import TrainingSpec
+from anna_core.tasks.task import TaskRequest
+from anna_core.tasks.training import TrainingSpec
+from anna_simbank.bank import SimulatedBank
 from benchmarks.speed.harness import ROOT
 
 ZONE = "Europe/Moscow"

@@ -1,6 +1,6 @@
 """ANNA, supervised training: `train_domain_model`, which is what the asset `model/<domain>` calls."""
 
-from anna_core.training.progress import EpochReport
+from anna_core.models.progress import EpochReport
 from benchmarks.speed.contest import Stopwatch, orders, report
 from benchmarks.speed.dataset import read_dataset
 from benchmarks.speed.ours.product import add_orders, train

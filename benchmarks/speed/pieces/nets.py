@@ -16,7 +16,7 @@ _PEERS, _OURS = "benchmarks.speed.peers", "benchmarks.speed.ours"
 @functools.cache
 def dataset_folder(folder: Path) -> Path:
     """Where the nets' data set lies, after it has been drawn; once a run, so that it is never an old one."""
-    from anna_core.nets.code_embedding import embedding_width
+    from anna_core.models.nets.code_embedding import embedding_width
 
     place = folder / "nets"
     place.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""The metamodel: members weighed, and the result calibrated."""

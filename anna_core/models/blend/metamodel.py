@@ -1,0 +1,180 @@
+"""A trained metamodel: scores rows from what its members say of them, is saved and loaded as a bundle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from anna_core.errors import ArtifactError
+from anna_core.keys import TREES
+from anna_core.models.blend.calibration.model import Calibration
+from anna_core.models.blend.net import MetaNet
+from anna_core.models.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
+from anna_core.models.device import computing
+from anna_core.models.outputs import Output
+from anna_core.models.progress import EpochReport
+from anna_core.models.vectors import DomainVectors
+
+_BLOCK_ROWS = 100_000  # that are read at a time: of a hundred numbers each, copies of 40 MB
+
+
+class MetamodelSpec(BaseModel):
+    """All that a metamodel is, but for its weights.
+
+    Attributes:
+        task: what is predicted.
+        output: meaning of the logits.
+        widths: member → width of its embedding (0: trees), in the net's order.
+        sharing: member → how its say is shared with others'; see `anna_core.models.blend.net`.
+        calibration: of the logits, the last step before they become scores.
+        correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
+        alone: the one member that it scores by, as no blend did better; None where it blends.
+        plain_reason: why it is the plain mean of the members' logits, as a sentence; None where it was fitted.
+        shares: member → its part of what moves the scores, 1 in all, on the rows that it was fitted on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task: TaskFacts
+    output: Output
+    widths: dict[str, int]
+    sharing: dict[str, float]
+    calibration: Calibration
+    correction_penalty: float | None = None
+    alone: str | None = None
+    plain_reason: str | None = None
+    shares: dict[str, float] = {}
+
+    @property
+    def summary(self) -> str:
+        """What it makes of its members, in words."""
+        if self.plain_reason:
+            return f"The metamodel is the mean of its models. {self.plain_reason}"
+        if self.alone:
+            return f"The metamodel scores by the {_told(self.alone)} alone, as no blend did better."
+        parts = sorted(self.shares.items(), key=lambda item: -item[1])
+        return f"What moves the metamodel's score: {', '.join(f'{_told(name)} {share:.0%}' for name, share in parts)}."
+
+
+def _told(member: str) -> str:
+    kind, _, domain = member.partition("/")
+    if kind != TREES:
+        return f"net of {member}"
+    return f"trees of {domain or 'all domains'}"
+
+
+class MetamodelBundle(BaseModel):
+    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    kind: Literal["metamodel"] = "metamodel"
+    spec: MetamodelSpec
+    data_version: str
+    code_version: str
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Metamodel:
+    """The model over all domains.
+
+    Attributes:
+        spec: what it is.
+        net: its weights.
+        curves: one report a strength of regularisation that cross-validation tried.
+        provenance: as `save` was given it; empty before.
+    """
+
+    spec: MetamodelSpec
+    net: MetaNet
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The models whose scores it weighs: domains for their nets, `boosting/<domain>` and `boosting` for trees."""
+        return tuple(self.spec.widths)
+
+    @property
+    def data_version(self) -> str:
+        """Digest of weights and spec."""
+        return digest(self._weights(), self.spec)
+
+    def predict(self, vectors: dict[str, DomainVectors], threads: int | None = None) -> np.ndarray:
+        """Score n rows.
+
+        Args:
+            vectors: member → its vectors, aligned; those that the metamodel does not know are left aside.
+            threads: CPU threads to use; None leaves the number as it is.
+
+        Returns:
+            (n, K) float32 scores in the task's own units.
+
+        Raises:
+            ArtifactError: a member is missing, its embedding has another width, or the rows differ in number.
+        """
+        self._check(vectors)
+        count = len(vectors[self.members[0]])
+        scores = np.empty((count, self.spec.output.outputs), dtype=np.float32)
+        with computing(threads), torch.inference_mode():
+            for begin in range(0, count, _BLOCK_ROWS):
+                rows = np.arange(begin, min(begin + _BLOCK_ROWS, count))
+                logits = self.net(self.net.read(vectors, self.spec.output, rows))
+                scores[rows] = self.spec.output.scores(self.spec.calibration.apply(logits.numpy()))
+        return scores
+
+    def save(self, folder: Path, provenance: dict[str, Any]) -> None:
+        """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
+        bundle = MetamodelBundle(
+            spec=self.spec,
+            data_version=self.data_version,
+            code_version=code_version(),
+            curves=self.curves,
+            provenance=provenance,
+        )
+        write_bundle(folder, self._weights(), bundle)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Metamodel":
+        """Read a bundle.
+
+        Raises:
+            ArtifactError: the folder is no bundle of a metamodel, or is damaged.
+        """
+        weights, bundle = read_bundle(folder, MetamodelBundle)
+        check_digest(folder, weights, bundle.spec, bundle.data_version)
+        net = MetaNet(bundle.spec.widths, bundle.spec.output, bundle.spec.sharing)
+        try:
+            net.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ArtifactError(
+                f"{folder}: the weights do not fit the metamodel's spec ({error}); train again."
+            ) from error
+        return cls(spec=bundle.spec, net=net, curves=bundle.curves, provenance=bundle.provenance)
+
+    def _weights(self) -> Weights:
+        return dict(self.net.state_dict())
+
+    def _check(self, vectors: dict[str, DomainVectors]) -> None:
+        for name, width in self.spec.widths.items():
+            if name not in vectors:
+                raise ArtifactError(
+                    f"the metamodel of task '{self.spec.task.name}' needs what '{name}' says of the rows; "
+                    f"given: {', '.join(sorted(vectors)) or 'none'}. Materialize it."
+                )
+            found = vectors[name].embedding.shape[1]
+            if found != width:
+                raise ArtifactError(
+                    f"'{name}': the metamodel was trained on embeddings of width {width}, found {found}. "
+                    "Use the model that it was trained with, or train the metamodel again."
+                )
+        if len({len(vectors[name]) for name in self.members}) > 1:
+            raise ArtifactError(
+                "the members' vectors have different numbers of rows, so they are not of the same rows. "
+                "Materialize the embeddings and the boosting of this sample again."
+            )

@@ -1,0 +1,107 @@
+"""Model bundles on disk: `weights.safetensors` beside `bundle.json`, never a pickle."""
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import anna_core
+from anna_core.errors import ArtifactError
+from anna_core.tasks.task import Task, TaskType
+
+WEIGHTS, BUNDLE = "weights.safetensors", "bundle.json"
+_PACKAGE = "anna-platform"
+_DIGEST_BYTES, _CODE_DIGEST_BYTES = 16, 4
+
+Weights = dict[str, torch.Tensor]
+Content = TypeVar("Content", bound=BaseModel)
+
+
+class TaskFacts(BaseModel):
+    """What a model needs to remember of its task.
+
+    Attributes:
+        name: of the task.
+        type: what the target is.
+        metric: that training was stopped on.
+        score_names: names of the K scores, in their order.
+        seed: of weights, batches and dropout.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    type: TaskType
+    metric: str
+    score_names: tuple[str, ...]
+    seed: int
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """The facts of a task."""
+        return cls(name=task.name, type=task.type, metric=task.metric, score_names=task.score_names, seed=task.seed)
+
+
+def digest(weights: Weights, spec: BaseModel) -> str:
+    """Hex digest of weights and spec: equal iff the models score alike, whenever and wherever they were made."""
+    state = hashlib.blake2b(spec.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
+    for name, tensor in sorted(weights.items()):
+        values = tensor.detach().cpu().contiguous()
+        state.update(f"{name}:{values.dtype}:{tuple(values.shape)}".encode())
+        state.update(values.numpy().tobytes())
+    return state.hexdigest()
+
+
+@functools.cache
+def code_version() -> str:
+    """Version of the installed package, or `unknown` in a bare checkout, and a digest of the sources behind models.
+
+    Two commits of one version may well make different models: `0.1.0+5f0c1a2b`.
+    """
+    try:
+        version = importlib.metadata.version(_PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        version = "unknown"
+    state, root = hashlib.blake2b(digest_size=_CODE_DIGEST_BYTES), Path(anna_core.__file__).parent
+    for source in sorted(root.rglob("*.py")):
+        state.update(source.relative_to(root).as_posix().encode() + source.read_bytes())
+    return f"{version}+{state.hexdigest()}"
+
+
+def write_bundle(folder: Path, weights: Weights, content: BaseModel) -> None:
+    """Write both files into a folder, which is made where missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, folder / WEIGHTS)
+    (folder / BUNDLE).write_text(content.model_dump_json(indent=1), encoding="utf-8")
+
+
+def read_bundle(folder: Path, content: type[Content]) -> tuple[Weights, Content]:
+    """Read both files.
+
+    Raises:
+        ArtifactError: the folder is not a bundle of this kind, or is damaged.
+    """
+    try:
+        raw: dict[str, Any] = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
+        return load_file(folder / WEIGHTS), content.model_validate(raw)
+    except (OSError, ValueError, ValidationError, SafetensorError) as error:
+        raise ArtifactError(
+            f"{folder}: this is not a model bundle that ANNA can read ({WEIGHTS} and {BUNDLE} are expected; {error}). "
+            "Give the folder of a trained model, or materialize its asset again."
+        ) from error
+
+
+def check_digest(folder: Path, weights: Weights, spec: BaseModel, expected: str) -> None:
+    """Raise `ArtifactError` if weights and spec are not those that were saved."""
+    if digest(weights, spec) != expected:
+        raise ArtifactError(
+            f"{folder}: the weights or the spec differ from what was saved (digest {expected}): the bundle was changed "
+            "by hand or is damaged. Materialize the model's asset again."
+        )

@@ -1,0 +1,46 @@
+"""Runs nets over many rows without autograd."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from anna_core.models.nets.batch import EventStore
+from anna_core.models.nets.batching import length_batches
+from anna_core.models.nets.domain_net import DomainNet
+
+_CPU_ROWS = 1024  # of a batch at most
+_GPU_BATCH = (524_288, 4096)  # events and rows of a batch at most
+
+
+def forward_rows(nets: Sequence[DomainNet], store: EventStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embed and score some rows, all of which have events, by several nets of one domain that share the reading.
+
+    The batches depend on the rows' lengths only, so the same rows give the same result bit for bit.
+
+    Args:
+        nets: M of one spec, on the store's device; their training mode is left as it was.
+        store: of sequences of the nets' domain.
+        rows: (n,) positions.
+
+    Returns:
+        Embeddings (M, n, d) and logits (M, n, K), float32, in the order of `nets` and `rows`.
+    """
+    first = nets[0]
+    embedding = np.zeros((len(nets), len(rows), first.spec.embedding), dtype=np.float32)
+    logits = np.zeros((len(nets), len(rows), first.output.out_features), dtype=np.float32)
+    cpu = store.device.type == "cpu"
+    batch_events, batch_rows = (first.encoder.scoring_events, _CPU_ROWS) if cpu else _GPU_BATCH
+    training = [net.training for net in nets]
+    for net in nets:
+        net.eval()
+    with torch.inference_mode():
+        batches = length_batches(store.length[rows], batch_rows, batch_events)
+        for batch, events in zip(batches, store.batches(rows[batch] for batch in batches), strict=True):
+            for place, net in enumerate(nets):
+                result = net(events)
+                embedding[place, batch] = result.embedding.cpu().numpy()
+                logits[place, batch] = result.logits.cpu().numpy()
+    for net, before in zip(nets, training, strict=True):
+        net.train(before)
+    return embedding, logits

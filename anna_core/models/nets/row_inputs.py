@@ -1,0 +1,45 @@
+"""What the head is told of a row beside its events' states: how many there are, how recent, and their aggregates."""
+
+import torch
+from torch import nn
+
+from anna_core.models.nets.batch import PackedBatch
+from anna_core.models.nets.inputs import InputStats
+from anna_core.models.nets.time_features import log_age
+from anna_core.tasks.net import NetSpec
+
+# Units that a few hundred aggregates are made into. With 32, blends of the nets of cmb2020 (five tasks, one split)
+# gained 0.008 in the task's metric, a ROC AUC or R², from -0.002 to +0.016; the metamodel, beside the trees, nothing.
+_AGGREGATES_WIDTH = 32
+# Share of the aggregates that a row is not told of while training; with 0.5 they gained 0.007.
+_AGGREGATES_DROPOUT = 0.2
+
+
+class RowInputs(nn.Module):
+    """Log of the row's length, log age of its last event, and some units of its aggregates.
+
+    Pooled states hide the first two, which are among the strongest aggregates of a bank: activity and recency.
+    """
+
+    def __init__(self, stats: InputStats, spec: NetSpec) -> None:
+        super().__init__()
+        self.stats = stats
+        self.width = 2
+        self.aggregates: nn.Module | None = None
+        if count := len(stats.aggregates.quantiles):
+            self.width += _AGGREGATES_WIDTH
+            self.aggregates = nn.Sequential(
+                nn.Dropout(_AGGREGATES_DROPOUT),
+                nn.Linear(count, _AGGREGATES_WIDTH),
+                nn.GELU(),
+                nn.Dropout(spec.dropout),
+            )
+
+    def forward(self, batch: PackedBatch) -> torch.Tensor:
+        """(B, width) float32."""
+        length = self.stats.length.standardise(torch.log1p(batch.held.to(torch.float32)))
+        newest = self.stats.last_age.standardise(log_age(batch)[batch.last])
+        parts = [torch.stack([length, newest], dim=1)]
+        if self.aggregates is not None:
+            parts.append(self.aggregates(batch.aggregates))
+        return torch.cat(parts, dim=1)

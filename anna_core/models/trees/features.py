@@ -1,0 +1,66 @@
+"""The matrix that trees read: aggregates of one domain, or of several beside each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from anna_core.aggregates.columns import aggregate
+from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+from anna_core.models.same_domain import require_same_domain
+from anna_core.sequences.ragged import Sequences
+
+Codes = dict[str, tuple[int, ...]]  # coded field → codes that have aggregates of their own, most frequent first
+
+
+def features_of(
+    sequences: Sequence[Sequences], codes: Mapping[str, Codes], threads: int, order: bool = True
+) -> pl.DataFrame:
+    """(n, F) float32 aggregates of all domains beside each other, NaN where not known; codes are by domain."""
+    parts = [
+        aggregate(
+            part,
+            {name: np.asarray(known, dtype=np.int64) for name, known in codes[part.domain.name].items()},
+            threads,
+            order,
+        )
+        for part in sequences
+    ]
+    return pl.concat(parts, how="horizontal")
+
+
+@dataclass(frozen=True)
+class DomainReading:
+    """What a booster reads of one domain.
+
+    Attributes:
+        sequences: with the fields that the domain had at training; newer ones have no trees.
+        codes: that had aggregates of their own at training.
+        key: equal where boosters read the same aggregates.
+    """
+
+    sequences: Sequences
+    codes: Codes
+    key: str
+
+    @classmethod
+    def of(cls, trained: Domain, codes: Codes, given: Mapping[str, Sequences]) -> "DomainReading":
+        """Find the domain among the sequences that are given by name.
+
+        Raises:
+            ArtifactError: it is not there, or changed so since the training that the trees cannot read it.
+        """
+        if trained.name not in given:
+            raise ArtifactError(
+                f"the boosters read domain '{trained.name}', which is not there. Put its file back into the domains' "
+                "folder, or train the task again."
+            )
+        require_same_domain(trained, given[trained.name].domain)
+        part = given[trained.name].read_as(trained)
+        return cls(part, codes, repr((trained.name, trained.fields, codes)))
+
+    def features(self, rows: slice, threads: int) -> pl.DataFrame:
+        """Aggregates of some rows, (n, F) float32."""
+        return features_of([self.sequences.take(rows)], {self.sequences.domain.name: self.codes}, threads)

@@ -1,0 +1,259 @@
+"""A trained booster: trees on the aggregates of one domain or of several, saved and loaded as a bundle."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
+from anna_core.models.bundle import BUNDLE, TaskFacts, code_version
+from anna_core.models.outputs import Output
+from anna_core.models.trees.features import Codes, DomainReading
+from anna_core.models.vectors import DomainVectors
+from anna_core.sequences.ragged import Sequences
+
+if TYPE_CHECKING:
+    import lightgbm
+
+TREES = "trees-{}.txt"  # LightGBM's own text, one file a booster
+_BLOCK_ROWS = 20_000  # a few thousand aggregates of so many rows take some 200 MB
+_DIGEST_BYTES = 16
+_TREE, _END_OF_TREES = "Tree=", "end of trees"  # in LightGBM's text
+
+
+class BoostingSpec(BaseModel):
+    """All that a booster is, but for its trees.
+
+    Attributes:
+        domains: whose aggregates it reads, as they were at training.
+        task: what is predicted.
+        output: meaning of the logits.
+        aggregates: names of the F columns.
+        codes: domain → coded field → the codes that have aggregates of their own, most frequent first.
+        folds: sets of trees; set k was not fitted on fold k.
+        outputs: logits that have trees, by position, in the order of each fold's boosters; one booster gives all
+            classes of a multiclass task, so it is (0,) there. Empty where there was nothing to learn.
+        offsets: of each set, what its C logits lack for classes that it saw no row of; empty but for multiclass.
+        out_of_time: boosters that the budget of time stopped.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    domains: tuple[Domain, ...]
+    task: TaskFacts
+    output: Output
+    aggregates: tuple[str, ...]
+    codes: dict[str, Codes]
+    folds: int
+    outputs: tuple[int, ...]
+    offsets: tuple[tuple[float, ...], ...] = ()
+    out_of_time: int = 0
+
+
+class BoostingBundle(BaseModel):
+    """Content of `bundle.json`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["boosting"] = "boosting"
+    spec: BoostingSpec
+    data_version: str
+    code_version: str
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BoostingModel:
+    """Trees with everything that they need to score a row.
+
+    Attributes:
+        spec: what it is.
+        trees: LightGBM's text of every booster, fold after fold and, within one, in the order of `spec.outputs`.
+        provenance: as `save` was given it; empty before.
+    """
+
+    spec: BoostingSpec
+    trees: tuple[str, ...]
+    provenance: dict[str, Any]
+
+    @property
+    def data_version(self) -> str:
+        """Digest of trees and spec."""
+        state = blake2b(self.spec.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
+        for text in self.trees:
+            state.update(text.encode())
+        return state.hexdigest()
+
+    def predict(self, sequences: Sequence[Sequences], threads: int, fold: np.ndarray | None = None) -> np.ndarray:
+        """Score every row.
+
+        Args:
+            sequences: of the model's domains, all of the same n rows.
+            threads: CPU threads of LightGBM.
+            fold: (n,) fold of each row: the trees that were not fitted on it score it; -1, and None for all: the mean
+                of all sets.
+
+        Returns:
+            (n, K) float32 scores in the task's own units.
+
+        Raises:
+            ArtifactError: a domain's sequences are missing, or do not fit; see `require_same_domain`.
+        """
+        return predict_all([self], {part.domain.name: part for part in sequences}, threads, fold)[0]
+
+    def vectors(self, scores: np.ndarray, sequences: Mapping[str, Sequences]) -> DomainVectors:
+        """Scores (n, K) as the metamodel takes them: present where a row has events that the trees read, no embedding.
+
+        Args:
+            scores: of `predict`.
+            sequences: domain → its sequences of the same rows.
+
+        Raises:
+            ArtifactError: the trees read a domain whose sequences are not there.
+        """
+        if missing := sorted(set(self.names) - sequences.keys()):
+            raise ArtifactError(
+                f"trees of task '{self.spec.task.name}' read domain {', '.join(missing)}, which this deployment has no "
+                "more. Put its file back into the domains' folder, or train the task again."
+            )
+        seen = np.any([sequences[name].length > 0 for name in self.names], axis=0)
+        return DomainVectors(np.zeros((len(scores), 0), dtype=np.float32), scores, seen & bool(self.trees))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the domains."""
+        return tuple(domain.name for domain in self.spec.domains)
+
+    def importance(self) -> list[tuple[str, float]]:
+        """Aggregates by their share of the loss that the trees took away, the greatest first."""
+        total: dict[str, float] = {}
+        for booster in self.boosters:
+            for name, gain in zip(self.spec.aggregates, booster.feature_importance("gain"), strict=True):
+                total[name] = total.get(name, 0.0) + float(gain)
+        whole = sum(total.values()) or 1.0
+        return sorted(((name, gain / whole) for name, gain in total.items() if gain > 0), key=lambda item: -item[1])
+
+    def logits(self, matrix: np.ndarray, fold: np.ndarray, threads: int) -> np.ndarray:
+        """Logits (n, K) of rows whose aggregates are (n, F); see `predict`."""
+        logits = np.tile(np.asarray(self.spec.output.base_logits, dtype=np.float32), (len(matrix), 1))
+        width = len(self.spec.outputs)
+        if width == 0:
+            return logits
+        for part in map(int, np.unique(fold)):
+            rows = fold == part
+            read = matrix if rows.all() else matrix[rows]
+            of_fold = 0 <= part < self.spec.folds
+            used = self.boosters[part * width : (part + 1) * width] if of_fold else self._joined
+            for booster, output in zip(used, self.spec.outputs, strict=True):
+                raw = booster.predict(read, raw_score=True, num_threads=threads) / (1 if of_fold else self.spec.folds)
+                if raw.ndim == 2:
+                    offsets = self.spec.offsets[part : part + 1] if of_fold else self.spec.offsets
+                    logits[rows] = raw + np.mean(offsets, axis=0)
+                else:
+                    logits[rows, output] = raw
+        return logits
+
+    @cached_property
+    def boosters(self) -> "list[lightgbm.Booster]":
+        """The trees, read."""
+        import lightgbm
+
+        return [lightgbm.Booster(model_str=text) for text in self.trees]
+
+    @cached_property
+    def _joined(self) -> "list[lightgbm.Booster]":
+        """The trees of all sets in one booster an output, whose sum is theirs: a row is copied once, not once a set."""
+        import lightgbm
+
+        width = len(self.spec.outputs)
+        return [lightgbm.Booster(model_str=_join(self.trees[place::width])) for place in range(width)]
+
+    def save(self, folder: Path, provenance: dict[str, Any]) -> None:
+        """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        bundle = BoostingBundle(
+            spec=self.spec, data_version=self.data_version, code_version=code_version(), provenance=provenance
+        )
+        for place, text in enumerate(self.trees):
+            (folder / TREES.format(place)).write_text(text, encoding="utf-8")
+        (folder / BUNDLE).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "BoostingModel":
+        """Read a bundle; the model scores bit for bit as the one that was saved.
+
+        Raises:
+            ArtifactError: the folder is no bundle of a booster, or is damaged.
+        """
+        try:
+            bundle = BoostingBundle.model_validate(json.loads((folder / BUNDLE).read_text(encoding="utf-8")))
+            count = bundle.spec.folds * len(bundle.spec.outputs)
+            trees = tuple((folder / TREES.format(place)).read_text(encoding="utf-8") for place in range(count))
+        except (OSError, ValueError, ValidationError) as error:
+            raise ArtifactError(
+                f"{folder}: this is not a booster that ANNA can read ({error}). Materialize its asset again."
+            ) from error
+        model = cls(bundle.spec, trees, bundle.provenance)
+        if model.data_version != bundle.data_version:
+            raise ArtifactError(
+                f"{folder}: the trees or the spec differ from what was saved (digest {bundle.data_version}): the "
+                "bundle was changed by hand or is damaged. Materialize its asset again."
+            )
+        return model
+
+
+def predict_all(
+    models: Sequence[BoostingModel], sequences: Mapping[str, Sequences], threads: int, fold: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """What several boosters say of the same rows: aggregates that they share are made once; see `predict`."""
+    read = [
+        [DomainReading.of(domain, model.spec.codes[domain.name], sequences) for domain in model.spec.domains]
+        for model in models
+    ]
+    count = len(next(iter(sequences.values())))
+    fold = np.full(count, -1) if fold is None else fold
+    logits = [np.empty((count, model.spec.output.outputs), dtype=np.float32) for model in models]
+    for rows in _blocks(count):
+        made: dict[str, pl.DataFrame] = {}
+        for model, parts, into in zip(models, read, logits, strict=True):
+            for part in parts:
+                if part.key not in made:
+                    made[part.key] = part.features(rows, threads)
+            features = pl.concat([made[part.key] for part in parts], how="horizontal")
+            into[rows] = model.logits(_as_trained(features, model.spec), fold[rows], threads)
+    return [model.spec.output.scores(values) for model, values in zip(models, logits, strict=True)]
+
+
+def _join(texts: Sequence[str]) -> str:
+    """LightGBM's text of a booster with the trees of several."""
+    head, end = texts[0].partition(_TREE)[0], texts[0][texts[0].index(_END_OF_TREES) :]
+    trees = [tree for text in texts for tree in text.partition(_END_OF_TREES)[0].split(_TREE)[1:]]
+    bodies = [tree.partition("\n")[2] for tree in trees]  # without its number
+    numbered = [f"{_TREE}{place}\n{body}" for place, body in enumerate(bodies)]
+    # Without their sizes in bytes, LightGBM finds where each tree begins.
+    kept = [line for line in head.splitlines(keepends=True) if not line.startswith("tree_sizes=")]
+    return "".join([*kept, *numbered, end])
+
+
+def _as_trained(features: pl.DataFrame, spec: BoostingSpec) -> np.ndarray:
+    """The columns that the trees know, in their order: a newer version of ANNA may make others beside them."""
+    there = set(features.columns)
+    if lost := [name for name in spec.aggregates if name not in there]:
+        raise ArtifactError(
+            f"trees of task '{spec.task.name}' read aggregates that this version of ANNA does not make "
+            f"({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}). Train the task again."
+        )
+    return features.select(spec.aggregates).to_numpy(order="c")  # row by row LightGBM reads twice as fast
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    for begin in range(0, count, _BLOCK_ROWS):
+        yield slice(begin, min(begin + _BLOCK_ROWS, count))

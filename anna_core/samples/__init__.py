@@ -1,0 +1,1 @@
+"""Samples: an uploaded file read, checked, staged and divided."""

@@ -1,0 +1,155 @@
+"""Splits: which rows train, which stop the training, and which no choice is made on."""
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from anna_core.errors import SampleError
+from anna_core.tasks.task import SplitSpec
+
+TRAIN, VALID, TEST = "train", "valid", "test"
+SPLITS = (TRAIN, VALID, TEST)
+_BUCKETS = 100  # the hash assigns whole per cents
+# So many clients of an outcome, or fewer, are divided evenly: of ten whom chance divides, none validates in one case of
+# six, none is tested on in one of nine.
+_RARE_CLIENTS = 100
+_SHORTEST_TAIL = 0.1  # out of time is taken by default only if the latest dates hold this share of the rows ...
+_LONGEST_TAIL = 0.5  # ... and no more than this, so that enough is left to learn from
+
+
+def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | None = None) -> tuple[np.ndarray, str]:
+    """Divide a sample's rows.
+
+    A manual `split` column wins; where it has no `valid`, these are taken out of its `train` rows. Otherwise the test
+    rows are the latest as_of dates, or a share of the clients. Validation rows that ANNA picks belong to other clients
+    than training rows. Clients that share a `group_id` stay together. Where ANNA divides clients, those of a rare
+    outcome are divided evenly.
+
+    Args:
+        rows: client_id, as_of, optional group_id and split.
+        spec: what the task says.
+        outcomes: (n, m) bool, which of m outcomes each row has; None where the target is an amount.
+
+    Returns:
+        (n,) array of 'train', 'valid', 'test', and a sentence that says how it was done.
+
+    Raises:
+        SampleError: the split column has other values, or out of time is asked for and there is only one date.
+    """
+    key = client_key(rows)
+    if "split" in rows.columns:
+        split = _manual(rows["split"])
+        how = "The sample's own split column is used"
+    else:
+        held_out, how = _held_out(rows, key, spec, outcomes)
+        split = np.where(held_out, TEST, TRAIN).astype("<U5")
+    if not (split == VALID).any():
+        train = split == TRAIN
+        valid = _places(key, spec.seed + 1, train, outcomes) < spec.valid_share
+        split[train] = np.where(valid, VALID, TRAIN)
+        how += f"; {spec.valid_share:.0%} of the other clients validate"
+    elif shared := len(set(key.filter(pl.Series(split == VALID))) & set(key.filter(pl.Series(split == TRAIN)))):
+        how += f"; clients with rows in both train and valid: {shared:,}, so validation flatters"
+    return split, how + "."
+
+
+def assign_folds(
+    rows: pl.DataFrame, split: np.ndarray, folds: int, seed: int, outcomes: np.ndarray | None = None
+) -> np.ndarray:
+    """Divide training and validation rows for cross-fitting: model k is fitted outside of fold k, and judged within.
+
+    The validation rows are fold 0. The others are divided among folds 1 to `folds` - 1 by client (or group), so that
+    every row of train and valid has a model that has not seen its client. With one fold, and where the user brought
+    validation rows of their own, only these are judged.
+
+    Args:
+        rows: client_id, optional group_id and split, as uploaded.
+        split: (n,) of `assign_splits`.
+        folds: how many.
+        seed: of the hash that assigns clients.
+        outcomes: as in `assign_splits`.
+
+    Returns:
+        (n,) int8: the row's fold, or -1 for rows on which no model is judged that was not fitted on them: test rows,
+        and the training rows where only fold 0 is judged.
+    """
+    fold = np.where(split == VALID, 0, -1).astype(np.int8)
+    manual = "split" in rows.columns and VALID in _manual(rows["split"])
+    if folds > 1 and not manual:
+        train = split == TRAIN
+        fold[train] = 1 + np.floor(_places(client_key(rows), seed + 2, train, outcomes) * (folds - 1)).astype(np.int8)
+    return fold
+
+
+def client_key(rows: pl.DataFrame) -> pl.Series:
+    """Whose each row is, text (n,): its `group_id` where it has one, else its `client_id`.
+
+    Both are often plain numbers: where a group has the number of a client without one, that client is `client <id>`.
+    """
+    if "group_id" not in rows.columns:
+        return rows["client_id"]
+    group, client = pl.col("group_id"), pl.col("client_id")
+    numbered_alike = client.is_in(rows["group_id"].drop_nulls().unique().implode())
+    alone = pl.when(numbered_alike).then("client " + client).otherwise(client)
+    return rows.select(pl.coalesce(group, alone)).to_series()
+
+
+def client_buckets(key: pl.Series, seed: int) -> np.ndarray:
+    """Bucket 0 to 99 of each key, (n,): `int(md5(f"{seed}:{key}")[:8], 16) % 100`; the same on every machine."""
+    unique = key.unique()
+    buckets = [_hash(value, seed) % _BUCKETS for value in unique]
+    return key.replace_strict(unique, buckets, return_dtype=pl.UInt8).to_numpy()
+
+
+def _hash(key: str, seed: int) -> int:
+    return int(hashlib.md5(f"{seed}:{key}".encode()).hexdigest()[:8], 16)
+
+
+def _places(key: pl.Series, seed: int, among: np.ndarray, outcomes: np.ndarray | None) -> np.ndarray:
+    """Where the client of each of the m rows that are `among` (n,) those to be divided stands, 0 to below 1.
+
+    That is the bucket of its hash, as a share. But the clients of a rare outcome, in the order of their hashes, stand
+    as far apart as they can, so that every share that is cut off has its part of them.
+    """
+    key = key.filter(pl.Series(among))
+    place = client_buckets(key, seed) / np.float64(_BUCKETS)
+    if outcomes is None:
+        return place
+    clients = [key.filter(pl.Series(has)).unique().to_list() for has in outcomes[among].T]
+    stands: dict[str, float] = {}
+    for its in sorted(clients, key=len, reverse=True):  # the rarest last: of a client's outcomes, it decides
+        if len(its) <= _RARE_CLIENTS:
+            its.sort(key=lambda name: (_hash(name, seed), name))
+            stands |= {name: (rank + 0.5) / len(its) for rank, name in enumerate(its)}
+    stand = key.replace_strict(list(stands), list(stands.values()), default=None, return_dtype=pl.Float64)
+    return stand.fill_null(pl.Series(place)).to_numpy()
+
+
+def _manual(column: pl.Series) -> np.ndarray:
+    values = column.cast(pl.String).str.strip_chars().str.to_lowercase()
+    if unknown := sorted(set(values.fill_null("(empty)")) - set(SPLITS)):
+        raise SampleError(f"column split: found {unknown[:5]}; every row must say train, valid or test.")
+    if not (values == TRAIN).any():
+        raise SampleError("column split: no row says train; leave the column out, and ANNA divides the rows.")
+    return values.to_numpy().astype("<U5")
+
+
+def _held_out(
+    rows: pl.DataFrame, key: pl.Series, spec: SplitSpec, outcomes: np.ndarray | None
+) -> tuple[np.ndarray, str]:
+    by_date = rows.group_by("as_of").len().sort("as_of", descending=True)
+    tail = by_date.with_columns(share=pl.col("len").cum_sum() / len(rows))
+    enough = tail.filter(pl.col("share") >= spec.test_share)
+    first, share = enough["as_of"][0], enough["share"][0]
+    possible = share < 1
+    if spec.test == "out_of_time" and not possible:
+        raise SampleError(
+            "split: out_of_time needs as_of dates to hold out; this sample's dates leave no row to train on. "
+            "Bring earlier dates, or say `split: {test: client}`."
+        )
+    if spec.test == "out_of_time" or (spec.test == "auto" and _SHORTEST_TAIL <= share <= _LONGEST_TAIL):
+        held_out = (rows["as_of"] >= first).to_numpy()
+        return held_out, f"Out of time: rows as of {first} and later ({share:.0%}) are held out"
+    held_out = _places(key, spec.seed, np.ones(len(rows), dtype=bool), outcomes) < spec.test_share
+    return held_out, f"By client: {spec.test_share:.0%} of the clients are held out"

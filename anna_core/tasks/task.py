@@ -1,0 +1,143 @@
+"""Tasks: what a business problem is, what a user may say about it, and what is guessed from the sample."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from anna_core.errors import TaskError
+from anna_core.tasks.net import NetSpec
+from anna_core.tasks.presets import net_defaults
+from anna_core.tasks.training import TrainingSpec
+
+
+class TaskType(StrEnum):
+    """What a target is, and so which loss and metrics apply."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
+    REGRESSION = "regression"
+
+
+SplitName = Literal["auto", "out_of_time", "client"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitSpec(_Strict):
+    """How rows are divided where the sample has no `split` column.
+
+    Attributes:
+        test: `out_of_time` keeps the latest as_of dates, `client` a share of the clients; `auto` takes the first where
+            the dates allow it.
+        test_share: share of the rows (out of time: at least this) or clients held out for the leaderboard.
+        valid_share: share of the other clients on which training stops and the metamodel is fitted.
+        seed: of the hash that assigns clients.
+    """
+
+    test: SplitName = "auto"
+    test_share: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    valid_share: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    seed: int = 0
+
+
+class GuardSpec(_Strict):
+    """What the guards let pass.
+
+    Attributes:
+        allow: `<domain>.<field>` of fields that tell the target almost by themselves and yet may be used, because
+            somebody has made sure that they are known on as_of.
+    """
+
+    allow: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\..+$")], ...] = ()
+
+
+class TaskOptions(_Strict):
+    """What is the same in a request and in a resolved task."""
+
+    owner: Annotated[str, Field(min_length=1, max_length=60)] = "unassigned"
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    split: SplitSpec = SplitSpec()
+    net: NetSpec = NetSpec()
+    training: TrainingSpec = TrainingSpec()
+    guards: GuardSpec = GuardSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_net_from_preset(cls, values: object) -> object:
+        """Give what is left out of the net the value of the training's preset."""
+        if not isinstance(values, dict):
+            return values
+        training, net = values.get("training", {}), values.get("net", {})
+        if isinstance(net, NetSpec):
+            net = net.model_dump(exclude_unset=True)
+        if not isinstance(net, dict):
+            return values
+        name = training.get("preset", "standard") if isinstance(training, dict) else getattr(training, "preset", None)
+        return {**values, "net": net_defaults(name) | net}
+
+
+class TaskRequest(TaskOptions):
+    """What a user says of a task: `task.yaml`, the Launchpad or the command line. None means guess."""
+
+    type: TaskType | None = None
+    metric: str | None = None
+
+
+class Task(TaskOptions):
+    """A task with nothing left open.
+
+    Attributes:
+        classes: multiclass only: the targets' values in the order of the scores.
+        targets: the sample's target columns; one, or several for multilabel.
+        guesses: what ANNA decided for the user, as sentences for people.
+    """
+
+    name: str
+    type: TaskType
+    metric: str
+    classes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ("target",)
+    guesses: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        """Number of scores of a row: 1, or the number of classes or labels."""
+        match self.type:
+            case TaskType.MULTICLASS:
+                return len(self.classes)
+            case TaskType.MULTILABEL:
+                return len(self.targets)
+            case _:
+                return 1
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Names of the score columns: `score`, or `score_<class or label>`."""
+        match self.type:
+            case TaskType.MULTICLASS:
+                return tuple(f"score_{name}" for name in self.classes)
+            case TaskType.MULTILABEL:
+                return tuple(f"score_{name.removeprefix('target_')}" for name in self.targets)
+            case _:
+                return ("score",)
+
+
+def parse_request(content: object, where: str) -> TaskRequest:
+    """Check what a user says of a task; `where` begins the error's message.
+
+    Raises:
+        TaskError: naming the place, the setting and what is wrong with it.
+    """
+    try:
+        return TaskRequest.model_validate(content if content is not None else {})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'task'}: {item['msg']} (found {item['input']!r})"
+            for item in error.errors()
+        )
+        raise TaskError(f"{where}: {problems}") from error
