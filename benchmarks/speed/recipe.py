@@ -1,7 +1,8 @@
 """How the peers' nets are trained: as ANNA trains its own, so that the metrics can be compared.
 
 AdamW with a weight decay of 0.01 on the matrices; the learning rate climbs to 0.003 over a fifth of the steps and falls
-along half a cosine; gradients are cut at a norm of 1. (`anna_core.models.training`; written out again, as peers run without.)
+along half a cosine; gradients are cut at a norm of 1 (`anna_core.models.training`, written out again: peers run without
+ANNA).
 """
 
 import math
