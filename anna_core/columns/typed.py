@@ -7,8 +7,8 @@ import polars.datatypes.group as groups
 
 from anna_core.errors import AnnaError
 
-# What pandas, databases and spreadsheets write for nothing, decided here for every door: NA is nothing, even where it is
-# a country's code; None is not among them: it may well be a class.
+# What pandas, databases and spreadsheets write for nothing, decided here for every door: NA is nothing, even where it
+# is a country's code; None is not among them: it may well be a class.
 NOTHING = ("", "nan", "null", "na", "n/a", "#n/a", "<na>")
 # Where only clients, numbers, yes/no or times can stand, these are nothing, too.
 NO_VALUE = (*NOTHING, "none", "nat")
