@@ -26,9 +26,11 @@ SourceFormat = Literal["parquet", "csv", "delta", "iceberg"]
 
 OWNER_PATTERN = r"^(team:\w+|[^@\s]+@[^@\s]+\.[^@\s]+)$"  # what Dagster takes as an owner
 
-# Names that marts and sequences use themselves.
-RESERVED_FIELDS = frozenset({"client_id", "event_time", "as_of", "start", "length", "month", "position"})
-_RESERVED_PREFIXES = ("key.", "code.")
+# What a mart calls its own two columns, beside which the fields stand under their own names.
+RESERVED_FIELDS = frozenset({"client_id", "event_time"})
+# A net keeps a vector for each code, some 50 numbers with the optimizer's state: 100,000 take 20 MB. What is rarer than
+# the 100,000 most frequent merchants is seen too seldom to learn a vector of its own from.
+MOST_CATEGORIES = 100_000
 
 
 class _Strict(BaseModel):
@@ -36,7 +38,14 @@ class _Strict(BaseModel):
 
 
 class SourceSpec(_Strict):
-    """Where a domain's raw table lies: its path (relative to ANNA_HOME; `$NAME` is expanded) and its format."""
+    """Where a domain's raw table lies, and its format.
+
+    Attributes:
+        path: a folder or a file, relative to ANNA_HOME; `$NAME` is taken from the environment. Of a Delta or Iceberg
+            table the table's folder, whose newest state is read; a metadata file of an Iceberg table names one state of
+            it for ever.
+        format: how the table is stored.
+    """
 
     path: Annotated[str, Field(min_length=1)]
     format: SourceFormat = "parquet"
@@ -56,12 +65,19 @@ class Domain(_Strict):
         name: the file's stem; names the domain's assets and folders.
         owner: who answers for the data: `team:cards` or a mail address.
         fields: source column → kind; these columns become the model's inputs, in this order.
-        event_key: columns that identify an event; of a client's rows in a month that repeat them one is kept. Rows
-            without a key are kept, and so is everything where no key is named.
+        event_key: columns that identify an event of a client. Of all rows of the source that repeat them one is kept,
+            in whichever months they lie. Rows without a key are kept, and so is everything where no key is named.
+        version: column, a number or a time, whose greatest value wins among the deliveries of one event. Without it,
+            and among equals, the file that was modified later wins (by its name where the times are equal). Within a
+            file the order of rows means nothing: the later month wins, and in a month the smaller values. A Delta or
+            Iceberg table counts as one file.
         time_zone: the zone of time stamps that carry none; None means the bank's.
         availability_lag: how long after it happened an event can be relied upon to be in the table.
         lookback: how far back of as_of a sequence reaches.
         max_length: a sequence keeps this many of its latest events.
+        max_categories: values of a categorical field that get a code of their own, the most frequent first. Later ones
+            share codes, by their hash. A field that has come so far stays so: raising this changes nothing for it, as a
+            code, once given, never changes.
     """
 
     name: str
@@ -70,11 +86,13 @@ class Domain(_Strict):
     source: SourceSpec
     columns: ColumnNames = ColumnNames()
     event_key: tuple[str, ...] = ()
+    version: Annotated[str, Field(min_length=1)] | None = None
     fields: dict[str, FieldKind]
     time_zone: str | None = None
     availability_lag: Duration = dt.timedelta(0)
     lookback: Duration = dt.timedelta(days=365)
     max_length: Annotated[int, Field(ge=1, le=100_000)] = 512
+    max_categories: Annotated[int, Field(ge=1, le=2**30)] = MOST_CATEGORIES
 
     @field_validator("name")
     @classmethod
@@ -95,8 +113,10 @@ class Domain(_Strict):
     def _fields_make_sense(self) -> Self:
         if not self.fields:
             raise ValueError("fields is empty: name at least one column, as in `amount: numeric`")
-        if clash := {n for n in self.fields if n in RESERVED_FIELDS or n.startswith(_RESERVED_PREFIXES)}:
-            raise ValueError(f"{sorted(clash)} cannot be fields: ANNA's marts use these names for their own columns")
+        if clash := sorted(RESERVED_FIELDS.intersection(self.fields)):
+            raise ValueError(f"{clash} cannot be fields: marts call their own columns so; give a view another name")
+        if self.version is not None and not self.event_key:
+            raise ValueError("version decides between deliveries of one event: name the event's columns in event_key")
         if self.lookback <= self.availability_lag:
             raise ValueError("lookback must be longer than availability_lag, or no event is ever visible")
         return self
@@ -134,7 +154,8 @@ class Domain(_Strict):
     @property
     def source_columns(self) -> tuple[str, ...]:
         """Every source column that the domain reads, each once."""
-        names = (self.columns.client_id, self.columns.event_time, *self.event_key, *self.fields)
+        version = () if self.version is None else (self.version,)
+        names = (self.columns.client_id, self.columns.event_time, *self.event_key, *version, *self.fields)
         return tuple(dict.fromkeys(names))
 
 

@@ -83,4 +83,6 @@ def _value(field: str, code: int, domain: Domain, dictionary: Dictionary | None)
     if code == UNKNOWN:
         return "a value that the dictionary does not know"
     known = dictionary.table.filter(field=field, code=code)["value"].to_list() if dictionary else []
-    return f"'{known[0]}'" if known else f"code {code}"
+    if not known:
+        return f"code {code}"
+    return f"'{known[0]}'" if known[0] is not None else f"one of several rare values (code {code})"

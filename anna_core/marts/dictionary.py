@@ -1,5 +1,11 @@
-"""Dictionaries: a domain's category → code tables. Append-only: a code, once given, never changes; 0 is unknown."""
+"""Dictionaries: a domain's category → code tables. Append-only: a code, once given, never changes; 0 is unknown.
 
+A field has a code for each of its first `max_categories` values. Once more come, codes that values share are added, and
+from then on a new value gets one of these, by its hash; so its code is settled without being written down, and neither
+the table nor the nets' tables of vectors grow any more.
+"""
+
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +22,7 @@ UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
 MISSING_VALUE = "<missing>"  # a null category is a category of its own
 
+_OWN_A_SHARED = 10  # codes of one value for each code that values share
 _SCHEMA = {"field": pl.String, "value": pl.String, "code": pl.UInt32}
 
 
@@ -25,7 +32,8 @@ class Dictionary:
 
     Attributes:
         domain: the domain.
-        table: columns field, value, code; codes of a field run from 1 without a gap.
+        table: columns field, value, code; codes of a field run from 1 without a gap. The value of a code that values
+            share is null.
     """
 
     domain: Domain
@@ -46,22 +54,63 @@ class Dictionary:
         sizes = self.cardinalities
         return "-".join(f"{name}:{sizes[name] - 1}" for name in self.domain.categorical) or "empty"
 
-    def codes(self, name: str) -> pl.LazyFrame:
-        """Columns `<name>` and `code.<name>` to join a frame with."""
-        rows = self.table.lazy().filter(pl.col("field") == name)
-        return rows.select(pl.col("value").alias(name), pl.col("code").alias(f"code.{name}"))
+    @property
+    def shared(self) -> dict[str, range]:
+        """Fields that have come to `max_categories`, and the codes that their further values share."""
+        rows = self.table.filter(pl.col("value").is_null()).group_by("field").agg(pl.col("code").min(), pl.len())
+        return {name: range(first, first + count) for name, first, count in rows.iter_rows()}
 
-    def extended(self, counts: pl.DataFrame) -> "Dictionary":
-        """Give new codes to the values of `counts` (field, value, count) that have none, the most frequent first."""
-        if counts.is_empty():
+    def codes_of(self, name: str, values: pl.Series) -> np.ndarray:
+        """Codes (n,) of different values of a field, as small as the dictionary's size allows."""
+        known = self.table.lazy().filter((pl.col("field") == name) & pl.col("value").is_not_null())
+        asked = values.rename("value").to_frame().lazy()
+        found = asked.join(known, on="value", how="left", maintain_order="left").select("code").collect().to_series()
+        codes = found.fill_null(UNKNOWN).to_numpy().astype(code_type(self.cardinalities[name]))
+        shared = self.shared.get(name)
+        if shared is not None and found.null_count():
+            others = found.is_null()
+            codes[others.to_numpy()] = [shared[_stable_hash(value) % len(shared)] for value in values.filter(others)]
+        return codes
+
+    def extended(self, counts: Iterable[pl.DataFrame]) -> "Dictionary":
+        """Give codes to values that have none, the most frequent first, as far as there is room.
+
+        Args:
+            counts: frames (field, value, count); a value that lies in several counts as often.
+        """
+        shared, sizes = self.shared, self.cardinalities
+        room = {
+            name: 0 if name in shared else max(0, self.domain.max_categories - sizes[name] + 1)
+            for name in self.domain.categorical
+        }
+        new = pl.DataFrame(schema={"field": pl.String, "value": pl.String, "count": pl.UInt32})
+        limit = pl.col("field").replace_strict(room, return_dtype=pl.Int64) if room else pl.lit(0)
+        place = pl.int_range(pl.len()).over("field")
+        for part in counts:
+            unknown = part.filter(~pl.col("field").is_in(list(shared))).join(
+                self.table, on=["field", "value"], how="anti"
+            )
+            ranked = pl.concat([new, unknown]).group_by("field", "value").agg(pl.col("count").sum())
+            ranked = ranked.sort("field", "count", "value", descending=[False, True, False])
+            new = ranked.filter(place <= limit)  # one more than there is room for tells that it is full
+        if new.is_empty():
             return self
-        new = (
-            counts.join(self.table, on=["field", "value"], how="anti")
-            .sort("field", "count", "value", descending=[False, True, False])
-            .with_columns(first=pl.col("field").replace_strict(self.cardinalities, return_dtype=pl.UInt32))
-            .select("field", "value", code=(pl.int_range(pl.len()).over("field") + pl.col("first")).cast(pl.UInt32))
-        )
-        return Dictionary(self.domain, pl.concat([self.table, new])) if len(new) else self
+        first = pl.col("field").replace_strict(sizes, return_dtype=pl.UInt32)
+        fitting = new.filter(place < limit).select("field", "value", code=(place + first).cast(pl.UInt32))
+        full = new.filter(place == limit)["field"].to_list()
+        return Dictionary(self.domain, pl.concat([self.table, fitting, *(self._sharing(name, room) for name in full)]))
+
+    def _sharing(self, name: str, room: dict[str, int]) -> pl.DataFrame:
+        """Rows of the codes that the values of a full field share."""
+        first = self.cardinalities[name] + room[name]
+        count = max(1, self.domain.max_categories // _OWN_A_SHARED)
+        codes = pl.int_range(first, first + count, dtype=pl.UInt32, eager=True)
+        return pl.DataFrame({"field": name, "value": pl.Series([None], dtype=pl.String), "code": codes})
+
+
+def _stable_hash(value: str) -> int:
+    """The same in every release of every library, or codes would change."""
+    return zlib.crc32(value.encode())
 
 
 def code_type(cardinality: int) -> type[np.unsignedinteger]:
@@ -81,12 +130,12 @@ def extend_dictionary(domain: Domain, folder: Path, counts: Iterable[pl.DataFram
     Args:
         domain: the domain.
         folder: where the dictionary is kept.
-        counts: frames (field, value, count) of values seen.
+        counts: as of `Dictionary.extended`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         before = read_dictionary(domain, folder)
-        after = before.extended(pl.concat(counts).group_by("field", "value").agg(pl.col("count").sum()))
+        after = before.extended(counts)
         if after is not before:
             with write_file(folder / FILE) as temporary:
                 after.table.write_parquet(temporary)

@@ -1,56 +1,28 @@
-"""Fingerprints of rows: what tells that a month of a source, or a mart, has other content than before."""
+"""Fingerprints of rows: what tells that a month of a source, or a mart, has other content than before.
+
+A fingerprint is `<rows>-<digest>`. The digest is a sum of row hashes, so neither the order of the rows nor their
+division into files counts, and fingerprints of parts add up. Polars may change its hash in a new release (`hash_probe`
+tells); the months are then rebuilt once, and as marts keep their own content digest, nothing behind them is.
+"""
 
 import datetime as dt
 from collections.abc import Iterable
 from functools import cache, reduce
 from operator import add
-from pathlib import Path
 
 import polars as pl
-
-from anna_core.domains import Domain
-from anna_core.errors import SourceError
-from anna_core.marts.reading import reading
-from anna_core.marts.source import scan_source
-
-UNDATED = "undated"  # stands for the month of rows without a time
-
-
-def months_of(domain: Domain, home: Path, bank_zone: str, files: list[Path] | None = None) -> dict[str, str]:
-    """Fingerprint of every month that has rows: month key → `<rows>-<digest>`; that of rows without a time: `UNDATED`.
-
-    The digest is a sum of row hashes, so neither the order of the rows nor their division into files counts, and
-    fingerprints of parts add up (`combine_fingerprints`). Polars may change its hash in a new release (`hash_probe`
-    tells); the months are then rebuilt once, and as marts keep their own content digest, nothing behind them is.
-    """
-    rows = scan_source(domain, home, bank_zone, files)
-    with reading(domain):
-        months = (
-            rows.select(
-                pl.col("event_time").dt.truncate("1mo").alias("month"),
-                row_hash(rows.collect_schema()).alias("hash"),
-            )
-            .group_by("month")
-            .agg(pl.len(), pl.col("hash").sum())
-            .sort("month")
-            .collect(engine="streaming")
-        )
-    if months["month"].to_list() == [None]:
-        raise SourceError(
-            f"domain {domain.name}: no value of '{domain.columns.event_time}' is a time stamp"
-            f"{' in ' + ', '.join(file.name for file in files) if files else ''}; text must be ISO, as in "
-            f"2024-03-31 12:00:00. Correct the column, or name another in `columns.event_time` of {domain.name}.yaml."
-        )
-    return {
-        UNDATED if month is None else f"{month:%Y-%m-01}": write_fingerprint(count, digest)
-        for month, count, digest in months.iter_rows()
-    }
 
 
 def combine_fingerprints(fingerprints: list[str]) -> str:
     """Fingerprint of the rows of several parts together."""
     parts = [fingerprint.split("-") for fingerprint in fingerprints]
     return write_fingerprint(sum(int(count) for count, _ in parts), sum(int(digest, 16) for _, digest in parts))
+
+
+def shifted_fingerprint(fingerprint: str, digest: int) -> str:
+    """A fingerprint with something else than rows in its digest."""
+    count, _, own = fingerprint.partition("-")
+    return write_fingerprint(int(count), int(own, 16) + digest)
 
 
 def fingerprint(frame: pl.LazyFrame) -> str:

@@ -7,28 +7,34 @@ one range of clients after another. A month that fits into memory is one piece a
 
 import datetime as dt
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import polars as pl
+import numpy as np
 
 from anna_core.domains import Domain
-from anna_core.errors import SourceError
-from anna_core.marts.dictionary import Dictionary, extend_dictionary
-from anna_core.marts.fingerprints import write_fingerprint
+from anna_core.marts.corrections import Corrections
+from anna_core.marts.counting import Counts
+from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
+from anna_core.marts.door import Fault, field_names
+from anna_core.marts.fingerprints import shifted_fingerprint, write_fingerprint
+from anna_core.marts.left_aside import MOST_LEFT_ASIDE, month_examples, refusal, told, too_many
 from anna_core.marts.memory import DEFAULT_MEMORY, events_within
-from anna_core.marts.merge import code_tables, content_hash, merge
+from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
-from anna_core.marts.pieces import read_pieces
+from anna_core.marts.pieces import carried, read_pieces
 from anna_core.marts.reading import reading
 from anna_core.marts.runs import Run, client_ranges
+from anna_core.marts.source import scan_month
 from anna_core.months import month_bounds
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
 SOURCE_FINGERPRINT = "anna.source"  # key of a mart file's Parquet metadata
-MOST_ANONYMOUS = 0.1  # share of rows without a client above which a month is surely broken
 _BYTES, _FIELD_BYTES = 200, 40  # of an event in work, and of each field and key column; measured, with all copies
+_COUNTING = 8  # part of the memory in which categories are counted
+NOTHING = Corrections()
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,9 @@ class MartMonth:
         rows: events written.
         clients: different clients among them.
         source_rows: rows that the source has for the month.
-        repeated: rows dropped because their client has an event of the same key already.
-        anonymous: rows dropped for having no client.
+        repeated: rows dropped because another delivery of the same event stays.
+        left: reason → rows left aside, or whose value is missing for what stands there.
+        left_rows: rows left aside for such a reason.
         missing: numeric field → share of events without a value.
         dictionary: the dictionary that encoded it.
         data_version: digest of the content.
@@ -51,7 +58,8 @@ class MartMonth:
     clients: int
     source_rows: int
     repeated: int
-    anonymous: int
+    left: dict[str, int]
+    left_rows: int
     missing: dict[str, float]
     dictionary: Dictionary
     data_version: str
@@ -71,6 +79,8 @@ def build_mart(
     mart_folder: Path,
     dictionary_folder: Path,
     memory: int = DEFAULT_MEMORY,
+    corrections: Corrections = NOTHING,
+    share: float = MOST_LEFT_ASIDE,
 ) -> MartMonth:
     """Build one month of a mart from the source, extending the dictionary by what is new.
 
@@ -82,85 +92,103 @@ def build_mart(
         mart_folder: where the domain's months are kept.
         dictionary_folder: where its dictionary is kept.
         memory: bytes to work with; the result does not depend on it.
+        corrections: what the observation of the source found of the month.
+        share: of the month's rows that may be left aside for one reason or another.
 
     Raises:
-        SourceError: the source cannot be read as the domain says, or too many rows have no client; the mart is then
+        SourceError: the source cannot be read as the domain says, or too many rows cannot be used; the mart is then
             left as it was.
     """
     path = mart_path(mart_folder, month)
-    most = events_within(memory, _BYTES + _FIELD_BYTES * (len(domain.fields) + len(domain.event_key)))
+    most = events_within(memory, _BYTES + _FIELD_BYTES * (len(carried(domain)) - 1))
     with write_file(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as spill:
+        closed = frozenset(read_dictionary(domain, dictionary_folder).shared)
+        found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))
         with reading(domain):
-            found = _read(domain, month, home, bank_zone, most, Path(spill))
-        _refuse_anonymous(domain, month, found.rows, found.anonymous)
-        dictionary = extend_dictionary(domain, dictionary_folder, found.counts)
-        source_version = write_fingerprint(found.rows, found.hash)
-        return _write(domain, month, found, dictionary, source_version, most, temporary)
+            superseded = corrections.superseded if len(corrections.superseded) else None
+            scan = scan_month(domain, month, home, bank_zone, superseded)
+            for piece in read_pieces(domain, month, scan, most, closed):
+                found.hold(piece.run)
+                found.counts.add(piece.counts)
+                found.rows, found.superseded = found.rows + piece.rows, found.superseded + piece.superseded
+                found.left.update(piece.faults)
+                found.hash += piece.hash
+        faults = list(scan.faults.values())
+        if reasons := too_many(found.left, faults, found.rows, share):
+            where = {reason: month_examples(domain, home, bank_zone, reason, month) for reason in reasons}
+            raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, told(faults, reasons, where))
+        dictionary = extend_dictionary(domain, dictionary_folder, found.counts.parts())
+        source_version = shifted_fingerprint(write_fingerprint(found.rows, found.hash), corrections.digest)
+        return _write(domain, month, found, faults, dictionary, source_version, most, temporary)
 
 
 @dataclass
 class _Found:
     """A month of the source: its events as sorted runs, and what was counted on the way."""
 
+    spill: Path
+    counts: Counts
     runs: list[Run] = field(default_factory=list)
-    counts: list[pl.DataFrame] = field(default_factory=list)
     rows: int = 0
-    anonymous: int = 0
+    superseded: int = 0
+    left: Counter[str] = field(default_factory=Counter)
     hash: int = 0
 
+    def hold(self, run: Run) -> None:
+        """Add a run; where there are several, only the last stays in memory."""
+        if self.runs:
+            self.runs[-1] = self.runs[-1].on_disk(self.spill / str(len(self.runs)))
+        self.runs.append(run)
 
-def _read(domain: Domain, month: dt.date, home: Path, bank_zone: str, most: int, spill: Path) -> _Found:
-    found, held = _Found(), None
-    for number, piece in enumerate(read_pieces(domain, month, home, bank_zone, most)):
-        if held is not None:  # there is more than one piece: only the last stays in memory
-            found.runs.append(held.on_disk(spill / str(number)))
-        held = piece.run
-        found.counts = [_summed([*found.counts, piece.counts])]
-        found.rows += piece.rows
-        found.anonymous += piece.anonymous
-        found.hash += piece.hash
-    assert held is not None  # a month without rows is a piece, too
-    found.runs.append(held)
-    return found
+    def codes(self, dictionary: Dictionary) -> list[Codes]:
+        """Codes of the runs' values; on disk where there are several runs."""
+        if len(self.runs) == 1:
+            return [code_tables(self.runs[0], dictionary)]
+        return [self._spilled(code_tables(run, dictionary), place) for place, run in enumerate(self.runs)]
 
-
-def _summed(counts: list[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(counts).group_by("field", "value").agg(pl.col("count").sum())
+    def _spilled(self, codes: Codes, place: int) -> Codes:
+        spilled = {}
+        for number, (name, table) in enumerate(codes.items()):
+            path = self.spill / f"{place}.codes.{number}.npy"
+            np.save(path, table)
+            spilled[name] = np.load(path, mmap_mode="r")
+        return spilled
 
 
 def _write(
-    domain: Domain, month: dt.date, found: _Found, dictionary: Dictionary, source_version: str, most: int, path: Path
+    domain: Domain,
+    month: dt.date,
+    found: _Found,
+    faults: list[Fault],
+    dictionary: Dictionary,
+    source_version: str,
+    most: int,
+    path: Path,
 ) -> MartMonth:
     first, _ = month_bounds(month)
     writer = MartWriter(path, domain)
-    rows = clients = repeated = digest = 0
+    own = field_names(domain)
+    rows = clients = digest = 0
+    repeated = found.superseded
     missing = dict.fromkeys(domain.numeric, 0)
-    codes = [code_tables(run, dictionary) for run in found.runs]
+    codes = found.codes(dictionary)
     for runs in client_ranges(found.runs, most):
         part = merge(runs, codes, domain, first)
         writer.add(part)
         rows, clients, repeated = rows + len(part.place), clients + len(part.clients), repeated + part.repeated
         digest += content_hash(part)
         for name in missing:
-            missing[name] += part.events[name].null_count()
+            missing[name] += part.events[own[name]].null_count()
     writer.close({SOURCE_FINGERPRINT: source_version})
     return MartMonth(
         rows=rows,
         clients=clients,
         source_rows=found.rows,
         repeated=repeated,
-        anonymous=found.anonymous,
+        left={reason: count for reason, count in found.left.items() if count},
+        left_rows=sum(found.left[fault.reason] for fault in faults if fault.whole_row),
         missing={name: count / rows if rows else 0.0 for name, count in missing.items()},
         dictionary=dictionary,
         data_version=write_fingerprint(rows, digest),
         source_version=source_version,
     )
-
-
-def _refuse_anonymous(domain: Domain, month: dt.date, rows: int, anonymous: int) -> None:
-    if anonymous > MOST_ANONYMOUS * rows:
-        raise SourceError(
-            f"domain {domain.name}, {month:%Y-%m}: {anonymous:,} of {rows:,} rows have no "
-            f"'{domain.columns.client_id}'; at most {MOST_ANONYMOUS:.0%} may. The mart is left as it was; mend the "
-            "source."
-        )

@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 
 from anna_core.domains import Domain
-from anna_core.marts.dictionary import UNKNOWN, Dictionary, code_type
+from anna_core.marts.dictionary import Dictionary
+from anna_core.marts.door import TIME, VERSION, field_names, key_names
 from anna_core.marts.fingerprints import column_hash, mixed, summed
-from anna_core.marts.runs import KEY_PREFIX, TIME_BITS, Run, sorting_key
+from anna_core.marts.runs import TIME_BITS, Run, sorting_key
+from anna_core.marts.source import FILE
 
-Codes = dict[str, np.ndarray]  # field → what a run's code is in the dictionary
-_CLIENT = "client"
+Codes = dict[str, np.ndarray]  # categorical column → what a run's code is in the dictionary
+_CLIENT, _PLACE = "client", "place"
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Merged:
     Attributes:
         clients: (c,) the clients, text, ascending.
         place: (n,) each event's client, as a place in `clients`, ascending.
-        events: columns event_time and the fields; n rows.
+        events: the time and the fields, by `anna_core.marts.door`'s names; n rows.
         repeated: events dropped.
     """
 
@@ -34,12 +36,8 @@ class Merged:
 
 def code_tables(run: Run, dictionary: Dictionary) -> Codes:
     """Codes of a run's values, as small as the dictionary's size allows."""
-    tables, sizes = {}, dictionary.cardinalities
-    for name, values in run.values.items():
-        known = values.to_frame(name).lazy().join(dictionary.codes(name), on=name, how="left", maintain_order="left")
-        codes = known.select(pl.col(f"code.{name}").fill_null(UNKNOWN)).collect().to_series()
-        tables[name] = codes.to_numpy().astype(code_type(sizes[name]))
-    return tables
+    own = field_names(dictionary.domain)
+    return {own[name]: dictionary.codes_of(name, run.values[own[name]]) for name in dictionary.domain.categorical}
 
 
 def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetime) -> Merged:
@@ -58,19 +56,19 @@ def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetim
     if len(runs) == 1:
         clients, events = runs[0].clients, encoded[0]
         place = np.repeat(np.arange(len(clients)), np.diff(runs[0].bounds))
-        key = sorting_key(place, events["event_time"], first)
+        key = sorting_key(place, events[TIME], first)
     else:
         clients = pl.concat([run.clients for run in runs]).unique().sort()
         places = [np.repeat(clients.search_sorted(run.clients).to_numpy(), np.diff(run.bounds)) for run in runs]
         events = pl.concat(encoded)
-        key = sorting_key(np.concatenate(places), events["event_time"], first)
+        key = sorting_key(np.concatenate(places), events[TIME], first)
         order = pl.Series(key).arg_sort()
         key, events = key[order.to_numpy()], events[order]
     events = _in_total_order(events, key, domain)
     place = (key >> np.uint64(TIME_BITS)).astype(np.uint32)
     kept = _once(events, place, domain)
     count = len(events)
-    events = events.select("event_time", *domain.fields)
+    events = events.select(TIME, *field_names(domain).values())
     if kept is not None:
         events, place = events.filter(pl.Series(kept)), place[kept]
     return Merged(clients, place, events, count - len(events))
@@ -91,16 +89,19 @@ def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl
     if not same.any():
         return events
     tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
-    columns = [*(f"{KEY_PREFIX}{name}" for name in domain.event_key), *domain.fields]
-    ranked = events[tied].select(pl.Series(_CLIENT, key[tied]), *columns, pl.Series("from", tied))
+    columns = [*key_names(domain), *field_names(domain).values()]
+    ranked = events[tied].select(pl.Series(_CLIENT, key[tied]), *columns, pl.Series(_PLACE, tied))
     order = np.arange(len(events))
-    order[tied] = ranked.sort(_CLIENT, *columns)["from"].to_numpy()
+    order[tied] = ranked.sort(_CLIENT, *columns)[_PLACE].to_numpy()
     return events[order]
 
 
 def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> np.ndarray | None:
-    """Which events stay (n,): the first of a client's that have the same key, and all without one; None for all."""
-    keys = [f"{KEY_PREFIX}{name}" for name in domain.event_key]
+    """Which events stay (n,); None for all.
+
+    Of a client's events that have the same key the last delivery stays, and of equal ones the first in total order.
+    """
+    keys = key_names(domain)
     if not keys or events.is_empty():
         return None
     hashed = events.select(summed(pl.col(name).hash(seed=i) for i, name in enumerate(keys)).hash(seed=0)).to_series()
@@ -111,8 +112,11 @@ def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> np.ndarray
     if met.is_empty():
         return None
     doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may meet by chance
-    found = events[doubtful].select(pl.Series(_CLIENT, place[doubtful]), *keys)
+    rank = [name for name in (VERSION, FILE) if name in events.columns]
+    found = events[doubtful].select(pl.Series(_CLIENT, place[doubtful]), *keys, *rank, pl.Series(_PLACE, doubtful))
+    found = found.sort(*rank, _PLACE, descending=[*(True for _ in rank), False], nulls_last=True)
     keyless = pl.any_horizontal(pl.col(name).is_null() for name in keys)
+    stays = found.select(keyless | pl.struct(_CLIENT, *keys).is_first_distinct()).to_series().to_numpy()
     kept = np.ones(len(events), dtype=bool)
-    kept[doubtful] = found.select(keyless | pl.struct(_CLIENT, *keys).is_first_distinct()).to_series().to_numpy()
+    kept[found[_PLACE].to_numpy()] = stays
     return kept

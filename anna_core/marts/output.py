@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anna_core.domains import Domain
+from anna_core.marts.door import TIME, field_names
 from anna_core.marts.merge import Merged
 
 ROW_GROUP = 2**17  # events: small enough to read few for a few clients, large enough that pages cost nothing
@@ -21,6 +22,7 @@ class MartWriter:
 
     def __init__(self, path: Path, domain: Domain) -> None:
         self._path, self._packed = path, ["client_id", *domain.coded]
+        self._names = {TIME: "event_time"} | {own: name for name, own in field_names(domain).items()}
         self._held: list[pa.Table] = []  # less than a row group
         self._writer: pq.ParquetWriter | None = None
 
@@ -28,6 +30,7 @@ class MartWriter:
         """Add events of clients that come after those added before."""
         clients = part.clients.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
         events, place = part.events.to_arrow(), part.place.astype(np.int32)
+        events = events.rename_columns([self._names[name] for name in events.column_names])
         if self._writer is None and not self._held:
             self._held.append(_table(clients, place[:0], events[:0]))  # a month without events has columns, too
         begin = 0

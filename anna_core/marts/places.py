@@ -1,4 +1,4 @@
-"""Where a source lies: its path, its data files, or its table's folder."""
+"""Where a source lies."""
 
 import os
 from pathlib import Path
@@ -20,42 +20,3 @@ def source_path(domain: Domain, home: Path) -> Path:
             f"Set it where `anna up` is started, or write the path itself into {domain.name}.yaml."
         )
     return (home / Path(path).expanduser()).resolve()
-
-
-def source_files(domain: Domain, home: Path) -> list[Path]:
-    """Data files of a Parquet or CSV source, sorted; hidden files and those of running writers (`_`, `.`) are left out.
-
-    Raises:
-        SourceError: nothing is there.
-    """
-    path = source_path(domain, home)
-    if path.is_file():
-        return [path]
-    files = sorted(
-        file
-        for file in path.rglob(f"*.{domain.source.format}")
-        if file.is_file()  # Spark calls a folder of files `part.parquet`, too
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-    )
-    if not files:
-        raise SourceError(
-            f"domain {domain.name}: no .{domain.source.format} file at {path}. "
-            f"Correct `source.path` in {domain.name}.yaml, or bring the table there."
-        )
-    return files
-
-
-def table_path(domain: Domain, home: Path) -> Path:
-    """Folder of a Delta table, or metadata file of an Iceberg table.
-
-    Raises:
-        SourceError: it is not there.
-    """
-    path = source_path(domain, home)
-    mark = path / "_delta_log" if domain.source.format == "delta" else path
-    if not mark.exists():
-        raise SourceError(
-            f"domain {domain.name}: no {domain.source.format} table at {path}. "
-            f"Correct `source.path` in {domain.name}.yaml, or bring the table there."
-        )
-    return path

@@ -18,6 +18,6 @@ def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
         yield
     except (pl.exceptions.PolarsError, NarwhalsError, OSError) as error:
         raise SourceError(
-            f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format} with the columns "
-            f"of {domain.name}.yaml: {error}"
+            f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: "
+            f"{str(error).splitlines()[0]}. Write the file anew, or take it away."
         ) from error

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-KEY_PREFIX = "key."
 TIME_BITS = 42  # a month has fewer than 2^42 microseconds
 _SAMPLES = 8  # sampled clients of a run per half of a range
 
@@ -21,8 +20,8 @@ class Run:
     Attributes:
         clients: (c,) different clients, text, ascending.
         bounds: (c + 1,) int64; client i has the events bounds[i] to bounds[i + 1].
-        events: columns event_time, the event key's (`key.<name>`) and the fields, categories as codes into `values`.
-        values: categorical field → its values, of which this run's codes tell the place.
+        events: columns as `anna_core.marts.pieces.carried`, categories as codes into `values`.
+        values: categorical column → its values, of which this run's codes tell the place.
     """
 
     clients: pl.Series
@@ -48,6 +47,10 @@ class Run:
             clients=_on_disk(self.clients.to_frame(), Path(f"{path}.clients")).to_series(),
             bounds=np.load(f"{path}.bounds.npy", mmap_mode="r"),
             events=_on_disk(self.events, Path(f"{path}.events")),
+            values={
+                name: _on_disk(values.to_frame(), Path(f"{path}.values.{place}")).to_series()
+                for place, (name, values) in enumerate(self.values.items())
+            },
         )
 
 

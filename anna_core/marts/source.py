@@ -1,17 +1,85 @@
 """Reading a source table with Polars."""
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from anna_core.columns.event_keys import as_text
 from anna_core.domains import Domain
-from anna_core.marts.columns import canonical, near, source_schema
-from anna_core.marts.places import source_files, table_path
+from anna_core.errors import SourceError
+from anna_core.marts.csv_records import csv_header, separator_hint
+from anna_core.marts.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door
+from anna_core.marts.files import source_files
+from anna_core.marts.fingerprints import column_hash, summed
+from anna_core.marts.lakes import LAKES, lake_state, scan_lake
 from anna_core.marts.reading import reading
 from anna_core.months import month_bounds
 
-_TEXT = pl.String()
+FILE, HASH, SUPERSEDED = "file", "hash", "superseded"
+_ANY_CLOCK = dt.timedelta(days=2)  # clocks of the world differ by less
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """Rows of a source that lie in files of the same columns and types.
+
+    Attributes:
+        files: where they lie; of a lake's table the table's folder.
+        rows: the rows as they are stored.
+        schema: their columns and types.
+        path_column: which of `rows` names the row's file; None where all rows are of one file.
+    """
+
+    files: list[Path]
+    rows: pl.LazyFrame
+    schema: pl.Schema
+    path_column: str | None = None
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """A column that goes through the door value by value, once the different ones of many rows are known.
+
+    Attributes:
+        column: what the table calls it, and so the expressions.
+        value: the canonical one.
+        faults: what can be wrong with a value.
+    """
+
+    column: str
+    value: pl.Expr
+    faults: list[Fault]
+
+
+@dataclass(frozen=True)
+class MonthScan:
+    """A month's rows seen through the door.
+
+    Attributes:
+        rows: lazy columns: the canonical ones; `FILE` where events have keys (uint32, the greater the later); `HASH`,
+            the part of all columns that are not `factored` in the row's hash; a flag for each fault (`fault_name`);
+            and where some are superseded, whether the row is (`SUPERSEDED`).
+        faults: reason → what can be wrong with a row.
+        deferred: columns of `rows` that are still as the source stores them.
+    """
+
+    rows: pl.LazyFrame
+    faults: dict[str, Fault]
+    deferred: dict[str, Deferred]
+
+
+def factored(domain: Domain) -> dict[str, int]:
+    """Columns with few different values for many rows, so that they are typed and hashed by value: name → its seed."""
+    fields, behind = field_names(domain), 2 + len(domain.event_key) + (domain.version is not None)
+    places = {name: place for place, name in enumerate(domain.fields, behind)}
+    return {CLIENT: 0} | {fields[name]: places[name] for name in domain.categorical}
+
+
+def fault_name(place: int) -> str:
+    """What the flag of the fault at a place of `MonthScan.faults` is called."""
+    return f"fault {place}"
 
 
 def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | None = None) -> pl.LazyFrame:
@@ -24,45 +92,176 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
         files: read only these; None means the whole table.
 
     Returns:
-        Lazy columns client_id (text), event_time (datetime[us], the bank's wall clock, no zone), the event key's
-        columns, and the fields: categories as text, numbers as float64, booleans. These types do not depend on those of
-        a file, and so a row's fingerprint does not depend on the file that it lies in.
+        Lazy columns as `anna_core.marts.door` names them: the client (text), the time (datetime[us], the bank's wall
+        clock, no zone), the event key's columns, the version (float64), and the fields: categories as text, numbers as
+        float64, booleans.
 
     Raises:
         SourceError: the table or a column is missing, or a column's type does not fit its kind.
     """
-    return pl.concat([canonical(domain, table, bank_zone) for table in _tables(domain, home, files)])
+    doors = [open_table(domain, table, bank_zone) for table in source_tables(domain, home, files)]
+    return pl.concat(_with_equal_keys(domain, [door.table.select(*door.values.values()) for door in doors]))
 
 
-def scan_month(domain: Domain, month: dt.date, home: Path, bank_zone: str) -> pl.LazyFrame:
-    """The source's rows of one month, as `scan_source` gives them, but for client_id.
+def scan_month(
+    domain: Domain, month: dt.date, home: Path, bank_zone: str, superseded: pl.Series | None = None
+) -> MonthScan:
+    """The source's rows of one month; arguments and errors are as of `scan_source`.
 
-    Clients stay whole numbers (int64) where all files have them so: text is then made once a client, not once a row.
+    `superseded` are events, as `identity` tells them, whose last delivery lies in another month.
     """
     first, following = month_bounds(month)
-    tables = _tables(domain, home, None)
-    kinds = [source_schema(domain, table)[domain.columns.client_id] for table in tables]
-    numbers = all(kind.is_integer() and kind != pl.UInt64 for kind in kinds)
-    near_by = [near(domain, table, first, following) for table in tables]
-    rows = pl.concat([canonical(domain, table, bank_zone, numbers) for table in near_by])
-    return rows.filter((pl.col("event_time") >= first) & (pl.col("event_time") < following))
+    tables = source_tables(domain, home)
+    ranks = {str(file): rank for rank, file in enumerate(winning_order([f for t in tables for f in t.files]))}
+    doors = [open_table(domain, near(domain, table, first, following), bank_zone) for table in tables]
+    deferred = _deferred(domain, tables, doors)
+    by_value = factored(domain)
+    later = {fault.reason for column in deferred.values() for fault in column.faults}
+    faults = {fault.reason: fault for door in doors for fault in door.dated}
+    scans = []
+    for table, door in zip(tables, doors, strict=True):
+        values = door.values | {own: pl.col(column.column).alias(own) for own, column in deferred.items()}
+        flags = {fault.reason: fault.flag for fault in door.dated if fault.reason not in later}
+        flagged = [flags.get(reason, pl.lit(value=False)).alias(fault_name(i)) for i, reason in enumerate(faults)]
+        extra = [_rank(table, ranks)] if domain.event_key else []
+        if superseded is not None:
+            again = identity(domain, door.values).is_in(superseded.implode())
+            extra.append(again.fill_null(value=False).alias(SUPERSEDED))
+        rows = door.table.select(*values.values(), *extra, *flagged)
+        rows = rows.filter((pl.col(TIME) >= first) & (pl.col(TIME) < following))
+        rest = [(name, seed) for seed, name in enumerate(values) if name not in by_value]
+        kinds = rows.collect_schema()
+        scans.append(rows.with_columns(summed(column_hash(name, kinds[name], seed) for name, seed in rest).alias(HASH)))
+    return MonthScan(pl.concat(_with_equal_keys(domain, scans)), faults, deferred)
 
 
-def _tables(domain: Domain, home: Path, files: list[Path] | None) -> list[pl.LazyFrame]:
-    """The source's tables: one for all files of the same columns and types, as these differ from month to month."""
-    match domain.source.format:
-        case "delta":
-            return [pl.scan_delta(str(table_path(domain, home)))]
-        case "iceberg":
-            return [pl.scan_iceberg(str(table_path(domain, home)))]
-    layouts: dict[tuple, list[Path]] = {}
-    for file in files if files is not None else source_files(domain, home):
-        with reading(domain, file):
-            layouts.setdefault(tuple(_scan(domain, [file]).collect_schema().items()), []).append(file)
-    return [_scan(domain, alike) for alike in layouts.values()]
+def identity(domain: Domain, values: dict[str, pl.Expr]) -> pl.Expr:
+    """An event's client and key as one number (uint64), whatever types its file has; null without a client or a key.
+
+    Two of a billion events share one with a chance of 3%.
+
+    Args:
+        domain: the domain.
+        values: the canonical columns by name.
+    """
+    texts = [as_text(values[name]) for name in (CLIENT, *key_names(domain))]
+    hashed = summed(text.hash(seed=seed) for seed, text in enumerate(texts)).hash(seed=0)
+    return pl.when(pl.all_horizontal(text.is_not_null() for text in texts)).then(hashed)
 
 
-def _scan(domain: Domain, files: list[Path]) -> pl.LazyFrame:
+def winning_order(files: list[Path]) -> list[Path]:
+    """Files by the time at which they were modified, then by name: of an event's deliveries the last one wins."""
+    return sorted(files, key=lambda file: (file.stat().st_mtime_ns, str(file)))
+
+
+def source_tables(
+    domain: Domain, home: Path, files: list[Path] | None = None, known: frozenset[str] = frozenset()
+) -> list[SourceTable]:
+    """The source's tables: one for all files of the same columns and types, as these differ from month to month.
+
+    Args:
+        domain: the domain.
+        home: ANNA_HOME.
+        files: read only these; None means the whole table.
+        known: columns that others have; these files may lack them.
+
+    Raises:
+        SourceError: a file cannot be read, or no file has a column that the domain names.
+    """
+    if domain.source.format in LAKES:
+        place, _ = lake_state(domain, home)
+        rows = scan_lake(domain, home)
+        tables = [SourceTable([Path(place)], rows, rows.collect_schema())]
+    else:
+        layouts: dict[tuple, list[Path]] = {}
+        for file in files if files is not None else source_files(domain, home).read:
+            layouts.setdefault(tuple(file_schema(domain, file).items()), []).append(file)
+        tables = [_table(domain, alike, pl.Schema(layout)) for layout, alike in layouts.items()]
+    have = known.union(name for table in tables for name in table.schema)
+    if missing := [name for name in domain.source_columns if name not in have]:
+        names = list(tables[0].schema)
+        raise SourceError(
+            f"domain {domain.name}: the source has no column {missing}; it has {names}.{separator_hint(names)} "
+            f"Correct `columns`, `event_key`, `version` or `fields` in {domain.name}.yaml."
+        )
+    return tables
+
+
+def file_schema(domain: Domain, file: Path) -> pl.Schema:
+    """Columns and types of a Parquet or CSV file; raises `SourceError` where it has none, or a name twice."""
+    with reading(domain, file):
+        if domain.source.format == "parquet":
+            return pl.scan_parquet(file, hive_partitioning=False, glob=False).collect_schema()
+        return pl.Schema(dict.fromkeys(csv_header(domain, file), pl.String()))
+
+
+def open_table(domain: Domain, table: SourceTable, bank_zone: str) -> Door:
+    """A table seen through the door."""
+    return open_door(domain, table.rows, table.schema, bank_zone, table.files[0])
+
+
+def near(domain: Domain, table: SourceTable, first: dt.datetime, following: dt.datetime) -> SourceTable:
+    """Leave out what surely lies outside first <= event_time < following, on any clock.
+
+    A bound on the source's own column lets the reader skip row groups and files by their statistics; one on a column
+    that was made from it does not (measured: a month out of 24 took 12 times as long to find).
+    """
+    name = domain.columns.event_time
+    kind = table.schema.get(name)
+    column = pl.nth(list(table.schema).index(name)) if kind is not None else pl.lit(None)
+    if kind == pl.Date:
+        rows = table.rows.filter(column.is_between(first.date(), following.date()))
+    elif isinstance(kind, pl.Datetime):
+        low, high = (pl.lit(moment, pl.Datetime("us")) for moment in (first - _ANY_CLOCK, following + _ANY_CLOCK))
+        if kind.time_zone is not None:
+            zone = kind.time_zone
+            low, high = (bound.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) for bound in (low, high))
+        low, high = (bound.dt.cast_time_unit(kind.time_unit) for bound in (low, high))
+        rows = table.rows.filter((column >= low) & (column < high))
+    else:
+        rows = table.rows
+    return SourceTable(table.files, rows, table.schema, table.path_column)
+
+
+def _table(domain: Domain, files: list[Path], schema: pl.Schema) -> SourceTable:
+    path_column = None
+    if len(files) > 1 and domain.event_key:
+        path_column = "path"
+        while path_column in schema:
+            path_column += "_"
     if domain.source.format == "parquet":
-        return pl.scan_parquet(files, hive_partitioning=False)
-    return pl.scan_csv(files, infer_schema=False)  # as text: "007" keeps its zeros, and no type hangs on the first rows
+        rows = pl.scan_parquet(files, hive_partitioning=False, glob=False, include_file_paths=path_column)
+    else:  # as text: "007" keeps its zeros, and no type hangs on the first rows
+        rows = pl.scan_csv(files, infer_schema=False, glob=False, include_file_paths=path_column)
+    return SourceTable(files, rows, schema, path_column)
+
+
+def _deferred(domain: Domain, tables: list[SourceTable], doors: list[Door]) -> dict[str, Deferred]:
+    """Columns that go through the door by value: of the factored ones those that all files store in one plain type."""
+    fields = field_names(domain)
+    sources = {CLIENT: domain.columns.client_id} | {fields[name]: name for name in domain.categorical}
+    deferred = {}
+    for own, name in sources.items():
+        kinds = {table.schema.get(name) for table in tables}
+        kind = kinds.pop()
+        if kinds or kind is None or not (kind == pl.String or kind.is_integer() or kind.is_float()):
+            continue
+        faults = [fault for fault in doors[0].dated if fault.column == name] if own == CLIENT else []
+        deferred[own] = Deferred(doors[0].names[name], doors[0].values[own], faults)
+    return deferred
+
+
+def _rank(table: SourceTable, ranks: dict[str, int]) -> pl.Expr:
+    if table.path_column is None:
+        return pl.lit(ranks[str(table.files[0])], pl.UInt32).alias(FILE)
+    return pl.col(table.path_column).cast(pl.Enum(list(ranks))).to_physical().cast(pl.UInt32).alias(FILE)
+
+
+def _with_equal_keys(domain: Domain, scans: list[pl.LazyFrame]) -> list[pl.LazyFrame]:
+    """The event key's columns as text where files store them in types that differ."""
+    names = key_names(domain)
+    kinds = [tuple(scan.collect_schema()[name] for name in names) for scan in scans]
+    if len(set(kinds)) == 1:
+        return scans
+    mixed = [name for name, found in zip(names, zip(*kinds, strict=True), strict=True) if len(set(found)) > 1]
+    return [scan.with_columns(as_text(pl.col(name)) for name in mixed) for scan in scans]

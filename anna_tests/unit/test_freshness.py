@@ -21,13 +21,13 @@ class Watched(Bank):
     def __init__(self, home, monkeypatch, **settings):
         super().__init__(home, **settings)
         self.read: list[str] = []
-        real = freshness.months_of
+        real = freshness.survey
 
-        def months_of(domain, home, zone, files):
-            self.read += [file.name for file in files]
-            return real(domain, home, zone, files)
+        def survey(domain, home, zone, file, *rest):
+            self.read.append(file.name)
+            return real(domain, home, zone, file, *rest)
 
-        monkeypatch.setattr(freshness, "months_of", months_of)
+        monkeypatch.setattr(freshness, "survey", survey)
 
     def observe(self):
         self.read.clear()

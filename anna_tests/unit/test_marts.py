@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from anna_core import storage
 from anna_core.errors import SourceError
 from anna_core.marts import mart, output
-from anna_core.marts.fingerprints import months_of
-from anna_core.marts.freshness import built_from
+from anna_core.marts.freshness import built_from, observe
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.marts.merge import merge
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
@@ -49,7 +48,7 @@ def test_events_are_encoded_and_sorted_by_client_and_time(bank):
     assert events["online"].to_list() == [2, 0, 2, 1]
     assert events["amount"].to_list() == [None, None, None, 2.5]
     assert events.dtypes == [pl.String, pl.Datetime("us"), pl.UInt8, pl.UInt8, pl.Float32]
-    assert (built.rows, built.clients, built.source_rows, built.repeated, built.anonymous) == (4, 2, 4, 0, 0)
+    assert (built.rows, built.clients, built.source_rows, built.repeated, built.left_rows) == (4, 2, 4, 0, 0)
     assert built.missing == {"amount": 0.75}
     assert built.dictionary.cardinalities == {"kind": 4, "online": 3}
 
@@ -66,7 +65,7 @@ def test_rows_without_a_client_are_dropped_and_counted(bank):
     clients = ("a", None, "", "  ", *[" a "] * 40)
     bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in clients]))
     built = bank.build()
-    assert (built.source_rows, built.anonymous, built.rows, built.clients) == (44, 3, 41, 1)
+    assert (built.source_rows, built.left_rows, built.rows, built.clients) == (44, 3, 41, 1)
     assert set(bank.events()["client_id"]) == {"a"}
 
 
@@ -205,7 +204,7 @@ def test_a_mart_tells_which_source_rows_it_was_built_from(bank):
     bank.put(rows_of_march())
     built = bank.build()
     assert built_from(mart_path(bank.mart, MARCH)) == built.source_version
-    assert months_of(bank.domain, bank.home, bank.zone) == {"2024-03-01": built.source_version}
+    assert observe(bank.domain, bank.home, bank.zone, bank.home / "state").months == {"2024-03-01": built.source_version}
 
 
 def test_a_domain_without_categories_needs_no_dictionary(tmp_path):
@@ -279,10 +278,9 @@ def test_neither_memory_nor_row_groups_change_what_a_mart_holds(rows, memory, ro
         frame = events_frame([row[:-1] for row in rows])
         bank.put(frame.with_columns(id=pl.Series([row[-1] for row in rows], dtype=pl.Int64)))
         place = bank.domain, MARCH, bank.home, bank.zone
-        with mock.patch.object(mart, "MOST_ANONYMOUS", 1.0):
-            much = build_mart(*place, bank.mart, bank.codes)
-            with mock.patch.object(output, "ROW_GROUP", row_group):
-                little = build_mart(*place, bank.home / "little", bank.codes, memory)
+        much = build_mart(*place, bank.mart, bank.codes, share=1.0)
+        with mock.patch.object(output, "ROW_GROUP", row_group):
+            little = build_mart(*place, bank.home / "little", bank.codes, memory, share=1.0)
         one, other = (mart_path(path, MARCH) for path in (bank.mart, bank.home / "little"))
         assert pl.read_parquet(one).rows() == naive(rows, dict(bank.dictionary.table.select("value", "code").rows()))
         assert pl.read_parquet(other).rows() == pl.read_parquet(one).rows()

@@ -7,9 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anna_core.errors import SourceError
-from anna_core.marts.fingerprints import combine_fingerprints, fingerprint, months_of, row_hash
-from anna_core.marts.places import source_files, source_path
+from anna_core.marts.files import source_files
+from anna_core.marts.fingerprints import combine_fingerprints, fingerprint, row_hash
+from anna_core.marts.freshness import observe
+from anna_core.marts.places import source_path
 from anna_core.marts.source import scan_source
+from anna_core.marts.survey import survey
 from anna_core.months import month_bounds
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -22,7 +25,12 @@ def read(bank: Bank) -> pl.DataFrame:
 
 
 def times(bank: Bank) -> list:
-    return read(bank)["event_time"].to_list()
+    return read(bank)["time"].to_list()
+
+
+def months_of(bank: Bank) -> dict[str, str]:
+    """Fingerprints of the months of all files together."""
+    return observe(bank.domain, bank.home, bank.zone, bank.home / "state", share=1).months
 
 
 def put_times(bank: Bank, values: list, kind: pl.DataType) -> None:
@@ -36,8 +44,8 @@ def test_a_file_and_a_folder_with_load_months_read_the_same(tmp_path):
     one.put(events_frame(rows), "e.parquet")
     several.put(events_frame(rows[:1]), "load_month=2024-03/part-0.parquet")
     several.put(events_frame(rows[1:]), "load_month=2024-04/part-0.parquet")
-    assert read(one).rows() == read(several).sort("client_id").rows() == rows
-    assert months_of(one.domain, one.home, "UTC") == months_of(several.domain, several.home, "UTC")
+    assert read(one).rows() == read(several).sort("client").rows() == rows
+    assert months_of(one) == months_of(several)
 
 
 def test_hidden_files_and_those_of_running_writers_are_left_out(bank):
@@ -51,7 +59,7 @@ def test_hidden_files_and_those_of_running_writers_are_left_out(bank):
     ):
         (bank.source / name).parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(bank.source / name)
-    assert source_files(bank.domain, bank.home) == [bank.source / "a.parquet"]
+    assert source_files(bank.domain, bank.home).read == [bank.source / "a.parquet"]
 
 
 def test_a_folder_that_is_called_as_a_file_is_not_read_twice(bank):
@@ -103,7 +111,7 @@ def test_a_value_of_a_csv_that_does_not_fit_is_told(tmp_path, row, message):
     if row.endswith(",x"):  # a short row is filled with nothing
         assert read(bank).rows() == [("a", dt.datetime(2024, 3, 5), "x", None, None)]
         return
-    for attempt in (lambda: bank.build(MARCH), lambda: months_of(bank.domain, bank.home, "UTC")):
+    for attempt in (lambda: bank.build(MARCH), lambda: months_of(bank)):
         with pytest.raises(SourceError, match=f"(?s)domain cards: .*cannot be read as csv.*{message}"):
             attempt()
 
@@ -115,8 +123,8 @@ def test_files_may_differ_in_types_and_order_of_columns(bank):
     other = {"amount": [None], "online": [False], "kind": ["5"], "extra": [0], "event_time": [NOON], "client_id": ["1"]}
     bank.put(pl.DataFrame(other).with_columns(pl.col("event_time").dt.cast_time_unit("ns")), "2.parquet")
     assert sorted(read(bank).rows(), key=str) == [("1", NOON, "5", False, None), ("1", NOON, "5", True, 7.0)]
-    parts = [months_of(bank.domain, bank.home, "UTC", [file]) for file in source_files(bank.domain, bank.home)]
-    together = months_of(bank.domain, bank.home, "UTC")
+    parts = [survey(bank.domain, bank.home, bank.zone, file).months for file in source_files(bank.domain, bank.home).read]
+    together = months_of(bank)
     assert together == {"2024-03-01": combine_fingerprints([part["2024-03-01"] for part in parts])}
     assert bank.build().source_version == together["2024-03-01"]
 
@@ -139,7 +147,7 @@ def test_delta_is_read_as_its_table_stands(tmp_path):
 def test_time_stamps_with_a_zone_move_to_the_banks_clock(bank):
     put_times(bank, [dt.datetime(2024, 2, 29, 21, tzinfo=dt.UTC)], pl.Datetime("ms", "UTC"))
     assert times(bank) == [dt.datetime(2024, 3, 1)]  # Moscow is three hours ahead: another day, another month
-    assert list(months_of(bank.domain, bank.home, bank.zone)) == ["2024-03-01"]
+    assert list(months_of(bank)) == ["2024-03-01"]
 
 
 def test_time_stamps_without_a_zone_are_the_banks(bank):
@@ -196,7 +204,7 @@ def test_iso_texts_may_mix_forms_and_offsets(tmp_path):
 def test_a_column_of_texts_that_are_no_times_is_told(bank):
     put_times(bank, ["05.03.2024", "06.03.2024"], pl.String())
     with pytest.raises(SourceError, match="no value of 'event_time' is a time stamp; text must be ISO"):
-        months_of(bank.domain, bank.home, bank.zone)
+        observe(bank.domain, bank.home, bank.zone, bank.home / "state")
 
 
 def test_a_missing_column_is_told_with_those_there_are(bank):

@@ -1,0 +1,198 @@
+"""The door: a table's columns as the domain means them, and for what no value can be made of, the reason.
+
+What comes out has names of its own, by position, so that no column of the bank's can be taken for one of ANNA's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.columns import booleans, clients, numbers, times, versions
+from anna_core.columns.booleans import boolean
+from anna_core.columns.categories import category
+from anna_core.columns.clients import client
+from anna_core.columns.event_keys import event_key
+from anna_core.columns.numbers import number
+from anna_core.columns.times import time
+from anna_core.columns.typed import Typed, UnfitColumnError
+from anna_core.columns.versions import version
+from anna_core.domains import Domain, FieldKind
+from anna_core.errors import SourceError
+
+CLIENT, TIME, VERSION = "client", "time", "version"
+
+
+def key_names(domain: Domain) -> list[str]:
+    """What the columns of the event's key are called behind the door."""
+    return [f"key {place}" for place in range(len(domain.event_key))]
+
+
+def field_names(domain: Domain) -> dict[str, str]:
+    """What each field is called behind the door."""
+    return {name: f"field {place}" for place, name in enumerate(domain.fields)}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something for which values, or whole rows, do not reach a mart.
+
+    Attributes:
+        reason: as people read it.
+        column: the source's name of the column.
+        values: what stands there, to be shown; over the table.
+        flag: bool, never null, whether a row has it; over the table.
+        cure: what to do about a text that stands there.
+        whole_row: whether the row is left aside; else the value alone is missing.
+    """
+
+    reason: str
+    column: str
+    values: pl.Expr
+    flag: pl.Expr
+    cure: Callable[[str], str]
+    whole_row: bool = True
+
+
+@dataclass(frozen=True)
+class Door:
+    """A table seen through the door.
+
+    Attributes:
+        table: its rows, with columns as their files have them.
+        values: canonical columns, by name: client, time, key columns, version where the domain has one, fields.
+        undated: why rows belong to no month.
+        dated: what is wrong with rows that do.
+        names: of the columns in `table`, by the source's.
+    """
+
+    table: pl.LazyFrame
+    values: dict[str, pl.Expr]
+    undated: list[Fault]
+    dated: list[Fault]
+    names: dict[str, str]
+
+
+def open_door(domain: Domain, table: pl.LazyFrame, schema: pl.Schema, bank_zone: str, place: Path | str) -> Door:
+    """See a table as the domain does; fields that it lacks are missing in all its rows.
+
+    Args:
+        domain: the domain.
+        table: the source's rows, or some.
+        schema: the table's columns and types.
+        bank_zone: the bank's time zone.
+        place: names the table in errors.
+
+    Raises:
+        SourceError: a column's type can hold nothing of the kind that it should, or one that must be there is not.
+    """
+    columns = domain.columns
+    must = {columns.client_id: "columns", columns.event_time: "columns"} | dict.fromkeys(domain.event_key, "event_key")
+    if missing := [name for name in must if name not in schema]:
+        raise SourceError(
+            f"domain {domain.name}: {place} has no column {missing}; it has {schema.names()}. "
+            f"Correct `{must[missing[0]]}` in {domain.name}.yaml."
+        )
+    order = tuple(schema)
+    safe = {name: _safe_name(name, order) for name in domain.source_columns if name in schema}
+    kinds = {own: schema[name] for name, own in safe.items()}
+    if any(name != own for name, own in safe.items()):
+        table = table.with_columns(pl.nth(order.index(name)).alias(own) for name, own in safe.items() if name != own)
+    opening = _Opening(domain, safe, kinds, bank_zone, place)
+    return Door(table, opening.values(), opening.undated, opening.dated, safe)
+
+
+class _Opening:
+    """Collects a door's expressions and faults."""
+
+    def __init__(
+        self, domain: Domain, names: dict[str, str], kinds: dict[str, pl.DataType], bank_zone: str, place: Path | str
+    ) -> None:
+        self._domain, self._names, self._kinds, self._place = domain, names, kinds, place
+        self._zones = domain.time_zone or bank_zone, bank_zone
+        self.undated: list[Fault] = []
+        self.dated: list[Fault] = []
+
+    def values(self) -> dict[str, pl.Expr]:
+        """The canonical columns."""
+        domain, fields = self._domain, field_names(self._domain)
+        found = {CLIENT: self._client(), TIME: self._time()}
+        for name, own in zip(domain.event_key, key_names(domain), strict=True):
+            found[own] = self._typed(name, "event_key", event_key).value
+        if domain.version is not None:
+            found[VERSION] = self._version(domain.version)
+        found |= {fields[name]: self._field(name, kind) for name, kind in domain.fields.items()}
+        return {own: value.alias(own) for own, value in found.items()}
+
+    def _typed(self, name: str, setting: str, kind: Callable[..., Typed], *more: str) -> Typed:
+        own = self._names[name]
+        try:
+            return kind(own, self._kinds[own], *more)
+        except UnfitColumnError as error:
+            raise SourceError(
+                f"domain {self._domain.name}: {self._place}: {error}; or correct `{setting}` in "
+                f"{self._domain.name}.yaml."
+            ) from error
+
+    def _client(self) -> pl.Expr:
+        name = self._domain.columns.client_id
+        typed = self._typed(name, "columns.client_id", client)
+        none = (typed.value.is_null() & ~typed.unreadable).fill_null(value=False)
+        self._note(self.dated, f"{name} is missing", name, none, lambda _: "write the client into each row")
+        self._note(self.dated, f"{name} is a decimal number", name, typed.unreadable, lambda _: clients.CURE)
+        return typed.value if typed.unreadable.meta.is_literal() else pl.when(~typed.unreadable).then(typed.value)
+
+    def _time(self) -> pl.Expr:
+        name = self._domain.columns.event_time
+        typed = self._typed(name, "columns.event_time", time, *self._zones)
+        assert isinstance(typed, times.TypedTime)
+        none = typed.value.is_null() & ~typed.unreadable & ~typed.outside
+        first, end = times.ERA
+        era = f"{name} is outside the years {first.year} to {end.year - 1}"
+        self._note(self.undated, f"{name} is missing", name, none, lambda _: "write the time into each row")
+        self._note(self.undated, f"{name} is no time", name, typed.unreadable, lambda _: times.CURE)
+        self._note(self.undated, era, name, typed.outside, lambda _: "leave empty what is not known")
+        return typed.value
+
+    def _version(self, name: str) -> pl.Expr:
+        if name not in self._names:
+            return pl.lit(None, pl.Float64)
+        typed = self._typed(name, "version", version, *self._zones)
+        self._note(
+            self.dated, f"{name} is no version", name, typed.unreadable, lambda _: versions.CURE,
+            whole_row=False,
+        )  # fmt: skip
+        return typed.value
+
+    def _field(self, name: str, kind: FieldKind) -> pl.Expr:
+        setting = f"fields.{name}"
+        match kind:
+            case FieldKind.CATEGORICAL:
+                absent, typing, reason, cure = pl.String, category, "", None
+            case FieldKind.NUMERIC:
+                absent, typing, reason, cure = pl.Float64, number, "no number", numbers.cure_of
+            case FieldKind.BOOLEAN:
+                absent, typing, reason, cure = pl.Boolean, boolean, "neither yes nor no", lambda _: booleans.CURE
+        if name not in self._names:
+            return pl.lit(None, absent)
+        typed = self._typed(name, setting, typing)
+        if cure is not None:
+            self._note(self.dated, f"{name} is {reason}", name, typed.unreadable, cure, whole_row=False)
+        return typed.value
+
+    def _note(
+        self, faults: list[Fault], reason: str, name: str, flag: pl.Expr, cure: Callable[[str], str],
+        *, whole_row: bool = True,
+    ) -> None:  # fmt: skip
+        if not flag.meta.is_literal():  # of most types nothing is unreadable
+            shown = pl.col(self._names[name]).cast(pl.String)
+            faults.append(Fault(reason, name, shown, flag, cure, whole_row))
+
+
+def _safe_name(name: str, names: tuple[str, ...]) -> str:
+    """A name of which Polars makes no pattern: it takes `*` for all columns, and `^x$` for those that fit `x`."""
+    own = name
+    while own == "*" or (own.startswith("^") and own.endswith("$")) or (own != name and own in names):
+        own = f" {own}"
+    return own

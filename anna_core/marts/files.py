@@ -1,0 +1,132 @@
+"""A source's files: those that are read, and those that lie beside them and are not, each with the reason."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anna_core.domains import Domain
+from anna_core.errors import SourceError
+from anna_core.marts.places import source_path
+
+ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
+_PARQUET_BEGINS = b"PAR1"
+# Files that writers leave beside the data and that hold none of it.
+_MARKERS = ("_success", "_metadata", "_common_metadata", ".ds_store", "thumbs.db")
+_MARKER_BEGINS, _MARKER_ENDS = ("_committed_", "_started_"), (".crc",)
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """What lies at a source's place.
+
+    Attributes:
+        read: data files, sorted.
+        unread: other file, relative to the source's folder → why it is not read.
+        hidden: the same for data files that a writer or a person put out of sight; they come and go.
+    """
+
+    read: list[Path]
+    unread: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def not_read(self) -> dict[str, str]:
+        """All that is not read, and why."""
+        return self.unread | self.hidden
+
+
+def source_files(domain: Domain, home: Path) -> SourceFiles:
+    """Look at the place of a Parquet or CSV source; a path that names one file is that file, whatever it is called.
+
+    Raises:
+        SourceError: nothing is there that can be read, or a folder may not be looked into.
+    """
+    path = source_path(domain, home)
+    if path.is_file():
+        return SourceFiles([path])
+    found = SourceFiles([])
+    for file, parts in _walk(domain, path):
+        name = "/".join(parts)
+        if _is_marker(parts[-1]):
+            continue
+        if any(part.startswith((".", "_")) for part in parts):
+            if _has_data(parts[-1]):
+                found.hidden[name] = _why_hidden(parts)
+        elif file.is_symlink() and file.is_dir():
+            found.unread[name] = "is a link to a folder; links are not followed"
+        elif reason := _why_unread(domain, file):
+            found.unread[name] = reason
+        else:
+            found.read.append(file)
+    if not found.read:
+        beside = f" ({told(found.not_read)})" if found.not_read else ""
+        raise SourceError(
+            f"domain {domain.name}: no .{domain.source.format} file at {path}{beside}. "
+            f"Correct `source.path` in {domain.name}.yaml, or bring the table there."
+        )
+    found.read.sort()
+    return found
+
+
+def told(unread: dict[str, str]) -> str:
+    """Files that are not read, in a sentence: how many, and the first of them with the reason."""
+    some = [f"{name} {reason}" for name, reason in sorted(unread.items())[:_SHOWN]]
+    more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []
+    count = "1 file is" if len(unread) == 1 else f"{len(unread):,} files are"
+    return f"{count} not read: {'; '.join(some + more)}"
+
+
+def _walk(domain: Domain, folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Files, and links to folders, with the parts of their names below the folder."""
+
+    def refuse(error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):
+            return  # a writer has just moved it
+        raise SourceError(
+            f"domain {domain.name}: {error.filename} cannot be looked into: {error.strerror}. "
+            "Give ANNA's user the right to read it."
+        ) from error
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        here = Path(place)
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in (*files, *links):
+            yield here / name, (*here.relative_to(folder).parts, name)
+
+
+def _is_marker(name: str) -> bool:
+    name = name.lower()
+    return name in _MARKERS or name.startswith(_MARKER_BEGINS) or name.endswith(_MARKER_ENDS)
+
+
+def _has_data(name: str) -> bool:
+    return name.lower().endswith(tuple(ending for endings in ENDINGS.values() for ending in endings))
+
+
+def _why_hidden(parts: tuple[str, ...]) -> str:
+    if "_delta_log" in parts:
+        return "belongs to a Delta table: set `format: delta`"
+    sign = next(part for part in parts if part.startswith((".", "_")))
+    return f"is out of sight: '{sign}' begins as what writers have not finished"
+
+
+def _why_unread(domain: Domain, file: Path) -> str | None:
+    """Why a file is not data of the domain's format; None where it is."""
+    name, own = file.name.lower(), ENDINGS[domain.source.format]
+    if name.endswith(own):
+        return None
+    if not file.suffix and domain.source.format == "parquet" and _begins_as_parquet(file):
+        return None  # Hive calls its files 000000_0
+    if _has_data(name):
+        return f"is not of the format {domain.source.format}"
+    return f"does not end in {', '.join(own)}"
+
+
+def _begins_as_parquet(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(len(_PARQUET_BEGINS)) == _PARQUET_BEGINS
+    except FileNotFoundError:
+        return False  # a writer has just moved it

@@ -1,0 +1,121 @@
+"""Tables of a lake, Delta or Iceberg: the state that one is in, and its rows in that state."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.domains import Domain
+from anna_core.errors import SourceError
+from anna_core.marts.places import source_path
+
+LAKES = ("delta", "iceberg")
+_METADATA = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")  # 00002-<uuid>.metadata.json, v2.metadata.json
+_HINT = "version-hint.text"
+
+
+def lake_state(domain: Domain, home: Path) -> tuple[str, str]:
+    """Where a table lies, and a text that changes whenever its rows or columns may have.
+
+    Raises:
+        SourceError: the table is missing, or ANNA cannot read tables of this kind.
+    """
+    path = _table(domain, home)
+    with _lake(domain, path):
+        return str(path), _delta_state(path) if domain.source.format == "delta" else _iceberg_state(path)
+
+
+def scan_lake(domain: Domain, home: Path) -> pl.LazyFrame:
+    """Rows of the table as it stands now; errors as of `lake_state`."""
+    path = _table(domain, home)
+    with _lake(domain, path):
+        if domain.source.format == "delta":
+            return _scan_delta(path)
+        return pl.scan_iceberg(str(_newest_metadata(path)))
+
+
+def _table(domain: Domain, home: Path) -> Path:
+    path = source_path(domain, home)
+    mark = path / ("_delta_log" if domain.source.format == "delta" else "metadata")
+    if not (mark.exists() or (domain.source.format == "iceberg" and path.is_file())):
+        raise SourceError(
+            f"domain {domain.name}: no {domain.source.format} table at {path}. "
+            f"Correct `source.path` in {domain.name}.yaml, or bring the table there."
+        )
+    return path
+
+
+@contextmanager
+def _lake(domain: Domain, path: Path) -> Iterator[None]:
+    kind = domain.source.format
+    try:
+        yield
+    except ImportError as error:
+        raise SourceError(
+            f"domain {domain.name}: format {kind} needs more packages ({error}): "
+            "pip install 'anna-platform[lakehouse]'."
+        ) from error
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise SourceError(
+            f"domain {domain.name}: {path} cannot be read as a table of format {kind}: {error}"
+        ) from error
+
+
+def _delta_state(path: Path) -> str:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        table = DeltaTable(str(path))
+        mapping = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    except DeltaError as error:
+        raise ValueError(str(error)) from error
+    if mapping != "none":
+        raise ValueError(
+            f"its columns are stored under other names (delta.columnMapping.mode = {mapping}), which ANNA does not "
+            "follow. Give ANNA a copy without column mapping, or the rows as Parquet files"
+        )
+    return f"version {table.version()}"
+
+
+def _scan_delta(path: Path) -> pl.LazyFrame:
+    from deltalake.exceptions import DeltaError
+
+    _delta_state(path)  # says of column mapping what Polars does not
+    scan = pl.scan_delta(str(path))
+    try:
+        scan.collect_schema()
+    except DeltaError as error:  # another feature of Delta that Polars lacks
+        raise ValueError(
+            f"{str(error).splitlines()[0]}. Give ANNA a copy without it, or the rows as Parquet files"
+        ) from error
+    return scan
+
+
+def _iceberg_state(path: Path) -> str:
+    from pyiceberg.table import StaticTable
+
+    table = StaticTable.from_metadata(str(_newest_metadata(path)))
+    snapshot = table.current_snapshot()
+    return f"snapshot {snapshot.snapshot_id if snapshot else None} schema {table.schema().schema_id}"
+
+
+def _newest_metadata(path: Path) -> Path:
+    """Metadata file of an Iceberg table's newest state: what a Hadoop table's hint names, else that of highest number.
+
+    A path that is a file itself is one state of the table for ever.
+    """
+    if path.is_file():
+        return path
+    folder, hint = path / "metadata", path / "metadata" / _HINT
+    files = {file: match for file in folder.iterdir() if (match := _METADATA.fullmatch(file.name))}
+    if hint.is_file():
+        version = hint.read_text(encoding="utf-8").strip()
+        named = [file for file, match in files.items() if file.name == version or match[1].lstrip("0") == version]
+        if named:
+            return named[0]
+    if not files:
+        raise ValueError(f"{folder} holds no *.metadata.json")
+    return max(files, key=lambda file: (int(files[file][1]), file.stat().st_mtime_ns, file.name))
