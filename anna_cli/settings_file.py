@@ -30,6 +30,13 @@ mlflow_port: {mlflow_port}
 # A file in the inbox is read once it has not changed for this many seconds.
 inbox_settle_seconds: {inbox_settle_seconds:g}
 
+# A file of a source is read once it has not changed for this many seconds.
+source_settle_seconds: {source_settle_seconds:g}
+
+# Share of a source's rows that may be left aside: without a client, or with a time or another value that cannot be
+# read. They are counted on the pages of source and mart; where there are more, the month or the file is refused.
+left_aside: {left_aside:g}
+
 # How much may run at once; the rest waits in the queue.
 limits:
   runs: {limits.runs} # runs of any kind: launches, refreshes, scoring
@@ -58,6 +65,8 @@ def render_settings(
         webserver_port=webserver_port or defaults["webserver_port"],
         mlflow_port=mlflow_port or defaults["mlflow_port"],
         inbox_settle_seconds=defaults["inbox_settle_seconds"],
+        source_settle_seconds=defaults["source_settle_seconds"],
+        left_aside=defaults["left_aside"],
         limits=Limits(),
         memory=Limits().memory.human_readable(),
     )

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from anna_core.errors import AnnaError, ArtifactError
+from anna_core.marts.left_aside import MOST_LEFT_ASIDE
 from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.storage import local_root
 
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
         mlflow_port: of the MLflow server, on loopback.
         mlflow_url: tracking server to use in place of the one that `anna up` starts.
         inbox_settle_seconds: a file in the inbox is read once it has not changed for this long.
+        source_settle_seconds: a source's file is read once it has not changed for this long.
+        left_aside: share of a source's rows that may be left aside, as they have no client or no time that can be read,
+            or whose value in a column cannot be read. Where more are, the month or the file is refused.
         limits: how much may run at once.
     """
 
@@ -85,6 +89,8 @@ class Settings(BaseSettings):
     mlflow_port: Annotated[int, Field(ge=1, le=65535)] = 5000
     mlflow_url: str | None = None
     inbox_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
+    source_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
+    left_aside: Annotated[float, Field(ge=0, le=1)] = MOST_LEFT_ASIDE
     limits: Limits = Limits()
 
     @model_validator(mode="before")

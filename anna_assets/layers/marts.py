@@ -9,8 +9,10 @@ from anna_assets.compute import mart_memory
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import AnnaError
+from anna_core.marts.corrections import read_corrections
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.months import parse_month
+from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 MONTHS_PER_RUN = 24  # one run builds two years of a domain: the start of a run costs more than a small month
@@ -54,6 +56,8 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
                     warehouse.mart(domain.name),
                     warehouse.dictionary(domain.name),
                     mart_memory(),
+                    read_corrections(warehouse.source(domain.name), partition),
+                    load_settings().left_aside,
                 )
             except AnnaError as error:
                 context.log.error(f"{partition}: {error}")
@@ -62,6 +66,8 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             context.log.info(
                 f"{partition}: {built[partition].rows:,} events ({index} of {len(context.partition_keys)})"
             )
+            for reason, count in built[partition].left.items():
+                context.log.warning(f"{partition}: {reason} in {count:,} of {built[partition].source_rows:,} rows.")
         paths = {month: str(mart_path(warehouse.mart(domain.name), parse_month(month))) for month in built}
         if built:
             _report_dictionary(context, domain, list(built.values())[-1])
@@ -127,7 +133,8 @@ def _metadata(built: MartMonth, path: str) -> dict[str, dg.MetadataValue]:
         "clients": dg.MetadataValue.int(built.clients),
         "source rows": dg.MetadataValue.int(built.source_rows),
         "repeated rows dropped": dg.MetadataValue.int(built.repeated),
-        "rows without a client dropped": dg.MetadataValue.int(built.anonymous),
+        "rows left aside": dg.MetadataValue.int(built.left_rows),
+        **{f"rows: {reason}": dg.MetadataValue.int(count) for reason, count in built.left.items()},
         "missing numbers": dg.MetadataValue.json({name: round(share, 4) for name, share in built.missing.items()}),
         "dictionary": dg.MetadataValue.text(built.dictionary.version),
         "content": dg.MetadataValue.text(built.data_version),

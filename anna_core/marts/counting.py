@@ -40,7 +40,7 @@ class Counts:
         count = max(1, -(-self._written // self._most))
         for part in range(count):
             of_part = pl.struct("field", "value").hash() % count == part
-            yield _summed([pl.scan_ipc(file, memory_map=False).filter(of_part).collect() for file in self._files])
+            yield _summed([pl.scan_ipc(file).filter(of_part).collect() for file in self._files])
 
     def _spill(self) -> None:
         held = _summed(self._held)

@@ -105,7 +105,7 @@ class Dictionary:
         first = self.cardinalities[name] + room[name]
         count = max(1, self.domain.max_categories // _OWN_A_SHARED)
         codes = pl.int_range(first, first + count, dtype=pl.UInt32, eager=True)
-        return pl.DataFrame({"field": name, "value": pl.Series([None], dtype=pl.String), "code": codes})
+        return codes.to_frame("code").select(field=pl.lit(name), value=pl.lit(None, pl.String), code="code")
 
 
 def _stable_hash(value: str) -> int:

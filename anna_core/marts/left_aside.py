@@ -105,10 +105,10 @@ def refusal(
     parts = []
     for reason, (where, cure) in told.items():
         first = f" ({where})" if where else ""
-        parts.append(f"In {counts[reason]:,} {reason}{first}; {cure}")
+        parts.append(f"{reason} in {counts[reason]:,} of them{first}: {cure}")
     return SourceError(
-        f"domain {domain.name}: {place} is refused. More than {share:.0%} of its {rows:,} rows cannot be used. "
-        f"{'. '.join(parts)}. If that is as it should be, raise `left_aside` in anna.yaml."
+        f"domain {domain.name}: {place} is refused, as more than {share:.0%} of its rows ({rows:,}) cannot be used: "
+        f"{'; '.join(parts)}. If that is as it should be, raise `left_aside` in anna.yaml."
     )
 
 

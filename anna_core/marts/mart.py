@@ -23,7 +23,7 @@ from anna_core.marts.left_aside import MOST_LEFT_ASIDE, month_examples, refusal,
 from anna_core.marts.memory import DEFAULT_MEMORY, events_within
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
-from anna_core.marts.pieces import carried, read_pieces
+from anna_core.marts.pieces import read_pieces
 from anna_core.marts.reading import reading
 from anna_core.marts.runs import Run, client_ranges
 from anna_core.marts.source import scan_month
@@ -100,7 +100,7 @@ def build_mart(
             left as it was.
     """
     path = mart_path(mart_folder, month)
-    most = events_within(memory, _BYTES + _FIELD_BYTES * (len(carried(domain)) - 1))
+    most = events_within(memory, _BYTES + _FIELD_BYTES * (len(domain.fields) + len(domain.event_key)))
     with write_file(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as spill:
         closed = frozenset(read_dictionary(domain, dictionary_folder).shared)
         found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))

@@ -73,10 +73,11 @@ def read_pieces(
 def typed(events: nw.LazyFrame, domain: Domain) -> nw.LazyFrame:
     """Row by row: booleans are codes, numbers finite float32 or null."""
     own = field_names(domain)
-    return events.with_columns(
+    columns = (
         *((nw.col(own[name]).cast(nw.UInt8) + 1).fill_null(0).cast(nw.UInt8) for name in domain.boolean),
         *(_number(nw.col(own[name])).alias(own[name]) for name in domain.numeric),
     )
+    return events.with_columns(*columns) if columns else events
 
 
 def _number(values: nw.Expr) -> nw.Expr:

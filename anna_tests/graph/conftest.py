@@ -18,7 +18,9 @@ from anna_resources.settings import Settings, load_settings
 MONTHS = ("2024-01-01", "2024-02-01", "2024-03-01")
 SMALL_TASK = "training: {preset: fast, epochs: 2, patience: 2}\nnet: {hidden: 8, embedding: 4}\n"
 
-_SETTINGS = "start_month: 2024-01\nend_month: 2024-03\ninbox_settle_seconds: 0\nmlflow_port: 9\n"
+_SETTINGS = (
+    "start_month: 2024-01\nend_month: 2024-03\ninbox_settle_seconds: 0\nsource_settle_seconds: 0\nmlflow_port: 9\n"
+)
 _DOMAIN = """
 source: {{path: warehouse/{name}}}
 event_key: [event_id]

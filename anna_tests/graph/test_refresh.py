@@ -98,8 +98,7 @@ def test_histories_that_nobody_asked_for_are_not_built(deployment: Deployment) -
 def test_a_month_that_fails_is_not_tried_in_a_loop(deployment: Deployment) -> None:
     automation = Automation(deployment)
     automation.run()
-    broken = events(1, "2024-02-01").drop("kind").with_columns(kind=pl.lit(1.5))
-    deployment.rewrite_month("cards", "2024-02-01", broken.with_columns(amount=pl.lit("x")))
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").with_columns(event_time=pl.lit("soon")))
     result = deployment.defs.resolve_job_def("observe_cards").execute_in_process(
         instance=deployment.instance, raise_on_error=False
     )

@@ -140,7 +140,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "domains", home / "domains")
     (home / "anna.yaml").write_text(
         f"start_month: 2023-01\nend_month: 2024-12\nwebserver_port: {free_port()}\nmlflow_port: {free_port()}\n"
-        "inbox_settle_seconds: 1\n"
+        "inbox_settle_seconds: 1\nsource_settle_seconds: 1\n"
     )
     command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]
     subprocess.run(command, env=environment(home), check=True, capture_output=True)

@@ -2,10 +2,12 @@ import subprocess
 import sys
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core.domains import Domain
+from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
 
 DOMAIN = Domain.model_validate(
@@ -75,6 +77,68 @@ def test_a_folder_without_a_dictionary_has_an_empty_one(tmp_path):
     dictionary = read_dictionary(DOMAIN, tmp_path / "none")
     assert dictionary.cardinalities == {"a": 1, "b": 1, "flag": 3}
     assert dictionary.codes_of("a", pl.Series(["x"])).tolist() == [0]
+
+
+def capped(most: int) -> Domain:
+    return DOMAIN.model_copy(update={"max_categories": most})
+
+
+def test_a_field_that_is_full_shares_codes_and_stays_so():
+    dictionary = Dictionary(capped(20)).extended(
+        [counted([("a", f"v{i:02}", 99 - i) for i in range(23)] + [("b", "x", 1)])]
+    )
+    assert dictionary.cardinalities == {"a": 1 + 20 + 2, "b": 2, "flag": 3}
+    assert dictionary.shared == {"a": range(21, 23)}
+    values = pl.Series([f"v{i:02}" for i in range(25)])
+    before = dictionary.codes_of("a", values)
+    assert before[:20].tolist() == list(range(1, 21))  # the most frequent have their own
+    assert set(before[20:]) == {21, 22}
+    wider = Dictionary(capped(1000), dictionary.table).extended([counted([("a", f"v{i:02}", 1) for i in range(25)])])
+    assert wider.codes_of("a", values).tolist() == before.tolist()
+    assert wider.table.equals(dictionary.table)
+
+
+def test_shared_codes_are_the_same_in_every_release():
+    dictionary = Dictionary(capped(30)).extended([counted([("a", str(i), 1) for i in range(31)])])
+    rare = pl.Series(["магазин", "a shop", ""])
+    assert dictionary.codes_of("a", rare).tolist() == [32, 31, 31]
+    assert dictionary.codes_of("b", rare).tolist() == [0, 0, 0]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(BATCH, max_size=6), st.integers(1, 6), st.integers(1, 6))
+def test_a_code_once_given_never_changes_whatever_the_cap(batches, most, later):
+    dictionary, given_ = Dictionary(capped(most)), {}
+    for place, batch in enumerate(batches):
+        if place == len(batches) // 2:
+            dictionary = Dictionary(capped(later), dictionary.table)
+        dictionary = dictionary.extended([counted(batch)])
+        for field in "ab":
+            values = sorted({value for name, value, _ in batch if name == field})
+            for value, code in zip(values, dictionary.codes_of(field, pl.Series(values, dtype=pl.String)), strict=True):
+                assert 0 < code < dictionary.cardinalities[field]
+                assert given_.setdefault((field, value), code) == code
+        for field in "ab":
+            known = dictionary.table.filter(field=field)["code"].to_list()
+            assert known == list(range(1, len(known) + 1))
+            own = len(known) - len(dictionary.shared.get(field, ()))
+            assert own <= max(most, later)
+
+
+@pytest.mark.parametrize("memory", [1, 2000, 10**9])
+def test_counting_within_little_memory_gives_the_same_codes(tmp_path, memory):
+    counts = Counts(tmp_path, memory)
+    rows = [("ab"[i % 2], f"v{i * 7919 % 400}", i % 5 + 1) for i in range(1000)]
+    for start in range(0, 1000, 90):
+        counts.add(counted(rows[start : start + 90]))
+    dictionary = Dictionary(capped(150)).extended(counts.parts())
+    total: dict[tuple[str, str], int] = {}
+    for start in range(0, 1000, 90):
+        for field, value, count in counted(rows[start : start + 90]).iter_rows():
+            total[field, value] = total.get((field, value), 0) + count
+    for field in "ab":
+        ranked = sorted((-count, value) for (name, value), count in total.items() if name == field)
+        assert dictionary.table.filter(field=field)["value"].to_list()[:150] == [value for _, value in ranked[:150]]
 
 
 EXTEND = """

@@ -55,8 +55,11 @@ PROBLEMS = {
         r"fields\.mcc: .*'categorical', 'numeric' or 'boolean' \(found 'c",
     ),
     "no fields": ({"fields": {}}, "fields is empty: name at least one column, as in `amount: numeric`"),
-    "reserved field": ({"fields": {"as_of": "numeric"}}, r"\['as_of'\] cannot be fields"),
-    "reserved prefix": ({"fields": {"key.id": "numeric"}}, r"\['key.id'\] cannot be fields"),
+    "reserved field": ({"fields": {"client_id": "numeric"}}, r"\['client_id'\] cannot be fields: marts call their own"),
+    "version alone": (
+        {"event_key": [], "version": "updated_at"},
+        "version decides between deliveries of one event: name",
+    ),
     "misspelt setting": ({"look_back": "5d"}, "look_back: is not a known setting; remove it or correct its spelling"),
     "bad zone": ({"time_zone": "Moscow"}, "time_zone: 'Moscow' is not a time zone: use a name such as Europe/Moscow"),
     "no unit": ({"lookback": 365}, "lookback: '365' is not a duration: write a whole number and m, h, d or w"),

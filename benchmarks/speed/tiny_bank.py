@@ -43,7 +43,8 @@ def make(home: Path, mlflow_port: int) -> None:
         (home / "warehouse" / name).mkdir(parents=True)
         for month in MONTHS:
             _events(seed, month).write_parquet(home / "warehouse" / name / f"{month:%Y-%m}.parquet")
-    make_deployment(home, render_settings(MONTHS[0], MONTHS[-1], mlflow_port=mlflow_port))
+    settings = render_settings(MONTHS[0], MONTHS[-1], mlflow_port=mlflow_port)
+    make_deployment(home, settings.replace("source_settle_seconds: 5", "source_settle_seconds: 0"))
     folder = home / "inbox" / TASK
     folder.mkdir()
     (folder / "task.yaml").write_text(_OPTIONS, encoding="utf-8")

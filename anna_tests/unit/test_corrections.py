@@ -1,0 +1,235 @@
+"""Deliveries of one event: which stays, in a month and across months."""
+
+import datetime as dt
+import os
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anna_core import storage
+from anna_core.marts.corrections import NO_VERSION, find_corrections, read_corrections, write_run
+from anna_core.marts.freshness import observe, stale_months
+from anna_core.marts.mart import build_mart, mart_path
+from anna_core.months import month_of
+from anna_tests.unit.conftest import Bank, events_frame
+
+MARCH, APRIL = dt.date(2024, 3, 1), dt.date(2024, 4, 1)
+NOON = {3: dt.datetime(2024, 3, 5, 12), 4: dt.datetime(2024, 4, 5, 12)}
+
+
+class Corrected(Bank):
+    """A bank whose marts are built after an observation, as the graph does."""
+
+    def __init__(self, home: Path, **settings) -> None:
+        super().__init__(home, event_key=["id"], **settings)
+        self.files = 0
+
+    def deliver(self, *rows: tuple, name: str = "", **more) -> Path:
+        """Rows (id, month or moment, amount); every file is a second younger than the one before."""
+        moments = [NOON.get(moment, moment) for _, moment, _ in rows]
+        frame = events_frame([("a", moment, "x", True, row[2]) for moment, row in zip(moments, rows, strict=True)])
+        self.files += 1
+        frame = frame.with_columns(id=pl.Series([row[0] for row in rows]), **more)
+        path = self.put(frame, name or f"{9 - self.files}.parquet")  # names fall as times rise
+        os.utime(path, (1_700_000_000 + self.files, 1_700_000_000 + self.files))
+        return path
+
+    def observe(self, **settings):
+        return observe(self.domain, self.home, self.zone, self.home / "state", **settings)
+
+    def refresh(self) -> dict[int, list[float]]:
+        """Amounts of each month that has events, as marts hold them after a refresh."""
+        self.observe()
+        return {month.month: self.amounts(month) for month in (MARCH, APRIL)}
+
+    def build(self, month: dt.date = MARCH):
+        corrections = read_corrections(self.home / "state", f"{month:%Y-%m-%d}")
+        return build_mart(self.domain, month, self.home, self.zone, self.mart, self.codes, corrections=corrections)
+
+    def amounts(self, month: dt.date) -> list[float]:
+        self.build(month)
+        return self.events(month)["amount"].sort().to_list()
+
+    def stale(self) -> list[dt.date]:
+        return stale_months(self.domain, self.home / "state", self.mart, [MARCH, APRIL])
+
+
+@pytest.fixture
+def corrected(tmp_path) -> Corrected:
+    return Corrected(tmp_path)
+
+
+def test_of_two_files_the_later_wins_whatever_its_values(corrected):
+    corrected.deliver((1, 3, 5.0), (2, 3, 7.0))
+    corrected.deliver((1, 3, 9.0))
+    assert corrected.refresh()[3] == [7.0, 9.0]
+    assert corrected.build().repeated == 1
+
+
+def test_files_of_one_moment_are_told_apart_by_name(corrected):
+    paths = [corrected.deliver((1, 3, amount), name=name) for name, amount in (("b.parquet", 5.0), ("a.parquet", 9.0))]
+    for path in paths:
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert corrected.refresh()[3] == [5.0]
+
+
+def test_a_later_month_takes_an_event_from_an_earlier_one_and_back(corrected):
+    corrected.deliver((1, 3, 5.0), (2, 3, 7.0))
+    assert corrected.refresh() == {3: [5.0, 7.0], 4: []}
+    corrected.deliver((1, 4, 6.0))
+    corrected.observe()
+    assert corrected.stale() == [MARCH, APRIL]
+    assert corrected.refresh() == {3: [7.0], 4: [6.0]}
+    assert corrected.build(MARCH).repeated == 1
+    assert corrected.stale() == []
+    corrected.deliver((1, 3, 8.0))
+    assert corrected.refresh() == {3: [7.0, 8.0], 4: []}
+
+
+def test_a_file_that_is_taken_away_gives_the_event_back(corrected):
+    corrected.deliver((1, 3, 5.0))
+    gone = corrected.deliver((1, 4, 6.0))
+    assert corrected.refresh() == {3: [], 4: [6.0]}
+    gone.unlink()
+    corrected.observe()
+    assert corrected.stale() == [MARCH, APRIL]
+    assert corrected.refresh() == {3: [5.0], 4: []}
+
+
+def test_files_that_change_places_in_time_make_their_months_stale(corrected):
+    first, second = corrected.deliver((1, 3, 5.0)), corrected.deliver((1, 3, 6.0))
+    corrected.deliver((2, 4, 1.0))
+    assert corrected.refresh()[3] == [6.0]
+    os.utime(first, (1_800_000_000, 1_800_000_000))
+    corrected.observe()
+    assert corrected.stale() == [MARCH]
+    assert corrected.refresh()[3] == [5.0]
+    os.utime(second, (1_700_000_001, 1_700_000_001))  # touched, but no other file wins
+    corrected.observe()
+    assert corrected.stale() == []
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [[2, 1], [2.5, 1.5], [dt.datetime(2024, 5, 2), dt.datetime(2024, 5, 1)], [dt.date(2024, 5, 2), dt.date(2024, 5, 1)],
+     ["10", "9"], ["2024-05-02", "2024-05-01 10:00:00"], [1, None]],
+)  # fmt: skip
+@pytest.mark.parametrize("second", [3, 4])
+def test_a_greater_version_wins_over_a_later_file(tmp_path, versions, second):
+    bank = Corrected(tmp_path, version="updated")
+    bank.deliver((1, 3, 5.0), updated=pl.Series(versions[:1]))
+    bank.deliver((1, second, 6.0), updated=pl.Series(versions[1:], dtype=pl.Series(versions).dtype))
+    assert bank.refresh() == {3: [5.0], 4: []}
+
+
+def test_versions_may_be_missing_from_older_files_and_then_lose(tmp_path):
+    bank = Corrected(tmp_path, version="updated")
+    bank.deliver((1, 3, 5.0), updated=1)
+    bank.deliver((1, 4, 6.0))
+    assert bank.refresh() == {3: [5.0], 4: []}
+    assert bank.observe().notes == ["column 'updated' differs between files: missing in 7.parquet, Int32 in 8.parquet"]
+
+
+def test_a_version_in_one_file_decides_between_months(tmp_path):
+    bank = Corrected(tmp_path, version="updated")
+    bank.deliver((1, 3, 5.0), (1, 4, 6.0), (2, 3, 7.0), (2, 3, 8.0), updated=pl.Series([2, 1, 1, 2]))
+    assert bank.refresh() == {3: [5.0, 8.0], 4: []}
+
+
+def test_a_version_that_is_none_is_counted(tmp_path):
+    bank = Corrected(tmp_path, version="updated")
+    bank.deliver(*((n, 3, 1.0) for n in range(20)), updated=pl.Series(["soon", *(str(n) for n in range(19))]))
+    bank.observe()
+    assert bank.build().left == {"updated is no version": 1}
+
+
+def test_keys_of_several_types_are_one_key(corrected):
+    corrected.deliver((17, 3, 5.0))
+    corrected.deliver((17.0, 4, 6.0))
+    corrected.deliver(("17", 4, 7.0), (" 18 ", 4, 8.0))
+    assert corrected.refresh() == {3: [], 4: [7.0, 8.0]}
+
+
+def test_events_without_a_key_or_a_client_or_a_time_correct_nothing(corrected):
+    corrected.deliver((None, 3, 5.0), (None, 4, 6.0))
+    assert corrected.refresh() == {3: [5.0], 4: [6.0]}
+
+
+def test_a_month_outside_the_marts_takes_its_event_too(corrected):
+    corrected.deliver((1, 3, 5.0))
+    corrected.deliver((1, dt.datetime(2031, 1, 1), 6.0))
+    assert corrected.refresh() == {3: [], 4: []}
+
+
+def test_keys_of_files_that_are_gone_are_swept(corrected):
+    path = corrected.deliver((1, 3, 5.0))
+    corrected.deliver((2, 3, 5.0))
+    corrected.observe()
+    assert len(list((corrected.home / "state" / "keys").iterdir())) == 2
+    path.unlink()
+    corrected.observe()
+    assert len(list((corrected.home / "state" / "keys").iterdir())) == 1
+
+
+EVENT = st.tuples(st.integers(1, 3), st.sampled_from(list(NOON)), st.sampled_from([None, 1.0, 2.0]), st.integers(0, 9))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(EVENT, min_size=1, max_size=4), min_size=1, max_size=3), st.sampled_from([1, 10**6]))
+def test_of_all_deliveries_the_right_one_stays(files, memory):
+    """Against the definition: greatest version, later file, later month, smaller value."""
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):
+        bank = Corrected(Path(folder), version="updated")
+        wins: dict[int, tuple] = {}
+        for place, rows in enumerate(files):
+            versions = pl.Series([row[2] for row in rows], dtype=pl.Float64)
+            bank.deliver(*((key, month, float(amount)) for key, month, _, amount in rows), updated=versions)
+            for key, month, version, amount in rows:
+                rank = (version or NO_VERSION, place, month, -amount)
+                wins[key] = max(wins.get(key, rank), rank)
+        expected = {
+            month: sorted(float(-amount) for _, _, where, amount in wins.values() if where == month) for month in NOON
+        }
+        state = bank.observe(memory=memory)
+        found = {month: sorted(bank.amounts(dt.date(2024, month, 1))) for month in NOON}
+        assert found == expected
+        assert {key: bank.build(dt.date.fromisoformat(key)).source_version for key in state.months} == state.months
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 3), st.integers(0, 2)), max_size=40), st.randoms())
+def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, random):
+    rows += random.choices(rows, k=len(rows) // 2) if rows else []
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):
+
+        def runs(parts: int) -> list[tuple[str, list[Path]]]:
+            found = []
+            for file in range(3):
+                own = [(key, month) for key, month, of in rows if of == file]
+                paths = []
+                for part in range(parts):
+                    if chosen := own[part::parts]:
+                        paths.append(Path(folder, f"{parts}-{file}-{part}.npy"))
+                        keys, months = (np.array(column, dtype=np.uint64) for column in zip(*chosen, strict=True))
+                        write_run(paths[-1], keys, months, np.zeros(len(keys)))
+                found.append((f"file {file}", paths))
+            return found
+
+        much, little = find_corrections(runs(1)), find_corrections(runs(3), memory=64)
+    assert much.keys() == little.keys()
+    for month, found in much.items():
+        assert found.superseded.to_list() == sorted(little[month].superseded.to_list())
+        assert found.digest == little[month].digest
+
+
+def test_events_of_several_clients_may_have_one_key_in_several_months(corrected):
+    frame = events_frame([("a", NOON[3], "x", True, 1.0), ("b", NOON[4], "x", True, 2.0)]).with_columns(id=7)
+    corrected.put(frame, "1.parquet")
+    assert corrected.refresh() == {3: [1.0], 4: [2.0]}
+    assert mart_path(corrected.mart, month_of(MARCH)).exists()

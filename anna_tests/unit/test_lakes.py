@@ -1,0 +1,120 @@
+"""Delta and Iceberg tables: their states, and tables that ANNA cannot read."""
+
+import datetime as dt
+import json
+import shutil
+
+import polars as pl
+import pytest
+
+from anna_core.errors import SourceError
+from anna_core.marts.freshness import listing, observe, stale_months
+from anna_tests.unit.conftest import MARCH, Bank, events_frame
+
+NOON = dt.datetime(2024, 3, 5, 12)
+
+
+def frame(*amounts: float) -> pl.DataFrame:
+    return events_frame([("a", NOON, "x", True, amount) for amount in amounts])
+
+
+@pytest.fixture
+def iceberg(tmp_path):
+    """A bank whose cards are a table of a local catalog; and the table."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    catalog = SqlCatalog("bank", uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=f"file://{tmp_path}/lake")
+    catalog.create_namespace("dwh")
+    table = catalog.create_table("dwh.cards", schema=frame().to_arrow().schema)
+    return Bank(tmp_path, source={"path": table.location().removeprefix("file://"), "format": "iceberg"}), table
+
+
+def observed(bank: Bank):
+    return observe(bank.domain, bank.home, bank.zone, bank.home / "state")
+
+
+def test_an_append_to_an_iceberg_table_is_seen_and_the_mart_built_anew(iceberg):
+    bank, table = iceberg
+    assert observed(bank).months == {}
+    table.append(frame(1.0).to_arrow())
+    before = observed(bank)
+    assert bank.build().source_version == before.months["2024-03-01"]
+    assert listing(bank.domain, bank.home, bank.zone) == before.listing
+    table.append(frame(2.0).to_arrow())
+    assert listing(bank.domain, bank.home, bank.zone) != before.listing
+    observed(bank)
+    assert stale_months(bank.domain, bank.home / "state", bank.mart, [MARCH]) == [MARCH]
+    assert bank.build().rows == 2
+
+
+def test_a_new_column_of_an_iceberg_table_is_seen(iceberg):
+    bank, table = iceberg
+    table.append(frame(1.0).to_arrow())
+    before = observed(bank)
+    from pyiceberg.types import StringType
+
+    with table.update_schema() as update:
+        update.add_column("note", StringType())
+    assert listing(bank.domain, bank.home, bank.zone) != before.listing
+
+
+def test_a_metadata_file_is_one_state_for_ever(iceberg):
+    bank, table = iceberg
+    table.append(frame(1.0).to_arrow())
+    pinned = Bank(bank.home, source={"path": table.metadata_location.removeprefix("file://"), "format": "iceberg"})
+    table.append(frame(2.0).to_arrow())
+    assert observed(pinned).rows == pinned.build().rows == 1
+
+
+def test_the_hint_of_a_hadoop_table_decides(iceberg):
+    bank, table = iceberg
+    folder = bank.home / bank.domain.source.path / "metadata"
+    table.append(frame(1.0).to_arrow())
+    shutil.copy(table.metadata_location.removeprefix("file://"), folder / "v1.metadata.json")
+    table.append(frame(2.0).to_arrow())
+    (folder / "version-hint.text").write_text("1\n")
+    assert observed(bank).rows == 1
+    (folder / "version-hint.text").unlink()
+    assert observed(bank).rows == 2
+
+
+def test_an_iceberg_folder_without_metadata_is_told(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source", "format": "iceberg"})
+    (bank.source / "metadata").mkdir(parents=True)
+    with pytest.raises(
+        SourceError, match=r"domain cards: .*source cannot be read as a table of format iceberg: .*holds no"
+    ):
+        observed(bank)
+
+
+def test_column_mapping_of_a_delta_table_is_refused_with_domain_and_cure(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source", "format": "delta"})
+    frame(1.0).write_delta(str(bank.source))
+    log = bank.source / "_delta_log" / f"{0:020}.json"
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    for entry in entries:
+        if "metaData" in entry:
+            columns = json.loads(entry["metaData"]["schemaString"])
+            for place, column in enumerate(columns["fields"]):
+                column["metadata"] = {
+                    "delta.columnMapping.id": place + 1,
+                    "delta.columnMapping.physicalName": f"c{place}",
+                }
+            entry["metaData"]["schemaString"] = json.dumps(columns)
+            entry["metaData"]["configuration"] = {
+                "delta.columnMapping.mode": "name",
+                "delta.columnMapping.maxColumnId": "5",
+            }
+        if "protocol" in entry:
+            features = ["columnMapping", "timestampNtz"]
+            entry["protocol"] = {
+                "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features,
+            }  # fmt: skip
+    log.write_text("\n".join(map(json.dumps, entries)))
+    for attempt in (lambda: observed(bank), bank.build, lambda: listing(bank.domain, bank.home, bank.zone)):
+        with pytest.raises(
+            SourceError,
+            match=r"domain cards: .*source cannot be read as a table of format delta: its columns are stored under "
+            r"other names \(delta.columnMapping.mode = name\), which ANNA does not follow. Give ANNA a copy",
+        ):
+            attempt()

@@ -1,0 +1,184 @@
+"""Which files of a source are read, which are named as not read, and when."""
+
+import datetime as dt
+import gzip
+import os
+import time
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from anna_core.errors import SourceError
+from anna_core.marts import freshness
+from anna_core.marts.files import source_files, told
+from anna_core.marts.freshness import listing, observe, read_state
+from anna_tests.unit.conftest import Bank, events_frame
+
+NOON = dt.datetime(2024, 3, 5, 12)
+REAL_TIME = time.time
+CSV = "client_id,event_time,kind,online,amount\n"
+ROW = "a,2024-03-05,x,1,1\n"
+
+
+@pytest.fixture
+def texts(tmp_path) -> Bank:
+    return Bank(tmp_path, source={"path": "source", "format": "csv"})
+
+
+def observed(bank: Bank, **settings):
+    return observe(bank.domain, bank.home, bank.zone, bank.home / "state", **settings)
+
+
+def test_endings_in_any_letters_and_compressed_csv_are_read(texts):
+    for name in ("a.csv", "b.CSV", "c.Csv"):
+        texts.put_text(CSV + ROW, name)
+    (texts.source / "d.csv.gz").write_bytes(gzip.compress((CSV + ROW).encode()))
+    with pa.output_stream(str(texts.source / "e.CSV.ZST"), compression="zstd") as stream:
+        stream.write((CSV + ROW).encode())
+    (texts.source / "f.csv").write_bytes(gzip.compress((CSV + ROW).encode()))
+    state = observed(texts)
+    assert [file.name for file in source_files(texts.domain, texts.home).read] == [
+        "a.csv", "b.CSV", "c.Csv", "d.csv.gz", "e.CSV.ZST", "f.csv"]  # fmt: skip
+    assert state.rows == texts.build().source_rows == 6
+    assert state.unread == {}
+
+
+def test_parquet_has_several_endings_or_none(bank):
+    frame = events_frame([("a", NOON, "x", True, 1.0)])
+    for name in ("a.parquet", "b.PARQUET", "c.parq", "d.pq", "000000_0", "with [1] * é %20.parquet"):
+        frame.write_parquet(bank.put(frame).with_name(name))
+    (bank.source / "events.parquet").unlink()
+    assert observed(bank).rows == bank.build().source_rows == 6
+
+
+def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
+    texts.put_text(CSV + ROW, "a.csv")
+    for name in ("march.xlsx", "README", "old/b.parquet", "_temporary/0/c.csv", ".d.csv", "x/_delta_log/e.parquet"):
+        texts.put_text("?", name)
+    for name in ("_SUCCESS", ".a.csv.crc", "_committed_17", ".DS_Store"):  # what writers leave
+        texts.put_text("", name)
+    (texts.source / "link").symlink_to(texts.home)
+    found = source_files(texts.domain, texts.home)
+    assert found.unread == {
+        "march.xlsx": "does not end in .csv, .csv.gz, .csv.zst",
+        "README": "does not end in .csv, .csv.gz, .csv.zst",
+        "old/b.parquet": "is not of the format csv",
+        "link": "is a link to a folder; links are not followed",
+    }
+    assert found.hidden == {
+        "_temporary/0/c.csv": "is out of sight: '_temporary' begins as what writers have not finished",
+        ".d.csv": "is out of sight: '.d.csv' begins as what writers have not finished",
+        "x/_delta_log/e.parquet": "belongs to a Delta table: set `format: delta`",
+    }
+    assert observed(texts).unread == found.not_read
+    assert told(found.not_read).startswith("7 files are not read: .d.csv is out of sight: ")
+    assert told(found.not_read).endswith("; and 2 more")
+
+
+def test_a_new_file_that_is_not_read_asks_for_an_observation(texts):
+    texts.put_text(CSV + ROW, "a.csv")
+    before = observed(texts)
+    texts.put_text("?", "march.xlsx")
+    assert listing(texts.domain, texts.home, texts.zone) != before.listing
+    assert observed(texts).months == before.months
+    texts.put_text("?", "_temporary/0/b.csv")  # a writer's files come and go
+    assert listing(texts.domain, texts.home, texts.zone) == read_state(texts.home / "state").listing
+
+
+def test_where_nothing_can_be_read_what_is_there_is_told(texts):
+    texts.put_text("?", "march.xlsx")
+    with pytest.raises(
+        SourceError, match=r"no .csv file at .*source \(1 file is not read: march.xlsx does not end in .csv"
+    ):
+        observed(texts)
+
+
+def test_a_path_of_one_file_may_end_as_it_likes(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source/march.txt", "format": "csv"})
+    bank.put_text(CSV + ROW, "march.txt")
+    assert observed(bank).rows == bank.build().rows == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
+def test_a_folder_without_rights_is_named(texts):
+    texts.put_text(CSV + ROW, "closed/a.csv")
+    (texts.source / "closed").chmod(0)
+    try:
+        with pytest.raises(SourceError, match=r"closed cannot be looked into: Permission denied"):
+            observed(texts)
+    finally:
+        (texts.source / "closed").chmod(0o700)
+
+
+def clock(monkeypatch, seconds: float) -> None:
+    """Let it be some seconds later."""
+    now = REAL_TIME() + seconds
+    monkeypatch.setattr(freshness.time, "time", lambda: now)
+
+
+def test_a_file_counts_once_it_rests_and_as_it_was_until_then(bank, monkeypatch):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+    clock(monkeypatch, 60)
+    before = observed(bank, settle=30)
+    assert before.rows == 1
+
+    clock(monkeypatch, 0)
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 2), "1.parquet")
+    (bank.source / "2.parquet").write_bytes(b"PAR1 half of it")
+    os.utime(bank.source / "2.parquet", ns=(1, 1))  # a copy may keep the time of the original
+    now = listing(bank.domain, bank.home, bank.zone, settle=30, before=before)
+    assert now == before.listing
+    state = observed(bank, settle=30)
+    assert (state.months, state.listing) == (before.months, before.listing)
+    assert state.unread == dict.fromkeys([str(bank.source / name) for name in ("1.parquet", "2.parquet")],
+                                         "is still being written")  # fmt: skip
+
+    clock(monkeypatch, 60)
+    bank.put(events_frame([("b", NOON, "x", True, 1.0)]), "2.parquet")
+    assert listing(bank.domain, bank.home, bank.zone, settle=30, before=state) != before.listing
+    assert observed(bank, settle=30).rows == 3
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
+    path = bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+    before = observed(bank)
+    real = freshness.survey
+
+    def survey(*arguments):
+        found = real(*arguments)
+        bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 3), "1.parquet")
+        return found
+
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 2), "1.parquet")
+    with monkeypatch.context() as patched:
+        patched.setattr(freshness, "survey", survey)
+        torn = observed(bank)
+    assert torn.months == before.months
+    assert torn.unread == {str(path): "is still being written"}
+    assert listing(bank.domain, bank.home, bank.zone) != torn.listing  # it is asked for again
+    assert observed(bank).rows == 3
+
+
+def test_all_broken_files_are_named_at_once(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "good.parquet")
+    whole = (bank.source / "good.parquet").read_bytes()
+    (bank.source / "b.parquet").write_bytes(whole[: len(whole) // 2])  # without its footer
+    (bank.source / "c.parquet").write_bytes(b"")
+    with pytest.raises(SourceError) as caught:
+        observed(bank)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "domain cards: 2 files are refused:"
+    assert [line.split(" cannot be read as parquet: ")[0] for line in lines[1:]] == [
+        f"- domain cards: {bank.source / name}" for name in ("b.parquet", "c.parquet")
+    ]
+
+
+def test_types_that_differ_between_files_are_said(bank):
+    rows = [("a", NOON, 5411, True, 1.0)]
+    bank.put(events_frame(rows, kind=pl.Int64), "1.parquet")
+    bank.put(events_frame(rows, kind=pl.Int64), "2.parquet")
+    bank.put(events_frame([("a", NOON, 5411.0, True, 1.0)], kind=pl.Float64), "3.parquet")
+    state = observed(bank)
+    assert state.notes == ["column 'kind' differs between files: Int64 in 1.parquet and 1 more, Float64 in 3.parquet"]
+    assert bank.build().dictionary.table["value"].to_list() == ["5411"]
