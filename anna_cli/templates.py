@@ -7,6 +7,7 @@ from anna_core.errors import AnnaError
 
 DAGSTER_FILE = "dagster.yaml"
 DOMAINS_FOLDER = "domains"
+EXAMPLE_FILE = "example.yaml.txt"
 
 _ROOT = Path(anna_cli.__file__).resolve().parents[1]
 # The wheel's force-include in pyproject.toml puts them here.
@@ -22,8 +23,13 @@ def dagster_template() -> Path:
     return _find(DAGSTER_FILE)
 
 
-def domain_templates() -> list[Path]:
-    """Return the shipped domain files, sorted; raises `TemplateError`."""
+def example_template() -> Path:
+    """Return the example of a domain file, which is none itself; raises `TemplateError`."""
+    return _find(DOMAINS_FOLDER) / EXAMPLE_FILE
+
+
+def bank_templates() -> list[Path]:
+    """Return the domain files of the simulated bank, sorted; raises `TemplateError`."""
     return sorted(_find(DOMAINS_FOLDER).glob("*.yaml"))
 
 

@@ -28,8 +28,8 @@ OWNER_PATTERN = r"^(team:\w+|[^@\s]+@[^@\s]+\.[^@\s]+)$"  # what Dagster takes a
 
 # What a mart calls its own two columns, beside which the fields stand under their own names.
 RESERVED_FIELDS = frozenset({"client_id", "event_time"})
-# A net keeps a vector for each code, some 50 numbers with the optimizer's state: 100,000 take 20 MB. What is rarer than
-# the 100,000 most frequent merchants is seen too seldom to learn a vector of its own from.
+# Ten times the vectors that a net keeps of a field by default (`net.vocabulary`), so that no net goes without a value
+# that it would look at; with their texts they take 10 MB of a step's memory.
 MOST_CATEGORIES = 100_000
 
 
@@ -188,7 +188,11 @@ def load_domains(folder: Path) -> dict[str, Domain]:
     """
     files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
     if not files:
-        raise DomainError(f"{folder}: no domain file (*.yaml) here. Set ANNA_DOMAINS to the folder that has them.")
+        raise DomainError(
+            f"{folder}: no domain file (*.yaml) here. Copy example.yaml.txt of a new deployment to <name>.yaml and say "
+            "in it where your table lies, or simulate a bank (`anna demo-bank`); or set ANNA_DOMAINS to the folder "
+            "that has the files."
+        )
     domains = {path.stem: read_domain(path) for path in files}
     if len(domains) < len(files):
         raise DomainError(f"{folder}: two files describe the same domain (.yaml and .yml); remove one of them.")

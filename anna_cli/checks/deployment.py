@@ -7,10 +7,10 @@ from pathlib import Path
 import yaml
 
 from anna_cli.checks.findings import Finding, bad, good, warning
+from anna_cli.checks.sources import check_source
 from anna_cli.templates import DAGSTER_FILE
-from anna_core.domains import Domain, read_domain
-from anna_core.errors import DomainError, SourceError
-from anna_core.marts.places import source_path
+from anna_core.domains import read_domain
+from anna_core.errors import DomainError
 from anna_resources.settings import SETTINGS_FILE, Settings
 
 
@@ -32,7 +32,11 @@ def check_domains(settings: Settings) -> Iterator[Finding]:
     """Every domain file, and the source table that it names."""
     files = sorted([*settings.domains.glob("*.yaml"), *settings.domains.glob("*.yml")])
     if not files:
-        yield bad(f"no domain file (*.yaml) in {settings.domains}", "set `domains` in anna.yaml to the folder of them")
+        yield bad(
+            f"no domain file (*.yaml) in {settings.domains}",
+            "copy example.yaml.txt there to <name>.yaml and say in it where your table lies, or simulate a bank: anna "
+            "demo-bank; or set `domains` in anna.yaml to the folder that has them",
+        )
     for file in files:
         try:
             domain = read_domain(file)
@@ -40,7 +44,7 @@ def check_domains(settings: Settings) -> Iterator[Finding]:
             yield bad(str(error), f"correct {file}")
         else:
             yield good(f"domain {domain.name}: {len(domain.fields)} fields")
-            yield from _check_source(domain, settings.home)
+            yield from check_source(domain, settings)
 
 
 def _check_dagster_file(file: Path, home: Path) -> Iterator[Finding]:
@@ -52,20 +56,3 @@ def _check_dagster_file(file: Path, home: Path) -> Iterator[Finding]:
         yield bad(f"{file} cannot be read as YAML: {error}", "correct it, or remove it and run anna init")
     else:
         yield good(f"{file} is there")
-
-
-def _check_source(domain: Domain, home: Path) -> Iterator[Finding]:
-    try:
-        path = source_path(domain, home)
-    except SourceError as error:
-        yield bad(str(error), f"correct source.path in {domain.name}.yaml, or set what it names")
-        return
-    if not path.exists():
-        yield bad(
-            f"domain {domain.name}: its source {path} is not there",
-            f"correct source.path in {domain.name}.yaml, or bring the table (`anna demo-bank` simulates one)",
-        )
-    elif path.is_dir() and not any(path.iterdir()):
-        yield bad(f"domain {domain.name}: its source {path} is an empty folder", "bring the table there")
-    else:
-        yield good(f"domain {domain.name}: source {path}")

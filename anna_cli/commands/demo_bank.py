@@ -40,7 +40,7 @@ def write_bank(home: Path, bank: SimulatedBank) -> BankSummary:
         DeploymentError: the folder cannot be written.
     """
     last = next_month(bank.start, bank.months - 1)
-    make_deployment(home, render_settings(start_month=bank.start, end_month=last))
+    make_deployment(home, render_settings(start_month=bank.start, end_month=last), simulated=True)
     _warn_about_months(load_settings(), bank.start, last, home)
     columns = (
         TextColumn("Simulating a bank"), BarColumn(), TextColumn("{task.completed}/{task.total} months"),

@@ -13,7 +13,7 @@ from anna_resources.settings import anna_home
 @click.command()
 @click.argument("home", type=click.Path(path_type=Path, file_okay=False), required=False)
 def init(home: Path | None) -> None:
-    """Make a deployment in the folder HOME (or in ANNA_HOME): settings, domains, inbox, storage.
+    """Make a deployment in the folder HOME (or in ANNA_HOME): settings, inbox, storage, an example of a domain.
 
     What is there already is left as it is.
     """
@@ -22,6 +22,7 @@ def init(home: Path | None) -> None:
         mark, style, word = ("+", "green", "made") if made.new else ("=", "dim", "was there")
         CONSOLE.print(Text.assemble((mark, style), f" {word:<9} {made.path}"), soft_wrap=True)
     prefix = "anna" if home == anna_home() else f"anna --home {home}"
-    CONSOLE.print(f"\nNext: look through {home / 'anna.yaml'} and {home / 'domains'}, then")
+    CONSOLE.print(f"\nNext: look through {home / 'anna.yaml'}, describe your tables in {home / 'domains'}")
+    CONSOLE.print("(example.yaml.txt shows how; `anna demo-bank` simulates a bank in place of yours), then")
     CONSOLE.print(f"  {prefix} doctor   tells what is missing")
     CONSOLE.print(f"  {prefix} up       starts the platform")

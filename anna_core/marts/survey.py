@@ -114,13 +114,14 @@ class _Seen:
     def read(self, door: Door) -> None:
         """Add a table's rows."""
         for batch in _batches(self._domain, door, self._keys is not None):
-            self._count(batch, [fault.reason for fault in (*door.undated, *door.dated)])
+            self._count(batch, [fault.reason for fault in door.undated], [fault.reason for fault in door.dated])
             if self._keys is not None:
                 self._hold(batch)
         if self._keys is not None:
             self._write()
 
-    def _count(self, batch: pl.DataFrame, reasons: list[str]) -> None:
+    def _count(self, batch: pl.DataFrame, undated: list[str], dated: list[str]) -> None:
+        reasons = [*undated, *dated]
         flags = [pl.col(fault_name(place)).sum() for place in range(len(reasons))]
         for month, rows, digest, *counts in (
             batch.group_by(_MONTH).agg(pl.len().alias(_ROWS), pl.col(HASH).sum(), *flags).iter_rows()
@@ -128,7 +129,8 @@ class _Seen:
             self.rows += rows
             total = self.months.setdefault(month, [0, 0])
             total[0], total[1] = total[0] + rows, total[1] + digest
-            met = {reason: count for reason, count in zip(reasons, counts, strict=True) if count}
+            told = undated if month is None else dated  # a row that belongs to no month is counted for this alone
+            met = {reason: count for reason, count in zip(reasons, counts, strict=True) if count and reason in told}
             self.counts.setdefault(month, Counter()).update(met)
 
     def _hold(self, batch: pl.DataFrame) -> None:

@@ -11,7 +11,8 @@ from anna_cli.commands.init import init
 from anna_cli.deployment import DeploymentError, make_deployment
 from anna_cli.settings_file import render_settings
 from anna_cli.supervisor.limits import with_limits, write_queue_limits
-from anna_cli.templates import dagster_template, domain_templates
+from anna_cli.templates import bank_templates, dagster_template
+from anna_core.domains import load_domains
 from anna_resources.settings import Limits, Settings, load_settings
 
 LIMITS = Limits(runs=7, runs_per_owner=3, hadoop=1, training=1, scoring=1, launches=5)
@@ -27,20 +28,26 @@ def home(tmp_path, monkeypatch) -> Path:
 def test_init_makes_a_deployment_with_valid_settings(home):
     made = make_deployment(home)
     assert all(item.new for item in made)
-    assert sorted(path.name for path in (home / "domains").iterdir()) == [path.name for path in domain_templates()]
+    assert [path.name for path in (home / "domains").iterdir()] == ["example.yaml.txt"]
     settings = load_settings()
     assert settings.home == home
     assert settings.domains == home / "domains"
     assert (home / "dagster" / "dagster.yaml").read_text() == dagster_template().read_text()
 
 
-def test_init_again_changes_nothing(home):
+def test_a_simulated_banks_deployment_has_its_domains(home):
     make_deployment(home)
+    make_deployment(home, simulated=True)
+    assert sorted(load_domains(home / "domains")) == [path.stem for path in bank_templates()]
+
+
+def test_init_again_changes_nothing(home):
+    make_deployment(home, simulated=True)
     (home / "anna.yaml").write_text("webserver_port: 3055\n")
     card = home / "domains" / "card_transactions.yaml"
     card.write_text("mine")
     (home / "domains" / "credit_history.yaml").unlink()
-    assert not any(item.new for item in make_deployment(home))
+    assert not any(item.new for item in make_deployment(home, simulated=True))
     assert (home / "anna.yaml").read_text() == "webserver_port: 3055\n"
     assert card.read_text() == "mine"
     assert not (home / "domains" / "credit_history.yaml").exists(), "a domain that was removed came back"

@@ -1,7 +1,9 @@
 """`anna doctor`: what it finds in a good deployment and in broken ones."""
 
+import datetime as dt
 import socket
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +13,7 @@ from anna_cli.checks.instance import check_instance
 from anna_cli.commands.doctor import doctor
 from anna_cli.deployment import make_deployment
 from anna_cli.supervisor.ports import free_port
+from anna_core.domains import FieldKind, load_domains
 from anna_resources.settings import load_settings
 from anna_tests.unit.test_cli_stub import Stub, serving
 
@@ -21,11 +24,14 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("ANNA_HOME", str(home))
     monkeypatch.setenv("ANNA_WEBSERVER_PORT", str(free_port()))
     monkeypatch.setenv("ANNA_MLFLOW_PORT", str(free_port()))
-    make_deployment(home)
-    for domain in ("card_transactions", "account_transactions", "credit_history"):
-        table = home / "warehouse" / domain / "part.parquet"
+    make_deployment(home, simulated=True)
+    for name, domain in load_domains(home / "domains").items():
+        table = home / "warehouse" / name / "part.parquet"
         table.parent.mkdir(parents=True)
-        table.touch()
+        values = {FieldKind.CATEGORICAL: "x", FieldKind.NUMERIC: 1.5, FieldKind.BOOLEAN: True}
+        row = {"client_id": 17, "event_time": dt.datetime(2024, 3, 5), "event_id": 1}
+        row |= {field: values[kind] for field, kind in domain.fields.items()}
+        pl.DataFrame([row] * 20).write_parquet(table)
     return load_settings()
 
 
@@ -60,6 +66,46 @@ def test_a_source_that_is_not_there_is_found(settings):
     ((text, cure),) = wrong(check_domains(settings))
     assert "is not there" in text
     assert "source.path in credit_history.yaml" in cure
+
+
+def rewrite(settings, name, **columns):
+    path = settings.home / "warehouse" / name / "part.parquet"
+    pl.read_parquet(path).with_columns(**columns).write_parquet(path)
+
+
+def test_columns_and_types_of_a_source_are_looked_at(settings):
+    rewrite(settings, "credit_history", balance=pl.lit("1.234,50"))
+    rewrite(settings, "card_transactions", client_id=17.0)
+    (first, cure), (second, _) = wrong(check_domains(settings))
+    assert "column 'client_id' is Float64, but clients are text or whole numbers" in first
+    assert cure == "it would be refused when the source is observed or its mart is built"
+    assert "balance is no number in 20 of them (part.parquet, row 1: '1.234,50'" in second
+    assert "the decimal sign is a point" in second
+
+
+def test_a_missing_column_is_told_with_those_there_are(settings):
+    path = settings.home / "warehouse" / "credit_history" / "part.parquet"
+    pl.read_parquet(path).rename({"status": "state"}).write_parquet(path)
+    ((text, _),) = wrong(check_domains(settings))
+    assert "no column ['status']; it has ['client_id'" in text
+
+
+def test_few_odd_rows_and_files_that_are_not_read_are_warnings(settings):
+    rewrite(settings, "credit_history", client_id=pl.when(pl.int_range(pl.len()) == 3).then(None).otherwise(17))
+    (settings.home / "warehouse" / "credit_history" / "more.xlsx").touch()
+    found = [finding.text for finding in check_domains(settings) if finding.verdict is Verdict.WARNING]
+    assert found == [
+        "domain credit_history: client_id is missing in 1 of the first 20 rows",
+        "domain credit_history: 1 file is not read: more.xlsx does not end in .parquet, .parq, .pq",
+    ]
+
+
+def test_a_new_deployment_says_how_to_describe_a_table(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+    make_deployment(tmp_path)
+    ((text, cure),) = wrong(check_domains(load_settings()))
+    assert "no domain file (*.yaml)" in text
+    assert "copy example.yaml.txt there to <name>.yaml" in cure
 
 
 def test_a_home_that_was_never_made(tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from anna_core.domains import RESERVED_FIELDS, load_domains, read_domain
+from anna_core.domains import RESERVED_FIELDS, Domain, load_domains, read_domain
 from anna_core.errors import DomainError
 
 GOOD = {
@@ -122,8 +123,21 @@ def test_domains_come_by_name_in_order(tmp_path):
 
 @pytest.mark.parametrize("folder", ["", "missing"])
 def test_a_folder_without_domains_is_told(tmp_path, folder):
-    with pytest.raises(DomainError, match=r"no domain file \(\*\.yaml\) here. Set ANNA_DOMAINS"):
+    with pytest.raises(
+        DomainError, match=r"no domain file \(\*\.yaml\) here. Copy example.yaml.txt .* or set ANNA_DOMAINS"
+    ):
         load_domains(tmp_path / folder)
+
+
+def test_the_example_is_a_domain_as_it_stands_and_with_all_that_it_shows():
+    text = (Path(__file__).parents[2] / "domains" / "example.yaml.txt").read_text()
+    plain = Domain.model_validate({"name": "example", **yaml.safe_load(text)})
+    lines = [re.sub(r"^( *)# (\w+: )", r"\1\2", line) for line in text.splitlines()]
+    whole = yaml.safe_load("\n".join(lines))
+    assert whole.keys() == Domain.model_fields.keys() - {"name"}
+    shown = Domain.model_validate({"name": "example", **whole})
+    defaults = ("description", "owner", "event_key", "version", "time_zone")
+    assert shown.model_copy(update={name: getattr(plain, name) for name in defaults}) == plain
 
 
 def test_two_files_of_one_domain_are_told(tmp_path):

@@ -1,0 +1,45 @@
+"""Whether a domain's source table is there, and whether its columns and first rows fit the domain."""
+
+from collections.abc import Iterator
+
+from anna_cli.checks.findings import Finding, bad, good, warning
+from anna_core.domains import Domain
+from anna_core.errors import SourceError
+from anna_core.marts.files import told
+from anna_core.marts.places import source_path
+from anna_core.marts.preview import preview
+from anna_resources.settings import Settings
+
+
+def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
+    """The table's place, its files' columns and types, and what of its first rows would be left aside or refused."""
+    try:
+        path = source_path(domain, settings.home)
+    except SourceError as error:
+        yield bad(str(error), f"correct source.path in {domain.name}.yaml, or set what it names")
+        return
+    if not path.exists():
+        yield bad(
+            f"domain {domain.name}: its source {path} is not there",
+            f"correct source.path in {domain.name}.yaml, or bring the table (`anna demo-bank` simulates one)",
+        )
+        return
+    if path.is_dir() and not any(path.iterdir()):
+        yield bad(f"domain {domain.name}: its source {path} is an empty folder", "bring the table there")
+        return
+    try:
+        seen = preview(domain, settings.home, settings.time_zone, settings.left_aside)
+    except SourceError as error:
+        yield bad(str(error), f"mend the table, or {domain.name}.yaml")
+        return
+    for message in seen.refused:
+        yield bad(message, "it would be refused when the source is observed or its mart is built")
+    if not seen.refused:
+        count = "1 file" if seen.files == 1 else f"{seen.files:,} files"
+        yield good(f"domain {domain.name}: source {path}: {count}; the first {seen.rows:,} rows fit")
+        for reason, rows in seen.left.items():
+            yield warning(
+                f"domain {domain.name}: {reason} in {rows:,} of the first {seen.rows:,} rows", "mend them there"
+            )
+    if seen.unread:
+        yield warning(f"domain {domain.name}: {told(seen.unread)}", "rename or convert what belongs to the table")

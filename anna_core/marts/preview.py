@@ -1,0 +1,95 @@
+"""A look at a source through the door before anything is observed: columns, types and the first rows of its files."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.domains import Domain
+from anna_core.errors import SourceError
+from anna_core.marts.files import source_files
+from anna_core.marts.lakes import LAKES
+from anna_core.marts.left_aside import MOST_LEFT_ASIDE, examples, refusal, told, too_many
+from anna_core.marts.reading import reading
+from anna_core.marts.source import SourceTable, fault_name, file_schema, open_table, source_tables
+
+ROWS = 1000  # looked at of a file
+_FILES = 20  # whose rows are looked at; of every file the columns are
+
+
+@dataclass
+class Preview:
+    """What was seen.
+
+    Attributes:
+        files: that are read, a lake's table being one.
+        rows: looked at.
+        left: reason → rows among them that have it.
+        unread: file → why it is not read.
+        refused: what would be refused, a message each.
+    """
+
+    files: int = 0
+    rows: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    unread: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+
+def preview(domain: Domain, home: Path, bank_zone: str, share: float = MOST_LEFT_ASIDE) -> Preview:
+    """Look at the columns of all files, and at the first rows of the newest.
+
+    Args:
+        domain: the domain.
+        home: ANNA_HOME.
+        bank_zone: the bank's time zone.
+        share: of rows that may be left aside.
+
+    Raises:
+        SourceError: nothing is there, or no file has the columns.
+    """
+    if domain.source.format in LAKES:
+        seen = Preview(files=1)
+        (table,) = source_tables(domain, home)
+        _look(domain, table, bank_zone, share, seen)
+        return seen
+    found = source_files(domain, home)
+    seen = Preview(files=len(found.read), unread=found.not_read)
+    have: set[str] = set()
+    sound = []
+    for file in found.read:
+        try:
+            have.update(file_schema(domain, file))
+        except SourceError as error:
+            seen.refused.append(str(error))
+        else:
+            sound.append(file)
+    if not sound:
+        return seen
+    source_tables(domain, home, sound)  # refuses a column that none has
+    for file in sorted(sound, key=lambda file: -file.stat().st_mtime_ns)[:_FILES]:
+        (table,) = source_tables(domain, home, [file], frozenset(have))
+        _look(domain, table, bank_zone, share, seen)
+    return seen
+
+
+def _look(domain: Domain, table: SourceTable, bank_zone: str, share: float, seen: Preview) -> None:
+    first = SourceTable(table.files, table.rows.head(ROWS), table.schema)
+    try:
+        with reading(domain, table.files[0]):
+            door = open_table(domain, first, bank_zone)
+            faults = [*door.undated, *door.dated]
+            flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
+            rows, *counts = door.table.select(pl.len(), *flags).collect().row(0)
+            left = Counter({fault.reason: count for fault, count in zip(faults, counts, strict=True) if count})
+            refused = too_many(left, faults, rows, share)
+            shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in refused}
+    except SourceError as error:
+        seen.refused.append(str(error))
+        return
+    seen.rows += rows
+    seen.left.update(left)
+    if refused:
+        error = refusal(domain, str(table.files[0]), left, rows, share, told(faults, refused, shown))
+        seen.refused.append(str(error))

@@ -1,0 +1,83 @@
+"""CSV files: quotes, commas, headers, encodings."""
+
+import gzip
+
+from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
+from anna_tests.cases.case import Case
+
+CSV = {"format": "csv"}
+
+
+def _notes(text: str, notes: dict[int, str], header: str = "note") -> str:
+    """Add a last column that no field uses: `ok`, or some row's own text."""
+    head, *lines = text.splitlines()
+    return "\n".join([f"{head},{header}", *(f"{line},{notes.get(row, 'ok')}" for row, line in enumerate(lines))]) + "\n"
+
+
+def _noted(notes: dict[int, str]):
+    return lambda bank: bank.put_text(_notes(as_text(events()), notes)) and None
+
+
+def _shop(bank: CaseBank) -> None:
+    head, *lines = as_text(events()).splitlines()
+    rows = [line.split(",") for line in lines]
+    shops = ["SHOP, LTD" if row % 5 == 0 else "SHOP" for row in range(len(rows))]
+    text = [",".join([*row[:3], shop, *row[3:]]) for row, shop in zip(rows, shops, strict=True)]
+    columns = head.split(",")
+    bank.put_text("\n".join([",".join([*columns[:3], "description", *columns[3:]]), *text]))
+
+
+def _last_line_cut(bank: CaseBank) -> None:
+    bank.put_text(as_text(events())[:-20])
+
+
+def _separated(sign: str, decimal: str = "."):
+    def bend(bank: CaseBank) -> None:
+        text = as_text(events()).replace(",", sign)
+        bank.put_text(text.replace(".", decimal) if decimal != "." else text)
+
+    return bend
+
+
+def _encoded(encoding: str):
+    return lambda bank: bank.put_text(as_text(events()).replace("São", "Sao").encode(encoding)) and None
+
+
+CASES = [
+    Case("plain", "a sound CSV file", lambda bank: bank.put(events()) and None, CSV),
+    Case("windows", "line ends of Windows, and a byte order mark",
+         lambda bank: bank.put_text("\ufeff" + as_text(events()).replace("\n", "\r\n")) and None, CSV),
+    Case("compressed", "a CSV file compressed by gzip",
+         lambda bank: bank.put_text(gzip.compress(as_text(events()).encode()), "all.csv.gz") and None, CSV),
+    Case("02b_two_stray_quotes_unused", "inch marks in two rows of a text column that no field uses",
+         _noted({99: '12" pipe', 200: '5" pipe'}), CSV,
+         refused="all.csv, line 101: a quote stands within a value: '99,"),
+    Case("quotes_in_pairs", "a company's name in quotes within an unquoted value",
+         _noted({99: 'OOO "Рога" и копыта'}), CSV),
+    Case("open_quote", "a quoted value that never ends",
+         _noted({5990: '"pipe'}), CSV, refused="all.csv, line 5,992: a quote is opened and never closed"),
+    Case("15_unquoted_comma_unused_middle", "`SHOP, LTD` unquoted in a column that no field uses",
+         _shop, CSV, refused="all.csv, line 2: 9 fields below a header of 8: '0,"),
+    Case("cut_off", "a file that ends within a row, as a copy that broke off", _last_line_cut, CSV,
+         refused="all.csv, line 6,001: 6 fields below a header of 7: '5999,"),
+    Case("10_duplicate_column", "a column's name twice",
+         lambda bank: bank.put_text(_notes(as_text(events()), {}, "amount")) and None, CSV,
+         refused="all.csv, line 1: column 'amount' is there twice"),
+    Case("no_header", "a file without a line of column names",
+         lambda bank: bank.put_text(as_text(events()).split("\n", 1)[1]) and None, CSV,
+         refused="the source has no column ['client_id', 'event_time', 'event_id', 'mcc', 'city', 'amount', 'is_online']"),
+    Case("empty_file", "an empty file", lambda bank: bank.put_text("") and None, CSV,
+         refused="all.csv has no line of column names"),
+    Case("title_above", "a title above the line of column names",
+         lambda bank: bank.put_text("Cards of 2024\n" + as_text(events())) and None, CSV,
+         refused="it has ['Cards of 2024']"),
+    Case("semicolons", "semicolons between columns", _separated(";"), CSV,
+         refused="Its columns seem to be parted by semicolons: write commas"),
+    Case("tabs", "tabs between columns", _separated("\t"), CSV, refused="parted by tabs: write commas"),
+    Case("cp1251", "text of Windows' Cyrillic code page", _encoded("cp1251"), CSV,
+         refused="all.csv, line 2: the text is not UTF-8"),
+    Case("utf_16", "UTF-16, as Excel's `Unicode text`", _encoded("utf-16"), CSV,
+         refused="all.csv, line 1: the text is UTF-16. Save it as UTF-8"),
+    Case("empty_lines", "an empty line at the end", lambda bank: bank.put_text(as_text(events()) + "\n") and None, CSV,
+         left={"event_time is missing": 1}, rows=EVENTS),
+]  # fmt: skip

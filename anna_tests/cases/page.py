@@ -1,0 +1,49 @@
+"""The page docs/errors.md: every refusal of the corpus, as a user sees it."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from anna_tests.cases import csv_files, tables, values
+from anna_tests.cases.case import Case, outcome
+
+SOURCES = {"CSV files": csv_files.CASES, "Values": values.CASES, "Tables": tables.CASES}
+_HEAD = """\
+# What ANNA says of data that it cannot use
+
+Made by `python -m anna_tests.cases > docs/errors.md`; a test holds this page to the code. Each message stands in the run
+that failed, on the page of its asset, and, of a source, in `anna doctor`.
+"""
+_SOURCES = """
+## Sources
+
+What cannot be used is counted by reason, on the pages of `source/<domain>` and `mart/<domain>` and in their logs. Up to a
+share of the rows (`left_aside` in anna.yaml, 10% by default) that is all; beyond it the month is refused, or the file, if
+its rows have no time that tells their month. What is refused leaves the marts as they were.
+"""
+
+
+def source_refusals() -> str:
+    """The part of the page on sources."""
+    return _SOURCES + "".join(_section(title, cases, _refusal) for title, cases in SOURCES.items())
+
+
+# Each part is a function that returns its text; samples have theirs here, too.
+PARTS: list[Callable[[], str]] = [source_refusals]
+
+
+def page() -> str:
+    """The whole page."""
+    return _HEAD + "".join(part() for part in PARTS)
+
+
+def _refusal(case: Case) -> str:
+    with tempfile.TemporaryDirectory() as home:
+        return outcome(case, Path(home).resolve()).refusal
+
+
+def _section(title: str, cases: list[Case], refusal: Callable[[Case], str]) -> str:
+    told = [
+        f"\n**{case.what[0].upper()}{case.what[1:]}**\n\n```\n{refusal(case)}\n```\n" for case in cases if case.refused
+    ]
+    return f"\n### {title}\n{''.join(told)}"

@@ -1,0 +1,81 @@
+"""Tables: files that are read or not, columns that come and go, event keys, lakes."""
+
+import json
+
+import polars as pl
+
+from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
+from anna_tests.cases.case import Case
+
+CSV = {"format": "csv"}
+
+
+def _many_endings(bank: CaseBank) -> None:
+    for part, name in enumerate(("a.csv", "b.CSV", "c.xlsx", "_late/d.csv", "README")):
+        bank.put_text(as_text(events()[part::5]), name)
+
+
+def _parquet_endings(bank: CaseBank) -> None:
+    for part, name in enumerate(("a.parquet", "b.PARQUET", "c.parq", "000000_0")):
+        bank.put(events()[part::4]).rename(bank.folder / name)
+
+
+def _broken(bank: CaseBank) -> None:
+    for part, name in enumerate(("a", "b", "c")):
+        path = bank.put(events()[part::3], name)
+        if part:
+            path.write_bytes(path.read_bytes()[:5000])
+
+
+def _mapped(bank: CaseBank) -> None:
+    events().write_delta(str(bank.folder))
+    log = bank.folder / "_delta_log" / f"{0:020}.json"
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    for entry in entries:
+        if "metaData" in entry:
+            schema = json.loads(entry["metaData"]["schemaString"])
+            for place, column in enumerate(schema["fields"], start=1):
+                names = {"delta.columnMapping.id": place, "delta.columnMapping.physicalName": f"col-{place}"}
+                column["metadata"] = names
+            entry["metaData"]["schemaString"] = json.dumps(schema)
+            most = {"delta.columnMapping.maxColumnId": str(len(schema["fields"]))}
+            entry["metaData"]["configuration"] = {"delta.columnMapping.mode": "name"} | most
+        if "protocol" in entry:
+            features = ["columnMapping", "timestampNtz"]
+            entry["protocol"] = {
+                "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features,
+            }  # fmt: skip
+    log.write_text("\n".join(map(json.dumps, entries)))
+
+
+def _twice(bank: CaseBank) -> None:
+    bank.put_halves(events(), events())
+    again = events().filter(pl.col("event_id") % 60 == 0).with_columns(pl.col("event_time").dt.offset_by("1mo"))
+    bank.put(again, "corrections")
+
+
+CASES = [
+    Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
+         unread=("README", "_late/d.csv", "c.xlsx")),
+    Case("parquet_endings", "Parquet files that end in .PARQUET, .parq or not at all", _parquet_endings),
+    Case("nothing_to_read", "a folder with nothing but files that are not read",
+         lambda bank: bank.put_text("?", "cards.xlsx") and None,
+         refused="no .parquet file at $ANNA_HOME/warehouse/cards (1 file is not read: cards.xlsx does not end in"),
+    Case("no_source", "a source that is not there", lambda bank: None,
+         refused="no .parquet file at $ANNA_HOME/warehouse/cards. Correct `source.path`"),
+    Case("without_footer", "Parquet files that are not whole", _broken, refused="domain cards: 2 files are refused:"),
+    Case("28_new_column", "a column that younger files alone have",
+         lambda bank: bank.put_halves(events().drop("is_online"), events()),
+         notes=("column 'is_online' differs between files: missing in 2024Q1.parquet, Boolean in 2024Q2.parquet",)),
+    Case("no_column", "a field that no file has", lambda bank: bank.put(events().drop("city")) and None,
+         refused="the source has no column ['city']; it has ['event_id', 'client_id',"),
+    Case("no_client_column", "a younger file without the client",
+         lambda bank: bank.put_halves(events(), events().drop("client_id")),
+         refused="2024Q2.parquet has no column ['client_id']; it has ['event_id', 'event_time',"),
+    Case("30k_key_float", "an event key that is int in one file and float in another",
+         lambda bank: bank.put_halves(events(), events().with_columns(pl.col("event_id").cast(float))),
+         notes=("column 'event_id' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
+    Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
+    Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
+         refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
+]  # fmt: skip

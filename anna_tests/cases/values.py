@@ -1,0 +1,97 @@
+"""Values: clients, times, categories, numbers, booleans."""
+
+import datetime as dt
+
+import polars as pl
+
+from anna_tests.cases.bank import EVENTS, CaseBank, events
+from anna_tests.cases.case import Bend, Case
+
+CSV = {"format": "csv"}
+MCC = {"mcc": {"5411", "6011", "5812", "4111"}}
+ROW = pl.int_range(pl.len())
+
+
+def _with(**columns: pl.Expr | pl.Series | float) -> Bend:
+    return lambda bank: bank.put(events().with_columns(**columns)) and None
+
+
+def _halves(**columns: pl.Expr) -> Bend:
+    """The younger file has its columns otherwise."""
+    return lambda bank: bank.put_halves(events(), events().with_columns(**columns))
+
+
+def _some(column: str, every: int, value: object, kind: pl.DataType | None = None) -> dict[str, pl.Expr]:
+    """Let every so-many-th row of a column have a value."""
+    own = pl.col(column) if kind is None else pl.col(column).cast(kind)
+    return {column: pl.when(ROW % every == 0).then(pl.lit(value)).otherwise(own)}
+
+
+def _text_times(form: str) -> pl.Expr:
+    return pl.col("event_time").dt.strftime(form)
+
+
+def _half_german(bank: CaseBank) -> None:
+    moment = pl.when(ROW % 2 == 0).then(_text_times("%d.%m.%Y %H:%M:%S")).otherwise(_text_times("%Y-%m-%d %H:%M:%S"))
+    bank.put(events().with_columns(event_time=moment))
+
+
+def _odd_years(bank: CaseBank) -> None:
+    years = pl.Series(["0001-01-01", "1753-01-01", "9999-12-31", "0202-01-01", "1970-01-01"])
+    moment = pl.when(len(years) > ROW).then(pl.lit(years).gather(ROW % len(years)))
+    bank.put(events().with_columns(event_time=moment.otherwise(_text_times("%Y-%m-%d %H:%M:%S"))))
+
+
+CASES = [
+    # Clients
+    Case("float_ids", "client ids 17.0, as a column with a gap becomes", _with(client_id=pl.col("client_id").cast(float)),
+         refused="column 'client_id' is Float64, but clients are text or whole numbers"),
+    Case("20d_csv_float_ids", "client ids 17.0 in a CSV file", _with(client_id=pl.col("client_id").cast(float)), CSV,
+         refused="client_id is a decimal number in 1,"),
+    Case("few_float_ids", "one id of a hundred written as 17.0", _with(**_some("client_id", 100, "17.0", pl.String())),
+         rows=EVENTS - 60, left={"client_id is a decimal number": 60}),
+    Case("null_ids", "NULL, None and nothing in place of one id of fifty",
+         _with(**_some("client_id", 50, "NULL", pl.String())), CSV,
+         rows=EVENTS - 120, left={"client_id is missing": 120}),
+    Case("many_null_ids", "a fifth of the rows without a client", _with(**_some("client_id", 5, None)),
+         refused="client_id is missing in "),
+    # Times
+    Case("63_year_0001", "the years 1, 202, 1753, 1970 and 9999, which stand for `none`", _odd_years, CSV,
+         rows=EVENTS - 5, left={"event_time is outside the years 1971 to 2199": 5}),
+    Case("63_year_0001_parquet", "the same as time stamps of Parquet",
+         _with(**_some("event_time", 1000, dt.datetime(1, 1, 1))),
+         rows=EVENTS - 6, left={"event_time is outside the years 1971 to 2199": 6}),
+    Case("22_half_ddmmyyyy", "half of the times as dd.mm.yyyy", _half_german, CSV,
+         refused="event_time is no time in 3,000 of them (all.csv, line 2: '01.01.2024 "),
+    Case("few_ddmmyyyy", "one time of a hundred as dd.mm.yyyy", _with(**_some("event_time", 100, "31.01.2024", pl.String())),
+         rows=EVENTS - 60, left={"event_time is no time": 60}),
+    Case("times_as_numbers", "times as 20240331", _with(event_time=_text_times("%Y%m%d").cast(pl.Int64)),
+         refused="column 'event_time' is Int64, not a date, a time stamp or text of one"),
+    Case("no_times", "a quarter of the rows without a time", _with(**_some("event_time", 4, None)),
+         refused="event_time is missing in 1,500 of them (all.parquet, row 1, all.parquet, row 5"),
+    # Categories
+    Case("18_float_codes", "codes that are int64 in old files and float64 in young ones",
+         _halves(mcc=pl.col("mcc").cast(float)), codes=MCC,
+         notes=("column 'mcc' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
+    Case("decimal_codes", "codes that are decimals in young files", _halves(mcc=pl.col("mcc").cast(pl.Decimal(10, 2))),
+         codes=MCC, notes=("column 'mcc' differs",)),
+    Case("text_codes", "codes that are padded text in young files",
+         _halves(mcc=pl.format(" {} ", pl.col("mcc").cast(pl.String))), codes=MCC, notes=("column 'mcc' differs",)),
+    Case("nothing_words", "NULL, nan and nothing where there is no category",
+         _with(city=pl.Series([["NULL", "nan", "", "Riga"][row % 4] for row in range(EVENTS)])), CSV,
+         codes={"city": {"<missing>", "Riga"}}),
+    Case("nested", "a list where a category should be", _with(city=pl.concat_list("city")),
+         refused="column 'city' is List(String), but a category is one text or number"),
+    # Numbers
+    Case("decimal_commas", "amounts as 1.234,50", _with(amount=pl.lit("1.234,50")), CSV,
+         refused="amount is no number in 1,0"),
+    Case("few_odd_numbers", "one amount of a hundred with a currency", _with(**_some("amount", 100, "12 EUR", pl.String())),
+         left={"amount is no number": 60}),
+    Case("numbers_as_text", "amounts as text", _with(amount=pl.col("amount").cast(pl.String))),
+    # Booleans
+    Case("13_tf", "t and f", _with(is_online=pl.when("is_online").then(pl.lit("t")).otherwise(pl.lit("f"))), CSV),
+    Case("yn", "Y and N", _with(is_online=pl.when("is_online").then(pl.lit("Y")).otherwise(pl.lit("N")))),
+    Case("float_flags", "1.0 and 0.0", _with(is_online=pl.col("is_online").cast(float)), CSV),
+    Case("other_flags", "words that ANNA does not know as yes or no", _with(is_online=pl.lit("да")), CSV,
+         refused="is_online is neither yes nor no in 1,0"),
+]  # fmt: skip

@@ -1,0 +1,47 @@
+"""The corpus of odd inputs: what is right of each, and the page that shows the refusals."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from anna_tests.cases.bank import EVENTS
+from anna_tests.cases.case import Case, outcome
+from anna_tests.cases.page import SOURCES, page
+
+ROOT = Path(__file__).parents[2]
+CASES = {case.name: case for cases in SOURCES.values() for case in cases}
+
+
+def test_names_of_cases_are_different():
+    assert len(CASES) == sum(map(len, SOURCES.values()))
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_of_an_odd_source_comes_what_is_right(case: Case, tmp_path):
+    found = outcome(case, tmp_path)
+    assert case.refused in found.refusal
+    if case.refused:
+        assert found.refusal.startswith("domain cards: ")
+        return
+    assert found.refusal == ""
+    assert (found.rows, found.left) == (case.rows, case.left)
+    assert {name: found.codes[name] for name in case.codes} == case.codes
+    assert len(found.notes) == len(case.notes)
+    assert all(part in note for part, note in zip(case.notes, found.notes, strict=True))
+    assert found.unread == list(case.unread)
+
+
+def test_events_that_are_delivered_again_leave_the_month_that_they_were_in(tmp_path):
+    found = outcome(CASES["delivered_twice"], tmp_path)
+    first = tmp_path / "mart" / "month=2024-01" / "events.parquet"
+    january = pl.read_parquet(tmp_path / "warehouse" / "cards" / "2024Q1.parquet").filter(
+        pl.col("event_time") < pl.datetime(2024, 2, 1), pl.col("event_id") % 60 != 0
+    )
+    assert pl.scan_parquet(first).select(pl.len()).collect().item() == len(january)
+    assert found.rows == EVENTS
+
+
+def test_the_page_of_errors_is_made_from_the_code():
+    written = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert written == page(), "make it anew: python -m anna_tests.cases > docs/errors.md"
