@@ -59,7 +59,7 @@ def _lake(domain: Domain, path: Path) -> Iterator[None]:
         ) from error
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise SourceError(
-            f"domain {domain.name}: {path} cannot be read as a table of format {kind}: {error}"
+            f"domain {domain.name}: {path} cannot be read as a table of format {kind}: {str(error).rstrip('.')}."
         ) from error
 
 

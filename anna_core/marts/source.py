@@ -232,7 +232,9 @@ def _table(domain: Domain, files: list[Path], schema: pl.Schema) -> SourceTable:
     if domain.source.format == "parquet":
         rows = pl.scan_parquet(files, hive_partitioning=False, glob=False, include_file_paths=path_column)
     else:  # as text: "007" keeps its zeros, and no type hangs on the first rows
-        rows = pl.scan_csv(files, infer_schema=False, glob=False, include_file_paths=path_column)
+        rows = pl.scan_csv(
+            files, infer_schema=False, new_columns=list(schema), glob=False, include_file_paths=path_column
+        )
     return SourceTable(files, rows, schema, path_column)
 
 

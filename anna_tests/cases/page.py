@@ -11,15 +11,15 @@ SOURCES = {"CSV files": csv_files.CASES, "Values": values.CASES, "Tables": table
 _HEAD = """\
 # What ANNA says of data that it cannot use
 
-Made by `python -m anna_tests.cases > docs/errors.md`; a test holds this page to the code. Each message stands in the run
-that failed, on the page of its asset, and, of a source, in `anna doctor`.
+Made by `python -m anna_tests.cases > docs/errors.md`; a test holds this page to the code. Each message stands in the
+run that failed; what the first rows of a source's files show, `anna doctor` says, too.
 """
 _SOURCES = """
 ## Sources
 
-What cannot be used is counted by reason, on the pages of `source/<domain>` and `mart/<domain>` and in their logs. Up to a
-share of the rows (`left_aside` in anna.yaml, 10% by default) that is all; beyond it the month is refused, or the file, if
-its rows have no time that tells their month. What is refused leaves the marts as they were.
+What cannot be used is counted by reason, on the pages of `source/<domain>` and `mart/<domain>` and in their logs. Up
+to a share of the rows (`left_aside` in anna.yaml, 10% by default) that is all; beyond it the month is refused, or the
+file, if its rows have no time that tells their month. What is refused leaves the marts as they were.
 """
 
 

@@ -44,7 +44,8 @@ def _odd_years(bank: CaseBank) -> None:
 
 CASES = [
     # Clients
-    Case("float_ids", "client ids 17.0, as a column with a gap becomes", _with(client_id=pl.col("client_id").cast(float)),
+    Case("float_ids", "client ids 17.0, as a column with a gap becomes",
+         _with(client_id=pl.col("client_id").cast(float)),
          refused="column 'client_id' is Float64, but clients are text or whole numbers"),
     Case("20d_csv_float_ids", "client ids 17.0 in a CSV file", _with(client_id=pl.col("client_id").cast(float)), CSV,
          refused="client_id is a decimal number in 1,"),
@@ -63,7 +64,8 @@ CASES = [
          rows=EVENTS - 6, left={"event_time is outside the years 1971 to 2199": 6}),
     Case("22_half_ddmmyyyy", "half of the times as dd.mm.yyyy", _half_german, CSV,
          refused="event_time is no time in 3,000 of them (all.csv, line 2: '01.01.2024 "),
-    Case("few_ddmmyyyy", "one time of a hundred as dd.mm.yyyy", _with(**_some("event_time", 100, "31.01.2024", pl.String())),
+    Case("few_ddmmyyyy", "one time of a hundred as dd.mm.yyyy",
+         _with(**_some("event_time", 100, "31.01.2024", pl.String())),
          rows=EVENTS - 60, left={"event_time is no time": 60}),
     Case("times_as_numbers", "times as 20240331", _with(event_time=_text_times("%Y%m%d").cast(pl.Int64)),
          refused="column 'event_time' is Int64, not a date, a time stamp or text of one"),
@@ -73,7 +75,8 @@ CASES = [
     Case("18_float_codes", "codes that are int64 in old files and float64 in young ones",
          _halves(mcc=pl.col("mcc").cast(float)), codes=MCC,
          notes=("column 'mcc' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
-    Case("decimal_codes", "codes that are decimals in young files", _halves(mcc=pl.col("mcc").cast(pl.Decimal(10, 2))),
+    Case("decimal_codes", "codes that are decimals in young files",
+         _halves(mcc=pl.col("mcc").cast(pl.Decimal(10, 2))),
          codes=MCC, notes=("column 'mcc' differs",)),
     Case("text_codes", "codes that are padded text in young files",
          _halves(mcc=pl.format(" {} ", pl.col("mcc").cast(pl.String))), codes=MCC, notes=("column 'mcc' differs",)),
@@ -85,7 +88,8 @@ CASES = [
     # Numbers
     Case("decimal_commas", "amounts as 1.234,50", _with(amount=pl.lit("1.234,50")), CSV,
          refused="amount is no number in 1,0"),
-    Case("few_odd_numbers", "one amount of a hundred with a currency", _with(**_some("amount", 100, "12 EUR", pl.String())),
+    Case("few_odd_numbers", "one amount of a hundred with a currency",
+         _with(**_some("amount", 100, "12 EUR", pl.String())),
          left={"amount is no number": 60}),
     Case("numbers_as_text", "amounts as text", _with(amount=pl.col("amount").cast(pl.String))),
     # Booleans

@@ -329,8 +329,8 @@ def test_clients_as_numbers_and_as_text_give_the_same_mart(tmp_path):
 
 NASTY = [
     "client", "time", "from", "hash", "source hash", "key 0", "key.id", "field 0", "file", "path", "row", "month",
-    "as_of", "start", "length", "position", "place", "count", "value", "code", "*", " *", "^.*$", "^a$", "a", "a b",
-    "a/b", "a.b", 'a"b', "a'b", "a{b}", "клиент", "index", "literal", "len", "fault 0", "superseded", "version", "identity",
+    "as_of", "start", "length", "position", "place", "count", "value", "code", "*", " *", "^.*$", "^a$", "a",
+    "a b", "a/b", "a.b", 'a"b', "a'b", "a{b}", "клиент", "index", "literal", "len", "fault 0", "superseded", "version",
 ]  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def test_a_short_row_of_a_csv_is_refused(tmp_path):
     bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
     bank.put_text(CSV + "a,2024-03-05,x,1,1\na,2024-03-05,x")
     with pytest.raises(
-        SourceError, match=r"events\.csv, line 3: 3 fields below a header of 5: 'a,2024-03-05,x'\. Write"
+        SourceError, match=r"events\.csv, line 3: 3 fields below a header of 5: 'a,2024-03-05,x'\. If the file was cut"
     ):
         months_of(bank)
 
