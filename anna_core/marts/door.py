@@ -23,6 +23,14 @@ from anna_core.errors import SourceError
 
 CLIENT, TIME, VERSION = "client", "time", "version"
 
+_STORED = {FieldKind.CATEGORICAL: pl.String(), FieldKind.NUMERIC: pl.Float64(), FieldKind.BOOLEAN: pl.Boolean()}
+# What types a field, and what is said of a value that is none; anything can be a category.
+_TYPING: dict[FieldKind, tuple[Callable[[str, pl.DataType], Typed], str, Callable[[str], str]]] = {
+    FieldKind.CATEGORICAL: (category, "no category", str),
+    FieldKind.NUMERIC: (number, "no number", numbers.cure_of),
+    FieldKind.BOOLEAN: (boolean, "neither yes nor no", lambda _: booleans.CURE),
+}
+
 
 def key_names(domain: Domain) -> list[str]:
     """What the columns of the event's key are called behind the door."""
@@ -166,19 +174,11 @@ class _Opening:
         return typed.value
 
     def _field(self, name: str, kind: FieldKind) -> pl.Expr:
-        setting = f"fields.{name}"
-        match kind:
-            case FieldKind.CATEGORICAL:
-                absent, typing, reason, cure = pl.String, category, "", None
-            case FieldKind.NUMERIC:
-                absent, typing, reason, cure = pl.Float64, number, "no number", numbers.cure_of
-            case FieldKind.BOOLEAN:
-                absent, typing, reason, cure = pl.Boolean, boolean, "neither yes nor no", lambda _: booleans.CURE
         if name not in self._names:
-            return pl.lit(None, absent)
-        typed = self._typed(name, setting, typing)
-        if cure is not None:
-            self._note(self.dated, f"{name} is {reason}", name, typed.unreadable, cure, whole_row=False)
+            return pl.lit(None, _STORED[kind])
+        typing, problem, cure = _TYPING[kind]
+        typed = self._typed(name, f"fields.{name}", typing)
+        self._note(self.dated, f"{name} is {problem}", name, typed.unreadable, cure, whole_row=False)
         return typed.value
 
     def _note(

@@ -91,5 +91,4 @@ def _look(domain: Domain, table: SourceTable, bank_zone: str, share: float, seen
     seen.rows += rows
     seen.left.update(left)
     if refused:
-        error = refusal(domain, str(table.files[0]), left, rows, share, told(faults, refused, shown))
-        seen.refused.append(str(error))
+        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, told(faults, refused, shown))))

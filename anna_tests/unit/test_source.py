@@ -222,10 +222,10 @@ def test_iso_texts_may_mix_forms_and_offsets(tmp_path):
 
 
 def test_a_column_of_texts_that_are_no_times_is_told(bank):
-    put_times(bank, ["05.03.2024", "06.03.2024"], pl.String())
+    put_times(bank, ["05.03.2024", "06.03.2024"] * 5, pl.String())
     with pytest.raises(
         SourceError,
-        match=r"event_time is no time in 2 of them \(events.parquet, row 1: '05.03.2024', .*: write times as",
+        match=r"event_time is no time in 10 of them \(events.parquet, row 1: '05.03.2024', .*: write times as",
     ):
         observe(bank.domain, bank.home, bank.zone, bank.home / "state")
 
@@ -236,6 +236,19 @@ def test_a_missing_column_is_told_with_those_there_are(bank):
         SourceError, match=r"no column \['online', 'amount'\]; it has \['client_id', 'event_time', 'kind'\]"
     ):
         read(bank)
+
+
+def test_a_small_file_of_odd_times_is_counted_and_holds_up_nobody(bank):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 20), "1.parquet")
+    bank.put(events_frame([("a", dt.datetime(1, 1, 1), "x", True, 1.0)]), "2.parquet")
+    state = observe(bank.domain, bank.home, bank.zone, bank.home / "state")
+    assert list(state.months) == ["2024-03-01"]
+    assert (state.undated, state.left()) == (1, {"event_time is outside the years 1971 to 2199": 1})
+    reason = "event_time is outside the years 1971 to 2199"
+    assert state.examples() == {reason: ["2.parquet, row 1: '0001-01-01 00:00:00.000000'"]}
+    (bank.source / "2.parquet").unlink()
+    after = observe(bank.domain, bank.home, bank.zone, bank.home / "state")
+    assert (after.months, after.undated) == (state.months, 0)
 
 
 def test_a_field_that_one_of_the_files_lacks_is_missing_there_and_said(bank):
