@@ -50,6 +50,8 @@ class Fault:
         reason: as people read it.
         column: the source's name of the column.
         values: what stands there, to be shown; over the table.
+        own: the table's name of it.
+        canonical: the canonical column, which has no value where a row has the fault.
         flag: bool, never null, whether a row has it; over the table.
         cure: what to do about a text that stands there.
         whole_row: whether the row is left aside; else the value alone is missing.
@@ -58,6 +60,8 @@ class Fault:
     reason: str
     column: str
     values: pl.Expr
+    own: str
+    canonical: str
     flag: pl.Expr
     cure: Callable[[str], str]
     whole_row: bool = True
@@ -147,8 +151,8 @@ class _Opening:
         name = self._domain.columns.client_id
         typed = self._typed(name, "columns.client_id", client)
         none = (typed.value.is_null() & ~typed.unreadable).fill_null(value=False)
-        self._note(self.dated, f"{name} is missing", name, none, lambda _: "write the client into each row")
-        self._note(self.dated, f"{name} is a decimal number", name, typed.unreadable, lambda _: clients.CURE)
+        self._note(self.dated, f"{name} is missing", name, CLIENT, none, lambda _: "write the client into each row")
+        self._note(self.dated, f"{name} is a decimal number", name, CLIENT, typed.unreadable, lambda _: clients.CURE)
         return typed.value if typed.unreadable.meta.is_literal() else pl.when(~typed.unreadable).then(typed.value)
 
     def _time(self) -> pl.Expr:
@@ -158,9 +162,9 @@ class _Opening:
         none = typed.value.is_null() & ~typed.unreadable & ~typed.outside
         first, end = times.ERA
         era = f"{name} is outside the years {first.year} to {end.year - 1}"
-        self._note(self.undated, f"{name} is missing", name, none, lambda _: "write the time into each row")
-        self._note(self.undated, f"{name} is no time", name, typed.unreadable, lambda _: times.CURE)
-        self._note(self.undated, era, name, typed.outside, lambda _: "leave empty what is not known")
+        self._note(self.undated, f"{name} is missing", name, TIME, none, lambda _: "write the time into each row")
+        self._note(self.undated, f"{name} is no time", name, TIME, typed.unreadable, lambda _: times.CURE)
+        self._note(self.undated, era, name, TIME, typed.outside, lambda _: "leave empty what is not known")
         return typed.value
 
     def _version(self, name: str) -> pl.Expr:
@@ -168,7 +172,7 @@ class _Opening:
             return pl.lit(None, pl.Float64)
         typed = self._typed(name, "version", version, *self._zones)
         self._note(
-            self.dated, f"{name} is no version", name, typed.unreadable, lambda _: versions.CURE,
+            self.dated, f"{name} is no version", name, VERSION, typed.unreadable, lambda _: versions.CURE,
             whole_row=False,
         )  # fmt: skip
         return typed.value
@@ -178,16 +182,17 @@ class _Opening:
             return pl.lit(None, _STORED[kind])
         typing, problem, cure = _TYPING[kind]
         typed = self._typed(name, f"fields.{name}", typing)
-        self._note(self.dated, f"{name} is {problem}", name, typed.unreadable, cure, whole_row=False)
+        own = field_names(self._domain)[name]
+        self._note(self.dated, f"{name} is {problem}", name, own, typed.unreadable, cure, whole_row=False)
         return typed.value
 
     def _note(
-        self, faults: list[Fault], reason: str, name: str, flag: pl.Expr, cure: Callable[[str], str],
+        self, faults: list[Fault], reason: str, name: str, canonical: str, flag: pl.Expr, cure: Callable[[str], str],
         *, whole_row: bool = True,
     ) -> None:  # fmt: skip
         if not flag.meta.is_literal():  # of most types nothing is unreadable
-            shown = pl.col(self._names[name]).cast(pl.String)
-            faults.append(Fault(reason, name, shown, flag, cure, whole_row))
+            own = self._names[name]
+            faults.append(Fault(reason, name, pl.col(own).cast(pl.String), own, canonical, flag, cure, whole_row))
 
 
 def _safe_name(name: str, names: tuple[str, ...]) -> str:

@@ -13,12 +13,12 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.marts.corrections import NO_VERSION, RUN, write_run
 from anna_core.marts.csv_records import count_records
-from anna_core.marts.door import TIME, VERSION, Door
+from anna_core.marts.door import TIME, VERSION, Door, Fault
 from anna_core.marts.fingerprints import row_hash, write_fingerprint
 from anna_core.marts.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
 from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.marts.reading import reading
-from anna_core.marts.source import HASH, SourceTable, fault_name, identity, open_table, source_tables
+from anna_core.marts.source import HASH, SourceTable, identity, open_table, source_tables
 
 UNDATED = "undated"  # stands for the month of rows that belong to none
 _FEW = 10  # fewer rows of no month are no reason to refuse a file, however small it is; they are counted
@@ -115,24 +115,30 @@ class _Seen:
     def read(self, door: Door) -> None:
         """Add a table's rows."""
         for batch in _batches(self._domain, door, self._keys is not None):
-            self._count(batch, [fault.reason for fault in door.undated], [fault.reason for fault in door.dated])
+            for month, rows, digest in (
+                batch.group_by(_MONTH).agg(pl.len().alias(_ROWS), pl.col(HASH).sum()).iter_rows()
+            ):
+                self.rows += rows
+                total = self.months.setdefault(month, [0, 0])
+                total[0], total[1] = total[0] + rows, total[1] + digest
+            for fault in door.undated:
+                self._count(fault, batch)
+            dated = batch.filter(pl.col(_MONTH).is_not_null()) if door.dated else batch
+            for fault in door.dated:
+                self._count(fault, dated)
             if self._keys is not None:
                 self._hold(batch)
         if self._keys is not None:
             self._write()
 
-    def _count(self, batch: pl.DataFrame, undated: list[str], dated: list[str]) -> None:
-        reasons = [*undated, *dated]
-        flags = [pl.col(fault_name(place)).sum() for place in range(len(reasons))]
-        for month, rows, digest, *counts in (
-            batch.group_by(_MONTH).agg(pl.len().alias(_ROWS), pl.col(HASH).sum(), *flags).iter_rows()
-        ):
-            self.rows += rows
-            total = self.months.setdefault(month, [0, 0])
-            total[0], total[1] = total[0] + rows, total[1] + digest
-            told = undated if month is None else dated  # a row that belongs to no month is counted for this alone
-            met = {reason: count for reason, count in zip(reasons, counts, strict=True) if count and reason in told}
-            self.counts.setdefault(month, Counter()).update(met)
+    def _count(self, fault: Fault, batch: pl.DataFrame) -> None:
+        """Look for a fault where there is no value; most rows have one, so this costs little."""
+        odd = batch.filter(pl.col(fault.canonical).is_null())
+        if odd.is_empty():
+            return
+        flag = odd.select(pl.col(_raw(fault)).alias(fault.own)).select(fault.flag.alias(_ROWS)).to_series()
+        for month, rows in odd.filter(flag).group_by(_MONTH).agg(pl.len()).iter_rows():
+            self.counts.setdefault(month, Counter())[fault.reason] += rows
 
     def _hold(self, batch: pl.DataFrame) -> None:
         self._held.append(batch.filter(pl.col(_MONTH).is_not_null() & pl.col(_KEY).is_not_null()))
@@ -155,17 +161,21 @@ class _Seen:
 
 
 def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
-    """Columns month, hash, a flag a fault, and with keys the event's identity and version."""
-    flags = [fault.flag.alias(fault_name(place)) for place, fault in enumerate((*door.undated, *door.dated))]
+    """Columns month and hash; for each fault the canonical column and the raw one; with keys identity and version."""
     schema = door.table.select(*door.values.values()).collect_schema()
-    canonical = door.table.select(*door.values.values(), *flags)
-    month = pl.col(TIME).dt.truncate("1mo").cast(pl.Date).alias(_MONTH)
-    kept = [pl.col(fault_name(place)) for place in range(len(flags))]
+    faults = [*door.undated, *door.dated]
+    raw = {_raw(fault): pl.col(fault.own).alias(_raw(fault)) for fault in faults}
+    kept = dict.fromkeys([fault.canonical for fault in faults] + [VERSION] * (keys and domain.version is not None))
+    columns = [pl.col(TIME).dt.truncate("1mo").cast(pl.Date).alias(_MONTH), row_hash(schema).alias(HASH)]
     if keys:
-        kept.append(identity(domain, {name: pl.col(name) for name in schema}).alias(_KEY))
-        kept += [pl.col(VERSION)] if domain.version is not None else []
-    rows = canonical.select(month, row_hash(schema).alias(HASH), *kept)
+        columns.append(identity(domain, {name: pl.col(name) for name in schema}).alias(_KEY))
+    rows = door.table.select(*door.values.values(), *raw.values()).select(*columns, *kept, *raw)
     yield from rows.collect_batches(maintain_order=False, engine="streaming")
+
+
+def _raw(fault: Fault) -> str:
+    """What the raw column of a fault is called beside the canonical ones."""
+    return f"raw {fault.canonical}"
 
 
 def _first_examples(
