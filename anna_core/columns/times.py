@@ -56,19 +56,26 @@ def time(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedTime:
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a date, a time stamp or text of one: {CURE}")
     text = plain_text(name, kind).str.replace("T", " ", literal=True)
-    moment = text.map_batches(
+    there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
+    moment = _moments(text, zone, bank_zone)
+    # Expressions that share a part work it out once each, so the value has one of its own that holds to our era.
+    value = text.map_batches(
+        lambda texts: _of_era(_read(texts, zone, bank_zone)), return_dtype=pl.Datetime("us"), is_elementwise=True
+    )
+    return TypedTime(value, there & moment.is_null(), _is_outside(moment))
+
+
+def _moments(text: pl.Expr, zone: str, bank_zone: str) -> pl.Expr:
+    return text.map_batches(
         partial(_read, zone=zone, bank_zone=bank_zone), return_dtype=pl.Datetime("us"), is_elementwise=True
     )
-    there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
-    return _within_era(moment, there & moment.is_null())
 
 
 def _read(texts: pl.Series, zone: str, bank_zone: str) -> pl.Series:
     """Texts as moments on the bank's wall clock, null where they are none."""
     text = pl.col(texts.name)
-    ways = [
-        _wall_clock(text.str.to_datetime(form, time_unit="us", strict=False), None, zone, bank_zone) for form in _NAIVE
-    ]
+    naive = (text.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
+    ways = [_wall_clock(moment, None, zone, bank_zone) for moment in naive]
     ways.append(text.str.to_datetime(_DAY, time_unit="us", strict=False))
     zoned = text.str.to_datetime(_ZONED, time_unit="us", time_zone="UTC", strict=False)
     ways.append(_wall_clock(zoned, "UTC", zone, bank_zone))
@@ -100,10 +107,18 @@ def _clipped(moment: pl.Expr, own_zone: str | None) -> pl.Expr:
     return moment.clip(low, high)
 
 
+def _of_era(moments: pl.Series) -> pl.Series:
+    inside = moments.is_between(*ERA, closed="left")
+    return moments if inside.all() else moments.to_frame("moment").select(pl.when(inside).then("moment")).to_series()
+
+
 def _within_era(moment: pl.Expr, unreadable: pl.Expr | None = None) -> TypedTime:
-    inside = moment.is_between(*ERA, closed="left")
     return TypedTime(
-        pl.when(inside).then(moment),
+        pl.when(moment.is_between(*ERA, closed="left")).then(moment),
         pl.lit(value=False) if unreadable is None else unreadable,
-        (~inside).fill_null(value=False),
+        _is_outside(moment),
     )
+
+
+def _is_outside(moment: pl.Expr) -> pl.Expr:
+    return (~moment.is_between(*ERA, closed="left")).fill_null(value=False)

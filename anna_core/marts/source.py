@@ -127,8 +127,10 @@ def scan_month(
         if superseded is not None:
             again = identity(domain, door.values).is_in(superseded.implode())
             extra.append(again.fill_null(value=False).alias(SUPERSEDED))
-        rows = door.table.select(*values.values(), *extra, *flagged)
-        rows = rows.filter((pl.col(TIME) >= first) & (pl.col(TIME) < following))
+        # Filtered before all else is typed: a file of many months is read once for each of them.
+        time = door.values[TIME]
+        of_month = door.table.filter(time.is_between(first, following, closed="left"))
+        rows = of_month.select(*values.values(), *extra, *flagged)
         rest = [(name, seed) for seed, name in enumerate(values) if name not in by_value]
         kinds = rows.collect_schema()
         scans.append(rows.with_columns(summed(column_hash(name, kinds[name], seed) for name, seed in rest).alias(HASH)))
