@@ -120,3 +120,29 @@ def test_the_good_months_of_a_run_stay_made_when_one_fails(deployment: Deploymen
     assert "1 of 3 months (2024-02-01)" in told.error.message
     deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
     assert automation.run()["mart/cards"] == {"2024-02-01"}
+
+
+def test_what_is_left_aside_stands_on_the_pages_of_source_and_mart(deployment: Deployment) -> None:
+    odd = pl.int_range(pl.len())
+    frame = events(1, "2024-02-01").with_columns(
+        client_id=pl.when(odd == 3).then(None).otherwise(pl.col("client_id")),
+        event_time=pl.when(odd == 5).then(pl.lit("soon")).otherwise(pl.col("event_time").dt.to_string("iso")),
+    )
+    deployment.rewrite_month("cards", "2024-02-01", frame)
+    (deployment.home / "warehouse/cards/notes.xlsx").touch()
+    deployment.refresh()
+    key = dg.AssetKey(["source", "cards"])
+    records = deployment.instance.fetch_observations(key, limit=10).records
+    whole = next(record.asset_observation for record in records if record.partition_key is None).metadata
+    february = next(record.asset_observation for record in records if record.partition_key == "2024-02-01").metadata
+    mart = deployment.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(["mart", "cards"]), asset_partitions=["2024-02-01"]), limit=1
+    ).records[0].asset_materialization.metadata  # fmt: skip
+    assert whole["rows of no month"].value == whole["rows: event_time is no time"].value == 1
+    assert whole["first: event_time is no time"].value == "2024-02.parquet, row 6: 'soon'"
+    assert whole["files not read"].value.startswith("1 file is not read: notes.xlsx does not end in .parquet")
+    assert whole["differences between files"].value.startswith("column 'event_time' differs between files: Datetime")
+    assert february["rows: client_id is missing"].value == mart["rows: client_id is missing"].value == 1
+    assert february["dagster/row_count"].value == len(frame) - 1
+    assert mart["rows left aside"].value == 1
+    assert mart["dagster/row_count"].value == len(frame) - 2

@@ -1,4 +1,5 @@
 import datetime as dt
+import json
 import os
 
 import pytest
@@ -175,6 +176,14 @@ def test_a_broken_state_is_told_with_its_cure(watched):
     (watched.home / "state" / "fingerprints.json").write_text("{")
     with pytest.raises(ArtifactError, match="cannot be read; remove it, and the source is observed anew"):
         read_state(watched.home / "state")
+
+
+def test_a_state_of_another_release_is_observed_anew_and_its_months_stay_listed(watched):
+    after = watched.observe()
+    old = {"listing": "x", "files": {"gone": {"state": "1 1", "months": {}}}, "months": {"2023-01-01": "1-00"}}
+    (watched.home / "state" / "fingerprints.json").write_text(json.dumps(old))
+    assert watched.observe().months == {"2023-01-01": NO_ROWS} | after.months
+    assert watched.read == ["1.parquet", "2.parquet"]
 
 
 def test_months_that_are_taken_in_or_left_out_ask_for_an_observation_but_no_file_is_read(watched):

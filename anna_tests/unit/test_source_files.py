@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from anna_core.errors import SourceError
-from anna_core.marts import freshness
+from anna_core.marts import freshness, looking
 from anna_core.marts.files import source_files, told
 from anna_core.marts.freshness import listing, observe, read_state
 from anna_tests.unit.conftest import Bank, events_frame
@@ -114,7 +114,7 @@ def test_a_folder_without_rights_is_named(texts):
 def clock(monkeypatch, seconds: float) -> None:
     """Let it be some seconds later."""
     now = REAL_TIME() + seconds
-    monkeypatch.setattr(freshness.time, "time", lambda: now)
+    monkeypatch.setattr(looking.time, "time", lambda: now)
 
 
 def test_a_file_counts_once_it_rests_and_as_it_was_until_then(bank, monkeypatch):

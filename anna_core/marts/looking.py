@@ -1,0 +1,74 @@
+"""What lies at a source's place right now: files by their size and time, and which of them rest."""
+
+import os
+import time
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from anna_core.domains import Domain
+from anna_core.marts.files import source_files
+from anna_core.marts.lakes import LAKES, lake_state
+from anna_core.marts.source_state import SourceState
+
+WRITTEN = "is still being written"
+
+
+class Found(BaseModel):
+    """What lies at a source's place: state of each file to be read, by name, and the reasons of all others."""
+
+    states: dict[str, str]
+    unread: dict[str, str] = {}
+    hidden: dict[str, str] = {}
+    unsettled: dict[str, str] = {}
+
+
+def look(domain: Domain, home: Path, settle: float, before: SourceState) -> Found:
+    """Look at every file's size and times; reads no data.
+
+    Args:
+        domain: the domain.
+        home: ANNA_HOME.
+        settle: seconds for which a file must not have changed; until then it counts as it was before, or not at all.
+        before: what was last observed.
+
+    Raises:
+        SourceError: nothing is there.
+    """
+    if domain.source.format in LAKES:
+        name, state = lake_state(domain, home)
+        return Found(states={name: state})
+    files = source_files(domain, home)
+    found = Found(states={}, unread=files.unread, hidden=files.hidden)
+    now = time.time()
+    for file in files.read:
+        name = str(file)
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            continue  # its writer has just moved it
+        # A copy may keep the time of the original, but not that at which it was itself changed. A file that lies as
+        # far in the future has a clock of its own; it is read, and once more should it change meanwhile.
+        if abs(now - max(stat.st_mtime, stat.st_ctime)) >= settle:
+            found.states[name] = _state(stat)
+            continue
+        known = before.files.get(name)
+        if known is None or known.state != _state(stat):
+            found.unsettled[name] = WRITTEN
+        if known is not None:
+            found.states[name] = known.state
+    return found
+
+
+def _state(stat: os.stat_result) -> str:
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def changed(domain: Domain, name: str, state: str) -> bool:
+    """Whether a file is no longer as it was when `look` saw it."""
+    if domain.source.format in LAKES:
+        return False  # a version of a table never changes
+    try:
+        return _state(Path(name).stat()) != state
+    except FileNotFoundError:
+        return True

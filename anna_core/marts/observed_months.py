@@ -1,0 +1,57 @@
+"""A source's months out of what its files hold: fingerprints, and events that other months supersede."""
+
+import hashlib
+from pathlib import Path
+
+from anna_core.domains import Domain
+from anna_core.marts.corrections import Corrections, find_corrections, write_corrections
+from anna_core.marts.fingerprints import combine_fingerprints, shifted_fingerprint
+from anna_core.marts.source_state import FileState, SourceState
+from anna_core.marts.survey import UNDATED, month_key
+
+KEYS = "keys"  # folder of events' identities, by file
+
+
+def months_of(
+    domain: Domain, before: SourceState, files: dict[str, FileState], folder: Path, memory: int
+) -> dict[str, str]:
+    """Fingerprint of every month, of those that lost all rows, too; keeps the corrections beside the state."""
+    parts: dict[str, list[str]] = {month: [] for month in before.months}
+    for file in files.values():
+        for month, fingerprint in file.survey.months.items():
+            if month != UNDATED:
+                parts.setdefault(month, []).append(fingerprint)
+    corrected: dict[str, Corrections] = {}
+    if domain.event_key:
+        order = sorted(files, key=lambda name: (_modified(files[name]), name))  # as `winning_order` has it
+        runs = [(name, _key_runs(folder, name, files[name])) for name in order]
+        corrected = {month_key(number): part for number, part in find_corrections(runs, memory).items()}
+        write_corrections(folder, corrected)
+    return {
+        month: shifted_fingerprint(combine_fingerprints(parts[month]), corrected.get(month, Corrections()).digest)
+        for month in sorted(parts)
+    }
+
+
+def _modified(file: FileState) -> int:
+    """When a file was modified, in nanoseconds, by its state; a lake's table is one file."""
+    return int(file.state.rpartition(" ")[2])
+
+
+def _key_runs(folder: Path, name: str, file: FileState) -> list[Path]:
+    return sorted((folder / KEYS).glob(f"{key_name(name, file.state, file.rules)}-*.npy"))
+
+
+def sweep_keys(folder: Path, files: dict[str, FileState]) -> None:
+    """Remove the identities of files that are gone or changed."""
+    if not (folder / KEYS).is_dir():
+        return
+    kept = {key_name(name, file.state, file.rules) for name, file in files.items()}
+    for path in (folder / KEYS).glob("*.npy"):
+        if path.name.partition("-")[0] not in kept:
+            path.unlink(missing_ok=True)
+
+
+def key_name(name: str, state: str, rules: str) -> str:
+    """What a file's runs of identities are called: other content or other rules give another name."""
+    return hashlib.blake2b(f"{name}\n{state}\n{rules}".encode(), digest_size=8).hexdigest()

@@ -1,0 +1,84 @@
+"""What the last observation of a source found, as it is kept."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from anna_core.errors import ArtifactError
+from anna_core.marts.fingerprints import combine_fingerprints
+from anna_core.marts.survey import UNDATED, FileSurvey
+
+FILE = "fingerprints.json"
+FORM = "2"
+NO_ROWS = combine_fingerprints([])  # of a month that lost all its rows
+
+
+class FileState(BaseModel):
+    """A file as it was when it was read, the rules by which, and what it holds."""
+
+    state: str
+    rules: str
+    survey: FileSurvey
+
+
+class SourceState(BaseModel):
+    """What the last observation of a source found.
+
+    Attributes:
+        form: of what is kept.
+        listing: digest of the domain's reading rules, of the months that are kept, and of its files' names, sizes and
+            times; tells cheaply that nothing changed.
+        files: per file.
+        months: month key → fingerprint of all its rows.
+        unread: what lies beside the files and is not read → why.
+        notes: what differs between the files.
+    """
+
+    form: str = FORM
+    listing: str = ""
+    files: dict[str, FileState] = {}
+    months: dict[str, str] = {}
+    unread: dict[str, str] = {}
+    notes: list[str] = []
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(file.survey.rows for file in self.files.values())
+
+    @property
+    def undated(self) -> int:
+        """Rows that belong to no month; no mart holds them."""
+        return sum(int(file.survey.months.get(UNDATED, NO_ROWS).split("-")[0]) for file in self.files.values())
+
+    def left(self, month: str | None = None) -> dict[str, int]:
+        """Reason → rows of a month, or of no month and all months, of which a mart holds not all."""
+        counts: Counter[str] = Counter()
+        for file in self.files.values():
+            for key, found in file.survey.left.items():
+                if month in (None, key):
+                    counts.update(found)
+        return dict(counts)
+
+    def examples(self) -> dict[str, list[str]]:
+        """Reason → where it was met first, of the first file that has it."""
+        found: dict[str, list[str]] = {}
+        for file in self.files.values():
+            found = file.survey.examples | found
+        return found
+
+
+def read_state(folder: Path) -> SourceState:
+    """The last observation kept in `folder`; an empty one where there is none."""
+    path = folder / FILE
+    if not path.exists():
+        return SourceState()
+    try:
+        kept = json.loads(path.read_bytes())
+        if kept.get("form") != FORM:  # of another release: its months stay listed, its files are read again
+            return SourceState(months=kept.get("months", {}))
+        return SourceState.model_validate(kept)
+    except (ValueError, AttributeError) as error:
+        raise ArtifactError(f"{path}: cannot be read; remove it, and the source is observed anew: {error}") from error
