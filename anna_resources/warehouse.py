@@ -33,6 +33,16 @@ class Warehouse(dg.ConfigurableResource):
         """ANNA_HOME, where relative source paths start."""
         return Path(self.home)
 
+    @property
+    def uploads(self) -> Path:
+        """The register of uploads."""
+        return Path(self.storage, "uploads")
+
+    @property
+    def upload_locks(self) -> Path:
+        """Locks of the inbox, one a sample."""
+        return self.uploads / "locks"
+
     def source(self, domain: str) -> Path:
         """What was last observed of a source."""
         return Path(self.storage, "source", domain)
