@@ -49,12 +49,12 @@ class LaunchReader:
         # A run that another attempt followed will not be retried once more.
         retried = {tag["value"] for run in runs for tag in run["tags"] if tag["key"] == PARENT_TAG}
         uploads = [upload for upload in read_uploads(self._client) if key in (None, upload.key)]
-        warnings = {upload.run_id: upload.warnings for upload in uploads if upload.run_id}
+        notes = {upload.run_id: upload.notes for upload in uploads if upload.state is State.LAUNCHED}
         launches = [
             replace(
                 launch,
                 will_retry=launch.will_retry and launch.run_id not in retried,
-                warnings=warnings.get(launch.run_id, ()),
+                notes=notes.get(launch.run_id, ()),
             )
             for launch in map(read_launch, reversed(runs))
         ]

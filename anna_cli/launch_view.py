@@ -47,7 +47,7 @@ def lines(launches: Iterable[Launch]) -> Iterator[str]:
                 yield f"{launch.key} {step.title} {step.state}{_detail(step)}"
         if launch.state.ended:
             yield title
-        yield from (f"{launch.key} warning: {warning}" for warning in launch.warnings)
+        yield from (f"{launch.key} note: {note}" for note in launch.notes)
 
 
 def standing(launch: Launch) -> str:
@@ -74,8 +74,8 @@ def _title(launch: Launch, now: float) -> Text:
         text.append(f"\n  {launch.problem}", "red")
     if launch.reason:
         text.append(f"\n  {launch.reason}", style)
-    for warning in launch.warnings:
-        text.append(f"\n  {warning}", "yellow")
+    for note in launch.notes:
+        text.append(f"\n  {note}", "yellow")
     return text
 
 

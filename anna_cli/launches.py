@@ -97,7 +97,7 @@ class Launch:
         will_retry: whether another attempt follows.
         reason: why an upload is where it is.
         place: place in the queue, and how many stand in it.
-        warnings: what the user should know.
+        notes: what else the user should know.
     """
 
     run_id: str
@@ -112,7 +112,7 @@ class Launch:
     will_retry: bool = False
     reason: str | None = None
     place: tuple[int, int] | None = None
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:

@@ -32,6 +32,11 @@ class Upload:
     content: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said beside the launch of an upload that was launched."""
+        return (self.reason, *self.warnings) if self.reason else self.warnings
+
     def as_launch(self) -> Launch:
         """The launch that is to come of it, for those who look at launches."""
         return Launch(
@@ -43,7 +48,7 @@ class Upload:
             began=None,
             ended=None,
             reason=self.reason or None,
-            warnings=self.warnings,
+            notes=self.warnings,
         )
 
 

@@ -1,7 +1,7 @@
 """From a checked upload to its launch: whether it was launched before, what it waits for, and what is asked for."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import dagster as dg
 
@@ -48,35 +48,41 @@ class Launching:
             for domain in domains
         }
 
-    def requests(self, register: Register) -> list[dg.RunRequest]:
-        """Move every checked upload on as far as it gets; return the runs to ask for, a batch at most.
+    def requests(self, register: Register, checked: Collection[str]) -> list[dg.RunRequest]:
+        """Move every upload that was read on as far as it gets; return the runs to ask for, a batch at most.
 
         A run that was asked for is asked for until it exists, as the daemon may die in between; its run key makes sure
         that it is made once.
+
+        Args:
+            register: of the uploads.
+            checked: names of those that were read just now, which may be answered by a launch before.
         """
         for _, entry in register.of_state(UploadState.STARTING):
             self._find_run(entry)
-        for _, entry in register.of_state(UploadState.WAITING):
-            self._decide(entry)
+        for name, entry in register.of_state(UploadState.WAITING):
+            if name not in checked or not self._was_launched(entry):
+                self._decide(entry)
         starting = [entry for _, entry in register.of_state(UploadState.STARTING)]
         for entry in starting[_BATCH:]:
             entry.put(UploadState.WAITING, "others are launched first; its turn comes in a moment.")
         return [self._request(entry) for entry in starting[:_BATCH]]
 
     def _decide(self, entry: Entry) -> None:
-        identity = self._identity(entry)
-        if self._was_launched(entry, identity):
-            return
         behind = [found for ready in self._ready.values() if (found := ready.behind(entry.as_of))]
         if behind:
             entry.put(UploadState.WAITING, " ".join(self._builds.explain(found) for found in behind))
             return
+        if self._was_launched(entry):
+            return
+        identity = self._identity(entry)
         entry.request = f"{entry.key}:{_digest(identity, str(entry.files), str(entry.settings))}"
         entry.put(UploadState.STARTING, "its run is about to begin.")
         self._find_run(entry)
 
-    def _was_launched(self, entry: Entry, identity: str) -> bool:
+    def _was_launched(self, entry: Entry) -> bool:
         """Whether the sample's latest launch is an answer to the upload; it is then its launch."""
+        identity = self._identity(entry)
         latest = self._latest(KEY_TAG, entry.key)
         if latest is None or not self._instance.has_dynamic_partition(SAMPLE.name or "", entry.key):
             return False

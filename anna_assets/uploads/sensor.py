@@ -41,17 +41,16 @@ def inbox_sensor(
         "`uploads` tells what becomes of each.",
     )
     def inbox(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
-        before = read_register(warehouse.uploads)
-        register = before.model_copy(deep=True) if before else Register()
+        kept = read_register(warehouse.uploads)
+        register = Register() if kept is None else kept
         listing, now = list_inbox(settings.inbox), time.time()
         register.look(listing, now)
-        if before is None:
+        if kept is None:
             register.begin()
-        _check(register, listing, warehouse, now - settings.inbox_settle_seconds)
+        checked = _check(register, listing, warehouse, now - settings.inbox_settle_seconds)
         launching = Launching(context.instance, domains, warehouse, settings, kept_months(month))
-        requests = launching.requests(register)
-        if register != before:
-            write_register(warehouse.uploads, register)
+        requests = launching.requests(register, checked)
+        write_register(warehouse.uploads, register)
         rows = table.rows(register, listing.left)
         published = table.digest(rows)
         keys = [str(request.partition_key) for request in requests]
@@ -66,14 +65,21 @@ def inbox_sensor(
     return inbox
 
 
-def _check(register: Register, listing: Listing, warehouse: Warehouse, settled: float) -> None:
-    """Read uploads that have been at rest, within the bounds of a look; what could not be read is tried again last."""
+def _check(register: Register, listing: Listing, warehouse: Warehouse, settled: float) -> set[str]:
+    """Read uploads that have been at rest, within the bounds of a look; names of those whose reading is over.
+
+    What could not be read is tried again at the next look, after all others.
+    """
     uploads, bytes_left = {upload.name: upload for upload in listing.uploads}, _BATCH_BYTES
     resting = [(name, entry) for name, entry in register.of_state(UploadState.SETTLING) if entry.seen <= settled]
+    checked = set()
     for place, (name, entry) in enumerate(resting[:_BATCH]):
         bytes_left -= sum(size for size, *_ in entry.files.values())
         if place and bytes_left < 0:
-            return
+            break
         check_upload(entry, uploads[name], warehouse.upload_locks)
         if entry.state is UploadState.SETTLING:
             entry.place = register.last_place + 1
+        else:
+            checked.add(name)
+    return checked

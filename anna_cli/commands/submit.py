@@ -7,7 +7,8 @@ from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.launches import State
+from anna_cli.launch_view import standing
+from anna_cli.launches import Launch, State
 from anna_cli.options import Options, parse_options
 from anna_cli.samples import follow_intake, key_of, locate, register
 from anna_cli.uploads import Upload
@@ -44,7 +45,8 @@ def submit(
     CONSOLE.print(f"  or in the UI    {settings.webserver_url}/runs/{run_id}", soft_wrap=True)
     CONSOLE.print(f"  The result      anna report {key}")
     answer = await_answer(client, run_id, key, wait)
-    CONSOLE.print(Text(told(answer)), soft_wrap=True)
+    launches = LaunchReader(client).read(key, answer.run_id) if answer.run_id else []
+    CONSOLE.print(Text(told(answer, launches)), soft_wrap=True)
     for warning in answer.warnings:
         CONSOLE.print(Text(f"Warning: {warning}", style="yellow"), soft_wrap=True)
     if wait:
@@ -69,12 +71,12 @@ def await_answer(client: GraphQLClient, run_id: str, key: str, launched: bool) -
     return answer
 
 
-def told(answer: Upload) -> str:
-    """The intake's answer as a sentence."""
+def told(answer: Upload, launches: list[Launch]) -> str:
+    """The intake's answer as a sentence, and how the launch stands where it has one: the latest of its attempts."""
     if answer.state is State.WAITING:
         return f"{answer.key} is waiting: {answer.reason} Its launch begins by itself then."
-    run = f"run {answer.run_id[:8]}"
-    return f"{answer.key} is launched: {run}." if not answer.reason else f"{answer.key}, {run}: {answer.reason}"
+    run = f"run {answer.run_id[:8]}" + "".join(f", {standing(launch)}" for launch in launches[-1:])
+    return f"{answer.key} is launched: {run}." if not answer.reason else f"{answer.key}: {answer.reason} It is {run}."
 
 
 def task_options(options: Options, named: Options) -> Options:

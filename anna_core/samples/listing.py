@@ -1,6 +1,7 @@
 """What lies in the inbox at a moment: samples with their states as files, and what cannot be taken, with the reason."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,15 +75,14 @@ def list_inbox(inbox: Path) -> Listing:
     for entry in sorted(os.scandir(inbox), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
-        path = Path(entry.path)
         if not entry.is_dir():
             if sample_stem(entry.name) is not None:
                 listing.left[shown(entry.name)] = "a sample lies in the folder of its task; move it into one."
-        elif _is_garbled(path):
+        elif _is_garbled(entry.name):
             listing.left[shown(entry.name)] = "the folder's name is not UTF-8, so it cannot name a task; rename it."
         else:
             try:
-                _list_task(path, listing)
+                _list_task(Path(entry.path), listing)
             except OSError as error:
                 listing.left[entry.name] = f"the folder cannot be read ({error.strerror}); give ANNA's user the right."
     return listing
@@ -91,9 +91,8 @@ def list_inbox(inbox: Path) -> Listing:
 def list_upload(inbox: Path, task: str, sample: str) -> Upload | None:
     """One sample of the inbox as it is now; None where it has no file."""
     folder = inbox / task
-    names = [f"{sample}{suffix}" for suffix in SUFFIXES]
-    files = {name: _state(folder / name) for name in names if (folder / name).is_file()}
-    return Upload(task, sample, folder, files, _settings(folder, sample)) if files else None
+    names = (*_rows_files(sample), *_settings_files(sample))
+    return _upload(folder, sample, {name: _state(folder / name) for name in names if (folder / name).is_file()})
 
 
 def why_incomplete(path: Path) -> str:
@@ -114,33 +113,51 @@ def shown(path: str | Path) -> str:
 
 
 def _list_task(folder: Path, listing: Listing) -> None:
-    stems: dict[str, None] = {}
+    states: dict[str, FileState] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith((".", "_")):
             continue
-        stem, place = sample_stem(entry.name), shown(Path(folder.name, entry.name))
-        if _is_garbled(Path(entry.path)):
-            listing.left[place] = "its name is not UTF-8, so it cannot name a sample; rename it."
-        elif entry.is_file() and stem is not None:
-            stems[stem] = None
-        elif entry.is_file() and Path(entry.name).suffix not in _OTHERS:
-            listing.left[place] = f"it is no sample and no settings: a sample ends in {' or '.join(SUFFIXES)}."
-        elif entry.is_dir() and stem is not None:
-            listing.left[place] = "it is a folder; bring it with `anna submit` or the job `register_sample`."
-    found = (list_upload(folder.parent, folder.name, stem) for stem in stems)
-    listing.uploads.extend(upload for upload in found if upload is not None)
+        if why := _why_left(entry):
+            listing.left[f"{folder.name}/{shown(entry.name)}"] = why
+        elif entry.is_file():
+            with suppress(FileNotFoundError):  # moved away meanwhile
+                states[entry.name] = _state(entry)
+    stems = dict.fromkeys(stem for name in states if (stem := sample_stem(name)) is not None)
+    listing.uploads.extend(upload for stem in stems if (upload := _upload(folder, stem, states)) is not None)
 
 
-def _settings(folder: Path, sample: str) -> dict[str, FileState]:
-    names = (TASK_FILE, f"{sample}.yaml")
-    return {name: _state(folder / name) for name in names if (folder / name).is_file()}
+def _why_left(entry: os.DirEntry[str]) -> str:
+    """Why nothing is taken from an entry of a task's folder; empty where something may be."""
+    if _is_garbled(entry.name):
+        return "its name is not UTF-8, so it cannot name a sample; rename it."
+    is_sample = sample_stem(entry.name) is not None
+    if is_sample and entry.is_dir():
+        return "it is a folder; bring it with `anna submit` or the job `register_sample`."
+    if is_sample or entry.name.endswith(_OTHERS) or not entry.is_file():
+        return ""
+    return f"it is no sample and no settings: a sample ends in {' or '.join(SUFFIXES)}."
 
 
-def _state(path: Path) -> FileState:
-    found = path.stat()
+def _upload(folder: Path, sample: str, states: dict[str, FileState]) -> Upload | None:
+    """A sample out of the files of its folder that there are."""
+    files = {name: states[name] for name in _rows_files(sample) if name in states}
+    settings = {name: states[name] for name in _settings_files(sample) if name in states}
+    return Upload(folder.name, sample, folder, files, settings) if files else None
+
+
+def _rows_files(sample: str) -> tuple[str, ...]:
+    return tuple(f"{sample}{suffix}" for suffix in SUFFIXES)
+
+
+def _settings_files(sample: str) -> tuple[str, ...]:
+    return TASK_FILE, f"{sample}.yaml"
+
+
+def _state(file: Path | os.DirEntry[str]) -> FileState:
+    found = file.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def _is_garbled(path: Path) -> bool:
+def _is_garbled(name: str) -> bool:
     """Whether a name is not UTF-8: of a sample's key and its page one could make nothing."""
-    return shown(path) != str(path)
+    return shown(name) != name

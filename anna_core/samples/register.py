@@ -44,6 +44,8 @@ class Entry(BaseModel):
         run: id of its launch.
         launched: states of the files that this launch was for.
         was_there: whether it lay there, as it is, when the register began.
+        is_there: whether it lies in the inbox now. What was launched is remembered: a share may be out of reach for a
+            while, and what is on it afterwards has not been brought again.
     """
 
     file: str
@@ -62,6 +64,7 @@ class Entry(BaseModel):
     run: str = ""
     launched: dict[str, FileState] = {}
     was_there: bool = False
+    is_there: bool = True
 
     def shows(self, upload: Upload) -> bool:
         """Whether the upload's files are those that were looked at."""
@@ -88,19 +91,22 @@ class Register(BaseModel):
         return max((entry.place for entry in self.entries.values()), default=0)
 
     def look(self, listing: Listing, now: float) -> None:
-        """Bring the register up to what lies in the inbox: what changed is judged anew, what is gone is forgotten.
+        """Bring the register up to what lies in the inbox: what changed is judged anew.
 
         Args:
             listing: the inbox.
             now: seconds on a clock that is asked for nothing else.
         """
-        place, entries = self.last_place, {}
+        place = self.last_place
+        entries = {name: entry for name, entry in self.entries.items() if entry.request or entry.launched}
+        for entry in entries.values():
+            entry.is_there = False
         for upload in listing.uploads:
             known = self.entries.get(upload.name)
             if known is None or not known.shows(upload):
                 place += 1
                 known = _seen(upload, known, now, place)
-            known.seen = min(known.seen, now)  # a clock that was put back begins anew
+            known.seen, known.is_there = min(known.seen, now), True  # a clock that was put back begins anew
             entries[upload.name] = known
         self.entries = entries
 
@@ -110,8 +116,8 @@ class Register(BaseModel):
             entry.was_there = True
 
     def of_state(self, *states: UploadState) -> list[tuple[str, Entry]]:
-        """Names and entries in any of the states, the one that changed first first."""
-        found = [(name, entry) for name, entry in self.entries.items() if entry.state in states]
+        """Names and entries of what is in the inbox and in any of the states, the one that changed first first."""
+        found = [(name, entry) for name, entry in self.entries.items() if entry.is_there and entry.state in states]
         return sorted(found, key=lambda item: item[1].place)
 
 
@@ -133,8 +139,10 @@ def read_register(folder: Path) -> Register | None:
 
 
 def write_register(folder: Path, register: Register) -> None:
-    """Replace the register kept in a folder."""
-    write_text(folder / REGISTER_FILE, register.model_dump_json())
+    """Replace the register kept in a folder, where it is another."""
+    path, text = folder / REGISTER_FILE, register.model_dump_json()
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
 
 
 def _seen(upload: Upload, before: Entry | None, now: float, place: int) -> Entry:

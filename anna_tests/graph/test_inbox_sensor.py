@@ -465,6 +465,23 @@ def test_months_that_the_deployment_takes_in_are_observed_although_no_file_chang
     assert "cards: 2023-12 of the mart is to be built" in early.said
 
 
+def test_a_share_that_was_out_of_reach_brings_nothing_new(intake: Intake) -> None:
+    for name, status in (("good.csv", SUCCESS), ("bad.csv", FAILURE)):
+        intake.put("churn", name)
+        intake.tick(status)
+    domain = intake.deployment.settings.domains / "cards.yaml"
+    domain.write_text(domain.read_text().replace("lookback: 60d", "lookback: 50d"))
+    intake.deployment.reload()
+    intake.refresh()
+    share = intake.deployment.home / "share"
+    intake.inbox.rename(share)
+    intake.quiet()
+    assert intake.published[-1] == {}
+    share.rename(intake.inbox)
+    intake.quiet()
+    assert {row["state"] for row in intake.published[-1].values()} == {"launched"}
+
+
 def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake) -> None:
     """An inbox of an earlier version of ANNA, whose runs have no identity, or a register that was removed."""
     for name, status in (("good.csv", SUCCESS), ("bad.csv", FAILURE)):

@@ -157,15 +157,16 @@ def test_uploads_without_a_launch_come_after_the_launches():
     uploads = uploads_answer(
         upload_row(KEY, "waiting", "cards: 2024-02 of the mart is to be built.", warnings="one\ntwo"),
         upload_row("", "refused", "its name is not UTF-8", file="churn/x.csv"),
-        upload_row("spend.a", "launched", run="r1", warnings="half of the clients match nothing"),
+        upload_row(KEY, "launched", "settings have changed since.", run="r1", warnings="half match nothing"),
     )
     found = read(Stub(Runs=runs(run("SUCCESS")), Events=page(), Uploads=uploads))
     assert list(lines(found)) == [
         "churn.2024q1 finished",
-        "churn.2024q1 warning: half of the clients match nothing",
+        "churn.2024q1 note: settings have changed since.",
+        "churn.2024q1 note: half match nothing",
         "churn.2024q1 waiting: cards: 2024-02 of the mart is to be built.",
-        "churn.2024q1 warning: one",
-        "churn.2024q1 warning: two",
+        "churn.2024q1 note: one",
+        "churn.2024q1 note: two",
         "churn/x.csv refused: its name is not UTF-8",
     ]
     assert [launch.is_over for launch in found] == [True, False, True]

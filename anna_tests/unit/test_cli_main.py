@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 
@@ -133,6 +134,11 @@ class Intake:
         self.rounds, self.on, self.status, self.problem = list(rounds), on, status, problem
         self.at = -1
 
+    launch: ClassVar = {
+        "runId": "0123456789", "jobName": "train", "status": "QUEUED", "creationTime": 1.0, "startTime": None,
+        "endTime": None, "tags": [], "stepStats": [], "executionPlan": None,
+    }  # fmt: skip
+
     @property
     def now(self):
         return self.rounds[max(0, min(self.at, len(self.rounds) - 1))]
@@ -140,6 +146,8 @@ class Intake:
     def runs(self, variables):
         tags = [{"key": "anna/content", "value": "c1"}] if self.status == "SUCCESS" else []
         found = [{"runId": "r1", "status": self.status, "tags": tags}]
+        if "statuses" in variables["filter"]:
+            found = [{"runId": "0123456789", "status": "QUEUED", "tags": []}]
         return {"data": {"runsOrError": {"__typename": "Runs", "results": found}}}
 
     def sensor(self, variables):
@@ -160,6 +168,7 @@ class Intake:
         return Stub(
             LaunchRun={"data": {"launchRun": launched}},
             RunStates=self.runs,
+            Runs={"data": {"runsOrError": {"__typename": "Runs", "results": [self.launch]}}},
             Sensor=self.sensor,
             Uploads=self.uploads,
             Events={"data": {"logsForRun": events}},
@@ -260,10 +269,11 @@ def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("last", "told"),
     [
-        (row("launched", run="0123456789"), f"{KEY} is launched: run 01234567."),
+        (row("launched", run="0123456789"), f"{KEY} is launched: run 01234567, queued at place 1 of 1."),
         (
             row("launched", "the same rows were launched before: this is that launch.", run="0123456789"),
-            f"{KEY}, run 01234567: the same rows were launched before: this is that launch.",
+            f"{KEY}: the same rows were launched before: this is that launch. "
+            "It is run 01234567, queued at place 1 of 1.",
         ),
         (
             row("waiting", "cards: 2024-02 of the mart is to be built."),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from anna_core.errors import ArtifactError
 from anna_core.samples.checking import check_upload
 from anna_core.samples.inbox import content_hash, upload_lock
-from anna_core.samples.listing import list_inbox
+from anna_core.samples.listing import Listing, Upload, list_inbox
 from anna_core.samples.register import REGISTER_FILE, Register, UploadState, read_register, write_register
 from anna_core.tasks.task import TaskRequest
 
@@ -72,12 +72,23 @@ def test_what_changed_is_judged_anew_but_knows_its_launch(churn, name):
     assert (entry.files == launched) == (name != "q1.csv")
 
 
-def test_what_is_gone_is_forgotten(churn):
-    put(churn, "q1.csv").unlink()
-    put(churn, "q2.csv")
+def test_what_is_gone_is_forgotten_unless_it_was_launched(churn):
+    for name in ("q1.csv", "q2.csv"):
+        put(churn, name)
     register = look(churn, Register())
+    register.entries["churn/q2"].launched_as("r1")
+    before = register.entries["churn/q2"].model_copy(deep=True)
+    for name in ("q1.csv", "q2.csv"):
+        (churn / name).rename(churn / f".{name}")
+    assert list(look(churn, register).entries) == ["churn/q2"]
+    assert register.of_state(*UploadState) == []
+    put(churn, "q2.csv")  # other files are new, whatever they hold
+    assert look(churn, register).entries["churn/q2"].state is UploadState.SETTLING
+    register.entries["churn/q2"] = before
     (churn / "q2.csv").unlink()
-    assert look(churn, register).entries == {}
+    look(churn, register)
+    register.look(Listing([Upload("churn", "q2", churn, before.files, before.settings)]), 9.0)  # a share that is back
+    assert register.entries["churn/q2"] == before
 
 
 @pytest.mark.parametrize(
