@@ -5,7 +5,7 @@ import os
 import dagster as dg
 
 from anna_assets import partitions
-from anna_assets.intake import inbox_sensor, register_sample_job
+from anna_assets.intake import register_sample_job
 from anna_assets.launches import failure_sensor, step_executor, train_job
 from anna_assets.layers.boosting import boosting_asset
 from anna_assets.layers.marts import dictionary_spec, mart_asset
@@ -17,6 +17,8 @@ from anna_assets.layers.retro import history_asset, retro_embedding_asset, retro
 from anna_assets.layers.samples import sample_asset
 from anna_assets.layers.sequences import sequences_asset
 from anna_assets.layers.sources import observe_job, source_asset, watch_sensor
+from anna_assets.uploads.sensor import inbox_sensor
+from anna_assets.uploads.table import uploads_spec
 from anna_core.domains import Domain, load_domains
 from anna_resources.settings import Settings, load_settings
 from anna_resources.tracking import Tracking
@@ -49,6 +51,7 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
         *sources,
         *(mart_asset(domain, month) for domain in domains),
         *(dictionary_spec(domain) for domain in domains),
+        uploads_spec(),
         sample_asset(domains),
         *(sequences_asset(domain) for domain in domains),
         *(model_asset(domain) for domain in domains),

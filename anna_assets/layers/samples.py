@@ -12,7 +12,7 @@ from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
-from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
+from anna_core.samples.inbox import content_hash, find_upload, read_upload_request, upload_lock
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import SPLITS
 from anna_core.tasks.task import TaskType
@@ -48,13 +48,16 @@ def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
     )
     def sample(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         key = context.partition_key
-        path = find_upload(warehouse.home_path / INBOX, key)
-        request = read_upload_request(path)
-        content = content_hash(path, request)
-        expected = context.run.tags.get(CONTENT_TAG)
-        if expected not in (None, content):
-            raise SampleError(f"{path}: changed after this run was started for it; a run for the new content follows.")
-        made = make_sample(path, key, request)
+        with upload_lock(warehouse.upload_locks, key):  # file and settings belong together
+            path = find_upload(warehouse.home_path / INBOX, key)
+            request = read_upload_request(path)
+            content = content_hash(path, request)
+            expected = context.run.tags.get(CONTENT_TAG)
+            if expected not in (None, content):
+                raise SampleError(
+                    f"{path}: changed after this run was started for it; a run for the new content follows."
+                )
+            made = make_sample(path, key, request)
         require_known(made.task, domains)
         for guess in made.task.guesses:
             context.log.info(guess)

@@ -15,11 +15,12 @@ from anna_resources.settings import load_settings
 @click.argument("key", required=False)
 @click.option("--once", is_flag=True, help="Print how things are now, and end.")
 def status(key: str | None, once: bool) -> None:
-    """Follow launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
+    """Follow uploads and launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
     reader = LaunchReader(GraphQLClient(load_settings().webserver_url))
     launches = reader.read(key)
     if not launches:
-        CONSOLE.print(f"No launch{f' of {key}' if key else ''} yet. `anna submit FILE --task TASK` makes one.")
+        of = f" of {key}" if key else ""
+        CONSOLE.print(f"No upload or launch{of} yet. `anna submit FILE --task TASK` makes one.")
         return
     if once:
         snapshot(launches, CONSOLE)

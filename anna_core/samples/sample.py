@@ -136,6 +136,17 @@ def read_sample_file(path: Path) -> pl.DataFrame:
     return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
+def read_dates(path: Path) -> pl.Series:
+    """The as_of dates of an uploaded file, a row each: the quick part of its check.
+
+    Raises:
+        SampleError: the file cannot be read, a column is missing, or an as_of is no date.
+    """
+    frame = read_sample_file(path)
+    target_columns(frame, path)
+    return _as_of(frame["as_of"], path)
+
+
 def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
     """The target columns of an uploaded sample: `target`, or several `target_*`.
 

@@ -20,6 +20,19 @@ class Stub:
         return answer(variables) if callable(answer) else answer
 
 
+def upload_row(key, state, reason="", file="", content="", run="", warnings=""):
+    """A line of the table of uploads, as the intake publishes it."""
+    return {"sample": key, "state": state, "reason": reason, "file": file or f"{key.replace('.', '/', 1)}.csv",
+            "as_of": "", "owner": "", "warnings": warnings, "run": run, "content": content}  # fmt: skip
+
+
+def uploads_answer(*rows):
+    """The answer to the question for the table of uploads."""
+    entry = {"label": "uploads", "table": {"records": [json.dumps(row) for row in rows]}}
+    node = {"__typename": "AssetNode", "assetObservations": [{"metadataEntries": [entry]}]}
+    return {"data": {"assetNodeOrError": node}}
+
+
 @contextmanager
 def serving(stub):
     """Serve a stub on the loopback; `stub.url` is its address."""
