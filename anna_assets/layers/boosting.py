@@ -11,6 +11,7 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.keys import TREES
 from anna_core.models.scores_file import score_frame
 from anna_resources.warehouse import Warehouse
@@ -53,7 +54,10 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)
-        sequences = [read_sequences(warehouse, one, sample) for one in read]
+        planned = [one for one in samples.launch_domains(warehouse, key) if domain in (None, one.name)]
+        if not planned:
+            raise ArtifactError(f"{key} was planned without {domain}. Register the sample again to train with it.")
+        sequences = [read_sequences(warehouse, one, sample) for one in planned]
         guards.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)

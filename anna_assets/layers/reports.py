@@ -64,7 +64,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         from anna_core.analytics.plots import report_figures
 
         key = context.partition_key
-        content = _content(warehouse, domains, key)
+        content = _content(warehouse, samples.launch_domains(warehouse, key), key)
         plots, head = report_figures(content), headline(content)
         board = [_record(row) for row in content.leaderboard]
         with storage.write_directory(warehouse.report(key)) as folder:

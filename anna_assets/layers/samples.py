@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import dagster as dg
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from anna_assets.layers import guards
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.errors import SampleError
+from anna_core.errors import ArtifactError, SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
 from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
 from anna_core.samples.sample import Sample, make_sample
@@ -22,11 +23,18 @@ from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
 KEY = dg.AssetKey("sample")
+DOMAINS_FILE = "domains.json"
+_DOMAINS = TypeAdapter(list[Domain])
 CONTENT_TAG = "anna/content"  # run tag: hash of the file for which the run was started
 
 
-def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
-    """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow."""
+def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.AssetsDefinition:
+    """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow.
+
+    Args:
+        domains: those of the launch; whatever becomes of their files later, its later steps use these.
+        notes: sentences about domain files that cannot be used.
+    """
 
     @step_asset(
         key=KEY,
@@ -57,16 +65,18 @@ def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
             raise SampleError(f"{path}: changed after this run was started for it; a run for the new content follows.")
         made = make_sample(path, key, request)
         require_known(made.task, domains)
+        made = made.with_notes(notes)
         for guess in made.task.guesses:
             context.log.info(guess)
         with storage.write_directory(warehouse.sample(key)) as folder:
             made.write(folder)
+            (folder / DOMAINS_FILE).write_bytes(_DOMAINS.dump_json(list(domains), indent=1))
         with tracking.launch(context.run, key, context.log) as launch:
             launch.log_facts(made.task)
         checks = [_check(made), guards.as_of_result(probe_as_of(made))]
         guards.tell(context, checks)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(content), metadata=_metadata(made), check_results=checks
+            data_version=dg.DataVersion(content), metadata=_metadata(made, domains), check_results=checks
         )
 
     return sample
@@ -77,7 +87,23 @@ def read_sample(warehouse: Warehouse, key: str) -> Sample:
     return Sample.open(key, storage.read_directory(warehouse.sample(key)))
 
 
-def _metadata(sample: Sample) -> dict[str, dg.MetadataValue]:
+def launch_domains(warehouse: Warehouse, key: str) -> list[Domain]:
+    """The domains that a launch was planned with, as their files were then; the graph's may be others by now.
+
+    Raises:
+        ArtifactError: the sample was checked before launches kept their domains.
+    """
+    file = storage.read_directory(warehouse.sample(key)) / DOMAINS_FILE
+    try:
+        return _DOMAINS.validate_json(file.read_bytes())
+    except (FileNotFoundError, ValidationError) as error:
+        raise ArtifactError(
+            f"{file}: does not tell the domains of {key}, as an earlier version of ANNA checked it: materialize the "
+            "sample again."
+        ) from error
+
+
+def _metadata(sample: Sample, domains: Sequence[Domain]) -> dict[str, dg.MetadataValue]:
     task = sample.task
     counts = {name: int((sample.split == name).sum()) for name in SPLITS}
     first, last = (f"{date:%Y-%m-%d}" for date in (sample.rows["as_of"].dt.min(), sample.rows["as_of"].dt.max()))
@@ -89,6 +115,7 @@ def _metadata(sample: Sample) -> dict[str, dg.MetadataValue]:
         "metric": dg.MetadataValue.text(task.metric),
         "owner": dg.MetadataValue.text(task.owner),
         "guesses": dg.MetadataValue.md("\n".join(f"- {guess}" for guess in task.guesses)),
+        "domains": dg.MetadataValue.json([domain.name for domain in domains]),
         "split": dg.MetadataValue.json(counts),
         "target": dg.MetadataValue.md(_target_table(sample)),
     }
