@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from anna_core.domains import Domain, DomainFiles, read_domains
-from anna_core.errors import ArtifactError
+from anna_core.errors import ArtifactError, DomainError
 from anna_core.months import parse_month
 from anna_core.storage import write_text
 from anna_resources.settings import Settings
@@ -67,6 +67,14 @@ def read_deployment_domains(settings: Settings) -> DomainFiles:
         DomainError: there is no domain at all.
     """
     return read_domains(settings.domains, _last_good(settings.blueprint / _DOMAINS_FILE))
+
+
+def domain_notes(settings: Settings) -> list[str]:
+    """What is wrong with the files in the domains' folder, a sentence or two each."""
+    try:
+        return read_deployment_domains(settings).notes
+    except DomainError as error:
+        return [" ".join(str(error).split())]
 
 
 def read_first_month(settings: Settings) -> dt.date | None:
