@@ -7,6 +7,7 @@ earlier ones: each domain as its file last was good, and the first month of the 
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -75,6 +76,16 @@ def domain_notes(settings: Settings) -> list[str]:
         return read_deployment_domains(settings).notes
     except DomainError as error:
         return [" ".join(str(error).split())]
+
+
+def changed_since(settings: Settings, domains: Iterable[Domain]) -> list[str]:
+    """Names of the domains whose files say something else by now, are new or are gone; none where no file is good."""
+    try:
+        found = read_deployment_domains(settings).domains
+    except DomainError:
+        return []
+    before = {domain.name: domain for domain in domains}
+    return sorted(name for name in before.keys() | found.keys() if before.get(name) != found.get(name))
 
 
 def read_first_month(settings: Settings) -> dt.date | None:

@@ -18,7 +18,8 @@ from anna_core.samples.inbox import content_hash, find_upload, read_upload_reque
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import SPLITS
 from anna_core.tasks.task import TaskType
-from anna_resources.settings import INBOX
+from anna_resources.blueprint import changed_since
+from anna_resources.settings import INBOX, load_settings
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -65,7 +66,7 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.Ass
             raise SampleError(f"{path}: changed after this run was started for it; a run for the new content follows.")
         made = make_sample(path, key, request)
         require_known(made.task, domains)
-        made = made.with_notes(notes)
+        made = made.with_notes([*notes, *_changed_meanwhile(domains)])
         for guess in made.task.guesses:
             context.log.info(guess)
         with storage.write_directory(warehouse.sample(key)) as folder:
@@ -101,6 +102,18 @@ def launch_domains(warehouse: Warehouse, key: str) -> list[Domain]:
             f"{file}: does not tell the domains of {key}, as an earlier version of ANNA checked it: materialize the "
             "sample again."
         ) from error
+
+
+def _changed_meanwhile(domains: Sequence[Domain]) -> list[str]:
+    """What to tell of domain files that changed while the launch waited."""
+    settings = load_settings()
+    changed = changed_since(settings, domains)
+    if not changed:
+        return []
+    return [
+        f"{', '.join(changed)} changed in {settings.domains} after this launch was planned, which keeps its domains as "
+        "they were. Register the sample again to train with what there is now."
+    ]
 
 
 def _metadata(sample: Sample, domains: Sequence[Domain]) -> dict[str, dg.MetadataValue]:

@@ -15,7 +15,7 @@ from anna_core.domains import Domain
 from anna_core.errors import AnnaError
 from anna_core.marts import freshness
 from anna_core.marts.span import first_month
-from anna_resources.blueprint import read_deployment_domains, read_first_month, write_first_month
+from anna_resources.blueprint import changed_since, domain_notes, read_first_month, write_first_month
 from anna_resources.code_location import ReloadError, reload_definitions
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
@@ -122,19 +122,13 @@ def watch_sensor(
 
 def domain_file_news(settings: Settings, domains: list[Domain]) -> list[str]:
     """What the domains' folder says by now that the graph does not: files that cannot be used, and other domains."""
-    try:
-        found = read_deployment_domains(settings)
-    except (AnnaError, OSError) as error:
-        return [f"{error} The graph stays as it is."]
-    loaded = {domain.name: domain for domain in domains}
-    differ = [name for name in {**loaded, **found.domains} if loaded.get(name) != found.domains.get(name)]
-    if not differ:
-        return found.notes
-    return [
-        *found.notes,
-        f"In {settings.domains} {', '.join(differ)} changed since the definitions were loaded: press Reload on the "
-        "Deployment page of the UI to take that in. Launches that run or wait keep the domains that they have.",
-    ]
+    news = domain_notes(settings)
+    if changed := changed_since(settings, domains):
+        news.append(
+            f"In {settings.domains} {', '.join(changed)} changed since the definitions were loaded: press Reload on "
+            "the Deployment page of the UI to take that in. Launches that run or wait keep the domains that they have."
+        )
+    return news
 
 
 def next_observation(instance: dg.DagsterInstance, job: str, listing: str, told: list[str]) -> dg.RunRequest | None:

@@ -78,3 +78,14 @@ def test_a_file_that_cannot_be_used_is_named_where_the_launch_tells_what_was_dec
     assert metadata["domains"] == dg.MetadataValue.json(["accounts", "cards"])
     sample = Sample.open(key, storage.read_directory(deployment.settings.storage / "sample" / key))
     assert sample.task.guesses[-1] == note
+
+
+def test_a_launch_that_waited_while_domains_changed_says_so(deployment: Deployment) -> None:
+    (deployment.settings.domains / "accounts.yaml").unlink()
+    write_domain(deployment.home, "odd", seed=3)
+    key = deployment.drop("churn", "q1", sample_rows(), FAST)
+    [made] = deployment.materialize("sample", partition=key).get_asset_materialization_events()
+    assert (
+        f"- accounts, odd changed in {deployment.settings.domains} after this launch was planned, which keeps its "
+        "domains as they were." in made.materialization.metadata["guesses"].value
+    )
