@@ -64,7 +64,7 @@ class LocalRunLauncher(DefaultRunLauncher):
             number = event.engine_event_data.metadata.get("pid")
             if number is None or event.step_key is not None:
                 continue
-            process = _living(int(number.value), record.event_log_entry.timestamp)
+            process = _living(int(str(number.value)), record.event_log_entry.timestamp)
             if process is not None:
                 return process
         return None
