@@ -58,7 +58,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         from anna_core.analytics.plots import report_figures
 
         key = context.partition_key
-        content = _content(warehouse, domains, key)
+        content = _content(warehouse, warehouse.sample(key).domains(), key)
         plots, head = report_figures(content), headline(content)
         board = [_record(row) for row in content.leaderboard]
         pictures = {name: plot.png() for name, plot in plots.items()}

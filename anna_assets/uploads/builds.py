@@ -24,8 +24,8 @@ class Builds:
 
     def _last_failure(self, behind: Behind) -> tuple[str, str]:
         if not behind.stale:
-            runs = self._instance.get_runs(dg.RunsFilter(job_name=f"observe_{behind.domain}"), limit=1)
-            return next(((run.run_id, self._words(run.run_id)) for run in runs), ("", ""))
+            observed = self._instance.get_runs(dg.RunsFilter(job_name=f"observe_{behind.domain}"), limit=1)
+            return next(((run.run_id, self._words(run.run_id)) for run in observed), ("", ""))
         attempts = self._attempts(behind.domain)
         runs = dict.fromkeys(attempts[key] for month in behind.stale if (key := month.isoformat()) in attempts)
         return next(((run, words) for run in runs if (words := self._words(run))), ("", ""))

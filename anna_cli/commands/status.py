@@ -8,6 +8,7 @@ from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow, snapshot
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
+from anna_resources.blueprint import domain_notes
 from anna_resources.settings import load_settings
 
 
@@ -16,7 +17,10 @@ from anna_resources.settings import load_settings
 @click.option("--once", is_flag=True, help="Print how things are now, and end.")
 def status(key: str | None, once: bool) -> None:
     """Follow uploads and launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
-    reader = LaunchReader(GraphQLClient(load_settings().webserver_url))
+    settings = load_settings()
+    for note in domain_notes(settings):
+        CONSOLE.print(note, style="yellow", soft_wrap=True)
+    reader = LaunchReader(GraphQLClient(settings.webserver_url))
     launches = reader.read(key)
     if not launches:
         of = f" of {key}" if key else ""

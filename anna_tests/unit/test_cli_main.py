@@ -12,6 +12,7 @@ from anna_cli.main import COMMANDS, anna, main
 from anna_cli.samples import SubmitError, follow_intake, key_of, locate, registration
 from anna_cli.supervisor.ports import free_port
 from anna_core.errors import KeyNameError, SampleError
+from anna_resources import settings
 from anna_tests.unit.test_cli_stub import Stub, serving, upload_row, uploads_answer
 
 KEY = "churn.2024q1"
@@ -55,6 +56,21 @@ def test_no_command_imports_dagster_or_the_assets():
 def test_every_command_has_help(name, capsys):
     assert anna.main([name, "--help"], prog_name="anna", standalone_mode=False) == 0
     assert "Usage: anna" in capsys.readouterr().out
+
+
+def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsys):
+    (home / "domains").mkdir()
+    (home / "domains" / "cards.yaml").write_text("source: {path: x}\nfields: {mcc: categorical}\n")
+    (home / "domains" / "draft.yaml").write_text("source: {path: wareh")
+    runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
+    with serving(Stub(Runs=runs)) as stub:
+        monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
+        settings._load.cache_clear()
+        assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None
+    told = capsys.readouterr().out
+    assert "draft.yaml: cannot be read as YAML" in told
+    assert "Until that is corrected, draft is left out." in told
+    assert "No launch yet." in told
 
 
 def test_a_file_that_may_not_be_written_is_told_by_its_name(monkeypatch, capsys):
