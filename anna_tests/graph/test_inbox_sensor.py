@@ -14,8 +14,7 @@ import pytest
 from anna_assets.partitions import kept_months, monthly
 from anna_assets.uploads import sensor as inbox_sensor
 from anna_core.domains import load_domains
-from anna_core.marts.freshness import observe
-from anna_core.marts.mart import build_mart
+from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
 from anna_core.samples.inbox import upload_lock
 from anna_core.storage import write_text
@@ -42,11 +41,10 @@ class Intake:
         """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
         settings, warehouse = self.deployment.settings, self.deployment.defs.resources["warehouse"]
         kept = kept_months(monthly(settings))
-        for name, domain in load_domains(settings.domains).items():
-            observe(domain, settings.home, settings.time_zone, warehouse.source(name), kept)
-            mart, dictionary = warehouse.mart(name), warehouse.dictionary(name)
+        for domain in load_domains(settings.domains).values():
+            warehouse.source(domain).observe(kept)
             for month in months:
-                build_mart(domain, parse_month(month), settings.home, settings.time_zone, mart, dictionary)
+                warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
 
     def evaluate(self) -> dg.SensorResult:
         context = dg.build_sensor_context(
