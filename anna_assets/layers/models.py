@@ -18,7 +18,8 @@ from anna_core.errors import ArtifactError
 from anna_core.models.progress import EpochReport
 from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences
-from anna_resources.tracking import Part, Tracking
+from anna_resources.tracking.record import Part
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 VECTORS_FILE = "vectors.parquet"

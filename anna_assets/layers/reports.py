@@ -21,7 +21,7 @@ from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.models.scores_file import read_scores
 from anna_core.samples.splits import TEST
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
