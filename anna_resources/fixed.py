@@ -10,17 +10,17 @@ import dagster as dg
 
 def fixed(resource: dg.ConfigurableResource) -> dg.ResourceDefinition:
     """A resource as it is made here; a run's configuration that wants to change it is refused."""
-    values = resource.model_dump()
-    return resource.get_resource_definition().configured(lambda _: values, config_schema={})
+    values, told = resource.model_dump(), "Set in anna.yaml: nothing to fill in here."
+    return resource.get_resource_definition().configured(lambda _: values, config_schema={}, description=told)
 
 
 class NoIOManager(dg.IOManager):
     """Refuses to keep what a step returns. Dagster's default would pickle it; ANNA's steps write their artifacts."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Refuse; `None` counts as nothing, as it does for Dagster."""
+        """Refuse."""
         raise dg.Failure(
-            f"{context.step_key} returned a {type(obj).__name__}: ANNA keeps no values of Dagster's. "
+            f"{context.step_key} returned a value ({type(obj).__name__}): ANNA keeps no values of Dagster's. "
             "Write an artifact through the warehouse, and return a MaterializeResult.",
             allow_retries=False,
         )
@@ -28,7 +28,7 @@ class NoIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """Refuse."""
         raise dg.Failure(
-            f"{context.step_key} asks for a value of an earlier step: ANNA keeps no values of Dagster's. "
+            "A step asks for a value of an earlier one: ANNA keeps no values of Dagster's. "
             "Read the artifact through the warehouse, and name its asset in `deps`.",
             allow_retries=False,
         )

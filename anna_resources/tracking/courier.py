@@ -5,7 +5,11 @@ from collections.abc import Callable
 
 
 class Courier:
-    """Calls `deliver` in a thread of its own, soon after each `wake`; one that hangs holds up nobody."""
+    """Calls `deliver` in a thread of its own, soon after each `wake`; one that hangs holds up nobody.
+
+    Attributes:
+        is_late: whether a delivery was still going on when the courier was closed.
+    """
 
     def __init__(self, deliver: Callable[[], str | None]) -> None:
         """Start nothing yet.
@@ -13,6 +17,7 @@ class Courier:
         Args:
             deliver: sends what there is, and returns why it could not.
         """
+        self.is_late = False
         self._problem: str | None = None
         self._deliver = deliver
         self._wanted, self._idle = threading.Event(), threading.Event()
@@ -29,10 +34,10 @@ class Courier:
 
     def close(self, seconds: float) -> str | None:
         """Wait, for at most so long, until everything is delivered; return why it is not."""
-        came = self._idle.wait(seconds)
+        self.is_late = not self._idle.wait(seconds)
         self._closing = True
         self._wanted.set()
-        return self._problem if came else f"no end after {seconds:g} s"
+        return f"no end after {seconds:g} s" if self.is_late else self._problem
 
     def _run(self) -> None:
         while self._wanted.wait() and not self._closing:

@@ -84,7 +84,7 @@ class Tracking(dg.ConfigurableResource):
         try:
             yield Launch(box, courier.wake, log)
         finally:
-            problem = courier.close(FLUSH_SECONDS)
+            problem = self._close(courier, FLUSH_SECONDS)
             for sentence in refused:
                 log.warning(sentence)
             if problem and box.tell_once():
@@ -98,7 +98,7 @@ class Tracking(dg.ConfigurableResource):
         refused = list[str]()
         courier = self._courier(box, refused)
         courier.wake()
-        problem = courier.close(SEND_SECONDS)
+        problem = self._close(courier, SEND_SECONDS)
         for sentence in refused:
             log.warning(sentence)
         return problem
@@ -142,6 +142,12 @@ class Tracking(dg.ConfigurableResource):
     def _courier(self, box: LaunchBox, refused: list[str]) -> Courier:
         # Always a thread of its own: MLflow keeps one active run a thread, and would take another launch's for this one's.
         return Courier(Sender(box, self.open, self.obstacle, self._pause, refused.append).send)
+
+    def _close(self, courier: Courier, seconds: float) -> str | None:
+        problem = courier.close(seconds)
+        if problem and courier.is_late:  # its thread ends with this process, and tells nobody
+            self._pause.begin(problem)
+        return problem
 
     @property
     def _pause(self) -> Pause:
