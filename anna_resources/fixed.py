@@ -1,4 +1,4 @@
-"""Resources that nobody can configure at launch: where a deployment's folders and servers are is decided in `anna.yaml`.
+"""Resources that nobody can configure at launch: `anna.yaml` decides where a deployment's folders and servers are.
 
 Every field of a Dagster resource is by default a field of the Launchpad, and whoever launches a run may set it.
 """

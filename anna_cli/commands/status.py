@@ -6,7 +6,7 @@ import click
 
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow, snapshot
-from anna_cli.graphql import GraphQLClient
+from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
 from anna_resources.settings import load_settings
 
@@ -16,7 +16,7 @@ from anna_resources.settings import load_settings
 @click.option("--once", is_flag=True, help="Print how things are now, and end.")
 def status(key: str | None, once: bool) -> None:
     """Follow launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
-    reader = LaunchReader(GraphQLClient(load_settings().webserver_url))
+    reader = LaunchReader(connect(load_settings()))
     launches = reader.read(key)
     if not launches:
         CONSOLE.print(f"No launch{f' of {key}' if key else ''} yet. `anna submit FILE --task TASK` makes one.")

@@ -8,6 +8,7 @@ from rich.text import Text
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
+from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.options import Options, parse_options
 from anna_cli.samples import await_launch, key_of, locate, register
@@ -38,7 +39,7 @@ def submit(
     options = task_options(parse_options(texts), {"type": task_type, "metric": metric, "owner": owner})
     place, key = locate(file), str(key_of(file, task, sample))
     settings = load_settings()
-    client = GraphQLClient(settings.webserver_url)
+    client = connect(settings)
     since = time.time() - CLOCK_SKEW_SECONDS
     run_id = register(client, place, task, sample, options)
     said = ": the sample is being checked and brought to the inbox; training follows."

@@ -8,18 +8,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from anna_core.errors import AnnaError
 from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile, part_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 PART_TAG, TRY_TAG, SAMPLE_TAG = "anna.part", "anna.try", "anna.sample"
 MOST_METRICS = 900  # of a request; MLflow takes 1,000
-# What MLflow answers where it is well, but the same request would fail again and again: a run that somebody deleted, a
-# parameter that has another value already.
-_REFUSALS = frozenset({"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST"})
+_INVALID = "INVALID_PARAMETER_VALUE"
+# What MLflow answers where it is well, but the same request would fail again and again: a parameter that has another
+# value already, a run that somebody deleted.
+_REFUSALS = frozenset({_INVALID, "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST"})
 
 Tell = Callable[[str], None]
+
+
+class RefusedError(AnnaError):
+    """MLflow is well, but does not take a launch."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,6 @@ def deliver(box: LaunchBox, session: Session, tell: Tell) -> None:
     box.own.mark(position)
 
 
-def is_refusal(error: Exception) -> bool:
-    """Whether MLflow is well and says no, so that trying again is of no use."""
-    return getattr(error, "error_code", None) in _REFUSALS
-
-
 def _send(file: RunFile, entries: list[Entry], run_id: str, client: "MlflowClient", tell: Tell) -> None:
     from mlflow.entities import Metric, Param
     from mlflow.exceptions import MlflowException
@@ -74,7 +76,7 @@ def _send(file: RunFile, entries: list[Entry], run_id: str, client: "MlflowClien
         try:
             getattr(client, method)(run_id, *arguments, **named)
         except MlflowException as error:
-            if not is_refusal(error):
+            if not _is_refusal(error):
                 raise
             tell(f"MLflow does not take what {file.path.stem} says ({method}); it is left out there: {error}")
 
@@ -89,6 +91,14 @@ def _send(file: RunFile, entries: list[Entry], run_id: str, client: "MlflowClien
             call("log_artifact", str(entry.file))
     if (end := file.ended) is not None:
         call("set_terminated", status=end.status, end_time=end.at)
+
+
+def _is_refusal(error: "MlflowException") -> bool:
+    """Whether MLflow is well and says no, so that trying again is of no use; a proxy's 404 is not its word."""
+    from mlflow.exceptions import RestException
+
+    code: str = error.error_code
+    return code in _REFUSALS if isinstance(error, RestException) else code == _INVALID  # the latter, its client says
 
 
 def _batches(entries: list[Entry]) -> Iterator[list[tuple[Entry, str, float]]]:

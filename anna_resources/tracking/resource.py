@@ -1,7 +1,8 @@
 """MLflow as a resource of Dagster: a launch has one run there, found or made by dagster-mlflow.
 
-What a launch says is put into its outbox first, and sent from there: at once by a thread of the step, and whatever could
-not be sent by the job `send_to_mlflow`. So MLflow may be down, slow or full: a launch goes on, and nothing is lost.
+What a launch says is put into its outbox first, and sent from there: at once by a thread of the step, and whatever
+could not be sent by the job `send_to_mlflow`. So MLflow may be down, slow or full: a launch goes on, and nothing is
+lost.
 """
 
 import logging
@@ -20,7 +21,7 @@ from pydantic import PrivateAttr
 from anna_core.errors import AnnaError
 from anna_resources.settings import Settings
 from anna_resources.tracking.courier import Courier
-from anna_resources.tracking.delivery import SAMPLE_TAG, Session, Tell
+from anna_resources.tracking.delivery import SAMPLE_TAG, RefusedError, Session
 from anna_resources.tracking.outbox import LaunchBox, Outbox
 from anna_resources.tracking.pause import Pause
 from anna_resources.tracking.record import Launch
@@ -89,8 +90,8 @@ class Tracking(dg.ConfigurableResource):
                 log.warning(sentence)
             if problem and box.tell_once():
                 log.warning(
-                    f"MLflow at {self.url} is not well: {problem}. The launch goes on; what it has to say there is kept "
-                    f"in {box.folder} and sent when MLflow is well again."
+                    f"MLflow at {self.url} is not well: {problem}. The launch goes on; what it has to say there is "
+                    f"kept in {box.folder} and sent when MLflow is well again."
                 )
 
     def send(self, box: LaunchBox, log: logging.Logger) -> str | None:
@@ -115,6 +116,7 @@ class Tracking(dg.ConfigurableResource):
         """The run of a launch in MLflow, found or made by dagster-mlflow; it counts as running then.
 
         Raises:
+            RefusedError: somebody deleted the task's experiment.
             MlflowException, OSError: the server is ill.
         """
         from dagster_mlflow import mlflow_tracking
@@ -127,8 +129,7 @@ class Tracking(dg.ConfigurableResource):
         os.environ.update(_CLIENT)
         task, _, _ = box.key.partition(".")
         with FileLock(self.outbox.folder / ".lock", timeout=LOCK_SECONDS):  # two at once would make two runs
-            # In the launch's first run dagster-mlflow finds its run by itself.
-            known = None if context.run.run_id == box.root else _find(MlflowClient(self.url), task, box.root)
+            known = _find(MlflowClient(self.url), task, box.root)
             config = {
                 "mlflow_tracking_uri": self.url,
                 "experiment_name": task,
@@ -140,7 +141,7 @@ class Tracking(dg.ConfigurableResource):
         return Session(made.tracking_client, made.experiment.experiment_id, run_id)
 
     def _courier(self, box: LaunchBox, refused: list[str]) -> Courier:
-        # Always a thread of its own: MLflow keeps one active run a thread, and would take another launch's for this one's.
+        # Always in a thread of its own: MLflow keeps one active run a thread, and would take another launch's for this.
         return Courier(Sender(box, self.open, self.obstacle, self._pause, refused.append).send)
 
     def _close(self, courier: Courier, seconds: float) -> str | None:
@@ -158,6 +159,11 @@ def _find(client: "MlflowClient", task: str, root: str) -> str | None:
     experiment = client.get_experiment_by_name(task)
     if experiment is None:
         return None
+    if experiment.lifecycle_stage == "deleted":
+        raise RefusedError(
+            f"MLflow's experiment {task} was deleted, so what the launch has to say is left out there. Restore it: "
+            f"mlflow experiments restore --experiment-id {experiment.experiment_id}. Or delete it for good: mlflow gc."
+        )
     found = client.search_runs([experiment.experiment_id], f"tags.{_RUN_TAG} = '{root}'", max_results=1)
     return found[0].info.run_id if found else None
 
@@ -173,5 +179,5 @@ def _listens(url: str) -> bool:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out what dagster-mlflow says in each step of a launch, such as that it starts a run, which it mostly finds."""
+    """Leave out what dagster-mlflow says in each step: that it starts a run, which it has mostly found."""
     return not record.getMessage().startswith(("Starting a new mlflow run with id", "Run with id "))

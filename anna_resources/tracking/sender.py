@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from filelock import Timeout
 
-from anna_resources.tracking.delivery import Session, Tell, deliver, is_refusal
+from anna_resources.tracking.delivery import RefusedError, Session, Tell, deliver
 from anna_resources.tracking.outbox import LaunchBox
 from anna_resources.tracking.pause import Pause
 
@@ -30,7 +30,7 @@ class Sender:
 
         Args:
             box: the launch's outbox.
-            open_session: finds or makes the launch's run.
+            open_session: finds or makes the launch's run; raises `RefusedError` where MLflow does not take it.
             obstacle: why there is no use in trying now; None where there is.
             pause: begins at each failure.
             tell: called with a sentence on each thing that MLflow will not take, and that is left out.
@@ -58,14 +58,10 @@ class Sender:
         return None
 
     def _send(self) -> None:
-        from mlflow.exceptions import MlflowException
-
         try:
             self._session = self._session or self._open(self.box)
-        except MlflowException as error:
-            if not is_refusal(error):
-                raise
-            self._tell(f"MLflow does not take the launch of {self.box.key}; it is left out there: {first_line(error)}")
+        except RefusedError as error:
+            self._tell(str(error))
             self.box.drop()
             return
         deliver(self.box, self._session, self._tell)

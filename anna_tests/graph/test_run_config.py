@@ -66,7 +66,7 @@ def test_a_step_that_returns_a_value_or_asks_for_one_is_told_to_use_the_warehous
     def pickles() -> None:
         returns()
 
-    with pytest.raises(dg.Failure, match=r"returned a value \\(int\\): ANNA keeps no values of Dagster's"):
+    with pytest.raises(dg.Failure, match=r"returned a value \(int\): ANNA keeps no values of Dagster's"):
         pickles.execute_in_process()
     manager = no_io_manager.resource_fn(None)
     with pytest.raises(dg.Failure, match="name its asset in `deps`"):

@@ -11,7 +11,7 @@ from anna_cli.main import COMMANDS, anna, main
 from anna_cli.samples import SubmitError, await_launch, key_of, locate, registration
 from anna_cli.supervisor.ports import free_port
 from anna_core.errors import KeyNameError, SampleError
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_tests.unit.test_cli_stub import Stub, identified, serving
 
 KEY = "churn.2024q1"
 
@@ -129,11 +129,12 @@ def test_what_was_left_open_is_left_out_of_the_run():
 def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys):
     (home / "2024q1.csv").write_text("x")
     launched = {"__typename": "LaunchRunSuccess", "run": {"runId": "r1"}}
-    with serving(Stub(LaunchRun={"data": {"launchRun": launched}})) as stub:
+    monkeypatch.setenv("ANNA_HOME", str(home / "submit"))
+    answers = {"Identity": identified(home / "submit"), "LaunchRun": {"data": {"launchRun": launched}}}
+    with serving(Stub(**answers)) as stub:
         monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rsplit(":", 1)[1])
-        monkeypatch.setenv("ANNA_HOME", str(home / "submit"))
         main(["submit", str(home / "2024q1.csv"), "--task", "churn", "--option", "training.epochs=5"])
-    (_, variables), = stub.calls  # fmt: skip
+    _, (_, variables) = stub.calls
     (op,) = variables["params"]["runConfigData"]["ops"].values()
     assert op["config"]["options"] == {"training": {"epochs": 5}}
     told = capsys.readouterr().out

@@ -15,7 +15,7 @@ from anna_core.models.progress import EpochReport
 from anna_core.tasks.task import Task, TaskType
 from anna_resources.fixed import fixed
 from anna_resources.tracking import resource as module
-from anna_resources.tracking.delivery import MOST_METRICS, Session, deliver
+from anna_resources.tracking.delivery import MOST_METRICS, RefusedError, Session, deliver
 from anna_resources.tracking.outbox import Entry, Outbox
 from anna_resources.tracking.pause import Pause
 from anna_resources.tracking.record import Launch
@@ -133,6 +133,21 @@ def test_what_a_well_server_refuses_is_left_out_and_told(box, launch):
     assert box.is_sent
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RestException({"error_code": "INTERNAL_ERROR", "message": "database is locked"}),
+        MlflowException("API request failed with error code 404 != 200", error_code=9),  # a proxy's, not MLflow's
+        OSError("connection reset"),
+    ],
+)
+def test_nothing_is_left_out_because_a_server_is_ill(box, launch, error):
+    launch.log_facts(TASK)
+    with pytest.raises(type(error)):
+        sent(box, Client(params=error))
+    assert not box.is_sent
+
+
 def test_a_file_that_was_made_anew_meanwhile_is_left_out_and_told(box, launch, tmp_path):
     launch.log_files(tmp_path / "gone.html")
     told = []
@@ -186,12 +201,10 @@ def test_whatever_an_ill_server_does_the_step_goes_on_and_the_server_rests(box, 
 
 def test_a_launch_that_a_well_server_refuses_is_left_out_and_told(box, launch, tmp_path):
     launch.log_metrics({"a": 0.5})
-    refusal = MlflowException("Cannot set a deleted experiment 'churn'", error_code=3)
-    refusal.error_code = "INVALID_PARAMETER_VALUE"
     told = []
-    who, pause = sender(box, tmp_path, refusal, told)
+    who, pause = sender(box, tmp_path, RefusedError("MLflow's experiment churn was deleted"), told)
     assert who.send() is None
-    assert "Cannot set a deleted experiment 'churn'" in told[0]
+    assert told == ["MLflow's experiment churn was deleted"]
     assert (box.is_sent, pause.seconds_left) == (True, 0)
 
 
@@ -222,7 +235,7 @@ class Ill(BaseHTTPRequestHandler):
             case manner:
                 self._answer(500, json.dumps({"error_code": "INTERNAL_ERROR", "message": manner}).encode())
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  # the base class's names
 
     def _answer(self, status, body):
         self.send_response(status)

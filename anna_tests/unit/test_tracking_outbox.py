@@ -1,4 +1,4 @@
-"""The outbox of what launches say to MLflow: nothing said is lost, whoever is killed when; a server that is ill rests."""
+"""The outbox of what launches say to MLflow: nothing said is lost, whoever is killed when."""
 
 import os
 import threading
