@@ -33,14 +33,14 @@ def train_job(steps: int) -> AssetJob:
 
 
 def ending_sensors() -> list[dg.SensorDefinition]:
-    """Sensors that end the MLflow run of a launch whose own steps could not: they failed, were cancelled or killed.
+    """Sensors that end the MLflow run of a launch whose own steps could not: they failed, were canceled or killed.
 
     They look at every job: somebody may also materialize single steps of a launch.
     """
     return [
         _ending_sensor("finished_launches", dg.DagsterRunStatus.SUCCESS, "FINISHED"),
         _ending_sensor("failed_launches", dg.DagsterRunStatus.FAILURE, "FAILED"),
-        _ending_sensor("cancelled_launches", dg.DagsterRunStatus.CANCELED, "KILLED"),
+        _ending_sensor("canceled_launches", dg.DagsterRunStatus.CANCELED, "KILLED"),
     ]
 
 

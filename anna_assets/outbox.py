@@ -46,7 +46,7 @@ def outbox_sensor(context: dg.SensorEvaluationContext, tracking: Tracking) -> dg
     if not waiting:
         return dg.SkipReason("Everything that launches had to say is in MLflow.")
     if problem := tracking.obstacle():
-        return dg.SkipReason(f"{len(waiting)} launches wait to be told to MLflow at {tracking.url}: {problem}")
+        return dg.SkipReason(f"{len(waiting)} launch(es) wait to be told to MLflow at {tracking.url}: {problem}")
     if context.instance.get_runs_count(dg.RunsFilter(job_name=SEND, statuses=_UNFINISHED)):
         return dg.SkipReason("A run of `send_to_mlflow` is under way.")
     return dg.RunRequest()
