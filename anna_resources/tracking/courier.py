@@ -15,33 +15,40 @@ class Courier:
         """Start nothing yet.
 
         Args:
-            deliver: sends what there is, and returns why it could not.
+            deliver: sends what there is, and returns why it could not; raises nothing.
         """
         self.is_late = False
-        self._problem: str | None = None
         self._deliver = deliver
-        self._wanted, self._idle = threading.Event(), threading.Event()
-        self._idle.set()
-        self._closing = False
+        self._problem: str | None = None
+        self._called = self._served = 0  # calls of `wake`, and those of them that a delivery followed
+        self._closed = False
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="mlflow", daemon=True)
 
     def wake(self) -> None:
         """Say that there is something to deliver; returns at once."""
-        self._idle.clear()
-        self._wanted.set()
+        with self._changed:
+            self._called += 1
+            self._changed.notify_all()
         if not self._thread.is_alive():
             self._thread.start()
 
     def close(self, seconds: float) -> str | None:
         """Wait, for at most so long, until everything is delivered; return why it is not."""
-        self.is_late = not self._idle.wait(seconds)
-        self._closing = True
-        self._wanted.set()
+        with self._changed:
+            self.is_late = not self._changed.wait_for(lambda: self._served == self._called, seconds)
+            self._closed = True
+            self._changed.notify_all()
         return f"no end after {seconds:g} s" if self.is_late else self._problem
 
     def _run(self) -> None:
-        while self._wanted.wait() and not self._closing:
-            self._wanted.clear()
-            self._problem = self._deliver()
-            if not self._wanted.is_set():
-                self._idle.set()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._served < self._called)
+                if self._closed:
+                    return
+                called = self._called
+            problem = self._deliver()
+            with self._changed:
+                self._problem, self._served = problem, called
+                self._changed.notify_all()

@@ -30,7 +30,8 @@ from anna_resources.tracking.sender import LOCK_SECONDS, Sender
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-ANSWER_SECONDS = 3  # a server that takes longer to answer a request counts as ill
+CONNECT_SECONDS = 2.0  # a server that takes longer to accept a connection counts as down, ...
+ANSWER_SECONDS = 15  # ... and one that takes longer to answer as ill; beside trainings on all cores 3 were too few
 FLUSH_SECONDS = 5.0  # a step waits for no longer at its end
 SEND_SECONDS = 60.0  # what is left of a launch may take so long
 # MLflow's client knows these from the environment alone; by default it tries for minutes, and prints addresses.
@@ -172,7 +173,7 @@ def _listens(url: str) -> bool:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        with socket.create_connection((parts.hostname or "", port), timeout=ANSWER_SECONDS):
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS):
             return True
     except OSError:
         return False

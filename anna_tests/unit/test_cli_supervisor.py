@@ -154,6 +154,8 @@ def test_only_serious_lines_are_shown():
         "2026-11-23 13:13:31 +0000 - dagster.daemon - ERROR - Caught an error", "Traceback (most recent call last):",
         "  File x", "ValueError: boom", "2026-11-23 13:13:32 +0000 - dagster - DEBUG - ERROR is only mentioned",
         "/x/y.py:12: BetaWarning: Class z is in beta", "  return z()", "2026/11/23 13:00:00 WARNING mlflow.store: slow",
+        "2026-11-23 13:13:32 +0000 - dagster.daemon.EventLogConsumerDaemon - WARNING - No cursor for event type "
+        "DagsterEventType.RUN_FAILURE, ignoring older events",
     ]  # fmt: skip
     wanted = SeriousLines()
     assert [index for index, line in enumerate(said) if wanted(line)] == [2, 3, 4, 5, 9]

@@ -158,21 +158,29 @@ def test_a_clock_that_was_put_back_does_not_make_a_pause_longer(tmp_path, clock)
 
 def test_a_courier_delivers_after_each_call_and_tells_the_last_problem():
     problems = iter(["HTTP 500", None, "HTTP 503"])
-    delivered = []
+    delivered, done = [], threading.Semaphore(0)
 
     def deliver():
         delivered.append(threading.current_thread().name)
+        done.release()
         return next(problems)
 
-    outcomes = []
     courier = Courier(deliver)
     for _ in range(3):
         courier.wake()
-        assert courier._idle.wait(PATIENCE)
-        outcomes.append(courier._problem)
-    assert outcomes == ["HTTP 500", None, "HTTP 503"]
-    assert delivered == ["mlflow"] * 3
+        assert done.acquire(timeout=PATIENCE)
     assert courier.close(PATIENCE) == "HTTP 503"
+    assert delivered == ["mlflow"] * 3
+
+
+def test_a_courier_closes_when_all_that_was_said_is_delivered_however_it_was_said():
+    said, sent = [], []
+    courier = Courier(lambda: sent.extend(said[len(sent) :]))
+    for place in range(2000):
+        said.append(place)
+        courier.wake()
+    assert courier.close(PATIENCE) is None
+    assert sent == said
 
 
 def test_a_courier_that_hangs_holds_up_nobody():
