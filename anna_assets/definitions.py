@@ -9,7 +9,7 @@ from dagster._core.definitions.definitions_load_context import StateBackedDefini
 
 from anna_assets import partitions
 from anna_assets.intake import register_sample_job
-from anna_assets.launches import failure_sensor, step_executor, train_job
+from anna_assets.launches import ending_sensors, step_executor, train_job
 from anna_assets.layers.boosting import boosting_asset
 from anna_assets.layers.marts import dictionary_spec, mart_asset
 from anna_assets.layers.members import tree_domains
@@ -20,12 +20,14 @@ from anna_assets.layers.retro import history_asset, retro_embedding_asset, retro
 from anna_assets.layers.samples import sample_asset
 from anna_assets.layers.sequences import sequences_asset
 from anna_assets.layers.sources import observe_job, source_asset, watch_sensor
+from anna_assets.outbox import outbox_sensor, send_job
 from anna_assets.uploads.sensor import inbox_sensor
 from anna_assets.uploads.table import uploads_spec
 from anna_core.domains import Domain
 from anna_resources.blueprint import Blueprint
+from anna_resources.fixed import fixed, no_io_manager
 from anna_resources.settings import Settings, hand_on, load_settings, read_settings
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 _AUTOMATION_SECONDS = 15  # between two evaluations of the automation conditions
@@ -99,11 +101,12 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=assets,
-        jobs=[*observe, register_sample_job, train],
+        jobs=[*observe, register_sample_job, send_job, train],
         sensors=[
             watch_sensor(domains, settings, month, observe, follows_data),
             inbox_sensor(domains, settings, month, train),
-            failure_sensor(train),
+            *ending_sensors(),
+            outbox_sensor,
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),
@@ -111,6 +114,10 @@ def build_defs(
                 minimum_interval_seconds=_AUTOMATION_SECONDS,
             ),
         ],
-        resources={"warehouse": Warehouse.of(settings), "tracking": Tracking.of(settings)},
+        resources={
+            "warehouse": fixed(Warehouse.of(settings)),
+            "tracking": fixed(Tracking.of(settings)),
+            "io_manager": no_io_manager,
+        },
         executor=step_executor(steps),
     )

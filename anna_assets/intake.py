@@ -4,7 +4,10 @@
 `inbox` (`anna_assets/uploads/`) adds the partition and starts `train`.
 """
 
+from typing import Any
+
 import dagster as dg
+from pydantic import Field
 
 from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.steps import explained
@@ -17,20 +20,21 @@ from anna_resources.warehouse import Warehouse
 
 
 class SampleFile(dg.Config):
-    """A sample to register.
+    """A sample to register; the Launchpad shows these descriptions."""
 
-    Attributes:
-        file: path of a CSV or Parquet file, a folder of Parquet files, a Delta table, or the URL of one; the server
-            must be able to read it.
-        task: name of the task.
-        sample: name of this sample within the task; the file's name where empty.
-        options: settings of the task, as in `task.yaml`: type, metric, owner, split, net, training, seed.
-    """
-
-    file: str
-    task: str
-    sample: str = ""
-    options: dict = {}  # noqa: RUF012  # pydantic copies it
+    file: str = Field(
+        description="Path of a CSV or Parquet file, a folder of Parquet files, a Delta table, or the URL of one; the "
+        "server must be able to read it. It has the columns client_id, as_of and target."
+    )
+    task: str = Field(description="Name of the business problem, such as churn.")
+    sample: str = Field(
+        default="", description="Name of this sample within the task, such as 2024q1; the file's name where empty."
+    )
+    options: dict[str, Any] = Field(
+        default={},
+        description="Settings of the task, as in task.yaml: type, metric, owner, split, net, training, seed. "
+        "All have defaults. Example: {type: binary, training: {preset: fast}}.",
+    )
 
 
 @dg.op(description="Checks a sample and puts it into the inbox; the sensor then starts its launch.", pool="hadoop")
@@ -51,7 +55,15 @@ def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Wareho
     context.log.info(f"{key}: {len(made):,} rows are in the inbox; the sensor `inbox` starts the launch.")
 
 
-@dg.job(name="register_sample", description="Registers a sample from a file path or table URL and starts its launch.")
+# What the Launchpad begins with: all that can be filled in, and what it looks like.
+_EXAMPLE = SampleFile(file="/path/to/2024q1.csv", task="churn")
+
+
+@dg.job(
+    name="register_sample",
+    description="Registers a sample from a file path or table URL and starts its launch.",
+    config={"ops": {"upload": {"config": _EXAMPLE.model_dump()}}},
+)
 def register_sample_job() -> None:
     """Register a sample."""
     upload()

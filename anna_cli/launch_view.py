@@ -81,8 +81,9 @@ def _title(launch: Launch, now: float) -> Text:
 
 def _steps(launch: Launch, now: float) -> Table:
     table = Table.grid(padding=(0, 1))
-    for _ in range(COLUMNS):
-        table.add_column(no_wrap=True)  # what a narrow terminal cuts off stands last
+    for _ in range(COLUMNS - 1):
+        table.add_column(no_wrap=True)
+    table.add_column()  # the only one that gives way on a narrow terminal, so that names are whole
     if launch.state is State.FINISHED:
         return table  # nothing to add to its title
     for step in launch.steps:
@@ -92,14 +93,16 @@ def _steps(launch: Launch, now: float) -> Table:
 
 
 def _progress(step: Step, now: float) -> tuple[RenderableType, RenderableType]:
-    spent = Text(duration((step.ended or now) - step.began), "dim") if step.began else Text()
+    said = Text(no_wrap=True, overflow="ellipsis")
+    if step.began:
+        said.append(duration((step.ended or now) - step.began), "dim")
     training = step.training
     if training is None:
-        return Text(), spent
+        return Text(), said
     # A model that stopped early is done, however few of its epochs it took.
     done = 1.0 if step.state is State.FINISHED else training.done
-    told = Text(_training(training, step.state))
-    return ProgressBar(total=1.0, completed=done, width=BAR_WIDTH), Text(" ").join([spent, told])
+    said.append(f" {_training(training, step.state)}")
+    return ProgressBar(total=1.0, completed=done, width=BAR_WIDTH), said
 
 
 def _detail(step: Step) -> str:

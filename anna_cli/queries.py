@@ -43,8 +43,21 @@ query Health {
   workspaceOrError {
     __typename
     ... on Workspace {
-      locationEntries { name loadStatus locationOrLoadError { __typename ... on PythonError { message } } }
+      locationEntries {
+        name loadStatus displayMetadata { key value }
+        locationOrLoadError { __typename ... on PythonError { message } }
+      }
     }
+    ... on Error { message }
+  }
+}
+"""
+
+IDENTITY = """
+query Identity {
+  workspaceOrError {
+    __typename
+    ... on Workspace { locationEntries { name displayMetadata { key value } } }
     ... on Error { message }
   }
 }

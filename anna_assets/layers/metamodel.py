@@ -11,7 +11,7 @@ from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.scores_file import score_frame
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 KEY = dg.AssetKey("metamodel")

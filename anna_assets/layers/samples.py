@@ -18,7 +18,7 @@ from anna_core.samples.splits import SPLITS
 from anna_core.tasks.task import TaskType
 from anna_resources.blueprint import changed_since
 from anna_resources.settings import INBOX, load_settings
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 KEY = dg.AssetKey("sample")

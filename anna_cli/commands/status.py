@@ -6,7 +6,7 @@ import click
 
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow, snapshot
-from anna_cli.graphql import GraphQLClient
+from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
 from anna_resources.blueprint import domain_notes
 from anna_resources.settings import load_settings
@@ -20,7 +20,7 @@ def status(key: str | None, once: bool) -> None:
     settings = load_settings()
     for note in domain_notes(settings):
         CONSOLE.print(note, style="yellow", soft_wrap=True)
-    reader = LaunchReader(GraphQLClient(settings.webserver_url))
+    reader = LaunchReader(connect(settings))
     launches = reader.read(key)
     if not launches:
         of = f" of {key}" if key else ""

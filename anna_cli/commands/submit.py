@@ -6,6 +6,7 @@ from rich.text import Text
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
+from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import standing
 from anna_cli.launches import Launch, State
@@ -37,7 +38,7 @@ def submit(
     options = task_options(parse_options(texts), {"type": task_type, "metric": metric, "owner": owner})
     place, key = locate(file), str(key_of(file, task, sample))
     settings = load_settings()
-    client = GraphQLClient(settings.webserver_url)
+    client = connect(settings)
     run_id = register(client, place, task, sample, options)
     said = ": the sample is being checked and brought to the inbox; training follows."
     CONSOLE.print(Text.assemble((key, "bold"), said), soft_wrap=True)

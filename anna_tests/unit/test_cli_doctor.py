@@ -13,7 +13,7 @@ from anna_cli.deployment import make_deployment
 from anna_cli.supervisor.ports import free_port
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_tests.unit.test_cli_stub import Stub, identified, serving
 
 
 @pytest.fixture
@@ -115,7 +115,8 @@ def test_a_taken_port_names_its_setting(settings):
 
 
 def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
-    entry = {"name": "anna", "locationOrLoadError": {"__typename": "PythonError", "message": "DomainError: bad\n"}}
+    (entry,) = identified(settings.home)["data"]["workspaceOrError"]["locationEntries"]
+    entry |= {"locationOrLoadError": {"__typename": "PythonError", "message": "DomainError: bad\n"}}
     health = {
         "version": "1.13.27",
         "instance": {"daemonHealth": {"allDaemonStatuses": [
@@ -127,3 +128,14 @@ def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
         port = int(stub.url.rsplit(":", 1)[1])
         found = [text for text, _ in wrong(check_instance(settings.model_copy(update={"webserver_port": port})))]
     assert found == ["the definitions do not load: DomainError: bad", "Dagster's daemon is silent: sensor"]
+
+
+def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(settings):
+    other = settings.home.with_name("other")
+    make_deployment(other)
+    health = {"version": "1.13.27", "instance": {}, **identified(other)["data"]}
+    with serving(Stub(Health={"data": health})) as stub:
+        port = int(stub.url.rsplit(":", 1)[1])
+        ((text, cure),) = wrong(check_instance(settings.model_copy(update={"webserver_port": port})))
+    assert f"Dagster answers at port {port}, but it is the platform of another deployment, {other}" in text
+    assert cure == f"see webserver_port in {settings.home / 'anna.yaml'}"

@@ -13,7 +13,7 @@ from anna_cli.samples import SubmitError, follow_intake, key_of, locate, registr
 from anna_cli.supervisor.ports import free_port
 from anna_core.errors import KeyNameError, SampleError
 from anna_resources import settings
-from anna_tests.unit.test_cli_stub import Stub, serving, upload_row, uploads_answer
+from anna_tests.unit.test_cli_stub import Stub, identified, serving, upload_row, uploads_answer
 
 KEY = "churn.2024q1"
 
@@ -63,14 +63,14 @@ def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsy
     (home / "domains" / "cards.yaml").write_text("source: {path: x}\nfields: {mcc: categorical}\n")
     (home / "domains" / "draft.yaml").write_text("source: {path: wareh")
     runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
-    with serving(Stub(Runs=runs)) as stub:
+    with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home))) as stub:
         monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
         settings._load.cache_clear()
         assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None
     told = capsys.readouterr().out
     assert "draft.yaml: cannot be read as YAML" in told
     assert "Until that is corrected, draft is left out." in told
-    assert "No launch yet." in told
+    assert "No upload or launch yet." in told
 
 
 def test_a_file_that_may_not_be_written_is_told_by_its_name(monkeypatch, capsys):
@@ -265,8 +265,10 @@ def submit(home, monkeypatch, intake, *options):
     (home / "2024q1.csv").write_text("x")
     monkeypatch.setattr("anna_cli.samples.POLL_SECONDS", 0.0)
     with serving(intake.stub()) as stub:
+        deployment = home / stub.url.rsplit(":", 1)[1]
+        stub.answers["Identity"] = identified(deployment)
         monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rsplit(":", 1)[1])
-        monkeypatch.setenv("ANNA_HOME", str(home / stub.url.rsplit(":", 1)[1]))
+        monkeypatch.setenv("ANNA_HOME", str(deployment))
         main(["submit", str(home / "2024q1.csv"), "--task", "churn", *options])
     return stub
 
@@ -274,7 +276,7 @@ def submit(home, monkeypatch, intake, *options):
 def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys):
     intake = Intake((OLD, None), (NEW, row("launched", run="r2")))
     stub = submit(home, monkeypatch, intake, "--option", "training.epochs=5")
-    _, variables = stub.calls[0]
+    variables = dict(stub.calls)["LaunchRun"]
     (op,) = variables["params"]["runConfigData"]["ops"].values()
     assert op["config"]["options"] == {"training": {"epochs": 5}}
     told = capsys.readouterr().out

@@ -6,6 +6,8 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from anna_cli.identity import identity
+
 
 class Stub:
     """Answers by operation name; a callable answer is called with the variables. `calls` keeps what was asked."""
@@ -31,6 +33,13 @@ def uploads_answer(*rows):
     entry = {"label": "uploads", "table": {"records": [json.dumps(row) for row in rows]}}
     node = {"__typename": "AssetNode", "assetObservations": [{"metadataEntries": [entry]}]}
     return {"data": {"assetNodeOrError": node}}
+
+
+def identified(home):
+    """The answer to `Identity` of the platform of the deployment at `home`; with None, of another Dagster."""
+    told = identity(home).metadata() if home else {"host": "127.0.0.1"}
+    entry = {"name": "anna", "displayMetadata": [{"key": key, "value": value} for key, value in told.items()]}
+    return {"data": {"workspaceOrError": {"__typename": "Workspace", "locationEntries": [entry]}}}
 
 
 @contextmanager
