@@ -60,7 +60,7 @@ def read_uploads(client: GraphQLClient) -> list[Upload]:
     """
     node = client.expect("AssetNode", UPLOADS)
     entries = [entry for event in node["assetObservations"] for entry in event["metadataEntries"]]
-    table = next((entry["table"]["records"] for entry in entries if entry["label"] == TABLE), [])
+    table: list[str] = next((entry["table"]["records"] for entry in entries if entry["label"] == TABLE), [])
     return [_read(json.loads(record)) for record in table]
 
 

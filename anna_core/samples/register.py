@@ -149,13 +149,13 @@ def _seen(upload: Upload, before: Entry | None, now: float, place: int) -> Entry
     entry = Entry(file=upload.file, files=upload.files, settings=upload.settings, seen=now, place=place)
     if before is not None:
         entry.run, entry.launched = before.run, before.launched
-    if len(upload.files) > 1:
-        entry.put(UploadState.REFUSED, f"{' and '.join(upload.files)} are one sample; keep one of them.")
-        return entry
     try:
         entry.key = str(sample_key(upload.task, upload.sample))
     except AnnaError as error:
         entry.put(UploadState.REFUSED, str(error))
+        return entry
+    if len(upload.files) > 1:
+        entry.put(UploadState.REFUSED, f"{' and '.join(upload.files)} are one sample; keep one of them.")
         return entry
     entry.put(UploadState.SETTLING, "it has just come, and is read once it has been at rest for a moment.")
     return entry

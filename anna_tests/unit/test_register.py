@@ -191,7 +191,7 @@ def test_what_changes_while_it_is_read_or_is_being_registered_is_left_to_the_nex
     check_upload(entry, upload, locks)
     assert (entry.state, entry.content) == (UploadState.SETTLING, "")
     with upload_lock(locks, "churn.q1"):
-        assert check(churn, look(churn, register)).reason == "it is just being registered."
+        assert check(churn, look(churn, register)).reason == "it is being registered, or read by its launch."
     assert check(churn, register).state is UploadState.WAITING
 
 
