@@ -74,11 +74,6 @@ class Entry(BaseModel):
         """Change where the upload is, and why."""
         self.state, self.reason = state, reason
 
-    def launched_as(self, run: str, reason: str = "") -> None:
-        """Remember the launch of the files as they are."""
-        self.run, self.launched = run, self.files
-        self.put(UploadState.LAUNCHED, reason)
-
 
 class Register(BaseModel):
     """All uploads of an inbox: `<task>/<sample>` → its entry."""
@@ -114,6 +109,11 @@ class Register(BaseModel):
         """Mark what lies in the inbox as older than the register: launches that failed are not begun anew."""
         for entry in self.entries.values():
             entry.was_there = True
+
+    def launched(self, entry: Entry, run: str, reason: str = "") -> None:
+        """Remember the launch of an upload's files as they are; it is the latest change."""
+        entry.place, entry.run, entry.launched = self.last_place + 1, run, entry.files
+        entry.put(UploadState.LAUNCHED, reason)
 
     def of_state(self, *states: UploadState) -> list[tuple[str, Entry]]:
         """Names and entries of what is in the inbox and in any of the states, the one that changed first first."""
