@@ -27,7 +27,7 @@ def check_upload(entry: Entry, upload: Upload, locks: Path) -> None:
         with upload_lock(locks, entry.key).acquire(timeout=0):
             _check(entry, upload)
     except Timeout:
-        entry.reason = "it is just being registered."
+        entry.reason = "it is being registered, or read by its launch."
 
 
 def _check(entry: Entry, upload: Upload) -> None:

@@ -183,8 +183,8 @@ def test_one_sample_as_csv_and_parquet_is_refused_by_name_and_the_others_launch(
     assert intake.tick() == ["churn.y"]
     intake.quiet()
     refused = intake.row("churn/x.csv and churn/x.parquet")
-    assert (refused["state"], refused["reason"]) == (
-        "refused", "x.csv and x.parquet are one sample; keep one of them."
+    assert (refused["sample"], refused["state"], refused["reason"]) == (
+        "churn.x", "refused", "x.csv and x.parquet are one sample; keep one of them."
     )  # fmt: skip
     (intake.inbox / "churn" / "x.csv").unlink()
     assert intake.tick() == ["churn.x"]
@@ -300,7 +300,7 @@ def test_an_upload_that_is_being_registered_is_left_to_the_next_look(intake: Int
     locks = intake.deployment.defs.resources["warehouse"].upload_locks
     with upload_lock(locks, "churn.q1"):
         intake.quiet()
-        assert intake.row("churn/q1.csv")["reason"] == "it is just being registered."
+        assert intake.row("churn/q1.csv")["reason"] == "it is being registered, or read by its launch."
     assert intake.tick() == ["churn.q1"]
 
 
