@@ -4,6 +4,7 @@ from functools import cache
 
 import dagster as dg
 
+from anna_assets.runs import words_of
 from anna_core.sequences.readiness import Behind
 
 
@@ -54,16 +55,5 @@ class Builds:
             return ""
         for entry in self._instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
             if entry.dagster_event is not None:
-                return _words(entry.dagster_event)
+                return words_of(entry.dagster_event)
         return "its process died"
-
-
-def _words(event: dg.DagsterEvent) -> str:
-    """What a step failed of, in one line: what ANNA explained, else the innermost cause."""
-    failure = event.step_failure_data
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return failure.user_failure_data.description
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return " ".join(error.message.split()) if error is not None else "its process died"
