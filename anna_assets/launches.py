@@ -9,7 +9,9 @@ from anna_resources.tracking.resource import Tracking
 AssetJob: TypeAlias = Any  # what `define_asset_job` returns has no public name
 
 TRAIN = "train"
-LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring
+LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring ...
+OWNER_TAG = "anna/owner"  # ... and how many an owner has ...
+KEY_TAG = "anna/key"  # ... and lets one launch of a sample run at a time
 PRELOADED = ("anna_assets.preload.steps",)
 PRELOADED_FOR_LAUNCHES = (*PRELOADED, "anna_assets.preload.training")
 

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -76,6 +77,11 @@ class Sample:
         columns = self.rows.select(sorted(self.rows.columns))
         return hashlib.blake2b(columns.write_csv().encode(), digest_size=16).hexdigest()
 
+    def with_notes(self, notes: Sequence[str]) -> "Sample":
+        """The same sample with further sentences for people."""
+        task = self.task.model_copy(update={"guesses": (*self.task.guesses, *notes)})
+        return replace(self, task=task)
+
     def write(self, folder: Path) -> None:
         """Write the sample into an existing folder."""
         self.rows.write_parquet(folder / ROWS_FILE)
@@ -115,8 +121,7 @@ def make_sample(path: Path, key: str, request: TaskRequest) -> Sample:
     split, how = assign_splits(rows, task.split, outcomes)
     fold = assign_folds(rows, split, task.training.folds, task.split.seed, outcomes)
     rows = rows.with_columns(split=pl.Series(split), fold=pl.Series(fold))
-    task = task.model_copy(update={"guesses": (*task.guesses, how, *notes)})
-    return Sample(key, task, rows)
+    return Sample(key, task, rows).with_notes([how, *notes])
 
 
 def read_sample_file(path: Path) -> pl.DataFrame:
@@ -134,6 +139,17 @@ def read_sample_file(path: Path) -> pl.DataFrame:
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise SampleError(f"{path}: has several columns {repeated}; keep one of each.")
     return frame.rename(dict(zip(frame.columns, names, strict=True)))
+
+
+def read_dates(path: Path) -> pl.Series:
+    """The as_of dates of an uploaded file, a row each: the quick part of its check.
+
+    Raises:
+        SampleError: the file cannot be read, a column is missing, or an as_of is no date.
+    """
+    frame = read_sample_file(path)
+    target_columns(frame, path)
+    return _as_of(frame["as_of"], path)
 
 
 def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Staging: a sample from anywhere is checked and appears in the inbox at once."""
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
@@ -9,13 +10,13 @@ import yaml
 
 from anna_core.errors import SampleError
 from anna_core.keys import SampleKey
-from anna_core.samples.inbox import TASK_FILE, request_of
+from anna_core.samples.inbox import TASK_FILE, request_of, settings_file
 from anna_core.samples.sample import SUFFIXES, Sample, make_sample
-from anna_core.storage import write_file, write_text
+from anna_core.storage import write_file
 
 
 def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sample:
-    """Check a sample and put it into the inbox, its options beside it.
+    """Check a sample and put it into the inbox, its options beside it; call it with the sample's `upload_lock` held.
 
     Args:
         origin: path of a CSV or Parquet file, of a folder of Parquet files or a Delta table, or a URL of one.
@@ -34,7 +35,10 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
     local = Path(origin).expanduser()
     copied = local.is_file() and local.suffix in SUFFIXES
     final = inbox / key.task / f"{key.sample}{local.suffix if copied else '.parquet'}"
-    with write_file(final) as temporary:
+    settings = settings_file(final)
+    with ExitStack() as moved:  # both are whole before either is moved into its place, the file first
+        beside = moved.enter_context(write_file(settings)) if options else None
+        temporary = moved.enter_context(write_file(final))
         if copied:
             _copy(local, temporary)
         else:
@@ -44,11 +48,10 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
         except SampleError as error:
             # Who is told of a failed run is told its innermost cause, and nobody knows the temporary file.
             raise SampleError(str(error).replace(str(temporary), origin)) from None
-        settings = final.with_suffix(".yaml")
-        if options:
-            write_text(settings, yaml.safe_dump(options, sort_keys=False))
-        else:
-            settings.unlink(missing_ok=True)
+        if beside is not None:
+            beside.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
+    if not options:
+        settings.unlink(missing_ok=True)
     for suffix in SUFFIXES:  # a sample has one file; the old one goes when the new one is there
         if suffix != final.suffix:
             final.with_suffix(suffix).unlink(missing_ok=True)

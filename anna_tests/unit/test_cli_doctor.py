@@ -12,6 +12,7 @@ from anna_cli.checks.instance import check_instance
 from anna_cli.commands.doctor import doctor
 from anna_cli.deployment import make_deployment
 from anna_cli.supervisor.ports import free_port
+from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
 from anna_resources.tracking.outbox import Entry, Outbox
 from anna_tests.unit.test_cli_stub import Stub, identified, serving
@@ -51,6 +52,24 @@ def test_a_broken_domain_names_the_file_the_field_and_the_cure(settings):
     assert "lag: is not a known setting" in text
     assert cure == f"correct {file}"
     assert CliRunner().invoke(doctor).exit_code == 1
+
+
+def test_a_domain_whose_file_broke_goes_on_as_it_was(settings):
+    Blueprint.read(settings)  # as the code server does when it loads the definitions
+    file = settings.domains / "card_transactions.yaml"
+    file.write_text("source: {path: wareh")
+    ((text, cure),) = wrong(check_domains(settings))
+    assert text.startswith(f"{file}: cannot be read as YAML: while parsing a flow mapping in ")
+    assert text.endswith("Until that is corrected, card_transactions is used as its file was before.")
+    assert cure == f"correct {file}"
+
+
+def test_domains_of_which_none_can_be_used_are_told(settings):
+    for file in settings.domains.glob("*.yaml"):
+        file.write_text("")
+    ((text, _),) = wrong(check_domains(settings))
+    assert text.startswith("no domain can be used. ")
+    assert text.count("found NoneType") == 3
 
 
 def test_a_source_that_is_not_there_is_found(settings):

@@ -1,0 +1,30 @@
+"""Yes or no: the words and numbers that mean one of them."""
+
+import polars as pl
+
+from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
+
+YES = ("1", "1.0", "true", "yes", "y", "t")
+NO = ("0", "0.0", "false", "no", "n", "f")
+CURE = "write true or false, yes or no, t or f, 1 or 0"
+
+
+def boolean(name: str, kind: pl.DataType) -> Typed:
+    """A column of yes/no.
+
+    Raises:
+        UnfitColumnError: yes/no cannot be of this type.
+    """
+    column = pl.col(name)
+    if kind in (pl.Boolean, pl.Null):
+        return Typed(column.cast(pl.Boolean), pl.lit(value=False))
+    if kind.is_numeric():
+        there = column.is_not_null() & (column.is_not_nan() if kind.is_float() else pl.lit(value=True))
+        known = column.is_in([0, 1]) if kind.is_integer() else column.cast(pl.Float64).is_in([0.0, 1.0])
+        return Typed(pl.when(there & known).then(column == 1), there & ~known)
+    if not is_text(kind):
+        raise UnfitColumnError(f"column '{name}' is {kind}, not a yes or no: {CURE}")
+    text = plain_text(name, kind).str.to_lowercase()
+    flag = pl.when(text.is_in(YES)).then(pl.lit(value=True)).when(text.is_in(NO)).then(pl.lit(value=False))
+    there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
+    return Typed(flag, there & flag.is_null())

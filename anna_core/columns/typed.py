@@ -1,0 +1,64 @@
+"""What every kind of column has in common: its typed form, plain text, and the words that stand for nothing."""
+
+from dataclasses import dataclass
+
+import polars as pl
+import polars.datatypes.group as groups
+
+from anna_core.errors import AnnaError
+
+# What pandas, databases and spreadsheets write for nothing, decided here for every door: NA is nothing, even where it
+# is a country's code; None is not among them: it may well be a class.
+NOTHING = ("", "nan", "null", "na", "n/a", "#n/a", "<na>")
+# Where only clients, numbers, yes/no or times can stand, these are nothing, too.
+NO_VALUE = (*NOTHING, "none", "nat")
+
+_TEXTS = (pl.String, pl.Binary, pl.Categorical, pl.Enum)
+
+
+class UnfitColumnError(AnnaError):
+    """A column's type cannot hold values of the kind that it should; who knows the place adds it to the message."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A column in the canonical form of its kind, as expressions over the table that has the column.
+
+    Attributes:
+        value: the canonical value; null where there is none.
+        unreadable: bool, never null: something stands there, but no value can be made of it.
+    """
+
+    value: pl.Expr
+    unreadable: pl.Expr
+
+
+def is_text(kind: pl.DataType) -> bool:
+    """Whether a type stores text, in whatever way."""
+    return kind in _TEXTS
+
+
+def plain_text(name: str, kind: pl.DataType) -> pl.Expr:
+    """A column of text without the padding around it; bytes that are no UTF-8 are an error of Polars as it is read.
+
+    Args:
+        name: of the column.
+        kind: one of the types for which `is_text`.
+    """
+    column = pl.col(name)
+    return (column if kind == pl.String else column.cast(pl.String)).str.strip_chars()
+
+
+def is_nothing(text: pl.Expr, words: tuple[str, ...] = NOTHING) -> pl.Expr:
+    """Whether a text, free of padding, is one of the words for nothing; false where it is null."""
+    return text.str.to_lowercase().is_in(words).fill_null(value=False)
+
+
+def is_float(kind: pl.DataType) -> bool:
+    """Whether numbers of a type may have decimals."""
+    return kind.is_float() or (isinstance(kind, pl.Decimal) and bool(kind.scale))
+
+
+def is_nested(kind: pl.DataType) -> bool:
+    """Whether a type holds several values in one, or none that could be written."""
+    return kind in groups.NESTED_DTYPES or kind == pl.Object

@@ -1,0 +1,187 @@
+"""The typed door: the one canonical value of whatever a column holds."""
+
+import datetime as dt
+import decimal
+import zoneinfo
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anna_core.columns.booleans import boolean
+from anna_core.columns.categories import category
+from anna_core.columns.clients import client
+from anna_core.columns.numbers import cure_of, number
+from anna_core.columns.times import ERA, time
+from anna_core.columns.typed import Typed, UnfitColumnError
+
+BERLIN, MOSCOW = "Europe/Berlin", "Europe/Moscow"
+NAN, INF = float("nan"), float("inf")
+
+
+def values(typed: Typed, column: pl.Series) -> list:
+    """The canonical values; "?" for what is unreadable, "!" for a time that is not of our era."""
+    frame = column.to_frame("x").lazy().select(typed.value.alias("v"), typed.unreadable.alias("u"), *outside(typed))
+    return ["?" if row["u"] else "!" if row.get("o") else row["v"] for row in frame.collect().rows(named=True)]
+
+
+def outside(typed: Typed) -> list[pl.Expr]:
+    found = getattr(typed, "outside", None)
+    return [] if found is None else [found.alias("o")]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series(["5411", " 5411.0 ", "5411.00", "05411", "-3.0", "100", "a.0", "1.50"]),
+         ["5411", "5411", "5411", "05411", "-3", "100", "a.0", "1.50"]),
+        (pl.Series(["", " ", "NULL", "nan", "N/A", "<NA>", None, "None"]), [None] * 7 + ["None"]),
+        (pl.Series([5411.0, 1.5, 0.1, -0.0, NAN, INF, None]), ["5411", "1.5", "0.1", "0", None, None, None]),
+        (pl.Series([0.1, 3.0], dtype=pl.Float32), ["0.1", "3"]),
+        (pl.Series([5411, -1, None]), ["5411", "-1", None]),
+        (pl.Series([decimal.Decimal("5411.00"), decimal.Decimal("1.50")]), ["5411", "1.5"]),
+        (pl.Series([b"5411.0", b"x"]), ["5411", "x"]),
+        (pl.Series(["a", None], dtype=pl.Categorical), ["a", None]),
+        (pl.Series([True, None]), ["true", None]),
+        (pl.Series([dt.date(2024, 3, 1)]), ["2024-03-01"]),
+    ],
+)  # fmt: skip
+def test_a_category_is_one_text_a_value(column, expected):
+    assert values(category("x", column.dtype), column) == expected
+
+
+@given(st.integers(-(2**52), 2**52))
+def test_a_whole_number_is_the_same_category_in_every_type(whole):
+    stored = [
+        pl.Series([whole]), pl.Series([float(whole)]), pl.Series([decimal.Decimal(whole)], dtype=pl.Decimal(38, 2)),
+        pl.Series([str(whole)]), pl.Series([f"{whole}.0"]), pl.Series([f"  {whole}.000\t"]),
+    ]  # fmt: skip
+    assert {values(category("x", column.dtype), column)[0] for column in stored} == {str(whole)}
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series(["17", " a ", "NULL", "None", "", None]), ["17", "a", None, None, None, None]),
+        (pl.Series(["17.0", "1.2e+10", "1e+16", "1.5E10"]), ["?"] * 4),
+        (pl.Series(["3636638817772e42", "1E10", "12.50", "1.2"]), ["3636638817772e42", "1E10", "12.50", "1.2"]),
+        (pl.Series([17, None]), ["17", None]),
+        (pl.Series([decimal.Decimal(17)], dtype=pl.Decimal(20, 0)), ["17"]),
+    ],
+)
+def test_a_client_is_text_or_a_whole_number(column, expected):
+    assert values(client("x", column.dtype), column) == expected
+
+
+@given(st.integers(0, 16**16 - 1).map(lambda number: f"{number:016x}"))
+def test_an_id_in_hex_is_an_id(name):
+    assert values(client("x", pl.String()), pl.Series([name])) == [name]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series(["1", " 2.5 ", "1e3", "-7"]), [1.0, 2.5, 1000.0, -7.0]),
+        (pl.Series(["", "NULL", "None", "inf", "NaN", None]), [None] * 6),
+        (pl.Series(["1 234,5", "1,234.5", "12%", "5 USD", "-", "x"]), ["?"] * 6),
+        (pl.Series([1.5, INF, NAN, None]), [1.5, None, None, None]),
+        (pl.Series([True, None]), [1.0, None]),
+        (pl.Series([decimal.Decimal("1.50")]), [1.5]),
+    ],
+)
+def test_a_number_is_finite_or_missing(column, expected):
+    assert values(number("x", column.dtype), column) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [("1 234,5", "decimal sign"), ("1234,5", "decimal sign"), ("1,234.5", "thousands"), ("12 %", "percent"),
+     ("$5", "currency"), ("5 USD", "unit"), ("x", "leave empty")],
+)  # fmt: skip
+def test_the_cure_of_a_text_that_is_no_number_fits_it(text, cure):
+    assert cure in cure_of(text)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series(["t", "F", "Yes", " no ", "1.0", "0", "TRUE"]), [True, False, True, False, True, False, True]),
+        (pl.Series(["maybe", "2", "", "None", None]), ["?", "?", None, None, None]),
+        (pl.Series([0, 1, 2, -1, None]), [False, True, "?", "?", None]),
+        (pl.Series([0.0, 1.0, 0.5, NAN, None]), [False, True, "?", None, None]),
+        (pl.Series([True, None]), [True, None]),
+    ],
+)
+def test_a_yes_or_no(column, expected):
+    assert values(boolean("x", column.dtype), column) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-04-01", dt.datetime(2024, 4, 1)),  # a day is the bank's, whatever the zone
+        ("2024-04-01 00:00", dt.datetime(2024, 4, 1, 1)),
+        (" 2024-04-01T12:00:00.5 ", dt.datetime(2024, 4, 1, 13, 0, 0, 500_000)),
+        ("2024-04-01T12:00:00Z", dt.datetime(2024, 4, 1, 15)),
+        ("2024-04-01 12:00:00+02:00", dt.datetime(2024, 4, 1, 13)),
+        ("2024-03-31 02:30:00", dt.datetime(2024, 3, 31, 4, 30)),  # skipped in spring: 3:30 in summer time
+        ("2024-10-27 02:30:00", dt.datetime(2024, 10, 27, 3, 30)),  # repeated in autumn: the first
+        ("0001-01-01", "!"), ("0202-03-04 10:00", "!"), ("1753-01-01", "!"), ("1970-01-01 00:00:00", "!"),
+        ("9999-12-31 23:59:59", "!"), ("31.03.2024", "?"), ("2024-13-01", "?"), ("NULL", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_time_as_text(text, expected):
+    column = pl.Series([text])
+    assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == [expected]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_a_time_stamp(unit, zone):
+    moments = [dt.datetime(2024, 1, 1), None]
+    column = pl.Series(moments, dtype=pl.Datetime("us")).dt.replace_time_zone(zone).dt.cast_time_unit(unit)
+    own = zoneinfo.ZoneInfo(zone or BERLIN)
+    there = moments[0].replace(tzinfo=own).astimezone(zoneinfo.ZoneInfo(MOSCOW)).replace(tzinfo=None)
+    assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == [there, None]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+@pytest.mark.parametrize("unit", ["ms", "us"])
+def test_a_time_stamp_that_is_not_of_our_era(unit, zone):
+    moments = [dt.datetime(1, 1, 1), dt.datetime(1970, 1, 1), dt.datetime(9999, 12, 31, 23, 59), None]
+    column = pl.Series(moments, dtype=pl.Datetime("us")).dt.replace_time_zone(zone).dt.cast_time_unit(unit)
+    assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == ["!", "!", "!", None]
+
+
+def test_a_date_is_the_start_of_its_day():
+    column = pl.Series([dt.date(2024, 4, 1), dt.date(1, 1, 1), None])
+    assert values(time("x", column.dtype, "America/New_York", MOSCOW), column) == [dt.datetime(2024, 4, 1), "!", None]
+
+
+@given(st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2030, 1, 1)), st.sampled_from([BERLIN, "Asia/Almaty", "UTC"]))
+def test_no_time_without_a_zone_is_lost(moment, zone):
+    """Not even within the hour that a clock skips; what it becomes is at most that hour away from Python's own."""
+    column = pl.Series([moment])
+    (found,) = values(time("x", column.dtype, zone, "UTC"), column)
+    wanted = moment.replace(tzinfo=zoneinfo.ZoneInfo(zone)).astimezone(dt.UTC).replace(tzinfo=None)
+    assert found in (wanted, wanted - dt.timedelta(hours=1), wanted + dt.timedelta(hours=1))
+    assert ERA[0] <= found < ERA[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [
+        (client, pl.Series([1.0])), (client, pl.Series([True])), (client, pl.Series([[1]])),
+        (client, pl.Series([decimal.Decimal("1.5")])), (category, pl.Series([[1]])),
+        (number, pl.Series([dt.date(2024, 1, 1)])), (boolean, pl.Series([dt.date(2024, 1, 1)])),
+    ],
+)  # fmt: skip
+def test_a_type_that_can_never_be_of_the_kind_is_refused(kind, column):
+    with pytest.raises(UnfitColumnError, match="column 'x' is"):
+        kind("x", column.dtype)
+
+
+def test_a_number_is_no_time():
+    with pytest.raises(UnfitColumnError, match=r"column 'x' is Int64.*write times as 2024-03-31"):
+        time("x", pl.Int64(), "UTC", "UTC")
