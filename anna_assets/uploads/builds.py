@@ -27,18 +27,11 @@ class Builds:
     def _last_failure(self, behind: Behind) -> tuple[str, str]:
         if not behind.stale:
             observed = self._instance.get_runs(dg.RunsFilter(job_name=f"observe_{behind.domain}"), limit=1)
-<<<<<<< HEAD
-            return next(((run.run_id, self._words(run.run_id)) for run in observed), ("", ""))
-        attempts = self._attempts(behind.domain)
-        runs = dict.fromkeys(attempts[key] for month in behind.stale if (key := month.isoformat()) in attempts)
-        return next(((run, words) for run in runs if (words := self._words(run))), ("", ""))
-=======
             attempts = [run.run_id for run in observed]
         else:
             built = self._attempts(behind.domain)
             attempts = list(dict.fromkeys(built[key] for month in behind.stale if (key := month.isoformat()) in built))
         return next(((run, words) for run in attempts if (words := self._words(run))), ("", ""))
->>>>>>> intake
 
     def _unanswered(self, domain: str) -> dict[str, str]:
         """Month → run that was to build its mart last and did not, or has not yet."""
