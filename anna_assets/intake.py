@@ -32,7 +32,8 @@ from anna_core.samples.inbox import (
     unknown_files,
     uploads,
 )
-from anna_core.samples.staging import sample_name, stage_sample
+from anna_core.samples.origins import sample_name
+from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import parse_request
 from anna_resources.settings import INBOX, Settings
 from anna_resources.warehouse import Warehouse

@@ -1,4 +1,4 @@
-"""The inbox: `inbox/<task>/<sample>.csv|parquet`, with `task.yaml` for the task and `<sample>.yaml` for one sample."""
+"""The inbox: `inbox/<task>/<sample>.csv` or `.parquet`, `task.yaml` for the task, `<sample>.yaml` for one sample."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ import yaml
 
 from anna_core.errors import SampleError
 from anna_core.keys import SampleKey, parse_sample_key, sample_key
-from anna_core.samples.sample import SUFFIXES
+from anna_core.samples.files import ENDINGS, PARQUET_ENDINGS, ending_of, settings_of, stem_of
 from anna_core.tasks.task import TaskRequest, parse_request
 
 TASK_FILE = "task.yaml"
@@ -33,7 +33,7 @@ class Upload:
     @property
     def key(self) -> SampleKey:
         """Its sample's key; raises `KeyNameError` where the names of file and folder cannot make one."""
-        return sample_key(self.path.parent.name, self.path.stem)
+        return sample_key(self.path.parent.name, stem_of(self.path))
 
 
 def uploads(folder: Path, after: int) -> list[Upload]:
@@ -44,7 +44,7 @@ def uploads(folder: Path, after: int) -> list[Upload]:
     """
     found = []
     for path in _visible(folder):
-        if path.suffix in SUFFIXES and not _is_garbled(path):
+        if ending_of(path) and not _is_garbled(path):
             changed = path.stat().st_ctime_ns
             if changed > after and _is_whole(path):
                 found.append(Upload(path, changed))
@@ -53,13 +53,13 @@ def uploads(folder: Path, after: int) -> list[Upload]:
 
 def unknown_files(folder: Path) -> list[Path]:
     """Visible files of a task's folder that are neither samples nor settings, and so are never taken."""
-    known = {*SUFFIXES, ".yaml", ".part", ".tmp"}
-    return sorted(path for path in _visible(folder) if path.suffix not in known or _is_garbled(path))
+    known = (*ENDINGS, ".yaml", ".part", ".tmp")
+    return sorted(path for path in _visible(folder) if not path.name.lower().endswith(known) or _is_garbled(path))
 
 
 def unfinished_files(folder: Path) -> list[Path]:
     """Samples of a task's folder that are empty, or lack the end of a Parquet file."""
-    return sorted(path for path in _visible(folder) if path.suffix in SUFFIXES and not _is_whole(path))
+    return sorted(path for path in _visible(folder) if ending_of(path) and not _is_whole(path))
 
 
 def task_folders(inbox: Path) -> Iterator[Path]:
@@ -100,19 +100,30 @@ def find_upload(inbox: Path, key: str) -> Path:
     """The inbox file of a sample.
 
     Raises:
-        SampleError: there is none, or both a CSV and a Parquet file.
+        SampleError: there is none, or several, such as a CSV and a Parquet file.
     """
-    task, sample = parse_sample_key(key)
-    found = [path for suffix in SUFFIXES if (path := inbox / task / f"{sample}{suffix}").exists()]
+    found = upload_files(inbox, key)
     if len(found) != 1:
-        wanted = " or ".join(str(inbox / task / f"{sample}{suffix}") for suffix in SUFFIXES)
-        raise SampleError(f"sample {key}: found {len(found)} files; there should be one, {wanted}.")
+        task, sample = parse_sample_key(key)
+        names = f": {', '.join(path.name for path in found)}" if found else ""
+        raise SampleError(
+            f"sample {key}: found {len(found)} files{names}; there should be one, "
+            f"{inbox / task / sample}.csv or {inbox / task / sample}.parquet."
+        )
     return found[0]
+
+
+def upload_files(inbox: Path, key: str) -> list[Path]:
+    """All files of the inbox that are called as a sample, whatever their endings."""
+    task, sample = parse_sample_key(key)
+    folder = inbox / task
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in files if ending_of(path) and stem_of(path) == sample)
 
 
 def read_upload_request(upload: Path) -> TaskRequest:
     """What the user said of the task: `task.yaml`, its settings overridden one by one by `<sample>.yaml`."""
-    return request_of(upload.parent / TASK_FILE, _read_settings(upload.with_suffix(".yaml")))
+    return request_of(upload.parent / TASK_FILE, _read_settings(settings_of(upload)))
 
 
 def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
@@ -142,7 +153,7 @@ def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, o
 
 def settings_changed(upload: Path) -> int:
     """When `task.yaml` or `<sample>.yaml` of a file last changed (ctime, nanoseconds); 0 where there are none."""
-    settings = (upload.parent / TASK_FILE, upload.with_suffix(".yaml"))
+    settings = (upload.parent / TASK_FILE, settings_of(upload))
     return max((path.stat().st_ctime_ns for path in settings if path.exists()), default=0)
 
 
@@ -163,7 +174,7 @@ def content_hash(upload: Path, request: TaskRequest) -> str:
 def _is_whole(path: Path) -> bool:
     if path.stat().st_size == 0:
         return False
-    if path.suffix != ".parquet":
+    if ending_of(path) not in PARQUET_ENDINGS:
         return True
     if not os.access(path, os.R_OK):
         return True  # whoever reads it will be told why it cannot be
