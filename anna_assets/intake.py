@@ -17,7 +17,6 @@ from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError, KeyNameError
 from anna_core.keys import sample_key
-from anna_core.marts import freshness
 from anna_core.months import parse_month
 from anna_core.samples.inbox import (
     Upload,
@@ -242,10 +241,9 @@ def _marts_behind(domains: list[Domain], warehouse: Warehouse, settings: Setting
     """What of the marts is missing or behind its source, as a text; empty where nothing is."""
     behind = []
     for domain in domains:
-        source = warehouse.source(domain.name)
+        source = warehouse.source(domain)
         try:
-            listing = freshness.listing(domain, warehouse.home_path, warehouse.time_zone, kept)
-            state = freshness.read_state(source)
+            listing, state = source.listing(kept), source.read()
         except (AnnaError, OSError) as error:
             behind.append(f"{domain.name}: {error}")
             continue
@@ -253,7 +251,7 @@ def _marts_behind(domains: list[Domain], warehouse: Warehouse, settings: Setting
             behind.append(f"{domain.name} is to be observed")
             continue
         months = [month for month in map(parse_month, state.months) if settings.keeps(month)]
-        stale = freshness.stale_months(domain, source, warehouse.mart(domain.name), months)
+        stale = warehouse.mart(domain).stale_months(months)
         if stale:
             behind.append(f"{domain.name}: {len(stale)} of {len(months)} months")
     return "; ".join(behind)

@@ -80,6 +80,12 @@ def write_directory(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def has_directory(path: Path) -> bool:
+    """Whether a directory artifact was written, and its current version is still there."""
+    version = _pointer(path).get("version")
+    return version is not None and (path / version).is_dir()
+
+
 def read_directory(path: Path) -> Path:
     """The current version of a directory artifact.
 

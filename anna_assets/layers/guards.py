@@ -13,9 +13,9 @@ from anna_core.errors import TrainingError
 from anna_core.guards import leakage, shift
 from anna_core.guards.leakage import Finding, Probes, Verdict
 from anna_core.guards.shift import Moved, Shift
+from anna_resources.artifacts.visible import mark_leak
 
 AS_OF_LEAK, POINT_IN_TIME, LEAKAGE, SHIFT = "as_of_leak", "point_in_time", "leakage", "shift"
-LEAK_FILE = "leak.txt"  # beside sequences that have one: a blocking check holds in its own run only
 
 
 def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -135,15 +135,7 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
 def keep_leaks(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:
     """Write what was found in a domain beside its sequences, where that blocks."""
     if found := [result.description or "" for result in results if _blocks(result)]:
-        (folder / LEAK_FILE).write_text(" ".join(found), encoding="utf-8")
-
-
-def require_clean(folder: Path, asset: str) -> None:
-    """Raise `TrainingError` where the sequences of an asset in `folder` have a leak, whichever run found it."""
-    found = folder / LEAK_FILE
-    if found.exists():
-        what = found.read_text(encoding="utf-8")
-        raise TrainingError(f"{asset} has a leak and cannot be used. {what} Then materialize {asset} again.")
+        mark_leak(folder, " ".join(found))
 
 
 def require_no_leak(context: dg.AssetExecutionContext) -> None:

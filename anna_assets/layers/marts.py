@@ -9,7 +9,7 @@ from anna_assets.compute import mart_memory
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import AnnaError
-from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.marts.mart import MartMonth
 from anna_core.months import parse_month
 from anna_resources.warehouse import Warehouse
 
@@ -42,19 +42,11 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
         ],
     )
     def mart(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        built: dict[str, MartMonth] = {}
+        stored, built = warehouse.mart(domain), dict[str, MartMonth]()
         failed: dict[str, AnnaError] = {}
         for index, partition in enumerate(context.partition_keys, start=1):
             try:
-                built[partition] = build_mart(
-                    domain,
-                    parse_month(partition),
-                    warehouse.home_path,
-                    warehouse.time_zone,
-                    warehouse.mart(domain.name),
-                    warehouse.dictionary(domain.name),
-                    mart_memory(),
-                )
+                built[partition] = stored.build(parse_month(partition), mart_memory())
             except AnnaError as error:
                 context.log.error(f"{partition}: {error}")
                 failed[partition] = error
@@ -62,7 +54,7 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             context.log.info(
                 f"{partition}: {built[partition].rows:,} events ({index} of {len(context.partition_keys)})"
             )
-        paths = {month: str(mart_path(warehouse.mart(domain.name), parse_month(month))) for month in built}
+        paths = {month: str(stored.month_path(parse_month(month))) for month in built}
         if built:
             _report_dictionary(context, domain, list(built.values())[-1])
         if failed:

@@ -8,14 +8,12 @@ from anna_assets.layers.members import read_members, tree_domains
 from anna_assets.partitions import SAMPLE
 from anna_assets.progress import follow
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.models.scores_file import score_frame
 from anna_resources.tracking import Tracking
 from anna_resources.warehouse import Warehouse
 
 KEY = dg.AssetKey("metamodel")
-SCORES_FILE = "scores.parquet"
 
 
 def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
@@ -39,7 +37,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         from anna_core.models.provenance import made_of
 
         key = context.partition_key
-        sample = samples.read_sample(warehouse, key)
+        sample = warehouse.sample(key).read()
         members = read_members(warehouse, domains, sample)
         with tracking.launch(context.run, key, context.log) as launch, launch.part("metamodel") as part:
             trained = train_metamodel(
@@ -56,9 +54,8 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         frame = score_frame(
             sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, trained.data_version
         )
-        with storage.write_directory(warehouse.metamodel(key)) as folder:
-            trained.save(folder, made_of(sample, 1, models=members.versions))
-            frame.write_parquet(folder / SCORES_FILE)
+        stored = warehouse.metamodel(key)
+        stored.write(trained, made_of(sample, 1, models=members.versions), frame)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),
             metadata={
@@ -69,7 +66,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "rows fitted on": int(members.judged.sum()),
                 "calibration": dg.MetadataValue.json([one.method for one in trained.spec.calibration.columns]),
                 "note": trained.spec.summary,
-                "path": dg.MetadataValue.path(str(warehouse.metamodel(key))),
+                "path": dg.MetadataValue.path(str(stored.path)),
             },
         )
 

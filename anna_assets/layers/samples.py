@@ -9,7 +9,6 @@ import polars as pl
 from anna_assets.layers import guards
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
@@ -59,8 +58,7 @@ def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
         require_known(made.task, domains)
         for guess in made.task.guesses:
             context.log.info(guess)
-        with storage.write_directory(warehouse.sample(key)) as folder:
-            made.write(folder)
+        warehouse.sample(key).write(made)
         with tracking.launch(context.run, key, context.log) as launch:
             launch.log_facts(made.task)
         checks = [_check(made), guards.as_of_result(probe_as_of(made))]
@@ -70,11 +68,6 @@ def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
         )
 
     return sample
-
-
-def read_sample(warehouse: Warehouse, key: str) -> Sample:
-    """The checked sample of a partition."""
-    return Sample.open(key, storage.read_directory(warehouse.sample(key)))
 
 
 def _metadata(sample: Sample) -> dict[str, dg.MetadataValue]:

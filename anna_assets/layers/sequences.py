@@ -4,20 +4,15 @@ import datetime as dt
 
 import dagster as dg
 import numpy as np
-import polars as pl
 
 from anna_assets.compute import mart_memory
 from anna_assets.layers import guards, samples
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError, SourceError
+from anna_core.errors import SourceError
 from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
-from anna_core.marts.dictionary import read_dictionary
-from anna_core.marts.freshness import stale_months
-from anna_core.samples.sample import Sample
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
@@ -29,10 +24,10 @@ _SHOWN_CLIENTS = 3  # examples in a warning
 
 def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
     """The asset `sequences/<domain>`, partitioned by sample."""
-    key = dg.AssetKey(["sequences", domain.name])
+    asset = dg.AssetKey(["sequences", domain.name])
 
     @step_asset(
-        key=key,
+        key=asset,
         partitions_def=SAMPLE,
         deps=[
             samples.KEY,
@@ -44,15 +39,15 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         code_version=domain.window_version,
         owners=domain.owners,
         description=f"Events of {domain.name} that each row of the sample may see as of its date.",
-        check_specs=guards.domain_specs(key),
+        check_specs=guards.domain_specs(asset),
     )
     def sequences(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        sample = samples.read_sample(warehouse, context.partition_key)
+        key = context.partition_key
+        sample = warehouse.sample(key).read()
         months = months_needed(domain, sample.rows["as_of"].to_numpy())
         require_fresh_marts(warehouse, domain, months)
-        dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
-        mart = warehouse.mart(domain.name)
-        with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
+        dictionary, mart = warehouse.dictionary(domain).read(), warehouse.mart(domain).path
+        with warehouse.sequences(domain, key).writing() as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
             leaks = [
                 guards.point_in_time_result(len(made), outside_window(made)),
@@ -62,8 +57,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         if not made.length.any():
             some = ", ".join(sample.rows["client_id"].head(_SHOWN_CLIENTS))
             context.log.warning(
-                f"No row of {context.partition_key} has an event in {domain.name}. Are its clients ({some}, …) written "
-                "as in the source?"
+                f"No row of {key} has an event in {domain.name}. Are its clients ({some}, …) written as in the source?"
             )
         checks = [*leaks, guards.shift_result(probe_shift(made, sample, dictionary), domain)]
         guards.tell(context, checks)
@@ -76,32 +70,13 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
     return sequences
 
 
-def read_sequences(warehouse: Warehouse, domain: Domain, sample: Sample) -> Sequences:
-    """The stored sequences of a sample in a domain.
-
-    Raises:
-        ArtifactError: they are of other rows: the sample was registered again since.
-        TrainingError: they have a leak.
-    """
-    folder = storage.read_directory(warehouse.sequences(domain.name, sample.key))
-    guards.require_clean(folder, f"sequences/{domain.name}")
-    sequences = Sequences.open(folder)
-    same = len(sequences) == len(sample) and (sequences.as_of == sample.rows["as_of"].to_numpy()).all()
-    if not same or not pl.Series(sequences.client_id).equals(sample.rows["client_id"]):
-        raise ArtifactError(
-            f"sequences/{domain.name} of {sample.key} have other rows than the sample has now: it was registered "
-            "again. Materialize the sequences, and what hangs on them, again."
-        )
-    return sequences
-
-
 def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
     """Raise `SourceError` where a mart that is needed is missing or behind its source.
 
     Months that the deployment does not keep have no mart, and so no events.
     """
     kept = [month for month in months if load_settings().keeps(month)]
-    stale = stale_months(domain, warehouse.source(domain.name), warehouse.mart(domain.name), kept)
+    stale = warehouse.mart(domain).stale_months(kept)
     if stale:
         names = ", ".join(f"{month:%Y-%m}" for month in stale)
         raise SourceError(

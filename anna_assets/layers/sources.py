@@ -13,7 +13,6 @@ from anna_assets.partitions import kept_months
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.marts import freshness
 from anna_resources.warehouse import Warehouse
 
 WATCH_SECONDS = 30  # between two looks at the sources' file listings
@@ -33,9 +32,7 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
     )
     @explained
     def source(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.DataVersionsByPartition:
-        state = freshness.observe(
-            domain, warehouse.home_path, warehouse.time_zone, warehouse.source(domain.name), kept_months(month)
-        )
+        state = warehouse.source(domain).observe(kept_months(month))
         known = set(month.get_partition_keys())
         if outside := [key for key in state.months if key not in known]:
             context.log.warning(
@@ -77,9 +74,10 @@ def watch_sensor(
         asked: dict[str, list] = json.loads(context.cursor or "{}")
         requests, problems = [], []
         for domain, job in zip(domains, jobs, strict=True):
+            stored = warehouse.source(domain)
             try:
-                found = freshness.listing(domain, warehouse.home_path, warehouse.time_zone, kept_months(month))
-                behind = found != freshness.read_state(warehouse.source(domain.name)).listing
+                found = stored.listing(kept_months(month))
+                behind = found != stored.read().listing
             except (AnnaError, OSError) as error:
                 problems.append(f"{domain.name}: {error}")
                 continue

@@ -4,8 +4,6 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_core import storage
-from anna_core.models.blend.metamodel import Metamodel
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
 
 
@@ -35,7 +33,7 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5
     # `anna retro` reads there which domains a launch has models of.
     assert sorted(metadata(result, "metamodel")["domains"].data) == ["accounts", "cards"]
-    html = (storage.read_directory(deployment.settings.storage / "report" / key) / "report.html").read_text()
+    html = deployment.warehouse.report(key).files().html.read_text()
     assert "churn" in html
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks["sample_quality"]
@@ -63,9 +61,9 @@ def test_the_same_sample_and_data_give_the_same_models(deployment: Deployment) -
     made = []
     for _ in range(2):
         deployment.train(key)
-        folder = storage.read_directory(deployment.settings.storage / "metamodel" / key)
-        made.append((Metamodel.load(folder).provenance, (folder / "scores.parquet").read_bytes()))
-    assert made[0] == made[1]  # the versions of all its models, and the scores bit for bit
+        model, scores = deployment.warehouse.metamodel(key).read_with_scores()
+        made.append((model.provenance, model.data_version, scores.tobytes()))
+    assert made[0] == made[1]  # the versions of all its models, its own, and the scores bit for bit
     provenance = made[0][0]
     assert provenance["task"]["training"]["epochs"] == 2
     assert set(provenance["models"]) == {"cards", "accounts", "boosting", "boosting/cards", "boosting/accounts"}
@@ -108,7 +106,7 @@ def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
     deployment.train(key)
-    model = Metamodel.load(storage.read_directory(deployment.settings.storage / "metamodel" / key))
+    model = deployment.warehouse.metamodel(key).read()
     domains = ("accounts", "app_events", "cards")
     assert model.members == (*domains, *(f"boosting/{name}" for name in domains), "boosting")
 

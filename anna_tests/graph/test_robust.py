@@ -6,8 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core import storage
-from anna_core.models.nets.domain_model import DomainModel
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows, write_month
 
 FAST = """
@@ -26,8 +24,8 @@ def problem(result) -> str:
 
 
 def scores_of(deployment: Deployment, key: str) -> np.ndarray:
-    folder = storage.read_directory(deployment.settings.storage / "metamodel" / key)
-    return pl.read_parquet(folder / "scores.parquet")["score"].to_numpy()
+    _, scores = deployment.warehouse.metamodel(key).read_with_scores()
+    return scores[:, 0]
 
 
 def test_a_sample_of_one_class_is_refused_before_anything_is_trained(deployment: Deployment) -> None:
@@ -79,7 +77,7 @@ def test_a_domain_without_events_leaves_the_others_to_decide(deployment: Deploym
     deployment.refresh()
     key = deployment.drop("churn", "alone", sample_rows(), FAST)
     assert deployment.train(key).success
-    model = DomainModel.load(storage.read_directory(deployment.settings.storage / "model" / "accounts" / key))
+    model = deployment.warehouse.model(deployment.domain("accounts"), key).read()
     assert model.is_empty
     scores = scores_of(deployment, key)
     odd = np.arange(60) % 2 == 1
@@ -107,7 +105,7 @@ def test_a_hundred_thousand_categories_share_what_they_cannot_have_alone(deploym
     key = deployment.drop("churn", "many", sample_rows(), FAST)
     assert deployment.train(key).success
     assert np.isfinite(scores_of(deployment, key)).all()
-    model = DomainModel.load(storage.read_directory(deployment.settings.storage / "model" / "cards" / key))
+    model = deployment.warehouse.model(deployment.domain("cards"), key).read()
     assert model.spec.inputs is not None
     vectors = model.net.net(0).state_dict()
     assert max(len(value) for value in vectors.values() if value.ndim == 2) <= 10_001
