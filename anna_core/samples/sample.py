@@ -1,7 +1,7 @@
 """Samples: reading an uploaded file, checking it, and deciding what the user left open."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,8 +12,8 @@ import polars as pl
 
 from anna_core.errors import ArtifactError, SampleError
 from anna_core.keys import parse_sample_key
-from anna_core.samples.checking import checked_rows
 from anna_core.samples.reading import read_sample_file, target_columns
+from anna_core.samples.rows import checked_rows
 from anna_core.samples.splits import assign_folds, assign_splits, client_key
 from anna_core.samples.targets import encode_targets, outcome_flags, resolve_task
 from anna_core.tasks.task import Task, TaskRequest
@@ -65,9 +65,10 @@ class Sample:
         columns = self.rows.select(sorted(self.rows.columns))
         return hashlib.blake2b(columns.write_csv().encode(), digest_size=16).hexdigest()
 
-    def noted(self, *notes: str) -> "Sample":
-        """The same sample with more sentences for people, beside what was guessed."""
-        return replace(self, task=self.task.model_copy(update={"guesses": (*self.task.guesses, *notes)}))
+    def with_notes(self, notes: Sequence[str]) -> "Sample":
+        """The same sample with further sentences for people."""
+        task = self.task.model_copy(update={"guesses": (*self.task.guesses, *notes)})
+        return replace(self, task=task)
 
     def write(self, folder: Path) -> None:
         """Write the sample into an existing folder."""
@@ -109,7 +110,7 @@ def make_sample(path: Path, key: str, request: TaskRequest) -> Sample:
         split, how = assign_splits(rows, task.split, outcomes)
     fold = assign_folds(rows, split, task.training.folds, task.split.seed, outcomes)
     rows = rows.with_columns(split=pl.Series(split), fold=pl.Series(fold))
-    return Sample(key, task, rows).noted(how, *notes)
+    return Sample(key, task, rows).with_notes([how, *notes])
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> t
 
     Returns:
         n rows in the same order: client_id (text), as_of (date), the targets (texts free of padding, other types as
-        they are), weight (float32, 1 where there is none) and, where uploaded, split and group_id (text, null for none).
+        they are), weight (float32, 1 where there is none) and, where uploaded, split and group_id (text, or null).
 
     Raises:
         SampleError: a column or a value is wrong; the message shows rows by their number, 1 being the first.
