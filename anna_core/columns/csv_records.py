@@ -199,7 +199,8 @@ def _check(block: _Block, width: int) -> int:
         start, count = int(starts[wrong[0]]), int(fields[wrong[0]])
         line = block.line + int(np.count_nonzero(block.data[:start] == _END))
         problem = f"{_fields(count)} below a header of {width:,}"
-        raise _BrokenError(line, _line(block.data.tobytes(), start), problem, _QUOTING)
+        cure = _QUOTING if count > width else "Write every value of a row, also those that are empty."
+        raise _BrokenError(line, _line(block.data.tobytes(), start), problem, cure)
     return len(block.ends)
 
 

@@ -46,11 +46,13 @@ def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> t
     columns += [upload.plain(SPLIT)] if SPLIT in used else []
     rows = pl.DataFrame(columns)
     for column in (CLIENT, *targets):
-        upload.refuse(_is_empty(rows[column]), f"column {column} is empty; every row needs it")
+        upload.refuse(_is_empty(rows[column]), f"column {column} is empty; every row needs it", [CLIENT, column])
         if rows[column].dtype.is_float():
-            upload.refuse(rows[column].is_infinite(), f"column {column} is infinite; remove these rows")
+            upload.refuse(
+                rows[column].is_infinite(), f"column {column} is infinite; remove these rows", [CLIENT, column]
+            )
     repeated = rows.select(pl.struct(CLIENT, AS_OF).is_duplicated()).to_series()
-    upload.refuse(repeated, "the same client_id and as_of stand in several rows; keep one of them")
+    upload.refuse(repeated, "the same client_id and as_of stand in several rows; keep one of them", [CLIENT, AS_OF])
     rows, torn = join_groups(rows)
     if torn:
         notes.append(f"Clients with rows in several groups, or outside of theirs: {torn:,}; such groups count as one.")
@@ -71,14 +73,16 @@ class _Upload:
     def ids(self, column: str) -> pl.Series:
         values, unreadable = self._typed(column, client)
         self.refuse(
-            unreadable, f"column {column} holds numbers with decimals, which no event's client has; write 17, not 17.0"
+            unreadable,
+            f"column {column} holds numbers with decimals or exponents; write 17, not 17.0 or 1.7e+1",
+            [column],
         )
         return values
 
     def days(self, column: str) -> pl.Series:
         values, _ = self._typed(column, day)
         problem = f"column {column} is not a whole day of our time; write dates as 2024-03-31"
-        self.refuse(values.is_null(), problem, shown=[column])
+        self.refuse(values.is_null(), problem, [CLIENT, column])
         return values
 
     def plain(self, column: str) -> pl.Series:
@@ -92,16 +96,16 @@ class _Upload:
         weight = values.cast(pl.Float32)
         cure = f"; {cure_of(self._frame[WEIGHT].filter(unreadable)[0])}" if unreadable.any() else ""
         bad = ~(weight.is_finite() & (weight > 0)).fill_null(value=False)
-        self.refuse(bad, f"column {WEIGHT} must hold positive numbers{cure}")
+        self.refuse(bad, f"column {WEIGHT} must hold positive numbers{cure}", [CLIENT, WEIGHT])
         return weight
 
-    def refuse(self, bad: pl.Series, problem: str, shown: list[str] | None = None) -> None:
-        """Raise where any row is bad, showing the first ones by their number in the file (a CSV's header is line 1)."""
+    def refuse(self, bad: pl.Series, problem: str, shown: list[str]) -> None:
+        """Raise where any row is bad, showing these columns of the first ones, and their numbers in the file."""
         if not bad.any():
             return
         lines = bad.arg_true().head(_EXAMPLES)
-        rows = self._frame.select(shown or pl.all())
-        examples = "; ".join(f"row {line + 1}: {rows.row(line)}" for line in lines)
+        rows = self._frame.select(list(dict.fromkeys(shown)))
+        examples = "; ".join(f"row {line + 1}: {_shown(rows.row(line, named=True))}" for line in lines)
         raise SampleError(f"{self._path}: {problem}. {bad.sum()} of {len(bad)} rows are so, the first: {examples}.")
 
     def _typed(self, column: str, door: Door) -> tuple[pl.Series, pl.Series]:
@@ -110,10 +114,17 @@ class _Upload:
             typed = door(column, self._frame[column].dtype)
             found = self._frame.select(typed.value.alias(column), typed.unreadable.alias("unreadable"))
         except UnfitColumnError as error:
-            raise SampleError(f"{self._path}: {error}") from None
+            raise SampleError(f"{self._path}: {error}.") from None
         except pl.exceptions.PolarsError:  # all that can go wrong here is text
             raise SampleError(f"{self._path}: column {column} holds bytes that are no text in UTF-8.") from None
         return found[column], found["unreadable"]
+
+
+def _shown(values: dict[str, object]) -> str:
+    """Values of a row for people; text in quotes, so that padding and what is empty can be seen."""
+    return ", ".join(
+        f"{name} {value!r}" if isinstance(value, str) else f"{name} {value}" for name, value in values.items()
+    )
 
 
 def _is_empty(column: pl.Series) -> pl.Series:

@@ -74,7 +74,7 @@ def test_of_what_passes_every_reader_makes_the_same(file, body, block):
             "1,a\n2,SHOP, LTD\n",
             r"line 3: 3 fields below a header of 2: '2,SHOP, LTD'. Write a value that holds a comma",
         ),
-        ("1,a\n2\n", r"line 3: 1 field below a header of 2"),
+        ("1,a\n2\n", r"line 3: 1 field below a header of 2: '2'\. Write every value of a row, also those that"),
         ('1,"a\nb"\n2,b,c\n', r"line 4: 3 fields"),
     ],
 )
