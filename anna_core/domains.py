@@ -2,8 +2,12 @@
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 import yaml
@@ -146,7 +150,7 @@ def read_domain(path: Path) -> Domain:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: another encoding, or no date (2024-13-01)
         raise DomainError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise DomainError(f"{path}: should hold `source:`, `columns:` and `fields:`; found {type(content).__name__}.")
@@ -159,19 +163,74 @@ def read_domain(path: Path) -> Domain:
         raise DomainError(f"{path}: {problems}") from error
 
 
+@dataclass(frozen=True)
+class DomainFiles:
+    """What the files of a folder say.
+
+    Attributes:
+        domains: by name, in order; one whose file cannot be used is as it last was, where that is known.
+        problems: name of a file that cannot be used → what is wrong with it.
+    """
+
+    domains: dict[str, Domain]
+    problems: dict[str, str]
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence or two a file that cannot be used: what is wrong, and what holds until it is corrected."""
+        return [self._note(file, problem) for file, problem in self.problems.items()]
+
+    def _note(self, file: str, problem: str) -> str:
+        name = Path(file).stem
+        holds = f"{name} is used as its file was before" if name in self.domains else f"{name} is left out"
+        return f"{' '.join(problem.split())} Until that is corrected, {holds}."
+
+
 def load_domains(folder: Path) -> dict[str, Domain]:
     """Read every `*.yaml` of a folder, by name.
 
     Raises:
         DomainError: the folder is missing or empty, or a file in it is wrong.
     """
-    files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    found = read_domains(folder)
+    if found.problems:
+        raise DomainError(" ".join(found.problems.values()))
+    return found.domains
+
+
+def read_domains(folder: Path, last_good: Mapping[str, Domain] = MappingProxyType({})) -> DomainFiles:
+    """Read every `*.yaml` of a folder; a file that cannot be read, such as one that is half written, stops no other.
+
+    Args:
+        folder: the domains' folder.
+        last_good: by name, each domain as its file last said; one whose file cannot be used stays as it was.
+
+    Raises:
+        DomainError: the folder is missing or empty, or no file in it can be used.
+    """
+    files = domain_files(folder)
     if not files:
         raise DomainError(f"{folder}: no domain file (*.yaml) here. Set ANNA_DOMAINS to the folder that has them.")
-    domains = {path.stem: read_domain(path) for path in files}
-    if len(domains) < len(files):
-        raise DomainError(f"{folder}: two files describe the same domain (.yaml and .yml); remove one of them.")
-    return domains
+    domains, problems = {}, {}
+    for name, group in groupby(files, key=lambda path: path.stem):
+        first, *others = group
+        try:
+            if others:
+                raise DomainError(f"{first}: two files describe the same domain (.yaml and .yml); remove one of them.")
+            domains[name] = read_domain(first)
+        except DomainError as error:
+            problems[first.name] = str(error)
+            if name in last_good:
+                domains[name] = last_good[name]
+    if not domains:
+        raise DomainError(" ".join(problems.values()))
+    return DomainFiles(domains, problems)
+
+
+def domain_files(folder: Path) -> list[Path]:
+    """The domain files of a folder, by name; what an editor hides beside them (`.#cards.yaml`) is none."""
+    found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
+    return sorted((path for path in found if not path.name.startswith(".")), key=lambda path: (path.stem, path.name))
 
 
 def _location(loc: tuple[int | str, ...]) -> str:

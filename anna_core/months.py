@@ -1,7 +1,9 @@
 """Months as partition keys: `2024-03-01`, the form that Dagster's monthly partitions use."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+_GAP = dt.timedelta(days=27)  # shorter than any month
 
 
 def month_of(moment: dt.date) -> dt.date:
@@ -21,6 +23,20 @@ def months_between(first: dt.date, last: dt.date) -> Iterator[dt.date]:
     while month <= last:
         yield month
         month = next_month(month)
+
+
+def date_spans(dates: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
+    """First and last date of each run of dates, in order; a new run begins where a whole month could lie between.
+
+    A few spans stand for however many dates: months that windows before the dates touch are those of the spans.
+    """
+    spans: list[tuple[dt.date, dt.date]] = []
+    for date in sorted(set(dates)):
+        if spans and date - spans[-1][1] <= _GAP:
+            spans[-1] = (spans[-1][0], date)
+        else:
+            spans.append((date, date))
+    return spans
 
 
 def parse_month(key: str) -> dt.date:

@@ -39,6 +39,16 @@ class Warehouse(dg.ConfigurableResource):
         """ANNA_HOME, where relative source paths start."""
         return Path(self.home)
 
+    @property
+    def uploads(self) -> Path:
+        """Folder of the register of uploads."""
+        return self._path("uploads")
+
+    @property
+    def upload_locks(self) -> Path:
+        """Locks of the inbox, one a sample."""
+        return self._path("uploads", "locks")
+
     def source(self, domain: Domain) -> ObservedSource:
         """A domain's source, and what was last observed of it."""
         return ObservedSource(self._path("source", domain.name), domain, self.home_path, self.time_zone)

@@ -10,6 +10,7 @@ from anna_assets.layers.members import member_name
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.models.scores_file import score_frame
 from anna_resources.warehouse import Warehouse
 
@@ -44,8 +45,11 @@ def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDef
         from anna_core.models.trees.training import train_boosting
 
         key = context.partition_key
-        sample = warehouse.sample(key).read()
-        sequences = [warehouse.sequences(one, key).read(sample) for one in read]
+        sample, kept = warehouse.sample(key).read(), warehouse.sample(key).domains()
+        planned = [one for one in kept if domain is None or one.name == domain.name]
+        if not planned:
+            raise ArtifactError(f"{key} was planned without {of}. Register the sample again to train with it.")
+        sequences = [warehouse.sequences(one, key).read(sample) for one in planned]
         guards.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)

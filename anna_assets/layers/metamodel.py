@@ -5,12 +5,13 @@ import dagster as dg
 from anna_assets.layers import samples
 from anna_assets.layers.boosting import boosting_key
 from anna_assets.layers.members import read_members, tree_domains
+from anna_assets.layers.sequences import require_events
 from anna_assets.partitions import SAMPLE
 from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.scores_file import score_frame
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 KEY = dg.AssetKey("metamodel")
@@ -37,8 +38,9 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         from anna_core.models.provenance import made_of
 
         key = context.partition_key
-        sample = warehouse.sample(key).read()
-        members = read_members(warehouse, domains, sample)
+        sample, planned = warehouse.sample(key).read(), warehouse.sample(key).domains()
+        require_events(warehouse, planned, sample)
+        members = read_members(warehouse, planned, sample)
         with tracking.launch(context.run, key, context.log) as launch, launch.part("metamodel") as part:
             trained = train_metamodel(
                 members.vectors,
@@ -59,7 +61,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),
             metadata={
-                "domains": dg.MetadataValue.json([one.name for one in domains if one.name in trained.members]),
+                "domains": dg.MetadataValue.json([one.name for one in planned if one.name in trained.members]),
                 "share of each model": dg.MetadataValue.json(
                     {name: round(share, 4) for name, share in trained.spec.shares.items()}
                 ),

@@ -13,7 +13,8 @@ from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.progress import EpochReport
 from anna_resources.artifacts.trained import rows_version
-from anna_resources.tracking import Part, Tracking
+from anna_resources.tracking.record import Part
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 

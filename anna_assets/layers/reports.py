@@ -16,7 +16,7 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.samples.splits import TEST
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         from anna_core.analytics.plots import report_figures
 
         key = context.partition_key
-        content = _content(warehouse, domains, key)
+        content = _content(warehouse, warehouse.sample(key).domains(), key)
         plots, head = report_figures(content), headline(content)
         board = [_record(row) for row in content.leaderboard]
         pictures = {name: plot.png() for name, plot in plots.items()}

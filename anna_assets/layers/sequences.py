@@ -10,16 +10,16 @@ from anna_assets.layers import guards, samples
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
-from anna_core.errors import SourceError
+from anna_core.errors import SampleError, SourceError
 from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
+from anna_core.samples.sample import Sample
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.unseen import why_unseen
 from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
-
-_SHOWN_CLIENTS = 3  # examples in a warning
 
 
 def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
@@ -55,10 +55,8 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
             ]
             guards.keep_leaks(leaks, folder)
         if not made.length.any():
-            some = ", ".join(sample.rows["client_id"].head(_SHOWN_CLIENTS))
-            context.log.warning(
-                f"No row of {key} has an event in {domain.name}. Are its clients ({some}, …) written as in the source?"
-            )
+            why = explain_unseen(warehouse, domain, sample)
+            context.log.warning(f"No row of {key} sees an event of {domain.name}: {why}")
         checks = [*leaks, guards.shift_result(probe_shift(made, sample, dictionary), domain)]
         guards.tell(context, checks)
         return dg.MaterializeResult(
@@ -70,11 +68,34 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
     return sequences
 
 
+def require_events(warehouse: Warehouse, domains: list[Domain], sample: Sample) -> None:
+    """Raise `SampleError` where no row sees an event in any domain: there is nothing to learn from.
+
+    It says of each domain why that is so.
+    """
+    for domain in domains:
+        if warehouse.sequences(domain, sample.key).read(sample).length.any():
+            return
+    causes = " ".join(explain_unseen(warehouse, domain, sample) for domain in domains)
+    raise SampleError(f"No row of {sample.key} sees an event in any domain, so there is nothing to train on. {causes}")
+
+
+def explain_unseen(warehouse: Warehouse, domain: Domain, sample: Sample) -> str:
+    """Why no row of a sample sees an event of a domain, as a sentence."""
+    observed = warehouse.source(domain).read().rows
+    return why_unseen(domain, sample.rows, observed, load_settings().keeps, warehouse.mart(domain).path)
+
+
 def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
-    """Raise `SourceError` where a mart that is needed is missing or behind its source.
+    """Raise `SourceError` where a mart that is needed is missing or behind its source, or nobody knows.
 
     Months that the deployment does not keep have no mart, and so no events.
     """
+    if not warehouse.source(domain).read().listing:
+        raise SourceError(
+            f"domain {domain.name}: its source was never observed, so nobody knows what its marts lack. "
+            f"Run observe_{domain.name} (the sensor `sources` does it by itself), then run this again."
+        )
     kept = [month for month in months if load_settings().keeps(month)]
     stale = warehouse.mart(domain).stale_months(kept)
     if stale:

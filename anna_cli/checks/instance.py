@@ -7,9 +7,10 @@ import requests
 
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError
+from anna_cli.identity import OtherPlatformError, check_ours
 from anna_cli.queries import HEALTH
 from anna_cli.supervisor.ports import PortError, check_free
-from anna_resources.settings import Settings
+from anna_resources.settings import SETTINGS_FILE, Settings
 
 TIMEOUT_SECONDS = 10.0
 # Dagster's daemons report every 30 s.
@@ -26,6 +27,11 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
         return
     except ClientError as error:
         yield bad(str(error), "stop that program, or set another webserver_port in anna.yaml")
+        return
+    try:
+        check_ours(settings, health["workspaceOrError"])
+    except OtherPlatformError as error:
+        yield bad(str(error), f"see webserver_port in {settings.home / SETTINGS_FILE}")
         return
     yield good(f"Dagster {health['version']} answers at {settings.webserver_url}")
     yield from _check_definitions(health["workspaceOrError"])

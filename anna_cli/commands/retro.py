@@ -7,6 +7,7 @@ from anna_cli import retro as inference
 from anna_cli.backfills import follow_backfill
 from anna_cli.console import CONSOLE
 from anna_cli.graphql import GraphQLClient
+from anna_cli.identity import connect
 from anna_cli.reports import materializations
 from anna_resources.settings import load_settings
 
@@ -22,7 +23,7 @@ ROWS = "dagster/row_count"
 def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
     """Score every client as of past months with the models of the sample KEY (<task>.<sample>)."""
     settings = load_settings()
-    client = GraphQLClient(settings.webserver_url)
+    client = connect(settings)
     selection = inference.select(client, key, inference.month_keys(first, last), force)
     backfill_id = inference.launch(client, selection)
     histories = sum(len(months) for months in selection.histories.values())

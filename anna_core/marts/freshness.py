@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, SourceError
-from anna_core.marts.fingerprints import UNDATED, combine_fingerprints, hash_probe, months_of
+from anna_core.marts.fingerprints import UNDATED, combine_fingerprints, hash_probe, months_of, rows_in
 from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
 from anna_core.marts.places import source_files, table_path
 from anna_core.months import parse_month
@@ -45,6 +45,11 @@ class SourceState(BaseModel):
     files: dict[str, FileFingerprint] = {}
     months: dict[str, str] = {}
     undated: int = 0
+
+    @property
+    def rows(self) -> dict[dt.date, int]:
+        """Number of rows of each month, by its first day."""
+        return {parse_month(key): rows_in(fingerprint) for key, fingerprint in self.months.items()}
 
 
 def read_state(folder: Path) -> SourceState:

@@ -18,7 +18,8 @@ _WEB = ("http", "https")
 
 def sample_name(origin: str) -> str:
     """What a sample is called that is given no name: as its file, without the ending, or as its folder."""
-    return stem_of(_name(origin))
+    name = _name(origin)
+    return stem_of(name) or name
 
 
 def staged_ending(origin: str) -> str:
@@ -34,7 +35,7 @@ def staged_ending(origin: str) -> str:
         return _TABLE_ENDING
     ending = ending_of(_name(origin))
     if ending is None:
-        raise SampleError(why_no_sample(origin))
+        raise SampleError(f"{origin}: {why_no_sample(_name(origin))}")
     return ending
 
 
@@ -61,8 +62,8 @@ def fetch(origin: str, target: Path) -> None:
         raise SampleError(f"{origin}: cannot be read as a sample: {error}") from None
 
 
-def _name(origin: str) -> PurePosixPath:
-    return PurePosixPath((urlsplit(origin).path if _is_url(origin) else origin).rstrip("/"))
+def _name(origin: str) -> str:
+    return PurePosixPath((urlsplit(origin).path if _is_url(origin) else origin).rstrip("/")).name
 
 
 def _is_url(origin: str) -> bool:
@@ -101,7 +102,7 @@ def _read_table(origin: str) -> pl.DataFrame:
         return _read_delta(origin)
     parts = [path.relative_to(folder) for path in sorted(folder.rglob("*"))]
     seen = [part for part in parts if not any(name.startswith((".", "_")) for name in part.parts)]
-    files = [folder / part for part in seen if ending_of(part) in PARQUET_ENDINGS]
+    files = [folder / part for part in seen if ending_of(part.name) in PARQUET_ENDINGS]
     if not files:
         raise SampleError(f"{origin}: cannot be read as a sample: no Parquet file is in this folder.")
     frames = [_read_part(file) for file in files]

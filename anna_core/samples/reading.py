@@ -24,9 +24,9 @@ def read_sample_file(path: Path) -> pl.DataFrame:
     Raises:
         SampleError: the file is missing or something else, has no rows, or could be read in several ways.
     """
-    ending = ending_of(path)
+    ending = ending_of(path.name)
     if ending is None:
-        raise SampleError(why_no_sample(path))
+        raise SampleError(f"{path}: {why_no_sample(path.name)}")
     try:
         frame = _read_parquet(path) if ending in PARQUET_ENDINGS else _read_csv(path)
     except FileNotFoundError:

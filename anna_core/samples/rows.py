@@ -12,7 +12,7 @@ from anna_core.columns.numbers import cure_of, number
 from anna_core.columns.typed import Typed, UnfitColumnError, is_nested, is_nothing, is_text, plain_text
 from anna_core.errors import SampleError
 from anna_core.samples.groups import join_groups
-from anna_core.samples.reading import AS_OF, CLIENT
+from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_columns
 
 GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
 _EXAMPLES = 3  # rows that an error's message shows
@@ -57,6 +57,17 @@ def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> t
     if torn:
         notes.append(f"Clients with rows in several groups, or outside of theirs: {torn:,}; such groups count as one.")
     return rows, notes
+
+
+def read_dates(path: Path) -> pl.Series:
+    """The as_of dates of an uploaded file, a row each: the quick part of its check.
+
+    Raises:
+        SampleError: the file cannot be read, a column is missing, or an as_of is no date.
+    """
+    frame = read_sample_file(path)
+    target_columns(frame, path)
+    return _Upload(frame.select(CLIENT, AS_OF), path).days(AS_OF)
 
 
 class _Upload:

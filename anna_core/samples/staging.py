@@ -1,5 +1,6 @@
 """Staging: a sample from anywhere is checked and appears in the inbox at once."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
@@ -10,11 +11,11 @@ from anna_core.samples.files import settings_of
 from anna_core.samples.inbox import TASK_FILE, request_of, upload_files
 from anna_core.samples.origins import fetch, staged_ending
 from anna_core.samples.sample import Sample, make_sample
-from anna_core.storage import write_file, write_text
+from anna_core.storage import write_file
 
 
 def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sample:
-    """Check a sample and put it into the inbox, its options beside it.
+    """Check a sample and put it into the inbox, its options beside it; call it with the sample's `upload_lock` held.
 
     Args:
         origin: path of a CSV (plain or compressed) or Parquet file, of a folder of Parquet files or a Delta table, or a
@@ -32,18 +33,20 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
     """
     request = request_of(inbox / key.task / TASK_FILE, options)
     final = inbox / key.task / f"{key.sample}{staged_ending(origin)}"
-    with write_file(final) as temporary:
+    settings = settings_of(final)
+    with ExitStack() as moved:  # both are whole before either is moved into its place, the file first
+        beside = moved.enter_context(write_file(settings)) if options else None
+        temporary = moved.enter_context(write_file(final))
         fetch(origin, temporary)
         try:
             made = make_sample(temporary, str(key), request)
         except SampleError as error:
             # Who is told of a failed run is told its innermost cause, and nobody knows the temporary file.
             raise SampleError(str(error).replace(str(temporary), origin)) from None
-        settings = settings_of(final)
-        if options:
-            write_text(settings, yaml.safe_dump(options, sort_keys=False))
-        else:
-            settings.unlink(missing_ok=True)
+        if beside is not None:
+            beside.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
+    if not options:
+        settings.unlink(missing_ok=True)
     for other in upload_files(inbox, str(key)):  # a sample has one file; the old one goes when the new one is there
         if other != final:
             other.unlink(missing_ok=True)

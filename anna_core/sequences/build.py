@@ -7,7 +7,7 @@ put side by side (`months.py`, `joined.py`), the windows cut (`cut.py`), and wha
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
 from anna_core.marts.memory import DEFAULT_MEMORY, events_within
-from anna_core.months import month_of, months_between, next_month
+from anna_core.months import date_spans, month_of, months_between, next_month
 from anna_core.sequences.cut import cut
 from anna_core.sequences.joined import Joined, joined
 from anna_core.sequences.months import MonthReader, client_bounds
@@ -30,9 +30,17 @@ _BYTES, _FIELD_BYTES = 70, 10  # of an event in work, and of each of its fields;
 
 
 def months_needed(domain: Domain, as_of: np.ndarray) -> list[dt.date]:
-    """Months that hold the windows of rows with these as_of dates (n,); n > 0."""
-    first, end = visible_window(as_of, domain)
-    return list(months_between(_moment(first.min()).date(), _moment(end.max() - 1).date()))
+    """Months that the windows of rows with these as_of dates (n,) touch, ascending; none between windows far apart."""
+    return months_of_spans(domain, date_spans(np.unique(as_of).astype("datetime64[D]").tolist()))
+
+
+def months_of_spans(domain: Domain, spans: Iterable[tuple[dt.date, dt.date]]) -> list[dt.date]:
+    """Months that the windows of rows touch whose as_of dates lie in these spans (`date_spans`), ascending."""
+    months: set[dt.date] = set()
+    for span in spans:
+        first, end = visible_window(np.array(span, dtype="datetime64[D]"), domain)
+        months.update(months_between(_moment(first[0]).date(), _moment(end[1] - 1).date()))
+    return sorted(months)
 
 
 def history_months(domain: Domain, month: dt.date) -> list[dt.date]:

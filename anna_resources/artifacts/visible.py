@@ -1,15 +1,20 @@
 """What models read: the sample, what its rows may see of a domain, and what all clients may at a month's end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
+from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, TrainingError
 from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences
 from anna_resources.artifacts.folder import ArtifactFolder
 
+_DOMAINS_FILE = "domains.json"
+_Domains = TypeAdapter(list[Domain])
 LEAK_FILE = "leak.txt"  # beside sequences that have one: a blocking check holds in its own run only
 
 
@@ -23,14 +28,30 @@ class SampleFolder(ArtifactFolder):
 
     key: str
 
-    def write(self, sample: Sample) -> None:
-        """Keep the sample."""
+    def write(self, sample: Sample, domains: Sequence[Domain]) -> None:
+        """Keep the sample, and the domains that its launch was planned with."""
         with self.writing() as folder:
             sample.write(folder)
+            (folder / _DOMAINS_FILE).write_bytes(_Domains.dump_json(list(domains), indent=1))
 
     def read(self) -> Sample:
         """The sample; raises `ArtifactError` where there is none."""
         return Sample.open(self.key, self.current())
+
+    def domains(self) -> list[Domain]:
+        """The domains that the launch was planned with, as their files were then; the graph's may be others by now.
+
+        Raises:
+            ArtifactError: there is no sample, or it was checked before launches kept their domains.
+        """
+        file = self.current() / _DOMAINS_FILE
+        try:
+            return _Domains.validate_json(file.read_bytes())
+        except (FileNotFoundError, ValidationError) as error:
+            raise ArtifactError(
+                f"{file}: does not tell the domains of {self.key}, as an earlier version of ANNA checked it: "
+                "materialize the sample again."
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -61,14 +61,38 @@ def test_thirty_rows_give_scores(deployment: Deployment, preset: str) -> None:
     assert np.isfinite(scores).all()
 
 
-def test_clients_whom_the_marts_do_not_know_get_the_base_rate(deployment: Deployment) -> None:
+def test_a_launch_of_strangers_stops_and_says_so(deployment: Deployment) -> None:
     deployment.refresh()
-    rows = sample_rows().with_columns(client_id=pl.col("client_id") + 10_000)
-    key = deployment.drop("churn", "strangers", rows, FAST)
-    assert deployment.train(key).success
-    scores = scores_of(deployment, key)
-    assert scores == pytest.approx(np.full(60, scores[0]))
-    assert 0.3 < scores[0] < 0.7
+    rows = sample_rows().with_columns(client_id=pl.format("00{}", "client_id"))
+    result = deployment.train(deployment.drop("churn", "strangers", rows, FAST), check=False)
+    assert not result.success
+    told = problem(result)
+    assert "No row of churn.strangers sees an event in any domain, so there is nothing to train on." in told
+    assert "cards knows none of these clients: the sample has 000, 001, 002, …, the source has 0, 1, 10, …." in told
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert not made & {"metamodel", "report"}
+
+
+def test_a_launch_before_all_events_stops_and_says_so(deployment: Deployment) -> None:
+    deployment.refresh()
+    rows = sample_rows(as_of="2023-11-30")
+    result = deployment.train(deployment.drop("churn", "early", rows, FAST), check=False)
+    assert not result.success
+    assert "cards has no events before 2024-01, and the rows are as of 2023-11-30: their as_of is too early" in problem(
+        result
+    )
+
+
+def test_a_launch_in_months_that_the_deployment_does_not_keep_stops_and_says_so(deployment: Deployment) -> None:
+    for domain in deployment.domains:
+        deployment.rewrite_month(domain, "2023-11-01", events(7, "2023-11-01"))
+    deployment.refresh()
+    rows = sample_rows(as_of="2023-11-30")
+    result = deployment.train(deployment.drop("churn", "outside", rows, FAST), check=False)
+    assert not result.success
+    assert "cards has events in 2023-11, which rows as of 2023-11-30 see, but these are no months of this" in problem(
+        result
+    )
 
 
 def test_a_domain_without_events_leaves_the_others_to_decide(deployment: Deployment) -> None:

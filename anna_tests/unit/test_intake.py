@@ -1,5 +1,6 @@
 import datetime as dt
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
@@ -7,7 +8,8 @@ import yaml
 
 from anna_core.errors import SampleError, TaskError
 from anna_core.keys import sample_key
-from anna_core.samples.inbox import read_upload_request, uploads
+from anna_core.samples.inbox import read_upload_request, upload_lock
+from anna_core.samples.listing import list_inbox
 from anna_core.samples.origins import sample_name
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import TaskRequest
@@ -53,7 +55,7 @@ def test_a_folder_of_parquet_files_becomes_one(tmp_path, inbox):
 def test_a_delta_table_becomes_a_file(tmp_path, inbox):
     FRAME.write_delta(str(tmp_path / "delta"))
     assert len(stage(inbox, tmp_path / "delta")) == 10
-    assert [str(upload.key) for upload in uploads(inbox / "churn", 0)] == ["churn.2024.q1"]
+    assert [upload.name for upload in list_inbox(inbox).uploads] == ["churn/2024.q1"]
 
 
 def test_options_lie_beside_the_sample(tmp_path, inbox):
@@ -183,7 +185,7 @@ def test_an_old_sample_stays_until_its_new_file_is_there(tmp_path, inbox, monkey
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", fail)
         with pytest.raises(OSError, match="the disk is gone"):
-            stage(inbox, tmp_path / "s.csv")
+            stage(inbox, tmp_path / "s.csv", seed=5)
     assert files(inbox) == ["2024.q1.parquet"]
     stage(inbox, tmp_path / "s.csv")
     assert files(inbox) == ["2024.q1.csv"]
@@ -206,3 +208,42 @@ def test_an_error_names_the_file_that_was_brought_and_has_no_other_cause(tmp_pat
         stage(inbox, tmp_path / "s.csv")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_settings_that_cannot_be_written_leave_the_old_file_with_the_old_ones(tmp_path, inbox):
+    FRAME.write_csv(tmp_path / "s.csv")
+    stage(inbox, tmp_path / "s.csv", seed=5)
+    before = {name: (inbox / "churn" / name).read_bytes() for name in files(inbox)}
+    FRAME.head(8).write_csv(tmp_path / "s.csv")
+    with pytest.raises(yaml.representer.RepresenterError):
+        stage(inbox, tmp_path / "s.csv", description=_Unwritable("x"))
+    assert {name: (inbox / "churn" / name).read_bytes() for name in files(inbox)} == before
+
+
+class _Unwritable(str):
+    """A text that YAML's safe writer does not know."""
+
+
+def test_two_uploads_of_one_key_keep_their_own_settings(tmp_path, inbox):
+    """Many times two writers and a reader, in all orders: what the reader sees under the lock belongs together."""
+    for seed in (1, 2):
+        FRAME.head(2 * seed).write_csv(tmp_path / f"s{seed}.csv")
+    locks, seen = tmp_path / "locks", []
+    path = inbox / "churn" / "2024.q1.csv"
+
+    def write(seed):
+        for _ in range(10):
+            with upload_lock(locks, str(KEY)):
+                stage(inbox, tmp_path / f"s{seed}.csv", seed=seed)
+
+    def read():
+        for _ in range(40):
+            with upload_lock(locks, str(KEY)):
+                if path.exists():
+                    seen.append((pl.read_csv(path).height, read_upload_request(path).seed))
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(write, 1), pool.submit(write, 2), pool.submit(read)]:
+            done.result()
+    read()
+    assert set(seen) <= {(2, 1), (4, 2)}

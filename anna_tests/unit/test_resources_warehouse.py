@@ -99,13 +99,14 @@ def test_a_mart_is_stale_until_it_is_built_from_what_was_observed(warehouse, tmp
         source.listing("all")
 
 
-def test_a_sample_comes_back_as_it_was(warehouse, sample):
+def test_a_sample_comes_back_as_it_was_with_the_domains_of_its_launch(warehouse, sample):
     handle = warehouse.sample(KEY)
     assert not handle.exists()
     with pytest.raises(ArtifactError, match="nothing was written here yet"):
         handle.read()
-    handle.write(sample)
+    handle.write(sample, [CARDS])
     assert handle.exists()
+    assert handle.domains() == [CARDS]
     assert handle.read().version == sample.version
     assert handle.read().task == sample.task
 

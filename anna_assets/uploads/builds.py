@@ -1,0 +1,60 @@
+"""Why marts are behind, in the words of the runs that failed."""
+
+from functools import cache
+
+import dagster as dg
+
+from anna_core.sequences.readiness import Behind
+
+
+class Builds:
+    """What became of the runs that observe sources and build marts, as of one moment."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance = instance
+        self._attempts = cache(self._unanswered)
+        self._words = cache(self._failure)
+
+    def explain(self, behind: Behind) -> str:
+        """What is waited for, and what the last attempt to bring it failed of."""
+        run, words = self._last_failure(behind)
+        if not words:
+            return f"{behind}."
+        return f"{behind}, which failed last: {words} (run {run[:8]})"
+
+    def _last_failure(self, behind: Behind) -> tuple[str, str]:
+        if not behind.stale:
+            observed = self._instance.get_runs(dg.RunsFilter(job_name=f"observe_{behind.domain}"), limit=1)
+            return next(((run.run_id, self._words(run.run_id)) for run in observed), ("", ""))
+        attempts = self._attempts(behind.domain)
+        runs = dict.fromkeys(attempts[key] for month in behind.stale if (key := month.isoformat()) in attempts)
+        return next(((run, words) for run in runs if (words := self._words(run))), ("", ""))
+
+    def _unanswered(self, domain: str) -> dict[str, str]:
+        """Month → run that was to build its mart last and did not, or has not yet."""
+        storage = self._instance.event_log_storage
+        found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
+            dg.AssetKey(["mart", domain])
+        )
+        return {month: run for month, (run, _) in found.items()}
+
+    def _failure(self, run_id: str) -> str:
+        """What a run failed of, as one line; empty where it did not fail."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.status is not dg.DagsterRunStatus.FAILURE:
+            return ""
+        for entry in self._instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+            if entry.dagster_event is not None:
+                return _words(entry.dagster_event)
+        return "its process died"
+
+
+def _words(event: dg.DagsterEvent) -> str:
+    """What a step failed of, in one line: what ANNA explained, else the innermost cause."""
+    failure = event.step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return " ".join(error.message.split()) if error is not None else "its process died"
