@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from anna_cli.graphql import GraphQLClient, Json, selector
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.launches import State
+from anna_cli.launches import PARTITION_TAG, State
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
 from anna_cli.uploads import Upload, read_uploads
@@ -103,7 +103,7 @@ def follow_intake(
                 key, reason=f"the sensor '{INBOX_SENSOR}' looks at it in a moment, as long as Dagster's daemon runs."
             )
         else:
-            told = _judged(upload, key, content, last)
+            told = _judged(upload or _launched(client, key, content), key, content, last)
         yield told
         if told.state is State.LAUNCHED:
             return
@@ -132,6 +132,13 @@ def _judged(upload: Upload | None, key: str, content: str, look: Json) -> Upload
     if upload.content not in ("", content):  # nothing, while it settles
         raise SubmitError(f"{key} is no longer what you brought: another file, or other settings, took its place.")
     return upload
+
+
+def _launched(client: GraphQLClient, key: str, content: str) -> Upload | None:
+    """The launch of a sample, by its run; the table of uploads holds the latest ones alone."""
+    tags = [{"key": PARTITION_TAG, "value": key}, {"key": CONTENT_TAG, "value": content}]
+    runs = client.expect("Runs", RUN_STATES, filter={"tags": tags}, limit=1)["results"]
+    return next((Upload(key, state=State.LAUNCHED, run_id=run["runId"], content=content) for run in runs), None)
 
 
 def _last_look(client: GraphQLClient) -> Json | None:

@@ -12,10 +12,11 @@ class Builds:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
+        self.explain = cache(self._explained)  # many uploads wait for the same
         self._attempts = cache(self._unanswered)
         self._words = cache(self._failure)
 
-    def explain(self, behind: Behind) -> str:
+    def _explained(self, behind: Behind) -> str:
         """What is waited for, and what the last attempt to bring it failed of."""
         run, words = self._last_failure(behind)
         if not words:

@@ -65,7 +65,7 @@ def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     )
 
 
-def summary(table: list[dict[str, str]], most: int = 20) -> str:
+def summary(table: list[dict[str, str]], most: int = 5) -> str:
     """What is not launched, as a text for the sensor's page; of many the first ones."""
     others = [row for row in table if row["state"] != UploadState.LAUNCHED]
     told = [f"{row['file']} is {row['state']}: {row['reason']}" for row in others]

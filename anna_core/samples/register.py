@@ -74,11 +74,6 @@ class Entry(BaseModel):
         """Change where the upload is, and why."""
         self.state, self.reason = state, reason
 
-    def launched_as(self, run: str, reason: str = "") -> None:
-        """Remember the launch of the files as they are."""
-        self.run, self.launched = run, self.files
-        self.put(UploadState.LAUNCHED, reason)
-
 
 class Register(BaseModel):
     """All uploads of an inbox: `<task>/<sample>` → its entry."""
@@ -115,6 +110,11 @@ class Register(BaseModel):
         for entry in self.entries.values():
             entry.was_there = True
 
+    def launched(self, entry: Entry, run: str, reason: str = "") -> None:
+        """Remember the launch of an upload's files as they are; it is the latest change."""
+        entry.place, entry.run, entry.launched = self.last_place + 1, run, entry.files
+        entry.put(UploadState.LAUNCHED, reason)
+
     def of_state(self, *states: UploadState) -> list[tuple[str, Entry]]:
         """Names and entries of what is in the inbox and in any of the states, the one that changed first first."""
         found = [(name, entry) for name, entry in self.entries.items() if entry.is_there and entry.state in states]
@@ -149,13 +149,13 @@ def _seen(upload: Upload, before: Entry | None, now: float, place: int) -> Entry
     entry = Entry(file=upload.file, files=upload.files, settings=upload.settings, seen=now, place=place)
     if before is not None:
         entry.run, entry.launched = before.run, before.launched
-    if len(upload.files) > 1:
-        entry.put(UploadState.REFUSED, f"{' and '.join(upload.files)} are one sample; keep one of them.")
-        return entry
     try:
         entry.key = str(sample_key(upload.task, upload.sample))
     except AnnaError as error:
         entry.put(UploadState.REFUSED, str(error))
+        return entry
+    if len(upload.files) > 1:
+        entry.put(UploadState.REFUSED, f"{' and '.join(upload.files)} are one sample; keep one of them.")
         return entry
     entry.put(UploadState.SETTLING, "it has just come, and is read once it has been at rest for a moment.")
     return entry

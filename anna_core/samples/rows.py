@@ -59,15 +59,17 @@ def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> t
     return rows, notes
 
 
-def read_dates(path: Path) -> pl.Series:
-    """The as_of dates of an uploaded file, a row each: the quick part of its check.
+def read_keys(path: Path) -> pl.DataFrame:
+    """client_id (text) and as_of (date) of an uploaded file: the quick part of its check.
 
     Raises:
-        SampleError: the file cannot be read, a column is missing, or an as_of is no date.
+        SampleError: the file cannot be read, a column is missing, or a client or an as_of is none.
     """
     frame = read_sample_file(path)
     target_columns(frame, path)
-    return _Upload(frame.select(CLIENT, AS_OF), path).days(AS_OF)
+    upload = _Upload(frame.select(CLIENT, AS_OF), path)
+    upload.refuse_odd_types()
+    return pl.DataFrame([upload.ids(CLIENT), upload.days(AS_OF)])
 
 
 class _Upload:

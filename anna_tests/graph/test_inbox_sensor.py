@@ -183,8 +183,8 @@ def test_one_sample_as_csv_and_parquet_is_refused_by_name_and_the_others_launch(
     assert intake.tick() == ["churn.y"]
     intake.quiet()
     refused = intake.row("churn/x.csv and churn/x.parquet")
-    assert (refused["state"], refused["reason"]) == (
-        "refused", "x.csv and x.parquet are one sample; keep one of them."
+    assert (refused["sample"], refused["state"], refused["reason"]) == (
+        "churn.x", "refused", "x.csv and x.parquet are one sample; keep one of them."
     )  # fmt: skip
     (intake.inbox / "churn" / "x.csv").unlink()
     assert intake.tick() == ["churn.x"]
@@ -300,7 +300,7 @@ def test_an_upload_that_is_being_registered_is_left_to_the_next_look(intake: Int
     locks = intake.deployment.defs.resources["warehouse"].upload_locks
     with upload_lock(locks, "churn.q1"):
         intake.quiet()
-        assert intake.row("churn/q1.csv")["reason"] == "it is just being registered."
+        assert intake.row("churn/q1.csv")["reason"] == "it is being registered, or read by its launch."
     assert intake.tick() == ["churn.q1"]
 
 
@@ -499,3 +499,15 @@ def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake
     ]  # fmt: skip
     intake.put("churn", "bad.csv")
     assert intake.tick() == ["churn.bad"]
+
+
+def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:
+    padded = sample_rows().with_columns(client_id=pl.format("000{}", "client_id"))
+    intake.deployment.drop("churn", "q1", padded)
+    intake.deployment.drop("churn", "q2", sample_rows())
+    intake.quiet()
+    assert sorted(intake.tick()) == ["churn.q1", "churn.q2"]
+    told = intake.row("churn/q1.csv")["warnings"].splitlines()
+    assert told[0].startswith("60 of 60 clients of the sample have no event in any domain")
+    assert "cards knows 0 of 60 clients: leading zeros are lost in one of the two (60 of 60" in told[-1]
+    assert intake.row("churn/q2.csv")["warnings"] == ""

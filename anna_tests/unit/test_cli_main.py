@@ -146,7 +146,8 @@ def test_what_was_left_open_is_left_out_of_the_run():
 class Intake:
     """An instance's answers while a sample is taken in: a round a poll, in which runs, looks and uploads go on."""
 
-    def __init__(self, *rounds, on=True, status="SUCCESS", problem="SampleError: no column as_of"):
+    def __init__(self, *rounds, on=True, status="SUCCESS", problem="SampleError: no column as_of", found=()):
+        self.found = list(found)
         self.rounds, self.on, self.status, self.problem = list(rounds), on, status, problem
         self.at = -1
 
@@ -162,7 +163,9 @@ class Intake:
     def runs(self, variables):
         tags = [{"key": "anna/content", "value": "c1"}] if self.status == "SUCCESS" else []
         found = [{"runId": "r1", "status": self.status, "tags": tags}]
-        if "statuses" in variables["filter"]:
+        if "tags" in variables["filter"]:
+            found = self.found
+        elif "statuses" in variables["filter"]:
             found = [{"runId": "0123456789", "status": "QUEUED", "tags": []}]
         return {"data": {"runsOrError": {"__typename": "Runs", "results": found}}}
 
@@ -249,6 +252,11 @@ def test_the_first_look_of_a_sensor_counts():
 def test_what_ends_without_a_launch_is_told(last, problem):
     with pytest.raises(SubmitError, match=problem):
         Intake((OLD, None), (OLD, None), last).follow()
+
+
+def test_a_launch_that_the_table_no_longer_shows_is_found_by_its_run():
+    told = Intake((OLD, None), (NEW, None), found=[{"runId": "r7", "status": "STARTED", "tags": []}]).follow()
+    assert [(upload.state, upload.run_id) for upload in told] == [(State.LAUNCHED, "r7")]
 
 
 def test_a_sample_that_was_not_taken_in_tells_why():

@@ -63,11 +63,11 @@ def test_what_did_not_change_stays_as_it_is(churn):
 def test_what_changed_is_judged_anew_but_knows_its_launch(churn, name):
     put(churn, "q1.csv")
     register = look(churn, Register())
-    register.entries["churn/q1"].launched_as("r1")
+    register.launched(register.entries["churn/q1"], "r1")
     launched = register.entries["churn/q1"].files
     put(churn, name, "seed: 1\n")
     entry = look(churn, register, now=9.0).entries["churn/q1"]
-    assert (entry.state, entry.seen, entry.place) == (UploadState.SETTLING, 9.0, 2)
+    assert (entry.state, entry.seen, entry.place) == (UploadState.SETTLING, 9.0, 3)
     assert (entry.run, entry.launched) == ("r1", launched)
     assert (entry.files == launched) == (name != "q1.csv")
 
@@ -76,7 +76,7 @@ def test_what_is_gone_is_forgotten_unless_it_was_launched(churn):
     for name in ("q1.csv", "q2.csv"):
         put(churn, name)
     register = look(churn, Register())
-    register.entries["churn/q2"].launched_as("r1")
+    register.launched(register.entries["churn/q2"], "r1")
     before = register.entries["churn/q2"].model_copy(deep=True)
     for name in ("q1.csv", "q2.csv"):
         (churn / name).rename(churn / f".{name}")
@@ -191,7 +191,7 @@ def test_what_changes_while_it_is_read_or_is_being_registered_is_left_to_the_nex
     check_upload(entry, upload, locks)
     assert (entry.state, entry.content) == (UploadState.SETTLING, "")
     with upload_lock(locks, "churn.q1"):
-        assert check(churn, look(churn, register)).reason == "it is just being registered."
+        assert check(churn, look(churn, register)).reason == "it is being registered, or read by its launch."
     assert check(churn, register).state is UploadState.WAITING
 
 
@@ -199,7 +199,7 @@ def test_the_register_is_kept_in_one_file(churn, tmp_path):
     assert read_register(tmp_path) is None
     put(churn, "q1.csv")
     register = look(churn, Register())
-    check(churn, register).launched_as("r1", "as before")
+    register.launched(check(churn, register), "r1", "as before")
     write_register(tmp_path, register)
     assert read_register(tmp_path) == register
     (tmp_path / REGISTER_FILE).write_text("{")
