@@ -19,13 +19,20 @@ _UNFINISHED = [status for status in dg.DagsterRunStatus if status not in (
 def send(context: dg.OpExecutionContext, tracking: Tracking) -> None:
     """Send the outboxes of all launches; one that MLflow cannot take now stays as it is."""
     for box in tracking.outbox.waiting():
-        if problem := tracking.send(box, context.log):
-            context.log.warning(f"{box.key}: {problem}; the sensor `outbox` comes back to it.")
-        else:
+        problem = tracking.send(box, context.log)
+        if problem is None:
             context.log.info(f"{box.key}: sent to MLflow.")
+            continue
+        context.log.warning(f"{box.key}: {problem}. The sensor `outbox` comes back to it.")
+        if tracking.obstacle():
+            return  # the others would fare no better
 
 
-@dg.job(name=SEND, description="Tells MLflow what it could not be told while it was ill.")
+@dg.job(
+    name=SEND,
+    description="Tells MLflow what it could not be told while it was ill.",
+    executor_def=dg.in_process_executor,  # one short step needs no process of its own
+)
 def send_job() -> None:
     """Send what is in the outbox."""
     send()

@@ -11,18 +11,18 @@ def last_words(instance: dg.DagsterInstance, run_id: str) -> str:
     for kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED):
         found = instance.get_records_for_run(run_id, of_type=kind, limit=1).records
         if found:
-            return _words(found[0].event_log_entry)
+            return words_of(found[0].event_log_entry.get_dagster_event())
     return "it left no word"
 
 
-def _words(entry: dg.EventLogEntry) -> str:
-    event = entry.get_dagster_event()
+def words_of(event: dg.DagsterEvent) -> str:
+    """What a run or a step failed of, in one line: what ANNA explained, else the innermost cause."""
     if not event.is_step_failure:
-        return event.message or entry.user_message
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description  # a `dagster.Failure`: an explained problem
-    error = data.error
+        return " ".join((event.message or "its process died").split())
+    failure = event.step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else entry.user_message
+    return " ".join(error.message.split()) if error is not None else "its process died"

@@ -1,7 +1,5 @@
 """ANNA's code location: under which name Dagster knows the definitions, and how they are loaded anew."""
 
-import requests
-
 from anna_core.errors import AnnaError
 
 LOCATION = "anna"
@@ -29,6 +27,8 @@ def reload_definitions(webserver_url: str) -> None:
     Raises:
         ReloadError: the webserver does not answer, or the definitions do not load.
     """
+    import requests  # every step's process loads the sensor's module, and only the sensor needs it
+
     try:
         with requests.Session() as session:
             session.trust_env = False  # the webserver is on this machine, which a proxy of the bank's does not reach

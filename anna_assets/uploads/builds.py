@@ -4,6 +4,7 @@ from functools import cache
 
 import dagster as dg
 
+from anna_assets.runs import words_of
 from anna_core.sequences.readiness import Behind
 
 
@@ -26,10 +27,11 @@ class Builds:
     def _last_failure(self, behind: Behind) -> tuple[str, str]:
         if not behind.stale:
             observed = self._instance.get_runs(dg.RunsFilter(job_name=f"observe_{behind.domain}"), limit=1)
-            return next(((run.run_id, self._words(run.run_id)) for run in observed), ("", ""))
-        attempts = self._attempts(behind.domain)
-        runs = dict.fromkeys(attempts[key] for month in behind.stale if (key := month.isoformat()) in attempts)
-        return next(((run, words) for run in runs if (words := self._words(run))), ("", ""))
+            attempts = [run.run_id for run in observed]
+        else:
+            built = self._attempts(behind.domain)
+            attempts = list(dict.fromkeys(built[key] for month in behind.stale if (key := month.isoformat()) in built))
+        return next(((run, words) for run in attempts if (words := self._words(run))), ("", ""))
 
     def _unanswered(self, domain: str) -> dict[str, str]:
         """Month → run that was to build its mart last and did not, or has not yet."""
@@ -46,16 +48,5 @@ class Builds:
             return ""
         for entry in self._instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
             if entry.dagster_event is not None:
-                return _words(entry.dagster_event)
+                return words_of(entry.dagster_event)
         return "its process died"
-
-
-def _words(event: dg.DagsterEvent) -> str:
-    """What a step failed of, in one line: what ANNA explained, else the innermost cause."""
-    failure = event.step_failure_data
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return failure.user_failure_data.description
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return " ".join(error.message.split()) if error is not None else "its process died"

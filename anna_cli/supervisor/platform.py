@@ -15,7 +15,7 @@ from anna_cli.identity import OtherPlatformError, connect
 from anna_cli.queries import HEALTH
 from anna_cli.supervisor.leftovers import end_leftovers
 from anna_cli.supervisor.limits import set_pool_limits, write_queue_limits
-from anna_cli.supervisor.ports import PortError, check_free, free_port
+from anna_cli.supervisor.ports import PortError, check_free, free_port, is_listening
 from anna_cli.supervisor.services import (
     DEFINITIONS,
     Service,
@@ -111,8 +111,7 @@ class Platform:
             if count := end_leftovers(home):
                 self._console.print(f"Ended {count} processes that a killed `anna up` had left.", style="yellow")
             self._check_webserver_port()
-            if self._mlflow:
-                check_free(self.settings.mlflow_port, "mlflow_port")
+            self._check_mlflow_port()
             write_queue_limits(file, self.settings.limits)
         except BaseException:
             self._lock.release()
@@ -129,6 +128,16 @@ class Platform:
             except ClientError:
                 raise taken from None  # no Dagster: another program, as the first error says
             raise
+
+    def _check_mlflow_port(self) -> None:
+        port = self.settings.mlflow_port
+        if self._mlflow:
+            check_free(port, "mlflow_port")
+        elif self.settings.mlflow_url is None and is_listening(port):
+            raise PortError(
+                f"Port {port} is in use, though no MLflow server is started; launches would be told to whoever answers "
+                "there. Name that server as mlflow_url in anna.yaml if it is yours, or set another mlflow_port."
+            )
 
     def _start(self) -> None:
         self._report_cut_off()

@@ -39,7 +39,7 @@ class Intake:
 
     def refresh(self, months: Sequence[str] = MONTHS) -> None:
         """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
-        settings, warehouse = self.deployment.settings, self.deployment.defs.resources["warehouse"]
+        settings, warehouse = self.deployment.settings, self.deployment.warehouse
         kept = kept_months(monthly(settings))
         for domain in load_domains(settings.domains).values():
             warehouse.source(domain).observe(kept)

@@ -1,22 +1,16 @@
-"""A real MLflow server: what launches say arrives there, at once or once it is up again."""
+"""A real MLflow server: what launches say arrives there, at once or once the server is up again."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
-import requests
+import yaml
 
 from anna_assets.outbox import send_job
-from anna_cli.supervisor.ports import free_port
 from anna_resources.fixed import fixed
 from anna_resources.tracking import resource
 from anna_resources.tracking.resource import Tracking
+from anna_tests.system.conftest import Running
 from anna_tests.unit.test_tracking import REPORT, TASK
 
 pytestmark = pytest.mark.system
@@ -24,53 +18,11 @@ pytestmark = pytest.mark.system
 PATIENCE_SECONDS = 120
 
 
-class Server:
-    """An MLflow server that can be started late."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        if self._process is not None:
-            return
-        command = [
-            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1",
-            "--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}",
-            "--artifacts-destination", str(self.folder / "artifacts"),
-        ]  # fmt: skip
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not self._is_well():
-            assert time.monotonic() < end, (self.folder / "log").read_text()
-            time.sleep(0.2)
-
-    def _is_well(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/health", timeout=PATIENCE_SECONDS).ok
-        except requests.RequestException:
-            return False
-
-    def stop(self) -> None:
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group, with its worker
-            self._process.wait(PATIENCE_SECONDS)
-
-    def runs(self, task: str) -> list:
-        from mlflow import MlflowClient
-
-        client = MlflowClient(self.url)
-        experiment = client.get_experiment_by_name(task)
-        return client.search_runs([experiment.experiment_id]) if experiment else []
-
-
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("mlflow"))
-    yield made
-    made.stop()
+def url(running: Running) -> str:
+    """The address of the running deployment's MLflow server."""
+    settings = yaml.safe_load((running.home / "anna.yaml").read_text())
+    return f"http://127.0.0.1:{settings['mlflow_port']}"
 
 
 @pytest.fixture(autouse=True)
@@ -119,25 +71,31 @@ def told(runs: list) -> dict[str, tuple[str, str | None]]:
     }
 
 
-def test_launches_of_before_the_server_was_up_arrive_with_those_of_after(server: Server, tmp_path: Path) -> None:
-    tracking = Tracking(url=server.url, home=str(tmp_path))
+def runs_of(url: str, task: str) -> list:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url)
+    return client.search_runs([client.get_experiment_by_name(task).experiment_id])
+
+
+def test_launches_of_before_the_server_was_up_arrive_with_those_of_after(url: str, tmp_path: Path) -> None:
+    down, up = (Tracking(url=address, home=str(tmp_path)) for address in ("http://127.0.0.1:9", url))
     with dg.DagsterInstance.ephemeral() as instance:
-        assert run(instance, tracking, "churn.q1").success
-        assert not run(instance, tracking, "churn.q2", fails=True).success
-        [killed] = [box for box in tracking.outbox.launches() if box.key == "churn.q2"]
+        assert run(instance, down, "apart.q1").success
+        assert not run(instance, down, "apart.q2", fails=True).success
+        [killed] = [box for box in down.outbox.launches() if box.key == "apart.q2"]
         killed.end("KILLED")
-        server.start()
-        assert run(instance, tracking, "churn.q3").success
-        assert [box.key for box in tracking.outbox.waiting()] == ["churn.q1", "churn.q2"]
-        sending = dg.Definitions(jobs=[send_job], resources={"tracking": fixed(tracking)})
+        assert run(instance, up, "apart.q3").success
+        assert [box.key for box in up.outbox.waiting()] == ["apart.q1", "apart.q2"]
+        sending = dg.Definitions(jobs=[send_job], resources={"tracking": fixed(up)})
         assert sending.resolve_job_def(send_job.name).execute_in_process(instance=instance).success
-    assert tracking.outbox.waiting() == []
-    runs = server.runs("churn")
+    assert up.outbox.waiting() == []
+    runs = runs_of(url, "apart")
     ended = {"q1": "FINISHED", "q2": "KILLED", "q3": "FINISHED"}
     assert len(runs) == 6
     assert told(runs) == {
-        **{f"churn.{sample} of churn.{sample}": (status, None) for sample, status in ended.items()},
-        **{f"cards of churn.{sample}": (status, f"churn.{sample}") for sample, status in ended.items()},
+        **{f"apart.{sample} of apart.{sample}": (status, None) for sample, status in ended.items()},
+        **{f"cards of apart.{sample}": (status, f"apart.{sample}") for sample, status in ended.items()},
     }
     for one in runs:
         if one.info.run_name == "cards":
@@ -146,22 +104,21 @@ def test_launches_of_before_the_server_was_up_arrive_with_those_of_after(server:
             }  # fmt: skip
         else:
             assert (one.data.params["type"], one.data.params["owner"]) == ("binary", "crm")
-    roots = {box.key: box.root for box in tracking.outbox.launches()}
+    roots = {box.key: box.root for box in up.outbox.launches()}
     assert {one.info.run_name: one.data.tags["dagster_run_id"] for one in runs if "." in one.info.run_name} == roots
 
 
-def test_an_experiment_that_somebody_deleted_is_left_out_with_the_cure(server: Server, tmp_path: Path) -> None:
+def test_an_experiment_that_somebody_deleted_is_left_out_with_the_cure(url: str, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
-    server.start()
-    tracking = Tracking(url=server.url, home=str(tmp_path))
-    client = MlflowClient(server.url)
-    client.delete_experiment(client.create_experiment("loan"))
+    tracking = Tracking(url=url, home=str(tmp_path))
+    client = MlflowClient(url)
+    client.delete_experiment(client.create_experiment("deleted"))
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run(instance, tracking, "loan.q1")
+        result = run(instance, tracking, "deleted.q1")
         warnings = [entry.user_message for entry in instance.all_logs(result.run_id) if entry.level == 30]
     assert result.success
     [warning] = warnings
-    assert "MLflow's experiment loan was deleted" in warning
+    assert "MLflow's experiment deleted was deleted" in warning
     assert "mlflow experiments restore --experiment-id" in warning
     assert tracking.outbox.waiting() == []

@@ -5,6 +5,7 @@ import socket
 import pytest
 from click.testing import CliRunner
 
+from anna_cli.checks import instance
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
@@ -13,6 +14,7 @@ from anna_cli.deployment import make_deployment
 from anna_cli.supervisor.ports import free_port
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
+from anna_resources.tracking.outbox import Entry, Outbox
 from anna_tests.unit.test_cli_stub import Stub, identified, serving
 
 
@@ -139,3 +141,18 @@ def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(sett
         ((text, cure),) = wrong(check_instance(settings.model_copy(update={"webserver_port": port})))
     assert f"Dagster answers at port {port}, but it is the platform of another deployment, {other}" in text
     assert cure == f"see webserver_port in {settings.home / 'anna.yaml'}"
+
+
+def test_what_mlflow_does_not_know_yet_is_told(settings, monkeypatch):
+    monkeypatch.setattr(instance, "WAITING_SECONDS", 0.0)
+    Outbox.of(settings.home).launch("churn.q1", "r1").own.append(Entry(at=1, status="FAILED"))
+    daemons = {"daemonHealth": {"allDaemonStatuses": []}}
+    health = {"version": "1.13.27", "instance": daemons, **identified(settings.home)["data"]}
+    health["workspaceOrError"]["locationEntries"][0]["locationOrLoadError"] = {"__typename": "RepositoryLocation"}
+    with serving(Stub(Health={"data": health})) as stub:
+        port = int(stub.url.rsplit(":", 1)[1])
+        found = list(check_instance(settings.model_copy(update={"webserver_port": port})))
+    assert wrong(found) == []
+    assert any(
+        "1 launch(es) have something to say to MLflow that it does not know yet: churn.q1" in f.text for f in found
+    )

@@ -267,6 +267,14 @@ def test_a_taken_port_is_refused_and_the_lock_is_given_back(settings, monkeypatc
         pass
 
 
+def test_launches_are_not_told_to_a_server_of_somebody_elses(settings):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", settings.mlflow_port))
+        listener.listen()
+        with pytest.raises(PortError, match="launches would be told to whoever answers there"):
+            Platform(settings, mlflow=False).__enter__()
+
+
 def test_a_port_where_another_deployments_platform_answers_is_refused_with_its_folder(settings, tmp_path, monkeypatch):
     make_deployment(tmp_path / "other")
     with serving(Stub(Identity=identified(tmp_path / "other"))) as stub:
