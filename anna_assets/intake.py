@@ -13,7 +13,8 @@ from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.steps import explained
 from anna_core.keys import sample_key
 from anna_core.samples.inbox import content_hash, find_upload, read_upload_request, upload_lock
-from anna_core.samples.staging import sample_name, stage_sample
+from anna_core.samples.origins import sample_name
+from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import parse_request
 from anna_resources.settings import INBOX
 from anna_resources.warehouse import Warehouse

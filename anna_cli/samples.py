@@ -13,8 +13,8 @@ from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
 from anna_cli.uploads import Upload, read_uploads
 from anna_core.errors import AnnaError, SampleError
 from anna_core.keys import SampleKey, sample_key
-from anna_core.samples.sample import SUFFIXES
-from anna_core.samples.staging import sample_name
+from anna_core.samples.files import ending_of, why_no_sample
+from anna_core.samples.origins import sample_name
 
 REGISTER_JOB = "register_sample"
 REGISTER_OP = "upload"
@@ -38,8 +38,8 @@ def locate(file: str) -> str:
     path = Path(file).expanduser().resolve()
     if not path.exists():
         raise SampleError(f"{path}: no such file. A sample is a CSV or Parquet file.")
-    if path.is_file() and path.suffix not in SUFFIXES:
-        raise SampleError(f"{path}: a sample is a .csv or .parquet file.")
+    if path.is_file() and ending_of(path.name) is None:
+        raise SampleError(f"{path}: {why_no_sample(path.name)}")
     return str(path)
 
 

@@ -12,10 +12,12 @@ from anna_core.domains import Domain
 from anna_core.errors import TrainingError
 from anna_core.guards import leakage, shift
 from anna_core.guards.leakage import Finding, Probes, Verdict
+from anna_core.guards.matching import FEWEST_KNOWN, Match
 from anna_core.guards.shift import Moved, Shift
 from anna_resources.artifacts.visible import mark_leak
 
 AS_OF_LEAK, POINT_IN_TIME, LEAKAGE, SHIFT = "as_of_leak", "point_in_time", "leakage", "shift"
+CLIENTS_KNOWN = "clients_known"
 
 
 def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -25,6 +27,19 @@ def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
         asset=key,
         partitions_def=SAMPLE,
         description=f"The as_of date alone does not tell the target (Gini below {leakage.WARN}).",
+    )
+
+
+def clients_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check `clients_known` of the asset `sample`."""
+    return dg.AssetCheckSpec(
+        CLIENTS_KNOWN,
+        asset=key,
+        partitions_def=SAMPLE,
+        description=(
+            f"At least {FEWEST_KNOWN:.0%} of the clients have an event in some domain, and the as_of dates lie where "
+            "there are events."
+        ),
     )
 
 
@@ -69,6 +84,30 @@ def as_of_result(probes: Probes) -> dg.AssetCheckResult:
         "Take the dates of all rows the same way, for instance each month's first day."
     )
     return _result(AS_OF_LEAK, probes, {"as_of": cure}, "The as_of date does not tell the target.")
+
+
+def clients_result(match: Match) -> dg.AssetCheckResult:
+    """What the marts know of a sample's clients and dates; it never blocks."""
+    known = f"{match.met:,} of {match.clients:,} clients have an event in some domain."
+    return dg.AssetCheckResult(
+        check_name=CLIENTS_KNOWN,
+        passed=not match.warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(match.warnings) or (known if match.domains else "No mart is there to look into yet."),
+        metadata={
+            "clients": match.clients,
+            "clients met": _table(
+                [
+                    {
+                        "domain": domain.domain,
+                        "clients": f"{domain.met:,}",
+                        "share": f"{domain.met / match.clients:.1%}",
+                    }
+                    for domain in match.domains
+                ]
+            ),
+        },
+    )
 
 
 def point_in_time_result(rows: int, outside: int) -> dg.AssetCheckResult:

@@ -7,14 +7,17 @@ import numpy as np
 import polars as pl
 
 from anna_assets.layers import guards
+from anna_assets.matching import match_clients
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
+from anna_core.guards.matching import Match
 from anna_core.samples.inbox import content_hash, find_upload, read_upload_request, upload_lock
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import SPLITS
+from anna_core.samples.targets import class_names
 from anna_core.tasks.task import TaskType
 from anna_resources.blueprint import changed_since
 from anna_resources.settings import INBOX, load_settings
@@ -50,6 +53,7 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.Ass
                 description="Training, validation and test rows exist, and each of them holds different outcomes.",
             ),
             guards.as_of_spec(KEY),
+            guards.clients_spec(KEY),
         ],
     )
     def sample(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
@@ -68,13 +72,15 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.Ass
         made = made.with_notes([*notes, *_changed_meanwhile(domains)])
         for guess in made.task.guesses:
             context.log.info(guess)
+        found = match_clients(warehouse, domains, made.rows)
+        made = made.with_notes(found.warnings)
         warehouse.sample(key).write(made, domains)
         with tracking.launch(context.run, key, context.log) as launch:
             launch.log_facts(made.task)
-        checks = [_check(made), guards.as_of_result(probe_as_of(made))]
+        checks = [_check(made), guards.as_of_result(probe_as_of(made)), guards.clients_result(found)]
         guards.tell(context, checks)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(content), metadata=_metadata(made, domains), check_results=checks
+            data_version=dg.DataVersion(content), metadata=_metadata(made, domains, found), check_results=checks
         )
 
     return sample
@@ -92,13 +98,14 @@ def _changed_meanwhile(domains: Sequence[Domain]) -> list[str]:
     ]
 
 
-def _metadata(sample: Sample, domains: Sequence[Domain]) -> dict[str, dg.MetadataValue]:
+def _metadata(sample: Sample, domains: Sequence[Domain], found: Match) -> dict[str, dg.MetadataValue]:
     task = sample.task
     counts = {name: int((sample.split == name).sum()) for name in SPLITS}
     first, last = (f"{date:%Y-%m-%d}" for date in (sample.rows["as_of"].dt.min(), sample.rows["as_of"].dt.max()))
     return {
         "dagster/row_count": dg.MetadataValue.int(len(sample)),
         "clients": dg.MetadataValue.int(sample.rows["client_id"].n_unique()),
+        "clients met": dg.MetadataValue.json({one.domain: round(one.met / found.clients, 4) for one in found.domains}),
         "as_of": dg.MetadataValue.text(f"{first} to {last}"),
         "type": dg.MetadataValue.text(task.type.value),
         "metric": dg.MetadataValue.text(task.metric),
@@ -117,7 +124,7 @@ def _target_table(sample: Sample) -> str:
     rows = [
         f"| {name} | {value} | {count:,} | {count / len(sample):.1%} |"
         for name in columns.columns
-        for value, count in columns[name].value_counts(sort=True).iter_rows()
+        for value, count in class_names(columns[name]).value_counts(sort=True).iter_rows()
     ]
     return "\n".join(["| target | value | rows | share |", "|---|---|---|---|", *rows])
 

@@ -7,13 +7,17 @@ import dagster as dg
 
 from anna_assets.launches import KEY_TAG, OWNER_TAG, TRAIN
 from anna_assets.layers.samples import CONTENT_TAG
+from anna_assets.matching import match_clients
 from anna_assets.partitions import SAMPLE
 from anna_assets.uploads.builds import Builds
 from anna_core.domains import Domain
+from anna_core.errors import SampleError
 from anna_core.keys import parse_sample_key
+from anna_core.samples.inbox import find_upload
 from anna_core.samples.register import Entry, Register, UploadState
+from anna_core.samples.rows import read_keys
 from anna_core.sequences.readiness import Readiness
-from anna_resources.settings import Settings
+from anna_resources.settings import INBOX, Settings
 from anna_resources.warehouse import Warehouse
 
 IDENTITY_TAG = "anna/identity"  # run tag: digest of all that the launch was to be trained on
@@ -39,6 +43,7 @@ class Launching:
     ) -> None:
         """`kept` names the months that the deployment keeps (`kept_months`)."""
         self._instance, self._domains, self._builds = instance, domains, Builds(instance)
+        self._warehouse = warehouse
         self._ready = {
             domain.name: Readiness(
                 domain,
@@ -85,7 +90,18 @@ class Launching:
         """Begin the launch of an upload; False where its run exists, as the register forgot."""
         entry.request = f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings))}"
         entry.put(UploadState.STARTING, "its run is about to begin.")
-        return not self._find_run(register, entry)
+        if self._find_run(register, entry):
+            return False
+        entry.warnings = self._unmatched(entry)
+        return True
+
+    def _unmatched(self, entry: Entry) -> list[str]:
+        """What to tell of clients and dates that the marts do not know; some 30 ns an event of the months seen."""
+        try:
+            rows = read_keys(find_upload(self._warehouse.home_path / INBOX, entry.key))
+        except SampleError:
+            return []  # it changed since it was read: the next look sees that
+        return list(match_clients(self._warehouse, self._domains, rows).warnings)
 
     def _was_launched(self, register: Register, entry: Entry) -> bool:
         """Whether the sample's latest launch is an answer to the upload; it is then its launch."""

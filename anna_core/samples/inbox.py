@@ -11,21 +11,11 @@ from filelock import FileLock
 
 from anna_core.errors import SampleError
 from anna_core.keys import parse_sample_key
-from anna_core.samples.sample import SUFFIXES
+from anna_core.samples.files import settings_of, stem_of
 from anna_core.tasks.task import TaskRequest, parse_request
 
 TASK_FILE = "task.yaml"
 _BLOCK = 1 << 20
-
-
-def sample_stem(name: str) -> str | None:
-    """A file's name without the ending of a sample; None where it has none."""
-    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), None)
-
-
-def settings_file(upload: Path) -> Path:
-    """`<sample>.yaml` of an inbox file."""
-    return upload.with_name(f"{sample_stem(upload.name) or upload.stem}.yaml")
 
 
 def upload_lock(folder: Path, name: str) -> FileLock:
@@ -43,19 +33,30 @@ def find_upload(inbox: Path, key: str) -> Path:
     """The inbox file of a sample.
 
     Raises:
-        SampleError: there is none, or both a CSV and a Parquet file.
+        SampleError: there is none, or several, such as a CSV and a Parquet file.
     """
-    task, sample = parse_sample_key(key)
-    found = [path for suffix in SUFFIXES if (path := inbox / task / f"{sample}{suffix}").exists()]
+    found = upload_files(inbox, key)
     if len(found) != 1:
-        wanted = " or ".join(str(inbox / task / f"{sample}{suffix}") for suffix in SUFFIXES)
-        raise SampleError(f"sample {key}: found {len(found)} files; there should be one, {wanted}.")
+        task, sample = parse_sample_key(key)
+        names = f": {', '.join(path.name for path in found)}" if found else ""
+        raise SampleError(
+            f"sample {key}: found {len(found)} files{names}; there should be one, "
+            f"{inbox / task / sample}.csv or {inbox / task / sample}.parquet."
+        )
     return found[0]
+
+
+def upload_files(inbox: Path, key: str) -> list[Path]:
+    """All files of the inbox that are called as a sample, whatever their endings."""
+    task, sample = parse_sample_key(key)
+    folder = inbox / task
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in files if stem_of(path.name) == sample)
 
 
 def read_upload_request(upload: Path) -> TaskRequest:
     """What the user said of the task: `task.yaml`, its settings overridden one by one by `<sample>.yaml`."""
-    return request_of(upload.parent / TASK_FILE, _read_settings(settings_file(upload)))
+    return request_of(upload.parent / TASK_FILE, _read_settings(settings_of(upload)))
 
 
 def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from anna_core.samples.inbox import TASK_FILE, sample_stem
-from anna_core.samples.sample import SUFFIXES
+from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
+from anna_core.samples.inbox import TASK_FILE
 
 # Size, mtime and ctime in nanoseconds, and inode of a file. They are compared for being equal and never for being
 # later, so no clock has to be right: a user may set the mtime, a file server's clock may run ahead.
@@ -76,7 +76,7 @@ def list_inbox(inbox: Path) -> Listing:
         if entry.name.startswith("."):
             continue
         if not entry.is_dir():
-            if sample_stem(entry.name) is not None:
+            if ending_of(entry.name):
                 listing.left[shown(entry.name)] = "a sample lies in the folder of its task; move it into one."
         elif _is_garbled(entry.name):
             listing.left[shown(entry.name)] = "the folder's name is not UTF-8, so it cannot name a task; rename it."
@@ -91,8 +91,11 @@ def list_inbox(inbox: Path) -> Listing:
 def list_upload(inbox: Path, task: str, sample: str) -> Upload | None:
     """One sample of the inbox as it is now; None where it has no file."""
     folder = inbox / task
-    names = (*_rows_files(sample), *_settings_files(sample))
-    return _upload(folder, sample, {name: _state(folder / name) for name in names if (folder / name).is_file()})
+    if not folder.is_dir():
+        return None
+    names = [*(name for name in os.listdir(folder) if stem_of(name) == sample), *_settings_files(sample)]
+    states = {name: _state(folder / name) for name in sorted(names) if (folder / name).is_file()}
+    return _upload(folder, sample, [name for name in states if ending_of(name)], states)
 
 
 def why_incomplete(path: Path) -> str:
@@ -100,7 +103,7 @@ def why_incomplete(path: Path) -> str:
     size = path.stat().st_size
     if size == 0:
         return "it is empty"
-    if path.suffix != ".parquet":
+    if ending_of(path.name) not in PARQUET_ENDINGS:
         return ""
     with path.open("rb") as stream:
         stream.seek(-min(len(_PARQUET_END), size), os.SEEK_END)
@@ -122,31 +125,31 @@ def _list_task(folder: Path, listing: Listing) -> None:
         elif entry.is_file():
             with suppress(FileNotFoundError):  # moved away meanwhile
                 states[entry.name] = _state(entry)
-    stems = dict.fromkeys(stem for name in states if (stem := sample_stem(name)) is not None)
-    listing.uploads.extend(upload for stem in stems if (upload := _upload(folder, stem, states)) is not None)
+    files: dict[str, list[str]] = {}
+    for name in states:
+        if (stem := stem_of(name)) is not None:
+            files.setdefault(stem, []).append(name)
+    uploads = [_upload(folder, stem, names, states) for stem, names in files.items()]
+    listing.uploads.extend(upload for upload in uploads if upload is not None)
 
 
 def _why_left(entry: os.DirEntry[str]) -> str:
     """Why nothing is taken from an entry of a task's folder; empty where something may be."""
     if _is_garbled(entry.name):
         return "its name is not UTF-8, so it cannot name a sample; rename it."
-    is_sample = sample_stem(entry.name) is not None
+    is_sample = ending_of(entry.name) is not None
     if is_sample and entry.is_dir():
         return "it is a folder; bring it with `anna submit` or the job `register_sample`."
     if is_sample or entry.name.endswith(_OTHERS) or not entry.is_file():
         return ""
-    return f"it is no sample and no settings: a sample ends in {' or '.join(SUFFIXES)}."
+    return f"it {why_no_sample(entry.name)}"
 
 
-def _upload(folder: Path, sample: str, states: dict[str, FileState]) -> Upload | None:
-    """A sample out of the files of its folder that there are."""
-    files = {name: states[name] for name in _rows_files(sample) if name in states}
+def _upload(folder: Path, sample: str, names: list[str], states: dict[str, FileState]) -> Upload | None:
+    """A sample out of its files and of all states of its folder."""
+    files = {name: states[name] for name in names}
     settings = {name: states[name] for name in _settings_files(sample) if name in states}
     return Upload(folder.name, sample, folder, files, settings) if files else None
-
-
-def _rows_files(sample: str) -> tuple[str, ...]:
-    return tuple(f"{sample}{suffix}" for suffix in SUFFIXES)
 
 
 def _settings_files(sample: str) -> tuple[str, ...]:

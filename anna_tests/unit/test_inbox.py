@@ -77,6 +77,7 @@ def test_what_is_not_complete_is_told(churn):
 
 def test_what_is_not_taken_is_told_with_the_reason(churn):
     put(churn, "notes.txt")
+    put(churn, "q1.xlsx")
     garbled(churn).write_text(CSV)
     (churn / "table.parquet").mkdir()
     (churn / "folder").mkdir()
@@ -86,7 +87,10 @@ def test_what_is_not_taken_is_told_with_the_reason(churn):
     listing = list_inbox(churn.parent)
     assert listing.uploads == []
     assert listing.left == {
-        "churn/notes.txt": "it is no sample and no settings: a sample ends in .csv or .parquet.",
+        "churn/notes.txt": "it is no sample by its name. A sample is a .csv file, plain or compressed as .csv.gz or "
+        ".csv.zst, or a .parquet file.",
+        "churn/q1.xlsx": "it is an Excel workbook, which is not read; save its sheet as CSV (CSV UTF-8), or bring "
+        "Parquet.",
         r"churn/\xd0\xf3\xf1.csv": "its name is not UTF-8, so it cannot name a sample; rename it.",
         "churn/table.parquet": "it is a folder; bring it with `anna submit` or the job `register_sample`.",
         "stray.csv": "a sample lies in the folder of its task; move it into one.",
@@ -179,3 +183,26 @@ def test_the_content_is_that_of_file_and_options(churn):
     assert content_hash(upload, TaskRequest(metric="gini")) != first
     put(churn, "q1.csv", CSV + "b,2024-03-31,0\n")
     assert content_hash(upload, TaskRequest()) != first
+
+
+def test_endings_in_capitals_and_of_compressed_files_are_taken(churn):
+    put(churn, "A.CSV")
+    put(churn, "b.csv.gz")
+    put(churn, "c.Parquet", b"PAR1 ... PAR1")
+    put(churn, "b.yaml", "metric: gini\n")
+    found = {upload.sample: upload for upload in list_inbox(churn.parent).uploads}
+    assert {name: list(upload.files) for name, upload in found.items()} == {
+        "A": ["A.CSV"], "b": ["b.csv.gz"], "c": ["c.Parquet"],
+    }  # fmt: skip
+    assert list(found["b"].settings) == ["b.yaml"]
+    assert list_upload(churn.parent, "churn", "b") == found["b"]
+    assert find_upload(churn.parent, "churn.A") == churn / "A.CSV"
+
+
+def test_one_sample_in_two_cases_is_two_files(churn):
+    put(churn, "q1.csv")
+    put(churn, "q1.CSV")
+    [upload] = list_inbox(churn.parent).uploads
+    assert sorted(upload.files) == ["q1.CSV", "q1.csv"]
+    with pytest.raises(SampleError, match=r"found 2 files: q1\.CSV, q1\.csv; there should be one"):
+        find_upload(churn.parent, "churn.q1")
