@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from anna_core.durations import DAY, HOUR, SECOND
 from anna_simbank.events import Events, concatenate
-from anna_simbank.months import DAY, HOUR, SECOND
 
 LATE = 0.01  # of rows
 LATE_DAYS = 15  # at most, beyond the lag: even with the longest lag a row is loaded by the next month's end

@@ -6,9 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from anna_core.durations import DAY
 from anna_core.sequences.ragged import Sequences
-
-DAY = 86_400_000_000  # microseconds, the unit of Sequences.event_time
 
 WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter
 

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from anna_core.aggregates.columns import aggregate
-from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
+from anna_core.durations import DAY
 from anna_core.errors import TaskError
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not

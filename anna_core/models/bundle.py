@@ -5,7 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import anna_core
 from anna_core.errors import ArtifactError
+from anna_core.models.progress import EpochReport
 from anna_core.tasks.task import Task, TaskType
 
 WEIGHTS, BUNDLE = "weights.safetensors", "bundle.json"
@@ -21,7 +22,7 @@ _PACKAGE = "anna-platform"
 _DIGEST_BYTES, _CODE_DIGEST_BYTES = 16, 4
 
 Weights = dict[str, torch.Tensor]
-Content = TypeVar("Content", bound=BaseModel)
+Spec = TypeVar("Spec", bound=BaseModel)
 
 
 class TaskFacts(BaseModel):
@@ -47,6 +48,29 @@ class TaskFacts(BaseModel):
     def of(cls, task: Task) -> Self:
         """The facts of a task."""
         return cls(name=task.name, type=task.type, metric=task.metric, score_names=task.score_names, seed=task.seed)
+
+
+class TrainedBundle(BaseModel, Generic[Spec]):
+    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none.
+
+    Attributes:
+        spec: all that the model is, but for its weights.
+        data_version: digest of weights and spec.
+        code_version: of the code that trained it.
+        curves: the epochs of its training.
+        provenance: what it was made of, as given when it was saved.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    spec: Spec
+    data_version: str
+    code_version: str
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+
+Content = TypeVar("Content", bound=TrainedBundle[Any])
 
 
 def digest(weights: Weights, spec: BaseModel) -> str:
@@ -75,33 +99,53 @@ def code_version() -> str:
     return f"{version}+{state.hexdigest()}"
 
 
-def write_bundle(folder: Path, weights: Weights, content: BaseModel) -> None:
-    """Write both files into a folder, which is made where missing."""
+def write_bundle(
+    folder: Path,
+    content: type[TrainedBundle[Spec]],
+    weights: Weights,
+    spec: Spec,
+    curves: list[EpochReport],
+    provenance: dict[str, Any],
+) -> None:
+    """Write both files into a folder, which is made where missing.
+
+    Args:
+        folder: of the bundle.
+        content: which kind of bundle it is.
+        weights: of the model, by name.
+        spec: all else that it is.
+        curves: the epochs of its training.
+        provenance: what it was made of; kept as given, and must be JSON.
+    """
+    bundle = content(
+        spec=spec,
+        data_version=digest(weights, spec),
+        code_version=code_version(),
+        curves=curves,
+        provenance=provenance,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, folder / WEIGHTS)
-    (folder / BUNDLE).write_text(content.model_dump_json(indent=1), encoding="utf-8")
+    (folder / BUNDLE).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
 
 
 def read_bundle(folder: Path, content: type[Content]) -> tuple[Weights, Content]:
     """Read both files.
 
     Raises:
-        ArtifactError: the folder is not a bundle of this kind, or is damaged.
+        ArtifactError: the folder is not a bundle of this kind, is damaged, or was changed since it was written.
     """
     try:
         raw: dict[str, Any] = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
-        return load_file(folder / WEIGHTS), content.model_validate(raw)
+        weights, bundle = load_file(folder / WEIGHTS), content.model_validate(raw)
     except (OSError, ValueError, ValidationError, SafetensorError) as error:
         raise ArtifactError(
             f"{folder}: this is not a model bundle that ANNA can read ({WEIGHTS} and {BUNDLE} are expected; {error}). "
             "Give the folder of a trained model, or materialize its asset again."
         ) from error
-
-
-def check_digest(folder: Path, weights: Weights, spec: BaseModel, expected: str) -> None:
-    """Raise `ArtifactError` if weights and spec are not those that were saved."""
-    if digest(weights, spec) != expected:
+    if digest(weights, bundle.spec) != bundle.data_version:
         raise ArtifactError(
-            f"{folder}: the weights or the spec differ from what was saved (digest {expected}): the bundle was changed "
-            "by hand or is damaged. Materialize the model's asset again."
+            f"{folder}: the weights or the spec differ from what was saved (digest {bundle.data_version}): the bundle "
+            "was changed by hand or is damaged. Materialize the model's asset again."
         )
+    return weights, bundle

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from anna_core.strict import Strict
 
 EncoderName = Literal["gru", "bigru", "min_gru", "transformer"]
 PoolingName = Literal["last", "mean", "max", "attention", "mean_max_last"]
@@ -13,7 +15,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 HEAD_WIDTH_MULTIPLE = 4
 
 
-class NetSpec(BaseModel):
+class NetSpec(Strict):
     """Shape of a domain net.
 
     Defaults: on four real domains of 3,000 to 5,000 rows the mean AUC with width 64 or 128 and dropout 0.1 or 0.3 was
@@ -28,9 +30,6 @@ class NetSpec(BaseModel):
         embedding: width of the client embedding, which the head's last hidden layer gives.
         dropout: share of zeroed units in the head and between the layers.
         input_dropout: share of the events' input units that are zeroed while training, for a row in all its events.
-        event_dropout: share of a row's events that are left out while training, others in each epoch. With it, out of
-            fold, the nets of cmb2020 gained 0.005 on average (five tasks, three domains, one split): 0.06 where a net
-            had learnt rows by heart (accounts, inactive), elsewhere -0.003 to +0.003. With 0.3 they gained 0.003.
         numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
             learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`). Over `log`, the nets of
             seven real tasks gained 0.0046 on average with `piecewise`, whole launches 0.0006 (docs/quality.md).
@@ -43,8 +42,6 @@ class NetSpec(BaseModel):
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     encoder: EncoderName = "gru"
     hidden: Annotated[int, Field(ge=8, le=2048)] = 64
     layers: Annotated[int, Field(ge=1, le=12)] = 1
@@ -53,7 +50,6 @@ class NetSpec(BaseModel):
     embedding: Annotated[int, Field(ge=2, le=1024)] = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    event_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.15
     numbers: NumbersName = "piecewise"
     code_width: Annotated[int, Field(ge=1, le=256)] = 16
     vocabulary: Annotated[int, Field(ge=16, le=10_000_000)] = 10_000
@@ -64,6 +60,17 @@ class NetSpec(BaseModel):
     def backwards(self) -> int:
         """How many of a state's last units read from the latest event to the oldest, where they have read them all."""
         return self.hidden // 2 if self.encoder == "bigru" else 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, values: object) -> object:
+        """Say where a setting went that was the net's once."""
+        if isinstance(values, dict) and "event_dropout" in values:
+            raise ValueError(
+                "event_dropout is a setting of the training, not of the net: write "
+                f"`training: {{event_dropout: {values['event_dropout']}}}`"
+            )
+        return values
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:

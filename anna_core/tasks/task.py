@@ -3,11 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from anna_core.errors import TaskError
+from anna_core.strict import Strict, explain
 from anna_core.tasks.net import NetSpec
-from anna_core.tasks.presets import net_defaults
 from anna_core.tasks.training import TrainingSpec
 
 
@@ -23,11 +23,7 @@ class TaskType(StrEnum):
 SplitName = Literal["auto", "out_of_time", "client"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SplitSpec(_Strict):
+class SplitSpec(Strict):
     """How rows are divided where the sample has no `split` column.
 
     Attributes:
@@ -44,7 +40,7 @@ class SplitSpec(_Strict):
     seed: int = 0
 
 
-class GuardSpec(_Strict):
+class GuardSpec(Strict):
     """What the guards let pass.
 
     Attributes:
@@ -55,7 +51,7 @@ class GuardSpec(_Strict):
     allow: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\..+$")], ...] = ()
 
 
-class TaskOptions(_Strict):
+class TaskOptions(Strict):
     """What is the same in a request and in a resolved task."""
 
     owner: Annotated[str, Field(min_length=1, max_length=60)] = "unassigned"
@@ -65,20 +61,6 @@ class TaskOptions(_Strict):
     net: NetSpec = NetSpec()
     training: TrainingSpec = TrainingSpec()
     guards: GuardSpec = GuardSpec()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_net_from_preset(cls, values: object) -> object:
-        """Give what is left out of the net the value of the training's preset."""
-        if not isinstance(values, dict):
-            return values
-        training, net = values.get("training", {}), values.get("net", {})
-        if isinstance(net, NetSpec):
-            net = net.model_dump(exclude_unset=True)
-        if not isinstance(net, dict):
-            return values
-        name = training.get("preset", "standard") if isinstance(training, dict) else getattr(training, "preset", None)
-        return {**values, "net": net_defaults(name) | net}
 
 
 class TaskRequest(TaskOptions):
@@ -136,8 +118,4 @@ def parse_request(content: object, where: str) -> TaskRequest:
     try:
         return TaskRequest.model_validate(content if content is not None else {})
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'task'}: {item['msg']} (found {item['input']!r})"
-            for item in error.errors()
-        )
-        raise TaskError(f"{where}: {problems}") from error
+        raise TaskError(f"{where}: {explain(error, 'task')}") from error

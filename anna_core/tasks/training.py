@@ -2,23 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from anna_core.tasks.presets import PRESETS, PresetName, training_defaults
+from anna_core.strict import Strict
+from anna_core.tasks.presets import PRESETS, PresetName, preset_settings
 
 Found = Literal["auto"]  # in place of a learning rate: `anna_core.models.training.learning_rate` finds one
 # On eight real domains of 3,000 to 5,000 rows a GRU's metric was 0.6567 at 1.5e-3, 0.6596 at 3e-3, 0.6554 at 6e-3 and
 # 0.6453 at 1.2e-2; the best of them for each domain, by hindsight, 0.6622.
 USUAL_RATE = 3e-3
-_STANDARD = PRESETS["standard"].training
+_STANDARD = PRESETS["standard"]
 
 
-class TrainingSpec(BaseModel):
+class TrainingSpec(Strict):
     """Settings of the training loop.
 
     Attributes:
-        preset: gives folds, seeds, epochs, patience and budget where they are left out, and the net's encoder and size
-            (`anna_core.tasks.presets`).
+        preset: gives folds, seeds, epochs, patience and budget where they are left out (`anna_core.tasks.presets`).
         folds: of cross-fitting: net k is fitted on the rows outside fold k and stopped on those within; 1: a single
             net, stopped on the validation rows; not 2, since the validation rows are fold 0: they alone are too few to
             fit the other fold's net on.
@@ -33,9 +33,8 @@ class TrainingSpec(BaseModel):
         learning_rate: peak learning rate of AdamW under a one-cycle schedule; `auto`: found for each domain of the task
             by training its first net at several (`anna_core.models.training.learning_rate`).
         weight_decay: AdamW's decoupled weight decay.
+        event_dropout: share of a row's events that are left out while training, others in each epoch.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     preset: PresetName = "standard"
     folds: Annotated[int, Field(ge=1, le=20)] = _STANDARD.folds
@@ -47,6 +46,7 @@ class TrainingSpec(BaseModel):
     batch_events: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] | Found = USUAL_RATE
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2
+    event_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.15
 
     @model_validator(mode="before")
     @classmethod
@@ -54,7 +54,7 @@ class TrainingSpec(BaseModel):
         """Give what is left out the preset's value."""
         if not isinstance(values, dict):
             return values
-        return training_defaults(values.get("preset", "standard")) | values
+        return preset_settings(values.get("preset", "standard")) | values
 
     @field_validator("folds")
     @classmethod

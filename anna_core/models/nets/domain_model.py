@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.models.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, read_bundle, write_bundle
 from anna_core.models.device import choose_device, computing, seeded
 from anna_core.models.nets.batch import EventStore
 from anna_core.models.nets.domain_net import DomainNet
@@ -57,17 +57,10 @@ class DomainModelSpec(BaseModel):
     empty_reason: str | None = None
 
 
-class DomainBundle(BaseModel):
-    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none."""
-
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+class DomainBundle(TrainedBundle[DomainModelSpec]):
+    """Content of `bundle.json`."""
 
     kind: Literal["domain_model"] = "domain_model"
-    spec: DomainModelSpec
-    data_version: str
-    code_version: str
-    curves: list[EpochReport]
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -144,14 +137,7 @@ class DomainModel:
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
-        bundle = DomainBundle(
-            spec=self.spec,
-            data_version=self.data_version,
-            code_version=code_version(),
-            curves=self.curves,
-            provenance=provenance,
-        )
-        write_bundle(folder, self._weights(), bundle)
+        write_bundle(folder, DomainBundle, self._weights(), self.spec, self.curves, provenance)
 
     @classmethod
     def load(cls, folder: Path) -> "DomainModel":
@@ -161,7 +147,6 @@ class DomainModel:
             ArtifactError: the folder is no bundle of a domain model, or is damaged.
         """
         weights, bundle = read_bundle(folder, DomainBundle)
-        check_digest(folder, weights, bundle.spec, bundle.data_version)
         net = make_nets(bundle.spec)
         if net is not None:
             try:

@@ -154,7 +154,7 @@ class Trainer:
         batches = self._batches(self.rng)
         taken, events_taken, before = 0, 0, self._now()
         gathered = self.store.batches(
-            [self.rows.train[batch] for batch in batches], self.net.spec.event_dropout, self.rng
+            [self.rows.train[batch] for batch in batches], self.task.training.event_dropout, self.rng
         )
         for place, (batch, events) in enumerate(zip(batches, gathered, strict=True), start=1):
             for group in self.optimiser.param_groups:
