@@ -1,9 +1,8 @@
 """Hand-made aggregates of sequences: what boosting, the peer of every net, is fed with.
 
 They are those of the benchmark's peer: counts, recency, spans, counts and shares by category, sums, means, extremes and
-last values of numbers, and the same over the last days; and sums and means of numbers by category, which the trees of
-five real tasks gained from (out of fold +0.001 to +0.007); and the order of codes (`order.py`). All come from the row's
-own events.
+last values of numbers, and the same over the last days; and sums and means of numbers by category, which trees gain
+from (docs/quality.md); and the order of codes (`order.py`). All come from the row's own events.
 """
 
 from collections.abc import Mapping

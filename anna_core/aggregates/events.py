@@ -12,7 +12,7 @@ from anna_core.sequences.ragged import Sequences
 WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter
 
 # Gathered events of a block: a few arrays of 8 bytes an event stay within some 10 MB, however long the sequences, and
-# there are blocks enough for all threads; half or half as many again took 3% longer.
+# there are blocks enough for all threads (docs/speed.md).
 BLOCK_EVENTS = 200_000
 
 

@@ -22,8 +22,8 @@ _TRIM_THRESHOLD, _MMAP_MAX = 128 * 1024, 65_536
 def computing(threads: int | None) -> Iterator[None]:
     """Let torch compute within the block with so many CPU threads (None leaves the number) and keep what it frees.
 
-    With both cores busy elsewhere, two OpenMP threads can be ten times slower than one (shared/BENCHMARKS.md): steps
-    that run side by side must share the cores out, not compete for them.
+    Threads that compete for cores can be far slower than fewer that have one each (docs/speed.md), so steps that run
+    side by side share the cores out.
     """
     before = torch.get_num_threads()
     try:
@@ -40,7 +40,7 @@ def _freed_memory_kept() -> Iterator[None]:
     """Let malloc keep freed memory within the block, where it is glibc's.
 
     By default it gives every large tensor back to the system when it is freed, so that each batch has its memory
-    mapped and zeroed page by page anew: 10 to 20% of the time of an epoch of a GRU of width 256.
+    mapped and zeroed page by page anew (docs/speed.md says what that costs).
     """
     if not sys.platform.startswith("linux") or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
         yield

@@ -18,8 +18,7 @@ HEAD_WIDTH_MULTIPLE = 4
 class NetSpec(Strict):
     """Shape of a domain net.
 
-    Defaults: on four real domains of 3,000 to 5,000 rows the mean AUC with width 64 or 128 and dropout 0.1 or 0.3 was
-    0.776 to 0.780, at half the time for 64; large sets gain from a width of 256 (EBES: +0.7 points over 64).
+    Where the defaults come from: docs/quality.md. Large sets gain from a larger width.
 
     Attributes:
         encoder: the sequence encoder.
@@ -31,11 +30,9 @@ class NetSpec(Strict):
         dropout: share of zeroed units in the head and between the layers.
         input_dropout: share of the events' input units that are zeroed while training, for a row in all its events.
         numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
-            learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`). Over `log`, the nets of
-            seven real tasks gained 0.0046 on average with `piecewise`, whole launches 0.0006 (docs/quality.md).
-        code_width: width of the vectors of a coded field at most. With 32, those of the simulated bank's 300
-            counterparties were learnt by heart (net of the accounts: ROC AUC 0.681, with 16 and the dropout 0.692);
-            with 8, app events of cmb2020 lost 0.07.
+            learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`).
+        code_width: width of the vectors of a coded field at most. With wider ones nets learn codes of few clients by
+            heart, with narrower ones they tell too little.
         vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
         aggregates: whether the head reads the row's aggregates, too. Not by default: nets of small real sets gain (see
             `row_inputs.py`), the metamodel hardly, as the trees tell it of them; nets of the simulated bank lose.

@@ -1,6 +1,7 @@
 """Presets: everything that one word decides of how nets are trained.
 
-A task names one (`training.preset`) and may set any of it otherwise; `TrainingSpec` fills in the rest.
+A task names one (`training.preset`) and may set any of it otherwise; `TrainingSpec` fills in the rest. What each
+costs and reaches: docs/quality.md.
 """
 
 from dataclasses import asdict, dataclass

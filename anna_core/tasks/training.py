@@ -8,14 +8,12 @@ from anna_core.strict import Strict
 from anna_core.tasks.presets import PRESETS, PresetName, preset_settings
 
 Found = Literal["auto"]  # in place of a learning rate: `anna_core.models.training.learning_rate` finds one
-# On eight real domains of 3,000 to 5,000 rows a GRU's metric was 0.6567 at 1.5e-3, 0.6596 at 3e-3, 0.6554 at 6e-3 and
-# 0.6453 at 1.2e-2; the best of them for each domain, by hindsight, 0.6622.
-USUAL_RATE = 3e-3
+USUAL_RATE = 3e-3  # the best of four on real domains of a few thousand rows (docs/quality.md)
 _STANDARD = PRESETS["standard"]
 
 
 class TrainingSpec(Strict):
-    """Settings of the training loop.
+    """Settings of the training loop; where the defaults come from: docs/quality.md.
 
     Attributes:
         preset: gives folds, seeds, epochs, patience and budget where they are left out (`anna_core.tasks.presets`).
@@ -33,7 +31,8 @@ class TrainingSpec(Strict):
         learning_rate: peak learning rate of AdamW under a one-cycle schedule; `auto`: found for each domain of the task
             by training its first net at several (`anna_core.models.training.learning_rate`).
         weight_decay: AdamW's decoupled weight decay.
-        event_dropout: share of a row's events that are left out while training, others in each epoch.
+        event_dropout: share of a row's events that are left out while training, others in each epoch,
+            so that clients are not learnt by heart.
     """
 
     preset: PresetName = "standard"

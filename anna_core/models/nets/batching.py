@@ -1,14 +1,13 @@
 """Which rows go into a batch together: rows of like length, under a budget of padded events.
 
-Padding is what makes sequence models slow on a CPU: batches of rows drawn at random had 5.7 padded events a real one
-on clients with a median of 63 events and a longest of 800 (shared/BENCHMARKS.md); rows of like length have 1.1.
+Padding is what makes sequence models slow on a CPU: batches of rows drawn at random have several padded events for each
+real one, where lengths differ as those of a bank's clients do (docs/speed.md).
 """
 
 import numpy as np
 
 # Events of a batch for encoders that go step by step, in training and in scoring. The more rows a step has, the better
-# the products: a GRU of width 256 in bfloat16, two threads, scored 220,000 to 280,000 events a second in batches of
-# 32,768 events and 256 rows, 290,000 to 410,000 in eight times the events.
+# the products (docs/speed.md).
 EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS = 65_536, 262_144
 
 # Lengths are rounded up to a grid with this ratio between steps: rows of one step may be mixed at random, so padding

@@ -6,7 +6,7 @@ The formulas are those of `torch.nn.GRU` (Cho et al., 2014, in cuDNN's form):
     n = tanh(W_n x + b_n + r (U_n h + c_n))       h' = (1 - z) n + z h
 
 Why not `torch.nn.GRU` on a CPU: it keeps a graph of small tensors a step, and packed rows make its backward pass
-pathological (shared/BENCHMARKS.md). Here a step is three matrix products forwards and one backwards, and what the
+pathologically slow (docs/speed.md). Here a step is three matrix products forwards and one backwards, and what the
 weights' gradients need is laid out so that they are three products for all steps together. Each event has a row
 [1, x, h, 1], so that the biases are columns of the weights and cost no passes of their own. Nothing is padded: step t
 works on the rows that have an event there, `sizes[t]` of them.

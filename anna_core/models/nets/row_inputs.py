@@ -8,11 +8,8 @@ from anna_core.models.nets.inputs import InputStats
 from anna_core.models.nets.time_features import log_age
 from anna_core.tasks.net import NetSpec
 
-# Units that a few hundred aggregates are made into. With 32, blends of the nets of cmb2020 (five tasks, one split)
-# gained 0.008 in the task's metric, a ROC AUC or R², from -0.002 to +0.016; the metamodel, beside the trees, nothing.
-_AGGREGATES_WIDTH = 32
-# Share of the aggregates that a row is not told of while training; with 0.5 they gained 0.007.
-_AGGREGATES_DROPOUT = 0.2
+_AGGREGATES_WIDTH = 32  # units that a few hundred aggregates are made into; what nets gain: docs/quality.md
+_AGGREGATES_DROPOUT = 0.2  # share of the aggregates that a row is not told of while training
 
 
 class RowInputs(nn.Module):

@@ -1,7 +1,6 @@
 """What an event's time tells a net: how long before as_of, how long after the event before, and where in the calendar.
 
-Time features brought 0.6 to 0.9 AUC points on AlfaBattle and MBD (shared/BENCHMARKS.md). All of them are relative to
-as_of or cyclic, so a model keeps its meaning in later months.
+All of it is relative to as_of or cyclic, so a model keeps its meaning in later months.
 """
 
 import functools

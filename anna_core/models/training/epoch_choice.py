@@ -39,8 +39,7 @@ class EpochChoice:
 
     Later epochs have a lower learning rate: their weights have settled, and whether they score a little more or less
     on the validation rows than earlier ones is mostly chance, the more so the rarer the target. Taking the highest of
-    twelve such values picks the luckiest epoch. On eight real domains of 3,000 to 5,000 rows, the epoch chosen on half
-    of a fold and judged on the other, this rule gave 0.660 on average and the highest value 0.657.
+    twelve such values picks the luckiest epoch (docs/quality.md has both rules' figures).
 
     Whether two epochs differ by the task's metric is judged by a paired Bayesian bootstrap of clients (Rubin, 1981); of
     epochs that do not, one whose loss is clearly higher is not taken. Where the metric is not defined on the

@@ -37,8 +37,8 @@ class DivergenceError(TrainingError):
 class Trainer:
     """Fits a domain net to the training rows and keeps the weights that the validation rows speak for.
 
-    The weights are not averaged over steps or epochs: where the learning rate anneals to 0, that changed the metric of
-    sixteen trainings by 0.0001 (moving averages of 0.5 to 2 epochs, means of the last 3 and 5 epochs).
+    The weights are not averaged over steps or epochs: where the learning rate anneals to 0, that changes next to
+    nothing (docs/quality.md).
     """
 
     def __init__(
