@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from anna_core.durations import DAY, HOUR, SECOND
+from anna_simbank.calendar import Months
 from anna_simbank.catalogue import COUNTERPARTIES, EMPLOYERS, ZIPF_COUNTERPARTY, draw_zipf
 from anna_simbank.clients import Clients
 from anna_simbank.events import Array, Events, in_time_order
-from anna_simbank.months import Months
 
 OPERATIONS = [
     "salary", "benefit", "cash_withdrawal", "transfer_in", "transfer_out", "utility", "rent", "loan_payment",

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from anna_simbank.accounts import account_transactions
+from anna_simbank.bank_warehouse import BankError, BankWarehouse, write_parquet
+from anna_simbank.calendar import QUARTER, Months, is_quarter_start
 from anna_simbank.cards import card_transactions
 from anna_simbank.clients import Clients, begin_month, end_month, found_clients
 from anna_simbank.credit import credit_history
 from anna_simbank.delivery import deliver, split_at
 from anna_simbank.events import Events, concatenate
-from anna_simbank.months import QUARTER, Months, is_quarter_start
 from anna_simbank.outcomes import chances, draw_outcomes
-from anna_simbank.samples import (
+from anna_simbank.sample_book import (
     TASKS,
     SampleBook,
     as_of_dates,
@@ -24,7 +25,6 @@ from anna_simbank.samples import (
     sample_path,
 )
 from anna_simbank.spending import spent_in_window
-from anna_simbank.warehouse import BankError, Warehouse, write_parquet
 
 FEWEST_CLIENTS, MOST_CLIENTS = 1_000, 1_000_000
 FEWEST_MONTHS = 24  # a year of history before the first as-of date, and half a year after the last
@@ -112,7 +112,7 @@ class _Run:
         self.bank, self.home = bank, home
         self.calendar = Months(bank.start, bank.months)
         settings = {name: v if isinstance(v, int) else str(v) for name, v in asdict(bank).items()}
-        self.warehouse = Warehouse(home, {"version": VERSION, **settings})
+        self.warehouse = BankWarehouse(home, {"version": VERSION, **settings})
         self.blocks = [slice(b, min(b + BLOCK, bank.clients)) for b in range(0, bank.clients, BLOCK)]
         founding = np.random.default_rng([bank.seed, 0])
         self.people = found_clients(bank.clients, FIRST_CLIENT_ID, bank.months, founding)

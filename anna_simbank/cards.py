@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_core.durations import SECOND
+from anna_simbank.calendar import Months
 from anna_simbank.catalogue import (
     CITIES,
     GROUP_NAMES,
@@ -17,7 +18,6 @@ from anna_simbank.catalogue import (
 from anna_simbank.clients import Clients
 from anna_simbank.events import Array, Events, in_time_order
 from anna_simbank.intensity import CASH_ERRANDS, PLAN_ERRANDS, Intensity, card_intensity, draw_groups
-from anna_simbank.months import Months
 
 CHANNELS = ["atm", "pos", "contactless", "wallet", "online", "app"]
 CURRENCIES = ["EUR", "USD", "GBP", "CHF"]

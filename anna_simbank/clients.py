@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from anna_simbank.calendar import QUARTER
 from anna_simbank.catalogue import CITIES, EMPLOYERS, ZIPF_CITY, ZIPF_COUNTERPARTY, draw_zipf
-from anna_simbank.months import QUARTER
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -3,9 +3,9 @@
 import numpy as np
 
 from anna_core.durations import DAY, HOUR, SECOND
+from anna_simbank.calendar import QUARTER, Months
 from anna_simbank.clients import Clients
 from anna_simbank.events import Array, Events, in_time_order
-from anna_simbank.months import QUARTER, Months
 
 PRODUCTS = ["credit_card", "consumer_loan", "mortgage", "car_loan", "overdraft", "instalment"]
 # days past due by class; X: nothing was due; C: paid in full, or closed

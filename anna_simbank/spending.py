@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_core.durations import DAY
+from anna_simbank.calendar import Months
 from anna_simbank.cards import REFUND, draw_amounts
 from anna_simbank.catalogue import GROUP_NAMES, MEAN_AMOUNT
 from anna_simbank.clients import LEAVING, MOOD_MEMORY, MOOD_STEP, Clients
@@ -16,7 +17,6 @@ from anna_simbank.intensity import (
     card_intensity,
     draw_groups,
 )
-from anna_simbank.months import Months
 
 Matrix = NDArray[np.float64]
 

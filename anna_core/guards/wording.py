@@ -1,4 +1,4 @@
-"""Aggregates in words: `amount__last` is "the last amount", for people who never heard of `aggregates.py`."""
+"""Aggregates in words: `amount__last` is "the last amount", for people who never heard of `anna_core.aggregates`."""
 
 import re
 

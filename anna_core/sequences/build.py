@@ -2,7 +2,7 @@
 
 A *sequence set* has the rows of a sample; a *history* has a row for every client that has a visible event as of a
 month's end. Both are one format (`ragged.py`). They are made one range of clients after another: the months' events are
-put side by side (`months.py`, `joined.py`), the windows cut (`cut.py`), and what is seen is appended (`spool.py`).
+put side by side (`month_reader.py`, `joined.py`), the windows cut (`cut.py`), and what is seen is appended (`spool.py`).
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from anna_core.marts.memory import DEFAULT_MEMORY, events_within
 from anna_core.months import month_of, months_between, next_month
 from anna_core.sequences.cut import cut
 from anna_core.sequences.joined import Joined, joined
-from anna_core.sequences.months import MonthReader, client_bounds
+from anna_core.sequences.month_reader import MonthReader, client_bounds
 from anna_core.sequences.output import SequencesWriter
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import visible_window

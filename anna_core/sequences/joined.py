@@ -12,7 +12,7 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.errors import ChangedMeanwhileError
 from anna_core.marts.dictionary import code_type
-from anna_core.sequences.months import Stretch
+from anna_core.sequences.month_reader import Stretch
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class NetSpec(Strict):
             heart, with narrower ones they tell too little.
         vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
         aggregates: whether the head reads the row's aggregates, too. Not by default: nets of small real sets gain (see
-            `row_inputs.py`), the metamodel hardly, as the trees tell it of them; nets of the simulated bank lose.
+            docs/quality.md), the metamodel hardly, as the trees tell it of them; nets of the simulated bank lose.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 

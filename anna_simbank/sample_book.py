@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from anna_simbank.bank_warehouse import write_beside
+from anna_simbank.calendar import Months
 from anna_simbank.clients import Clients
-from anna_simbank.months import Months
 from anna_simbank.outcomes import LIFE_STAGES, PRODUCTS, Chances, Outcomes
 from anna_simbank.spending import expected_log_spend, expected_spend
-from anna_simbank.warehouse import write_beside
 
 TASKS = ("churn", "overdue", "life_stage", "next_products", "spend")
 SECOND_DATE = 0.5  # share of clients that stand in a sample at two dates

@@ -43,7 +43,7 @@ def write_text(text: str, path: Path) -> None:
     write_beside(path, write)
 
 
-class Warehouse:
+class BankWarehouse:
     """`<home>/warehouse`: a folder a domain, a folder a month of loading, a part a block of clients."""
 
     def __init__(self, home: Path, settings: dict[str, str | int]) -> None:
