@@ -13,7 +13,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_LONGEST = dt.timedelta(days=36525)  # a century; a date less this is still a date
+_LONGEST = dt.timedelta(days=36525)  # a century: subtracted from a date, it still gives a date
 _MOST_DIGITS = len(str(36525 * 24 * 60))
 _PATTERN = re.compile(r"(\d+)\s*([mhdw])")
 

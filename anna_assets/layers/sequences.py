@@ -19,7 +19,7 @@ from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
-_SHOWN_CLIENTS = 3  # examples in a warning
+_SHOWN_CLIENTS = 3  # number of examples in a warning
 
 
 def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
@@ -71,7 +71,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
 
 
 def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
-    """Raise `SourceError` where a mart that is needed is missing or behind its source.
+    """Raise `SourceError` if a mart that is needed is missing or behind its source.
 
     Months that the deployment does not keep have no mart, and so no events.
     """
@@ -86,7 +86,7 @@ def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.da
 
 
 def sequences_metadata(made: Sequences) -> dict[str, dg.MetadataValue]:
-    """Facts of a set of sequences for the asset's page."""
+    """Facts about a set of sequences for the asset's page."""
     lengths = made.length[made.length > 0]
     longest = made.domain.max_length
     return {

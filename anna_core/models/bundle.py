@@ -26,14 +26,14 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 
 class TaskFacts(BaseModel):
-    """What a model needs to remember of its task.
+    """What a model needs to remember about its task.
 
     Attributes:
-        name: of the task.
-        type: what the target is.
-        metric: that training was stopped on.
-        score_names: names of the K scores, in their order.
-        seed: of weights, batches and dropout.
+        name: name of the task.
+        type: what kind of target it has.
+        metric: the metric that training was stopped on.
+        score_names: names of the K scores, in order.
+        seed: seed of weights, batches and dropout.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,11 +54,11 @@ class TrainedBundle(BaseModel, Generic[Spec]):
     """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none.
 
     Attributes:
-        spec: all that the model is, but for its weights.
+        spec: everything that defines the model, except its weights.
         data_version: digest of weights and spec.
-        code_version: of the code that trained it.
+        code_version: version of the code that trained it.
         curves: the epochs of its training.
-        provenance: what it was made of, as given when it was saved.
+        provenance: what it was made from, as given when it was saved.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
@@ -74,7 +74,7 @@ Content = TypeVar("Content", bound=TrainedBundle[Any])
 
 
 def digest(weights: Weights, spec: BaseModel) -> str:
-    """Hex digest of weights and spec: equal iff the models score alike, whenever and wherever they were made."""
+    """Hex digest of weights and spec: the same iff the models score alike, whenever and wherever they were made."""
     state = hashlib.blake2b(spec.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
     for name, tensor in sorted(weights.items()):
         values = tensor.detach().cpu().contiguous()
@@ -85,9 +85,9 @@ def digest(weights: Weights, spec: BaseModel) -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Version of the installed package, or `unknown` in a bare checkout, and a digest of the sources behind models.
+    """The installed package's version (`unknown` in a bare checkout) with a digest of the sources behind models.
 
-    Two commits of one version may well make different models: `0.1.0+5f0c1a2b`.
+    Two commits of the same version may well make different models: `0.1.0+5f0c1a2b`.
     """
     try:
         version = importlib.metadata.version(_PACKAGE)
@@ -107,15 +107,15 @@ def write_bundle(
     curves: list[EpochReport],
     provenance: dict[str, Any],
 ) -> None:
-    """Write both files into a folder, which is made where missing.
+    """Write both files into a folder, which is created if it is missing.
 
     Args:
-        folder: of the bundle.
-        content: which kind of bundle it is.
-        weights: of the model, by name.
-        spec: all else that it is.
+        folder: the bundle's folder.
+        content: the kind of bundle.
+        weights: the model's weights, by name.
+        spec: everything else that defines the model.
         curves: the epochs of its training.
-        provenance: what it was made of; kept as given, and must be JSON.
+        provenance: what it was made from; kept as given, must be JSON.
     """
     bundle = content(
         spec=spec,
@@ -133,7 +133,7 @@ def read_bundle(folder: Path, content: type[Content]) -> tuple[Weights, Content]
     """Read both files.
 
     Raises:
-        ArtifactError: the folder is not a bundle of this kind, is damaged, or was changed since it was written.
+        ArtifactError: the folder is not a bundle of this kind, is damaged, or was changed after it was written.
     """
     try:
         raw: dict[str, Any] = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))

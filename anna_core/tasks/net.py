@@ -11,7 +11,7 @@ PoolingName = Literal["last", "mean", "max", "attention", "mean_max_last"]
 NumbersName = Literal["log", "periodic", "piecewise"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-# Rotary positions turn pairs of a head's units, half of the pairs by order and half by time.
+# Rotary positions rotate pairs of a head's units, half of the pairs by order and half by time.
 HEAD_WIDTH_MULTIPLE = 4
 
 
@@ -22,20 +22,21 @@ class NetSpec(Strict):
 
     Attributes:
         encoder: the sequence encoder.
-        hidden: width of the encoder's state; of a bidirectional GRU each direction has half of it.
-        layers: encoder layers.
-        heads: attention heads (of the transformer, and of the pooling `attention`).
-        pooling: how the events' states become one vector.
-        embedding: width of the client embedding, which the head's last hidden layer gives.
-        dropout: share of zeroed units in the head and between the layers.
-        input_dropout: share of the events' input units that are zeroed while training, for a row in all its events.
-        numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
-            learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`).
-        code_width: width of the vectors of a coded field at most. With wider ones nets learn codes of few clients by
-            heart, with narrower ones they tell too little.
-        vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
-        aggregates: whether the head reads the row's aggregates, too. Not by default: nets of small real sets gain (see
-            docs/quality.md), the metamodel hardly, as the trees tell it of them; nets of the simulated bank lose.
+        hidden: width of the encoder's state; each direction of a bidirectional GRU has half of it.
+        layers: number of encoder layers.
+        heads: number of attention heads (of the transformer, and of `attention` pooling).
+        pooling: how the states of a row's events become one vector.
+        embedding: width of the client embedding, the output of the head's last hidden layer.
+        dropout: share of units zeroed while training, in the head and between the layers.
+        input_dropout: share of input units zeroed while training, the same ones in all events of a row.
+        numbers: how a number is presented to the net: as its standardised logarithm alone (`log`), or together with
+            learned waves of it (`periodic`) or the quantiles that it exceeds (`piecewise`).
+        code_width: maximum width of the vectors of a coded field. Wider vectors let nets memorise codes that few
+            clients have; narrower ones hold too little.
+        vocabulary: maximum number of vectors of a coded field; the rare codes of a larger dictionary share some of
+            them.
+        aggregates: whether the head also reads the row's aggregates. Not by default: nets gain on small real sets
+            (docs/quality.md) and lose on the simulated bank; the metamodel hardly gains, as trees read them anyway.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
 
@@ -55,13 +56,13 @@ class NetSpec(Strict):
 
     @property
     def backwards(self) -> int:
-        """How many of a state's last units read from the latest event to the oldest, where they have read them all."""
+        """How many of a state's last units read from the latest event to the oldest, so that they end at the oldest."""
         return self.hidden // 2 if self.encoder == "bigru" else 0
 
     @model_validator(mode="before")
     @classmethod
     def _moved(cls, values: object) -> object:
-        """Say where a setting went that was the net's once."""
+        """Say where a setting has moved that used to be the net's."""
         if isinstance(values, dict) and "event_dropout" in values:
             raise ValueError(
                 "event_dropout is a setting of the training, not of the net: write "

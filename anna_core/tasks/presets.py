@@ -1,7 +1,7 @@
-"""Presets: everything that one word decides of how nets are trained.
+"""Presets: everything about the training of nets that one word decides.
 
-A task names one (`training.preset`) and may set any of it otherwise; `TrainingSpec` fills in the rest. What each
-costs and reaches: docs/quality.md.
+A task names one (`training.preset`) and may override any part of it; `TrainingSpec` fills in the rest. What each preset
+costs and achieves: docs/quality.md.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ PresetName = Literal["fast", "standard", "best"]
 
 @dataclass(frozen=True)
 class Preset:
-    """What a preset decides; `TrainingSpec` says what the settings mean."""
+    """What a preset decides; `TrainingSpec` explains the settings."""
 
     folds: int
     seeds: int
@@ -29,5 +29,5 @@ PRESETS: dict[PresetName, Preset] = {
 
 
 def preset_settings(name: object) -> dict[str, object]:
-    """Training settings of a preset; none for a name that is not one, which `TrainingSpec` then refuses."""
+    """The training settings of a preset; empty for an unknown name, which `TrainingSpec` then refuses."""
     return next((asdict(preset) for known, preset in PRESETS.items() if known == name), {})

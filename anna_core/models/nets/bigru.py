@@ -11,7 +11,7 @@ from anna_core.models.nets.packed_gru import Weights, packed_gru
 
 
 class BidirectionalGruEncoder(GruEncoder):
-    """Layers of two GRUs beside each other, each of half the width.
+    """Layers of two GRUs side by side, each of half the width.
 
     States are in the events' order in both directions, as `torch.nn.GRU` has them: the second half of a row's units has
     read the whole row at its oldest event (`NetSpec.backwards`).
@@ -22,7 +22,7 @@ class BidirectionalGruEncoder(GruEncoder):
     def layer(
         self, events: torch.Tensor, weights: Sequence[Weights], batch: PackedBatch, dtype: torch.dtype
     ) -> torch.Tensor:
-        """See `GruEncoder.layer`; the one direction's states stand before the other's."""
+        """See `GruEncoder.layer`; the forward states come before the backward ones."""
         onwards, backwards = weights
         ahead = packed_gru(events, onwards, batch.sizes, dtype)
         behind = packed_gru(_Reverse.apply(events, batch), backwards, batch.sizes, dtype)
@@ -30,7 +30,7 @@ class BidirectionalGruEncoder(GruEncoder):
 
 
 class _Reverse(torch.autograd.Function):
-    """Turn each row's events round, (N, width) → (N, width); doing so twice changes nothing, so it is its gradient."""
+    """Reverse each row's events, (N, width) → (N, width); it is its own inverse, and so its own gradient."""
 
     @staticmethod
     def forward(ctx: Any, packed: torch.Tensor, batch: PackedBatch) -> torch.Tensor:

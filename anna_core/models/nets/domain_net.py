@@ -1,10 +1,10 @@
 """The net of one domain: events → states → one vector → client embedding → outputs.
 
-The head also sees the mean of the events as they went in. Of coded fields that is the shares of the codes, in the
-embeddings' units, of numbers their mean: what happened at all, whatever the encoder makes of the order.
+The head also sees the mean of the events as they entered the encoder: for coded fields the shares of the codes, in the
+units of the embeddings, for numbers their mean. So it knows what happened, whatever the encoder makes of the order.
 
-The pooled states are not normalised: how far they are from zero says how much has happened, and nets lose by a
-LayerNorm there (docs/quality.md).
+The pooled states are not normalised: their distance from zero says how much has happened, and a LayerNorm there makes
+nets worse (docs/quality.md).
 """
 
 from typing import NamedTuple
@@ -61,11 +61,11 @@ class DomainNet(nn.Module):
             self.output.bias.copy_(torch.tensor(base_logits))
 
     def store(self, sequences: Sequences, device: torch.device) -> EventStore:
-        """The rows as this net reads them, on the device that it is on."""
+        """The rows as this net reads them, on the net's device."""
         return EventStore(sequences, device, self.read_aggregates(sequences))
 
     def read_aggregates(self, sequences: Sequences) -> np.ndarray | None:
-        """(n, A) aggregates of the rows as an `EventStore` takes them; None where this net reads none."""
+        """(n, A) aggregates of the rows in the form that an `EventStore` takes; None if this net reads none."""
         stats = self.inputs.stats.aggregates
         return read_aggregates(stats, sequences, torch.get_num_threads()) if stats.quantiles else None
 

@@ -1,4 +1,4 @@
-"""Gated recurrent units: the encoder that leads on event sequences (EBES, KDD 2025), and the default."""
+"""Gated recurrent units: the default, and the leading encoder of event sequences (EBES, KDD 2025)."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from anna_core.models.nets.packed_gru import Weights, packed_gru
 
 
 class GruEncoder(nn.Module):
-    """Layers of GRU, oldest event first and one way only; `packed_gru` on a CPU, cuDNN's (in TF32) on a GPU."""
+    """Layers of GRU that read from the oldest event on; `packed_gru` on a CPU, cuDNN's (in TF32) on a GPU."""
 
     directions = 1
     batch_events = EVENTS_OF_STEPS
@@ -32,7 +32,7 @@ class GruEncoder(nn.Module):
         kind = events.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         with torch.autocast(kind, enabled=False):
-            if kind != "cpu":  # under autocast cuDNN would be given float16, which loses small gradients
+            if kind != "cpu":  # under autocast cuDNN would get float16, which loses small gradients
                 states, _ = self.gru(PackedSequence(events, torch.tensor(batch.sizes)))
                 return states.data
             for layer in range(self.gru.num_layers):
@@ -45,12 +45,12 @@ class GruEncoder(nn.Module):
     def layer(
         self, events: torch.Tensor, weights: Sequence[Weights], batch: PackedBatch, dtype: torch.dtype
     ) -> torch.Tensor:
-        """One layer on a CPU: what it reads (N, inputs) → its states (N, width).
+        """One layer on a CPU: its inputs (N, inputs) → its states (N, width).
 
         Args:
-            events: packed.
-            weights: of each direction, as `torch.nn.GRU.all_weights` has them.
-            batch: which rows' events they are.
-            dtype: of the matrix products.
+            events: packed inputs.
+            weights: weights of each direction, as in `torch.nn.GRU.all_weights`.
+            batch: says which row each event belongs to.
+            dtype: number type of the matrix products.
         """
         return packed_gru(events, weights[0], batch.sizes, dtype)

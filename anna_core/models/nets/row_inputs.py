@@ -1,4 +1,4 @@
-"""What the head is told of a row beside its events' states: how many there are, how recent, and their aggregates."""
+"""What the head reads of a row beside its events' states: their number, how recent they are, and their aggregates."""
 
 import torch
 from torch import nn
@@ -8,14 +8,14 @@ from anna_core.models.nets.inputs import InputStats
 from anna_core.models.nets.time_features import log_age
 from anna_core.tasks.net import NetSpec
 
-_AGGREGATES_WIDTH = 32  # units that a few hundred aggregates are made into; what nets gain: docs/quality.md
-_AGGREGATES_DROPOUT = 0.2  # share of the aggregates that a row is not told of while training
+_AGGREGATES_WIDTH = 32  # units that a few hundred aggregates are reduced to; what nets gain: docs/quality.md
+_AGGREGATES_DROPOUT = 0.2  # share of the aggregates that are hidden while training
 
 
 class RowInputs(nn.Module):
-    """Log of the row's length, log age of its last event, and some units of its aggregates.
+    """Log of the row's length, log age of its last event, and a few units made from its aggregates.
 
-    Pooled states hide the first two, which are among the strongest aggregates of a bank: activity and recency.
+    The first two, activity and recency, are among a bank's strongest aggregates, and pooled states hide them.
     """
 
     def __init__(self, stats: InputStats, spec: NetSpec) -> None:

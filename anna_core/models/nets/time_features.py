@@ -1,4 +1,4 @@
-"""What an event's time tells a net: how long before as_of, how long after the event before, and where in the calendar.
+"""An event's time as nets see it: how long before as_of, how long after the previous event, where in the calendar.
 
 All of it is relative to as_of or cyclic, so a model keeps its meaning in later months.
 """
@@ -21,7 +21,7 @@ _FIRST_MONTH_END = 28
 
 
 class Granularity(StrEnum):
-    """The finest step of a domain's time stamps; coarser calendars would only be noise to learn by heart."""
+    """The finest step of a domain's time stamps; anything finer would only be noise to memorise."""
 
     HOUR = "hour"
     DAY = "day"
@@ -35,14 +35,14 @@ def log_age(batch: PackedBatch) -> torch.Tensor:
 
 
 def log_gap(batch: PackedBatch) -> torch.Tensor:
-    """(N,) log(1 + minutes since the event before); 0 at a row's first event."""
+    """(N,) log(1 + minutes since the previous event); 0 for a row's first event."""
     return torch.log1p(batch.gap.to(torch.float32) / MINUTE)
 
 
 def calendar(batch: PackedBatch, granularity: Granularity) -> torch.Tensor:
-    """(N, `calendar_width`) sines and cosines of day of week, day of month and time of day, as far as time stamps tell.
+    """(N, `calendar_width`) sines and cosines of day of week, day of month and time of day, if time stamps say.
 
-    Those of days are looked up: computed, they are thirty operations an event, on a GPU as many launches.
+    Those of days are looked up: computing them would take thirty operations per event, on a GPU as many launches.
     """
     if granularity is Granularity.MONTH:
         return batch.event_time.new_zeros(len(batch.event_time), 0, dtype=torch.float32)
@@ -56,7 +56,7 @@ def calendar(batch: PackedBatch, granularity: Granularity) -> torch.Tensor:
 
 @functools.cache
 def _waves_of_days(device: torch.device) -> torch.Tensor:
-    """(146,097, 4) sines and cosines of the days of 400 years from 1970 on, after which all comes again."""
+    """(146,097, 4) sines and cosines for the days of 400 years from 1970 on, after which the calendar repeats."""
     with torch.inference_mode(False):
         days = torch.arange(_DAYS_IN_CYCLE)
         week = ((days + _THURSDAY) % _DAYS_IN_WEEK).to(torch.float32) / _DAYS_IN_WEEK
@@ -71,12 +71,12 @@ def _waves(cycle: torch.Tensor) -> torch.Tensor:
 
 
 def calendar_width(granularity: Granularity) -> int:
-    """How many features `calendar` gives."""
+    """The number of features that `calendar` gives."""
     return {Granularity.HOUR: 6, Granularity.DAY: 4, Granularity.MONTH: 0}[granularity]
 
 
 def granularity_of(event_time: torch.Tensor) -> Granularity:
-    """The finest step in some time stamps (microseconds): hours, days, or only starts and ends of months."""
+    """The finest step of some time stamps (microseconds): hours, days, or only the starts and ends of months."""
     if bool((event_time % DAY != 0).any()):
         return Granularity.HOUR
     day = day_of_month((event_time // DAY).cpu().numpy())
