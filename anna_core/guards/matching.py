@@ -160,7 +160,7 @@ def _event_time(file: Path, latest: bool) -> dt.datetime:
 
 
 def _dated(days: pl.Series) -> str:
-    first, last = days.min(), days.max()
+    first, last = (f"{day:%Y-%m-%d}" for day in (days.dt.min(), days.dt.max()))
     return f"as of {first}" if first == last else f"as of {first} to {last}"
 
 
