@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -118,6 +119,30 @@ def test_no_clock_makes_a_file_wait_for_ever(churn_of_hypothesis, times):
     for now in times:
         look(churn_of_hypothesis, register, now)
         assert register.entries["churn/q1"].seen <= now
+
+
+LOOKS = st.lists(st.dictionaries(st.sampled_from("abcd"), st.tuples(st.integers(0, 2), st.integers(0, 2))), max_size=8)
+
+
+@given(LOOKS)
+def test_whatever_comes_and_goes_what_changed_is_judged_anew_and_nothing_else(looks):
+    """Looks at an inbox of samples in any state of file and settings; between two, all that settles is launched."""
+    register, judged, places = Register(), {}, []
+    for look in looks:
+        uploads = [
+            Upload("churn", name, Path("churn"), {f"{name}.csv": (1, 0, 0, file)}, {"task.yaml": (1, 0, 0, settings)})
+            for name, (file, settings) in sorted(look.items())
+        ]
+        register.look(Listing(uploads), 0.0)
+        assert all(register.entries[upload.name].shows(upload) for upload in uploads)
+        settling = {name for name, _ in register.of_state(UploadState.SETTLING)}
+        assert settling == {u.name for u in uploads if judged.get(u.name) != (u.files, u.settings)}
+        assert {name for name, _ in register.of_state(*UploadState)} == {f"churn/{name}" for name in look}
+        for name, entry in register.of_state(UploadState.SETTLING):
+            register.launched(entry, "r")
+            judged[name] = (entry.files, entry.settings)
+            places.append(entry.place)
+    assert places == sorted(set(places))
 
 
 @pytest.fixture(scope="module")
