@@ -121,6 +121,20 @@ def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pyt
     assert len(reloads) == 1
 
 
+def test_months_that_nobody_can_tell_move_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "reload_definitions", lambda url: following(deployment))
+    deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01"))
+    following(deployment)
+    for request in asked(deployment):
+        run(deployment, request)
+    assert said(deployment).startswith("The data begins in 2023-12")
+    for request in asked(deployment):
+        run(deployment, request)
+    (deployment.settings.storage / "source" / "cards" / "fingerprints.json").write_text("{")
+    assert "cannot be read; remove it, and the source is observed anew" in said(deployment)
+    assert months(deployment)[0] == "2023-12-01"
+
+
 def test_a_graph_that_could_not_follow_says_so_and_tries_again(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
