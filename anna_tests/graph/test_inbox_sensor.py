@@ -297,7 +297,7 @@ def test_a_file_is_read_once_it_rests_whatever_its_clock_says(intake: Intake, mo
 
 def test_an_upload_that_is_being_registered_is_left_to_the_next_look(intake: Intake) -> None:
     intake.put("churn", "q1.csv")
-    locks = intake.deployment.defs.resources["warehouse"].upload_locks
+    locks = intake.deployment.warehouse.upload_locks
     with upload_lock(locks, "churn.q1"):
         intake.quiet()
         assert intake.row("churn/q1.csv")["reason"] == "it is being registered, or read by its launch."
@@ -397,7 +397,7 @@ def test_no_sample_of_many_is_lost_however_they_come(intake: Intake) -> None:
     launched = [intake.tick() for _ in range(4)]
     assert [len(keys) for keys in launched] == [20, 20, 5, 0]
     assert sorted(key for keys in launched for key in keys) == names
-    register = intake.deployment.defs.resources["warehouse"].uploads / "register.json"
+    register = intake.deployment.warehouse.uploads / "register.json"
     assert len(json.loads(register.read_text())["entries"]) == 45
 
 
@@ -492,7 +492,7 @@ def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake
             intake.deployment.instance.add_run(
                 dg.DagsterRun(job_name="train", run_id=run.run_id, tags=tags, status=run.status)
             )
-    intake.deployment.defs.resources["warehouse"].uploads.joinpath("register.json").unlink()
+    intake.deployment.warehouse.uploads.joinpath("register.json").unlink()
     intake.quiet()
     assert [intake.row(f"churn/{name}.csv")["run"] for name in ("good", "bad")] == [
         intake.runs["churn.good"], intake.runs["churn.bad"]
@@ -502,10 +502,8 @@ def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake
 
 
 def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:
-    padded = sample_rows().with_columns(client_id=pl.format("000{}", "client_id"))
-    intake.deployment.drop("churn", "q1", padded)
-    intake.deployment.drop("churn", "q2", sample_rows())
-    intake.quiet()
+    intake.put("churn", "q1.csv", sample_rows().with_columns(client_id=pl.format("000{}", "client_id")))
+    intake.put("churn", "q2.csv")
     assert sorted(intake.tick()) == ["churn.q1", "churn.q2"]
     told = intake.row("churn/q1.csv")["warnings"].splitlines()
     assert told[0].startswith("60 of 60 clients of the sample have no event in any domain")
