@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from anna_core.durations import Duration, format_duration
 from anna_core.errors import DomainError, KeyNameError
 from anna_core.keys import check_domain
+from anna_core.strict import Strict, explain
 
 
 class FieldKind(StrEnum):
@@ -35,25 +36,21 @@ RESERVED_FIELDS = frozenset({"client_id", "event_time", "as_of", "start", "lengt
 _RESERVED_PREFIXES = ("key.", "code.")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceSpec(_Strict):
+class SourceSpec(Strict):
     """Where a domain's raw table lies: its path (relative to ANNA_HOME; `$NAME` is expanded) and its format."""
 
     path: Annotated[str, Field(min_length=1)]
     format: SourceFormat = "parquet"
 
 
-class ColumnNames(_Strict):
+class ColumnNames(Strict):
     """What the source calls the client and the moment of the event."""
 
     client_id: Annotated[str, Field(min_length=1)] = "client_id"
     event_time: Annotated[str, Field(min_length=1)] = "event_time"
 
 
-class Domain(_Strict):
+class Domain(Strict):
     """One kind of event stream.
 
     Attributes:
@@ -159,8 +156,7 @@ def read_domain(path: Path) -> Domain:
     try:
         return Domain.model_validate({**content, "name": path.stem})
     except ValidationError as error:
-        problems = "; ".join(f"{_location(item['loc'])}: {_cure(item)}" for item in error.errors())
-        raise DomainError(f"{path}: {problems}") from error
+        raise DomainError(f"{path}: {explain(error, 'file')}") from error
 
 
 @dataclass(frozen=True)
@@ -231,20 +227,3 @@ def domain_files(folder: Path) -> list[Path]:
     """The domain files of a folder, by name; what an editor hides beside them (`.#cards.yaml`) is none."""
     found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
     return sorted((path for path in found if not path.name.startswith(".")), key=lambda path: (path.stem, path.name))
-
-
-def _location(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc) or "file"
-
-
-def _cure(item: object) -> str:
-    assert isinstance(item, dict)  # pydantic's ErrorDetails
-    match item["type"]:
-        case "missing":
-            return "is missing; add it"
-        case "extra_forbidden":
-            return "is not a known setting; remove it or correct its spelling"
-        case "string_pattern_mismatch":
-            return f"should look like {item['ctx']['pattern']} (found {item['input']!r})"
-        case _:
-            return f"{item['msg'].removeprefix('Value error, ')} (found {item['input']!r})"

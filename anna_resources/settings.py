@@ -20,6 +20,7 @@ from pydantic_settings import (
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.storage import local_root
+from anna_core.strict import explain
 
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # under ANNA_HOME
@@ -229,10 +230,7 @@ def _load(home: Path, handed_on: str) -> Settings:
             return _HandedOn(**values)
         return Settings(home=home)  # type: ignore[call-arg]  # the folders come from the validator
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']} (found {item['input']!r})"
-            for item in error.errors()
-        )
+        problems = explain(error, "settings")
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error
     except (
         yaml.YAMLError,

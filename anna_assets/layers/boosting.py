@@ -1,4 +1,4 @@
-"""Boosting on aggregates: trees on hand-made features of one domain, and of all; the metamodel weighs them."""
+"""Boosting: trees on the aggregates of each domain, and of all together, which the metamodel weights."""
 
 from typing import TYPE_CHECKING
 
@@ -17,16 +17,16 @@ from anna_resources.warehouse import Warehouse
 if TYPE_CHECKING:
     from anna_core.models.trees.model import BoostingSpec
 
-_TOLD = 20  # aggregates that the asset's page names
+_TOLD = 20  # number of aggregates that the asset's page names
 
 
 def boosting_key(domain: Domain | None) -> dg.AssetKey:
-    """Key of the trees of a domain, or of all (None)."""
+    """Asset key of the trees of a domain, or of all domains (None)."""
     return dg.AssetKey(member_name(domain).split("/"))
 
 
 def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDefinition:
-    """The asset `boosting/<domain>`, or `boosting` over all, partitioned by sample."""
+    """The asset `boosting/<domain>`, or `boosting` over all domains, partitioned by sample."""
     read = [domain] if domain else domains
     of = domain.name if domain else "all domains beside each other"
 

@@ -1,4 +1,4 @@
-"""Guards: checks beside `sample` and `sequences/<domain>` that stop or warn before training is spent."""
+"""Guards: checks of `sample` and `sequences/<domain>` that stop a launch, or warn, before time goes into training."""
 
 import math
 from collections.abc import Sequence
@@ -111,7 +111,7 @@ def clients_result(match: Match) -> dg.AssetCheckResult:
 
 
 def point_in_time_result(rows: int, outside: int) -> dg.AssetCheckResult:
-    """Whether any of some rows see events outside their window (`outside_window`); that blocks."""
+    """Whether any of these rows see events outside their window (`outside_window`); that blocks."""
     told = f"{outside:,} of {rows:,} rows see events outside their window."
     return dg.AssetCheckResult(
         check_name=POINT_IN_TIME,
@@ -122,7 +122,7 @@ def point_in_time_result(rows: int, outside: int) -> dg.AssetCheckResult:
 
 
 def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
-    """What the probes of a domain found; a leak has severity ERROR, and so blocks."""
+    """What the probes of a domain found; a leak has severity ERROR, and therefore blocks."""
     cures = {
         finding.subject: (
             "Is it known on as_of, or filled in after the outcome? Drop the field from "
@@ -138,7 +138,7 @@ def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
 
 
 def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
-    """What tells the test rows from the others; it never blocks."""
+    """How the test rows differ from the others; it never blocks."""
     named = "; ".join(_moved(one) for one in found.moved)
     if found.not_probed:
         description = f"Not probed: {found.not_probed}."
@@ -164,7 +164,7 @@ def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
 
 
 def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResult]) -> None:
-    """Write the checks that did not pass into the run's log: who reads it need not open each asset's page."""
+    """Write failed checks into the run's log, so that its readers need not open each asset's page."""
     for result in results:
         if not result.passed:
             log = context.log.error if result.severity is dg.AssetCheckSeverity.ERROR else context.log.warning
@@ -172,15 +172,15 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
 
 
 def keep_leaks(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:
-    """Write what was found in a domain beside its sequences, where that blocks."""
+    """Write what was found in a domain beside its sequences, if it blocks."""
     if found := [result.description or "" for result in results if _blocks(result)]:
         mark_leak(folder, " ".join(found))
 
 
 def require_no_leak(context: dg.AssetExecutionContext) -> None:
-    """Raise `TrainingError` where a check of this run has found a leak, in whatever domain.
+    """Raise `TrainingError` if a check of this run has found a leak, in any domain.
 
-    A blocking check stops what hangs on its own asset; models of other domains do not, and would be trained in vain.
+    A blocking check stops only what depends on its own asset; other domains' models would be trained in vain.
     """
     for entry in context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         found = entry.get_dagster_event().asset_check_evaluation_data

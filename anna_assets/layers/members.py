@@ -1,4 +1,4 @@
-"""The metamodel's members: what each domain's nets and trees say of the rows of a sample."""
+"""The metamodel's members: what each domain's nets and trees say about a sample's rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Members:
-    """What the members of a launch say of its rows.
+    """What the members of a launch say about its rows.
 
     Attributes:
-        sequences: domain → what the rows see of it.
-        vectors: member → its vectors of the sample's rows.
+        sequences: domain → the rows' sequences.
+        vectors: member → its vectors of the rows.
         versions: member → data version of its model.
-        judged: (n,) bool, the rows that no member was fitted on, test rows aside.
+        judged: (n,) bool, the rows, apart from test rows, that no member was fitted on.
     """
 
     sequences: dict[str, Sequences]
@@ -34,11 +34,11 @@ class Members:
 
 
 def read_members(warehouse: Warehouse, domains: Sequence[Domain], sample: Sample) -> Members:
-    """Read what the models of a launch said of the sample's rows.
+    """Read what the models of a launch said about the sample's rows.
 
     Raises:
-        ArtifactError: something was made of other rows, splits, folds or events than there are now.
-        TrainingError: the sequences of a domain have a leak.
+        ArtifactError: something was made from other rows, splits, folds or events than there are now.
+        TrainingError: there is a leak in a domain's sequences.
     """
     key = sample.key
     sequences = {one.name: warehouse.sequences(one, key).read(sample) for one in domains}
@@ -56,10 +56,10 @@ def read_members(warehouse: Warehouse, domains: Sequence[Domain], sample: Sample
 
 
 def tree_domains(domains: Sequence[Domain]) -> list[Domain | None]:
-    """Whose aggregates there are trees on: each domain's, and, where there are several, all of them (None)."""
+    """What trees there are: those of each domain and, if there are several domains, those of all together (None)."""
     return [*domains, *([None] if len(domains) > 1 else [])]
 
 
 def member_name(domain: Domain | None) -> str:
-    """What the metamodel calls the trees of a domain, or of all (None)."""
+    """What the metamodel calls the trees of a domain, or those of all domains (None)."""
     return trees_member(domain.name if domain else None)

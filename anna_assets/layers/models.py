@@ -1,4 +1,4 @@
-"""Domain models and embeddings: the nets of a domain, trained side by side with others', and their vectors."""
+"""Domain models and embeddings: the nets of each domain, trained side by side, and their vectors."""
 
 from collections.abc import Callable
 
@@ -120,7 +120,7 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
 
 
 def _listener(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> Callable[[EpochReport], None]:
-    """Tells of each epoch, and ends the training where another domain's guard has found a leak since."""
+    """Reports each epoch, and stops the training if another domain's guard has found a leak in the meantime."""
     tell = follow(context, key, part)
 
     def on_epoch(report: EpochReport) -> None:

@@ -134,7 +134,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
 
 
 def _record(row: "LeaderboardRow") -> dict[str, Any]:
-    """A row of the leaderboard as JSON has it: None where a figure is not defined."""
+    """A row of the leaderboard as JSON: None where a figure is not defined."""
     figures = asdict(row) | {"lead": row.lead and row.lead._asdict()}
     return {name: _defined(value) for name, value in figures.items()}
 

@@ -1,4 +1,4 @@
-"""Retro-inference: every client's sequence as of past months' ends, embedded and scored with a trained model."""
+"""Retro-inference: every client's sequence as of the end of past months, embedded and scored with trained models."""
 
 import datetime as dt
 

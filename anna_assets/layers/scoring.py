@@ -26,7 +26,7 @@ def load_scorer(warehouse: Warehouse, sample: str, domains: list[Domain]) -> "Cl
 def score_month(
     warehouse: Warehouse, scorer: "ClientScorer", sample: str, domains: list[Domain], at: dt.date, threads: int
 ) -> pl.DataFrame:
-    """Score every client who has a history in some domain as of the end of a month."""
+    """Score every client who has a history in any domain as of the end of a month."""
     read = [domain for domain in domains if domain.name in scorer.metamodel.members]
     stored = {domain.name: warehouse.retro_embedding(domain, sample, at).read() for domain in read}
     histories = {domain.name: warehouse.history(domain, at).read() for domain in read}

@@ -87,7 +87,7 @@ def explain_unseen(warehouse: Warehouse, domain: Domain, sample: Sample) -> str:
 
 
 def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
-    """Raise `SourceError` where a mart that is needed is missing or behind its source, or nobody knows.
+    """Raise `SourceError` if a mart that is needed is missing or behind its source, or nobody knows.
 
     Months that the deployment does not keep have no mart, and so no events.
     """
@@ -107,7 +107,7 @@ def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.da
 
 
 def sequences_metadata(made: Sequences) -> dict[str, dg.MetadataValue]:
-    """Facts of a set of sequences for the asset's page."""
+    """Facts about a set of sequences for the asset's page."""
     lengths = made.length[made.length > 0]
     longest = made.domain.max_length
     return {

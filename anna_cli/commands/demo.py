@@ -9,7 +9,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from anna_cli import retro as inference
+from anna_cli import retro_backfill
 from anna_cli.backfills import follow_backfill
 from anna_cli.commands.demo_bank import START, write_bank
 from anna_cli.commands.retro import print_scores
@@ -18,8 +18,8 @@ from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.marts import read_refresh
-from anna_cli.reports import print_report, read_report
+from anna_cli.refresh_reader import read_refresh
+from anna_cli.report_reader import print_report, read_report
 from anna_cli.samples import follow_intake, register
 from anna_cli.stop_signals import stop_signals
 from anna_cli.supervisor.platform import Platform
@@ -28,7 +28,7 @@ from anna_core.months import next_month
 from anna_core.tasks.presets import PRESETS
 from anna_resources.settings import Settings, load_settings
 from anna_simbank.bank import SimulatedBank
-from anna_simbank.samples import sample_path
+from anna_simbank.sample_book import sample_path
 
 TASK, SAMPLE = "churn", "demo"
 KEY = f"{TASK}.{SAMPLE}"
@@ -86,8 +86,8 @@ def _tell(client: GraphQLClient, home: Path, preset: str) -> None:
     print_report(read_report(client, KEY), CONSOLE)
     _heading(f"5. Scores of the last {RETRO_MONTHS} months")
     months = [f"{next_month(START, MONTHS - back):%Y-%m-%d}" for back in range(RETRO_MONTHS, 0, -1)]
-    selection = inference.select(client, KEY, months)
-    follow_backfill(client, inference.launch(client, selection), CONSOLE)
+    selection = retro_backfill.select(client, KEY, months)
+    follow_backfill(client, retro_backfill.launch(client, selection), CONSOLE)
     print_scores(client, selection)
 
 

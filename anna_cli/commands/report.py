@@ -4,7 +4,7 @@ import click
 
 from anna_cli.console import CONSOLE
 from anna_cli.identity import connect
-from anna_cli.reports import ReportError, print_report, read_report
+from anna_cli.report_reader import ReportError, print_report, read_report
 from anna_resources.settings import load_settings
 
 

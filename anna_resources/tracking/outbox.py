@@ -174,6 +174,8 @@ class LaunchBox:
             (self.folder / _TOLD).touch(exist_ok=False)
         except FileExistsError:
             return False
+        except OSError:
+            return True  # a full disk: better twice than not at all
         return True
 
 

@@ -1,6 +1,7 @@
 """How long MLflow is left alone after it failed: noted on disk, so that every process of a deployment knows."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +46,17 @@ class Pause:
     def begin(self, problem: str) -> None:
         """Note a failure. Those that fail beside each other count as one."""
         failures = self._read().failures + (0 if self.seconds_left else 1)
-        storage.write_text(self.file, _Note(at=time.time(), failures=failures, problem=problem).model_dump_json())
+        note = _Note(at=time.time(), failures=failures, problem=problem)
+        with suppress(OSError):  # a full disk, for one: then every step finds out by itself, and no launch dies of it
+            storage.write_text(self.file, note.model_dump_json())
 
     def end(self) -> None:
         """Note that all is well."""
-        self.file.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or ends by itself
+            self.file.unlink()
 
     def _read(self) -> _Note:
         try:
             return _Note.model_validate_json(self.file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValidationError):
+        except (OSError, ValidationError):  # not there, or nobody could write it
             return _Note()

@@ -129,7 +129,7 @@ class Tracking(dg.ConfigurableResource):
         context.log.addFilter(_is_news)
         os.environ.update(_CLIENT)
         task, _, _ = box.key.partition(".")
-        with FileLock(self.outbox.folder / ".lock", timeout=LOCK_SECONDS):  # two at once would make two runs
+        with FileLock(self.outbox.folder / ".lock", timeout=LOCK_SECONDS):  # of two launches one makes the experiment
             known = _find(MlflowClient(self.url), task, box.root)
             config = {
                 "mlflow_tracking_uri": self.url,

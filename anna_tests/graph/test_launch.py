@@ -7,6 +7,15 @@ import pytest
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
 
 
+def embed_clients(deployment: Deployment, key: str) -> dg.MultiPartitionKey:
+    """Build March's histories and embed all clients of them; returns the partition of the scores."""
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition="2024-03-01")
+        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    return month
+
+
 def metadata(result, key: str) -> dict:
     events = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(key.split("/"))]
     assert len(events) == 1
@@ -39,10 +48,7 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert checks["sample_quality"]
     assert checks["point_in_time"]
 
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     deployment.materialize("retro/scores", partition=month)
     scores = pl.read_parquet(deployment.settings.storage / f"retro/scores/{key}/month=2024-03/scores.parquet")
     assert scores.columns == ["client_id", "as_of", "score", "model_version"]
@@ -118,10 +124,7 @@ def test_vectors_of_another_generation_are_not_scored(deployment: Deployment) ->
     (deployment.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "seed: 7\n")
     deployment.materialize("sample", partition=key)
     deployment.materialize("model/cards", partition=key)  # alone: the metamodel knows the model before
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     refused = r"cards: the model is \w{32}, but the metamodel was fitted on \w{32}\. Materialize the metamodel again"
     with pytest.raises(dg.Failure, match=refused):
         deployment.materialize("retro/scores", partition=month)
@@ -131,10 +134,7 @@ def test_trees_of_another_generation_and_domains_that_are_gone_are_not_scored(de
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
     deployment.train(key)
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     (deployment.settings.domains / "accounts.yaml").rename(deployment.home / "accounts.yaml")
     deployment.reload()
     with pytest.raises(dg.Failure, match="accounts: the metamodel was fitted on it, but this deployment has no such"):
@@ -175,10 +175,7 @@ def test_clients_embedded_from_an_earlier_history_are_not_scored(deployment: Dep
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
     deployment.train(key)
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     deployment.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))
     deployment.refresh()
     deployment.materialize("history/cards", partition="2024-03-01")

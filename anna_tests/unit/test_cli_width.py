@@ -12,7 +12,7 @@ from rich.progress import Progress
 from anna_cli.backfills import progress_columns
 from anna_cli.launch_view import render
 from anna_cli.launches import Launch, State, Step, Training
-from anna_cli.reports import Report, print_report
+from anna_cli.report_reader import Report, print_report
 
 DOMAIN = "d" + "_card_transactions"[:18] * 2 + "_abc"  # 41 characters, the longest that a domain's name may be
 KEY = "t" * 60 + "." + "s" * 39  # 100, the longest of a partition

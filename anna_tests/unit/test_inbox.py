@@ -162,7 +162,7 @@ def test_empty_settings_say_nothing(churn):
     ("text", "error", "message"),
     [
         ("type: [", SampleError, "cannot be read as YAML"),
-        ("typ: binary", TaskError, r"typ: Extra inputs are not permitted \(found 'binary'\)"),
+        ("typ: binary", TaskError, "typ: is not a known setting; remove it or correct its spelling"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
         ("split: {test_share: 2}", TaskError, r"split\.test_share: Input should be less than 0.9"),
         ("- binary", TaskError, "task: Input should be"),

@@ -314,6 +314,14 @@ def test_a_launch_goes_on_while_mlflow_is_ill_says_so_once_and_asks_once(tmp_pat
     assert [(len(file.unsent()[0]), file.ended.status) for file in box.parts()] == [(2, "FINISHED")] * 3
 
 
+def test_a_launch_goes_on_though_nothing_can_be_noted_of_an_ill_server(tmp_path):
+    (tmp_path / "outbox" / "pause.json" / "in the way").mkdir(parents=True)
+    with ill("database is locked") as server:
+        result, [warning] = train(Tracking(url=f"http://127.0.0.1:{server.server_port}", home=str(tmp_path)))
+    assert result.success
+    assert "is not well" in warning
+
+
 def test_a_server_that_is_down_is_told_with_the_cure(tmp_path):
     tracking = Tracking(url="http://127.0.0.1:9", home=str(tmp_path))
     result, [warning] = train(tracking)

@@ -17,7 +17,7 @@ from anna_core.sequences.ragged import Sequences
 from anna_core.tasks.task import TaskRequest, parse_request
 from anna_resources.warehouse import Warehouse
 from anna_simbank.bank import SimulatedBank
-from anna_simbank.samples import oracle_path, sample_path
+from anna_simbank.sample_book import oracle_path, sample_path
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = Path(__file__).parents[1] / "deployments"
