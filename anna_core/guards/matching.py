@@ -160,8 +160,8 @@ def _event_time(file: Path, latest: bool) -> dt.datetime:
 
 
 def _dated(days: pl.Series) -> str:
-    first, last = days.min(), days.max()
-    return f"as of {first}" if first == last else f"as of {first} to {last}"
+    dates = sorted(set(days))
+    return f"as of {dates[0]}" if len(dates) == 1 else f"as of {dates[0]} to {dates[-1]}"
 
 
 def _some(ids: pl.Series) -> tuple[str, ...]:
