@@ -160,8 +160,8 @@ def _event_time(file: Path, latest: bool) -> dt.datetime:
 
 
 def _dated(days: pl.Series) -> str:
-    dates = sorted(set(days))
-    return f"as of {dates[0]}" if len(dates) == 1 else f"as of {dates[0]} to {dates[-1]}"
+    first, last = (f"{day:%Y-%m-%d}" for day in (days.dt.min(), days.dt.max()))
+    return f"as of {first}" if first == last else f"as of {first} to {last}"
 
 
 def _some(ids: pl.Series) -> tuple[str, ...]:
