@@ -31,6 +31,7 @@ _OTHER_KINDS = {
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _QUOTING = "Write a value that holds a comma, a quote or a line's end in quotes, and a quote within it twice."
+_SHORT = "If the file was cut off, copy it again. Else write every value of a row, also those that are empty."
 
 
 class CsvError(AnnaError):
@@ -77,7 +78,7 @@ def csv_header(file: Path) -> list[str]:
     if not any(names):
         raise CsvError(f"{file} has no line of column names. Write them into its first line.")
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        raise CsvError(f"{file}, line 1: the column {twice[0]!r} is there twice. Rename or drop one.")
+        raise CsvError(f"{file}, line 1: column {twice[0]!r} is there twice. Rename or drop one.")
     return names
 
 
@@ -199,7 +200,7 @@ def _check(block: _Block, width: int) -> int:
         start, count = int(starts[wrong[0]]), int(fields[wrong[0]])
         line = block.line + int(np.count_nonzero(block.data[:start] == _END))
         problem = f"{_fields(count)} below a header of {width:,}"
-        cure = _QUOTING if count > width else "Write every value of a row, also those that are empty."
+        cure = _QUOTING if count > width else _SHORT
         raise _BrokenError(line, _line(block.data.tobytes(), start), problem, cure)
     return len(block.ends)
 

@@ -1,4 +1,5 @@
-"""The corpus: inputs that real banks bring, made by code, each with what is right. A module a kind of input.
+"""Inputs that real banks bring, made by code, and what is right of each.
 
-`python -m anna_tests.cases.page` writes docs/errors.md from those that are refused.
+A *case* bends a sound bank in one way and says what comes of it: rows read and what is counted, or a refusal. A module
+a kind. The page docs/errors.md shows every refusal as a user sees it: `python -m anna_tests.cases > docs/errors.md`.
 """

@@ -3,7 +3,8 @@
 import datetime as dt
 import decimal
 import gzip
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain, cycle, islice
 from pathlib import Path
@@ -300,19 +301,30 @@ def two_files_of_one_sample(folder: Path) -> None:
     find_upload(folder / "inbox", str(KEY))
 
 
-def refusals(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Group, what was brought, and what ANNA says of it, for docs/errors.md; files lie under `folder`."""
-    for group, cases in REFUSED.items():
-        for place, case in enumerate(cases):
-            own = folder / group.replace(" ", "-") / str(place)
-            own.mkdir(parents=True)
-            yield group, case.told, _said(lambda case=case, own=own: case.bring(own), own)
-    yield "The file", "A sample as CSV and as Parquet", _said(lambda: two_files_of_one_sample(folder), folder)
+_SAMPLES = """
+## Samples
+
+`anna submit`, GraphQL and the Launchpad say it at once, the page of `uploads` and `anna status` of files that were
+dropped into the inbox. Row 1 is the first one below a CSV's header; lines are counted as an editor does. What can be
+read in one way only is read, such as a byte order mark, `.CSV`, `.csv.gz`, padding, classes that are stored as 1.0.
+"""
 
 
-def _said(bring: Callable[[], object], folder: Path) -> str:
-    try:
-        bring()
-    except AnnaError as error:
-        return str(error).replace(str(folder), "/data")
+def sample_refusals() -> str:
+    """The part of docs/errors.md on samples."""
+    told = {group: [(case.told, _said(case.bring)) for case in cases] for group, cases in REFUSED.items()}
+    told["The file"].append(("A sample as CSV and as Parquet", _said(two_files_of_one_sample)))
+    parts = [_SAMPLES]
+    for group, entries in told.items():
+        parts.append(f"\n### {group}\n")
+        parts += [f"\n**{what}**\n\n```\n{said}\n```\n" for what, said in entries]
+    return "".join(parts)
+
+
+def _said(bring: Callable[[Path], object]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            bring(Path(folder))
+        except AnnaError as error:
+            return str(error).replace(folder, "/data")
     raise AssertionError("was not refused")

@@ -502,10 +502,8 @@ def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake
 
 
 def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:
-    padded = sample_rows().with_columns(client_id=pl.format("000{}", "client_id"))
-    intake.deployment.drop("churn", "q1", padded)
-    intake.deployment.drop("churn", "q2", sample_rows())
-    intake.quiet()
+    intake.put("churn", "q1.csv", sample_rows().with_columns(client_id=pl.format("000{}", "client_id")))
+    intake.put("churn", "q2.csv")
     assert sorted(intake.tick()) == ["churn.q1", "churn.q2"]
     told = intake.row("churn/q1.csv")["warnings"].splitlines()
     assert told[0].startswith("60 of 60 clients of the sample have no event in any domain")

@@ -125,6 +125,15 @@ def test_a_file_is_sent_by_its_absolute_path(home, monkeypatch):
         locate("2024q2.csv")
 
 
+def test_files_are_told_by_their_endings_in_any_letter_case(home):
+    for name in ("A.CSV", "b.csv.gz", "c.Parquet", "d.XLSX"):
+        (home / name).write_text("x")
+    for name in ("A.CSV", "b.csv.gz", "c.Parquet"):
+        assert locate(str(home / name)) == str(home / name)
+    with pytest.raises(SampleError, match=r"d\.XLSX: is an Excel workbook, which is not read; save its sheet as CSV"):
+        locate(str(home / "d.XLSX"))
+
+
 def test_the_key_is_made_of_the_task_and_the_files_stem():
     assert str(key_of("/x/2024q1.csv", "churn", None)) == KEY
     assert str(key_of("s3://bank/y.parquet", "churn", "2024q1")) == KEY

@@ -247,3 +247,29 @@ def test_two_uploads_of_one_key_keep_their_own_settings(tmp_path, inbox):
             done.result()
     read()
     assert set(seen) <= {(2, 1), (4, 2)}
+
+
+@pytest.mark.parametrize("name", ["q1.csv", "q1.CSV", "q1.parquet"])
+def test_a_file_behind_a_url_is_brought_as_it_is(tmp_path, inbox, name):
+    origin = tmp_path / name
+    FRAME.write_parquet(origin) if name.endswith("parquet") else FRAME.write_csv(origin)
+    assert len(stage(inbox, origin.as_uri())) == 10
+    assert files(inbox) == [f"2024.q1{origin.suffix.lower()}"]
+
+
+def test_a_csv_behind_a_url_is_read_as_strictly(tmp_path, inbox):
+    (tmp_path / "q1.csv").write_text("client_id,as_of,target\na,2024-03-31,1,2\n")
+    with pytest.raises(SampleError, match=r"^file://.*q1\.csv, line 2: 4 fields below a header of 3"):
+        stage(inbox, (tmp_path / "q1.csv").as_uri())
+    with pytest.raises(SampleError, match=r"^file://.*none\.csv: cannot be read as a sample"):
+        stage(inbox, (tmp_path / "none.csv").as_uri())
+
+
+def test_a_folder_of_parts_that_differ_names_the_part(tmp_path, inbox):
+    (tmp_path / "t").mkdir()
+    FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
+    FRAME[5:].drop("target").write_parquet(tmp_path / "t" / "1.parquet")
+    with pytest.raises(
+        SampleError, match=r"1\.parquet: its columns and types are .* write all parts of a sample alike"
+    ):
+        stage(inbox, tmp_path / "t")

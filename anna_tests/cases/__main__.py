@@ -1,0 +1,5 @@
+"""Print docs/errors.md."""
+
+from anna_tests.cases.page import page
+
+print(page(), end="")
