@@ -8,7 +8,7 @@ from anna_resources.settings import load_settings
 def training_threads() -> int:
     """Threads of one training step: the cores are divided among the steps that may train at once.
 
-    Measured: two OpenMP threads on cores that are busy elsewhere can be ten times slower than one.
+    Threads that compete for cores can be far slower than fewer that have one each (docs/speed.md).
     """
     return max(1, _cores() // load_settings().limits.training)
 

@@ -4,9 +4,12 @@ import os
 
 import dagster as dg
 
+# What Dagster's own integrations keep their state with; it has no public name.
+from dagster._core.definitions.definitions_load_context import StateBackedDefinitionsLoader
+
 from anna_assets import partitions
-from anna_assets.intake import inbox_sensor, register_sample_job
-from anna_assets.launches import failure_sensor, step_executor, train_job
+from anna_assets.intake import register_sample_job
+from anna_assets.launches import ending_sensors, step_executor, train_job
 from anna_assets.layers.boosting import boosting_asset
 from anna_assets.layers.marts import dictionary_spec, mart_asset
 from anna_assets.layers.members import tree_domains
@@ -17,27 +20,62 @@ from anna_assets.layers.retro import history_asset, retro_embedding_asset, retro
 from anna_assets.layers.samples import sample_asset
 from anna_assets.layers.sequences import sequences_asset
 from anna_assets.layers.sources import observe_job, source_asset, watch_sensor
-from anna_core.domains import Domain, load_domains
-from anna_resources.settings import Settings, load_settings
-from anna_resources.tracking import Tracking
+from anna_assets.outbox import outbox_sensor, send_job
+from anna_assets.uploads.sensor import inbox_sensor
+from anna_assets.uploads.table import uploads_spec
+from anna_core.domains import Domain
+from anna_resources.blueprint import Blueprint
+from anna_resources.fixed import fixed, no_io_manager
+from anna_resources.settings import Settings, hand_on, load_settings, read_settings
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 _AUTOMATION_SECONDS = 15  # between two evaluations of the automation conditions
 
 
+class _Deployment(StateBackedDefinitionsLoader[str]):
+    """The graph of the deployment at ANNA_HOME; its state is the blueprint, as JSON.
+
+    Dagster fetches the state where a code server loads the definitions, and hands it on where a run or a step, in a
+    process of its own, builds them again.
+    """
+
+    @property
+    def defs_key(self) -> str:
+        """Name of the state."""
+        return "blueprint"
+
+    def fetch_state(self) -> str:
+        """Read settings and blueprint; what this process starts will use the same."""
+        settings = read_settings()
+        hand_on(settings)
+        return Blueprint.read(settings).model_dump_json()
+
+    def defs_from_state(self, state: str) -> dg.Definitions:
+        """Build the graph."""
+        blueprint = Blueprint.model_validate_json(state)
+        settings = blueprint.settled(load_settings())
+        hand_on(settings)
+        follow = blueprint.follows_data
+        return build_defs(settings, list(blueprint.domains), blueprint.notes, follow)
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """The graph of the deployment at ANNA_HOME."""
-    settings = load_settings()
-    return build_defs(settings, list(load_domains(settings.domains).values()))
+    return _Deployment().build_defs()
 
 
-def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
+def build_defs(
+    settings: Settings, domains: list[Domain], notes: tuple[str, ...] = (), follows_data: bool = False
+) -> dg.Definitions:
     """The graph of a deployment.
 
     Args:
         settings: of the deployment.
         domains: each gets its own column of assets.
+        notes: sentences about files in the domains' folder that cannot be used.
+        follows_data: whether the first month is the data's own, so that the graph is loaded anew where that moves.
     """
     month = partitions.monthly(settings)
     retro = partitions.retro(month)
@@ -49,7 +87,8 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
         *sources,
         *(mart_asset(domain, month) for domain in domains),
         *(dictionary_spec(domain) for domain in domains),
-        sample_asset(domains),
+        uploads_spec(),
+        sample_asset(domains, notes),
         *(sequences_asset(domain) for domain in domains),
         *(model_asset(domain) for domain in domains),
         *(embedding_asset(domain) for domain in domains),
@@ -62,11 +101,12 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=assets,
-        jobs=[*observe, register_sample_job, train],
+        jobs=[*observe, register_sample_job, send_job, train],
         sensors=[
-            watch_sensor(domains, month, observe),
+            watch_sensor(domains, settings, month, observe, follows_data),
             inbox_sensor(domains, settings, month, train),
-            failure_sensor(train),
+            *ending_sensors(),
+            outbox_sensor,
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),
@@ -74,6 +114,10 @@ def build_defs(settings: Settings, domains: list[Domain]) -> dg.Definitions:
                 minimum_interval_seconds=_AUTOMATION_SECONDS,
             ),
         ],
-        resources={"warehouse": Warehouse.of(settings), "tracking": Tracking.of(settings)},
+        resources={
+            "warehouse": fixed(Warehouse.of(settings)),
+            "tracking": fixed(Tracking.of(settings)),
+            "io_manager": no_io_manager,
+        },
         executor=step_executor(steps),
     )

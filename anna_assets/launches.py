@@ -4,12 +4,14 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 
 AssetJob: TypeAlias = Any  # what `define_asset_job` returns has no public name
 
 TRAIN = "train"
-LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring
+LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring ...
+OWNER_TAG = "anna/owner"  # ... and how many an owner has ...
+KEY_TAG = "anna/key"  # ... and lets one launch of a sample run at a time
 PRELOADED = ("anna_assets.preload.steps",)
 PRELOADED_FOR_LAUNCHES = (*PRELOADED, "anna_assets.preload.training")
 
@@ -32,20 +34,29 @@ def train_job(steps: int) -> AssetJob:
     )
 
 
-def failure_sensor(train: AssetJob) -> dg.SensorDefinition:
-    """The sensor `failed_launches`: marks the launch's MLflow run as failed."""
+def ending_sensors() -> list[dg.SensorDefinition]:
+    """Sensors that end the MLflow run of a launch whose own steps could not: they failed, were canceled or killed.
 
-    @dg.run_failure_sensor(
-        name="failed_launches",
-        monitored_jobs=[train],
+    They look at every job: somebody may also materialize single steps of a launch.
+    """
+    return [
+        _ending_sensor("finished_launches", dg.DagsterRunStatus.SUCCESS, "FINISHED"),
+        _ending_sensor("failed_launches", dg.DagsterRunStatus.FAILURE, "FAILED"),
+        _ending_sensor("canceled_launches", dg.DagsterRunStatus.CANCELED, "KILLED"),
+    ]
+
+
+def _ending_sensor(name: str, status: dg.DagsterRunStatus, ended: str) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        name=name,
+        run_status=status,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Marks the MLflow run of a failed launch as failed.",
+        description=f"Ends the MLflow run of such a launch: {ended.lower()}.",
     )
-    def failed_launches(context: dg.RunFailureSensorContext, tracking: Tracking) -> None:
+    def sensor(context: dg.RunStatusSensorContext, tracking: Tracking) -> None:
         tags = context.dagster_run.tags
-        key = tags.get("dagster/partition", "")
-        if key and tags.get("dagster/will_retry") != "true":  # a retry goes on in the same MLflow run
-            with tracking.launch(context.dagster_run, key, context.log) as launch:
-                launch.finish("FAILED")
+        box = tracking.box(context.dagster_run, tags.get("dagster/partition", ""))
+        if box.is_used and tags.get("dagster/will_retry") != "true":  # a retry goes on in the same MLflow run
+            box.end(ended)
 
-    return failed_launches
+    return sensor

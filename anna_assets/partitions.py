@@ -21,9 +21,9 @@ _LEAP_CYCLE = [dt.date(year, month, 1) for year in range(2021, 2025) for month i
 def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
     """The `month` partitions of a deployment; the current month is one of them where no last month is set."""
     if settings.end_month is None:
-        return dg.MonthlyPartitionsDefinition(start_date=_text(settings.start_month), end_offset=1)
+        return dg.MonthlyPartitionsDefinition(start_date=_text(settings.first_month), end_offset=1)
     return dg.MonthlyPartitionsDefinition(
-        start_date=_text(settings.start_month), end_date=_text(next_month(settings.end_month))
+        start_date=_text(settings.first_month), end_date=_text(next_month(settings.end_month))
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from anna_core.models.progress import EpochReport
-from anna_resources.tracking import Part
+from anna_resources.tracking.record import Part
 
 
 def follow(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> Callable[[EpochReport], None]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
@@ -72,9 +72,8 @@ def follow_backfill(
     Raises:
         BackfillError: a partition failed, or somebody canceled it.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     said: set[str] = set()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*progress_columns(), console=console, disable=not console.is_terminal) as progress:
         bars: dict[str, TaskID] = {}
         while True:
             backfill = read_backfill(client, backfill_id)
@@ -89,6 +88,11 @@ def follow_backfill(
             sleep(POLL_SECONDS)
     if backfill.status not in SUCCEEDED:
         raise BackfillError(_reason(client, backfill))
+
+
+def progress_columns() -> tuple[ProgressColumn, ...]:
+    """An asset's name, whole, a bar that gives way on a narrow terminal, and figures."""
+    return TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(), TimeElapsedColumn()
 
 
 def _say_new(console: Console, asset: AssetProgress, said: set[str]) -> None:

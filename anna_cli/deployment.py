@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from anna_cli.identity import ID_FILE, identity
 from anna_cli.settings_file import render_settings
 from anna_cli.templates import DAGSTER_FILE, EXAMPLE_FILE, bank_templates, dagster_template, example_template
 from anna_core.errors import AnnaError
@@ -50,6 +51,8 @@ def _make(home: Path, settings: str, simulated: bool) -> Iterator[Made]:
     for folder in (home, *(home / name for name in FOLDERS)):
         yield Made(folder, not folder.exists())
         folder.mkdir(parents=True, exist_ok=True)
+    yield Made(home / ID_FILE, not (home / ID_FILE).exists())
+    identity(home)
     yield _write(home / SETTINGS_FILE, settings)
     yield _write(home / "dagster" / DAGSTER_FILE, dagster_template().read_text(encoding="utf-8"))
     if not had_domains:

@@ -22,7 +22,7 @@ class LaunchFailedError(AnnaError):
 
 
 def follow(
-    reader: LaunchReader, console: Console, key: str | None = None, since: float = 0.0, sleep: Sleep = time.sleep
+    reader: LaunchReader, console: Console, key: str | None = None, begin: str = "", sleep: Sleep = time.sleep
 ) -> list[Launch]:
     """Show launches until all are over; return them as they ended.
 
@@ -30,13 +30,13 @@ def follow(
         reader: of the instance.
         console: live progress on a terminal, plain lines elsewhere: each once.
         key: of one sample; None means all.
-        since: Unix time; launches before it are left out.
+        begin: run of the launch to begin with; earlier ones are left out.
         sleep: waits for so many seconds.
     """
     said: set[str] = set()
     with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
         while True:
-            launches, now = current(reader.read(key, since)), time.time()
+            launches, now = current(reader.read(key, begin)), time.time()
             if live is not None:
                 live.update(render(launches, now), refresh=True)
             else:
@@ -64,7 +64,8 @@ def check_finished(launches: list[Launch]) -> None:
     """
     for launch in launches:
         if launch.state is not State.FINISHED:
-            raise LaunchFailedError(f"{launch.key} {launch.state}{f': {launch.problem}' if launch.problem else '.'}")
+            reason = launch.problem or launch.reason
+            raise LaunchFailedError(f"{launch.key} {launch.state}{f': {reason}' if reason else '.'}")
 
 
 def current(launches: list[Launch]) -> list[Launch]:

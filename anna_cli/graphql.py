@@ -7,8 +7,8 @@ from typing import Any
 import requests
 
 from anna_core.errors import AnnaError
+from anna_resources.code_location import LOCATION
 
-LOCATION = "anna"
 REPOSITORY = "__repository__"  # the name that Dagster gives to a code location's only repository
 TIMEOUT_SECONDS = 60.0  # a webserver that has just started takes many seconds for its first answers
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass, field, replace
 
 from anna_cli.graphql import GraphQLClient, Json, plain_message
 from anna_cli.launches import PARTITION_TAG, Launch, State, Training, read_launch, read_training
-from anna_cli.queries import EVENTS, RUNS
+from anna_cli.queries import EVENTS, RUN_STATES, RUNS
+from anna_cli.uploads import read_uploads
 
 TRAIN_JOB = "train"
 PARENT_TAG = "dagster/parent_run_id"
+PRIORITY_TAG = "dagster/priority"
 EVENTS_AT_ONCE = 1000  # the most that Dagster gives
+QUEUE_AT_MOST = 1000
 
 
 @dataclass
@@ -28,28 +31,46 @@ class LaunchReader:
         self._client = client
         self._logs: dict[str, _Log] = {}
 
-    def read(self, key: str | None = None, since: float = 0.0, limit: int = 10) -> list[Launch]:
-        """The latest launches, oldest first.
+    def read(self, key: str | None = None, begin: str = "", limit: int = 10) -> list[Launch]:
+        """The latest launches, oldest first; then the uploads that are to become launches, or are refused.
 
         Args:
             key: of one sample; None means all.
-            since: Unix time; earlier launches are left out.
-            limit: at most so many.
+            begin: run of the launch to begin with; earlier ones are left out, and so is what is only coming.
+            limit: at most so many launches.
 
         Raises:
             ClientError: the instance does not answer.
         """
         wanted: Json = {"tags": [{"key": PARTITION_TAG, "value": key}]} if key else {"pipelineName": TRAIN_JOB}
-        if since:
-            wanted["createdAfter"] = since
         runs = self._client.expect("Runs", RUNS, filter=wanted, limit=limit)["results"]
-        launches = [read_launch(run) for run in runs]
+        if begin in (ids := [run["runId"] for run in runs]):
+            runs = runs[: ids.index(begin) + 1]  # they come latest first
         # A run that another attempt followed will not be retried once more.
         retried = {tag["value"] for run in runs for tag in run["tags"] if tag["key"] == PARENT_TAG}
-        return [
-            self._with_events(replace(launch, will_retry=launch.will_retry and launch.run_id not in retried))
-            for launch in reversed(launches)
+        uploads = [upload for upload in read_uploads(self._client) if key in (None, upload.key)]
+        notes = {upload.run_id: upload.notes for upload in uploads if upload.state is State.LAUNCHED}
+        launches = [
+            replace(
+                launch,
+                will_retry=launch.will_retry and launch.run_id not in retried,
+                notes=notes.get(launch.run_id, ()),
+            )
+            for launch in map(read_launch, reversed(runs))
         ]
+        coming = [upload.as_launch() for upload in uploads if upload.state is not State.LAUNCHED and not begin]
+        return [*map(self._with_events, self._with_places(launches)), *coming]
+
+    def _with_places(self, launches: list[Launch]) -> list[Launch]:
+        """Launches with their places in the queue of launches; others may wait longer for the sake of a limit."""
+        if all(launch.state is not State.QUEUED for launch in launches):
+            return launches
+        wanted = {"pipelineName": TRAIN_JOB, "statuses": ["QUEUED"]}
+        runs = self._client.expect("Runs", RUN_STATES, filter=wanted, limit=QUEUE_AT_MOST)["results"]
+        queue = runs[::-1]  # the oldest first
+        queue.sort(key=_rank)
+        places = {run["runId"]: (place, len(queue)) for place, run in enumerate(queue, 1)}
+        return [replace(launch, place=places.get(launch.run_id)) for launch in launches]
 
     def problem(self, run_id: str) -> str:
         """What a failed run died of: the first step's error, or the run's own."""
@@ -89,3 +110,10 @@ def _note(log: _Log, event: Json) -> None:
             log.problems[event["stepKey"]] = plain_message(event["error"]) or event["message"]
         case "RunFailureEvent":
             log.problems[None] = plain_message(event["error"]) or event["message"]
+
+
+def _rank(run: Json) -> int:
+    """By what the run queue sorts, before age: the greater the priority, the earlier."""
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    priority = tags.get(PRIORITY_TAG, "0")
+    return -int(priority) if priority.removeprefix("-").isdecimal() else 0

@@ -14,6 +14,7 @@ BAR_WIDTH = 16
 COLUMNS = 5
 
 _MARKS = {
+    State.SETTLING: ("·", "dim"), State.REFUSED: ("✗", "red"), State.LAUNCHED: ("…", "yellow"),
     State.WAITING: ("·", "dim"), State.QUEUED: ("…", "yellow"), State.STARTING: ("…", "yellow"),
     State.RUNNING: ("▶", "cyan"), State.FINISHED: ("✓", "green"), State.FAILED: ("✗", "red"),
     State.CANCELED: ("■", "yellow"), State.SKIPPED: ("–", "dim"),
@@ -38,7 +39,7 @@ def render(launches: Iterable[Launch], now: float) -> RenderableType:
 def lines(launches: Iterable[Launch]) -> Iterator[str]:
     """The launches as plain lines, one for each launch and each step that has begun; an end comes last."""
     for launch in launches:
-        title = f"{launch.key} {launch.state}{_problem(launch.problem)}"
+        title = f"{launch.key} {standing(launch)}{_because(launch.reason or launch.problem)}"
         if not launch.state.ended:
             yield title
         for step in launch.steps:
@@ -46,6 +47,15 @@ def lines(launches: Iterable[Launch]) -> Iterator[str]:
                 yield f"{launch.key} {step.title} {step.state}{_detail(step)}"
         if launch.state.ended:
             yield title
+        yield from (f"{launch.key} note: {note}" for note in launch.notes)
+
+
+def standing(launch: Launch) -> str:
+    """Where a launch is: its state, and its place where it is queued."""
+    if launch.place is None:
+        return str(launch.state)
+    place, length = launch.place
+    return f"{launch.state} at place {place} of {length}"
 
 
 def clock(now: float) -> str:
@@ -55,20 +65,25 @@ def clock(now: float) -> str:
 
 def _title(launch: Launch, now: float) -> Text:
     mark, style = _MARKS[launch.state]
-    text = Text.assemble((f"{mark} ", style), (launch.key or launch.run_id, "bold"), " ", (str(launch.state), style))
+    text = Text.assemble((f"{mark} ", style), (launch.key or launch.run_id, "bold"), " ", (standing(launch), style))
     if launch.began:
         text.append(f"  {duration((launch.ended or now) - launch.began)}", "dim")
     if launch.will_retry:
         text.append("  another attempt follows", "yellow")
     if launch.problem:
         text.append(f"\n  {launch.problem}", "red")
+    if launch.reason:
+        text.append(f"\n  {launch.reason}", style)
+    for note in launch.notes:
+        text.append(f"\n  {note}", "yellow")
     return text
 
 
 def _steps(launch: Launch, now: float) -> Table:
     table = Table.grid(padding=(0, 1))
-    for _ in range(COLUMNS):
-        table.add_column(no_wrap=True)  # what a narrow terminal cuts off stands last
+    for _ in range(COLUMNS - 1):
+        table.add_column(no_wrap=True)
+    table.add_column()  # the only one that gives way on a narrow terminal, so that names are whole
     if launch.state is State.FINISHED:
         return table  # nothing to add to its title
     for step in launch.steps:
@@ -78,19 +93,21 @@ def _steps(launch: Launch, now: float) -> Table:
 
 
 def _progress(step: Step, now: float) -> tuple[RenderableType, RenderableType]:
-    spent = Text(duration((step.ended or now) - step.began), "dim") if step.began else Text()
+    said = Text(no_wrap=True, overflow="ellipsis")
+    if step.began:
+        said.append(duration((step.ended or now) - step.began), "dim")
     training = step.training
     if training is None:
-        return Text(), spent
+        return Text(), said
     # A model that stopped early is done, however few of its epochs it took.
     done = 1.0 if step.state is State.FINISHED else training.done
-    told = Text(_training(training, step.state))
-    return ProgressBar(total=1.0, completed=done, width=BAR_WIDTH), Text(" ").join([spent, told])
+    said.append(f" {_training(training, step.state)}")
+    return ProgressBar(total=1.0, completed=done, width=BAR_WIDTH), said
 
 
 def _detail(step: Step) -> str:
     training = f" {_training(step.training, step.state)}" if step.training else ""
-    return f"{training}{_problem(step.problem)}"
+    return f"{training}{_because(step.problem)}"
 
 
 def _training(training: Training, state: State) -> str:
@@ -102,5 +119,5 @@ def _training(training: Training, state: State) -> str:
     return f"{epoch} {training.value:.4f}, {duration(training.seconds_left)} left{speed}"
 
 
-def _problem(problem: str | None) -> str:
-    return f": {problem}" if problem else ""
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""

@@ -10,8 +10,11 @@ WILL_RETRY_TAG = "dagster/will_retry"
 
 
 class State(StrEnum):
-    """Where a launch or a step is, in words for people."""
+    """Where an upload, a launch or a step is, in words for people."""
 
+    SETTLING = "settling"
+    REFUSED = "refused"
+    LAUNCHED = "launched"
     WAITING = "waiting"
     QUEUED = "queued"
     STARTING = "starting"
@@ -24,7 +27,7 @@ class State(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (State.FINISHED, State.FAILED, State.CANCELED, State.SKIPPED)
+        return self in (State.REFUSED, State.FINISHED, State.FAILED, State.CANCELED, State.SKIPPED)
 
 
 _RUN_STATES = {
@@ -79,7 +82,23 @@ class Step:
 
 @dataclass(frozen=True)
 class Launch:
-    """One run; `key` is the sample's key, and the times are Unix times."""
+    """One run, or an upload that is to become one.
+
+    Attributes:
+        run_id: of the run; empty where there is none yet.
+        key: the sample's key, or the file of an upload that has none.
+        job: its job.
+        state: where it is.
+        created: Unix time, as the others.
+        began: when its run began.
+        ended: when its run ended.
+        steps: of the run.
+        problem: what it failed of.
+        will_retry: whether another attempt follows.
+        reason: why an upload is where it is.
+        place: place in the queue, and how many stand in it.
+        notes: what else the user should know.
+    """
 
     run_id: str
     key: str
@@ -91,6 +110,9 @@ class Launch:
     steps: tuple[Step, ...] = ()
     problem: str | None = None
     will_retry: bool = False
+    reason: str | None = None
+    place: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:

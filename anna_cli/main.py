@@ -16,7 +16,7 @@ COMMANDS = {
     "init": "Make a deployment's folder.",
     "up": "Run the platform on this machine until Ctrl-C.",
     "submit": "Bring a sample: ANNA trains on it.",
-    "status": "Follow launches as they go.",
+    "status": "Follow uploads and launches as they go.",
     "report": "Show a launch's leaderboard.",
     "retro": "Score past months with a trained model.",
     "demo-bank": "Simulate a bank: warehouse, samples, oracle.",

@@ -43,8 +43,21 @@ query Health {
   workspaceOrError {
     __typename
     ... on Workspace {
-      locationEntries { name loadStatus locationOrLoadError { __typename ... on PythonError { message } } }
+      locationEntries {
+        name loadStatus displayMetadata { key value }
+        locationOrLoadError { __typename ... on PythonError { message } }
+      }
     }
+    ... on Error { message }
+  }
+}
+"""
+
+IDENTITY = """
+query Identity {
+  workspaceOrError {
+    __typename
+    ... on Workspace { locationEntries { name displayMetadata { key value } } }
     ... on Error { message }
   }
 }
@@ -187,7 +200,21 @@ query Sensor($selector: SensorSelector!) {
   sensorOrError(sensorSelector: $selector) {
     __typename
     ... on Sensor {
-      sensorState { status ticks(limit: 1) { status timestamp skipReason error { message } } }
+      sensorState { status ticks(limit: 1) { tickId status error { message } } }
+    }
+    ... on Error { message }
+  }
+}
+"""
+
+UPLOADS = """
+query Uploads {
+  assetNodeOrError(assetKey: {path: ["uploads"]}) {
+    __typename
+    ... on AssetNode {
+      assetObservations(limit: 1) {
+        metadataEntries { label ... on TableMetadataEntry { table { records } } }
+      }
     }
     ... on Error { message }
   }

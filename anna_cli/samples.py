@@ -1,26 +1,26 @@
-"""Bringing a sample to a running instance, and waiting until its launch appears."""
+"""Bringing a sample to a running instance, and following it until its launch exists."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from anna_cli.graphql import GraphQLClient, Json, selector
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.launches import PARTITION_TAG
+from anna_cli.launches import PARTITION_TAG, State
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
+from anna_cli.uploads import Upload, read_uploads
 from anna_core.errors import AnnaError, SampleError
 from anna_core.keys import SampleKey, sample_key
-from anna_core.samples.sample import SUFFIXES
-from anna_core.samples.staging import sample_name
+from anna_core.samples.files import ending_of, why_no_sample
+from anna_core.samples.origins import sample_name
 
 REGISTER_JOB = "register_sample"
 REGISTER_OP = "upload"
 INBOX_SENSOR = "inbox"
+CONTENT_TAG = "anna/content"  # of the registering run and of the launch: digest of the file and of what was said of it
 POLL_SECONDS = 2.0
-# The inbox looks every 10 s at files that were at rest for 5, and a loaded machine takes its time to start a run.
-PATIENCE_SECONDS = 60.0
 
 
 class SubmitError(AnnaError):
@@ -38,8 +38,8 @@ def locate(file: str) -> str:
     path = Path(file).expanduser().resolve()
     if not path.exists():
         raise SampleError(f"{path}: no such file. A sample is a CSV or Parquet file.")
-    if path.is_file() and path.suffix not in SUFFIXES:
-        raise SampleError(f"{path}: a sample is a .csv or .parquet file.")
+    if path.is_file() and ending_of(path.name) is None:
+        raise SampleError(f"{path}: {why_no_sample(path.name)}")
     return str(path)
 
 
@@ -74,71 +74,74 @@ def registration(file: str, task: str, sample: str | None, options: Options) -> 
     }
 
 
-def await_launch(
-    client: GraphQLClient,
-    run_id: str,
-    key: str,
-    since: float,
-    on_wait: Callable[[str], None] = lambda reason: None,
-    sleep: Callable[[float], None] = time.sleep,
-) -> float:
-    """Wait until the sample is taken in and its launch appears.
+def follow_intake(
+    client: GraphQLClient, run_id: str, key: str, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Upload]:
+    """Tell where a sample is, every two seconds, until its launch exists: that comes last, and has the launch's run.
+
+    Nothing here is a time-out, or compares times: the sample waits as long as it takes, and says for what.
 
     Args:
         client: of the instance.
         run_id: what `register` returned.
         key: of the sample.
-        since: Unix time of the instance before `register`.
-        on_wait: called every two seconds with what is waited for.
         sleep: waits for so many seconds.
 
-    Returns:
-        Unix time from which on to look for the launch: `since`, or 0 where the same content was launched before.
-
     Raises:
-        SubmitError: the sample was refused, or no launch appears; with the reason.
+        SubmitError: the sample was refused, gave way to another, or the intake does not work; with the reason.
     """
-    idle = 0.0
-    while not _launches(client, key, since):
-        run = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"][0]
-        if run["status"] in ("FAILURE", "CANCELED"):
-            reason = LaunchReader(client).problem(run_id) or "the run was canceled."
-            raise SubmitError(f"{key} was not taken in: {reason}")
-        taken_in = run["status"] == "SUCCESS"
-        waits = _sensor_waits(client) if taken_in else "the sample is being checked"
-        on_wait(waits or "the launch is about to begin")
-        # What has a reason takes as long as it takes; only silence is suspicious.
-        idle = 0.0 if waits else idle + POLL_SECONDS
-        if idle >= PATIENCE_SECONDS:
-            if _launches(client, key, since=0.0):
-                return 0.0
-            raise SubmitError(f"{key} was taken in, but no launch began. {_sensor_says(client)}")
+    while (content := _content(client, run_id, key)) is None:
+        yield Upload(key, reason="the sample is being checked.")
         sleep(POLL_SECONDS)
-    return since
+    # Only a look that began from here on has surely seen the file.
+    before = _last_look(client)
+    while True:
+        last = _last_look(client)
+        upload = next((upload for upload in read_uploads(client) if upload.key == key), None)
+        if last is None or (before is not None and last["tickId"] == before["tickId"]) or last["status"] == "STARTED":
+            told = Upload(
+                key, reason=f"the sensor '{INBOX_SENSOR}' looks at it in a moment, as long as Dagster's daemon runs."
+            )
+        else:
+            told = _judged(upload or _launched(client, key, content), key, content, last)
+        yield told
+        if told.state is State.LAUNCHED:
+            return
+        sleep(POLL_SECONDS)
 
 
-def _launches(client: GraphQLClient, key: str, since: float) -> list[Json]:
-    wanted = {"tags": [{"key": PARTITION_TAG, "value": key}], "createdAfter": since}
-    found: list[Json] = client.expect("Runs", RUN_STATES, filter=wanted, limit=1)["results"]
-    return found
+def _content(client: GraphQLClient, run_id: str, key: str) -> str | None:
+    """The content that a registering run put into the inbox; None while it is at it."""
+    run = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"][0]
+    if run["status"] in ("FAILURE", "CANCELED"):
+        reason = LaunchReader(client).problem(run_id) or "the run was canceled."
+        raise SubmitError(f"{key} was not taken in: {reason}")
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    return tags.get(CONTENT_TAG) if run["status"] == "SUCCESS" else None
 
 
-def _sensor_waits(client: GraphQLClient) -> str | None:
-    """Why the inbox holds samples back, such as marts that are not fresh yet; None where it does not."""
-    tick = _last_tick(client)
-    reason = (tick or {}).get("skipReason") or ""
-    return reason if "wait" in reason else None
+def _judged(upload: Upload | None, key: str, content: str, look: Json) -> Upload:
+    """What the intake says of a sample that it has surely seen."""
+    if look["status"] == "FAILURE":
+        message = (look["error"] or {}).get("message") or "no reason was given."
+        raise SubmitError(f"{key} is in the inbox, but the sensor '{INBOX_SENSOR}' fails: {message.strip()}")
+    if upload is None:
+        raise SubmitError(f"{key} is no longer in the inbox: its file was removed, or another has its name.")
+    if upload.state is State.REFUSED:
+        raise SubmitError(f"{key} is refused: {upload.reason}")
+    if upload.content not in ("", content):  # nothing, while it settles
+        raise SubmitError(f"{key} is no longer what you brought: another file, or other settings, took its place.")
+    return upload
 
 
-def _sensor_says(client: GraphQLClient) -> str:
-    tick = _last_tick(client)
-    if tick is None:
-        return f"The sensor '{INBOX_SENSOR}' has not looked yet: is Dagster's daemon running?"
-    reason = (tick["error"] or {}).get("message") or tick["skipReason"] or tick["status"].lower()
-    return f"The sensor '{INBOX_SENSOR}' said last: {reason.strip()}"
+def _launched(client: GraphQLClient, key: str, content: str) -> Upload | None:
+    """The launch of a sample, by its run; the table of uploads holds the latest ones alone."""
+    tags = [{"key": PARTITION_TAG, "value": key}, {"key": CONTENT_TAG, "value": content}]
+    runs = client.expect("Runs", RUN_STATES, filter={"tags": tags}, limit=1)["results"]
+    return next((Upload(key, state=State.LAUNCHED, run_id=run["runId"], content=content) for run in runs), None)
 
 
-def _last_tick(client: GraphQLClient) -> Json | None:
+def _last_look(client: GraphQLClient) -> Json | None:
     state = client.expect("Sensor", SENSOR, selector=selector(INBOX_SENSOR, "sensorName"))["sensorState"]
     if state["status"] != "RUNNING":
         raise SubmitError(f"The sensor '{INBOX_SENSOR}' is off: switch it on in the UI under Automation.")

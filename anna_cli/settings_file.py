@@ -9,8 +9,9 @@ _TEXT = """\
 # as in ANNA_WEBSERVER_PORT=3001 or ANNA_LIMITS__RUNS=4. Lines that begin with `#` show the default.
 # `anna doctor` tells whether everything here makes sense. Restart `anna up` after a change.
 
-# Months that ANNA keeps: the first, and the last (without it: the current month). A month is written 2024-03.
-start_month: {start_month}
+# Months that ANNA keeps: the first (without it: the data's own first month, as far as it is more than a few stray rows)
+# and the last (without it: the current month). A month is written 2024-03.
+{start_month}
 {end_month}
 
 # The bank's time zone, in which the day of as_of begins: UTC, Europe/Moscow, Asia/Almaty …
@@ -57,9 +58,8 @@ def render_settings(
 ) -> str:
     """Write `anna.yaml`; None keeps a setting's default."""
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    first = start_month or defaults["start_month"]
     return _TEXT.format(
-        start_month=f"{first:%Y-%m}",
+        start_month=f"start_month: {start_month:%Y-%m}" if start_month else "# start_month: 2023-01",
         end_month=f"end_month: {end_month:%Y-%m}" if end_month else "# end_month: 2024-12",
         time_zone=defaults["time_zone"],
         webserver_port=webserver_port or defaults["webserver_port"],

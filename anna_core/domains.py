@@ -2,16 +2,21 @@
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from anna_core.durations import Duration, format_duration
 from anna_core.errors import DomainError, KeyNameError
 from anna_core.keys import check_domain
+from anna_core.strict import Strict, explain
 
 
 class FieldKind(StrEnum):
@@ -33,11 +38,7 @@ RESERVED_FIELDS = frozenset({"client_id", "event_time"})
 MOST_CATEGORIES = 100_000
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceSpec(_Strict):
+class SourceSpec(Strict):
     """Where a domain's raw table lies, and its format.
 
     Attributes:
@@ -51,14 +52,14 @@ class SourceSpec(_Strict):
     format: SourceFormat = "parquet"
 
 
-class ColumnNames(_Strict):
+class ColumnNames(Strict):
     """What the source calls the client and the moment of the event."""
 
     client_id: Annotated[str, Field(min_length=1)] = "client_id"
     event_time: Annotated[str, Field(min_length=1)] = "event_time"
 
 
-class Domain(_Strict):
+class Domain(Strict):
     """One kind of event stream.
 
     Attributes:
@@ -167,7 +168,7 @@ def read_domain(path: Path) -> Domain:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: another encoding, or no date (2024-13-01)
         raise DomainError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise DomainError(f"{path}: should hold `source:`, `columns:` and `fields:`; found {type(content).__name__}.")
@@ -176,8 +177,30 @@ def read_domain(path: Path) -> Domain:
     try:
         return Domain.model_validate({**content, "name": path.stem})
     except ValidationError as error:
-        problems = "; ".join(f"{_location(item['loc'])}: {_cure(item)}" for item in error.errors())
-        raise DomainError(f"{path}: {problems}") from error
+        raise DomainError(f"{path}: {explain(error, 'file')}") from error
+
+
+@dataclass(frozen=True)
+class DomainFiles:
+    """What the files of a folder say.
+
+    Attributes:
+        domains: by name, in order; one whose file cannot be used is as it last was, where that is known.
+        problems: name of a file that cannot be used → what is wrong with it.
+    """
+
+    domains: dict[str, Domain]
+    problems: dict[str, str]
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence or two a file that cannot be used: what is wrong, and what holds until it is corrected."""
+        return [self._note(file, problem) for file, problem in self.problems.items()]
+
+    def _note(self, file: str, problem: str) -> str:
+        name = Path(file).stem
+        holds = f"{name} is used as its file was before" if name in self.domains else f"{name} is left out"
+        return f"{' '.join(problem.split())} Until that is corrected, {holds}."
 
 
 def load_domains(folder: Path) -> dict[str, Domain]:
@@ -186,31 +209,46 @@ def load_domains(folder: Path) -> dict[str, Domain]:
     Raises:
         DomainError: the folder is missing or empty, or a file in it is wrong.
     """
-    files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    found = read_domains(folder)
+    if found.problems:
+        raise DomainError(" ".join(found.problems.values()))
+    return found.domains
+
+
+def read_domains(folder: Path, last_good: Mapping[str, Domain] = MappingProxyType({})) -> DomainFiles:
+    """Read every `*.yaml` of a folder; a file that cannot be read, such as one that is half written, stops no other.
+
+    Args:
+        folder: the domains' folder.
+        last_good: by name, each domain as its file last said; one whose file cannot be used stays as it was.
+
+    Raises:
+        DomainError: the folder is missing or empty, or no file in it can be used.
+    """
+    files = domain_files(folder)
     if not files:
         raise DomainError(
             f"{folder}: no domain file (*.yaml) here. Copy example.yaml.txt of a new deployment to <name>.yaml and say "
             "in it where your table lies, or simulate a bank (`anna demo-bank`); or set ANNA_DOMAINS to the folder "
             "that has the files."
         )
-    domains = {path.stem: read_domain(path) for path in files}
-    if len(domains) < len(files):
-        raise DomainError(f"{folder}: two files describe the same domain (.yaml and .yml); remove one of them.")
-    return domains
+    domains, problems = {}, {}
+    for name, group in groupby(files, key=lambda path: path.stem):
+        first, *others = group
+        try:
+            if others:
+                raise DomainError(f"{first}: two files describe the same domain (.yaml and .yml); remove one of them.")
+            domains[name] = read_domain(first)
+        except DomainError as error:
+            problems[first.name] = str(error)
+            if name in last_good:
+                domains[name] = last_good[name]
+    if not domains:
+        raise DomainError(" ".join(problems.values()))
+    return DomainFiles(domains, problems)
 
 
-def _location(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc) or "file"
-
-
-def _cure(item: object) -> str:
-    assert isinstance(item, dict)  # pydantic's ErrorDetails
-    match item["type"]:
-        case "missing":
-            return "is missing; add it"
-        case "extra_forbidden":
-            return "is not a known setting; remove it or correct its spelling"
-        case "string_pattern_mismatch":
-            return f"should look like {item['ctx']['pattern']} (found {item['input']!r})"
-        case _:
-            return f"{item['msg'].removeprefix('Value error, ')} (found {item['input']!r})"
+def domain_files(folder: Path) -> list[Path]:
+    """The domain files of a folder, by name; what an editor hides beside them (`.#cards.yaml`) is none."""
+    found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
+    return sorted((path for path in found if not path.name.startswith(".")), key=lambda path: (path.stem, path.name))

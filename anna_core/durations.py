@@ -1,4 +1,4 @@
-"""Durations as people write them in YAML: `30m`, `12h`, `5d`, `8w`."""
+"""Spans of time: in the unit of event times, and as people write them in YAML (`30m`, `12h`, `5d`, `8w`)."""
 
 import datetime as dt
 import re
@@ -6,8 +6,14 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 
+# Event times are int64 microseconds, as Parquet and Polars keep them.
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_LONGEST = dt.timedelta(days=36525)  # a century; a date less this is still a date
+_LONGEST = dt.timedelta(days=36525)  # a century: subtracted from a date, it still gives a date
 _MOST_DIGITS = len(str(36525 * 24 * 60))
 _PATTERN = re.compile(r"(\d+)\s*([mhdw])")
 

@@ -25,6 +25,11 @@ class SampleKey(NamedTuple):
         return f"{self.task}.{self.sample}"
 
 
+def trees_member(domain: str | None) -> str:
+    """What the metamodel calls the trees on the aggregates of a domain, or of all (None); also their asset's key."""
+    return TREES if domain is None else f"{TREES}/{domain}"
+
+
 def check_key(key: str) -> str:
     """Return `key` if it can be a partition key, else raise `KeyNameError`."""
     if not KEY_PATTERN.fullmatch(key) or set(key) <= {"."} or _DAGSTER_RANGE in key:

@@ -42,7 +42,8 @@ def write_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; when the block ends well, what was written there replaces `path` at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent)
-    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}{path.suffix}")
+    ending = "".join(path.suffixes[-2:])  # such as .csv.gz: some readers go by it
+    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}{ending}")
     try:
         yield temporary
         _flush(temporary)
@@ -77,6 +78,12 @@ def write_directory(path: Path) -> Iterator[Path]:
             _remove_versions(path, keep={version, previous})
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def has_directory(path: Path) -> bool:
+    """Whether a directory artifact was written, and its current version is still there."""
+    version = _pointer(path).get("version")
+    return version is not None and (path / version).is_dir()
 
 
 def read_directory(path: Path) -> Path:

@@ -1,13 +1,20 @@
 """The run launcher of a deployment on one machine: Dagster's own, which also notices that a run's process is gone.
 
-Dagster's default launcher cannot tell the monitoring daemon whether a run still lives; a run whose code server was
-killed would count as running, and hold its place in the queue, for ever. This one asks the code server that started the
-run. A run found dead is marked as failed, and `run_retries` continues it from the step where it stopped.
+Dagster's default launcher cannot tell the monitoring daemon whether a run still lives; a run whose process was killed
+would count as running, and hold its place in the queue, for ever. A run found dead is marked as failed, and
+`run_retries` continues it from the step where it stopped.
+
+The process itself is looked at. Asking the code server, which started it, would not do: a reload of the definitions
+puts a new server in the place of the old one, which goes on with its runs, but is no longer asked; and a run lives on
+where its server was killed. Only a process of another machine, or of another container, is asked after there.
 """
 
+import signal
+
 import grpc
-from dagster import DagsterRun, DefaultRunLauncher
-from dagster._core.errors import DagsterUserCodeUnreachableError
+import psutil
+from dagster import DagsterEventType, DagsterRun, DefaultRunLauncher
+from dagster._core.errors import DagsterUserCodeProcessError, DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
@@ -15,6 +22,7 @@ from dagster._serdes import deserialize_value
 # A launcher's interface has no public names in Dagster; whoever writes one, dagster-k8s too, imports these.
 
 _ANSWER_SECONDS = 10
+_CLOCK_SECONDS = 2.0  # by which the system's clock and the time at which a process began may differ
 
 
 class LocalRunLauncher(DefaultRunLauncher):
@@ -26,7 +34,42 @@ class LocalRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Ask the code server that started a run whether its process lives; one that is gone has taken it along."""
+        """Whether the process of a run lives."""
+        if self.process_of(run.run_id) is not None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return self._ask_code_server(run)
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt a run: through the code server that started it, or, where that is gone, its process itself."""
+        try:
+            if super().terminate(run_id):
+                return True
+        except (DagsterUserCodeUnreachableError, DagsterUserCodeProcessError) as error:
+            if (process := self.process_of(run_id)) is None:
+                raise
+            run = self._instance.get_run_by_id(run_id)
+            self._instance.report_engine_event(f"Interrupting process {process.pid}, as {error}", run)
+            process.send_signal(signal.SIGINT)  # which is what the code server would do
+            return True
+        return False
+
+    def process_of(self, run_id: str) -> psutil.Process | None:
+        """The process of a run on this machine; None where there is none.
+
+        A run says in its log under which number its process runs. A process that began later only bears the same one.
+        """
+        records = self._instance.get_records_for_run(run_id, of_type=DagsterEventType.ENGINE_EVENT).records
+        for record in records:
+            event = record.event_log_entry.get_dagster_event()
+            number = event.engine_event_data.metadata.get("pid")
+            if number is None or event.step_key is not None:
+                continue
+            process = _living(int(str(number.value)), record.event_log_entry.timestamp)
+            if process is not None:
+                return process
+        return None
+
+    def _ask_code_server(self, run: DagsterRun) -> CheckRunHealthResult:
         client = self._get_grpc_client_for_termination(run.run_id)
         if client is None:
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The run was never handed to a code server.")
@@ -38,10 +81,20 @@ class LocalRunLauncher(DefaultRunLauncher):
         except (DagsterUserCodeUnreachableError, grpc.RpcError) as error:
             if _is_slow(error):
                 return CheckRunHealthResult(WorkerStatus.RUNNING, "The code server is busy.")
-            return CheckRunHealthResult(WorkerStatus.FAILED, "The code server that ran it is gone.")
+            return CheckRunHealthResult(WorkerStatus.FAILED, "The run's process and its code server are gone.")
         if answer.can_cancel:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "The run's process is gone.")
+
+
+def _living(number: int, told_at: float) -> psutil.Process | None:
+    """The process of that number if it was there at a moment (Unix time) and has not ended since."""
+    try:
+        process = psutil.Process(number)
+        began_before = process.create_time() <= told_at + _CLOCK_SECONDS
+        return process if began_before and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _is_slow(error: Exception) -> bool:

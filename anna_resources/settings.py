@@ -1,6 +1,7 @@
 """Settings of a deployment: `$ANNA_HOME/anna.yaml`, each overridden by an environment variable `ANNA_<NAME>`."""
 
 import datetime as dt
+import json
 import os
 import zoneinfo
 from functools import lru_cache
@@ -20,11 +21,15 @@ from anna_core.errors import AnnaError, ArtifactError
 from anna_core.marts.left_aside import MOST_LEFT_ASIDE
 from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.storage import local_root
+from anna_core.strict import explain
 
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # under ANNA_HOME
 LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are in work at once would not fit
 DEFAULT_HOME = Path("~/.anna")
+# Holds, as JSON, the settings that the code server read as it started. Its runs and their steps inherit them: each step
+# is a process of its own, and a file that is saved meanwhile, perhaps half of it, must not change what is under way.
+HANDED_ON = "ANNA_SETTINGS_HANDED_ON"
 
 
 class SettingsError(AnnaError):
@@ -64,7 +69,7 @@ class Settings(BaseSettings):
         home: ANNA_HOME, the folder of this deployment: storage, inbox, Dagster's and MLflow's state.
         domains: ANNA_DOMAINS, the folder of the domain files; `<home>/domains` where not set.
         storage: URL of the folder where marts, models and scores are kept; `<home>/storage` where not set.
-        start_month: first month of the `month` partitions.
+        start_month: first month of the `month` partitions; None means the data's own first month.
         end_month: last month of them; None means the current month.
         time_zone: the bank's zone, in which as_of's day begins.
         webserver_port: of the Dagster UI, on loopback.
@@ -82,7 +87,7 @@ class Settings(BaseSettings):
     home: Path
     domains: Path
     storage: Path
-    start_month: dt.date = dt.date(2023, 1, 1)
+    start_month: dt.date | None = None
     end_month: dt.date | None = None
     time_zone: str = "UTC"
     webserver_port: Annotated[int, Field(ge=1, le=65535)] = 3000
@@ -127,7 +132,7 @@ class Settings(BaseSettings):
         for name, month in (("start_month", self.start_month), ("end_month", self.end_month)):
             if month is not None and month.day != 1:
                 raise ValueError(f"{name} {month} is not the first of a month; write it as 2024-03")
-        if self.end_month is not None and self.end_month < self.start_month:
+        if None not in (self.start_month, self.end_month) and self.last_month < self.first_month:
             raise ValueError(f"end_month {self.end_month} lies before start_month {self.start_month}")
         return self
 
@@ -145,13 +150,28 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
     def keeps(self, month: dt.date) -> bool:
-        """Whether a month, by its first day, is one of the deployment's; Dagster's current month is that of UTC."""
-        return self.start_month <= month <= (self.end_month or dt.datetime.now(dt.UTC).date().replace(day=1))
+        """Whether a month, by its first day, is one of the deployment's."""
+        return self.first_month <= month <= self.last_month
+
+    @property
+    def first_month(self) -> dt.date:
+        """First month of the deployment; while nothing is known of the data, the last that can have any."""
+        return self.start_month or min(self.last_month, _this_month())
+
+    @property
+    def last_month(self) -> dt.date:
+        """Last month of the deployment."""
+        return self.end_month or _this_month()
 
     @property
     def inbox(self) -> Path:
         """Folder into which samples are dropped, `inbox/<task>/<sample>.csv`."""
         return self.home / INBOX
+
+    @property
+    def blueprint(self) -> Path:
+        """Folder of what the graph was last built of, see `anna_resources.blueprint`."""
+        return self.storage / "blueprint"
 
     @property
     def dagster_home(self) -> Path:
@@ -169,29 +189,54 @@ class Settings(BaseSettings):
         return f"http://127.0.0.1:{self.webserver_port}"
 
 
+class _HandedOn(Settings):
+    """Settings that another process has read."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was handed on, and nothing else."""
+        return (init_settings,)
+
+
 def anna_home() -> Path:
     """The deployment's folder: ANNA_HOME, or `~/.anna`."""
     return Path(os.environ.get("ANNA_HOME") or DEFAULT_HOME).expanduser().resolve()
 
 
 def load_settings() -> Settings:
-    """Read the settings of the deployment at `anna_home()`.
+    """The settings of the deployment at `anna_home()`: those that this process was handed, else those on disk.
 
     Raises:
         SettingsError: naming the setting and what is wrong with it.
     """
-    return _load(anna_home())
+    return _load(anna_home(), os.environ.get(HANDED_ON, ""))
+
+
+def read_settings() -> Settings:
+    """The settings of the deployment at `anna_home()` as file and environment say now; errors as of `load_settings`."""
+    return _load(anna_home(), "")
+
+
+def hand_on(settings: Settings) -> None:
+    """Let this process, and all that it starts, use these settings, whatever becomes of the file meanwhile."""
+    os.environ[HANDED_ON] = settings.model_dump_json()
 
 
 @lru_cache(maxsize=8)
-def _load(home: Path) -> Settings:
+def _load(home: Path, handed_on: str) -> Settings:
     try:
+        if handed_on and (values := json.loads(handed_on))["home"] == str(home):
+            return _HandedOn(**values)
         return Settings(home=home)  # type: ignore[call-arg]  # the folders come from the validator
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']} (found {item['input']!r})"
-            for item in error.errors()
-        )
+        problems = explain(error, "settings")
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error
     except (
         yaml.YAMLError,
@@ -199,3 +244,8 @@ def _load(home: Path) -> Settings:
         OSError,
     ) as error:  # no right, no YAML, no mapping or no JSON
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable cannot be read: {error}") from error
+
+
+def _this_month() -> dt.date:
+    """The current month, by its first day, in UTC, as Dagster has it."""
+    return dt.datetime.now(dt.UTC).date().replace(day=1)

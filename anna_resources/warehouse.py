@@ -1,17 +1,23 @@
-"""The warehouse: where each artifact of a deployment lies. The one place that knows the folder layout."""
+"""The warehouse: a handle for each artifact of a deployment. The one place that knows the folder layout."""
 
 import datetime as dt
 from pathlib import Path
 
 import dagster as dg
 
+from anna_core.domains import Domain
+from anna_core.keys import trees_member
+from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
+from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
+from anna_resources.artifacts.trained import EmbeddingFolder, MetamodelFolder, ModelFolder, TreesFolder
+from anna_resources.artifacts.visible import HistoryFolder, SampleFolder, SequencesFolder
 from anna_resources.settings import Settings
 
-ALL_DOMAINS = "+"  # no domain can be called so
+_ALL_DOMAINS = "+"  # no domain can be called so
 
 
 class Warehouse(dg.ConfigurableResource):
-    """Folders of a deployment; every method returns a path and touches nothing.
+    """Where the artifacts of a deployment lie. Each method gives the handle of one, and touches nothing.
 
     Attributes:
         home: ANNA_HOME.
@@ -33,54 +39,73 @@ class Warehouse(dg.ConfigurableResource):
         """ANNA_HOME, where relative source paths start."""
         return Path(self.home)
 
-    def source(self, domain: str) -> Path:
-        """What was last observed of a source."""
-        return Path(self.storage, "source", domain)
+    @property
+    def uploads(self) -> Path:
+        """Folder of the register of uploads."""
+        return self._path("uploads")
 
-    def mart(self, domain: str) -> Path:
-        """Folder of a mart's months."""
-        return Path(self.storage, "mart", domain)
+    @property
+    def upload_locks(self) -> Path:
+        """Locks of the inbox, one a sample."""
+        return self._path("uploads", "locks")
 
-    def dictionary(self, domain: str) -> Path:
-        """Folder of a domain's dictionary."""
-        return Path(self.storage, "dictionary", domain)
+    def source(self, domain: Domain) -> ObservedSource:
+        """A domain's source, and what was last observed of it."""
+        return ObservedSource(self._path("source", domain.name), domain, self.home_path, self.time_zone)
 
-    def sample(self, key: str) -> Path:
+    def mart(self, domain: Domain) -> StoredMart:
+        """The months of a domain's mart."""
+        return StoredMart(self._path("mart", domain.name), self.source(domain), self.dictionary(domain))
+
+    def dictionary(self, domain: Domain) -> StoredDictionary:
+        """A domain's dictionary."""
+        return StoredDictionary(self._path("dictionary", domain.name), domain)
+
+    def sample(self, key: str) -> SampleFolder:
         """A checked sample."""
-        return Path(self.storage, "sample", key)
+        return SampleFolder(self._path("sample", key), key)
 
-    def sequences(self, domain: str, key: str) -> Path:
+    def sequences(self, domain: Domain, key: str) -> SequencesFolder:
         """What a sample's rows may see of a domain."""
-        return Path(self.storage, "sequences", domain, key)
+        return SequencesFolder(self._path("sequences", domain.name, key), domain.name, key)
 
-    def model(self, domain: str, key: str) -> Path:
-        """Bundle of a domain model."""
-        return Path(self.storage, "model", domain, key)
+    def model(self, domain: Domain, key: str) -> ModelFolder:
+        """The nets of a domain."""
+        return ModelFolder(self._path("model", domain.name, key), domain.name, key)
 
-    def embedding(self, domain: str, key: str) -> Path:
-        """Vectors of a sample's rows in a domain."""
-        return Path(self.storage, "embedding", domain, key)
+    def embedding(self, domain: Domain, key: str) -> EmbeddingFolder:
+        """What a domain's nets say of a sample's rows."""
+        return EmbeddingFolder(self._path("embedding", domain.name, key), domain.name, key)
 
-    def boosting(self, domain: str | None, key: str) -> Path:
-        """Trees on the aggregates of a domain, or of all, and their scores of a sample's rows."""
-        return Path(self.storage, "boosting", domain or ALL_DOMAINS, key)
+    def boosting(self, domain: Domain | None, key: str) -> TreesFolder:
+        """Trees on the aggregates of a domain, or of all (None), and what they say of a sample's rows."""
+        name = domain.name if domain else None
+        return TreesFolder(self._path("boosting", name or _ALL_DOMAINS, key), trees_member(name), key)
 
-    def metamodel(self, key: str) -> Path:
-        """Bundle of a metamodel, with its scores of the sample's rows."""
-        return Path(self.storage, "metamodel", key)
+    def metamodel(self, key: str) -> MetamodelFolder:
+        """The metamodel of a launch, and its scores of the sample's rows."""
+        return MetamodelFolder(self._path("metamodel", key))
 
-    def report(self, key: str) -> Path:
+    def report(self, key: str) -> ReportFolder:
         """The report of a launch."""
-        return Path(self.storage, "report", key)
+        return ReportFolder(self._path("report", key))
 
-    def history(self, domain: str, month: dt.date) -> Path:
+    def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
         """Every client's sequence as of a month's end."""
-        return Path(self.storage, "history", domain, f"month={month:%Y-%m}")
+        return HistoryFolder(self._path("history", domain.name, _folder_of(month)), domain.name)
 
-    def retro_embedding(self, domain: str, key: str, month: dt.date) -> Path:
-        """Vectors of all clients as of a month's end, one Parquet file."""
-        return Path(self.storage, "retro", "embedding", domain, key, f"month={month:%Y-%m}", "embedding.parquet")
+    def retro_embedding(self, domain: Domain, key: str, month: dt.date) -> VectorsFile:
+        """What a domain's nets say of all clients as of a month's end."""
+        folder = self._path("retro", "embedding", domain.name, key, _folder_of(month))
+        return VectorsFile(folder / "embedding.parquet")
 
-    def retro_scores(self, key: str, month: dt.date) -> Path:
-        """Scores of all clients as of a month's end, one Parquet file."""
-        return Path(self.storage, "retro", "scores", key, f"month={month:%Y-%m}", "scores.parquet")
+    def retro_scores(self, key: str, month: dt.date) -> ScoresFile:
+        """Scores of all clients as of a month's end."""
+        return ScoresFile(self._path("retro", "scores", key, _folder_of(month)) / "scores.parquet")
+
+    def _path(self, *parts: str) -> Path:
+        return Path(self.storage, *parts)
+
+
+def _folder_of(month: dt.date) -> str:
+    return f"month={month:%Y-%m}"

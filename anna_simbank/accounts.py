@@ -1,13 +1,14 @@
-"""Account transactions of a month: pay and what surrounds it, money passing through, bills, a tail of the rest."""
+"""A month's account transactions: pay and what surrounds it, money passing through, bills, and a tail of the rest."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from anna_core.durations import DAY, HOUR, SECOND
+from anna_simbank.calendar import Months
 from anna_simbank.catalogue import COUNTERPARTIES, EMPLOYERS, ZIPF_COUNTERPARTY, draw_zipf
 from anna_simbank.clients import Clients
 from anna_simbank.events import Array, Events, in_time_order
-from anna_simbank.months import DAY, HOUR, SECOND, Months
 
 OPERATIONS = [
     "salary", "benefit", "cash_withdrawal", "transfer_in", "transfer_out", "utility", "rent", "loan_payment",
@@ -21,12 +22,12 @@ VOCABULARY = {"operation": OPERATIONS, "counterparty": COUNTERPARTIES, "directio
 SALARY = 2500.0  # median, account currency
 BENEFIT_SHARE = 0.4  # of the salary, while jobless
 HABIT_SHOWS = 0.97
-PAYDAY_CASH = 0.95  # chance of a withdrawal beside the pay
-PASSINGS = 1.2  # transfers that come in and go out (or the other way) a month
+PAYDAY_CASH = 0.95  # chance of a withdrawal around the pay
+PASSINGS = 1.2  # transfers per month that come in and go out again (or the other way round)
 UTILITY, RENT, LOAN_PAYMENT, OTHER = 0.4, 0.8, 0.4, 0.35  # events a month, for those who have them
 FEES_UNDISCIPLINED, FEES_DISCIPLINED = 0.7, 0.06  # a month
 BALANCE_UNKNOWN = 0.03
-# Balances are of all the client's accounts, drawn around a level: the same whatever the order of events.
+# Balances cover all the client's accounts and vary around a level that does not depend on the order of events.
 BALANCE_SPREAD = 0.5
 
 _CODE = {name: np.int8(i) for i, name in enumerate(OPERATIONS)}
@@ -51,7 +52,7 @@ class _Draft:
 
 
 def _pay(draft: _Draft, clients: Clients, here: Array, month: int, months: Months, rng: np.random.Generator) -> None:
-    """Add salary or benefit, and the cash taken just after it or just before, as the pay-day habit says."""
+    """Add salary or benefit, and the cash withdrawn just after it or just before, depending on the pay-day habit."""
     who = np.flatnonzero(here)
     jobless = clients.jobless[who]
     noon = months.begin(month) + clients.payday[who] * DAY + 12 * HOUR
@@ -74,7 +75,7 @@ def _passings(
 ) -> None:
     """Add pairs of transfers of nearly the same amount, in the order of the pass-through habit."""
     who = np.repeat(np.arange(len(rate)), rng.poisson(PASSINGS * rate))
-    # Pairs keep four hours from the month's end, so both halves lie in one month.
+    # Pairs stay four hours clear of the month's end, so that both halves lie in one month.
     latest = (months.days(month) * 24 - 4) * 3600
     begins = months.begin(month) + rng.integers(0, latest, len(who)) * SECOND
     ends = begins + rng.integers(600, 3 * 3600, len(who)) * SECOND
@@ -87,7 +88,7 @@ def _passings(
 
 
 def _others(draft: _Draft, clients: Clients, rate: Array, month: int, months: Months, rng: np.random.Generator) -> None:
-    """Add bills, fees and the tail: counts that tell discipline, moments that tell nothing."""
+    """Add bills, fees and the tail: their counts reveal discipline, their moments reveal nothing."""
     fees = np.where(clients.undisciplined, FEES_UNDISCIPLINED, FEES_DISCIPLINED)
     for name, count, typical in (
         ("utility", UTILITY * rate, 90.0),

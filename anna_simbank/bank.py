@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from anna_simbank.accounts import account_transactions
+from anna_simbank.bank_warehouse import BankError, BankWarehouse, write_parquet
+from anna_simbank.calendar import QUARTER, Months, is_quarter_start
 from anna_simbank.cards import card_transactions
 from anna_simbank.clients import Clients, begin_month, end_month, found_clients
 from anna_simbank.credit import credit_history
 from anna_simbank.delivery import deliver, split_at
 from anna_simbank.events import Events, concatenate
-from anna_simbank.months import QUARTER, Months, is_quarter_start
 from anna_simbank.outcomes import chances, draw_outcomes
-from anna_simbank.samples import (
+from anna_simbank.sample_book import (
     TASKS,
     SampleBook,
     as_of_dates,
@@ -24,18 +25,17 @@ from anna_simbank.samples import (
     sample_path,
 )
 from anna_simbank.spending import spent_in_window
-from anna_simbank.warehouse import BankError, Warehouse, write_parquet
 
 FEWEST_CLIENTS, MOST_CLIENTS = 1_000, 1_000_000
 FEWEST_MONTHS = 24  # a year of history before the first as-of date, and half a year after the last
 FIRST_CLIENT_ID = 1_000_001
-BLOCK = 50_000  # clients drawn and written at a time: well under 1 GiB of memory at the peak
+BLOCK = 50_000  # clients drawn and written at a time: peak memory stays well under 1 GiB
 # Nobody churns earlier: by the first as-of date the bank must not have lost all its risky clients.
 FIRST_OUTCOMES = 3 * QUARTER
-VERSION = 1  # of the simulator: a change of what a seed yields makes another bank
+VERSION = 1  # of the simulator: if a seed yields something else, it is another bank
 
 Generator = Callable[[Clients, int, int, Months, np.random.Generator], Events]
-# Each domain: what draws its events, and its availability lag in days (as in domains/<domain>.yaml).
+# For each domain, what draws its events, and its availability lag in days (as in domains/<domain>.yaml).
 DOMAINS: dict[str, tuple[Generator, int]] = {
     "card_transactions": (card_transactions, 1),
     "account_transactions": (account_transactions, 1),
@@ -48,11 +48,11 @@ class BankSummary:
     """What was written.
 
     Attributes:
-        rows: rows of each domain in the warehouse, second deliveries among them.
-        files: part files in the warehouse.
-        samples: rows of each task's sample.
+        rows: number of rows of each domain in the warehouse, including second deliveries.
+        files: number of part files in the warehouse.
+        samples: number of rows in each task's sample.
         as_of: the samples' as-of dates.
-        not_loaded: rows of the last month that would be loaded after the simulation, and so were not.
+        not_loaded: number of rows of the last month that were not loaded, as they would arrive after the simulation.
     """
 
     clients: int
@@ -72,7 +72,7 @@ class SimulatedBank:
         clients: 1,000 to 1,000,000.
         months: at least 24.
         start: first day of the first month.
-        seed: of every draw.
+        seed: seed of every draw.
     """
 
     clients: int = 5_000
@@ -91,12 +91,12 @@ class SimulatedBank:
             raise BankError(f"The seed {self.seed} is negative: give 0 or more.")
 
     def write(self, home: Path, on_month: Callable[[int, int, int], None] | None = None) -> BankSummary:
-        """Write `warehouse/`, `samples/` and `oracle/` under `home`; memory does not grow with the months.
+        """Write `warehouse/`, `samples/` and `oracle/` under `home`; memory does not grow with the number of months.
 
         A second call with the same settings writes the same files again.
 
         Args:
-            home: ANNA's home folder; made if missing.
+            home: ANNA's home folder; created if missing.
             on_month: called after each month with (months done, months in all, rows written so far).
 
         Raises:
@@ -106,13 +106,13 @@ class SimulatedBank:
 
 
 class _Run:
-    """One writing of a bank: the clients' state, what waits for the next month's delivery, and the counts."""
+    """The writing of one bank: the clients' state, what waits for the next month's delivery, and the counts."""
 
     def __init__(self, bank: SimulatedBank, home: Path) -> None:
         self.bank, self.home = bank, home
         self.calendar = Months(bank.start, bank.months)
         settings = {name: v if isinstance(v, int) else str(v) for name, v in asdict(bank).items()}
-        self.warehouse = Warehouse(home, {"version": VERSION, **settings})
+        self.warehouse = BankWarehouse(home, {"version": VERSION, **settings})
         self.blocks = [slice(b, min(b + BLOCK, bank.clients)) for b in range(0, bank.clients, BLOCK)]
         founding = np.random.default_rng([bank.seed, 0])
         self.people = found_clients(bank.clients, FIRST_CLIENT_ID, bank.months, founding)
@@ -153,7 +153,7 @@ class _Run:
 
     def _live(self, month: int, block: int, clients: Clients, rows: slice) -> None:
         """Live one month of one block: outcomes, events, delivery, then the change of state."""
-        # A generator of its own for each month and block: what one of them draws moves no other.
+        # Each month and block has its own generator: what one draws does not affect another.
         rng = np.random.default_rng([self.bank.seed, 1, month, block])
         if is_quarter_start(month) and month >= FIRST_OUTCOMES:
             self._decide(month, clients, rng)
@@ -166,7 +166,7 @@ class _Run:
         end_month(clients, month, rng)
 
     def _decide(self, month: int, clients: Clients, rng: np.random.Generator) -> None:
-        """Draw the quarter's outcomes of the clients who are here; note them where the samples want them."""
+        """Draw the quarter's outcomes for the clients who are present, and note them if the samples need them."""
         probabilities = chances(clients)
         outcomes = draw_outcomes(probabilities, rng)
         if month in self.calendar.as_of_months():

@@ -1,8 +1,10 @@
-"""Card transactions of a month: single purchases, and errands whose order tells a habit or a plan."""
+"""A month's card transactions: single purchases, and errands whose order reveals a habit or a plan."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anna_core.durations import SECOND
+from anna_simbank.calendar import Months
 from anna_simbank.catalogue import (
     CITIES,
     GROUP_NAMES,
@@ -16,7 +18,6 @@ from anna_simbank.catalogue import (
 from anna_simbank.clients import Clients
 from anna_simbank.events import Array, Events, in_time_order
 from anna_simbank.intensity import CASH_ERRANDS, PLAN_ERRANDS, Intensity, card_intensity, draw_groups
-from anna_simbank.months import SECOND, Months
 
 CHANNELS = ["atm", "pos", "contactless", "wallet", "online", "app"]
 CURRENCIES = ["EUR", "USD", "GBP", "CHF"]
@@ -26,9 +27,9 @@ HABIT_SHOWS = 0.96  # chance that an errand follows the habit: a few errands mak
 ERRAND_GAP = (5 * 60, 50 * 60)  # seconds between the two events of an errand
 DIGITAL_INTERCEPT, DIGITAL_SLOPE = -0.9, 1.6  # log-odds that a payment is online, or by phone in person
 REFUND = 0.015  # of single purchases
-AWAY = 0.06  # of events happen outside the home city
-FOREIGN = 0.03  # of events are in another currency; the amount is in the account's own all the same
-CASH_STEP = 10.0  # cash machines pay round amounts
+AWAY = 0.06  # of events outside the home city
+FOREIGN = 0.03  # of events in another currency; the amount is in the account's own all the same
+CASH_STEP = 10.0  # cash machines pay out round amounts
 
 _CASH, _GROCERY = GROUP_NAMES.index("cash"), GROUP_NAMES.index("grocery")
 _FUEL, _RESTAURANT = GROUP_NAMES.index("fuel"), GROUP_NAMES.index("restaurant")
@@ -66,7 +67,7 @@ def _errands(
 def _channels(
     clients: Clients, client: Array, group: Array, single: Array, rng: np.random.Generator
 ) -> NDArray[np.int8]:
-    # The leaning shows twice: single purchases go online, and what is paid in person is paid by phone.
+    # The leaning shows twice: single purchases are made online, and payments in person are made by phone.
     modern = 1 / (1 + np.exp(-(DIGITAL_INTERCEPT + DIGITAL_SLOPE * clients.digital[client])))
     is_modern = rng.random(len(client)) < modern
     kind = rng.random(len(client))

@@ -11,10 +11,10 @@ class Group:
     """A group of merchant categories.
 
     Attributes:
-        share: share of single purchases for a client without leanings.
-        tilt: change of log-share for each unit of the client's leisure leaning.
+        share: share of single purchases of a client without leanings.
+        tilt: change of log-share per unit of the client's leaning to leisure.
         typical: median amount for a client of median income.
-        spread: sigma of the log-normal amount; about 1 gives the heavy tail that card data have.
+        spread: sigma of the log-normal amount; about 1 gives the heavy tail of real card data.
         first_code: first code of the group.
         codes: number of codes, drawn by Zipf's law.
     """
@@ -72,7 +72,7 @@ def draw_zipf(n_values: int, exponent: float, size: int, rng: np.random.Generato
     return ranks.astype(np.int16)
 
 
-# Groups laid end to end: group g's cumulative shares are shifted by g, so one search serves every group.
+# Groups laid end to end: group g's cumulative shares are shifted by g, so that one search serves all groups.
 _MCC_LADDER = np.concatenate([i + zipf_cumulative(g.codes, ZIPF_MCC) for i, g in enumerate(GROUPS.values())])
 
 

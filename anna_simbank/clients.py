@@ -2,7 +2,7 @@
 
 A habit is +1 or -1 and shows only in the order of neighbouring events, never in their counts or amounts.
 Outcomes depend on the *settled* habit, an exponential average over months: what matters has been visible for
-a while, so a model that reads order can nearly reach the oracle, and a client who has just come counts as 0.
+a while, so a model that reads order can nearly reach the oracle. A client who has just arrived counts as 0.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from anna_simbank.calendar import QUARTER
 from anna_simbank.catalogue import CITIES, EMPLOYERS, ZIPF_CITY, ZIPF_COUNTERPARTY, draw_zipf
-from anna_simbank.months import QUARTER
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -19,18 +19,18 @@ Small = NDArray[np.int16]
 
 NEVER = np.int16(-100)  # a month long before the simulation
 
-# Shares of clients that a domain knows; the missing ones are missing for the whole simulation.
+# Shares of clients that each domain knows; a client missing from a domain is missing for the whole simulation.
 WITH_CARD, WITH_ACCOUNT, WITH_CREDIT = 0.95, 0.93, 0.60
-PRESENT_AT_START = 0.65  # the rest come in some later month, hence histories of very uneven length
+PRESENT_AT_START = 0.65  # the rest arrive in later months, hence histories of very uneven length
 ACTIVITY_SPREAD = 0.65  # sigma of log-activity between clients
 INCOME_SPREAD = 0.45
-TRAIT_LIMIT = 2.0  # traits beyond it would make single clients rule the log-odds
+TRAIT_LIMIT = 2.0  # beyond it, single clients would dominate the log-odds
 UNDISCIPLINED = 0.35
 DIGITAL, DIGITAL_SPREAD = 0.9, 0.2  # people who buy online, and people who do not: few purchases tell which
 
 HABIT_CHANGE = 0.006  # a month; rare, so that a habit's signature is clear before it matters
 SETTLING = 0.3  # weight of the newest month in a settled habit: it matters after about three months
-MOOD_MEMORY, MOOD_STEP = 0.85, 0.06  # AR(1) of log-activity; its innovation is all that nobody can foresee
+MOOD_MEMORY, MOOD_STEP = 0.85, 0.06  # AR(1) of log-activity; its innovation is the only thing that nobody can foresee
 JOB_LOSS, JOB_FOUND = 0.01, 0.20  # a month
 MOVING = 0.006  # a month
 
@@ -40,7 +40,7 @@ RETURN_AFTER, RETURN = 5, 0.15  # months until a churned client may come back, a
 
 @dataclass(frozen=True)
 class Clients:
-    """State of n clients, one array a quantity, each of shape (n,) or (n, 2); arrays are changed in place."""
+    """State of n clients, one array per quantity, each of shape (n,) or (n, 2); arrays are changed in place."""
 
     client_id: NDArray[np.int64]
     joined: Small
@@ -53,15 +53,15 @@ class Clients:
     digital: Floats  # leaning to online purchases
     undisciplined: Flags
     renter: Flags
-    payday: NDArray[np.int64]  # 0 … 27, evenly: calendar windows tell nothing of pay-day habits
+    payday: NDArray[np.int64]  # 0 … 27, evenly: calendar windows reveal nothing of pay-day habits
     employer: Small
     city: Small
     products: Small  # (n, 2) product codes of the credit accounts; -1 for none
     credit_limit: Floats
     cycle: Small  # phase of the four-month repayment cycle, 0 … 3
     cash_first: NDArray[np.int8]  # card: cash before groceries (+1) or after (-1)
-    early_payday: NDArray[np.int8]  # account: cash taken just after the salary (+1) or just before it (-1)
-    pass_through: NDArray[np.int8]  # account: money comes in, then goes out (+1), or the other way (-1)
+    early_payday: NDArray[np.int8]  # account: cash withdrawn just after the salary (+1) or just before it (-1)
+    pass_through: NDArray[np.int8]  # account: money comes in, then goes out (+1), or the other way round (-1)
     relapse: NDArray[np.int8]  # credit: repayment cycle 0,1,0,2 (+1) or 0,0,1,2 (-1)
     plan: NDArray[np.int8]  # this quarter's spending plan
     next_plan: NDArray[np.int8]  # next quarter's; shows this quarter in the order of fuel and restaurant
@@ -83,11 +83,11 @@ class Clients:
         return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def here(self, month: int) -> Flags:
-        """Tell who has come and has not churned: the clients that a sample may hold."""
+        """Tell who has arrived and not churned: the clients that a sample may contain."""
         return (self.joined <= month) & (self.left == NEVER)
 
     def presence(self, month: int) -> Floats:
-        """Return the factor of a month's activity: 1 for clients who stay, falling to 0 for those who leave."""
+        """Return the factor on a month's activity: 1 for clients who stay, falling to 0 for those who leave."""
         since = np.clip(month - self.left, 0, len(LEAVING))
         leaving = np.array([*LEAVING, 0.0], dtype=np.float32)[since]
         staying = np.where(self.left == NEVER, np.float32(1), leaving)
@@ -104,7 +104,7 @@ def _trait(n: int, spread: float, rng: np.random.Generator) -> Floats:
 
 
 def found_clients(n: int, first_id: int, months: int, rng: np.random.Generator) -> Clients:
-    """Draw `n` clients as they are before month 0; every trait and habit is independent of the others."""
+    """Draw `n` clients as they are before month 0; all traits and habits are independent."""
     joined = np.where(rng.random(n) < PRESENT_AT_START, 0, rng.integers(1, months, n)).astype(np.int16)
     zeros = np.zeros(n, dtype=np.float32)
     products = rng.integers(0, 6, (n, 2)).astype(np.int16)
@@ -146,7 +146,7 @@ def found_clients(n: int, first_id: int, months: int, rng: np.random.Generator) 
 
 
 def begin_month(clients: Clients, rng: np.random.Generator) -> None:
-    """Move the mood: the one part of a month's activity that is not settled when the month before it ends."""
+    """Move the mood: the only part of a month's activity that is still open when the previous month ends."""
     clients.mood[:] = MOOD_MEMORY * clients.mood + MOOD_STEP * rng.standard_normal(len(clients))
 
 

@@ -1,10 +1,11 @@
-"""Credit history of a month: a statement for each account, whose statuses run through a four-month cycle."""
+"""A month's credit history: a statement for each account, with statuses that run through a four-month cycle."""
 
 import numpy as np
 
+from anna_core.durations import DAY, HOUR, SECOND
+from anna_simbank.calendar import QUARTER, Months
 from anna_simbank.clients import Clients
 from anna_simbank.events import Array, Events, in_time_order
-from anna_simbank.months import DAY, HOUR, QUARTER, SECOND, Months
 
 PRODUCTS = ["credit_card", "consumer_loan", "mortgage", "car_loan", "overdraft", "instalment"]
 # days past due by class; X: nothing was due; C: paid in full, or closed
@@ -19,7 +20,7 @@ STEP_DISCIPLINED = np.array([STATUSES.index(s) for s in ("0", "X", "C")])
 PAID_UNDISCIPLINED = np.array([0.30, 0.10, 0.03])  # share of the balance paid at each step
 PAID_DISCIPLINED = np.array([0.30, 0.0, 1.0])
 STRAY = 0.03  # chance of a step out of the cycle
-# Statuses in the three months of an overdue quarter: the outcome can be seen in the data later.
+# Statuses in the three months of an overdue quarter: later on, the outcome can be seen in the data.
 OVERDUE_STATUS = np.array([STATUSES.index(s) for s in ("2", "3", "4")])
 
 
@@ -30,7 +31,7 @@ def credit_history(clients: Clients, month: int, block: int, months: Months, rng
     n = len(client)
     place = (month + clients.cycle[client]) % len(CYCLE_RELAPSE)
     step = np.where(clients.relapse[client] > 0, CYCLE_RELAPSE[place], CYCLE_SLIDE[place])
-    # Strays are drawn from the cycle itself, so they leave the shares of the steps as they are.
+    # Strays are drawn from the cycle itself, so the shares of the steps stay the same.
     step = np.where(rng.random(n) < STRAY, CYCLE_RELAPSE[rng.integers(0, 4, n)], step)
     undisciplined = clients.undisciplined[client]
     status = np.where(undisciplined, STEP_UNDISCIPLINED[step], STEP_DISCIPLINED[step])

@@ -2,19 +2,19 @@
 
 import numpy as np
 
+from anna_core.durations import DAY, HOUR, SECOND
 from anna_simbank.events import Events, concatenate
-from anna_simbank.months import DAY, HOUR, SECOND
 
 LATE = 0.01  # of rows
 LATE_DAYS = 15  # at most, beyond the lag: even with the longest lag a row is loaded by the next month's end
 REDELIVERED = 0.003  # of rows
 REDELIVERY_DAYS = 5  # at most, after the first delivery
-# A punctual row comes within this share of the lag, so that visibility by the lag is honest for it.
+# A punctual row arrives within this share of the lag, so that visibility by the lag is honest for it.
 PUNCTUAL = 0.85
 
 
 def deliver(events: Events, lag_days: int, rng: np.random.Generator) -> Events:
-    """Add `loaded_at` to new events, and second deliveries: the same row but for its later `loaded_at`."""
+    """Add `loaded_at` to new events, and second deliveries: the same row with a later `loaded_at`."""
     n = len(events)
     event_time = events.columns["event_time"].astype(np.int64)
     punctual = HOUR // 6 + rng.random(n) * PUNCTUAL * lag_days * DAY
@@ -27,7 +27,7 @@ def deliver(events: Events, lag_days: int, rng: np.random.Generator) -> Events:
 
 
 def split_at(events: Events, instant: int) -> tuple[Events, Events]:
-    """Part rows loaded before `instant` (microseconds), in order of loading, from those that come later."""
+    """Separate rows loaded before `instant` (microseconds), in order of loading, from those loaded later."""
     loaded = events.columns["loaded_at"]
     due = np.flatnonzero(loaded < instant)
     order = np.argsort(loaded[due], kind="stable")

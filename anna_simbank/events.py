@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-# Room for ids of one block in one month; 50,000 clients make well under 10^7 events of a domain in a month.
+# Room for the ids of one block in one month: 50,000 clients have well under 10^7 events per domain and month.
 IDS_PER_BLOCK = 10**7
 IDS_PER_MONTH = 10**10
 
@@ -17,7 +17,7 @@ IDS_PER_MONTH = 10**10
 class Events:
     """Columns of equal length; a column named in `vocabulary` holds codes into its list of strings.
 
-    Codes instead of strings keep what waits for the next month's delivery small, and sorting fast.
+    Codes instead of strings keep the rows that wait for the next month's delivery small, and sorting fast.
     Columns named in `nullable` hold NaN where the bank has no value.
     """
 

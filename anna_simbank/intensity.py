@@ -10,10 +10,10 @@ from anna_simbank.clients import Clients
 
 Matrix = NDArray[np.float64]
 
-SINGLES = 4.5  # purchases a month on their own, for a client of median activity
+SINGLES = 4.5  # single purchases per month of a client with median activity
 CASH_ERRANDS = 1.8  # cash and groceries, in the order of the cash habit
 PLAN_ERRANDS = 2.4  # fuel and restaurant, in the order of the next quarter's plan
-# Errands follow activity more weakly than singles do, so that rare buyers too show their habits.
+# Errands depend less on activity than single purchases, so that rare buyers show their habits, too.
 ERRANDS_WITH_ACTIVITY = 0.3
 JOBLESS_ACTIVITY = -0.4
 PLAN_ACTIVITY, PLAN_AMOUNT = 0.30, 0.45  # log-effects of this quarter's plan
@@ -26,7 +26,7 @@ class Intensity:
 
     log_activity: Matrix  # (n,)
     presence: Matrix  # (n,) 0 … 1
-    scale: Matrix  # (n,) factor of every amount
+    scale: Matrix  # (n,) factor on every amount
     share: Matrix  # (n, groups) of single purchases, rows sum to 1
 
     @property
@@ -61,6 +61,6 @@ def draw_groups(share: Matrix, client: NDArray[np.int64], rng: np.random.Generat
     below = share.cumsum(axis=1)[:, :-1].astype(np.float32)
     chance = rng.random(len(client), dtype=np.float32)
     group = np.zeros(len(client), dtype=np.int8)
-    for edge in below.T:  # a pass a group beats a matrix of events × groups
+    for edge in below.T:  # one pass per group is faster than a matrix of events × groups
         group += chance >= edge[client]
     return group

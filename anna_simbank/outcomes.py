@@ -1,7 +1,7 @@
 """What will happen to a client: the oracle's probabilities under the simulator, and the draw from them.
 
 Coefficients are in log-odds. Habits (order of events) carry the larger part, traits that counts and sums show
-the smaller one: the oracle is nearly attainable from what is visible, and aggregates alone fall short.
+the smaller one: what is visible nearly suffices to reach the oracle, while aggregates alone fall short.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def _sigmoid(x: Matrix) -> Matrix:
 
 
 def chances(clients: Clients) -> Chances:
-    """Return the probabilities from the hidden state; a domain that a client lacks adds nothing to them."""
+    """Return the probabilities from the hidden state; domains in which a client is missing contribute nothing."""
     card = clients.has_card.astype(np.float64)
     account = clients.has_account.astype(np.float64)
     known_money = np.maximum(card, account)
@@ -70,7 +70,7 @@ def chances(clients: Clients) -> Chances:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What came of the chances in the quarter that follows."""
+    """What came of the probabilities in the following quarter."""
 
     churn: NDArray[np.bool_]  # (n,)
     overdue: NDArray[np.bool_]  # (n,)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from anna_core.durations import DAY
+from anna_simbank.calendar import Months
 from anna_simbank.cards import REFUND, draw_amounts
 from anna_simbank.catalogue import GROUP_NAMES, MEAN_AMOUNT
 from anna_simbank.clients import LEAVING, MOOD_MEMORY, MOOD_STEP, Clients
@@ -15,14 +17,13 @@ from anna_simbank.intensity import (
     card_intensity,
     draw_groups,
 )
-from anna_simbank.months import DAY, Months
 
 Matrix = NDArray[np.float64]
 
 SPEND_DAYS = 30
-DRAWS = 40  # simulated months behind E[log1p]; their noise takes less than 1 % of what is explained
+DRAWS = 40  # simulated months behind E[log1p]; their noise costs less than 1 % of what is explained
 _CASH = GROUP_NAMES.index("cash")
-# What the two events of an errand cost, the chances of each kind being as their rates.
+# What the two events of an errand cost; the kinds are as likely as their rates are high.
 _ERRAND_NAMES = (("cash", "grocery"), ("fuel", "restaurant"))
 _ERRAND_GROUPS = [[GROUP_NAMES.index(name) for name in pair] for pair in _ERRAND_NAMES]
 _ERRAND_RATES = (CASH_ERRANDS, PLAN_ERRANDS)
@@ -46,7 +47,7 @@ def _expected_intensity(
 
 
 def expected_spend(clients: Clients, month: int, months: Months, churn: Matrix) -> Matrix:
-    """Return E[spend] of clients who are here as of the start of `month`, shape (n,), in closed form.
+    """Return E[spend] of the clients present at the start of `month`, shape (n,), in closed form.
 
     The mood's innovation and churn (with the given probabilities) are averaged out; they are not foreseeable.
     """

@@ -19,7 +19,7 @@ import yaml
 from anna_cli.deployment import make_deployment
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.queries import RUNS
-from anna_cli.reports import read_report
+from anna_cli.report_reader import read_report
 from anna_cli.supervisor.platform import Platform
 from anna_cli.supervisor.ports import free_port
 from anna_resources.settings import load_settings

@@ -1,4 +1,4 @@
-"""Boosting on aggregates: trees on hand-made features of one domain, and of all; the metamodel weighs them."""
+"""Boosting: trees on the aggregates of each domain, and of all together, which the metamodel weights."""
 
 from typing import TYPE_CHECKING
 
@@ -6,36 +6,29 @@ import dagster as dg
 
 from anna_assets.compute import training_threads
 from anna_assets.layers import guards, samples
-from anna_assets.layers.sequences import read_sequences
+from anna_assets.layers.members import member_name
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.keys import TREES
+from anna_core.errors import ArtifactError
 from anna_core.models.scores_file import score_frame
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from anna_core.models.trees.model import BoostingSpec
 
-SCORES_FILE = "scores.parquet"
-_TOLD = 20  # aggregates that the asset's page names
+_TOLD = 20  # number of aggregates that the asset's page names
 
 
-def boosting_key(domain: str | None) -> dg.AssetKey:
-    """Key of the trees of a domain, or of all."""
-    return dg.AssetKey([TREES] if domain is None else [TREES, domain])
+def boosting_key(domain: Domain | None) -> dg.AssetKey:
+    """Asset key of the trees of a domain, or of all domains (None)."""
+    return dg.AssetKey(member_name(domain).split("/"))
 
 
-def member_name(domain: str | None) -> str:
-    """What the metamodel calls them."""
-    return "/".join(boosting_key(domain).path)
-
-
-def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefinition:
-    """The asset `boosting/<domain>`, or `boosting` over all, partitioned by sample."""
-    read = [one for one in domains if domain in (None, one.name)]
-    of = domain or "all domains beside each other"
+def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDefinition:
+    """The asset `boosting/<domain>`, or `boosting` over all domains, partitioned by sample."""
+    read = [domain] if domain else domains
+    of = domain.name if domain else "all domains beside each other"
 
     @step_asset(
         key=boosting_key(domain),
@@ -44,7 +37,7 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         pool="training",
         group_name="models",
         kinds={"lightgbm"},
-        owners=read[0].owners if domain else None,
+        owners=domain.owners if domain else None,
         description=f"Trees on aggregates of {of}, and what they say of each row of the sample that they did not see.",
     )
     def boosting(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -52,8 +45,11 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         from anna_core.models.trees.training import train_boosting
 
         key = context.partition_key
-        sample = samples.read_sample(warehouse, key)
-        sequences = [read_sequences(warehouse, one, sample) for one in read]
+        sample, kept = warehouse.sample(key).read(), warehouse.sample(key).domains()
+        planned = [one for one in kept if domain is None or one.name == domain.name]
+        if not planned:
+            raise ArtifactError(f"{key} was planned without {of}. Register the sample again to train with it.")
+        sequences = [warehouse.sequences(one, key).read(sample) for one in planned]
         guards.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)
@@ -62,9 +58,7 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, version)
         read_versions = {part.domain.name: part.meta.data_version for part in sequences}
         provenance = made_of(sample, threads, sequences=read_versions)
-        with storage.write_directory(warehouse.boosting(domain, key)) as folder:
-            model.save(folder, provenance)
-            frame.write_parquet(folder / SCORES_FILE)
+        warehouse.boosting(domain, key).write(model, provenance, frame)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version),
             metadata={

@@ -1,4 +1,4 @@
-"""Guards: checks beside `sample` and `sequences/<domain>` that stop or warn before training is spent."""
+"""Guards: checks of `sample` and `sequences/<domain>` that stop a launch, or warn, before time goes into training."""
 
 import math
 from collections.abc import Sequence
@@ -12,10 +12,12 @@ from anna_core.domains import Domain
 from anna_core.errors import TrainingError
 from anna_core.guards import leakage, shift
 from anna_core.guards.leakage import Finding, Probes, Verdict
+from anna_core.guards.matching import FEWEST_KNOWN, Match
 from anna_core.guards.shift import Moved, Shift
+from anna_resources.artifacts.visible import mark_leak
 
 AS_OF_LEAK, POINT_IN_TIME, LEAKAGE, SHIFT = "as_of_leak", "point_in_time", "leakage", "shift"
-LEAK_FILE = "leak.txt"  # beside sequences that have one: a blocking check holds in its own run only
+CLIENTS_KNOWN = "clients_known"
 
 
 def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -25,6 +27,19 @@ def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
         asset=key,
         partitions_def=SAMPLE,
         description=f"The as_of date alone does not tell the target (Gini below {leakage.WARN}).",
+    )
+
+
+def clients_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check `clients_known` of the asset `sample`."""
+    return dg.AssetCheckSpec(
+        CLIENTS_KNOWN,
+        asset=key,
+        partitions_def=SAMPLE,
+        description=(
+            f"At least {FEWEST_KNOWN:.0%} of the clients have an event in some domain, and the as_of dates lie where "
+            "there are events."
+        ),
     )
 
 
@@ -71,8 +86,32 @@ def as_of_result(probes: Probes) -> dg.AssetCheckResult:
     return _result(AS_OF_LEAK, probes, {"as_of": cure}, "The as_of date does not tell the target.")
 
 
+def clients_result(match: Match) -> dg.AssetCheckResult:
+    """What the marts know of a sample's clients and dates; it never blocks."""
+    known = f"{match.met:,} of {match.clients:,} clients have an event in some domain."
+    return dg.AssetCheckResult(
+        check_name=CLIENTS_KNOWN,
+        passed=not match.warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(match.warnings) or (known if match.domains else "No mart is there to look into yet."),
+        metadata={
+            "clients": match.clients,
+            "clients met": _table(
+                [
+                    {
+                        "domain": domain.domain,
+                        "clients": f"{domain.met:,}",
+                        "share": f"{domain.met / match.clients:.1%}",
+                    }
+                    for domain in match.domains
+                ]
+            ),
+        },
+    )
+
+
 def point_in_time_result(rows: int, outside: int) -> dg.AssetCheckResult:
-    """Whether any of some rows see events outside their window (`outside_window`); that blocks."""
+    """Whether any of these rows see events outside their window (`outside_window`); that blocks."""
     told = f"{outside:,} of {rows:,} rows see events outside their window."
     return dg.AssetCheckResult(
         check_name=POINT_IN_TIME,
@@ -83,7 +122,7 @@ def point_in_time_result(rows: int, outside: int) -> dg.AssetCheckResult:
 
 
 def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
-    """What the probes of a domain found; a leak has severity ERROR, and so blocks."""
+    """What the probes of a domain found; a leak has severity ERROR, and therefore blocks."""
     cures = {
         finding.subject: (
             "Is it known on as_of, or filled in after the outcome? Drop the field from "
@@ -99,7 +138,7 @@ def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
 
 
 def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
-    """What tells the test rows from the others; it never blocks."""
+    """How the test rows differ from the others; it never blocks."""
     named = "; ".join(_moved(one) for one in found.moved)
     if found.not_probed:
         description = f"Not probed: {found.not_probed}."
@@ -125,7 +164,7 @@ def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
 
 
 def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResult]) -> None:
-    """Write the checks that did not pass into the run's log: who reads it need not open each asset's page."""
+    """Write failed checks into the run's log, so that its readers need not open each asset's page."""
     for result in results:
         if not result.passed:
             log = context.log.error if result.severity is dg.AssetCheckSeverity.ERROR else context.log.warning
@@ -133,23 +172,15 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
 
 
 def keep_leaks(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:
-    """Write what was found in a domain beside its sequences, where that blocks."""
+    """Write what was found in a domain beside its sequences, if it blocks."""
     if found := [result.description or "" for result in results if _blocks(result)]:
-        (folder / LEAK_FILE).write_text(" ".join(found), encoding="utf-8")
-
-
-def require_clean(folder: Path, asset: str) -> None:
-    """Raise `TrainingError` where the sequences of an asset in `folder` have a leak, whichever run found it."""
-    found = folder / LEAK_FILE
-    if found.exists():
-        what = found.read_text(encoding="utf-8")
-        raise TrainingError(f"{asset} has a leak and cannot be used. {what} Then materialize {asset} again.")
+        mark_leak(folder, " ".join(found))
 
 
 def require_no_leak(context: dg.AssetExecutionContext) -> None:
-    """Raise `TrainingError` where a check of this run has found a leak, in whatever domain.
+    """Raise `TrainingError` if a check of this run has found a leak, in any domain.
 
-    A blocking check stops what hangs on its own asset; models of other domains do not, and would be trained in vain.
+    A blocking check stops only what depends on its own asset; other domains' models would be trained in vain.
     """
     for entry in context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         found = entry.get_dagster_event().asset_check_evaluation_data

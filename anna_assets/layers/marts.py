@@ -9,10 +9,8 @@ from anna_assets.compute import mart_memory
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import AnnaError
-from anna_core.marts.corrections import read_corrections
-from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.marts.mart import MartMonth
 from anna_core.months import parse_month
-from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 MONTHS_PER_RUN = 24  # one run builds two years of a domain: the start of a run costs more than a small month
@@ -44,21 +42,11 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
         ],
     )
     def mart(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        built: dict[str, MartMonth] = {}
+        stored, built = warehouse.mart(domain), dict[str, MartMonth]()
         failed: dict[str, AnnaError] = {}
         for index, partition in enumerate(context.partition_keys, start=1):
             try:
-                built[partition] = build_mart(
-                    domain,
-                    parse_month(partition),
-                    warehouse.home_path,
-                    warehouse.time_zone,
-                    warehouse.mart(domain.name),
-                    warehouse.dictionary(domain.name),
-                    mart_memory(),
-                    read_corrections(warehouse.source(domain.name), partition),
-                    load_settings().left_aside,
-                )
+                built[partition] = stored.build(parse_month(partition), mart_memory())
             except AnnaError as error:
                 context.log.error(f"{partition}: {error}")
                 failed[partition] = error
@@ -68,7 +56,7 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             )
             for reason, count in built[partition].left.items():
                 context.log.warning(f"{partition}: {reason} in {count:,} of {built[partition].source_rows:,} rows.")
-        paths = {month: str(mart_path(warehouse.mart(domain.name), parse_month(month))) for month in built}
+        paths = {month: str(stored.month_path(parse_month(month))) for month in built}
         if built:
             _report_dictionary(context, domain, list(built.values())[-1])
         if failed:

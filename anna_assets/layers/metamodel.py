@@ -5,17 +5,16 @@ import dagster as dg
 from anna_assets.layers import samples
 from anna_assets.layers.boosting import boosting_key
 from anna_assets.layers.members import read_members, tree_domains
+from anna_assets.layers.sequences import require_events
 from anna_assets.partitions import SAMPLE
 from anna_assets.progress import follow
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.models.scores_file import score_frame
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 KEY = dg.AssetKey("metamodel")
-SCORES_FILE = "scores.parquet"
 
 
 def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
@@ -39,8 +38,9 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         from anna_core.models.provenance import made_of
 
         key = context.partition_key
-        sample = samples.read_sample(warehouse, key)
-        members = read_members(warehouse, domains, sample)
+        sample, planned = warehouse.sample(key).read(), warehouse.sample(key).domains()
+        require_events(warehouse, planned, sample)
+        members = read_members(warehouse, planned, sample)
         with tracking.launch(context.run, key, context.log) as launch, launch.part("metamodel") as part:
             trained = train_metamodel(
                 members.vectors,
@@ -56,20 +56,19 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         frame = score_frame(
             sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, trained.data_version
         )
-        with storage.write_directory(warehouse.metamodel(key)) as folder:
-            trained.save(folder, made_of(sample, 1, models=members.versions))
-            frame.write_parquet(folder / SCORES_FILE)
+        stored = warehouse.metamodel(key)
+        stored.write(trained, made_of(sample, 1, models=members.versions), frame)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),
             metadata={
-                "domains": dg.MetadataValue.json([one.name for one in domains if one.name in trained.members]),
+                "domains": dg.MetadataValue.json([one.name for one in planned if one.name in trained.members]),
                 "share of each model": dg.MetadataValue.json(
                     {name: round(share, 4) for name, share in trained.spec.shares.items()}
                 ),
                 "rows fitted on": int(members.judged.sum()),
                 "calibration": dg.MetadataValue.json([one.method for one in trained.spec.calibration.columns]),
                 "note": trained.spec.summary,
-                "path": dg.MetadataValue.path(str(warehouse.metamodel(key))),
+                "path": dg.MetadataValue.path(str(stored.path)),
             },
         )
 

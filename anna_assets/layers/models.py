@@ -1,27 +1,21 @@
-"""Domain models and embeddings: the nets of a domain, trained side by side with others', and their vectors."""
+"""Domain models and embeddings: the nets of each domain, trained side by side, and their vectors."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import dagster as dg
 import numpy as np
 
 from anna_assets.compute import scoring_threads, training_threads
 from anna_assets.layers import guards, samples
-from anna_assets.layers.sequences import read_sequences
 from anna_assets.partitions import SAMPLE
 from anna_assets.progress import follow
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError
 from anna_core.models.progress import EpochReport
-from anna_core.samples.sample import Sample
-from anna_core.sequences.ragged import Sequences
-from anna_resources.tracking import Part, Tracking
+from anna_resources.artifacts.trained import rows_version
+from anna_resources.tracking.record import Part
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
-
-VECTORS_FILE = "vectors.parquet"
 
 
 def model_asset(domain: Domain) -> dg.AssetsDefinition:
@@ -43,8 +37,8 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
         from anna_core.models.training.domain import train_domain_model
 
         partition = context.partition_key
-        sample = samples.read_sample(warehouse, partition)
-        sequences = read_sequences(warehouse, domain, sample)
+        sample = warehouse.sample(partition).read()
+        sequences = warehouse.sequences(domain, partition).read(sample)
         guards.require_no_leak(context)
         threads = training_threads()
         with tracking.launch(context.run, partition, context.log) as launch, launch.part(domain.name) as part:
@@ -60,8 +54,8 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 threads=threads,
             )
         provenance = made_of(sample, threads, sequences=sequences.meta.data_version)
-        with storage.write_directory(warehouse.model(domain.name, partition)) as folder:
-            trained.save(folder, provenance)
+        stored = warehouse.model(domain, partition)
+        stored.write(trained, provenance)
         best = trained.best
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),
@@ -73,7 +67,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 f"validation {sample.task.metric}": _number(_mean([report.valid_metric for report in best])),
                 "net": dg.MetadataValue.json(sample.task.net.model_dump()),
                 "note": trained.spec.empty_reason or "trained",
-                "path": dg.MetadataValue.path(str(warehouse.model(domain.name, partition))),
+                "path": dg.MetadataValue.path(str(stored.path)),
             },
         )
 
@@ -94,21 +88,15 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         description=f"Client vector and score of each row of the sample, by nets of {domain.name} not fitted on it.",
     )
     def embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.models.nets.domain_model import DomainModel
         from anna_core.models.vectors_file import StoredVectors
 
         partition = context.partition_key
-        sample = samples.read_sample(warehouse, partition)
-        sequences = read_sequences(warehouse, domain, sample)
-        model = DomainModel.load(storage.read_directory(warehouse.model(domain.name, partition)))
-        if model.provenance.get("rows") != sample.version:  # models of before cross-fitting do not say
-            raise ArtifactError(
-                f"model/{domain.name} of {partition} was trained on other rows, splits or folds than the sample has "
-                f"now. Materialize model/{domain.name}, and what hangs on it, again."
-            )
+        sample = warehouse.sample(partition).read()
+        sequences = warehouse.sequences(domain, partition).read(sample)
+        model = warehouse.model(domain, partition).read_for(sample)
         vectors = model.predict(sequences, threads=scoring_threads(), fold=sample.fold)
         version, folds = model.data_version, 0 if model.is_empty else model.spec.folds
-        stored = StoredVectors(
+        said = StoredVectors(
             sequences.client_id,
             sequences.as_of,
             vectors,
@@ -117,8 +105,7 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
             folds,
             rows_version(sample, sequences),
         )
-        with storage.write_directory(warehouse.embedding(domain.name, partition)) as folder:
-            stored.write(folder / VECTORS_FILE, model.spec.task.score_names)
+        warehouse.embedding(domain, partition).write(said, model.spec.task.score_names)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{version}-{sequences.meta.data_version}"),
             metadata={
@@ -132,18 +119,8 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
     return embedding
 
 
-def rows_version(sample: Sample, sequences: Sequences) -> str:
-    """What the rows of a sample are in a domain: changes with their targets, splits, folds and events."""
-    return f"{sample.version}-{sequences.meta.data_version}"
-
-
-def vectors_path(warehouse: Warehouse, domain: str, key: str) -> Path:
-    """File of a sample's vectors in a domain."""
-    return storage.read_directory(warehouse.embedding(domain, key)) / VECTORS_FILE
-
-
 def _listener(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> Callable[[EpochReport], None]:
-    """Tells of each epoch, and ends the training where another domain's guard has found a leak since."""
+    """Reports each epoch, and stops the training if another domain's guard has found a leak in the meantime."""
     tell = follow(context, key, part)
 
     def on_epoch(report: EpochReport) -> None:

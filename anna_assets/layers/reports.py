@@ -1,27 +1,22 @@
 """The report of a launch: the leaderboard on the held-out rows, plots, and one self-contained HTML file."""
 
 import datetime as dt
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
 
 from anna_assets.layers import metamodel, samples
-from anna_assets.layers.boosting import boosting_key, member_name
-from anna_assets.layers.members import read_members, tree_domains
-from anna_assets.layers.sequences import read_sequences
+from anna_assets.layers.boosting import boosting_key
+from anna_assets.layers.members import member_name, read_members, tree_domains
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.models.scores_file import read_scores
 from anna_core.samples.splits import TEST
-from anna_resources.tracking import Tracking
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -29,7 +24,6 @@ if TYPE_CHECKING:
     from anna_core.analytics.leaderboard import LeaderboardRow
 
 KEY = dg.AssetKey("report")
-HTML_FILE, LEADERBOARD_FILE = "report.html", "leaderboard.json"
 
 
 def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
@@ -64,19 +58,15 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         from anna_core.analytics.plots import report_figures
 
         key = context.partition_key
-        content = _content(warehouse, domains, key)
+        content = _content(warehouse, warehouse.sample(key).domains(), key)
         plots, head = report_figures(content), headline(content)
         board = [_record(row) for row in content.leaderboard]
-        with storage.write_directory(warehouse.report(key)) as folder:
-            (folder / HTML_FILE).write_text(render_report(content, plots), encoding="utf-8")
-            (folder / LEADERBOARD_FILE).write_text(json.dumps(board, indent=1), encoding="utf-8")
-            for name, plot in plots.items():
-                (folder / f"{name}.png").write_bytes(plot.png())
-        folder = storage.read_directory(warehouse.report(key))
+        pictures = {name: plot.png() for name, plot in plots.items()}
+        files = warehouse.report(key).write(render_report(content, plots), board, pictures)
         with tracking.launch(context.run, key, context.log) as launch:
             known = [row for row in board if row["value"] is not None]
             launch.log_metrics({f"{row['kind']}.{row['model']}": row["value"] for row in known})
-            launch.log_files(folder / HTML_FILE, folder / LEADERBOARD_FILE)
+            launch.log_files(files.html, files.leaderboard)
             launch.finish()
         subject = content.subject
         return dg.MaterializeResult(
@@ -86,7 +76,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "metric": content.task.metric,
                 "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
                 "held-out rows": int((content.split == TEST).sum()),
-                "report_html": dg.MetadataValue.path(str(folder / HTML_FILE)),
+                "report_html": dg.MetadataValue.path(str(files.html)),
                 **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},
             },
             check_results=[_check(content)],
@@ -101,28 +91,25 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     from anna_core.analytics.coverage import domain_coverage
     from anna_core.analytics.leaderboard import ModelKind, leaderboard
     from anna_core.analytics.usefulness import usefulness
-    from anna_core.models.blend.metamodel import Metamodel
     from anna_core.models.bundle import code_version
-    from anna_core.models.nets.domain_model import DomainModel
     from anna_core.models.vectors import mean_scores
     from anna_core.scoring.clients import require_same_generation
 
-    sample = samples.read_sample(warehouse, key)
-    names = sample.task.score_names
+    sample = warehouse.sample(key).read()
     members = read_members(warehouse, domains, sample)
-    trained = Metamodel.load(storage.read_directory(warehouse.metamodel(key)))
+    trained, blended = warehouse.metamodel(key).read_with_scores()
     require_same_generation(trained, members.versions)
     scores: dict[tuple[ModelKind, str], np.ndarray] = {
         ("constant", "constant"): constant_scores(sample.target, sample.weight, sample.split, sample.task),
-        ("metamodel", "metamodel"): _stored(warehouse.metamodel(key), metamodel.SCORES_FILE, names),
+        ("metamodel", "metamodel"): blended,
     }
     curves, coverage = {}, []
     for domain in domains:
         scores["domain", domain.name] = members.vectors[domain.name].scores
-        curves[domain.name] = DomainModel.load(storage.read_directory(warehouse.model(domain.name, key))).curves
-        coverage.append(domain_coverage(read_sequences(warehouse, domain, sample)))
+        curves[domain.name] = warehouse.model(domain, key).read().curves
+        coverage.append(domain_coverage(members.sequences[domain.name]))
     for trees in tree_domains(domains):
-        scores["boosting", trees or "all domains"] = members.vectors[member_name(trees)].scores
+        scores["boosting", trees.name if trees else "all domains"] = members.vectors[member_name(trees)].scores
     if len(domains) > 1:
         nets = [members.vectors[domain.name] for domain in domains]
         scores["mean", "mean"] = mean_scores(nets, trained.spec.output)
@@ -146,12 +133,8 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     )
 
 
-def _stored(folder: Path, file: str, names: tuple[str, ...]) -> np.ndarray:
-    return read_scores(storage.read_directory(folder) / file, names)
-
-
 def _record(row: "LeaderboardRow") -> dict[str, Any]:
-    """A row of the leaderboard as JSON has it: None where a figure is not defined."""
+    """A row of the leaderboard as JSON: None where a figure is not defined."""
     figures = asdict(row) | {"lead": row.lead and row.lead._asdict()}
     return {name: _defined(value) for name, value in figures.items()}
 

@@ -1,4 +1,4 @@
-"""Retro-inference: every client's sequence as of past months' ends, embedded and scored with a trained model."""
+"""Retro-inference: every client's sequence as of the end of past months, embedded and scored with trained models."""
 
 import datetime as dt
 
@@ -11,13 +11,11 @@ from anna_assets.layers import guards, metamodel
 from anna_assets.layers.boosting import boosting_key
 from anna_assets.layers.marts import joint_version
 from anna_assets.layers.members import tree_domains
-from anna_assets.layers.scoring import load_scorer, read_history, score_month
+from anna_assets.layers.scoring import load_scorer, score_month
 from anna_assets.layers.sequences import require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.marts.dictionary import read_dictionary
 from anna_core.months import parse_month
 from anna_core.sequences.build import history_months, write_history
 from anna_core.sequences.visibility import outside_window
@@ -50,9 +48,8 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
         for partition in context.partition_keys:
             at = parse_month(partition)
             require_fresh_marts(warehouse, domain, history_months(domain, at))
-            dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
-            mart = warehouse.mart(domain.name)
-            with storage.write_directory(warehouse.history(domain.name, at)) as folder:
+            dictionary, mart = warehouse.dictionary(domain).read(), warehouse.mart(domain).path
+            with warehouse.history(domain, at).writing() as folder:
                 made = write_history(domain, dictionary, mart, at, folder, mart_memory())
                 too_much = outside_window(made)
                 guards.keep_leaks([guards.point_in_time_result(len(made), too_much)], folder)
@@ -86,28 +83,23 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def retro_embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.models.blend.metamodel import Metamodel
-        from anna_core.models.nets.domain_model import DomainModel
         from anna_core.models.vectors_file import StoredVectors
 
         versions, model, loaded = [], None, ""
         for sample, at in retro_keys(context.partition_keys):
             if loaded != sample:
-                folder = storage.read_directory(warehouse.metamodel(sample))
-                wanted = domain.name in Metamodel.load(folder).members
-                model = (
-                    DomainModel.load(storage.read_directory(warehouse.model(domain.name, sample))) if wanted else None
-                )
+                wanted = domain.name in warehouse.metamodel(sample).read().members
+                model = warehouse.model(domain, sample).read() if wanted else None
                 loaded = sample
             if model is None:
                 context.log.info(f"{sample} was trained without {domain.name}: there is nothing to embed.")
                 versions.append("trained without this domain")
                 continue
             version = model.data_version
-            history = read_history(warehouse, domain.name, at)
+            history = warehouse.history(domain, at).read()
             vectors = model.predict(history, threads=scoring_threads())
             folds = model.spec.folds
-            stored = StoredVectors(
+            said = StoredVectors(
                 history.client_id,
                 history.as_of,
                 vectors,
@@ -116,12 +108,12 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
                 folds,
                 history.meta.data_version,
             )
-            path = warehouse.retro_embedding(domain.name, sample, at)
-            with storage.write_file(path) as temporary:
-                stored.write(temporary, model.spec.task.score_names)
+            stored = warehouse.retro_embedding(domain, sample, at)
+            stored.write(said, model.spec.task.score_names)
             versions.append(f"{version}-{history.meta.data_version}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(history):,} clients")
-            facts = {"dagster/row_count": len(history), "model": version, "path": dg.MetadataValue.path(str(path))}
+            path = dg.MetadataValue.path(str(stored.path))
+            facts = {"dagster/row_count": len(history), "model": version, "path": path}
             context.add_asset_metadata(facts, key, partition_key=_partition(sample, at))
         return dg.MaterializeResult(data_version=joint_version(versions))
 
@@ -153,12 +145,12 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
                 scorer, loaded = load_scorer(warehouse, sample, domains), sample
             frame = score_month(warehouse, scorer, sample, domains, at, scoring_threads())
             version = scorer.metamodel.data_version
-            path = warehouse.retro_scores(sample, at)
-            with storage.write_file(path) as temporary:
-                frame.write_parquet(temporary)
+            stored = warehouse.retro_scores(sample, at)
+            stored.write(frame)
             versions.append(f"{version}-{frame.hash_rows().sum()}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(frame):,} clients scored")
-            context.add_asset_metadata(_facts(frame, str(path), version), SCORES, partition_key=_partition(sample, at))
+            facts = _facts(frame, str(stored.path), version)
+            context.add_asset_metadata(facts, SCORES, partition_key=_partition(sample, at))
         return dg.MaterializeResult(data_version=joint_version(versions))
 
     return retro_scores

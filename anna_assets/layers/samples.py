@@ -7,26 +7,34 @@ import numpy as np
 import polars as pl
 
 from anna_assets.layers import guards
+from anna_assets.matching import match_clients
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
-from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
+from anna_core.guards.matching import Match
+from anna_core.samples.inbox import content_hash, find_upload, read_upload_request, upload_lock
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import SPLITS
+from anna_core.samples.targets import class_names
 from anna_core.tasks.task import TaskType
-from anna_resources.settings import INBOX
-from anna_resources.tracking import Tracking
+from anna_resources.blueprint import changed_since
+from anna_resources.settings import INBOX, load_settings
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
 KEY = dg.AssetKey("sample")
 CONTENT_TAG = "anna/content"  # run tag: hash of the file for which the run was started
 
 
-def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
-    """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow."""
+def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.AssetsDefinition:
+    """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow.
+
+    Args:
+        domains: those of the launch; whatever becomes of their files later, its later steps use these.
+        notes: sentences about domain files that cannot be used.
+    """
 
     @step_asset(
         key=KEY,
@@ -45,50 +53,65 @@ def sample_asset(domains: Sequence[Domain]) -> dg.AssetsDefinition:
                 description="Training, validation and test rows exist, and each of them holds different outcomes.",
             ),
             guards.as_of_spec(KEY),
+            guards.clients_spec(KEY),
         ],
     )
     def sample(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         key = context.partition_key
-        path = find_upload(warehouse.home_path / INBOX, key)
-        request = read_upload_request(path)
-        content = content_hash(path, request)
-        expected = context.run.tags.get(CONTENT_TAG)
-        if expected not in (None, content):
-            raise SampleError(f"{path}: changed after this run was started for it; a run for the new content follows.")
-        made = make_sample(path, key, request)
+        with upload_lock(warehouse.upload_locks, key):  # file and settings belong together
+            path = find_upload(warehouse.home_path / INBOX, key)
+            request = read_upload_request(path)
+            content = content_hash(path, request)
+            expected = context.run.tags.get(CONTENT_TAG)
+            if expected not in (None, content):
+                raise SampleError(
+                    f"{path}: changed after this run was started for it; a run for the new content follows."
+                )
+            made = make_sample(path, key, request)
         require_known(made.task, domains)
+        made = made.with_notes([*notes, *_changed_meanwhile(domains)])
         for guess in made.task.guesses:
             context.log.info(guess)
-        with storage.write_directory(warehouse.sample(key)) as folder:
-            made.write(folder)
+        found = match_clients(warehouse, domains, made.rows)
+        made = made.with_notes(found.warnings)
+        warehouse.sample(key).write(made, domains)
         with tracking.launch(context.run, key, context.log) as launch:
             launch.log_facts(made.task)
-        checks = [_check(made), guards.as_of_result(probe_as_of(made))]
+        checks = [_check(made), guards.as_of_result(probe_as_of(made)), guards.clients_result(found)]
         guards.tell(context, checks)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(content), metadata=_metadata(made), check_results=checks
+            data_version=dg.DataVersion(content), metadata=_metadata(made, domains, found), check_results=checks
         )
 
     return sample
 
 
-def read_sample(warehouse: Warehouse, key: str) -> Sample:
-    """The checked sample of a partition."""
-    return Sample.open(key, storage.read_directory(warehouse.sample(key)))
+def _changed_meanwhile(domains: Sequence[Domain]) -> list[str]:
+    """What to tell of domain files that changed while the launch waited."""
+    settings = load_settings()
+    changed = changed_since(settings, domains)
+    if not changed:
+        return []
+    return [
+        f"{', '.join(changed)} changed in {settings.domains} after this launch was planned, which keeps its domains as "
+        "they were. Register the sample again to train with what there is now."
+    ]
 
 
-def _metadata(sample: Sample) -> dict[str, dg.MetadataValue]:
+def _metadata(sample: Sample, domains: Sequence[Domain], found: Match) -> dict[str, dg.MetadataValue]:
     task = sample.task
     counts = {name: int((sample.split == name).sum()) for name in SPLITS}
     first, last = (f"{date:%Y-%m-%d}" for date in (sample.rows["as_of"].dt.min(), sample.rows["as_of"].dt.max()))
     return {
         "dagster/row_count": dg.MetadataValue.int(len(sample)),
         "clients": dg.MetadataValue.int(sample.rows["client_id"].n_unique()),
+        "clients met": dg.MetadataValue.json({one.domain: round(one.met / found.clients, 4) for one in found.domains}),
         "as_of": dg.MetadataValue.text(f"{first} to {last}"),
         "type": dg.MetadataValue.text(task.type.value),
         "metric": dg.MetadataValue.text(task.metric),
         "owner": dg.MetadataValue.text(task.owner),
         "guesses": dg.MetadataValue.md("\n".join(f"- {guess}" for guess in task.guesses)),
+        "domains": dg.MetadataValue.json([domain.name for domain in domains]),
         "split": dg.MetadataValue.json(counts),
         "target": dg.MetadataValue.md(_target_table(sample)),
     }
@@ -101,7 +124,7 @@ def _target_table(sample: Sample) -> str:
     rows = [
         f"| {name} | {value} | {count:,} | {count / len(sample):.1%} |"
         for name in columns.columns
-        for value, count in columns[name].value_counts(sort=True).iter_rows()
+        for value, count in class_names(columns[name]).value_counts(sort=True).iter_rows()
     ]
     return "\n".join(["| target | value | rows | share |", "|---|---|---|---|", *rows])
 

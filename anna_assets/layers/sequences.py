@@ -4,35 +4,30 @@ import datetime as dt
 
 import dagster as dg
 import numpy as np
-import polars as pl
 
 from anna_assets.compute import mart_memory
 from anna_assets.layers import guards, samples
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
-from anna_core import storage
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError, SourceError
+from anna_core.errors import SampleError, SourceError
 from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
-from anna_core.marts.dictionary import read_dictionary
-from anna_core.marts.freshness import stale_months
 from anna_core.samples.sample import Sample
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.unseen import why_unseen
 from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
-_SHOWN_CLIENTS = 3  # examples in a warning
-
 
 def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
     """The asset `sequences/<domain>`, partitioned by sample."""
-    key = dg.AssetKey(["sequences", domain.name])
+    asset = dg.AssetKey(["sequences", domain.name])
 
     @step_asset(
-        key=key,
+        key=asset,
         partitions_def=SAMPLE,
         deps=[
             samples.KEY,
@@ -44,15 +39,15 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         code_version=domain.window_version,
         owners=domain.owners,
         description=f"Events of {domain.name} that each row of the sample may see as of its date.",
-        check_specs=guards.domain_specs(key),
+        check_specs=guards.domain_specs(asset),
     )
     def sequences(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        sample = samples.read_sample(warehouse, context.partition_key)
+        key = context.partition_key
+        sample = warehouse.sample(key).read()
         months = months_needed(domain, sample.rows["as_of"].to_numpy())
         require_fresh_marts(warehouse, domain, months)
-        dictionary = read_dictionary(domain, warehouse.dictionary(domain.name))
-        mart = warehouse.mart(domain.name)
-        with storage.write_directory(warehouse.sequences(domain.name, context.partition_key)) as folder:
+        dictionary, mart = warehouse.dictionary(domain).read(), warehouse.mart(domain).path
+        with warehouse.sequences(domain, key).writing() as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
             leaks = [
                 guards.point_in_time_result(len(made), outside_window(made)),
@@ -60,11 +55,8 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
             ]
             guards.keep_leaks(leaks, folder)
         if not made.length.any():
-            some = ", ".join(sample.rows["client_id"].head(_SHOWN_CLIENTS))
-            context.log.warning(
-                f"No row of {context.partition_key} has an event in {domain.name}. Are its clients ({some}, …) written "
-                "as in the source?"
-            )
+            why = explain_unseen(warehouse, domain, sample)
+            context.log.warning(f"No row of {key} sees an event of {domain.name}: {why}")
         checks = [*leaks, guards.shift_result(probe_shift(made, sample, dictionary), domain)]
         guards.tell(context, checks)
         return dg.MaterializeResult(
@@ -76,32 +68,36 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
     return sequences
 
 
-def read_sequences(warehouse: Warehouse, domain: Domain, sample: Sample) -> Sequences:
-    """The stored sequences of a sample in a domain.
+def require_events(warehouse: Warehouse, domains: list[Domain], sample: Sample) -> None:
+    """Raise `SampleError` where no row sees an event in any domain: there is nothing to learn from.
 
-    Raises:
-        ArtifactError: they are of other rows: the sample was registered again since.
-        TrainingError: they have a leak.
+    It says of each domain why that is so.
     """
-    folder = storage.read_directory(warehouse.sequences(domain.name, sample.key))
-    guards.require_clean(folder, f"sequences/{domain.name}")
-    sequences = Sequences.open(folder)
-    same = len(sequences) == len(sample) and (sequences.as_of == sample.rows["as_of"].to_numpy()).all()
-    if not same or not pl.Series(sequences.client_id).equals(sample.rows["client_id"]):
-        raise ArtifactError(
-            f"sequences/{domain.name} of {sample.key} have other rows than the sample has now: it was registered "
-            "again. Materialize the sequences, and what hangs on them, again."
-        )
-    return sequences
+    for domain in domains:
+        if warehouse.sequences(domain, sample.key).read(sample).length.any():
+            return
+    causes = " ".join(explain_unseen(warehouse, domain, sample) for domain in domains)
+    raise SampleError(f"No row of {sample.key} sees an event in any domain, so there is nothing to train on. {causes}")
+
+
+def explain_unseen(warehouse: Warehouse, domain: Domain, sample: Sample) -> str:
+    """Why no row of a sample sees an event of a domain, as a sentence."""
+    observed = warehouse.source(domain).read().rows
+    return why_unseen(domain, sample.rows, observed, load_settings().keeps, warehouse.mart(domain).path)
 
 
 def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
-    """Raise `SourceError` where a mart that is needed is missing or behind its source.
+    """Raise `SourceError` if a mart that is needed is missing or behind its source, or nobody knows.
 
     Months that the deployment does not keep have no mart, and so no events.
     """
+    if not warehouse.source(domain).read().listing:
+        raise SourceError(
+            f"domain {domain.name}: its source was never observed, so nobody knows what its marts lack. "
+            f"Run observe_{domain.name} (the sensor `sources` does it by itself), then run this again."
+        )
     kept = [month for month in months if load_settings().keeps(month)]
-    stale = stale_months(domain, warehouse.source(domain.name), warehouse.mart(domain.name), kept)
+    stale = warehouse.mart(domain).stale_months(kept)
     if stale:
         names = ", ".join(f"{month:%Y-%m}" for month in stale)
         raise SourceError(
@@ -111,7 +107,7 @@ def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.da
 
 
 def sequences_metadata(made: Sequences) -> dict[str, dg.MetadataValue]:
-    """Facts of a set of sequences for the asset's page."""
+    """Facts about a set of sequences for the asset's page."""
     lengths = made.length[made.length > 0]
     longest = made.domain.max_length
     return {

@@ -3,25 +3,29 @@
 Here belong the observation and the sensor that starts it; reading for models is the marts' business.
 """
 
-import json
-import time
+import datetime as dt
 
 import dagster as dg
 
 from anna_assets.compute import mart_memory
 from anna_assets.launches import AssetJob
 from anna_assets.partitions import kept_months
+from anna_assets.runs import FAILED, UNDER_WAY, last_words
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.marts import freshness
-from anna_core.marts.files import told
-from anna_resources.settings import load_settings
+from anna_core.marts.files import told as told_unread
+from anna_core.marts.freshness import SourceState
+from anna_core.marts.span import first_month
+from anna_resources.blueprint import changed_since, domain_notes, read_first_month, write_first_month
+from anna_resources.code_location import ReloadError, reload_definitions
+from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
 DATA_VERSION_TAG = "dagster/data_version"
 WATCH_SECONDS = 30  # between two looks at the sources' file listings
-ASK_AGAIN_SECONDS = 600  # an observation that has not come by then has failed, and is tried again
+TRIES = 3  # of an observation that fails: enough for what passes, such as a lack of memory
+LISTING_TAG = "anna/listing"  # run tag: the state of the source's files that the observation was asked for
 
 
 def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.SourceAsset:
@@ -37,24 +41,12 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
     )
     @explained
     def source(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.DataVersionsByPartition:
-        settings, folder = load_settings(), warehouse.source(domain.name)
-        before = freshness.read_state(folder)
-        state = freshness.observe(
-            domain,
-            warehouse.home_path,
-            warehouse.time_zone,
-            folder,
-            kept_months(month),
-            settings.source_settle_seconds,
-            settings.left_aside,
-            mart_memory(),
-        )
+        stored = warehouse.source(domain)
+        before = stored.read()
+        state = stored.observe(kept_months(month), mart_memory())
         known = set(month.get_partition_keys())
-        if outside := [key for key in state.months if key not in known]:
-            context.log.warning(
-                f"{len(outside)} months of {domain.name} lie outside the deployment's months and are not used: "
-                f"{outside[0]} to {outside[-1]}. Set start_month or end_month in anna.yaml to take them in."
-            )
+        if outside := _outside(domain, state.rows, known):
+            context.log.warning(outside)
         _warn(context, domain, before, state)
         for key, version in state.months.items():
             if key in known:
@@ -72,39 +64,50 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
     return source
 
 
-def _warn(
-    context: dg.OpExecutionContext, domain: Domain, before: freshness.SourceState, state: freshness.SourceState
-) -> None:
+def _warn(context: dg.OpExecutionContext, domain: Domain, before: SourceState, state: SourceState) -> None:
     """Say what no mart will hold, and once what is odd about the files."""
     examples = state.examples()
     for reason, count in state.left().items():
         where = f" ({', '.join(examples[reason])})" if examples.get(reason) else ""
-        context.log.warning(f"{domain.name}: {reason} in {count:,} of {state.rows:,} rows{where}.")
+        context.log.warning(f"{domain.name}: {reason} in {count:,} of {state.total:,} rows{where}.")
     for note in state.notes:
         if note not in before.notes:
             context.log.warning(f"{domain.name}: {note}.")
     if state.unread and state.unread != before.unread:
-        context.log.warning(f"{domain.name}: {told(state.unread)}.")
+        context.log.warning(f"{domain.name}: {told_unread(state.unread)}.")
 
 
-def _month_metadata(state: freshness.SourceState, month: str) -> dict[str, dg.MetadataValue]:
+def _month_metadata(state: SourceState, month: str) -> dict[str, dg.MetadataValue]:
     count, _, _ = state.months[month].partition("-")
     left = {f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left(month).items()}
     return {"dagster/row_count": dg.MetadataValue.int(int(count)), **left}
 
 
-def _metadata(state: freshness.SourceState) -> dict[str, dg.MetadataValue]:
+def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
     """What is told of the source as a whole."""
     examples = state.examples()
     return {
-        "rows": dg.MetadataValue.int(state.rows),
+        "rows": dg.MetadataValue.int(state.total),
         "rows of no month": dg.MetadataValue.int(state.undated),
         **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left().items()},
         **{f"first: {reason}": dg.MetadataValue.text(", ".join(found)) for reason, found in examples.items()},
         "files": dg.MetadataValue.int(len(state.files)),
-        "files not read": dg.MetadataValue.text(told(state.unread) if state.unread else "none"),
+        "files not read": dg.MetadataValue.text(told_unread(state.unread) if state.unread else "none"),
         "differences between files": dg.MetadataValue.text("; ".join(state.notes) or "none"),
     }
+
+
+def _outside(domain: Domain, rows: dict[dt.date, int], known: set[str]) -> str:
+    """What of a source lies outside the deployment's months, as a sentence; empty where nothing does."""
+    months = [at for at, count in rows.items() if count and at.isoformat() not in known]
+    if not months:
+        return ""
+    left_out, total = sum(rows[at] for at in months), sum(rows.values())
+    return (
+        f"{left_out:,} of {total:,} rows of {domain.name} ({left_out / total:.2%}) lie outside the deployment's months "
+        f"and are not used: {len(months)} months from {months[0]:%Y-%m} to {months[-1]:%Y-%m}. Set start_month or "
+        "end_month in anna.yaml to take them in."
+    )
 
 
 def observe_job(domain: Domain, source: dg.SourceAsset) -> AssetJob:
@@ -117,9 +120,17 @@ def observe_job(domain: Domain, source: dg.SourceAsset) -> AssetJob:
 
 
 def watch_sensor(
-    domains: list[Domain], month: dg.MonthlyPartitionsDefinition, jobs: list[AssetJob]
+    domains: list[Domain],
+    settings: Settings,
+    month: dg.MonthlyPartitionsDefinition,
+    jobs: list[AssetJob],
+    follows_data: bool,
 ) -> dg.SensorDefinition:
-    """The sensor `sources`: starts an observation once a source's files change; costs no run while nothing does."""
+    """The sensor `sources`: starts an observation once a source's files change; costs no run while nothing does.
+
+    Where the deployment begins with its data (`follows_data`), it also has the definitions loaded anew once the first
+    month of the data is another.
+    """
 
     @dg.sensor(
         name="sources",
@@ -129,30 +140,72 @@ def watch_sensor(
         description="Looks at the sources' files; where names, sizes or times changed, the source is observed.",
     )
     def sources(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult | dg.SkipReason:
-        asked: dict[str, list] = json.loads(context.cursor or "{}")
-        requests, problems = [], []
+        told = domain_file_news(settings, domains)
+        requests, rows = [], []
         for domain, job in zip(domains, jobs, strict=True):
+            stored = warehouse.source(domain)
             try:
-                before = freshness.read_state(warehouse.source(domain.name))
-                found = freshness.listing(
-                    domain, warehouse.home_path, warehouse.time_zone, kept_months(month),
-                    load_settings().source_settle_seconds, before,
-                )  # fmt: skip
-                behind = found != before.listing
+                state = stored.read()
+                rows.append(state.rows)
+                found = stored.listing(kept_months(month))
             except (AnnaError, OSError) as error:
-                problems.append(f"{domain.name}: {error}")
+                told.append(f"{domain.name}: {error}")
                 continue
-            if behind and _may_ask(asked.get(domain.name), found):
-                requests.append(dg.RunRequest(job_name=job.name))
-                asked[domain.name] = [found, time.time()]
-        for problem in problems:
-            context.log.warning(problem)
-        skipped = None if requests else dg.SkipReason("; ".join(problems) or "No source changed.")
-        return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=json.dumps(asked))
+            if found != state.listing and (request := next_observation(context.instance, job.name, found, told)):
+                requests.append(request)
+        for sentence in told:
+            context.log.warning(sentence)
+        if requests:
+            return dg.SensorResult(run_requests=requests)
+        if follows_data and len(rows) == len(domains):  # of a domain whose state cannot be read nobody knows the months
+            told += _follow_data(settings, rows, month)
+        return dg.SkipReason(" ".join(told) or "No source changed.")
 
     return sources
 
 
-def _may_ask(last: list | None, listing: str) -> bool:
-    """Whether to ask for an observation: this state was not asked for yet, or so long ago that it must have failed."""
-    return last is None or last[0] != listing or time.time() - last[1] > ASK_AGAIN_SECONDS
+def domain_file_news(settings: Settings, domains: list[Domain]) -> list[str]:
+    """What the domains' folder says by now that the graph does not: files that cannot be used, and other domains."""
+    news = domain_notes(settings)
+    if changed := changed_since(settings, domains):
+        news.append(
+            f"In {settings.domains} {', '.join(changed)} changed since the definitions were loaded: press Reload on "
+            "the Deployment page of the UI to take that in. Launches that run or wait keep the domains that they have."
+        )
+    return news
+
+
+def next_observation(instance: dg.DagsterInstance, job: str, listing: str, told: list[str]) -> dg.RunRequest | None:
+    """A request to observe a source in the state `listing`, unless one is under way or that state cannot be observed.
+
+    Observations are known by their runs, not by the time that they take. One that failed for the very state is tried
+    again, but not for ever; then `told` gets a sentence with the run's own words.
+    """
+    if instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1):
+        return None
+    tags = {LISTING_TAG: listing}
+    failed = instance.get_runs(dg.RunsFilter(job_name=job, tags=tags, statuses=FAILED), limit=TRIES)
+    if len(failed) < TRIES:
+        return dg.RunRequest(job_name=job, tags=tags)
+    told.append(
+        f"{job} failed {TRIES} times with these files, and waits until they change or somebody starts it: "
+        f"{last_words(instance, failed[0].run_id)}"
+    )
+    return None
+
+
+def _follow_data(
+    settings: Settings, rows: list[dict[dt.date, int]], month: dg.MonthlyPartitionsDefinition
+) -> list[str]:
+    """Have the definitions loaded anew where the data begins in another month than the graph; what there is to tell."""
+    first = first_month(rows, settings.last_month, read_first_month(settings))
+    if first is None:
+        return []
+    write_first_month(settings, first)
+    if first == month.start.date():
+        return []
+    try:
+        reload_definitions(settings.webserver_url)
+    except ReloadError as error:
+        return [f"The data begins in {first:%Y-%m}, the graph does not. {error}"]
+    return [f"The data begins in {first:%Y-%m}: the definitions were loaded anew."]

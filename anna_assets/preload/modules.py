@@ -10,7 +10,7 @@ def import_all(names: Iterable[str]) -> None:
     """Import modules for the processes that will be forked from this one.
 
     What is imported stays for good. So the collector, which looks through all of it again and again, rests meanwhile
-    (measured: 5.5 s in place of 6.5 s for what a launch needs), and leaves it alone afterwards.
+    (docs/speed.md says what that saves), and leaves it alone afterwards.
     """
     gc.disable()
     try:

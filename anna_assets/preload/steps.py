@@ -7,8 +7,6 @@ MODULES = (
     "anna_resources.launcher",
     "dagster._core.storage.sqlite_storage",  # of runs, events and schedules, with SQLAlchemy and Alembic
     "dagster._core.storage.local_compute_log_manager",
-    "dagster._core.storage.fs_io_manager",
-    "upath.implementations.local",
     "pyarrow.parquet",
     "pyarrow.dataset",
 )

@@ -9,8 +9,9 @@ import yaml
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_cli.checks.sources import check_source
 from anna_cli.templates import DAGSTER_FILE
-from anna_core.domains import read_domain
+from anna_core.domains import domain_files
 from anna_core.errors import DomainError
+from anna_resources.blueprint import read_deployment_domains
 from anna_resources.settings import SETTINGS_FILE, Settings
 
 
@@ -30,21 +31,25 @@ def check_home(home: Path) -> Iterator[Finding]:
 
 def check_domains(settings: Settings) -> Iterator[Finding]:
     """Every domain file, and the source table that it names."""
-    files = sorted([*settings.domains.glob("*.yaml"), *settings.domains.glob("*.yml")])
-    if not files:
+    if not domain_files(settings.domains):
         yield bad(
             f"no domain file (*.yaml) in {settings.domains}",
             "copy example.yaml.txt there to <name>.yaml and say in it where your table lies, or simulate a bank: anna "
             "demo-bank; or set `domains` in anna.yaml to the folder that has them",
         )
-    for file in files:
-        try:
-            domain = read_domain(file)
-        except DomainError as error:
-            yield bad(str(error), f"correct {file}")
-        else:
+        return
+    try:
+        found = read_deployment_domains(settings)
+    except DomainError as error:
+        yield bad(f"no domain can be used. {' '.join(str(error).split())}", f"correct the files in {settings.domains}")
+        return
+    for file, note in zip(found.problems, found.notes, strict=True):
+        yield bad(note, f"correct {settings.domains / file}")
+    broken = {Path(file).stem for file in found.problems}
+    for domain in found.domains.values():
+        if domain.name not in broken:
             yield good(f"domain {domain.name}: {len(domain.fields)} fields")
-            yield from check_source(domain, settings)
+        yield from check_source(domain, settings)
 
 
 def _check_dagster_file(file: Path, home: Path) -> Iterator[Finding]:

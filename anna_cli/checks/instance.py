@@ -7,11 +7,14 @@ import requests
 
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError
+from anna_cli.identity import OtherPlatformError, check_ours
 from anna_cli.queries import HEALTH
 from anna_cli.supervisor.ports import PortError, check_free
-from anna_resources.settings import Settings
+from anna_resources.settings import SETTINGS_FILE, Settings
+from anna_resources.tracking.outbox import Outbox
 
 TIMEOUT_SECONDS = 10.0
+WAITING_SECONDS = 120.0  # the sensor `outbox` looks every 30 s
 # Dagster's daemons report every 30 s.
 SILENT_SECONDS = 120.0
 
@@ -27,10 +30,16 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
     except ClientError as error:
         yield bad(str(error), "stop that program, or set another webserver_port in anna.yaml")
         return
+    try:
+        check_ours(settings, health["workspaceOrError"])
+    except OtherPlatformError as error:
+        yield bad(str(error), f"see webserver_port in {settings.home / SETTINGS_FILE}")
+        return
     yield good(f"Dagster {health['version']} answers at {settings.webserver_url}")
     yield from _check_definitions(health["workspaceOrError"])
     yield from _check_daemons(health["instance"]["daemonHealth"]["allDaemonStatuses"])
     yield from _check_mlflow(settings.tracking_url)
+    yield from _check_outbox(settings)
 
 
 def _check_ports(settings: Settings) -> Iterator[Finding]:
@@ -68,6 +77,15 @@ def _check_daemons(statuses: list[dict]) -> Iterator[Finding]:
         yield bad(f"Dagster's daemon is silent: {', '.join(silent)}", "restart `anna up`; see logs/daemon.log")
     else:
         yield good("Dagster's daemon works")
+
+
+def _check_outbox(settings: Settings) -> Iterator[Finding]:
+    outbox = Outbox.of(settings.home)
+    if waiting := outbox.waiting(WAITING_SECONDS):
+        yield warning(
+            f"{len(waiting)} launch(es) have something to say to MLflow that it does not know yet: {waiting[0].key}",
+            f"it is kept in {outbox.folder} and sent by itself; the sensor `outbox` in the UI says what it waits for",
+        )
 
 
 def _check_mlflow(url: str) -> Iterator[Finding]:

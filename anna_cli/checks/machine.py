@@ -1,7 +1,6 @@
 """Whether this machine can run ANNA: Python, packages, memory, disk."""
 
 import importlib.util
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -40,16 +39,6 @@ def check_packages() -> Iterator[Finding]:
         yield bad(f"packages are missing: {', '.join(missing)}", "install ANNA again: pip install anna-platform")
     else:
         yield good(f"{len(REQUIRED)} required packages")
-
-
-def check_java() -> Iterator[Finding]:
-    """Java, which only Spark needs."""
-    if shutil.which("java") or os.environ.get("JAVA_HOME"):
-        yield good("Java is there (only Spark needs it)")
-    elif importlib.util.find_spec("pyspark") is not None:
-        yield warning("pyspark is installed, but there is no Java", "install Java 17, or do not use Spark")
-    else:
-        yield good("no Java, and none is needed: Spark is not installed")
 
 
 def check_memory() -> Iterator[Finding]:

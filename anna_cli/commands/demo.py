@@ -9,19 +9,18 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from anna_cli import retro as inference
+from anna_cli import retro_backfill
 from anna_cli.backfills import follow_backfill
 from anna_cli.commands.demo_bank import START, write_bank
 from anna_cli.commands.retro import print_scores
-from anna_cli.commands.submit import CLOCK_SKEW_SECONDS
 from anna_cli.commands.up import print_addresses
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.marts import read_refresh
-from anna_cli.reports import print_report, read_report
-from anna_cli.samples import await_launch, register
+from anna_cli.refresh_reader import read_refresh
+from anna_cli.report_reader import print_report, read_report
+from anna_cli.samples import follow_intake, register
 from anna_cli.stop_signals import stop_signals
 from anna_cli.supervisor.platform import Platform
 from anna_core.errors import AnnaError
@@ -29,7 +28,7 @@ from anna_core.months import next_month
 from anna_core.tasks.presets import PRESETS
 from anna_resources.settings import Settings, load_settings
 from anna_simbank.bank import SimulatedBank
-from anna_simbank.samples import sample_path
+from anna_simbank.sample_book import sample_path
 
 TASK, SAMPLE = "churn", "demo"
 KEY = f"{TASK}.{SAMPLE}"
@@ -78,36 +77,34 @@ def demo(
 def _tell(client: GraphQLClient, home: Path, preset: str) -> None:
     """The part of the story that the platform tells."""
     _heading("3. Marts")
-    since = time.time() - CLOCK_SKEW_SECONDS
     # The sample goes in at once: the inbox itself holds it until the marts are fresh.
     options = {"type": "binary", "owner": "demo", "training": {"preset": preset}}
     run_id = register(client, str(sample_path(home, TASK)), TASK, SAMPLE, options)
-    since = _watch_marts(client, run_id, since)
+    launch = _watch_marts(client, run_id)
     _heading(f"4. Training on {KEY}")
-    check_finished(follow(LaunchReader(client), CONSOLE, KEY, since))
+    check_finished(follow(LaunchReader(client), CONSOLE, KEY, launch))
     print_report(read_report(client, KEY), CONSOLE)
     _heading(f"5. Scores of the last {RETRO_MONTHS} months")
     months = [f"{next_month(START, MONTHS - back):%Y-%m-%d}" for back in range(RETRO_MONTHS, 0, -1)]
-    selection = inference.select(client, KEY, months)
-    follow_backfill(client, inference.launch(client, selection), CONSOLE)
+    selection = retro_backfill.select(client, KEY, months)
+    follow_backfill(client, retro_backfill.launch(client, selection), CONSOLE)
     print_scores(client, selection)
 
 
-def _watch_marts(client: GraphQLClient, run_id: str, since: float) -> float:
+def _watch_marts(client: GraphQLClient, run_id: str) -> str:
+    """Show the marts being made until the launch exists; return its run."""
     columns = (TextColumn("Months of marts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
         bar = progress.add_task("")
-        said = -1
-
-        def show(_: str) -> None:
-            nonlocal said
+        said, launch = -1, ""
+        for upload in follow_intake(client, run_id, KEY):
+            launch = upload.run_id
             refresh = read_refresh(client)
             progress.update(bar, completed=refresh.made, total=refresh.months)
             if not CONSOLE.is_terminal and refresh.made != said:
                 CONSOLE.print(f"{dt.datetime.now():%H:%M:%S} months of marts {refresh.made}/{refresh.months}")
                 said = refresh.made
-
-        return await_launch(client, run_id, KEY, since, on_wait=show)
+        return launch
 
 
 def _stay(platform: Platform, settings: Settings) -> None:

@@ -52,7 +52,8 @@ def write_bank(home: Path, bank: SimulatedBank) -> BankSummary:
 
 
 def _warn_about_months(settings: Settings, first: dt.date, last: dt.date, home: Path) -> None:
-    if settings.start_month > first or (settings.end_month is not None and settings.end_month < last):
+    late = settings.start_month is not None and settings.start_month > first
+    if late or (settings.end_month is not None and settings.end_month < last):
         CONSOLE.print(
             f"The bank lives from {first:%Y-%m} to {last:%Y-%m}, but start_month and end_month in "
             f"{home / SETTINGS_FILE} leave some of that out.",

@@ -10,7 +10,7 @@ from rich.text import Text
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Finding, Verdict, bad, good
 from anna_cli.checks.instance import check_instance
-from anna_cli.checks.machine import check_disk, check_java, check_memory, check_packages, check_python
+from anna_cli.checks.machine import check_disk, check_memory, check_packages, check_python
 from anna_cli.console import CONSOLE
 from anna_resources.settings import SettingsError, anna_home, load_settings
 
@@ -36,7 +36,6 @@ def examine(home: Path) -> Iterator[Finding]:
     """Everything that the doctor looks at, in the order in which problems hide each other."""
     yield from check_python()
     yield from check_packages()
-    yield from check_java()
     yield from check_memory()
     yield from check_disk(home)
     yield from check_home(home)

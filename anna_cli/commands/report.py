@@ -3,8 +3,8 @@
 import click
 
 from anna_cli.console import CONSOLE
-from anna_cli.graphql import GraphQLClient
-from anna_cli.reports import ReportError, print_report, read_report
+from anna_cli.identity import connect
+from anna_cli.report_reader import ReportError, print_report, read_report
 from anna_resources.settings import load_settings
 
 
@@ -14,7 +14,7 @@ from anna_resources.settings import load_settings
 @click.option("--path", "path_only", is_flag=True, help="Print only the path of the report.")
 def report(key: str, show: bool, path_only: bool) -> None:
     """Show the leaderboard of the sample KEY (<task>.<sample>) and where the whole report is."""
-    found = read_report(GraphQLClient(load_settings().webserver_url), key)
+    found = read_report(connect(load_settings()), key)
     if path_only:
         if found.html is None:
             raise ReportError(f"The report of {key} names no HTML file.")

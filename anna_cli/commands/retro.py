@@ -3,11 +3,12 @@
 import click
 from rich.text import Text
 
-from anna_cli import retro as inference
+from anna_cli import retro_backfill
 from anna_cli.backfills import follow_backfill
 from anna_cli.console import CONSOLE
 from anna_cli.graphql import GraphQLClient
-from anna_cli.reports import materializations
+from anna_cli.identity import connect
+from anna_cli.report_reader import materializations
 from anna_resources.settings import load_settings
 
 ROWS = "dagster/row_count"
@@ -22,9 +23,9 @@ ROWS = "dagster/row_count"
 def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
     """Score every client as of past months with the models of the sample KEY (<task>.<sample>)."""
     settings = load_settings()
-    client = GraphQLClient(settings.webserver_url)
-    selection = inference.select(client, key, inference.month_keys(first, last), force)
-    backfill_id = inference.launch(client, selection)
+    client = connect(settings)
+    selection = retro_backfill.select(client, key, retro_backfill.month_keys(first, last), force)
+    backfill_id = retro_backfill.launch(client, selection)
     histories = sum(len(months) for months in selection.histories.values())
     said = (
         f": scoring {len(selection.months)} months; "
@@ -37,10 +38,10 @@ def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
         print_scores(client, selection)
 
 
-def print_scores(client: GraphQLClient, selection: inference.Selection) -> None:
+def print_scores(client: GraphQLClient, selection: retro_backfill.Selection) -> None:
     """Tell where the scores of a selection are."""
     pairs = [f"{month}|{selection.key}" for month in selection.months]
-    for event in materializations(client, inference.SCORES, pairs):
+    for event in materializations(client, retro_backfill.SCORES, pairs):
         metadata = event["metadata"]
         rows, path = metadata.get(ROWS, {}).get("intValue"), metadata.get("path", {}).get("path", "")
         count = "" if rows is None else f"{rows:,} clients"

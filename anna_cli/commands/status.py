@@ -6,8 +6,9 @@ import click
 
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow, snapshot
-from anna_cli.graphql import GraphQLClient
+from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
+from anna_resources.blueprint import domain_notes
 from anna_resources.settings import load_settings
 
 
@@ -15,11 +16,15 @@ from anna_resources.settings import load_settings
 @click.argument("key", required=False)
 @click.option("--once", is_flag=True, help="Print how things are now, and end.")
 def status(key: str | None, once: bool) -> None:
-    """Follow launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
-    reader = LaunchReader(GraphQLClient(load_settings().webserver_url))
+    """Follow uploads and launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
+    settings = load_settings()
+    for note in domain_notes(settings):
+        CONSOLE.print(note, style="yellow", soft_wrap=True)
+    reader = LaunchReader(connect(settings))
     launches = reader.read(key)
     if not launches:
-        CONSOLE.print(f"No launch{f' of {key}' if key else ''} yet. `anna submit FILE --task TASK` makes one.")
+        of = f" of {key}" if key else ""
+        CONSOLE.print(f"No upload or launch{of} yet. `anna submit FILE --task TASK` makes one.")
         return
     if once:
         snapshot(launches, CONSOLE)

@@ -1,21 +1,21 @@
 """`anna submit`: bring a sample, and ANNA trains on it."""
 
-import time
-
 import click
 from rich.text import Text
 
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
+from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
+from anna_cli.launch_view import standing
+from anna_cli.launches import Launch, State
 from anna_cli.options import Options, parse_options
-from anna_cli.samples import await_launch, key_of, locate, register
+from anna_cli.samples import follow_intake, key_of, locate, register
+from anna_cli.uploads import Upload
 from anna_core.errors import TaskError
 from anna_core.tasks.task import TaskType, parse_request
 from anna_resources.settings import load_settings
-
-CLOCK_SKEW_SECONDS = 1.0  # the database keeps times to less than that
 
 
 @click.command()
@@ -31,33 +31,53 @@ def submit(
     file: str, task: str, sample: str | None, task_type: str | None, metric: str | None, owner: str | None,
     texts: tuple[str, ...], wait: bool,
 ) -> None:  # fmt: skip
-    """Bring the sample FILE (CSV or Parquet: client_id, as_of, target); ANNA trains on it at once.
+    """Bring the sample FILE (CSV or Parquet: client_id, as_of, target); ANNA trains on it once its marts are fresh.
 
     FILE is a path on this machine or a URL that the platform can read.
     """
     options = task_options(parse_options(texts), {"type": task_type, "metric": metric, "owner": owner})
     place, key = locate(file), str(key_of(file, task, sample))
     settings = load_settings()
-    client = GraphQLClient(settings.webserver_url)
-    since = time.time() - CLOCK_SKEW_SECONDS
+    client = connect(settings)
     run_id = register(client, place, task, sample, options)
     said = ": the sample is being checked and brought to the inbox; training follows."
     CONSOLE.print(Text.assemble((key, "bold"), said), soft_wrap=True)
     CONSOLE.print(f"  Watch it here   anna status {key}")
     CONSOLE.print(f"  or in the UI    {settings.webserver_url}/runs/{run_id}", soft_wrap=True)
     CONSOLE.print(f"  The result      anna report {key}")
+    answer = await_answer(client, run_id, key, wait)
+    launches = LaunchReader(client).read(key, answer.run_id) if answer.run_id else []
+    CONSOLE.print(Text(told(answer, launches)), soft_wrap=True)
+    for warning in answer.warnings:
+        CONSOLE.print(Text(f"Warning: {warning}", style="yellow"), soft_wrap=True)
     if wait:
-        since = wait_for_launch(client, run_id, key, since)
-        check_finished(follow(LaunchReader(client), CONSOLE, key, since))
+        check_finished(follow(LaunchReader(client), CONSOLE, key, answer.run_id))
 
 
-def wait_for_launch(client: GraphQLClient, run_id: str, key: str, since: float) -> float:
-    """Wait for a launch and say what it waits for; returns and raises what `await_launch` does."""
+def await_answer(client: GraphQLClient, run_id: str, key: str, launched: bool) -> Upload:
+    """Wait for the intake's answer, and show what it is at; raises what `follow_intake` does.
+
+    Args:
+        client: of the instance.
+        run_id: of the run that takes the sample in.
+        key: of the sample.
+        launched: wait until it is launched; otherwise an answer is also that it waits for something.
+    """
+    answer = Upload(key)
     with CONSOLE.status("Waiting for the launch …") as waiting:
-        found = await_launch(client, run_id, key, since, lambda reason: waiting.update(Text(f"Waiting: {reason}")))
-    if not found:
-        CONSOLE.print("The same rows and options were launched before: this is that launch.")
-    return found
+        for answer in follow_intake(client, run_id, key):
+            waiting.update(Text(f"{answer.state}: {answer.reason}"))
+            if answer.state is State.WAITING and not launched:
+                break
+    return answer
+
+
+def told(answer: Upload, launches: list[Launch]) -> str:
+    """The intake's answer as a sentence, and how the launch stands where it has one: the latest of its attempts."""
+    if answer.state is State.WAITING:
+        return f"{answer.key} is waiting: {answer.reason} Its launch begins by itself then."
+    run = f"run {answer.run_id[:8]}" + "".join(f", {standing(launch)}" for launch in launches[-1:])
+    return f"{answer.key} is launched: {run}." if not answer.reason else f"{answer.key}: {answer.reason} It is {run}."
 
 
 def task_options(options: Options, named: Options) -> Options:

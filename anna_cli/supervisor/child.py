@@ -27,7 +27,8 @@ class Child:
         log: file that keeps all it says.
         show: called with each line that it says.
         restartable: whether it may be started again when it dies.
-        restarts: how often that happened so far.
+        essential: whether the platform ends when it dies for good.
+        restarts: when it was started again of late, in seconds of a clock that only goes forwards.
     """
 
     name: str
@@ -36,7 +37,8 @@ class Child:
     log: Path
     show: Callable[[str], None] = lambda line: None
     restartable: bool = False
-    restarts: int = 0
+    essential: bool = True
+    restarts: list[float] = field(default_factory=list)
     _process: subprocess.Popen[bytes] | None = None
     _groups: list[int] = field(default_factory=list)
     _strays: list[psutil.Process] = field(default_factory=list)

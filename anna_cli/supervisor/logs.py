@@ -18,6 +18,8 @@ _LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b")
 _LEVEL_WITHIN = 120  # characters from the line's start: a level further on is part of the message
 _PYTHON_WARNING = re.compile(r"\w+Warning: ")
 _NOISE = re.compile(r"ExperimentalWarning|BetaWarning|PreviewWarning|DeprecationWarning|FutureWarning|UserWarning")
+# Said once, at the first start of a deployment: there is nothing older to ignore.
+_HARMLESS = re.compile(r"No cursor for event type \S+, ignoring older events")
 
 
 class SeriousLines:
@@ -30,7 +32,7 @@ class SeriousLines:
         """Whether to show this line; lines must come in order."""
         if line.startswith("Traceback"):
             self._showing = True
-        elif _PYTHON_WARNING.search(line) and _NOISE.search(line):
+        elif _HARMLESS.search(line) or (_PYTHON_WARNING.search(line) and _NOISE.search(line)):
             self._showing = False
         elif level := _LEVEL.search(line[:_LEVEL_WITHIN]):
             self._showing = level[1] in SERIOUS

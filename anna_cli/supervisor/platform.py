@@ -11,10 +11,11 @@ from rich.console import Console
 
 from anna_cli.console import CONSOLE
 from anna_cli.graphql import ClientError, GraphQLClient
+from anna_cli.identity import OtherPlatformError, connect
 from anna_cli.queries import HEALTH
 from anna_cli.supervisor.leftovers import end_leftovers
 from anna_cli.supervisor.limits import set_pool_limits, write_queue_limits
-from anna_cli.supervisor.ports import check_free, free_port
+from anna_cli.supervisor.ports import PortError, check_free, free_port, is_listening
 from anna_cli.supervisor.services import (
     DEFINITIONS,
     Service,
@@ -30,6 +31,7 @@ from anna_cli.templates import DAGSTER_FILE
 from anna_resources.settings import Settings
 
 START_SECONDS = 120.0  # a loaded machine imports torch-sized packages slowly
+ANSWER_SECONDS = 3.0  # from whatever is at a port that should be free
 LOCK_FILE = "up.lock"
 # What stops first: the daemon, so that nothing new begins, and the code server with its runs, which talk to MLflow.
 STOP_FIRST = ("daemon", "code-server")
@@ -64,6 +66,7 @@ class Platform:
         Raises:
             PlatformError: a server does not start, or ANNA's definitions do not load.
             PortError: a port is taken.
+            OtherPlatformError: the webserver's is, by the platform of another deployment.
         """
         self._prepare()
         try:
@@ -107,13 +110,34 @@ class Platform:
         try:
             if count := end_leftovers(home):
                 self._console.print(f"Ended {count} processes that a killed `anna up` had left.", style="yellow")
-            check_free(self.settings.webserver_port, "webserver_port")
-            if self._mlflow:
-                check_free(self.settings.mlflow_port, "mlflow_port")
+            self._check_webserver_port()
+            self._check_mlflow_port()
             write_queue_limits(file, self.settings.limits)
         except BaseException:
             self._lock.release()
             raise
+
+    def _check_webserver_port(self) -> None:
+        try:
+            check_free(self.settings.webserver_port, "webserver_port")
+        except PortError as taken:
+            try:
+                connect(self.settings, ANSWER_SECONDS)
+            except OtherPlatformError:
+                raise
+            except ClientError:
+                raise taken from None  # no Dagster: another program, as the first error says
+            raise
+
+    def _check_mlflow_port(self) -> None:
+        port = self.settings.mlflow_port
+        if self._mlflow:
+            check_free(port, "mlflow_port")
+        elif self.settings.mlflow_url is None and is_listening(port):
+            raise PortError(
+                f"Port {port} is in use, though no MLflow server is started; launches would be told to whoever answers "
+                "there. Name that server as mlflow_url in anna.yaml if it is yours, or set another mlflow_port."
+            )
 
     def _start(self) -> None:
         self._report_cut_off()

@@ -1,5 +1,6 @@
 """The servers of a deployment on one machine: how each is started, and how it shows that it is ready."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import anna_cli
 from anna_cli.graphql import LOCATION
+from anna_cli.identity import identity
 from anna_cli.supervisor.leftovers import MARK
 from anna_cli.supervisor.ports import LOOPBACK, is_listening
+from anna_core.storage import write_text
 from anna_resources.settings import Settings
 
 DEFINITIONS = "anna_assets.definitions"
@@ -19,7 +22,11 @@ WORKSPACE_FILE = "workspace.yaml"
 _WORKSPACE = """\
 # Written by `anna up` at every start.
 load_from:
-  - grpc_server: {{host: {host}, port: {port}, location_name: {location}}}
+  - grpc_server:
+      host: {host}
+      port: {port}
+      location_name: {location}
+      additional_metadata: {identity}
 """
 
 
@@ -33,6 +40,7 @@ class Service:
         command: the program and its arguments.
         is_ready: whether it answers.
         restartable: whether it may be started again when it dies: nobody's connection to it is lost then.
+        essential: whether the platform ends when it dies for good.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Service:
     command: list[str]
     is_ready: Callable[[], bool]
     restartable: bool = False
+    essential: bool = True
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
@@ -66,12 +75,16 @@ def child_environment(settings: Settings) -> dict[str, str]:
 def write_workspace(settings: Settings, code_port: int) -> Path:
     """Tell the webserver and the daemon where the code server listens."""
     file = settings.dagster_home / WORKSPACE_FILE
-    file.write_text(_WORKSPACE.format(host=LOOPBACK, port=code_port, location=LOCATION), encoding="utf-8")
+    told = json.dumps(dict(identity(settings.home).metadata()))
+    write_text(file, _WORKSPACE.format(host=LOOPBACK, port=code_port, location=LOCATION, identity=told))
     return file
 
 
 def mlflow_service(settings: Settings) -> Service:
-    """The MLflow tracking server, with its database and artifacts in the deployment's folder."""
+    """The MLflow tracking server, with its database and artifacts in the deployment's folder.
+
+    Launches go on without it, and tell it later what they had to say.
+    """
     folder = settings.home / "mlflow"
     return Service(
         "mlflow", "magenta",
@@ -80,7 +93,7 @@ def mlflow_service(settings: Settings) -> Service:
             "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
             "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
         ],
-        lambda: is_listening(settings.mlflow_port),
+        lambda: is_listening(settings.mlflow_port), restartable=True, essential=False,
     )  # fmt: skip
 
 

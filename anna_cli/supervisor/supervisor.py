@@ -1,6 +1,7 @@
 """Keeps a set of children alive: watches them, starts some again when they die, and stops all."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from anna_cli.supervisor.logs import last_lines, screen
 from anna_cli.supervisor.services import Service
 from anna_core.errors import AnnaError
 
-MOST_RESTARTS = 3
-FIRST_BACKOFF_SECONDS = 1.0  # doubled at each restart
+MOST_RESTARTS = 3  # within ...
+WINDOW_SECONDS = 600.0  # ... so long: whatever dies more often has a reason that starting it again does not mend
+FIRST_BACKOFF_SECONDS = 1.0  # doubled at each restart within the window
 GRACE_SECONDS = 15.0  # a run that is interrupted says so in Dagster's records; that takes some seconds
 POLL_SECONDS = 0.3
 
@@ -28,8 +30,25 @@ class Supervisor:
         failure: why the platform cannot go on; None while all is well.
     """
 
-    def __init__(self, env: Mapping[str, str], logs: Path, console: Console, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        logs: Path,
+        console: Console,
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            env: environment of the servers.
+            logs: folder of their logs.
+            console: where their warnings and errors are shown.
+            verbose: whether all that they say is shown.
+            clock: seconds; tells which restarts are of late.
+        """
         self.failure: PlatformError | None = None
+        self._clock = clock
         self._env, self._logs, self._console, self._verbose = env, logs, console, verbose
         self._children: list[Child] = []
         self._stopping, self._failed = threading.Event(), threading.Event()
@@ -44,7 +63,9 @@ class Supervisor:
                 show(line)
 
         log = self._logs / f"{service.name}.log"
-        child = Child(service.name, service.command, self._env, log, show_while_up, service.restartable)
+        child = Child(
+            service.name, service.command, self._env, log, show_while_up, service.restartable, service.essential
+        )
         child.start()
         self._children.append(child)
         return child
@@ -94,21 +115,28 @@ class Supervisor:
             self._children.clear()
 
     def _watch(self) -> None:
+        given_up: list[Child] = []
         while not self._stopping.wait(POLL_SECONDS):
             for child in self._children:
-                if child.exit_code is not None and not self._restart(child):
+                if child.exit_code is None or child in given_up or self._restart(child):
+                    continue
+                if child.essential:
                     self.failure = self._ended(child)
                     self._failed.set()
                     return
+                given_up.append(child)
+                self._console.print(f"ANNA goes on without {child.name}: {self._ended(child)}", style="yellow")
 
     def _restart(self, child: Child) -> bool:
-        if not child.restartable or child.restarts >= MOST_RESTARTS:
+        now = self._clock()
+        child.restarts = [then for then in child.restarts if now - then < WINDOW_SECONDS]
+        if not child.restartable or len(child.restarts) >= MOST_RESTARTS:
             return False
-        backoff = FIRST_BACKOFF_SECONDS * 2**child.restarts
-        child.restarts += 1
+        backoff = FIRST_BACKOFF_SECONDS * 2 ** len(child.restarts)
+        child.restarts.append(now)
         self._console.print(
             f"{child.name} ended with code {child.exit_code}; starting it again in {backoff:g} s "
-            f"({child.restarts} of {MOST_RESTARTS}). Its log: {child.log}",
+            f"({len(child.restarts)} of {MOST_RESTARTS} times in {WINDOW_SECONDS / 60:g} min). Its log: {child.log}",
             style="yellow",
             soft_wrap=True,
         )

@@ -1,9 +1,8 @@
-"""Hand-made aggregates of sequences: what boosting, the peer of every net, is fed with.
+"""Hand-made aggregates of sequences: the input of boosting, which every net is compared with.
 
-They are those of the benchmark's peer: counts, recency, spans, counts and shares by category, sums, means, extremes and
-last values of numbers, and the same over the last days; and sums and means of numbers by category, which the trees of
-five real tasks gained from (out of fold +0.001 to +0.007); and the order of codes (`order.py`). All come from the row's
-own events.
+They are those of the benchmark's peer (counts, recency, spans, counts and shares by category, sums, means, extremes and
+last values of numbers, and the same over the last days), sums and means of numbers by category, which help trees
+(docs/quality.md), and the order of codes (`order.py`). All are computed from the row's own events.
 """
 
 from collections.abc import Mapping
@@ -17,21 +16,21 @@ from anna_core.aggregates.order import Gaps, order_columns
 from anna_core.domains import Domain
 from anna_core.sequences.ragged import Sequences
 
-TOP_CODES = 100  # codes of a field that get columns of their own; rarer ones have too few events to be learnt from
-# Codes of a field that are also counted by window, and whose numbers are added up, or columns would outnumber the rows
-# of small samples.
+TOP_CODES = 100  # codes per field that get columns of their own; rarer ones have too few events to learn from
+# Codes per field that are also counted by window and have their numbers summed; with more of them, columns would
+# outnumber the rows of small samples.
 DETAILED_CODES = 20
-LAST_EVENTS = 3  # latest events whose values are columns: order matters most at the end of a sequence
+LAST_EVENTS = 3  # latest events whose values become columns: order matters most at the end of a sequence
 
 Columns = dict[str, np.ndarray]
 
 
 def top_codes(sequences: Sequences, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """The most frequent codes of each coded field, most frequent first (at most `TOP_CODES`).
+    """The most frequent codes of each coded field, at most `TOP_CODES`, the most frequent first.
 
     Args:
         sequences: n rows.
-        rows: (n,) bool, the rows that count (those of training); None means all.
+        rows: (n,) bool, the rows that count (the training rows); None means all.
     """
     totals = {name: np.zeros(0, dtype=np.int64) for name in sequences.domain.coded}
     seen = 0
@@ -48,26 +47,26 @@ def top_codes(sequences: Sequences, rows: np.ndarray | None = None) -> dict[str,
 def aggregate(
     sequences: Sequences, codes: Mapping[str, np.ndarray] | None = None, threads: int = 1, order: bool = True
 ) -> pl.DataFrame:
-    """Aggregates of one domain, a row for each row of the sequences.
+    """Aggregates of one domain, one row for each row of the sequences.
 
     Args:
         sequences: n rows; their windows may share events.
-        codes: coded field → codes that get columns, from `top_codes`; None means those of these sequences.
-        threads: that work side by side; the result is the same for any number.
-        order: whether the order of codes has columns, too.
+        codes: coded field → codes that get columns, from `top_codes`; None: the top codes of these sequences.
+        threads: number of threads that work side by side; the result does not depend on it.
+        order: whether to add columns about the order of codes.
 
     Returns:
-        (n, F) float32 columns `<domain>__…`; counts and sums are 0 and everything else NaN where there are no events.
+        (n, F) float32 columns `<domain>__…`; where a row has no events, counts and sums are 0 and all else is NaN.
     """
     codes = top_codes(sequences) if codes is None else codes
-    with ThreadPoolExecutor(threads) as pool:  # NumPy computes without Python's lock
+    with ThreadPoolExecutor(threads) as pool:  # NumPy releases Python's lock while it computes
         parts = list(pool.map(lambda span: _block(sequences, codes, order, *span), list(spans(sequences)) or [(0, 0)]))
     prefix = f"{sequences.domain.name}__"
     return pl.DataFrame({prefix + name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 def code_columns(domain: Domain) -> set[str]:
-    """Names of the aggregates that are codes, whose order means nothing."""
+    """Names of the aggregates that are codes, and so have no meaningful order."""
     return {f"{domain.name}__{name}__{_last(back)}" for name in domain.coded for back in range(LAST_EVENTS)}
 
 
@@ -93,7 +92,7 @@ def _block(sequences: Sequences, codes: Mapping[str, np.ndarray], order: bool, f
 def _times(sequences: Sequences, block: RowEvents) -> Columns:
     events = block.length.astype(np.float64)
     newest, oldest = block.last(block.age), block.reduce(np.maximum, block.age)
-    day = np.ceil(block.age)  # an event at midnight is a whole number of days old, and of the day that begins
+    day = np.ceil(block.age)  # an event at midnight is a whole number of days old and belongs to the day that begins
     new_day = np.concatenate([[True], (day[1:] != day[:-1]) | (block.row[1:] != block.row[:-1])])[: len(day)]
     active_days = block.count(weight=new_day.astype(np.float64))[:, 0]
     columns = {
@@ -115,7 +114,7 @@ def _times(sequences: Sequences, block: RowEvents) -> Columns:
 
 
 def _places(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Place (G,) int16 of each value among the codes; -1 where it is not there."""
+    """Index (G,) int16 of each value among the codes; -1 where it is not one of them."""
     place = np.full(max(int(values.max(initial=0)), int(codes.max(initial=0))) + 1, -1, dtype=np.int16)
     place[codes] = np.arange(len(codes), dtype=np.int16)
     return place[values]

@@ -1,4 +1,4 @@
-"""The events of a block of rows, gathered so that whole columns of them can be reduced row by row at once."""
+"""The events of a block of rows, gathered so that a whole column can be reduced row by row in one call."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,27 +6,26 @@ from functools import cached_property
 
 import numpy as np
 
+from anna_core.durations import DAY
 from anna_core.sequences.ragged import Sequences
-
-DAY = 86_400_000_000  # microseconds, the unit of Sequences.event_time
 
 WINDOWS = (7, 30, 90)  # days before as_of: a week, a month, a quarter
 
-# Gathered events of a block: a few arrays of 8 bytes an event stay within some 10 MB, however long the sequences, and
-# there are blocks enough for all threads; half or half as many again took 3% longer.
+# Events gathered per block: a few arrays of 8 bytes per event stay within some 10 MB, however long the sequences are,
+# and there are enough blocks for all threads (docs/speed.md).
 BLOCK_EVENTS = 200_000
 
 
 @dataclass(frozen=True)
 class RowEvents:
-    """G events that n rows see, row after row, oldest first; an event that several rows see is there several times.
+    """The G events that n rows see, row after row, oldest first; an event that several rows see is repeated for each.
 
     Attributes:
-        n: number of rows, those without events included.
-        length: (n,) int64, events of each row.
-        row: (G,) int64, the row of each event.
-        position: (G,) int64, the event's place in the sequences' columns.
-        age: (G,) float64, days from the event to the row's as_of; positive, for no row sees later events.
+        n: number of rows, including those without events.
+        length: (n,) int64, number of events of each row.
+        row: (G,) int64, the row that each event belongs to.
+        position: (G,) int64, the event's position in the sequences' columns.
+        age: (G,) float64, days from the event to the row's as_of; positive, since no row sees later events.
     """
 
     n: int
@@ -37,7 +36,7 @@ class RowEvents:
 
     @classmethod
     def gather(cls, sequences: Sequences, first: int, last: int) -> "RowEvents":
-        """Gather the events of rows first … last - 1."""
+        """Gather the events of the rows first to last - 1."""
         length = sequences.length[first:last].astype(np.int64)
         row = np.repeat(np.arange(len(length)), length)
         begin = np.cumsum(length) - length
@@ -47,19 +46,19 @@ class RowEvents:
         return cls(n=len(length), length=length, row=row, position=position, age=age)
 
     def count(self, group: np.ndarray | None = None, groups: int = 1, weight: np.ndarray | None = None) -> np.ndarray:
-        """Events (or their weight (G,)) by row and group: (n, groups) float64; group (G,), -1 is left out."""
+        """Number of events (or sum of their weights (G,)) by row and group (G,), -1 left out: (n, groups) float64."""
         if group is None:
             return np.bincount(self.row, weights=weight, minlength=self.n).astype(np.float64)[:, None]
-        # Those that are left out have a column, too: faster than a choice.
+        # Events that are left out get a column, too: faster than filtering them.
         counts = np.bincount(self._cells(groups) + group, weights=weight, minlength=self.n * (groups + 1))
         return counts.reshape(self.n, groups + 1)[:, 1:].astype(np.float64)
 
     def count_by_window(
         self, group: np.ndarray | None = None, groups: int = 1, weight: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`count` of all time (n, groups), and of each of the `WINDOWS` (n, groups, W).
+        """`count` over all time (n, groups), and within each of the `WINDOWS` (n, groups, W).
 
-        Both come from one pass over the events, which counts each by the shortest window that it lies in.
+        Both come from one pass over the events, which counts each event in the shortest window that it lies in.
         """
         each = len(WINDOWS) + 1
         cell = self.window if group is None else np.where(group >= 0, group * each + self.window, -1)
@@ -68,11 +67,11 @@ class RowEvents:
 
     @cached_property
     def window(self) -> np.ndarray:
-        """Place (G,) int16 of the shortest of the `WINDOWS` that each event lies in; their number where in none."""
+        """Index (G,) int16 of the shortest of the `WINDOWS` that each event lies in; the number of windows if none."""
         return np.searchsorted(WINDOWS, self.age).astype(np.int16)
 
     def _cells(self, groups: int) -> np.ndarray:
-        """Cell (G,) of group 0 in each event's row of groups + 1; kept, as many columns ask for the same number."""
+        """Cell (G,) of group 0 in each event's row of groups + 1 cells; cached, as many columns need it."""
         if groups not in self._known_cells:
             self._known_cells[groups] = self.row * (groups + 1) + 1
         return self._known_cells[groups]
@@ -91,22 +90,22 @@ class RowEvents:
 
     @cached_property
     def firsts(self) -> np.ndarray:
-        """Where the first event of each row that has any lies among the G."""
+        """Positions among the G of the first event of each row that has any."""
         return (np.cumsum(self.length) - self.length)[self.length > 0]
 
     @cached_property
     def lasts(self) -> np.ndarray:
-        """Where the last event of each row that has any lies among the G."""
+        """Positions among the G of the last event of each row that has any."""
         return (np.cumsum(self.length) - 1)[self.length > 0]
 
     def first(self, values: np.ndarray) -> np.ndarray:
-        """Value (n,) float64 of the oldest event of each row; NaN where there is none."""
+        """The value (n,) float64 of each row's oldest event; NaN where there is none."""
         result = np.full(self.n, np.nan)
         result[self.length > 0] = values[self.firsts]
         return result
 
     def last(self, values: np.ndarray, back: int = 0) -> np.ndarray:
-        """Value (n,) float64 of the latest event of each row, or of the one `back` events before; NaN where none."""
+        """The value (n,) float64 of each row's latest event, or of the one `back` events before it; NaN where none."""
         result = np.full(self.n, np.nan)
         filled = self.length > back
         result[filled] = values[(np.cumsum(self.length) - 1 - back)[filled]]
@@ -114,12 +113,12 @@ class RowEvents:
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide parts by wholes, of shapes that broadcast; NaN where a whole is not positive."""
+    """Divide parts by wholes (shapes broadcast); NaN where a whole is not positive."""
     return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
 
 
 def spans(sequences: Sequences, events: int = BLOCK_EVENTS) -> Iterator[tuple[int, int]]:
-    """First and end of the rows of each block of about `events` events, in order; all rows are in one."""
+    """First row and end of each block of about `events` events, in order; every row is in exactly one block."""
     total = np.cumsum(sequences.length, dtype=np.int64)
     first = 0
     while first < len(sequences):
@@ -130,6 +129,6 @@ def spans(sequences: Sequences, events: int = BLOCK_EVENTS) -> Iterator[tuple[in
 
 
 def blocks(sequences: Sequences) -> Iterator[RowEvents]:
-    """Gather all rows, in order, block by block."""
+    """Gather all rows in order, block by block."""
     for first, end in spans(sequences):
         yield RowEvents.gather(sequences, first, end)

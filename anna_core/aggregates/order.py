@@ -1,7 +1,7 @@
 """Order of a row's events: how soon each code comes after other events and before them, and which code follows which.
 
-What counts and sums cannot tell: whether cash is taken just after the salary came or just before, or a late payment
-comes after another. What it gives to trees: docs/quality.md, simulated banks.
+Counts and sums cannot say whether cash is withdrawn just after the salary arrives or just before, or whether one late
+payment follows another. What trees gain from it: docs/quality.md, simulated banks.
 """
 
 from typing import NamedTuple, Self
@@ -10,20 +10,19 @@ import numpy as np
 
 from anna_core.aggregates.events import WINDOWS, RowEvents, ratio
 
-# The most frequent codes of a field, of which each pair has a column.
+# How many of a field's most frequent codes have a column for each pair of them.
 _FOLLOWED_CODES = 8
-# Habits change: in the longest window, the change of gaps has a column of its own. The trees of bank 0's churn gained
-# 0.006 of ROC AUC from it, out of fold.
+# Habits change: the change of gaps within the longest window has a column of its own (docs/quality.md).
 _RECENT_DAYS = WINDOWS[-1]
 _MINUTES = 24 * 60  # in a day, the unit of `RowEvents.age`
 
 
 class Gaps(NamedTuple):
-    """log(1 + minutes), (G,) float64, between each event and its row's others.
+    """log(1 + minutes), (G,) float64, between each event and its neighbours in the row.
 
     Attributes:
-        before: since the event before; 0 at the first of a row.
-        after: until the next event; 0 at the last of a row.
+        before: since the previous event; 0 for a row's first.
+        after: until the next event; 0 for a row's last.
     """
 
     before: np.ndarray
@@ -31,7 +30,7 @@ class Gaps(NamedTuple):
 
     @classmethod
     def of(cls, block: RowEvents) -> Self:
-        """Measure them."""
+        """Measure the gaps of a block of events."""
         before = np.zeros(len(block.row))
         before[1:] = np.log1p(np.maximum(block.age[:-1] - block.age[1:], 0) * _MINUTES)
         before[block.firsts] = 0
@@ -43,15 +42,15 @@ class Gaps(NamedTuple):
 def order_columns(
     block: RowEvents, group: np.ndarray, codes: np.ndarray, counts: np.ndarray, recent: np.ndarray, gaps: Gaps
 ) -> dict[str, np.ndarray]:
-    """Columns (n,) of a coded field.
+    """The columns (n,) about the order of a coded field.
 
     Args:
         block: the events.
-        group: (G,) place of each event's code in `codes`; -1 where it is not among them.
-        codes: (C,) that have columns, most frequent first.
-        counts: (n, C) events of each.
-        recent: (n, D) those in the longest window, of the first D codes, whose gaps have columns.
-        gaps: of the events.
+        group: (G,) index of each event's code in `codes`; -1 where it is not among them.
+        codes: (C,) codes that have columns, the most frequent first.
+        counts: (n, C) number of events of each code.
+        recent: (n, D) the same within the longest window, for the first D codes, whose gaps have columns.
+        gaps: gaps of the events.
     """
     frequent = recent.shape[1]
     detailed = np.where(group < frequent, group, -1)
@@ -74,9 +73,9 @@ def order_columns(
 def _mean_gaps(
     block: RowEvents, group: np.ndarray, counts: np.ndarray, recent: np.ndarray, gap: np.ndarray, without: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean gap (n, groups) of each group's events, of all time and in the longest window; NaN where there are none.
+    """Mean gap (n, groups) of each group's events, over all time and within the longest window; NaN if there are none.
 
-    There are `counts` and `recent` (n, groups) of them; the events `without` a gap, by position, do not count.
+    `counts` and `recent` (n, groups) are the numbers of these events; those `without` a gap, by position, do not count.
     """
     groups = counts.shape[1]
     total, by_window = block.count_by_window(group, groups, gap)
@@ -86,8 +85,8 @@ def _mean_gaps(
 
 
 def _transitions(block: RowEvents, group: np.ndarray, groups: int) -> np.ndarray:
-    """How often an event of the first group is followed by one of the second, (n, groups, groups)."""
-    known = np.where((group >= 0) & (group < groups), group, groups)  # the last stands for all other codes
+    """How often an event of the first group is followed by one of the second: (n, groups, groups)."""
+    known = np.where((group >= 0) & (group < groups), group, groups)  # the last group stands for all other codes
     pair = np.empty_like(known)
     pair[:-1] = known[:-1] * (groups + 1) + known[1:]
     pair[block.lasts] = -1
@@ -95,7 +94,7 @@ def _transitions(block: RowEvents, group: np.ndarray, groups: int) -> np.ndarray
 
 
 def _ends(block: RowEvents, group: np.ndarray, groups: int, events: np.ndarray) -> np.ndarray:
-    """Which group (n, groups) an event of each row that has any belongs to, 0 or 1; `events` are their positions."""
+    """One-hot group (n, groups) of one event per row, at positions `events`; 0 where there is none, or no group."""
     there = np.zeros((block.n, groups))
     of_event, row = group[events], block.row[events]
     there[row[of_event >= 0], of_event[of_event >= 0]] = 1

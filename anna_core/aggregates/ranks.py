@@ -1,6 +1,6 @@
-"""What a row's events add up to, for the head of a net: counts, sums and recency, each as its rank among training rows.
+"""A row's aggregates for the head of a net: counts, sums and recency, each as its rank among the training rows.
 
-Ranks need no scale of their own, whatever the heavy tail, and an absurd amount at scoring is no more than the highest.
+Ranks need no scaling, however heavy the tail, and an absurd amount at scoring counts no more than the highest one seen.
 """
 
 import numpy as np
@@ -9,15 +9,15 @@ from pydantic import BaseModel, ConfigDict
 from anna_core.aggregates.columns import aggregate, code_columns, top_codes
 from anna_core.sequences.ragged import Sequences
 
-# Codes of a field that have aggregates. The rarer ones have few events, and the mean of the events tells of them too.
+# Codes per field that have aggregates. Rarer ones have few events, and the mean of the events covers them as well.
 _CODES = 20
-# Between so many quantiles of the training rows, ranks are interpolated.
+# Number of quantiles of the training rows between which ranks are interpolated.
 _QUANTILES = 33
-# Quantiles of so many rows are exact to a thousandth; more would only cost time.
+# Quantiles of this many rows are exact to a thousandth; more rows would only cost time.
 _MEASURED_ROWS = 100_000
-# Rows that are read at a time: a few hundred float32 columns of so many take some 100 MB.
+# Rows read at a time: a few hundred float32 columns of them take some 100 MB.
 _BLOCK_ROWS = 50_000
-# Ranks spread evenly from -√3 to √3 have deviation 1.
+# Ranks spread evenly from -√3 to √3 have a standard deviation of 1.
 _LARGEST_RANK = 3**0.5
 
 
@@ -25,8 +25,8 @@ class AggregateStats(BaseModel):
     """What was learned from the training rows' aggregates.
 
     Attributes:
-        codes: coded field → its codes that are counted, the most frequent first.
-        quantiles: name of an aggregate that varies → its quantiles at evenly spaced shares from 0 to 1.
+        codes: coded field → the codes that are counted, the most frequent first.
+        quantiles: name of each aggregate that varies → its quantiles at evenly spaced shares from 0 to 1.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +36,7 @@ class AggregateStats(BaseModel):
 
 
 def measure_aggregates(sequences: Sequences, rows: np.ndarray) -> AggregateStats:
-    """Statistics of some rows, by position; of more than 100,000, every second or so is looked at."""
+    """Learn the statistics of some rows, by position; of more than 100,000, only every second or so is used."""
     some = sequences.take(rows[:: -(-len(rows) // _MEASURED_ROWS)])
     codes = {name: tuple(found[:_CODES].tolist()) for name, found in top_codes(some).items()}
     quantiles = {}
@@ -53,7 +53,7 @@ def measure_aggregates(sequences: Sequences, rows: np.ndarray) -> AggregateStats
 
 
 def read_aggregates(stats: AggregateStats, sequences: Sequences, threads: int = 1) -> np.ndarray:
-    """(n, A) float16 ranks of each row's aggregates; 0, the median, where one is not known."""
+    """(n, A) float16 ranks of each row's aggregates; 0, the median, where an aggregate is not known."""
     ranks = np.zeros((len(sequences), len(stats.quantiles)), dtype=np.float16)
     for begin in range(0, len(sequences), _BLOCK_ROWS):
         rows = slice(begin, begin + _BLOCK_ROWS)
@@ -68,7 +68,7 @@ def _arrays(codes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 
 
 def _rank(values: np.ndarray, quantiles: tuple[float, ...]) -> np.ndarray:
-    """Where values stand among quantiles; a value that several quantiles share stands in their middle."""
+    """Position of values among quantiles; a value shared by several quantiles is placed in their middle."""
     known, first, count = np.unique(quantiles, return_index=True, return_counts=True)
     place = np.interp(values, known, first + (count - 1) / 2, left=0, right=len(quantiles) - 1)
     rank = (2 * place / (len(quantiles) - 1) - 1) * _LARGEST_RANK

@@ -1,1 +1,1 @@
-"""What a launch found out, for people: the leaderboard, the plots and the report."""
+"""What a launch found, for people: the leaderboard, the plots and the report."""

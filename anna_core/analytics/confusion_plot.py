@@ -1,4 +1,4 @@
-"""Plot of a multiclass model's mistakes: which class it takes for which."""
+"""Plot of a multiclass model's mistakes: which class it mistakes for which."""
 
 from typing import TYPE_CHECKING
 
@@ -12,16 +12,16 @@ from anna_core.analytics.theme import BLUE, INK, PAPER, Plot, draw, not_defined
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN_CLASSES = 12  # cells that still hold a legible figure
+SHOWN_CLASSES = 12  # more, and the figures in the cells are no longer legible
 
 
 def confusion_matrix(content: ReportContent) -> Plot:
-    """Shares of each true class's rows by predicted class, the largest classes first where there are many."""
+    """Shares of each true class's rows by predicted class; of many classes, the largest."""
     held_out, classes = content.held_out, content.task.classes
     caption = "Of the rows of a class (a line), the share that the best model takes for each class (a column)."
     if not len(held_out):
         return Plot("confusion", "Confusion matrix", caption, draw(not_defined(NO_ROWS)))
-    assert content.subject is not None  # `figures` draws no quality plot without a model
+    assert content.subject is not None  # `figures` draws quality plots only if there is a model
     predicted = content.held_out_scores(content.subject).argmax(axis=1)
     cells = confusion(held_out.target, predicted, held_out.weight, len(classes))
     shown = np.sort(np.argsort(-cells.sum(axis=1), kind="stable")[:SHOWN_CLASSES])

@@ -1,4 +1,4 @@
-"""The model that knows nothing of a row: what any other must beat."""
+"""The model that knows nothing about a row: any other must beat it."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from anna_core.tasks.task import Task, TaskType
 
 
 def constant_scores(target: np.ndarray, weight: np.ndarray, split: np.ndarray, task: Task) -> np.ndarray:
-    """The same score for each row, fitted on the rows of training.
+    """The same score for every row, fitted on the training rows.
 
     Args:
         target: (n, L), or (n,) class index for multiclass.
@@ -17,12 +17,12 @@ def constant_scores(target: np.ndarray, weight: np.ndarray, split: np.ndarray, t
         task: its type and metric.
 
     Returns:
-        (n, K) float32: the rate of the class, of each class or of each label; for regression the value that the metric
-        rewards: the mean; for mae and mape the median, for the latter of rows weighed by 1 / |target|; and for
-        r2_log1p the mean of log1p, taken back.
+        (n, K) float32: the rate of the class, of each class or of each label. For regression, the value that the metric
+        favours: the mean; for mae the median; for mape the median of rows weighted by 1 / |target|; for r2_log1p the
+        mean of log1p, transformed back.
 
     Raises:
-        TrainingError: no row is for training.
+        TrainingError: there are no training rows.
     """
     fitted = split == TRAIN
     if not fitted.any():

@@ -21,11 +21,11 @@ class Epoch(Protocol):
 
     @property
     def net(self) -> int:
-        """Which of the model's nets it is of, the first being 1."""
+        """Which of the model's nets it belongs to, from 1."""
 
     @property
     def epoch(self) -> int:
-        """Its number, the first being 1."""
+        """Its number, from 1."""
 
     @property
     def train_loss(self) -> float:
@@ -46,23 +46,23 @@ class Epoch(Protocol):
 
 @dataclass(frozen=True)
 class ReportContent:
-    """Everything that the plots and the report of a launch show; n rows in the sample, K outputs.
+    """Everything that a launch's plots and report show, for n rows in the sample and K outputs.
 
     Attributes:
-        task: the resolved task, its guesses included.
+        task: the resolved task, including its guesses.
         sample: the sample's name.
         scores: (kind, name) → (n, K) float32 scores of every row, for each model of the leaderboard.
         target: (n, L) float32, or (n,) int64 class index for multiclass.
         weight: (n,) float32.
         split: (n,) 'train', 'valid' or 'test'; the plots show the rows of 'test'.
         leaderboard: best first, as `leaderboard` gives it on the rows of 'test'.
-        usefulness: the metamodel against a constant; None leaves it out.
-        blend: what the metamodel makes of its members, in words; empty leaves it out.
-        curves: model's name → its epochs in order.
-        coverage: one entry a domain.
-        as_of: (n,) datetime64[D], for the dates of the splits; None leaves them out.
-        provenance: what the launch was made of (data versions, seed, code version, …), shown as it is.
-        created_at: when; None leaves it out.
+        usefulness: the metamodel compared with a constant; left out if None.
+        blend: how the metamodel uses its members, in words; left out if empty.
+        curves: model's name → its epochs, in order.
+        coverage: one entry per domain.
+        as_of: (n,) datetime64[D], for the dates of the splits; left out if None.
+        provenance: what the launch was made from (data versions, seed, code version, …), shown as it is.
+        created_at: when it was made; left out if None.
     """
 
     task: Task
@@ -87,7 +87,7 @@ class ReportContent:
 
     @cached_property
     def held_out(self) -> "HeldOut":
-        """Target and weight of the held-out rows."""
+        """The target and weight of the held-out rows."""
         rows = self.split == TEST
         return HeldOut(rows, self.target[rows], self.weight[rows].astype(np.float64))
 
@@ -96,12 +96,12 @@ class ReportContent:
         return self.scores[row.kind, row.model][self.held_out.rows]
 
     def best_of(self, *kinds: ModelKind) -> LeaderboardRow | None:
-        """The best model of these kinds; None where there is none."""
+        """The best model of these kinds; None if there is none."""
         return next((row for row in self.leaderboard if row.kind in kinds), None)
 
     @property
     def subject(self) -> LeaderboardRow | None:
-        """The model that clients are scored by: the metamodel; where there is none, the best other one."""
+        """The model that scores clients: the metamodel or, if there is none, the best of the others."""
         return self.best_of("metamodel") or self.best_of("domain", "boosting") or self.best_of("constant")
 
 

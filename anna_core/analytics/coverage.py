@@ -1,4 +1,4 @@
-"""How much of a sample each domain can speak of."""
+"""How much of a sample each domain covers."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,17 @@ from anna_core.sequences.ragged import Sequences
 
 @dataclass(frozen=True)
 class DomainCoverage:
-    """One domain's part of a sample.
+    """What one domain covers of a sample.
 
     Attributes:
         domain: its name.
-        rows: rows of the sample.
-        rows_with_events: rows that see at least one event.
-        events: events that the rows see, shared ones counted for each.
-        median_length: of the sequences of rows with events; 0 where there are none.
-        max_length: longest sequence.
-        full: rows whose sequence has the domain's greatest length: earlier events, if any, were cut off.
+        rows: number of rows in the sample.
+        rows_with_events: number of rows that see at least one event.
+        events: number of events that the rows see; an event that several rows see counts for each of them.
+        median_length: median length of the sequences that have events; 0 if none has.
+        max_length: length of the longest sequence.
+        full: number of rows whose sequence is as long as the domain allows, so that earlier events were cut off, if
+            there were any.
     """
 
     domain: str

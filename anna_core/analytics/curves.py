@@ -7,17 +7,17 @@ import numpy as np
 from anna_core.metrics.ranking import Ranking
 
 BINS = 10  # deciles: how banks group scores
-CURVE_POINTS = 400  # finer than a plot's pixels; keeps the files of the plots small
+CURVE_POINTS = 400  # finer than a plot's pixels, and keeps the files small
 Z = 1.96  # of a 95% interval
 
 
 @dataclass(frozen=True)
 class ScoreBins:
-    """Rows in b ≤ 10 groups of about equal weight, from the lowest scores to the highest; equal scores stay together.
+    """Rows in b ≤ 10 groups of about equal weight, from the lowest to the highest scores; equal scores stay together.
 
     Attributes:
         index: (n,) the bin of each row.
-        share: (b,) of the weight.
+        share: (b,) each bin's share of the weight.
         score: (b,) mean score.
         target: (b,) mean target.
         rows: (b,) number of rows.
@@ -31,11 +31,11 @@ class ScoreBins:
 
     @property
     def calibration_error(self) -> float:
-        """Expected calibration error: mean distance of score and target over the bins (Naeini et al., 2015)."""
+        """Expected calibration error: mean distance between score and target over the bins (Naeini et al., 2015)."""
         return float((np.abs(self.score - self.target) * self.share).sum())
 
     def wilson(self) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds (b,), (b,) of the 95% interval of a rate (Wilson, 1927), from the number of rows."""
+        """Lower and upper bounds (b,) of each bin's rate, 95% interval (Wilson, 1927), from its number of rows."""
         p, n = self.target, self.rows
         centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
         half = Z / (1 + Z**2 / n) * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
@@ -67,7 +67,7 @@ def roc_points(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> tupl
 
 
 def pr_points(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Recall and precision at every threshold, the highest first; both classes must have rows."""
+    """Recall and precision at every threshold, from the highest down; both classes must have rows."""
     positive, negative = Ranking.of(label, score).masses(weight)
     found = np.cumsum(positive)
     return _thin(found / positive.sum(), found / np.cumsum(positive + negative))
@@ -80,7 +80,7 @@ def confusion(target: np.ndarray, predicted: np.ndarray, weight: np.ndarray, cla
 
 
 def both_classes(label: np.ndarray) -> bool:
-    """Whether label (n,) has rows on both sides, without which no curve is defined."""
+    """Whether label (n,) has rows of both classes, without which no curve is defined."""
     return bool(label.any() and not label.all())
 
 

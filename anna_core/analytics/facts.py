@@ -1,4 +1,4 @@
-"""Facts of a launch in words and small tables: the splits, and every metric of every model."""
+"""Facts about a launch in words and small tables: the splits, and every metric of every model."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from anna_core.samples.splits import SPLITS
 from anna_core.tasks.task import TaskType
 
 SPLIT_TITLES = {"train": "Training", "valid": "Validation", "test": "Held out"}
-NAMED_CLASSES = 6  # shares of classes or labels that fit a line
+NAMED_CLASSES = 6  # number of classes or labels whose shares fit on a line
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class SplitFacts:
     Attributes:
         title: what people call it.
         rows: number of rows.
-        share: of the sample's rows.
-        target: the target in it, in words: a rate, shares, or mean and median.
-        dates: first and last as_of; empty where not known.
+        share: share of the sample's rows.
+        target: the target in this split, in words: a rate, shares, or mean and median.
+        dates: first and last as_of; empty if not known.
     """
 
     title: str
@@ -35,7 +35,7 @@ class SplitFacts:
 
 
 def split_facts(content: ReportContent) -> list[SplitFacts]:
-    """Facts of the training, validation and held-out rows."""
+    """Facts about the training, validation and held-out rows."""
     facts = []
     for name in SPLITS:
         rows = content.split == name
@@ -72,7 +72,7 @@ def describe_target(content: ReportContent, rows: np.ndarray) -> str:
 
 
 def metric_table(content: ReportContent) -> tuple[list[str], dict[tuple[ModelKind, str], list[float]]]:
-    """Titles of all metrics of the task's type, and (kind, model) → their values on the held-out rows.
+    """The titles of all metrics of the task's type, and (kind, model) → their values on the held-out rows.
 
     A metric that does not fit the target (r2_log1p of negative values) is left out.
     """

@@ -20,7 +20,7 @@ from anna_core.analytics.theme import Plot
 
 TEMPLATE = "report.html.j2"
 
-# The page has tables of its own for these, which can be read aloud and copied.
+# The page has tables for these, which can be read aloud and copied.
 _TABULATED = ("leaderboard", "coverage")
 
 _TYPE_TITLES = {
@@ -33,7 +33,7 @@ _TYPE_TITLES = {
 
 @dataclass(frozen=True)
 class Bar:
-    """Where a model's value and interval lie on the leaderboard's scale, in per cent of its width."""
+    """Position of a model's value and interval on the leaderboard's scale, in per cent of its width."""
 
     left: float
     width: float
@@ -41,11 +41,11 @@ class Bar:
 
 
 def render_report(content: ReportContent, figures: Mapping[str, Plot] | None = None) -> str:
-    """Render a launch; text that users gave is escaped, and nothing is read, written or fetched but the template.
+    """Render a launch. Text from users is escaped, and nothing but the template is read, written or fetched.
 
     Args:
         content: what to show.
-        figures: the plots, where `report_figures` has drawn them already; None draws them.
+        figures: the plots, if `report_figures` has already drawn them; None: draw them.
     """
     figures = report_figures(content) if figures is None else figures
     environment = jinja2.Environment(
@@ -94,7 +94,7 @@ def _bars(rows: Sequence[LeaderboardRow]) -> list[Bar | None]:
 
 
 def _provenance(provenance: Mapping[str, object]) -> list[tuple[str, list[str]]]:
-    """Key and lines of each entry; an entry that is a mapping itself has a line for each of its keys."""
+    """The key and lines of each entry; an entry that is itself a mapping has one line for each of its keys."""
     return [
         (
             str(key),

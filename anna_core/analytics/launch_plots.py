@@ -32,7 +32,7 @@ ROW_HEIGHT = 0.42  # inches of a model's or a domain's line
 
 
 def leaderboard_plot(content: ReportContent) -> Plot:
-    """Every model's metric and its interval, best on top."""
+    """Every model's metric with its interval, the best on top."""
     rows = [row for row in content.leaderboard if not np.isnan(row.value)]
     titles, colours = model_titles(content), model_colours(content)
 
@@ -68,7 +68,7 @@ def leaderboard_plot(content: ReportContent) -> Plot:
 
 
 def learning_curves(content: ReportContent) -> Plot:
-    """Training and validation loss by epoch, a panel a model, with the epoch that was kept."""
+    """Training and validation loss by epoch, one panel per model, with the epoch that was kept."""
     curves = {name: epochs for name, epochs in content.curves.items() if epochs}
     paints = [_learning(name, epochs, content) for name, epochs in curves.items()]
     return Plot(
@@ -81,7 +81,7 @@ def learning_curves(content: ReportContent) -> Plot:
 
 
 def coverage_plot(content: ReportContent) -> Plot:
-    """Share of the rows that each domain sees an event of."""
+    """The share of rows that see an event of each domain."""
 
     def paint(axes: "Axes") -> None:
         for place, domain in enumerate(content.coverage):

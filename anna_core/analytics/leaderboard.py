@@ -56,7 +56,7 @@ def leaderboard(
         weight: (n,).
         held_out: (n,) bool.
         task: its type and metric, and the seed of the bootstrap.
-        client: (n,) whose each row is; rows of one client are drawn together. None: each for itself.
+        client: (n,) the client that each row belongs to: a client's rows are drawn together. None: each by itself.
 
     Raises:
         TaskError: the metric or the shapes do not fit the task.

@@ -6,7 +6,7 @@ from anna_core.analytics.content import ReportContent
 from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind
 from anna_core.analytics.theme import AMBER, BLUE, GREEN, MUTED, PURPLE, SKY, VERMILION
 
-SHOWN_MODELS = 4  # lines that a reader can follow in one plot
+SHOWN_MODELS = 4  # number of lines that a reader can follow in one plot
 
 _TITLES: dict[ModelKind, str] = {
     "metamodel": "Metamodel",
@@ -20,7 +20,7 @@ _OTHER_COLOURS = (GREEN, PURPLE, SKY)
 
 
 def model_titles(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
-    """What to call each model of the leaderboard; the model's own name is told where its kind has several."""
+    """What to call each model of the leaderboard; the model's own name is given if there are several of its kind."""
     kinds = [row.kind for row in content.leaderboard]
     return {
         (row.kind, row.model): (
@@ -33,9 +33,9 @@ def model_titles(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
 
 
 def model_colours(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
-    """A colour for each model: its kind's for the best of a kind, then those that are left, in turn.
+    """A colour for each model: its kind's colour for the best of a kind, then the remaining colours in turn.
 
-    The models of a plot come first, so no two of them share one.
+    The models of a plot come first, so no two of them share a colour.
     """
     colours: dict[tuple[ModelKind, str], str] = {}
     free, others = dict(_COLOURS), cycle(_OTHER_COLOURS)
@@ -46,7 +46,7 @@ def model_colours(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
 
 
 def shown_models(content: ReportContent) -> list[LeaderboardRow]:
-    """The models of a plot, best first: the metamodel and boosting for sure, then the best others; no constant."""
+    """The models to plot, best first: always the metamodel and boosting, then the best of the others; no constant."""
     models = [row for row in content.leaderboard if row.kind != "constant"]
     sure = [row for row in (content.best_of("metamodel"), content.best_of("boosting")) if row is not None]
     others = [row for row in models if row not in sure]

@@ -1,4 +1,4 @@
-"""The plots of a launch: which ones its type of task has."""
+"""The plots of a launch, which depend on its type of task."""
 
 from anna_core.analytics import launch_plots, ranking_plots, regression_plots, score_plots
 from anna_core.analytics.confusion_plot import confusion_matrix
@@ -10,7 +10,7 @@ from anna_core.tasks.task import TaskType
 def report_figures(content: ReportContent) -> dict[str, Plot]:
     """Draw every plot of a launch, by name; a plot that the held-out rows do not allow says so.
 
-    `leaderboard`, `learning` and `coverage` are always there; of the others, binary tasks have `roc`,
+    `leaderboard`, `learning` and `coverage` are always there. Beside them, binary tasks have `roc`,
     `precision_recall`, `deciles`, `calibration`, `scores` and `ks`, multiclass ones `roc` and `confusion`, multilabel
     ones `roc` and `labels`, regressions `predicted_actual` and `residuals`.
     """

@@ -1,4 +1,4 @@
-"""Plots of how well scores order the rows: ROC and precision-recall, by model, by class or by label."""
+"""Plots of how well scores order the rows: ROC and precision-recall curves by model, class or label."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from anna_core.metrics.ranking import Ranking
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN_LABELS = 12  # lines that a plot of this size holds
+SHOWN_LABELS = 12  # number of lines that fit into a plot of this size
 ONE_CLASS = "The held-out rows are of one class, or there are none."
 
 
@@ -75,7 +75,7 @@ def pr_by_model(content: ReportContent) -> Plot:
 
 
 def roc_by_output(content: ReportContent) -> Plot:
-    """ROC curve of the scoring model for each class (one against the rest) or label, the largest six."""
+    """ROC curves of the scoring model for the six largest classes (one against the rest) or labels."""
     held_out, task = content.held_out, content.task
     if held_out.target.ndim == 1:
         names, truth = task.classes, held_out.target[:, None] == np.arange(task.outputs)
@@ -85,7 +85,7 @@ def roc_by_output(content: ReportContent) -> Plot:
     defined = sorted(defined, key=lambda i: -truth[:, i].sum())[: len(SERIES)]
 
     def paint(axes: "Axes") -> None:
-        assert content.subject is not None  # `figures` draws no quality plot without a model
+        assert content.subject is not None  # `figures` draws quality plots only if there is a model
         scores = content.held_out_scores(content.subject)
         for colour, i in zip(SERIES, sorted(defined), strict=False):
             auc = Ranking.of(truth[:, i], scores[:, i]).roc_auc(held_out.weight)
@@ -103,7 +103,7 @@ def roc_by_output(content: ReportContent) -> Plot:
 
 
 def auc_by_label(content: ReportContent) -> Plot:
-    """ROC AUC of each label by model, the most frequent labels."""
+    """ROC AUC by model for each of the most frequent labels."""
     held_out, titles, colours = content.held_out, model_titles(content), model_colours(content)
     truth = held_out.target > 0
     names = [name.removeprefix("target_") for name in content.task.targets]

@@ -13,12 +13,12 @@ from anna_core.metrics.tails import Tail, centre_and_unit, tail_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN_ROWS = 2000  # points of a scatter plot; more only fill the page with ink
+SHOWN_ROWS = 2000  # points in a scatter plot; more would only blacken it
 POINTS_SEED = 0
 
 
 def predicted_and_actual(content: ReportContent) -> Plot:
-    """Scatter of predictions and targets, on the log1p scale where the metric is on it."""
+    """Scatter plot of predictions and targets, on the log1p scale if the metric uses it."""
     actual, predicted, _ = _shown(content)
     logarithmic, both_sides = content.task.metric == "r2_log1p", tail_of(actual) is Tail.BOTH_SIDES
 
@@ -83,12 +83,12 @@ def residuals(content: ReportContent) -> Plot:
 
 
 def _unit(values: np.ndarray) -> float:
-    """Within this distance of 0 a scale that is logarithmic to both sides is linear."""
+    """The distance from 0 within which a scale that is logarithmic on both sides is linear."""
     return centre_and_unit(values)[1]
 
 
 def _amounts(axis: "object", high: float, logarithmic: bool) -> None:
-    """Ticks of an amounts' axis: 0, 10, 1k, … on a log1p scale, short numbers else."""
+    """Ticks of an axis of amounts: 0, 10, 1k, … on a log1p scale, otherwise short numbers."""
     from matplotlib.axis import Axis
     from matplotlib.ticker import EngFormatter
 
@@ -103,8 +103,8 @@ def _amounts(axis: "object", high: float, logarithmic: bool) -> None:
 
 
 def _shown(content: ReportContent) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Target (m,), score (m,) of the scoring model and weight (m,) of the held-out rows, on the metric's scale."""
-    assert content.subject is not None  # `figures` draws no quality plot without a model
+    """Target (m,), the scoring model's score (m,) and weight (m,) of the held-out rows, on the metric's scale."""
+    assert content.subject is not None  # `figures` draws quality plots only if there is a model
     actual = content.held_out.target[:, 0].astype(np.float64)
     predicted = content.held_out_scores(content.subject)[:, 0].astype(np.float64)
     if content.task.metric == "r2_log1p":

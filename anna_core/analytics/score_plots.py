@@ -54,7 +54,7 @@ def calibration(content: ReportContent) -> Plot:
 
 
 def score_histogram(content: ReportContent) -> Plot:
-    """Distribution of the score among the targets and among the others."""
+    """Distribution of the score among targets and non-targets."""
     label, score, weight = _shown(content)
 
     def paint(axes: "Axes") -> None:
@@ -78,13 +78,13 @@ def score_histogram(content: ReportContent) -> Plot:
 
 
 def ks_plot(content: ReportContent) -> Plot:
-    """Cumulative shares of the targets and of the others by score, and their largest distance."""
+    """Cumulative shares of targets and non-targets by score, and their largest distance."""
     label, score, weight = _shown(content)
     caption = "Share of the targets and of the others with at most this score. "
     if not both_classes(label > 0):
         return Plot("ks", "Kolmogorov–Smirnov", caption, draw(not_defined(ONE_CLASS)))
     order = np.argsort(score, kind="stable")
-    last = np.append(np.diff(score[order]) > 0, True)  # of rows with equal scores, no threshold parts them
+    last = np.append(np.diff(score[order]) > 0, True)  # no threshold separates rows with equal scores
     place = score[order][last]
     found = np.cumsum((label * weight)[order])[last] / (label @ weight)
     others = np.cumsum(((1 - label) * weight)[order])[last] / ((1 - label) @ weight)
@@ -112,7 +112,7 @@ def ks_plot(content: ReportContent) -> Plot:
 
 
 def deciles(content: ReportContent) -> Plot:
-    """Rate of the target by decile of the score, highest first: whom a campaign or a cut-off would reach."""
+    """Rate of the target by decile of the score, highest first: what a campaign or a cut-off would reach."""
     label, score, weight = _shown(content)
     caption = "Clients in ten groups, highest scores first; the dashed line is the average. "
     if not both_classes(label > 0):
@@ -133,7 +133,7 @@ def deciles(content: ReportContent) -> Plot:
                 ha="center",
                 fontsize=9,
                 color=MUTED,
-                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},  # the average's line may pass behind
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},  # the line of the average may pass behind
             )
         axes.set(xlabel="Decile of the score, 1 is the highest", ylabel="Rate of the target")
         axes.set_xticks(np.arange(1, len(rate) + 1))
@@ -147,7 +147,7 @@ def deciles(content: ReportContent) -> Plot:
 
 
 def _shown(content: ReportContent) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Label (m,) 0 or 1, score (m,) of the scoring model and weight (m,) of the held-out rows."""
-    assert content.subject is not None  # `figures` draws no quality plot without a model
+    """The label (m,) 0 or 1, the scoring model's score (m,) and the weight (m,) of the held-out rows."""
+    assert content.subject is not None  # `figures` draws quality plots only if there is a model
     label = (content.held_out.target[:, 0] > 0).astype(np.float64)
     return label, content.held_out_scores(content.subject)[:, 0].astype(np.float64), content.held_out.weight

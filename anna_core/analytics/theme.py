@@ -1,4 +1,4 @@
-"""The one look of ANNA's plots, and how a figure becomes an SVG or a PNG."""
+"""The common look of ANNA's plots, and how a figure becomes an SVG or a PNG."""
 
 import base64
 import io
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe & Ito, "Color universal design" (2008): told apart with any common colour blindness.
+# Okabe & Ito, "Color universal design" (2008): distinguishable with any common colour blindness.
 BLUE, VERMILION, GREEN, PURPLE, AMBER, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, AMBER, SKY)
 INK, MUTED, LINE, PAPER = "#1B2430", "#667085", "#E4E7EC", "#FFFFFF"
 
-PNG_WIDTH = 900  # pixels: what the Dagster UI shows without scaling
-_UNPACKED = {"compress_level": 0}  # of a picture that is read again at once
-PNG_COLOURS = 192  # a plot has few colours: a palette makes its file half as large
+PNG_WIDTH = 900  # pixels: the width that the Dagster UI shows without scaling
+_UNPACKED = {"compress_level": 0}  # for a picture that is read back at once
+PNG_COLOURS = 192  # a plot has few colours: a palette halves the file's size
 SMALL, WIDE = (6.0, 3.9), (10.5, 3.2)  # inches
 
 _RC: Any = {
@@ -66,13 +66,13 @@ _RC: Any = {
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawn figure and what to say of it.
+    """A drawn figure and what to say about it.
 
     Attributes:
         name: unique among a report's plots; Latin letters and '_'.
         title: a heading.
-        caption: a sentence that tells how to read it.
-        figure: a `matplotlib.figure.Figure`, tied to no window.
+        caption: a sentence on how to read it.
+        figure: a `matplotlib.figure.Figure` that belongs to no window.
         wide: whether it takes a page's full width.
     """
 
@@ -83,7 +83,7 @@ class Plot:
     wide: bool = False
 
     def svg(self) -> str:
-        """An `<svg>` element to put into HTML: no links, and ids that clash with no other plot's."""
+        """An `<svg>` element to put into HTML, without links, and with ids that no other plot uses."""
         import matplotlib as mpl
 
         buffer = io.StringIO()
@@ -119,14 +119,14 @@ class Plot:
 
 
 def draw(paint: Callable[["Axes"], None], size: tuple[float, float] = SMALL) -> "Figure":
-    """A figure of one set of axes, painted by `paint`."""
+    """A figure with one set of axes, painted by `paint`."""
     return draw_many([paint], columns=1, size=size)
 
 
 def draw_many(paints: list[Callable[["Axes"], None]], columns: int, size: tuple[float, float] = WIDE) -> "Figure":
-    """A figure of a grid of axes, `columns` a row, each row of height `size[1]` inches."""
+    """A figure with a grid of axes, `columns` per row, each row `size[1]` inches high."""
     import matplotlib as mpl
-    from matplotlib.figure import Figure  # not pyplot, which keeps every figure
+    from matplotlib.figure import Figure  # not pyplot, which keeps every figure alive
 
     rows = -(-len(paints) // columns)
     with mpl.rc_context(_RC):
@@ -141,16 +141,16 @@ def draw_many(paints: list[Callable[["Axes"], None]], columns: int, size: tuple[
 
 
 def _lay_out(figure: "Figure") -> None:
-    """Place what is painted, once for all: a figure that keeps its engine is drawn twice for each file."""
+    """Lay the figure out once: a figure that keeps its layout engine is drawn twice for each file."""
     engine = figure.get_layout_engine()
     assert engine is not None, "made with one"
-    for _ in range(2):  # long labels move the ticks, and these the labels
+    for _ in range(2):  # long labels move the ticks, and ticks move the labels
         engine.execute(figure)
     figure.set_layout_engine(None)  # matplotlib's default: none
 
 
 def not_defined(reason: str) -> Callable[["Axes"], None]:
-    """Axes that say why there is nothing to see."""
+    """Paint axes that say why there is nothing to see."""
 
     def paint(axes: "Axes") -> None:
         axes.set_axis_off()
@@ -161,7 +161,7 @@ def not_defined(reason: str) -> Callable[["Axes"], None]:
 
 
 def percent_axis(axis: Any, digits: int = 0) -> None:
-    """Label a matplotlib axis in per cent of 1."""
+    """Label a matplotlib axis in per cent."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1.0, decimals=digits))

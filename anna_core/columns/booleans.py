@@ -4,8 +4,9 @@ import polars as pl
 
 from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
 
-YES = ("1", "1.0", "true", "yes", "y", "t")
-NO = ("0", "0.0", "false", "no", "n", "f")
+YES = ("1", "true", "yes", "y", "t")
+NO = ("0", "false", "no", "n", "f")
+_WITH_DECIMALS = r"^([01])\.0+$"
 CURE = "write true or false, yes or no, t or f, 1 or 0"
 
 
@@ -24,7 +25,7 @@ def boolean(name: str, kind: pl.DataType) -> Typed:
         return Typed(pl.when(there & known).then(column == 1), there & ~known)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a yes or no: {CURE}")
-    text = plain_text(name, kind).str.to_lowercase()
+    text = plain_text(name, kind).str.to_lowercase().str.replace(_WITH_DECIMALS, "${1}")
     flag = pl.when(text.is_in(YES)).then(pl.lit(value=True)).when(text.is_in(NO)).then(pl.lit(value=False))
     there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
     return Typed(flag, there & flag.is_null())

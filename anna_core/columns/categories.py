@@ -20,6 +20,9 @@ _EXACT = 2.0**53  # beyond, neighbouring whole numbers are one float
 def category(name: str, kind: pl.DataType) -> Typed:
     """A column of categories as text, null where there is none.
 
+    Of text this takes some 90 ns a row, twice as long as reading it: where there are many rows, ask it of their
+    distinct values.
+
     Raises:
         UnfitColumnError: categories cannot be of this type.
     """

@@ -8,6 +8,21 @@ from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothin
 
 CURE = "write numbers as 1234.5"
 
+_NO_UNIT = f"no unit or currency beside it: {CURE}"
+_SPACE = r"[ \u00a0\u202f]"  # spaces that do not break among them
+_DIGITS = rf"\d[\d.,']*(?:{_SPACE}\d{{3}})*(?:[.,]\d+)?"
+_CURRENCY = r"(?:[$€£¥₽₸₴₺₹₾֏₼]|\b(?:RUB|USD|EUR|GBP|CHF|CNY|JPY|TRY|INR|KZT|UAH|BYN|AMD|AZN|GEL|UZS|руб|р)\b\.?)"
+# How people and spreadsheets write numbers otherwise, and what to do about it; the first that fits is told.
+_WRITTEN_OTHERWISE = {
+    rf"[+-]?\d+([.,]\d+)?{_SPACE}*%": "a percent sign is not part of a number: write 12.5, or 0.125, without it",
+    rf"[+-]?\d{{1,3}}(({_SPACE}|[',])\d{{3}})+(\.\d+)?|[+-]?\d{{1,3}}(\.\d{{3}}){{2,}}": (
+        f"thousands are not separated: {CURE}"
+    ),
+    rf"[+-]?\d{{1,3}}(([.']|{_SPACE})?\d{{3}})*,\d+|[+-]?\d+,\d+": f"the decimal sign is a point: {CURE}",
+    rf"[+-]?{_CURRENCY}{_SPACE}*[+-]?{_DIGITS}|[+-]?{_DIGITS}{_SPACE}*{_CURRENCY}": _NO_UNIT,
+}
+_BESIDE_A_UNIT = r"[^\d\s+-]*\s*[+-]?\d[\d., ]*\s*[^\d\s]*"
+
 
 def number(name: str, kind: pl.DataType) -> Typed:
     """A column of numbers as float64; what is not finite is missing.
@@ -25,17 +40,19 @@ def number(name: str, kind: pl.DataType) -> Typed:
     return Typed(_finite(parsed), there & parsed.is_null())
 
 
+def written_otherwise(text: pl.Expr) -> pl.Expr:
+    """Whether a text, free of padding, is surely a number, but one that is written as no `number` is."""
+    return text.str.contains(f"^(?:{'|'.join(_WRITTEN_OTHERWISE)})$") & text.cast(pl.Float64, strict=False).is_null()
+
+
 def cure_of(text: str) -> str:
     """What to do about a text that is no number, for the message that shows it."""
     bare = text.strip()
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?\s*%", bare):
-        return "a percent sign is not part of a number: write 12.5, or 0.125, without it"
-    if re.fullmatch(r"[+-]?\d{1,3}([ \u00a0\u202f',]\d{3})+([.]\d+)?", bare):
-        return f"thousands are not separated: {CURE}"
-    if re.fullmatch(r"[+-]?[\d. \u00a0\u202f']*\d,\d+", bare):
-        return f"the decimal sign is a point: {CURE}"
-    if re.fullmatch(r"[^\d\s+-]*\s*[+-]?\d[\d., ]*\s*[^\d\s]*", bare):
-        return f"no unit or currency beside it: {CURE}"
+    for pattern, cure in _WRITTEN_OTHERWISE.items():
+        if re.fullmatch(pattern, bare):
+            return cure
+    if re.fullmatch(_BESIDE_A_UNIT, bare):
+        return _NO_UNIT
     return f"{CURE}, and leave empty what is missing"
 
 

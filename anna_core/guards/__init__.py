@@ -1,1 +1,1 @@
-"""What is looked for before training is spent: columns that give the target away, and test rows unlike the others."""
+"""Checks before time is spent on training: columns that give the target away, and test rows unlike the others."""

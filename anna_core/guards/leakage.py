@@ -1,7 +1,7 @@
 """Leakage: is there a field, or a date, that gives the target away all by itself?
 
 Such a field is mostly filled in after the outcome (a closing code, a collection flag) and will be empty, or different,
-when the model is used. A model fitted on it looks splendid and is worthless, so this is asked before any is trained.
+when the model is used. A model fitted on it looks splendid and is worthless, so this is checked before any training.
 """
 
 import difflib
@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from anna_core.aggregates.columns import aggregate
-from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
+from anna_core.durations import DAY
 from anna_core.errors import TaskError
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not
@@ -26,10 +26,10 @@ from anna_core.samples.splits import TEST
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks.task import Task
 
-# Of Gini, or of the rank correlation of amounts. Measured on real bank data (seven tasks, five domains) the strongest
-# honest field alone has 0.76; what reaches 0.975 alone has seen the outcome.
+# Of Gini, or of the rank correlation of amounts. The first lies clearly above the strongest honest field of real tasks
+# (docs/quality.md); what reaches the second alone has seen the outcome.
 WARN, BLOCK = 0.85, 0.975
-MOST_ROWS, MOST_EVENTS = 20_000, 2_000_000  # that are looked at: seconds for ten fields
+MOST_ROWS, MOST_EVENTS = 20_000, 2_000_000  # that are examined at most: seconds for ten fields
 
 
 class Verdict(StrEnum):
@@ -47,9 +47,9 @@ class Finding:
 
     Attributes:
         subject: `<domain>.<field>`, what `history_of` gives, or `as_of`.
-        strength: how well it tells the target alone.
-        told_by: the aggregate that tells it, in words.
-        verdict: what follows.
+        strength: how well the subject alone predicts the target.
+        told_by: the aggregate that predicts it, in words.
+        verdict: what follows from it.
     """
 
     subject: str
@@ -64,8 +64,8 @@ class Probes:
 
     Attributes:
         findings: the strongest first.
-        rows: that were looked at.
-        not_probed: why nothing was probed; empty where it was.
+        rows: number of rows examined.
+        not_probed: why nothing was probed; empty if something was.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -73,7 +73,7 @@ class Probes:
     not_probed: str = ""
 
     def of(self, verdict: Verdict) -> list[Finding]:
-        """Findings with this verdict."""
+        """The findings with this verdict."""
         return [finding for finding in self.findings if finding.verdict is verdict]
 
 
@@ -107,21 +107,21 @@ class _Bench:
 
 
 def history_of(domain: Domain) -> str:
-    """What the probe of the times of a domain's events is called."""
+    """The subject of the probe of the times of a domain's events."""
     return f"the times of the events of {domain.name}"
 
 
 def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | None = None) -> Probes:
     """Probe every field of a domain alone, and the times of its events without any field.
 
-    Only rows outside the test are looked at. A field is found out only where the lower end of the interval of its
-    figure passes a threshold: few rows accuse nobody. The times of the events (how many, since when, how long ago) at
-    most warn: a client who comes to rest may well be what the target is about. Where they are suspicious, they would
-    show through the counts of each field, so fields are then judged by the value of the last event alone.
+    Only rows outside the test are examined. A field is suspected only if the lower end of its confidence interval
+    passes a threshold: a few rows are no evidence. The times of the events (how many, since when, how long ago) can at
+    most lead to a warning: a client going quiet may well be what the target is about. Where the times are suspicious,
+    they would show through the counts of every field, so fields are then judged by their last event's value alone.
 
     Args:
         sequences: of the sample's n rows.
-        sample: with the target; `guards.allow` of its task names fields that may pass.
+        sample: gives the target; its task's `guards.allow` names fields that may pass.
         dictionary: gives the values behind codes, for the wording.
     """
     bench = _Bench.of(sample, sequences.length)
@@ -145,7 +145,7 @@ def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | 
 
 
 def probe_as_of(sample: Sample) -> Probes:
-    """Probe the as_of date alone: does the sample take its rows with and without the outcome at different dates?"""
+    """Probe the as_of date alone: do rows with and without the outcome come from different dates?"""
     if sample.rows["as_of"].n_unique() == 1:
         return Probes(not_probed="all rows have one date")
     bench = _Bench.of(sample, np.zeros(len(sample), dtype=np.int32))
@@ -159,7 +159,7 @@ def probe_as_of(sample: Sample) -> Probes:
 
 
 def require_known(task: Task, domains: Iterable[Domain]) -> None:
-    """Raise `TaskError` where a task allows a field that no domain has: a slip of the pen would allow nothing."""
+    """Raise `TaskError` if a task allows a field that no domain has: with a typo, nothing would be allowed."""
     known = [f"{domain.name}.{field}" for domain in domains for field in domain.fields]
     for name in task.guards.allow:
         if name not in known:
@@ -192,14 +192,14 @@ def _verdict(low: float, *, blocks: bool, allowed: bool = False) -> Verdict:
 
 
 def _with_fields(sequences: Sequences, *fields: str) -> Sequences:
-    """The same sequences as if their domain had these fields only."""
+    """The same sequences as if their domain had only these fields."""
     kept = {name: kind for name, kind in sequences.domain.fields.items() if name in fields}
     domain = sequences.domain.model_copy(update={"fields": kept})
     return replace(sequences, meta=sequences.meta.model_copy(update={"domain": domain}))
 
 
 def _last_events(sequences: Sequences) -> Sequences:
-    """Of each row, all of which have events, the last one, and that a day before as_of: no trace of the history."""
+    """Each row's last event alone, dated a day before as_of: no trace of the history is left. No row may be empty."""
     last = sequences.start + sequences.length - 1
     return replace(
         sequences,

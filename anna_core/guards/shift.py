@@ -1,7 +1,7 @@
-"""Shift: are the test rows unlike the others, and in what?
+"""Shift: do the test rows differ from the others, and in what?
 
 A model that tells the two apart from a domain's aggregates (adversarial validation) finds what changed: a code that
-went out of use, a currency, a source that begins late. The held-out figure then says less of the time to come.
+went out of use, a currency, a source that begins late. The held-out figure then says less about the future.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ from anna_core.sequences.ragged import Sequences
 # ROC AUC. An aggregate whose mean moved by 0.74 standard deviations gives it alone, AUC = Φ(d / √2); from d = 0.8 on
 # Cohen, "Statistical power analysis", 1988, calls a difference large. Below, months differ by themselves.
 WARN = 0.7
-MOST_ROWS, MOST_EVENTS = 10_000, 1_000_000  # half of the rows are of the test: the AUC is known to within 0.01
-MOST_CODES = 20  # codes of a field that are looked at, the most frequent ones: all fields are looked at together
+MOST_ROWS, MOST_EVENTS = 10_000, 1_000_000  # half of the rows are test rows: the AUC is known to within 0.01
+MOST_CODES = 20  # most frequent codes per field that are examined: all fields are examined together
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Moved:
 
     Attributes:
         name: in words.
-        auc: of test rows having more of it than others, rows without it left out; 0.5 is no difference.
+        auc: the chance that a test row has more of it than another row, rows without it left out; 0.5 is no difference.
         before: its median on the rows outside the test; NaN where no row has it.
         test: its median on the test rows.
     """
@@ -45,14 +45,14 @@ class Moved:
 
 @dataclass(frozen=True)
 class Shift:
-    """How well test rows are told from the others by a domain's aggregates.
+    """How well a domain's aggregates tell test rows from the others.
 
     Attributes:
-        auc: ROC AUC on clients on which the model was not fitted; 0.5 is not at all, NaN where not probed.
+        auc: ROC AUC on clients that the model was not fitted on; 0.5 is not at all, NaN if not probed.
         low: lower end of its 95% interval.
-        moved: the aggregates that told most, the most telling first.
-        rows: that were looked at.
-        not_probed: why nothing was probed; empty where it was.
+        moved: the aggregates that differ most, the most telling first.
+        rows: number of rows examined.
+        not_probed: why nothing was probed; empty if something was.
     """
 
     auc: float = float("nan")
@@ -63,16 +63,16 @@ class Shift:
 
     @property
     def warns(self) -> bool:
-        """Whether the rows differ more than they may; never where nothing was probed."""
+        """Whether the rows differ more than they should; never if nothing was probed."""
         return self.low >= WARN
 
 
 def probe_shift(sequences: Sequences, sample: Sample, dictionary: Dictionary | None = None) -> Shift:
-    """Tell test rows from the others by a domain's aggregates; targets are not looked at.
+    """Tell test rows from the others by a domain's aggregates; targets are not used.
 
     Args:
         sequences: of the sample's n rows.
-        sample: with the split.
+        sample: gives the split.
         dictionary: gives the values behind codes, for the wording.
     """
     test = sample.split == TEST

@@ -1,4 +1,4 @@
-"""How much columns tell of an outcome: trees fitted on other clients, and a bound that small samples do not pass."""
+"""How well columns predict an outcome: trees fitted on other clients, and a bound that small samples do not pass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,35 +11,35 @@ from anna_core.metrics.ranking import Ranking
 from anna_core.metrics.regression import spearman
 from anna_core.tasks.task import Task, TaskType
 
-FEWEST_ROWS = 100  # fewer tell too little to accuse anything
-FEWEST_CLIENTS = 20  # with the outcome, and as many without it
-MOST_OUTCOMES = 10  # classes or labels that are looked at, those with most rows: 100 of them would take minutes
+FEWEST_ROWS = 100  # fewer are too little evidence to accuse anything
+FEWEST_CLIENTS = 20  # with the outcome, and as many without
+MOST_OUTCOMES = 10  # classes or labels that are examined, those with most rows: 100 of them would take minutes
 TOLD_BY = 3  # columns that are named
 
 _Z = 1.96  # of a two-sided 95% interval
-_ROUNDS = 30  # a column that is the target itself is told with 0.999 from 640 rows on: Gini and correlation alike
+_ROUNDS = 30  # a column that is the target itself reaches 0.999 from 640 rows on, Gini and correlation alike
 _SETTINGS: dict[str, Any] = {
     "learning_rate": 0.2,
     "num_leaves": 15,
     "min_data_in_leaf": 5,
     "lambda_l2": 1.0,
-    "min_data_in_bin": 1,  # of few rows, a bin of more would hold both sides of the border that gives the target away
+    "min_data_in_bin": 1,  # with few rows, a larger bin would hold both sides of the border that gives the target away
     "num_threads": 1,
     "deterministic": True,
     "force_col_wise": True,  # left to choose, LightGBM times both ways
     "verbose": -1,
 }
-# LightGBM distrusts rare codes; but clients on whom nothing was fitted judge here, so they may be believed. Measured:
-# of 2,000 codes, half of them of the one outcome, 16,000 rows tell with Gini 1.00 in place of 0.31.
+# LightGBM distrusts rare codes; but here the judges are clients that nothing was fitted on, so rare codes may be
+# believed (docs/quality.md).
 _CODES: dict[str, Any] = {"min_data_per_group": 1, "cat_smooth": 1.0, "cat_l2": 1.0, "max_cat_threshold": 1000}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One thing to be told: yes or no, or an amount.
+    """One thing to predict: yes or no, or an amount.
 
     Attributes:
-        name: the class or label; empty where the target is one.
+        name: the class or label; empty if the target is a single outcome.
         values: (n,) float64: 0 or 1, or the target's rank from 0 to 1.
         amount: whether it is an amount.
     """
@@ -51,15 +51,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Strength:
-    """How well an outcome of rows is told by a model that was fitted on other clients.
+    """How well a model that was fitted on other clients predicts an outcome.
 
     Attributes:
-        measure: `Gini`, 2 ROC AUC - 1, or `rank correlation` for amounts (Spearman). It bears any monotone change of
-            the target, where R² would be ruled by a few large amounts.
-        value: of the measure; 0 is nothing, 1 all.
+        measure: `Gini`, 2 ROC AUC - 1, or `rank correlation` for amounts (Spearman), which does not depend on the scale
+            of the target, where R² would be dominated by a few large amounts.
+        value: of the measure; 0 is nothing, 1 everything.
         low: lower end of its 95% interval.
-        outcome: the class or label; empty where the target is one.
-        columns: those that the model used most, the most used first.
+        outcome: the class or label; empty if the target is a single outcome.
+        columns: the columns that the model used most, the most used first.
     """
 
     measure: str
@@ -70,7 +70,7 @@ class Strength:
 
 
 def outcomes(target: np.ndarray, task: Task) -> list[Outcome]:
-    """What a target, (n, L) or (n,) class positions, holds: itself, or its most frequent classes or labels."""
+    """The outcomes of a target, (n, L) or (n,) class positions: itself, or its most frequent classes or labels."""
     match task.type:
         case TaskType.REGRESSION:
             rank = pl.Series(target[:, 0]).rank().to_numpy()
@@ -85,11 +85,11 @@ def outcomes(target: np.ndarray, task: Task) -> list[Outcome]:
 
 
 def why_not(outcome: Outcome, client: np.ndarray, fold: np.ndarray) -> str:
-    """Why nothing can be said of an outcome on these rows; empty where it can.
+    """Why nothing can be said about an outcome on these rows; empty if something can.
 
     Args:
         outcome: of n rows.
-        client: (n,) the client of each row.
+        client: (n,) the client that each row belongs to.
         fold: (n,) the fold of each row.
     """
     if len(client) < FEWEST_ROWS:
@@ -108,13 +108,13 @@ def why_not(outcome: Outcome, client: np.ndarray, fold: np.ndarray) -> str:
 def strength(
     features: pl.DataFrame, told: list[Outcome], client: np.ndarray, fold: np.ndarray, codes: Sequence[str] = ()
 ) -> Strength:
-    """How well columns tell the outcome that they tell best.
+    """How well columns predict the outcome that they predict best.
 
     Args:
         features: (n, F) float32 columns, NaN where not known; F > 0.
-        told: outcomes of these rows for which `why_not` has nothing to say; at least one.
-        client: (n,) the client of each row: a client's rows are no independent evidence.
-        fold: (n,) the fold of each row; a client's rows are in one.
+        told: outcomes of these rows to which `why_not` does not object; at least one.
+        client: (n,) the client that each row belongs to: rows of one client are not independent evidence.
+        fold: (n,) the fold of each row; all rows of a client are in the same one.
         codes: columns whose numbers are codes, without an order.
     """
     trees = CrossFit(features, fold, codes)
@@ -129,10 +129,10 @@ def strength(
 
 
 class CrossFit:
-    """Trees that score each fold's rows after they were fitted on the other folds.
+    """Trees that score each fold's rows after being fitted on the other folds.
 
-    The columns are binned once for all outcomes, but for each fold apart: bins of all rows would put a border right
-    beside the last row that was fitted, not halfway to the next.
+    The columns are binned once for all outcomes, but separately for each fold: bins of all rows would put a border
+    right beside the last row that was fitted, not halfway to the next one.
     """
 
     def __init__(self, features: pl.DataFrame, fold: np.ndarray, codes: Sequence[str]) -> None:
@@ -148,7 +148,7 @@ class CrossFit:
         }
 
     def scores(self, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
-        """Scores (n,) and the gain (F,) of each column over all folds."""
+        """The scores (n,), and the gain (F,) of each column over all folds."""
         import lightgbm as lgb
 
         settings = _SETTINGS | _CODES | {"objective": "regression" if outcome.amount else "binary"}
@@ -162,10 +162,10 @@ class CrossFit:
 
 
 def auc_bound(auc: float, positives: int, negatives: int) -> float:
-    """Lower end of the 95% interval of a ROC AUC: the least value that would not make the one found a surprise.
+    """Lower end of the 95% interval of a ROC AUC: the least value for which the one found would not be a surprise.
 
     Method 5 of Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic, part 2",
-    2006: unlike an interval around the value found, it keeps a width where that is 1.
+    2006: unlike an interval around the value found, it keeps some width where that value is 1.
     """
     half = (positives + negatives) / 2 - 1
 
@@ -188,7 +188,7 @@ def _gini(outcome: Outcome, scores: np.ndarray, client: np.ndarray) -> tuple[flo
 
 
 def _amount(outcome: Outcome, scores: np.ndarray, client: np.ndarray) -> tuple[float, float]:
-    """Spearman's correlation and its bound; source: Bonett & Wright, "Sample size requirements ...", 2000."""
+    """Spearman's correlation and its lower bound; source: Bonett & Wright, "Sample size requirements ...", 2000."""
     value = spearman(outcome.values[:, None], scores[:, None])(np.ones(len(scores)))
     if np.isnan(value):  # the target is constant
         return 0.0, -1.0

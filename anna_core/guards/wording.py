@@ -1,4 +1,4 @@
-"""Aggregates in words: `amount__last` is "the last amount", for people who never heard of `aggregates.py`."""
+"""Aggregates in words: `amount__last` is "the last amount", for people who have never seen the code."""
 
 import re
 
@@ -40,11 +40,11 @@ _BACK = re.compile(r"(.+?)(?:_but)?_(\d+)")
 
 
 def in_words(column: str, domain: Domain, dictionary: Dictionary | None = None) -> str:
-    """A column of `aggregate` as words that name the field; the column itself where there are none.
+    """A column of `aggregate` in words that name the field; the column's own name where there are no words for it.
 
     Args:
         column: `<domain>__…`.
-        domain: whose it is.
+        domain: the domain that the column belongs to.
         dictionary: gives the values behind codes.
     """
     rest = column.removeprefix(f"{domain.name}__")
@@ -66,7 +66,7 @@ def in_words(column: str, domain: Domain, dictionary: Dictionary | None = None) 
 
 
 def _phrase(name: str, words: dict[str, str]) -> str:
-    """Words of an aggregate, also of one over the last days or of some events back; empty where there are none."""
+    """The words for an aggregate, also for one over the last days or some events back; empty where there are none."""
     if name in words:
         return words[name]
     if found := _WINDOW.fullmatch(name):

@@ -61,6 +61,11 @@ def summed(parts: Iterable[pl.Expr]) -> pl.Expr:
     return reduce(add, parts)
 
 
+def rows_in(fingerprint: str) -> int:
+    """Number of the rows that a fingerprint is of."""
+    return int(fingerprint.partition("-")[0])
+
+
 def write_fingerprint(count: int, digest: int) -> str:
     """Fingerprint of rows by their number and the sum of their hashes."""
     return f"{count}-{digest % 2**64:016x}"

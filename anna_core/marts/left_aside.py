@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from anna_core.columns.csv_records import line_of
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.csv_records import line_of
 from anna_core.marts.door import TIME, Door, Fault
 from anna_core.marts.source import SourceTable, open_table, source_tables
 from anna_core.months import month_bounds

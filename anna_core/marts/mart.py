@@ -27,7 +27,7 @@ from anna_core.marts.pieces import read_pieces
 from anna_core.marts.reading import reading
 from anna_core.marts.runs import Run, client_ranges
 from anna_core.marts.source import scan_month
-from anna_core.months import month_bounds
+from anna_core.months import month_bounds, parse_month
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
@@ -69,6 +69,12 @@ class MartMonth:
 def mart_path(folder: Path, month: dt.date) -> Path:
     """File of a mart's month under the domain's folder, `month=2024-03/events.parquet`."""
     return folder / f"month={month:%Y-%m}" / MART_FILE
+
+
+def built_months(folder: Path) -> dict[dt.date, Path]:
+    """The months of a mart that were built, in their order, and their files."""
+    files = folder.glob(f"month=*/{MART_FILE}")
+    return dict(sorted((parse_month(file.parent.name.removeprefix("month=")), file) for file in files))
 
 
 def build_mart(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
+from anna_core.columns.csv_records import CsvError, csv_header, separator_hint
 from anna_core.columns.event_keys import as_text
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.csv_records import csv_header, separator_hint
 from anna_core.marts.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door
 from anna_core.marts.files import source_files
 from anna_core.marts.fingerprints import column_hash, summed
@@ -194,7 +194,14 @@ def file_schema(domain: Domain, file: Path) -> pl.Schema:
     with reading(domain, file):
         if domain.source.format == "parquet":
             return pl.scan_parquet(file, hive_partitioning=False, glob=False).collect_schema()
-        return pl.Schema(dict.fromkeys(csv_header(domain, file), pl.String()))
+        return pl.Schema({name or f" {place}": pl.String() for place, name in enumerate(_csv_names(domain, file))})
+
+
+def _csv_names(domain: Domain, file: Path) -> list[str]:
+    try:
+        return csv_header(file)
+    except CsvError as error:
+        raise SourceError(f"domain {domain.name}: {error}") from error
 
 
 def open_table(domain: Domain, table: SourceTable, bank_zone: str) -> Door:

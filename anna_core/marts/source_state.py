@@ -1,5 +1,6 @@
 """What the last observation of a source found, as it is kept."""
 
+import datetime as dt
 import json
 from collections import Counter
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from anna_core.errors import ArtifactError
-from anna_core.marts.fingerprints import combine_fingerprints
+from anna_core.marts.fingerprints import combine_fingerprints, rows_in
 from anna_core.marts.survey import UNDATED, FileSurvey
+from anna_core.months import parse_month
 
 FILE = "fingerprints.json"
 FORM = "2"
@@ -44,14 +46,19 @@ class SourceState(BaseModel):
     notes: list[str] = []
 
     @property
-    def rows(self) -> int:
+    def rows(self) -> dict[dt.date, int]:
+        """Number of rows of each month, by its first day."""
+        return {parse_month(key): rows_in(fingerprint) for key, fingerprint in self.months.items()}
+
+    @property
+    def total(self) -> int:
         """Rows of all files."""
         return sum(file.survey.rows for file in self.files.values())
 
     @property
     def undated(self) -> int:
         """Rows that belong to no month; no mart holds them."""
-        return sum(int(file.survey.months.get(UNDATED, NO_ROWS).split("-")[0]) for file in self.files.values())
+        return sum(rows_in(file.survey.months.get(UNDATED, NO_ROWS)) for file in self.files.values())
 
     def left(self, month: str | None = None) -> dict[str, int]:
         """Reason → rows of a month, or of no month and all months, of which a mart holds not all."""

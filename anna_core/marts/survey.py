@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
+from anna_core.columns.csv_records import CsvError, count_records
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.marts.corrections import NO_VERSION, RUN, write_run
-from anna_core.marts.csv_records import count_records
 from anna_core.marts.door import TIME, VERSION, Door, Fault
 from anna_core.marts.fingerprints import row_hash, write_fingerprint
 from anna_core.marts.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
@@ -80,8 +80,7 @@ def survey(
     """
     (table,) = source_tables(domain, home, [file], known)
     door = open_table(domain, table, bank_zone)
-    csv = domain.source.format == "csv"
-    records = count_records(domain, file, len(table.schema)) if csv else None
+    records = _records(domain, table) if domain.source.format == "csv" else None
     seen = _Seen(domain, keys, memory)
     with reading(domain, file):
         seen.read(door)
@@ -176,6 +175,13 @@ def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
 def _raw(fault: Fault) -> str:
     """What the raw column of a fault is called beside the canonical ones."""
     return f"raw {fault.canonical}"
+
+
+def _records(domain: Domain, table: SourceTable) -> int:
+    try:
+        return count_records(table.files[0], len(table.schema))
+    except CsvError as error:
+        raise SourceError(f"domain {domain.name}: {error}") from error
 
 
 def _first_examples(

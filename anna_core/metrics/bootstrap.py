@@ -67,7 +67,7 @@ def resample(
         target: (n, L), or (n,) class index.
         scores: (n, K).
         weight: (n,), None means 1 for each row.
-        client: (n,) whose each row is; None: each for itself.
+        client: (n,) the client that each row belongs to; None: every row is a client of its own.
         seed: of the draws; the same seed draws the same rows, whatever the scores.
         resamples: how many times the clients are drawn.
 

@@ -1,15 +1,15 @@
-"""Logistic regression of a label on a logit, and the Newton steps that fit it and its like."""
+"""Logistic regression of a label on a logit, and the Newton steps that fit it and similar models."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-# Priors: slope 1, give or take 1; offset 0, give or take 10. The first keeps the slope finite where the classes do not
+# Priors: slope 1, give or take 1; offset 0, give or take 10. The first keeps the slope finite if the classes do not
 # overlap (as Platt's shrunken targets do), the second makes the optimum unique; fifty rows outweigh both.
 SLOPE_PRECISION, OFFSET_PRECISION = 1.0, 0.01
-# Newton's steps double the correct digits each; a dozen are usual.
+# Each of Newton's steps doubles the number of correct digits; a dozen is usual.
 _MOST_STEPS = 50
-_SMALLEST_GAIN = 1e-10  # of the loss, relative
+_SMALLEST_GAIN = 1e-10  # relative, of the loss
 _SMALLEST_SHARE = 1e-6  # of a step that overshoots
 
 # Parameters (p,) → loss, its gradient (p,), its Hessian (p, p).
@@ -25,7 +25,7 @@ def logistic_line(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> 
     Args:
         logits: (n,) finite.
         label: (n,) 0 or 1.
-        weight: (n,) how many rows each counts for.
+        weight: (n,) how many rows each one counts for.
     """
     slope, offset = logistic(
         np.zeros(len(logits)), [logits, np.ones(len(logits))], [1.0, 0.0], [SLOPE_PRECISION, OFFSET_PRECISION],
@@ -42,7 +42,7 @@ def logistic(
     label: np.ndarray,
     weight: np.ndarray,
 ) -> tuple[float, ...]:
-    """Coefficients of the columns whose sum, with the base, is the logit of the label."""
+    """Coefficients of the columns: their weighted sum plus the base is the logit of the label."""
     centre, ridge = np.array(prior), np.array(precision)
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -50,7 +50,7 @@ def logistic(
         softplus = np.logaddexp(0.0, logit)
         p = np.exp(logit - softplus)
         residual, information = weight * (p - label), weight * p * (1 - p)
-        # Sums, not matrix products: those may differ in the last bit by the number of threads.
+        # Sums, not matrix products: the last bit of a product may depend on the number of threads.
         gradient = np.array([(residual * column).sum() for column in columns])
         hessian = np.array([[(information * one * other).sum() for other in columns] for one in columns])
         loss = (weight * (softplus - label * logit)).sum() + (ridge * (theta - centre) ** 2).sum() / 2
@@ -60,7 +60,7 @@ def logistic(
 
 
 def newton(theta: np.ndarray, objective: Objective, lowest: float = -np.inf) -> np.ndarray:
-    """Minimum of a convex function, parameters not below `lowest`, by Newton's steps, halved where they overshoot."""
+    """Minimum of a convex function with parameters not below `lowest`: Newton's steps, halved where they overshoot."""
     loss, gradient, hessian = objective(theta)
     for _ in range(_MOST_STEPS):
         step, share, before = np.linalg.solve(hessian, gradient), 1.0, loss

@@ -1,4 +1,4 @@
-"""Metrics of probability: how close predicted probabilities, or the class they name, come to what happened.
+"""Metrics of probability: how close predicted probabilities, or the predicted class, come to what happened.
 
 Each is prepared for its scores and evaluated for any weights, as in `anna_core.metrics.ranking`.
 """
@@ -7,7 +7,7 @@ import numpy as np
 
 from anna_core.metrics.ranking import WeightedValue
 
-# Scores are float32, whose spacing just below 1 is 6e-8: a nearer bound would let log(1 - p) be infinite.
+# Scores are float32, whose spacing just below 1 is 6e-8: with a closer bound, log(1 - p) could be infinite.
 SMALLEST_PROBABILITY = 1e-7
 
 
@@ -31,12 +31,12 @@ def brier(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 
 def accuracy(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """Share of rows whose highest score is their class's: target (n,) class index, scores (n, C)."""
+    """Share of rows whose highest score is that of their class: target (n,) class index, scores (n, C)."""
     return mean_of_rows((scores.argmax(axis=1) == target).astype(np.float64))
 
 
 def mean_of_rows(values: np.ndarray) -> WeightedValue:
-    """Weighted mean of one value a row (n,); NaN where there is no weight."""
+    """Weighted mean of one value per row (n,); NaN if the total weight is 0."""
 
     def mean(weight: np.ndarray) -> float:
         total = weight.sum()

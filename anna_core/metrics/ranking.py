@@ -1,7 +1,7 @@
-"""Metrics of order: how well a score puts the rows of a class before the others.
+"""Metrics of order: how well a score ranks the rows of a class above the others.
 
-All of them need the rows sorted by score, and only that is slow; so a metric is *prepared* once for its
-scores, then evaluated for any weights: the bootstrap lives on it. A weight of 3 is the row there three times.
+All of them need the rows sorted by score, and only that is slow. So a metric is *prepared* once for its scores and then
+evaluated for any weights, which the bootstrap depends on. A weight of 3 counts as the row being there three times.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Ranking:
     Attributes:
         order: (n,) positions of the rows, highest score first.
         starts: (g,) where in `order` each group begins.
-        positive: (n,) float64, 1 for a row of the class, in the order of `order`.
+        positive: (n,) float64, 1 for a row of the class, sorted like `order`.
     """
 
     order: np.ndarray
@@ -35,7 +35,7 @@ class Ranking:
         return cls(order=order, starts=starts, positive=label[order].astype(np.float64))
 
     def masses(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weight (g,) of the class and (g,) of the others in each group, highest score first."""
+        """Weight of the class (g,) and of the others (g,) in each group, highest score first."""
         if not len(self.starts):
             return np.zeros(0), np.zeros(0)
         ordered = weight[self.order]
@@ -46,7 +46,7 @@ class Ranking:
     def roc_auc(self, weight: np.ndarray) -> float:
         """Probability that a row of the class scores higher than another, ties counting one half.
 
-        NaN where one side is empty. Source: Hanley, McNeil, "The meaning and use of the area under a ROC
+        NaN if one side is empty. Source: Hanley & McNeil, "The meaning and use of the area under a ROC
         curve", 1982.
         """
         positive, negative = self.masses(weight)
@@ -59,7 +59,7 @@ class Ranking:
     def pr_auc(self, weight: np.ndarray) -> float:
         """Average precision: precision at every threshold, weighted by the recall it adds; no interpolation.
 
-        NaN where the class is empty or everything. Source: scikit-learn's `average_precision_score`.
+        NaN if the class has none or all of the rows. Source: scikit-learn's `average_precision_score`.
         """
         positive, negative = self.masses(weight)
         if positive.sum() <= 0 or negative.sum() <= 0:
@@ -69,7 +69,7 @@ class Ranking:
         return float((found[gained] / seen[gained] * positive[gained]).sum() / positive.sum())
 
     def ks(self, weight: np.ndarray) -> float:
-        """Kolmogorov-Smirnov distance between the class's scores and the others'; NaN where one is empty."""
+        """Kolmogorov-Smirnov distance between the class's scores and the others'; NaN if one side is empty."""
         positive, negative = self.masses(weight)
         if positive.sum() <= 0 or negative.sum() <= 0:
             return float("nan")
@@ -114,7 +114,7 @@ def mean_pr_auc(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 
 def mean_of_defined(parts: list[WeightedValue]) -> WeightedValue:
-    """Mean of several metrics, those left out that are NaN; NaN where all are."""
+    """Mean of several metrics, leaving out those that are NaN; NaN if all of them are."""
 
     def mean(weight: np.ndarray) -> float:
         values = np.array([part(weight) for part in parts])

@@ -11,9 +11,9 @@ from anna_core.metrics.ranking import WeightedValue
 
 
 def r2(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """Share of the target's variance that the scores explain: below 0 if worse than the mean.
+    """Share of the target's variance that the scores explain: below 0 if they are worse than the mean.
 
-    NaN where the target is constant.
+    NaN if the target is constant.
     """
     y, predicted = target[:, 0].astype(np.float64), scores[:, 0].astype(np.float64)
     error = (y - predicted) ** 2
@@ -32,7 +32,7 @@ def r2(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 
 def r2_log1p(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """R² of log(1 + target) and log(1 + max(score, 0)): what a heavy-tailed amount is judged by.
+    """R² of log(1 + target) and log(1 + max(score, 0)): the way to judge a heavy-tailed amount.
 
     Raises:
         TaskError: the target has negative values.
@@ -55,9 +55,9 @@ def mae(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 
 def mape(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """Mean absolute error as a share of the target's size; NaN where a target is 0, since it has no such share there.
+    """Mean absolute error as a share of the target's size; NaN if any target is 0, where there is no such share.
 
-    It forgives predictions that are too low (by 1 at most), not those that are too high.
+    It is lenient on predictions that are too low (by 1 at most), not on those that are too high.
     """
     y = target[:, 0].astype(np.float64)
     undefined = y == 0
@@ -66,9 +66,9 @@ def mape(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 
 def spearman(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """Spearman's rank correlation; NaN where the target is constant, 0 where the scores are, which order nothing.
+    """Spearman's rank correlation; NaN if the target is constant, 0 if the scores are, since they order nothing.
 
-    Ranks are weighted mid-ranks (weight below plus half of the ties'), which repeated rows would get.
+    Ranks are weighted mid-ranks (the weight below plus half of the ties'), as repeated rows would get.
     """
     sides = [_Ranks(target[:, 0]), _Ranks(scores[:, 0])]
 
@@ -78,7 +78,7 @@ def spearman(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
             return float("nan")
         a, b = (side.of_rows(weight) - total / 2 for side in sides)  # mid-ranks have the mean total / 2
         spread, of_scores = np.sqrt(a * a @ weight), np.sqrt(b * b @ weight)
-        # The spread of real ranks is at least of the order of total x root of weight; below this it is rounding.
+        # The spread of true ranks is at least of the order of total x root of weight; anything below is rounding.
         least = 1e-6 * total**1.5
         if spread <= least:
             return float("nan")
@@ -88,7 +88,7 @@ def spearman(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
 
 
 class _Ranks:
-    """The sorted distinct values of (n,) numbers, so that weighted ranks need no sorting."""
+    """The sorted distinct values of n numbers, so that weighted ranks need no further sorting."""
 
     def __init__(self, values: np.ndarray) -> None:
         _, self._group = np.unique(values, return_inverse=True)

@@ -1,7 +1,7 @@
-"""Metrics of a cut-off: what is found where a bank picks the rows of the highest scores.
+"""Metrics of a cut-off: what a bank finds if it picks the rows with the highest scores.
 
 The top k% is k% of the rows' weight. Rows of equal score at its edge count by expectation: each is in it with the same
-chance, so neither the order of the file nor the sort decides. Prepared as in `anna_core.metrics.ranking`.
+probability, so neither the order of the file nor the sort matters. Prepared as in `anna_core.metrics.ranking`.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from anna_core.metrics.ranking import Ranking, WeightedValue, mean_of_defined
 
 Prepare = Callable[[np.ndarray, np.ndarray], WeightedValue]
 
-# Shares of the rows by score that a campaign, or a collection team, usually takes: name in the metric → share.
+# Shares of the rows that campaigns or collection teams usually take: name in the metric → share.
 SHARES = {"1pct": 0.01, "5pct": 0.05, "10pct": 0.10}
 
 
 def lift_at(share: float) -> Prepare:
     """How many times more often the class is in the top share of the rows than among all: 1 is chance.
 
-    Target (n, 1), scores (n, 1); NaN where the class is empty or everything, as for the two below.
+    Target (n, 1), scores (n, 1); NaN if the class has none or all of the rows, as for the two below.
     """
     return _top(share, lambda found, positive, total: found / positive / share)
 
@@ -35,16 +35,16 @@ def recall_at(share: float) -> Prepare:
 
 
 def best_f1(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """Largest F1 (harmonic mean of precision and recall) of all cut-offs: target (n, 1), scores (n, 1).
+    """Largest F1 (harmonic mean of precision and recall) over all cut-offs: target (n, 1), scores (n, 1).
 
-    The cut-off is chosen on the judged rows, so it is a little too good on few of them; at a fixed probability of 0.5,
-    F1 of a rare target would be 0 for every model. Source: Lipton et al., 2014 (arXiv 1402.1892).
+    The cut-off is chosen on the same rows, so the value is slightly optimistic if they are few; with the cut-off fixed
+    at 0.5, F1 of a rare target would be 0 for every model. Source: Lipton et al., 2014 (arXiv 1402.1892).
     """
     return _best_f1(Ranking.of(target[:, 0] > 0, scores[:, 0]))
 
 
 def mean_best_f1(target: np.ndarray, scores: np.ndarray) -> WeightedValue:
-    """Mean of `best_f1`, each label with a cut-off of its own, over the labels that have both answers: (n, L)."""
+    """Mean of `best_f1`, each label with its own cut-off, over the labels that have both answers: (n, L)."""
     return mean_of_defined([_best_f1(Ranking.of(target[:, i] > 0, scores[:, i])) for i in range(scores.shape[1])])
 
 

@@ -1,1 +1,1 @@
-"""Models: their form on disk, what members say of rows, and what nets, trees and the blend have in common."""
+"""Models: their form on disk, what members say about rows, and what nets, trees and the blend have in common."""

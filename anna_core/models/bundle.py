@@ -5,7 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import anna_core
 from anna_core.errors import ArtifactError
+from anna_core.models.progress import EpochReport
 from anna_core.tasks.task import Task, TaskType
 
 WEIGHTS, BUNDLE = "weights.safetensors", "bundle.json"
@@ -21,18 +22,18 @@ _PACKAGE = "anna-platform"
 _DIGEST_BYTES, _CODE_DIGEST_BYTES = 16, 4
 
 Weights = dict[str, torch.Tensor]
-Content = TypeVar("Content", bound=BaseModel)
+Spec = TypeVar("Spec", bound=BaseModel)
 
 
 class TaskFacts(BaseModel):
-    """What a model needs to remember of its task.
+    """What a model needs to remember about its task.
 
     Attributes:
-        name: of the task.
-        type: what the target is.
-        metric: that training was stopped on.
-        score_names: names of the K scores, in their order.
-        seed: of weights, batches and dropout.
+        name: name of the task.
+        type: what kind of target it has.
+        metric: the metric that training was stopped on.
+        score_names: names of the K scores, in order.
+        seed: seed of weights, batches and dropout.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,8 +50,31 @@ class TaskFacts(BaseModel):
         return cls(name=task.name, type=task.type, metric=task.metric, score_names=task.score_names, seed=task.seed)
 
 
+class TrainedBundle(BaseModel, Generic[Spec]):
+    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none.
+
+    Attributes:
+        spec: everything that defines the model, except its weights.
+        data_version: digest of weights and spec.
+        code_version: version of the code that trained it.
+        curves: the epochs of its training.
+        provenance: what it was made from, as given when it was saved.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    spec: Spec
+    data_version: str
+    code_version: str
+    curves: list[EpochReport]
+    provenance: dict[str, Any]
+
+
+Content = TypeVar("Content", bound=TrainedBundle[Any])
+
+
 def digest(weights: Weights, spec: BaseModel) -> str:
-    """Hex digest of weights and spec: equal iff the models score alike, whenever and wherever they were made."""
+    """Hex digest of weights and spec: the same iff the models score alike, whenever and wherever they were made."""
     state = hashlib.blake2b(spec.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
     for name, tensor in sorted(weights.items()):
         values = tensor.detach().cpu().contiguous()
@@ -61,9 +85,9 @@ def digest(weights: Weights, spec: BaseModel) -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Version of the installed package, or `unknown` in a bare checkout, and a digest of the sources behind models.
+    """The installed package's version (`unknown` in a bare checkout) with a digest of the sources behind models.
 
-    Two commits of one version may well make different models: `0.1.0+5f0c1a2b`.
+    Two commits of the same version may well make different models: `0.1.0+5f0c1a2b`.
     """
     try:
         version = importlib.metadata.version(_PACKAGE)
@@ -75,33 +99,53 @@ def code_version() -> str:
     return f"{version}+{state.hexdigest()}"
 
 
-def write_bundle(folder: Path, weights: Weights, content: BaseModel) -> None:
-    """Write both files into a folder, which is made where missing."""
+def write_bundle(
+    folder: Path,
+    content: type[TrainedBundle[Spec]],
+    weights: Weights,
+    spec: Spec,
+    curves: list[EpochReport],
+    provenance: dict[str, Any],
+) -> None:
+    """Write both files into a folder, which is created if it is missing.
+
+    Args:
+        folder: the bundle's folder.
+        content: the kind of bundle.
+        weights: the model's weights, by name.
+        spec: everything else that defines the model.
+        curves: the epochs of its training.
+        provenance: what it was made from; kept as given, must be JSON.
+    """
+    bundle = content(
+        spec=spec,
+        data_version=digest(weights, spec),
+        code_version=code_version(),
+        curves=curves,
+        provenance=provenance,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, folder / WEIGHTS)
-    (folder / BUNDLE).write_text(content.model_dump_json(indent=1), encoding="utf-8")
+    (folder / BUNDLE).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
 
 
 def read_bundle(folder: Path, content: type[Content]) -> tuple[Weights, Content]:
     """Read both files.
 
     Raises:
-        ArtifactError: the folder is not a bundle of this kind, or is damaged.
+        ArtifactError: the folder is not a bundle of this kind, is damaged, or was changed after it was written.
     """
     try:
         raw: dict[str, Any] = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
-        return load_file(folder / WEIGHTS), content.model_validate(raw)
+        weights, bundle = load_file(folder / WEIGHTS), content.model_validate(raw)
     except (OSError, ValueError, ValidationError, SafetensorError) as error:
         raise ArtifactError(
             f"{folder}: this is not a model bundle that ANNA can read ({WEIGHTS} and {BUNDLE} are expected; {error}). "
             "Give the folder of a trained model, or materialize its asset again."
         ) from error
-
-
-def check_digest(folder: Path, weights: Weights, spec: BaseModel, expected: str) -> None:
-    """Raise `ArtifactError` if weights and spec are not those that were saved."""
-    if digest(weights, spec) != expected:
+    if digest(weights, bundle.spec) != bundle.data_version:
         raise ArtifactError(
-            f"{folder}: the weights or the spec differ from what was saved (digest {expected}): the bundle was changed "
-            "by hand or is damaged. Materialize the model's asset again."
+            f"{folder}: the weights or the spec differ from what was saved (digest {bundle.data_version}): the bundle "
+            "was changed by hand or is damaged. Materialize the model's asset again."
         )
+    return weights, bundle

@@ -1,4 +1,4 @@
-"""Cross-validated choices between models of the same rows: alike folds, and when one model is clearly better."""
+"""Cross-validated choices between models of the same rows: similar folds, and when one model is clearly better."""
 
 import math
 
@@ -10,12 +10,12 @@ _STANDARD_ERRORS = 1.0
 
 
 def alike_folds(target: np.ndarray, group: np.ndarray, seed: int) -> np.ndarray:
-    """Divide groups of rows at random into folds that are alike in target: every fifth of those sorted by its mean.
+    """Divide groups of rows at random into folds with similar targets: sorted by mean target, every fifth is taken.
 
     Args:
-        target: (n,) or (n, L), whose sum over the L counts.
+        target: (n,) or (n, L), of which the sum over the L is used.
         group: (n,) int64 from 0 on; rows of one group stay together.
-        seed: of the order of groups with the same mean.
+        seed: seed for the order of groups with the same mean.
 
     Returns:
         (n,) int64 fold of each row, 0 … `FOLDS` - 1.
@@ -29,6 +29,6 @@ def alike_folds(target: np.ndarray, group: np.ndarray, seed: int) -> np.ndarray:
 
 
 def clearly_less(losses: np.ndarray, than: np.ndarray, group: np.ndarray) -> bool:
-    """Whether weighted losses (n,) are less on average by more than chance would give, rows of a group being one."""
+    """Whether weighted losses (n,) are lower on average by more than chance, counting a group's rows as one."""
     gain = np.bincount(group, weights=than - losses)
     return bool(gain.mean() > _STANDARD_ERRORS * gain.std() / math.sqrt(len(gain)))

@@ -1,4 +1,4 @@
-"""Where nets compute: CUDA where there is a device, else the CPU with its threads pinned and its memory kept."""
+"""Where nets compute: on CUDA if there is a device, else on the CPU with a fixed number of threads and memory kept."""
 
 import ctypes
 import sys
@@ -13,17 +13,17 @@ def choose_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-# glibc's malloc.h: parameters of mallopt and their defaults.
+# Parameters of mallopt and their defaults, from glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _TRIM_THRESHOLD, _MMAP_MAX = 128 * 1024, 65_536
 
 
 @contextmanager
 def computing(threads: int | None) -> Iterator[None]:
-    """Let torch compute within the block with so many CPU threads (None leaves the number) and keep what it frees.
+    """Within the block, let torch use this many CPU threads (None: as many as before) and keep freed memory.
 
-    With both cores busy elsewhere, two OpenMP threads can be ten times slower than one (shared/BENCHMARKS.md): steps
-    that run side by side must share the cores out, not compete for them.
+    Threads that compete for cores can be far slower than fewer that have one each (docs/speed.md), so steps that run
+    side by side share the cores out.
     """
     before = torch.get_num_threads()
     try:
@@ -37,10 +37,10 @@ def computing(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def _freed_memory_kept() -> Iterator[None]:
-    """Let malloc keep freed memory within the block, where it is glibc's.
+    """Within the block, let malloc keep freed memory, if it is glibc's.
 
-    By default it gives every large tensor back to the system when it is freed, so that each batch has its memory
-    mapped and zeroed page by page anew: 10 to 20% of the time of an epoch of a GRU of width 256.
+    By default it returns every large tensor to the system when it is freed, so that the memory of each batch is mapped
+    and zeroed page by page again (docs/speed.md says what that costs).
     """
     if not sys.platform.startswith("linux") or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
         yield
@@ -57,7 +57,7 @@ def _freed_memory_kept() -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed torch within the block and leave the caller's random state as it was."""
+    """Seed torch within the block, leaving the caller's random state as it was."""
     devices = list(range(torch.cuda.device_count()))
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)

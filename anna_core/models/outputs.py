@@ -1,4 +1,4 @@
-"""What each type of task asks of a net: a loss, scores in their own units, and the constant that it starts from."""
+"""What each type of task needs from a net: a loss, scores in their own units, and the constant that it starts from."""
 
 from typing import Self
 
@@ -11,20 +11,20 @@ from anna_core.metrics.probability import SMALLEST_PROBABILITY
 from anna_core.models.target_transform import TargetTransform, fit_transform
 from anna_core.tasks.task import Task, TaskType
 
-# An outcome that no training row has is taken for that of so many (Jeffreys' prior), or its logit were infinite.
+# An outcome that no training row has counts as if this many rows had it (Jeffreys' prior): its logit stays finite.
 _ROWS_OF_UNSEEN = 0.5
 
 
 class Output(BaseModel):
-    """The output of a model: K logits a row, their loss and what they mean.
+    """The output of a model: K logits per row, their loss and their meaning.
 
     For regression the "logit" is the target on the transformed scale.
 
     Attributes:
-        task_type: what the target is.
+        task_type: what kind of target it is.
         outputs: K.
-        base_logits: K logits of the weighted mean (rates) of the training rows.
-        transform: of a regression's target.
+        base_logits: K logits of the training rows' weighted mean (or rates).
+        transform: transform of a regression's target.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +36,7 @@ class Output(BaseModel):
 
     @classmethod
     def fit(cls, task: Task, target: np.ndarray, weight: np.ndarray) -> Self:
-        """Choose transform and starting point on the training rows: target (n, L) or (n,), weight (n,)."""
+        """Choose the transform and the starting point on the training rows: target (n, L) or (n,), weight (n,)."""
         transform = fit_transform(target, weight, task.metric) if task.type is TaskType.REGRESSION else None
         start = cls(task_type=task.type, outputs=task.outputs, base_logits=(0.0,) * task.outputs, transform=transform)
         means = np.average(start.means_of(target), axis=0, weights=weight)
@@ -47,18 +47,18 @@ class Output(BaseModel):
 
     @property
     def labels(self) -> int:
-        """Over how many losses `loss` takes the mean."""
+        """The number of losses over which `loss` takes the mean."""
         return self.outputs if self.task_type is TaskType.MULTILABEL else 1
 
     def encode(self, target: np.ndarray) -> torch.Tensor:
-        """The target as the loss reads it: (n, L) float32, or (n,) int64 for multiclass."""
+        """The target in the form that the loss reads: (n, L) float32, or (n,) int64 for multiclass."""
         if self.task_type is TaskType.MULTICLASS:
             return torch.from_numpy(np.asarray(target, dtype=np.int64).ravel())
         values = np.asarray(target, dtype=np.float32).reshape(len(target), -1)
         return torch.from_numpy(values if self.transform is None else self.transform.forward(values))
 
     def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Loss of each row, not weighted: logits (B, K), encoded target → (B,)."""
+        """The unweighted loss of each row: logits (B, K), encoded target → (B,)."""
         match self.task_type:
             case TaskType.MULTICLASS:
                 return F.cross_entropy(logits, target, reduction="none")
@@ -78,13 +78,13 @@ class Output(BaseModel):
         return probability.numpy()
 
     def logits(self, scores: np.ndarray) -> np.ndarray:
-        """Scores (n, K) → logits (n, K) float32, the way back of `scores` (probabilities a little off 0 and 1)."""
+        """Scores (n, K) → logits (n, K) float32, the inverse of `scores` (with probabilities kept off 0 and 1)."""
         if self.transform is not None:
             return self.transform.forward(scores)
         return self._link(scores).astype(np.float32)
 
     def constant_logits(self, target: np.ndarray, weight: np.ndarray, prior_rows: float) -> tuple[float, ...]:
-        """K logits of the mean of some rows, drawn to the base rate as if `prior_rows` more rows had that."""
+        """K logits of the mean of some rows, drawn towards the base rate as if `prior_rows` more rows had it."""
         prior = self._means(np.asarray([self.base_logits], dtype=np.float32))[0]
         if len(weight) == 0:
             return self.base_logits
@@ -93,7 +93,7 @@ class Output(BaseModel):
         return tuple(map(float, self._link(total / (weight.sum() + rows))))
 
     def means_of(self, target: np.ndarray) -> np.ndarray:
-        """(n, K) float64 whose mean is what a constant model predicts: 0/1 for a class or label, else the target."""
+        """(n, K) float64 whose mean a constant model predicts: 0/1 for a class or label, otherwise the target."""
         if self.task_type is TaskType.MULTICLASS:
             return np.eye(self.outputs)[np.asarray(target, dtype=np.int64).ravel()]
         return self.encode(target).numpy().astype(np.float64)

@@ -1,18 +1,18 @@
-"""In which number type a net's matrix products run."""
+"""The number type in which a net's matrix products run."""
 
 import torch
 
 from anna_core.tasks.net import NetSpec
 
-# Narrower recurrent nets gain nothing from bfloat16 on a CPU: rounding costs them what the products save.
+# Narrower recurrent nets gain nothing from bfloat16 on a CPU: rounding costs as much as the products save.
 _NARROWEST_IN_BFLOAT16 = 128
 
 
 def matrix_products(spec: NetSpec, device: torch.device) -> torch.autocast:
     """A context in which the products of a net's encoder run in the type that its spec asks for.
 
-    `auto` means bfloat16 where the processor multiplies it natively and the net is wide enough to gain, else float32.
-    What a processor can do is read from it, not timed: a timing would differ from run to run, and with it the scores.
+    `auto` means bfloat16 if the processor multiplies it natively and the net is wide enough to gain, else float32. The
+    processor's abilities are looked up, not timed: timings would differ from run to run, and so would the scores.
     """
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=in_bfloat16(spec, device))
 

@@ -1,4 +1,4 @@
-"""What a training loop tells, epoch by epoch, to whoever watches."""
+"""What a training loop reports, epoch by epoch, to whoever is watching."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ class EpochReport:
 
     Attributes:
         epoch: counted from 1.
-        epochs: at most so many; fewer than the settings say, and fewer than in earlier reports, where the budget does
-            not allow them. `training.epochs` set to the last report's number repeats the training in the same time.
-        train_loss: mean over the epoch's training rows.
-        valid_loss: mean over the validation rows after the epoch.
-        metric: the task's.
-        valid_metric: its value on the validation rows; NaN where it is not defined.
-        events_per_second: true (not padded) events read forwards and backwards a second.
-        seconds_left: upper bound, as early stopping may end before; 0 in the last report.
-        best: whether its weights are kept: no epoch before was clearly better.
-        passed: share of the training rows that the epoch read; less than 1 where the budget ended it.
-        bound: whether the budget allows less than the settings say.
-        net: which of the model's nets is trained, counted from 1; while a model trains, the trials of a search for a
+        epochs: maximum number of epochs; less than in the settings, and less than in earlier reports, if the budget
+            does not allow for more. Setting `training.epochs` to the last report's number repeats the training.
+        train_loss: mean loss over the epoch's training rows.
+        valid_loss: mean loss over the validation rows after the epoch.
+        metric: name of the task's metric.
+        valid_metric: the metric on the validation rows; NaN where it is not defined.
+        events_per_second: true (not padded) events per second, read forwards and backwards.
+        seconds_left: an upper bound, since training may stop early; 0 in the last report.
+        best: whether the epoch's weights are kept: no earlier epoch was clearly better.
+        passed: share of the training rows that the epoch read; below 1 if the budget ended it.
+        bound: whether the budget allows for less than the settings ask for.
+        net: which of the model's nets is being trained, counted from 1; during training, the trials of a search for a
             learning rate count as nets, too.
-        nets: how many the model has.
-        learning_rate: its peak; None in models of before it was told.
+        nets: number of nets that the model has.
+        learning_rate: peak of the learning rate; None in models saved before it was recorded.
     """
 
     epoch: int
@@ -44,7 +44,7 @@ class EpochReport:
 
     @property
     def step(self) -> int:
-        """Place among all epochs of the model, net after net, were each to take as many as this one's."""
+        """The epoch's number among all epochs of the model, net after net, if every net took as many as this one."""
         return (self.net - 1) * self.epochs + self.epoch
 
 
@@ -52,4 +52,4 @@ OnEpoch = Callable[[EpochReport], None]
 
 
 def ignore(report: EpochReport) -> None:
-    """Take no notice of an epoch."""
+    """Ignore an epoch's report."""

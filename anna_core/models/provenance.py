@@ -1,4 +1,4 @@
-"""What a model was made of: the same of all this gives the same scores, on a CPU bit for bit."""
+"""What a model was made from: if all of it is the same, so are the scores, on a CPU bit for bit."""
 
 import importlib.metadata
 import platform
@@ -18,9 +18,9 @@ def made_of(sample: Sample, threads: int | None, **data_versions: Any) -> dict[s
     """The sample, its rows and task with all settings, the data, the software and the kind of machine, as JSON.
 
     Args:
-        sample: that the model was trained on.
-        threads: it was trained with, as they decide in which order sums are taken.
-        data_versions: of what else it was made of.
+        sample: the sample that the model was trained on.
+        threads: number of threads it was trained with, which decides the order in which sums are taken.
+        data_versions: versions of everything else that it was made from.
     """
     device = choose_device()
     return {

@@ -1,4 +1,4 @@
-"""Which rows a model is fitted and judged on, and whether they can be."""
+"""The rows that a model is fitted and judged on, and whether that is possible."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from anna_core.tasks.task import Task, TaskType
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Positions of the rows of a sample that training may use; the test rows are in neither.
+    """Positions of the sample's rows that training may use; test rows are in neither array.
 
     Attributes:
         train: (n1,) int64.
@@ -29,11 +29,11 @@ def training_rows(target: np.ndarray, weight: np.ndarray, split: np.ndarray, tas
         target: (n, L), or (n,) class index for multiclass.
         weight: (n,), positive.
         split: (n,) text: train, valid or test.
-        task: names the problem in messages.
+        task: named in error messages.
 
     Raises:
-        TrainingError: the arrays do not fit each other, a part has no rows, a target or weight is not usable, or the
-            target does not vary over the training rows.
+        TrainingError: the arrays do not fit together, a part has no rows, a target or weight is unusable, or the target
+            does not vary over the training rows.
     """
     if not len(target) == len(weight) == len(split):
         raise TrainingError(
@@ -63,24 +63,24 @@ def training_rows(target: np.ndarray, weight: np.ndarray, split: np.ndarray, tas
 
 
 def unit_mean(weight: np.ndarray) -> np.ndarray:
-    """Weights (n,) divided by their mean, float32: what a model is fitted with does not hang on their unit."""
+    """Weights (n,) divided by their mean, float32, so that fitting does not depend on their unit."""
     return (weight / weight.mean(dtype=np.float64)).astype(np.float32)
 
 
 def varies(target: np.ndarray) -> bool:
-    """Whether some column of a target, (n, L) or (n,), has two values."""
+    """Whether any column of a target, (n, L) or (n,), takes two values."""
     return len(target) > 0 and bool((target != target[0]).any())
 
 
 def usable_folds(fold: np.ndarray, target: np.ndarray) -> int:
-    """For how many folds a model can be fitted on the rows outside and stopped on those within.
+    """The number of folds for which a model can be fitted on the rows outside and stopped on those inside.
 
     Args:
-        fold: (n,) of the rows that may be used, see `anna_core.samples.splits.assign_folds`.
-        target: (n, L), or (n,) class index for multiclass, of these rows.
+        fold: (n,) folds of the rows that may be used, see `anna_core.samples.splits.assign_folds`.
+        target: (n, L), or (n,) class index for multiclass, of the same rows.
 
     Returns:
-        All folds, or 1 where only the first will do (or some other will not), or 0 where not even that will.
+        All folds; 1 if only the first will do (or any other will not); 0 if not even that one will.
     """
     will_do = [bool((fold == k).any()) and varies(target[fold != k]) for k in range(int(fold.max(initial=-1)) + 1)]
     return len(will_do) if all(will_do) else int(will_do[0])

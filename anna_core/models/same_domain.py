@@ -1,19 +1,19 @@
-"""Whether a model can read sequences: its domain may have gained fields since the training, and no more."""
+"""Whether a model can read sequences: its domain may have gained fields since training, but nothing else."""
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 
 
 def require_same_domain(trained: Domain, found: Domain) -> None:
-    """Check that sequences are of the domain that a model was trained on.
+    """Check that sequences belong to the domain that a model was trained on.
 
     Args:
         trained: the domain as it was at training.
-        found: the domain as it was when the sequences were made; fields may be more.
+        found: the domain as it was when the sequences were made; it may have more fields.
 
     Raises:
-        ArtifactError: it is another domain, a field is missing or of another kind, or the sequences were cut by other
-            rules.
+        ArtifactError: it is another domain, a field is missing or of another kind, or the sequences were cut by
+            different rules.
     """
     if found.name != trained.name:
         raise ArtifactError(

@@ -1,4 +1,4 @@
-"""Scores on disk: one Parquet file with client_id, as_of, a column a score and the version of the model."""
+"""Scores on disk: one Parquet file with client_id, as_of, one column per score and the version of the model."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from anna_core.errors import ArtifactError
 def score_frame(
     client_id: pl.Series, as_of: pl.Series, scores: np.ndarray, names: tuple[str, ...], model_version: str
 ) -> pl.DataFrame:
-    """One row a client: client_id, as_of, the K score columns (float32), model_version.
+    """One row per client: client_id, as_of, the K score columns (float32), model_version.
 
     Args:
         client_id: (n,) text.
         as_of: (n,) dates.
         scores: (n, K).
-        names: K column names.
-        model_version: data version of the model that gave them.
+        names: names of the K columns.
+        model_version: data version of the model that made them.
     """
     columns = {name: scores[:, k].astype(np.float32) for k, name in enumerate(names)}
     frame = pl.DataFrame({"client_id": client_id, "as_of": as_of, **columns})
@@ -26,7 +26,7 @@ def score_frame(
 
 
 def read_scores(path: Path, names: tuple[str, ...]) -> np.ndarray:
-    """The (n, K) scores of a file.
+    """Read the scores (n, K) from a file.
 
     Raises:
         ArtifactError: the file is missing or lacks a score.

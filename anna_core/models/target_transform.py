@@ -10,7 +10,7 @@ from anna_core.metrics.tails import Tail, centre_and_unit, tail_of
 ScaleName = Literal["identity", "log1p", "asinh"]
 LossName = Literal["squared", "huber"]
 
-# Metrics that only a predicted mean can serve: squared error is the loss whose best answer is the mean.
+# Metrics for which the mean is the best prediction, and so squared error is the right loss.
 _MEAN_METRICS = frozenset({"r2", "rmse"})
 _LOG_METRIC = "r2_log1p"
 _SCALES: dict[Tail, ScaleName] = {Tail.LIGHT: "identity", Tail.ABOVE: "log1p", Tail.BOTH_SIDES: "asinh"}
@@ -20,15 +20,15 @@ class TargetTransform(BaseModel):
     """target → (scale(target) - mean) / std, and back.
 
     Attributes:
-        scale: `log1p` for what is heavy-tailed and not negative, `asinh`, a logarithm to both sides, of
-            (target - centre) / unit for what is heavy-tailed on both.
-        loss: on the transformed scale.
-        mean: of the scaled target of the training rows.
+        scale: `log1p` for a heavy-tailed target that is never negative; `asinh`, which is logarithmic on both sides, of
+            (target - centre) / unit for one with heavy tails on both sides.
+        loss: the loss on the transformed scale.
+        mean: mean of the training rows' scaled target.
         std: its standard deviation.
-        low: smallest scaled target of the training rows; predictions stay within.
-        high: largest one; without it, expm1 of a small error out there is a huge one.
-        centre: of `asinh`: the median of the training rows.
-        unit: of `asinh`: the median distance from it.
+        low: smallest scaled target of the training rows; predictions are kept above it.
+        high: largest one; predictions are kept below it, as expm1 would turn a small error out there into a huge one.
+        centre: for `asinh`: the median of the training rows.
+        unit: for `asinh`: the median distance from it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,16 +59,16 @@ class TargetTransform(BaseModel):
 
 
 def fit_transform(target: np.ndarray, weight: np.ndarray, metric: str) -> TargetTransform:
-    """Choose the scale and the loss that serve a metric.
+    """Choose the scale and the loss that suit a metric.
 
-    R² of log1p is squared error on the log scale; R² and RMSE ask for the mean in own units, so squared error there.
-    The others (MAE, MAPE, Spearman) look to the middle of the distribution: Huber's loss, for heavy tails on a log
-    scale or, where they are on both sides, on that of asinh (Burbidge, Magee & Robb, 1988).
+    R² of log1p is squared error on the log scale; R² and RMSE call for the mean in the target's own units, so for
+    squared error there. The others (MAE, MAPE, Spearman) are about the middle of the distribution: Huber's loss, with
+    heavy tails on a log scale or, if both tails are heavy, on the asinh scale (Burbidge, Magee & Robb, 1988).
 
     Args:
-        target: (n, 1) or (n,), of the training rows, finite.
-        weight: (n,) of these rows.
-        metric: the task's.
+        target: (n, 1) or (n,) finite targets of the training rows.
+        weight: (n,) their weights.
+        metric: the task's metric.
     """
     values = np.asarray(target, dtype=np.float64).ravel()
     scale: ScaleName = "identity"

@@ -19,14 +19,14 @@ class StoredVectors:
     """Vectors with the rows that they belong to.
 
     Attributes:
-        client_id: (n,) text array.
+        client_id: (n,) text, the client that each row belongs to.
         as_of: (n,) datetime64[D].
-        vectors: of the n rows.
+        vectors: vectors of the n rows.
         absent_scores: (K,) scores of a row without events.
-        model_version: data version of the model that gave them.
-        folds: of cross-fitting: rows of a fold below this were read by nets that had not been fitted on them; 0 where
-            the model had nothing to learn from.
-        rows_version: what the rows were when they were read: of the sample and its sequences, or of a history.
+        model_version: data version of the model that made them.
+        folds: number of folds in cross-fitting: rows of a lower fold were read by nets that were not fitted on them; 0
+            if the model had nothing to learn from.
+        rows_version: version of the rows that were read: of a sample and its sequences, or of a history.
     """
 
     client_id: pa.Array
@@ -61,11 +61,11 @@ class StoredVectors:
 
     @classmethod
     def read(cls, path: Path) -> "StoredVectors":
-        """Read the file back; raises `ArtifactError` where it is missing or of another form."""
+        """Read the file back; raises `ArtifactError` if it is missing or in another format."""
         try:
             table = pq.read_table(path)
             meta = json.loads((table.schema.metadata or {})[_META])
-            # Files of before cross-fitting have neither.
+            # Files from before cross-fitting have neither.
             folds, rows_version = int(meta["folds"]), str(meta["rows_version"])
         except (OSError, KeyError, ValueError) as error:
             raise ArtifactError(
@@ -93,7 +93,7 @@ class StoredVectors:
         """The vectors of these clients, in their order; a client without a row is absent.
 
         Args:
-            client_id: (m,) text array of different clients.
+            client_id: (m,) text, distinct clients.
         """
         position = pa.compute.index_in(client_id, value_set=self.client_id.cast(client_id.type))
         found = position.is_valid().to_numpy(zero_copy_only=False)

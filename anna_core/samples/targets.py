@@ -3,12 +3,13 @@
 import numpy as np
 import polars as pl
 
+from anna_core.columns.booleans import NO, YES, boolean
+from anna_core.columns.categories import category
+from anna_core.columns.numbers import CURE, cure_of, number, written_otherwise
 from anna_core.errors import SampleError, TaskError
 from anna_core.metrics.registry import default_metric, get_metric
 from anna_core.tasks.task import Task, TaskRequest, TaskType
 
-_YES = ("1", "1.0", "true", "yes", "y", "t")
-_NO = ("0", "0.0", "false", "no", "n", "f")
 _NONE = "none"  # a class among others; beside yes and no, a value that is missing
 _MOST_CLASSES = 100  # more different texts are surely a mistake, such as an id in place of a target
 _MOST_INTEGER_CLASSES = 10  # whole numbers with more values than this are amounts or counts
@@ -31,11 +32,18 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
     if kind is None:
         kind, why = _guess_type(name, targets)
         guesses.append(f"Type: {kind.value}, because {why}.")
-    _check_targets(name, kind, targets)
-    classes = tuple(sorted(_texts(targets.to_series()).unique())) if kind is TaskType.MULTICLASS else ()
+    if kind is not TaskType.MULTILABEL and targets.width > 1:
+        raise TaskError(f"task {name}: a {kind.value} task has one target column; found {targets.columns}.")
+    classes = tuple(sorted(class_names(targets.to_series()).unique())) if kind is TaskType.MULTICLASS else ()
+    if len(classes) > _MOST_CLASSES:
+        raise SampleError(
+            f"task {name}: {targets.columns[0]} has {len(classes)} different values; multiclass takes up to "
+            f"{_MOST_CLASSES}. Is this the right column, or is the task a regression?"
+        )
     options = request.model_dump(exclude={"type", "metric"})
     task = Task(name=name, type=kind, metric="", classes=classes, targets=tuple(targets.columns), **options)
     encoded = encode_targets(targets, task)  # also refuses values that the type cannot have
+    _refuse_constants(name, targets, encoded)
     metric = request.metric
     if metric is None:
         metric = default_metric(kind, encoded)
@@ -62,7 +70,7 @@ def encode_targets(targets: pl.DataFrame, task: Task) -> np.ndarray:
     """
     match task.type:
         case TaskType.MULTICLASS:
-            texts = _texts(targets.to_series())
+            texts = class_names(targets.to_series())
             if unknown := sorted(set(texts) - set(task.classes)):
                 raise SampleError(f"task {task.name}: target values {unknown[:5]} are not among {list(task.classes)}.")
             return texts.replace_strict(task.classes, range(len(task.classes)), return_dtype=pl.Int64).to_numpy()
@@ -84,74 +92,85 @@ def outcome_flags(target: np.ndarray, task: Task) -> np.ndarray | None:
             return np.concatenate([target > 0, target == 0], axis=1)
 
 
+def class_names(target: pl.Series) -> pl.Series:
+    """What the values of a target are called, text (n,): 1, 1.0, a decimal 1.00 and the text of any are `1`."""
+    return target.to_frame().select(category(target.name, target.dtype).value).to_series()
+
+
 def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
     if targets.width > 1:
         return TaskType.MULTILABEL, f"there are {targets.width} target columns"
-    column = _texts(targets.to_series())
-    values = column.unique()
+    column = class_names(targets.to_series())
+    values = column.unique(maintain_order=True)
     lower = set(values.str.to_lowercase())
-    if lower <= {*_YES, *_NO}:
+    if lower <= {*YES, *NO}:
         return TaskType.BINARY, "the target has only yes and no"
-    if lower <= {*_YES, *_NO, _NONE}:
-        raise SampleError(f"task {name}: the target has None beside yes and no; remove these rows, or write 1 or 0.")
-    numbers = values.cast(pl.Float64, strict=False)
+    if lower <= {*YES, *NO, _NONE}:
+        row = 1 + int((column.str.to_lowercase() == _NONE).arg_max() or 0)
+        raise SampleError(
+            f"task {name}: the target has None beside yes and no, first in row {row}; remove these rows, or "
+            "write 1 or 0."
+        )
+    numbers = _numbers(values)
     if numbers.is_null().any():
-        _refuse_numbers_among_texts(name, values)
+        _refuse_numbers_among_texts(name, column, values.filter(numbers.is_null()), len(values))
         return TaskType.MULTICLASS, f"the target is one of {len(values)} texts"
     if len(values) <= _MOST_INTEGER_CLASSES and (numbers == numbers.round()).all():
         return TaskType.MULTICLASS, f"the target is one of {len(values)} whole numbers"
     return TaskType.REGRESSION, "the target is a number"
 
 
-def _refuse_numbers_among_texts(name: str, values: pl.Series) -> None:
-    """Raise where most of many different values are numbers, with a decimal comma or not: the others are slips."""
-    parsed = values.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
-    if len(values) > _MOST_INTEGER_CLASSES and parsed.null_count() < len(values) / 2:
-        odd = values.filter(values.cast(pl.Float64, strict=False).is_null())
+def _refuse_numbers_among_texts(name: str, column: pl.Series, texts: pl.Series, values: int) -> None:
+    """Raise where numbers are written otherwise: all of them, or most of many, so that the rest are slips.
+
+    Args:
+        name: the task.
+        column: the target as text.
+        texts: those of its different values that are no numbers.
+        values: how many different ones there are.
+    """
+    otherwise = texts.to_frame().select(written_otherwise(pl.col(texts.name))).to_series()
+    written = values - len(texts) + int(otherwise.sum())  # numbers, in one way or another
+    if written == values or (values > _MOST_INTEGER_CLASSES and written > values / 2):
+        first = texts.filter(otherwise).head(1) if otherwise.any() else texts
+        row = 1 + int((column == first[0]).arg_max() or 0)
         raise SampleError(
-            f"task {name}: most values of the target are numbers, but {odd[0]!r} is none; write numbers as 1234.5 and "
-            "remove rows without one, or say `type: multiclass` if these are classes."
+            f"task {name}: most values of the target are numbers, but {first[0]!r} in row {row} is none; "
+            f"{cure_of(first[0])}. Remove rows without one, or say `type: multiclass` if these are classes."
         )
 
 
-def _check_targets(name: str, kind: TaskType, targets: pl.DataFrame) -> None:
-    if kind is not TaskType.MULTILABEL and targets.width > 1:
-        raise TaskError(f"task {name}: a {kind.value} task has one target column; found {targets.columns}.")
-    for column in targets.columns:
-        different = targets[column].n_unique()
-        if different < 2:
+def _refuse_constants(name: str, targets: pl.DataFrame, encoded: np.ndarray) -> None:
+    spread = np.ptp(encoded.reshape(len(encoded), -1), axis=0)
+    for column, same in zip(targets, spread == 0, strict=True):
+        if same:
             raise SampleError(
-                f"task {name}: every row has {column} = {targets[column][0]}; there is nothing to learn. "
+                f"task {name}: every row has {column.name} = {column[0]}; there is nothing to learn. "
                 "Bring rows with different outcomes."
             )
-        if kind is TaskType.MULTICLASS and different > _MOST_CLASSES:
-            raise SampleError(
-                f"task {name}: {column} has {different} different values; multiclass takes up to {_MOST_CLASSES}. "
-                "Is this the right column, or is the task a regression?"
-            )
-
-
-def _texts(column: pl.Series) -> pl.Series:
-    if isinstance(column.dtype, pl.Decimal):  # 1.00 of a database is 1
-        column = column.cast(pl.Float64 if column.dtype.scale else pl.Int64)
-    return column.cast(pl.String).str.strip_chars()
 
 
 def _number(column: pl.Series, task: str) -> np.ndarray:
-    numbers = (_texts(column) if column.dtype == pl.String else column).cast(pl.Float64, strict=False)
+    numbers = _numbers(column)
     bad = numbers.is_null() | ~numbers.cast(pl.Float32).is_finite()
     if bad.any():
-        raise SampleError(
-            f"task {task}: {column.name} holds {column.filter(bad)[0]!r}; a regression needs numbers below 3e38."
-        )
+        cure = cure_of(str(column.filter(bad)[0])) if column.dtype == pl.String else CURE
+        raise SampleError(f"task {task}: {_first(column, bad)}; a regression needs numbers below 3e38: {cure}.")
     return numbers.to_numpy()
 
 
+def _numbers(column: pl.Series) -> pl.Series:
+    return column.to_frame().select(number(column.name, column.dtype).value).to_series()
+
+
 def _flag(column: pl.Series, task: str) -> np.ndarray:
-    texts = _texts(column).str.to_lowercase()
-    flags = texts.replace_strict([*_YES, *_NO], [1.0] * len(_YES) + [0.0] * len(_NO), default=None)
+    flags = column.to_frame().select(boolean(column.name, column.dtype).value.cast(pl.Float64)).to_series()
     if flags.is_null().any():
-        raise SampleError(
-            f"task {task}: {column.name} holds {column.filter(flags.is_null())[0]!r}; write 1 and 0 (or yes and no)."
-        )
+        raise SampleError(f"task {task}: {_first(column, flags.is_null())}; write 1 and 0 (or yes and no).")
     return flags.to_numpy()
+
+
+def _first(column: pl.Series, bad: pl.Series) -> str:
+    """The first of the bad values, where it stands, and how many there are."""
+    row = 1 + int(bad.arg_max() or 0)
+    return f"{column.name} holds {column[row - 1]!r} in row {row} ({bad.sum():,} of {len(bad):,} rows are so)"

@@ -1,1 +1,1 @@
-"""Scoring: trained models, their bundles on disk, and the vectors that they give."""
+"""Scoring: all clients as of a date, by all models of a launch."""

@@ -1,4 +1,4 @@
-"""Scores clients with all models of a launch: what the nets said of them, the trees on their histories, the blend."""
+"""Scores clients with all models of a launch: the nets' vectors, the trees on histories, and the blend of both."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class ClientScorer:
     """The metamodel of a launch and the trees among its members.
 
     Attributes:
-        metamodel: over all members.
+        metamodel: the model over all members.
         trees: member → its model.
     """
 
@@ -34,20 +34,20 @@ class ClientScorer:
     def score(
         self, stored: Mapping[str, StoredVectors], histories: Mapping[str, Sequences], as_of: dt.date, threads: int
     ) -> pl.DataFrame:
-        """Score every client who has a history in some domain.
+        """Score every client who has a history in any domain.
 
         Args:
-            stored: domain → what its nets said of its clients.
+            stored: domain → the vectors that its nets gave its clients.
             histories: domain → the sequences of its clients.
-            as_of: the day of the scores.
-            threads: CPU threads.
+            as_of: the date of the scores.
+            threads: number of CPU threads.
 
         Returns:
-            One row a client, see `score_frame`.
+            One row per client, see `score_frame`.
 
         Raises:
-            ArtifactError: a member is missing, or of another training than the metamodel was fitted on, or a history
-                is not the one that the nets read.
+            ArtifactError: a member is missing or was trained again after the metamodel was fitted, or a history is not
+                the one that the nets read.
         """
         versions = {name: part.model_version for name, part in stored.items()}
         versions |= {name: model.data_version for name, model in self.trees.items()}
@@ -72,7 +72,7 @@ class ClientScorer:
 
 
 def require_same_generation(model: Metamodel, versions: Mapping[str, str]) -> None:
-    """Raise `ArtifactError` where a member is gone, or of another training than the metamodel was fitted on."""
+    """Raise `ArtifactError` if a member is gone or was trained again after the metamodel was fitted."""
     for name in model.members:
         if name not in versions:
             raise ArtifactError(

@@ -1,13 +1,13 @@
 """Sequences and histories: what each row may see, cut out of the marts.
 
-A *sequence set* has the rows of a sample; a *history* has a row for every client that has a visible event as of a
-month's end. Both are one format (`ragged.py`). They are made one range of clients after another: the months' events are
-put side by side (`months.py`, `joined.py`), the windows cut (`cut.py`), and what is seen is appended (`spool.py`).
+A *sequence set* has the rows of a sample; a *history* has one row for every client with a visible event as of a month's
+end. Both share one format (`ragged.py`). They are built one range of clients at a time: the months' events are joined
+(`month_reader.py`, `joined.py`), the windows are cut (`cut.py`), and the visible events are appended (`spool.py`).
 """
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,25 +18,33 @@ from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
 from anna_core.marts.memory import DEFAULT_MEMORY, events_within
-from anna_core.months import month_of, months_between, next_month
+from anna_core.months import date_spans, month_of, months_between, next_month
 from anna_core.sequences.cut import cut
 from anna_core.sequences.joined import Joined, joined
-from anna_core.sequences.months import MonthReader, client_bounds
+from anna_core.sequences.month_reader import MonthReader, client_bounds
 from anna_core.sequences.output import SequencesWriter
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import visible_window
 
-_BYTES, _FIELD_BYTES = 70, 10  # of an event in work, and of each of its fields; measured, with all copies
+_BYTES, _FIELD_BYTES = 70, 10  # per event being processed, and per field of it; measured, all copies included
 
 
 def months_needed(domain: Domain, as_of: np.ndarray) -> list[dt.date]:
-    """Months that hold the windows of rows with these as_of dates (n,); n > 0."""
-    first, end = visible_window(as_of, domain)
-    return list(months_between(_moment(first.min()).date(), _moment(end.max() - 1).date()))
+    """Months that the windows of rows with these as_of dates (n,) touch, ascending; none between windows far apart."""
+    return months_of_spans(domain, date_spans(np.unique(as_of).astype("datetime64[D]").tolist()))
+
+
+def months_of_spans(domain: Domain, spans: Iterable[tuple[dt.date, dt.date]]) -> list[dt.date]:
+    """Months that the windows of rows touch whose as_of dates lie in these spans (`date_spans`), ascending."""
+    months: set[dt.date] = set()
+    for span in spans:
+        first, end = visible_window(np.array(span, dtype="datetime64[D]"), domain)
+        months.update(months_between(_moment(first[0]).date(), _moment(end[1] - 1).date()))
+    return sorted(months)
 
 
 def history_months(domain: Domain, month: dt.date) -> list[dt.date]:
-    """Months that the history of `month` reads: the windows as of its end."""
+    """The months that the history of `month` reads: those its windows reach into, as of its end."""
     return months_needed(domain, np.array([next_month(month)], dtype="datetime64[D]"))
 
 
@@ -48,21 +56,21 @@ def write_sequences(
     folder: Path,
     memory: int = DEFAULT_MEMORY,
 ) -> Sequences:
-    """Cut out what each row may see, and write it into an existing folder.
+    """Cut out the events that each row may see and write them into an existing folder.
 
     Args:
         domain: the domain.
-        dictionary: whose codes the marts hold.
-        mart_folder: the domain's marts; months without a file have no events.
+        dictionary: the dictionary that the marts' codes come from.
+        mart_folder: the domain's marts; a month without a file has no events.
         rows: columns client_id (text) and as_of (date); n rows.
         folder: where the files of `Sequences` are written.
-        memory: bytes to work with, beside the rows; the result does not depend on it.
+        memory: bytes of working memory, not counting the rows; the result does not depend on it.
 
     Returns:
         Sequences with the same n rows in the same order, memory-mapped.
 
     Raises:
-        ChangedMeanwhileError: a mart was built while it was read, or holds codes that the dictionary does not know.
+        ChangedMeanwhileError: a mart was rebuilt while being read, or holds codes that the dictionary does not know.
     """
     as_of = rows["as_of"].to_numpy().astype("datetime64[D]")
     wanted = _Wanted.of(rows["client_id"])
@@ -86,9 +94,9 @@ def write_history(
     folder: Path,
     memory: int = DEFAULT_MEMORY,
 ) -> Sequences:
-    """Every client's sequence as of the end of `month`, by client; only clients that have a visible event.
+    """Write every client's sequence as of the end of `month`, in order of client; only clients with a visible event.
 
-    Arguments and errors are those of `write_sequences`.
+    Arguments and errors: see `write_sequences`.
     """
     as_of = np.array([next_month(month_of(month))], dtype="datetime64[D]")
     with SequencesWriter(folder, domain, dictionary.cardinalities) as writer:
@@ -103,12 +111,12 @@ def write_history(
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A sample's rows by client.
+    """A sample's rows, grouped by client.
 
     Attributes:
-        clients: (c,) different clients, text, ascending.
-        order: (n,) rows in order of their clients.
-        bounds: (c + 1,) client i has the rows order[bounds[i] : bounds[i + 1]].
+        clients: (c,) distinct clients, text, ascending.
+        order: (n,) positions of the rows, sorted by client.
+        bounds: (c + 1,) the rows of client i are order[bounds[i] : bounds[i + 1]].
     """
 
     clients: pl.Series
@@ -123,7 +131,7 @@ class _Wanted:
         return cls(clients, np.argsort(place, kind="stable"), bounds)
 
     def rows_of(self, clients: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (m,) of these clients, all of them wanted, and each row's client as its place in `clients` (m,)."""
+        """The rows (m,) of these clients, all of them in the sample, and each row's client as an index into them."""
         place = self.clients.search_sorted(clients).to_numpy().astype(np.int64)
         low, count = self.bounds[place], self.bounds[place + 1] - self.bounds[place]
         client = np.repeat(np.arange(len(clients)), count)
@@ -140,7 +148,7 @@ def _ranges(
     memory: int,
     wanted: pl.Series | None,
 ) -> Iterator[Joined]:
-    """Events that any window could hold, by range of clients; one range of no events where there are no marts."""
+    """The events that any window could hold, by range of clients; a single empty range where there are no marts."""
     window = (0, 0)
     if len(as_of):
         first, end = visible_window(as_of, domain)
@@ -159,7 +167,7 @@ def _moment(microseconds: np.int64) -> dt.datetime:
 def build_sequences(
     domain: Domain, dictionary: Dictionary, mart_folder: Path, rows: pl.DataFrame, memory: int = DEFAULT_MEMORY
 ) -> Sequences:
-    """`write_sequences` for a notebook: into files without a name, which go when the sequences do."""
+    """`write_sequences` for notebooks: into unnamed files that disappear together with the sequences."""
     with tempfile.TemporaryDirectory() as folder:
         return write_sequences(domain, dictionary, mart_folder, rows, Path(folder), memory)
 
@@ -167,6 +175,6 @@ def build_sequences(
 def build_history(
     domain: Domain, dictionary: Dictionary, mart_folder: Path, month: dt.date, memory: int = DEFAULT_MEMORY
 ) -> Sequences:
-    """`write_history` for a notebook: into files without a name, which go when the sequences do."""
+    """`write_history` for notebooks: into unnamed files that disappear together with the sequences."""
     with tempfile.TemporaryDirectory() as folder:
         return write_history(domain, dictionary, mart_folder, month, Path(folder), memory)

@@ -13,7 +13,7 @@ class Windows:
     """What n rows see of E events.
 
     Attributes:
-        kept: (E,) which events any row sees; the others are left out, and positions count the kept ones.
+        kept: (E,) whether any row sees the event; the others are dropped, and positions count the kept events only.
         start: (n,) int64, position of a row's first event.
         length: (n,) int32, number of a row's events; 0 where it sees none.
     """
@@ -24,14 +24,14 @@ class Windows:
 
 
 def cut(time: np.ndarray, low: np.ndarray, high: np.ndarray, as_of: np.ndarray, domain: Domain) -> Windows:
-    """Cut the windows of rows out of their clients' events.
+    """Cut each row's window out of its client's events.
 
     Args:
         time: (E,) int64 microseconds since 1970 on the bank's clock, ascending within each client.
         low: (n,) position of the first event of a row's client.
-        high: (n,) position behind the last; `low` where the client has none.
+        high: (n,) position after the last one; equal to `low` where the client has no events.
         as_of: (n,) dates.
-        domain: gives the window, and how many of the latest events a row keeps.
+        domain: defines the window and how many of the latest events a row keeps.
     """
     first, end = visible_window(as_of, domain)
     start, stop = bisect(time, low, high, first), bisect(time, low, high, end)
@@ -40,16 +40,16 @@ def cut(time: np.ndarray, low: np.ndarray, high: np.ndarray, as_of: np.ndarray, 
 
 
 def bisect(values: np.ndarray, low: np.ndarray, high: np.ndarray, bound: np.ndarray) -> np.ndarray:
-    """First position in values[low:high], ascending, whose value is not below the bound; `high` where there is none.
+    """The first position in values[low:high] whose value is not below the bound; `high` where there is none.
 
     Args:
         values: (E,) ascending within each span.
         low: (n,) where each span begins.
         high: (n,) where it ends.
-        bound: (n,) what is looked for.
+        bound: (n,) the value searched for.
 
     Returns:
-        (n,) int64 positions; all n searches run side by side, in log2 of the longest span steps.
+        (n,) int64 positions. All n searches run side by side and take log2(longest span) steps.
     """
     low, high = low.copy(), high.copy()
     while (open_ := low < high).any():

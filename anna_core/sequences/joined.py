@@ -1,7 +1,7 @@
-"""Months' events of a range of clients put side by side: by client, then by time.
+"""The events of a range of clients, joined over the months: by client, then by time.
 
-Months do not overlap and each is sorted by client and time, so nothing is compared or sorted: a client's events of one
-month follow those of the months before.
+Months do not overlap, and each is sorted by client and time, so nothing has to be compared or sorted: a client's events
+of one month follow those of the months before it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.errors import ChangedMeanwhileError
 from anna_core.marts.dictionary import code_type
-from anna_core.sequences.months import Stretch
+from anna_core.sequences.month_reader import Stretch
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Joined:
     """Events of a range of clients.
 
     Attributes:
-        clients: (c,) different clients, text, ascending.
-        bounds: (c + 1,) int64; client i has the events bounds[i] to bounds[i + 1].
+        clients: (c,) distinct clients, text, ascending.
+        bounds: (c + 1,) int64; the events of client i are bounds[i] to bounds[i + 1].
         time: (E,) int64 microseconds since 1970, ascending within each client.
-        source: (E,) where each event lies in the months' columns.
-        columns: field → its values month by month.
+        source: (E,) position of each event in the months' columns.
+        columns: field → its values, month by month.
     """
 
     clients: pl.Series
@@ -34,21 +34,21 @@ class Joined:
     columns: dict[str, list[np.ndarray]]
 
     def values(self, name: str, kept: np.ndarray) -> np.ndarray:
-        """A field's values of the events that are kept (E,)."""
+        """A field's values for the events that are kept (E,)."""
         return _concatenated(self.columns[name])[self.source[kept]]
 
 
 def joined(months: list[Stretch], window: tuple[int, int], domain: Domain, sizes: dict[str, int]) -> Joined:
-    """Put months, in their order, side by side.
+    """Join months, given in order.
 
     Args:
         months: events of the same range of clients.
-        window: microseconds since 1970; events outside first <= event_time < end are left out.
+        window: first and end in microseconds since 1970; events outside first <= event_time < end are dropped.
         domain: the domain.
-        sizes: coded field → number of codes.
+        sizes: coded field → its number of codes.
 
     Raises:
-        ChangedMeanwhileError: a code is not below its field's number.
+        ChangedMeanwhileError: a code is too large for its field's number of codes.
     """
     months = [_within(month, *window) for month in months]
     clients = pl.concat([pl.Series(dtype=pl.String), *(month.clients for month in months)]).unique().sort()
@@ -97,7 +97,7 @@ def _columns(name: str, months: list[Stretch], sizes: dict[str, int], domain: Do
 
 
 def column_type(name: str, sizes: dict[str, int]) -> np.dtype:
-    """A field's type in sequences: codes as small as they fit, or float32."""
+    """A field's type in sequences: the smallest unsigned integers that hold its codes, or float32."""
     return np.dtype(code_type(sizes[name]) if name in sizes else np.float32)
 
 

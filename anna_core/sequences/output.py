@@ -1,4 +1,4 @@
-"""Writing sequences range by range: events and rows are appended, and end as one record batch each."""
+"""Writes sequences range by range: events and rows are appended and end up in one record batch each."""
 
 import hashlib
 import tempfile
@@ -21,14 +21,14 @@ _ROWS = {_TEXT: "uint8", _ENDS: "int64", "as_of": "int32", "start": "int64", "le
 
 
 class SequencesWriter:
-    """Takes events and rows; `close` writes the files of `Sequences` and opens them.
+    """Collects events and rows; `close` writes the files of `Sequences` and opens them.
 
     Attributes:
         events: events added so far.
     """
 
     def __init__(self, folder: Path, domain: Domain, cardinalities: dict[str, int]) -> None:
-        """Write into an existing folder."""
+        """Prepare to write into an existing folder."""
         self._folder, self._domain, self._cardinalities = folder, domain, cardinalities
         self._spill = tempfile.TemporaryDirectory(dir=folder, prefix=".tmp-")
         self._fields = {name: column_type(name, cardinalities) for name in domain.fields}
@@ -45,7 +45,7 @@ class SequencesWriter:
         self._spill.cleanup()
 
     def add_events(self, part: Joined, kept: np.ndarray) -> None:
-        """Append those of a range's events (E,) that are kept."""
+        """Append those events (E,) of a range that are kept."""
         values = {name: part.values(name, kept) for name in self._domain.fields}
         self._events.append({_TIME: part.time[kept], **values})
         self.events += int(kept.sum())
@@ -85,7 +85,7 @@ class SequencesWriter:
 
 
 def _text(client_id: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Bytes of texts, uint8, one after another, and where each ends (n,)."""
+    """The bytes of all texts in a row, uint8, and where each text ends (n,)."""
     array = client_id.to_arrow(compat_level=pl.CompatLevel.oldest())
     if not len(array):
         return np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.int64)

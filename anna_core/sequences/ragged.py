@@ -1,9 +1,9 @@
 """Sequences on disk: a ragged, memory-mapped table of events and a table of rows that point into it.
 
-`events.arrow` has `event_time` (timestamp[us]) and one column a field, each contiguous; `rows.arrow` has client_id
+`events.arrow` has `event_time` (timestamp[us]) and one column per field, each contiguous; `rows.arrow` has client_id
 (text), as_of (date32), start (int64) and length (int32). Row i sees events[start[i] : start[i] + length[i]], oldest
 first. Windows that overlap share their events. Both are uncompressed Arrow IPC files with a single record batch, so
-every column is one memory-mapped numpy array. `sequences.json` says what they were made of.
+every column is one memory-mapped NumPy array. `sequences.json` records what they were made of.
 """
 
 from dataclasses import dataclass, replace
@@ -21,11 +21,11 @@ EVENTS, ROWS, META = "events.arrow", "rows.arrow", "sequences.json"
 
 
 class SequencesMeta(BaseModel):
-    """What a set of sequences was made of.
+    """What a set of sequences was made from.
 
     Attributes:
         domain: the domain as it was when the sequences were made.
-        cardinalities: coded field → number of codes, 0 included, that the dictionary had given.
+        cardinalities: coded field → number of codes that the dictionary had assigned, 0 included.
         data_version: digest of the content.
     """
 
@@ -41,8 +41,8 @@ class Sequences:
     """The events that each of n rows may see; E events in all.
 
     Attributes:
-        meta: what they were made of.
-        client_id: (n,) text array.
+        meta: what they were made from.
+        client_id: (n,) text, the client that each row belongs to.
         as_of: (n,) datetime64[D].
         start: (n,) int64, position of a row's first event.
         length: (n,) int32, number of a row's events; 0 where it sees none.
@@ -67,7 +67,7 @@ class Sequences:
         return self.meta.domain
 
     def take(self, rows: np.ndarray | slice) -> "Sequences":
-        """Some of the rows, by position, mask or range; the events stay where they are."""
+        """A selection of the rows, by position, mask or range; the events stay where they are."""
         count = len(self)
         positions = np.arange(*rows.indices(count)) if isinstance(rows, slice) else np.arange(count)[rows]
         return replace(
@@ -79,11 +79,11 @@ class Sequences:
         )
 
     def read_as(self, domain: Domain) -> "Sequences":
-        """The same under a domain of the past: fields that it did not have are not seen."""
+        """The same, read as an earlier version of the domain: fields that it did not have are left out."""
         return replace(self, meta=self.meta.model_copy(update={"domain": domain}))
 
     def of_clients(self, client_id: pa.Array) -> "Sequences":
-        """A row for each of these clients (text, all different), in their order; who is not here has no events."""
+        """One row for each of these clients (distinct texts), in their order; a client not found here has no events."""
         place = pa.compute.index_in(client_id, value_set=self.client_id.cast(client_id.type))
         found = place.is_valid().to_numpy(zero_copy_only=False)
         rows = self.take(place.fill_null(0).to_numpy(zero_copy_only=False)) if len(self) else None
@@ -113,10 +113,10 @@ class Sequences:
 
     @classmethod
     def open(cls, folder: Path) -> "Sequences":
-        """Memory-map sequences from a folder; nothing is copied but the rows' dates.
+        """Memory-map sequences from a folder; only the rows' dates are copied.
 
         Raises:
-            ArtifactError: a file is missing or not of this format.
+            ArtifactError: a file is missing or is not in this format.
         """
         try:
             meta = SequencesMeta.model_validate_json((folder / META).read_bytes())

@@ -1,4 +1,4 @@
-"""Columns that grow range by range: in memory while there is one, then in files, so that memory does not grow."""
+"""Columns that grow range by range: in memory for a single range, in files beyond that, so that memory is bounded."""
 
 import hashlib
 import shutil
@@ -8,19 +8,19 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-_STEP = 2**23  # bytes copied at a time
+_STEP = 2**23  # bytes that are copied at a time
 
 
 class Spool:
-    """Raw columns of fixed types, and a digest of their content that does not depend on how it was divided.
+    """Raw columns of fixed types, with a digest of each that does not depend on the pieces in which it was added.
 
     Attributes:
-        sizes: column → number of its values.
-        mapped: address of a memory-mapped column → its file.
+        sizes: column → its number of values.
+        mapped: memory address of a mapped column → its file.
     """
 
     def __init__(self, folder: Path, kinds: dict[str, np.dtype]) -> None:
-        """Columns of these types, none with values; `folder` begins the names of their files."""
+        """Start with empty columns of these types; their files are named after `folder`."""
         self._kinds = kinds
         self._paths = {name: folder.with_name(f"{folder.name} {place}") for place, name in enumerate(kinds)}
         self._held: dict[str, np.ndarray] | None = None
@@ -72,15 +72,15 @@ def write_batch(path: Path, batch: pa.RecordBatch, mapped: dict[int, Path]) -> N
     Args:
         path: the file.
         batch: the batch.
-        mapped: address of a column that is a memory-mapped file → the file. It is copied in steps: through the map, all
-            of its pages would come into this process' memory.
+        mapped: memory address of a mapped column → its file. The file is copied in steps: read through the map, all of
+            its pages would end up in this process' memory.
     """
     with path.open("wb") as file, pa.ipc.new_file(pa.PythonFile(_Sink(file, mapped), mode="w"), batch.schema) as writer:
         writer.write_batch(batch)
 
 
 class _Sink:
-    """What Arrow writes to: a file, into which memory-mapped columns are copied from theirs."""
+    """What Arrow writes to: a file into which mapped columns are copied straight from their own files."""
 
     closed = False
 

@@ -1,4 +1,4 @@
-"""Point in time: the one place that says which events a row may see.
+"""Point in time: the one place that decides which events a row may see.
 
 An event is visible to a row iff `as_of - lookback <= event_time` and `event_time + availability_lag < as_of`, as_of
 being the start of that day on the bank's clock. Everything that reads events asks `visible_window`.
@@ -17,7 +17,7 @@ def visible_window(as_of: np.ndarray, domain: Domain) -> tuple[np.ndarray, np.nd
 
     Args:
         as_of: (n,) dates.
-        domain: gives lookback and availability lag.
+        domain: gives the lookback and the availability lag.
 
     Returns:
         first (n,) and end (n,), int64 microseconds since 1970 on the bank's clock: first <= event_time < end is visible
@@ -29,9 +29,9 @@ def visible_window(as_of: np.ndarray, domain: Domain) -> tuple[np.ndarray, np.nd
 
 
 def outside_window(sequences: Sequences) -> int:
-    """Number of rows of which any event lies outside their window; 0 unless something is broken.
+    """Number of rows with an event outside their window; 0 unless something is broken.
 
-    Events of a row are in order of time, so its first and last tell for all.
+    A row's events are in order of time, so checking the first and the last is enough.
     """
     seen = sequences.length > 0
     first, end = visible_window(sequences.as_of[seen], sequences.domain)

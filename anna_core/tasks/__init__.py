@@ -1,1 +1,1 @@
-"""Tasks: what a business problem is, what its settings may say, and the presets. Imports no model."""
+"""Tasks: what a business problem is, what its settings may say, and the presets. Imports no models."""

@@ -2,48 +2,43 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from anna_core.strict import Strict
 
 EncoderName = Literal["gru", "bigru", "min_gru", "transformer"]
 PoolingName = Literal["last", "mean", "max", "attention", "mean_max_last"]
 NumbersName = Literal["log", "periodic", "piecewise"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-# Rotary positions turn pairs of a head's units, half of the pairs by order and half by time.
+# Rotary positions rotate pairs of a head's units, half of the pairs by order and half by time.
 HEAD_WIDTH_MULTIPLE = 4
 
 
-class NetSpec(BaseModel):
+class NetSpec(Strict):
     """Shape of a domain net.
 
-    Defaults: on four real domains of 3,000 to 5,000 rows the mean AUC with width 64 or 128 and dropout 0.1 or 0.3 was
-    0.776 to 0.780, at half the time for 64; large sets gain from a width of 256 (EBES: +0.7 points over 64).
+    Where the defaults come from: docs/quality.md. Large sets gain from a larger width.
 
     Attributes:
         encoder: the sequence encoder.
-        hidden: width of the encoder's state; of a bidirectional GRU each direction has half of it.
-        layers: encoder layers.
-        heads: attention heads (of the transformer, and of the pooling `attention`).
-        pooling: how the events' states become one vector.
-        embedding: width of the client embedding, which the head's last hidden layer gives.
-        dropout: share of zeroed units in the head and between the layers.
-        input_dropout: share of the events' input units that are zeroed while training, for a row in all its events.
-        event_dropout: share of a row's events that are left out while training, others in each epoch. With it, out of
-            fold, the nets of cmb2020 gained 0.005 on average (five tasks, three domains, one split): 0.06 where a net
-            had learnt rows by heart (accounts, inactive), elsewhere -0.003 to +0.003. With 0.3 they gained 0.003.
-        numbers: what the net is given of a number: its standardised logarithm, and beside it nothing more (`log`),
-            learned waves of it (`periodic`), or which quantiles it has passed (`piecewise`). Over `log`, the nets of
-            seven real tasks gained 0.0046 on average with `piecewise`, whole launches 0.0006 (docs/quality.md).
-        code_width: width of the vectors of a coded field at most. With 32, those of the simulated bank's 300
-            counterparties were learnt by heart (net of the accounts: ROC AUC 0.681, with 16 and the dropout 0.692);
-            with 8, app events of cmb2020 lost 0.07.
-        vocabulary: vectors of a coded field at most; the rare codes of a larger dictionary share some of them.
-        aggregates: whether the head reads the row's aggregates, too. Not by default: nets of small real sets gain (see
-            `row_inputs.py`), the metamodel hardly, as the trees tell it of them; nets of the simulated bank lose.
+        hidden: width of the encoder's state; each direction of a bidirectional GRU has half of it.
+        layers: number of encoder layers.
+        heads: number of attention heads (of the transformer, and of `attention` pooling).
+        pooling: how the states of a row's events become one vector.
+        embedding: width of the client embedding, the output of the head's last hidden layer.
+        dropout: share of units zeroed while training, in the head and between the layers.
+        input_dropout: share of input units zeroed while training, the same ones in all events of a row.
+        numbers: how a number is presented to the net: as its standardised logarithm alone (`log`), or together with
+            learned waves of it (`periodic`) or the quantiles that it exceeds (`piecewise`).
+        code_width: maximum width of the vectors of a coded field. Wider vectors let nets memorise codes that few
+            clients have; narrower ones hold too little.
+        vocabulary: maximum number of vectors of a coded field; the rare codes of a larger dictionary share some of
+            them.
+        aggregates: whether the head also reads the row's aggregates. Not by default: nets gain on small real sets
+            (docs/quality.md) and lose on the simulated bank; the metamodel hardly gains, as trees read them anyway.
         precision: number type of the encoder's matrix products; auto takes bfloat16 where that is faster.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoder: EncoderName = "gru"
     hidden: Annotated[int, Field(ge=8, le=2048)] = 64
@@ -53,7 +48,6 @@ class NetSpec(BaseModel):
     embedding: Annotated[int, Field(ge=2, le=1024)] = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    event_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.15
     numbers: NumbersName = "piecewise"
     code_width: Annotated[int, Field(ge=1, le=256)] = 16
     vocabulary: Annotated[int, Field(ge=16, le=10_000_000)] = 10_000
@@ -62,8 +56,19 @@ class NetSpec(BaseModel):
 
     @property
     def backwards(self) -> int:
-        """How many of a state's last units read from the latest event to the oldest, where they have read them all."""
+        """How many of a state's last units read from the latest event to the oldest, so that they end at the oldest."""
         return self.hidden // 2 if self.encoder == "bigru" else 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, values: object) -> object:
+        """Say where a setting has moved that used to be the net's."""
+        if isinstance(values, dict) and "event_dropout" in values:
+            raise ValueError(
+                "event_dropout is a setting of the training, not of the net: write "
+                f"`training: {{event_dropout: {values['event_dropout']}}}`"
+            )
+        return values
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:

@@ -1,9 +1,7 @@
-"""Presets: everything that one word decides of how a net looks and is trained.
+"""Presets: everything about the training of nets that one word decides.
 
-A task names one (`training.preset`) and may set any of it otherwise; `TrainingSpec` and `TaskOptions` fill in the rest.
-
-`fast` has seven epochs: with eight it took 20 to 21% of the training seconds of `standard` on four of seven real tasks,
-with seven 12 to 19%, and kept as much of its metric (docs/quality.md).
+A task names one (`training.preset`) and may override any part of it; `TrainingSpec` fills in the rest. What each preset
+costs and achieves: docs/quality.md.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,8 +11,8 @@ PresetName = Literal["fast", "standard", "best"]
 
 
 @dataclass(frozen=True)
-class TrainingPreset:
-    """The settings of the training loop; `TrainingSpec` says what they mean."""
+class Preset:
+    """What a preset decides; `TrainingSpec` explains the settings."""
 
     folds: int
     seeds: int
@@ -23,43 +21,13 @@ class TrainingPreset:
     budget: float
 
 
-@dataclass(frozen=True)
-class NetPreset:
-    """The settings of the net; `NetSpec` says what they mean."""
-
-    encoder: Literal["gru", "bigru", "min_gru", "transformer"]
-    hidden: int
-    layers: int
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What a preset decides."""
-
-    training: TrainingPreset
-    net: NetPreset
-
-
-_GRU = NetPreset(encoder="gru", hidden=64, layers=1)
-
 PRESETS: dict[PresetName, Preset] = {
-    "fast": Preset(TrainingPreset(folds=1, seeds=1, epochs=7, patience=3, budget=300.0), _GRU),
-    "standard": Preset(TrainingPreset(folds=5, seeds=1, epochs=12, patience=4, budget=1800.0), _GRU),
-    "best": Preset(TrainingPreset(folds=5, seeds=2, epochs=16, patience=6, budget=7200.0), _GRU),
+    "fast": Preset(folds=1, seeds=1, epochs=7, patience=3, budget=300.0),
+    "standard": Preset(folds=5, seeds=1, epochs=12, patience=4, budget=1800.0),
+    "best": Preset(folds=5, seeds=2, epochs=16, patience=6, budget=7200.0),
 }
 
 
-def training_defaults(name: object) -> dict[str, object]:
-    """Training settings of a preset; none for a name that is not one, which `TrainingSpec` then refuses."""
-    preset = _find(name)
-    return asdict(preset.training) if preset else {}
-
-
-def net_defaults(name: object) -> dict[str, object]:
-    """Net settings of a preset; none for a name that is not one."""
-    preset = _find(name)
-    return asdict(preset.net) if preset else {}
-
-
-def _find(name: object) -> Preset | None:
-    return next((preset for known, preset in PRESETS.items() if known == name), None)
+def preset_settings(name: object) -> dict[str, object]:
+    """The training settings of a preset; empty for an unknown name, which `TrainingSpec` then refuses."""
+    return next((asdict(preset) for known, preset in PRESETS.items() if known == name), {})

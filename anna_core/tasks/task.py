@@ -1,18 +1,18 @@
-"""Tasks: what a business problem is, what a user may say about it, and what is guessed from the sample."""
+"""Tasks: what a business problem is, what a user may say about it, and what is inferred from the sample."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from anna_core.errors import TaskError
+from anna_core.strict import Strict, explain
 from anna_core.tasks.net import NetSpec
-from anna_core.tasks.presets import net_defaults
 from anna_core.tasks.training import TrainingSpec
 
 
 class TaskType(StrEnum):
-    """What a target is, and so which loss and metrics apply."""
+    """What kind of target a task has, and so which loss and metrics apply."""
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
@@ -23,19 +23,15 @@ class TaskType(StrEnum):
 SplitName = Literal["auto", "out_of_time", "client"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SplitSpec(_Strict):
+class SplitSpec(Strict):
     """How rows are divided where the sample has no `split` column.
 
     Attributes:
-        test: `out_of_time` keeps the latest as_of dates, `client` a share of the clients; `auto` takes the first where
-            the dates allow it.
-        test_share: share of the rows (out of time: at least this) or clients held out for the leaderboard.
-        valid_share: share of the other clients on which training stops and the metamodel is fitted.
-        seed: of the hash that assigns clients.
+        test: `out_of_time` holds out the latest as_of dates, `client` a share of the clients; `auto` takes the former
+            where the dates allow it.
+        test_share: share of the rows (out of time: at least this many) or of the clients held out for the leaderboard.
+        valid_share: share of the other clients, used for early stopping and for fitting the metamodel.
+        seed: seed of the hash that assigns clients.
     """
 
     test: SplitName = "auto"
@@ -44,19 +40,19 @@ class SplitSpec(_Strict):
     seed: int = 0
 
 
-class GuardSpec(_Strict):
-    """What the guards let pass.
+class GuardSpec(Strict):
+    """What the guards are told to let pass.
 
     Attributes:
-        allow: `<domain>.<field>` of fields that tell the target almost by themselves and yet may be used, because
-            somebody has made sure that they are known on as_of.
+        allow: fields, as `<domain>.<field>`, that predict the target almost by themselves and may be used all the same,
+            because somebody has made sure that they are known on as_of.
     """
 
     allow: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\..+$")], ...] = ()
 
 
-class TaskOptions(_Strict):
-    """What is the same in a request and in a resolved task."""
+class TaskOptions(Strict):
+    """The settings that a request and a resolved task share."""
 
     owner: Annotated[str, Field(min_length=1, max_length=60)] = "unassigned"
     description: str = ""
@@ -66,35 +62,21 @@ class TaskOptions(_Strict):
     training: TrainingSpec = TrainingSpec()
     guards: GuardSpec = GuardSpec()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_net_from_preset(cls, values: object) -> object:
-        """Give what is left out of the net the value of the training's preset."""
-        if not isinstance(values, dict):
-            return values
-        training, net = values.get("training", {}), values.get("net", {})
-        if isinstance(net, NetSpec):
-            net = net.model_dump(exclude_unset=True)
-        if not isinstance(net, dict):
-            return values
-        name = training.get("preset", "standard") if isinstance(training, dict) else getattr(training, "preset", None)
-        return {**values, "net": net_defaults(name) | net}
-
 
 class TaskRequest(TaskOptions):
-    """What a user says of a task: `task.yaml`, the Launchpad or the command line. None means guess."""
+    """What a user says about a task in `task.yaml`, the Launchpad or the command line. None: to be inferred."""
 
     type: TaskType | None = None
     metric: str | None = None
 
 
 class Task(TaskOptions):
-    """A task with nothing left open.
+    """A task in which nothing is left open.
 
     Attributes:
-        classes: multiclass only: the targets' values in the order of the scores.
-        targets: the sample's target columns; one, or several for multilabel.
-        guesses: what ANNA decided for the user, as sentences for people.
+        classes: multiclass only: the values of the target, in the order of the scores.
+        targets: the sample's target columns: one, or several for multilabel.
+        guesses: what ANNA decided on the user's behalf, in sentences.
     """
 
     name: str
@@ -106,7 +88,7 @@ class Task(TaskOptions):
 
     @property
     def outputs(self) -> int:
-        """Number of scores of a row: 1, or the number of classes or labels."""
+        """Number of scores per row: 1, or the number of classes or labels."""
         match self.type:
             case TaskType.MULTICLASS:
                 return len(self.classes)
@@ -128,7 +110,7 @@ class Task(TaskOptions):
 
 
 def parse_request(content: object, where: str) -> TaskRequest:
-    """Check what a user says of a task; `where` begins the error's message.
+    """Check what a user says about a task; an error's message begins with `where`.
 
     Raises:
         TaskError: naming the place, the setting and what is wrong with it.
@@ -136,8 +118,4 @@ def parse_request(content: object, where: str) -> TaskRequest:
     try:
         return TaskRequest.model_validate(content if content is not None else {})
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'task'}: {item['msg']} (found {item['input']!r})"
-            for item in error.errors()
-        )
-        raise TaskError(f"{where}: {problems}") from error
+        raise TaskError(f"{where}: {explain(error, 'task')}") from error

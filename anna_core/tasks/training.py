@@ -2,40 +2,38 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from anna_core.tasks.presets import PRESETS, PresetName, training_defaults
+from anna_core.strict import Strict
+from anna_core.tasks.presets import PRESETS, PresetName, preset_settings
 
-Found = Literal["auto"]  # in place of a learning rate: `anna_core.models.training.learning_rate` finds one
-# On eight real domains of 3,000 to 5,000 rows a GRU's metric was 0.6567 at 1.5e-3, 0.6596 at 3e-3, 0.6554 at 6e-3 and
-# 0.6453 at 1.2e-2; the best of them for each domain, by hindsight, 0.6622.
-USUAL_RATE = 3e-3
-_STANDARD = PRESETS["standard"].training
+Found = Literal["auto"]  # in place of a learning rate: let `anna_core.models.training.learning_rate` find one
+USUAL_RATE = 3e-3  # the best of four on real domains of a few thousand rows (docs/quality.md)
+_STANDARD = PRESETS["standard"]
 
 
-class TrainingSpec(BaseModel):
-    """Settings of the training loop.
+class TrainingSpec(Strict):
+    """Settings of the training loop; where the defaults come from: docs/quality.md.
 
     Attributes:
-        preset: gives folds, seeds, epochs, patience and budget where they are left out, and the net's encoder and size
-            (`anna_core.tasks.presets`).
-        folds: of cross-fitting: net k is fitted on the rows outside fold k and stopped on those within; 1: a single
-            net, stopped on the validation rows; not 2, since the validation rows are fold 0: they alone are too few to
-            fit the other fold's net on.
-        seeds: nets of a fold, whose outputs are averaged.
-        epochs: passes over the training rows at most.
-        patience: epochs clearly worse than the best so far after which training stops.
-        budget: seconds that the training of a domain's nets, or of a set of trees, may take; None: as long as it takes.
-            Fewer epochs are planned where it does not allow more, and boosters stop.
-        batch_rows: rows of a batch at most; fewer where the sample is small.
-        batch_events: padded events of a batch at most (rows x longest), which bounds memory; None takes what is fastest
-            for the encoder.
-        learning_rate: peak learning rate of AdamW under a one-cycle schedule; `auto`: found for each domain of the task
-            by training its first net at several (`anna_core.models.training.learning_rate`).
+        preset: supplies folds, seeds, epochs, patience and budget where they are left out (`anna_core.tasks.presets`).
+        folds: number of folds for cross-fitting: net k is fitted on the rows outside fold k and stopped on those
+            inside. 1: a single net, stopped on the validation rows. Not 2: the validation rows are fold 0, and they
+            alone are too few to fit the other fold's net on.
+        seeds: number of nets per fold, whose outputs are averaged.
+        epochs: maximum number of passes over the training rows.
+        patience: number of epochs clearly worse than the best so far after which training stops.
+        budget: seconds that training a domain's nets, or a set of trees, may take; None: as long as it takes. Fewer
+            epochs are planned if it does not allow for more, and boosting stops early.
+        batch_rows: maximum number of rows in a batch; fewer if the sample is small.
+        batch_events: maximum number of padded events in a batch (rows x longest), which bounds memory; None: whatever
+            is fastest for the encoder.
+        learning_rate: peak learning rate of AdamW under a one-cycle schedule; `auto`: found for each domain by training
+            its first net at several rates (`anna_core.models.training.learning_rate`).
         weight_decay: AdamW's decoupled weight decay.
+        event_dropout: share of a row's events left out while training, different ones in each epoch, so that nets do
+            not memorise single clients.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     preset: PresetName = "standard"
     folds: Annotated[int, Field(ge=1, le=20)] = _STANDARD.folds
@@ -47,14 +45,15 @@ class TrainingSpec(BaseModel):
     batch_events: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] | Found = USUAL_RATE
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 1e-2
+    event_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.15
 
     @model_validator(mode="before")
     @classmethod
     def _fill_from_preset(cls, values: object) -> object:
-        """Give what is left out the preset's value."""
+        """Fill in what is left out from the preset."""
         if not isinstance(values, dict):
             return values
-        return training_defaults(values.get("preset", "standard")) | values
+        return preset_settings(values.get("preset", "standard")) | values
 
     @field_validator("folds")
     @classmethod

@@ -77,7 +77,7 @@ CASES = [
     Case("cp1251", "text of Windows' Cyrillic code page", _encoded("cp1251"), CSV,
          refused="all.csv, line 2: the text is not UTF-8"),
     Case("utf_16", "UTF-16, as Excel's `Unicode text`", _encoded("utf-16"), CSV,
-         refused="all.csv, line 1: the text is UTF-16. Save it as UTF-8"),
+         refused="all.csv: is text in UTF-16; save it as CSV in UTF-8"),
     Case("empty_lines", "an empty line at the end", lambda bank: bank.put_text(as_text(events()) + "\n") and None, CSV,
          left={"event_time is missing": 1}, rows=EVENTS),
 ]  # fmt: skip

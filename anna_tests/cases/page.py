@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from anna_tests.cases import csv_files, tables, values
+from anna_tests.cases import csv_files, samples, tables, values
 from anna_tests.cases.case import Case, outcome
 
 SOURCES = {"CSV files": csv_files.CASES, "Values": values.CASES, "Tables": tables.CASES}
@@ -28,8 +28,8 @@ def source_refusals() -> str:
     return _SOURCES + "".join(_section(title, cases, _refusal) for title, cases in SOURCES.items())
 
 
-# Each part is a function that returns its text; samples have theirs here, too.
-PARTS: list[Callable[[], str]] = [source_refusals]
+# Each part is a function that returns its text.
+PARTS: list[Callable[[], str]] = [source_refusals, samples.sample_refusals]
 
 
 def page() -> str:

@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from anna_assets.definitions import build_defs
-from anna_core.domains import load_domains
+from anna_core.domains import Domain, load_domains
 from anna_resources import settings
 from anna_resources.settings import Settings, load_settings
+from anna_resources.warehouse import Warehouse
 
 MONTHS = ("2024-01-01", "2024-02-01", "2024-03-01")
 SMALL_TASK = "training: {preset: fast, epochs: 2, patience: 2}\nnet: {hidden: 8, embedding: 4}\n"
@@ -51,6 +52,13 @@ class Deployment:
     @property
     def domains(self) -> list[str]:
         return sorted(path.stem for path in self.settings.domains.glob("*.yaml"))
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse.of(self.settings)
+
+    def domain(self, name: str) -> Domain:
+        return load_domains(self.settings.domains)[name]
 
     def materialize(self, *keys: str, partition: str | dg.MultiPartitionKey | None = None, check: bool = True):
         job = self.defs.resolve_implicit_global_asset_job_def()

@@ -57,4 +57,8 @@ def test_every_asset_says_what_it_is(deployment: Deployment) -> None:
         assert spec["description"], key
         assert spec["group"], key
         assert spec["kinds"], key
-        assert key.startswith(("source", "dictionary")) or spec["pool"] in ("hadoop", "training", "scoring"), key
+        assert key.startswith(("source", "dictionary", "uploads")) or spec["pool"] in (
+            "hadoop",
+            "training",
+            "scoring",
+        ), key

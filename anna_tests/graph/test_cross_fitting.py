@@ -1,21 +1,15 @@
 """Five folds from end to end: what the members say of rows that they did not see, and of a client a month later."""
 
-from pathlib import Path
-
 import dagster as dg
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from anna_core import storage
-from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.nets.domain_model import DomainModel
-from anna_core.models.scores_file import read_scores
 from anna_core.models.trees.model import BoostingModel
 from anna_core.models.vectors import DomainVectors
-from anna_core.models.vectors_file import StoredVectors
-from anna_core.samples.sample import Sample
+from anna_core.months import parse_month
 from anna_core.sequences.ragged import Sequences
 from anna_tests.graph.conftest import Deployment, sample_rows, write_domain
 
@@ -42,43 +36,42 @@ def train(deployment: Deployment) -> str:
 
 
 def test_five_folds_from_the_sample_to_the_scores_of_a_month(deployment: Deployment) -> None:
-    key = train(deployment)
-
-    def stored(*path: str) -> Path:
-        return storage.read_directory(Path(deployment.settings.storage, *path))
-
-    nets = {name: DomainModel.load(stored("model", name, key)) for name in ("accounts", "cards")}
-    trees = {name: BoostingModel.load(stored("boosting", name.partition("/")[2] or "+", key)) for name in TREES}
-    metamodel = Metamodel.load(stored("metamodel", key))
+    key, warehouse = train(deployment), deployment.warehouse
+    domains = [deployment.domain(name) for name in ("accounts", "cards")]
+    sample = warehouse.sample(key).read()
+    seen = {one.name: warehouse.sequences(one, key).read(sample) for one in domains}
+    said = {one.name: warehouse.embedding(one, key).read(sample, seen[one.name]).vectors for one in domains}
+    stored = [warehouse.boosting(one, key) for one in (*domains, None)]
+    assert [one.member for one in stored] == list(TREES)
+    said |= {one.member: one.read_for(sample, seen)[1] for one in stored}
+    nets = {one.name: warehouse.model(one, key).read_for(sample) for one in domains}
+    trees = {one.member: one.read() for one in stored}
+    metamodel = warehouse.metamodel(key).read()
     assert {model.spec.folds for model in (*nets.values(), *trees.values())} == {FOLDS}
     assert metamodel.members == (*nets, *trees)
     assert metamodel.spec.plain_reason is None
 
-    sample = Sample.open(key, stored("sample", key))
     assert set(sample.fold[sample.split != "test"].tolist()) == set(range(FOLDS))
     for k in range(-1, FOLDS):  # -1: the test rows, which all nets and trees score
         mine, part = sample.fold == k, np.full(CLIENTS, k)
-        seen = {name: Sequences.open(stored("sequences", name, key)) for name in nets}
         for name, model in nets.items():
-            found = StoredVectors.read(stored("embedding", name, key) / "vectors.parquet").vectors
+            found = said[name]
             expected = model.predict(seen[name], fold=part)
             assert found.scores[mine] == pytest.approx(expected.scores[mine], abs=1e-6)
             assert found.embedding[mine] == pytest.approx(expected.embedding[mine], abs=1e-5)
         for name, booster in trees.items():
-            folder = stored("boosting", name.partition("/")[2] or "+", key)
-            found = read_scores(folder / "scores.parquet", sample.task.score_names)
             expected = booster.predict([seen[domain] for domain in TREES[name]], 1, part)
-            assert found[mine] == pytest.approx(expected[mine], abs=1e-6)
+            assert said[name].scores[mine] == pytest.approx(expected[mine], abs=1e-6)
 
     month = dg.MultiPartitionKey({"month": MONTH, "sample": key})
     for domain in nets:
         deployment.materialize(f"history/{domain}", partition=MONTH)
         deployment.materialize(f"retro/embedding/{domain}", partition=month)
     deployment.materialize("retro/scores", partition=month)
-    scores = pl.read_parquet(deployment.settings.storage / f"retro/scores/{key}/month=2024-03/scores.parquet")
+    scores = warehouse.retro_scores(key, parse_month(MONTH)).read()
     assert sorted(scores["client_id"]) == sorted(str(client) for client in range(CLIENTS))
     assert scores["score"].n_unique() > CLIENTS / 2
-    histories = {name: Sequences.open(stored("history", name, "month=2024-03")) for name in nets}
+    histories = {one.name: warehouse.history(one, parse_month(MONTH)).read() for one in domains}
     for client in ("12", "33", str(WITHOUT_ACCOUNT)):
         own = {name: history.of_clients(pa.array([client])) for name, history in histories.items()}
         members = {name: mean_of_nets(model, own[name]) for name, model in nets.items()}

@@ -4,8 +4,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_core import storage
-from anna_core.models.blend.metamodel import Metamodel
+from anna_core.months import parse_month
 from anna_tests.graph.conftest import Deployment, events, sample_rows, write_domain
 from anna_tests.graph.test_launch import metadata
 
@@ -19,7 +18,7 @@ def score(deployment: Deployment, key: str) -> pl.DataFrame:
         deployment.materialize(f"history/{domain}", partition=MONTH)
         deployment.materialize(f"retro/embedding/{domain}", partition=month)
     deployment.materialize("retro/scores", partition=month)
-    return pl.read_parquet(deployment.settings.storage / f"retro/scores/{key}/month=2024-03/scores.parquet")
+    return deployment.warehouse.retro_scores(key, parse_month(MONTH)).read()
 
 
 def test_one_domain_and_thirty_rows_have_no_trees_over_all_and_no_mean(deployment: Deployment) -> None:
@@ -34,7 +33,7 @@ def test_one_domain_and_thirty_rows_have_no_trees_over_all_and_no_mean(deploymen
         ("boosting", "cards"), ("constant", "constant"), ("domain", "cards"), ("metamodel", "metamodel"),
     ]  # fmt: skip
     assert metadata(result, "boosting/cards")["note"].value.startswith("nothing to learn from")
-    model = Metamodel.load(storage.read_directory(deployment.settings.storage / "metamodel" / key))
+    model = deployment.warehouse.metamodel(key).read()
     assert model.members == ("cards", "boosting/cards")
     assert "50 are needed" in model.spec.plain_reason
     scores = score(deployment, key)

@@ -166,3 +166,31 @@ def test_dates_that_tell_the_target_and_test_rows_of_another_kind_warn(deploymen
     assert "as_of alone tells the target" in dates.description
     assert (shift.passed, shift.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "most by: the " in shift.description
+
+
+def test_clients_that_are_written_otherwise_are_told_as_the_launch_begins(deployment: Deployment) -> None:
+    deployment.refresh()
+    padded = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.col("client_id").cast(pl.String).str.zfill(6))
+    rows = sample_rows().with_columns(client_id=padded.otherwise(pl.col("client_id").cast(pl.String)))
+    key = deployment.drop("churn", "q1", rows)
+    result = deployment.materialize("sample", partition=key)
+    found = checks(result, "clients_known")["sample"]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert found.description.startswith("30 of 60 clients of the sample have no event in any domain")
+    assert "cards knows 30 of 60 clients: leading zeros are lost in one of the two (30 of 30" in found.description
+    page = result.asset_materializations_for_node("sample")[0].metadata
+    assert page["clients met"].value == {"accounts": 0.3333, "cards": 0.5}  # accounts has 40 clients
+    assert "leading zeros are lost in one of the two" in page["guesses"].value
+    sample = deployment.warehouse.sample(key).read()
+    assert any("leading zeros" in guess for guess in sample.task.guesses)  # and so in the report, and in MLflow
+
+    deployment.drop("churn", "q1", sample_rows())
+    assert checks(deployment.materialize("sample", partition=key), "clients_known")["sample"].passed
+
+
+def test_nothing_is_said_of_clients_before_the_marts_are_built(deployment: Deployment) -> None:
+    key = deployment.drop("churn", "q1", sample_rows().with_columns(client_id=pl.col("client_id") + 10_000))
+    found = checks(deployment.materialize("sample", partition=key), "clients_known")["sample"]
+    assert found.passed
+    assert found.description == "No mart is there to look into yet."

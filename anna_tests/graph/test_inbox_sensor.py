@@ -1,116 +1,271 @@
+"""The inbox's sensor: what becomes of uploads, tick by tick, as the daemon would act on it."""
+
 import json
 import os
+import shutil
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets import intake
-from anna_core.samples.inbox import Upload, uploads
-from anna_tests.graph.conftest import Deployment, events, sample_rows
+from anna_assets.partitions import kept_months, monthly
+from anna_assets.uploads import sensor as inbox_sensor
+from anna_core.domains import load_domains
+from anna_core.marts.memory import DEFAULT_MEMORY
+from anna_core.months import parse_month
+from anna_core.samples.inbox import upload_lock
+from anna_core.storage import write_text
+from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
+
+FAILURE, SUCCESS, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
+
+
+@dataclass
+class Intake:
+    """A deployment whose daemon is played by the test: runs that are asked for exist, and end as the test says."""
+
+    deployment: Deployment
+    cursor: str | None = None
+    runs: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+    published: list[dict[str, dict]] = field(default_factory=list)
+
+    @property
+    def inbox(self):
+        return self.deployment.home / "inbox"
+
+    def refresh(self, months: Sequence[str] = MONTHS) -> None:
+        """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
+        settings, warehouse = self.deployment.settings, self.deployment.warehouse
+        kept = kept_months(monthly(settings))
+        for domain in load_domains(settings.domains).values():
+            warehouse.source(domain).observe(kept)
+            for month in months:
+                warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
+
+    def evaluate(self) -> dg.SensorResult:
+        context = dg.build_sensor_context(
+            instance=self.deployment.instance,
+            cursor=self.cursor,
+            resources=self.deployment.defs.resources,
+            definitions=self.deployment.defs,
+        )
+        with context:
+            return self.deployment.defs.get_sensor_def("inbox")(context)
+
+    def tick(self, status: dg.DagsterRunStatus = STARTED) -> list[str]:
+        """One look of the sensor; keys of the samples that are launched, whose runs then have the status."""
+        result = self.evaluate()
+        self.cursor = result.cursor
+        self.said = result.skip_reason.skip_message if result.skip_reason else ""
+        for event in result.asset_events:
+            self.deployment.instance.report_runless_asset_event(event)
+            self.published.append({row["file"]: row for row in records(event)})
+        for request in result.dynamic_partitions_requests:
+            self.deployment.instance.add_dynamic_partitions("sample", request.partition_keys)
+        for request in result.run_requests:
+            tags = {**request.tags, "dagster/run_key": request.run_key, "dagster/partition": request.partition_key}
+            run = dg.DagsterRun(job_name="train", run_id=str(uuid.uuid4()), tags=tags, status=status)
+            self.deployment.instance.add_run(run)
+            self.runs[request.partition_key] = run.run_id
+        return [request.partition_key for request in result.run_requests]
+
+    def quiet(self) -> None:
+        """A tick that launches nothing."""
+        assert self.tick() == []
+
+    def row(self, file: str) -> dict:
+        """The line of a file in the table that was published last."""
+        return self.published[-1][file]
+
+    def state(self, file: str) -> str:
+        return self.row(file)["state"]
+
+    def put(self, task: str, name: str, frame: pl.DataFrame | None = None) -> None:
+        folder = self.inbox / task
+        folder.mkdir(parents=True, exist_ok=True)
+        (frame if frame is not None else sample_rows()).write_csv(folder / f".{name}")
+        (folder / f".{name}").rename(folder / name)
+
+    def settings(self, task: str, text: str, name: str = "task.yaml") -> None:
+        write_text(self.inbox / task / name, text)
+
+
+def records(event: dg.AssetObservation) -> list[dict]:
+    return [record.data for record in event.metadata["uploads"].records]
 
 
 @pytest.fixture
-def fresh(deployment: Deployment) -> Deployment:
-    deployment.refresh()
-    return deployment
+def intake(deployment: Deployment) -> Intake:
+    """An inbox whose marts are fresh."""
+    made = Intake(deployment)
+    made.refresh()
+    return made
 
 
-def tick(deployment: Deployment, cursor: str | None = None):
-    sensor = deployment.defs.get_sensor_def("inbox")
-    context = dg.build_sensor_context(
-        instance=deployment.instance,
-        cursor=cursor,
-        resources=deployment.defs.resources,
-        definitions=deployment.defs,
-    )
-    with context:
-        return sensor(context)
+@pytest.fixture
+def early(deployment: Deployment) -> Intake:
+    """An inbox whose marts are yet to be built."""
+    return Intake(deployment)
 
 
-def put(deployment: Deployment, task: str, name: str, frame: pl.DataFrame | None = None) -> None:
-    folder = deployment.home / "inbox" / task
-    folder.mkdir(parents=True, exist_ok=True)
-    (frame if frame is not None else sample_rows()).write_csv(folder / name)
-
-
-def test_a_sample_gets_its_partition_and_one_run(fresh: Deployment) -> None:
-    put(fresh, "churn", "q1.csv")
-    (fresh.home / "inbox" / "churn" / "task.yaml").write_text("owner: retail\n")
-    result = tick(fresh)
+def test_a_sample_gets_its_partition_and_one_run(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    intake.settings("churn", "owner: retail\n")
+    result = intake.evaluate()
     [request] = result.run_requests
     assert request.partition_key == "churn.q1"
     assert request.tags["anna/owner"] == "retail"
     assert result.dynamic_partitions_requests[0].partition_keys == ["churn.q1"]
-    again = tick(fresh, result.cursor)
-    assert isinstance(again, dg.SkipReason)
+    assert intake.tick() == ["churn.q1"]  # asked for until it exists, under the key by which Dagster makes it once
+    assert intake.evaluate().run_requests == []
+    intake.quiet()
+    assert intake.row("churn/q1.csv") == {
+        "sample": "churn.q1",
+        "state": "launched",
+        "reason": "",
+        "file": "churn/q1.csv",
+        "as_of": "2024-03-15 to 2024-03-15",
+        "owner": "retail",
+        "warnings": "",
+        "run": intake.runs["churn.q1"],
+        "content": request.tags["anna/content"],
+    }
 
 
-def test_odd_files_of_one_task_stop_no_other(fresh: Deployment) -> None:
-    put(fresh, "churn", "q1.csv")
-    odd = fresh.home / "inbox" / "odd"
+def test_a_run_that_was_asked_for_and_never_made_is_asked_for_under_the_same_key(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    first, second = intake.evaluate(), intake.evaluate()
+    assert [request.run_key for request in first.run_requests] == [request.run_key for request in second.run_requests]
+
+
+def test_the_table_is_published_when_it_changes_and_no_more(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    for _ in range(5):
+        intake.tick()
+    assert [table["churn/q1.csv"]["state"] for table in intake.published] == ["starting", "launched"]
+    [observed] = intake.deployment.instance.fetch_observations(dg.AssetKey("uploads"), limit=1).records
+    assert observed.asset_observation.description == "1 launched"
+    intake.deployment.reload()  # a code server that starts anew
+    intake.quiet()
+    assert len(intake.published) == 2
+
+
+def test_odd_files_of_one_task_stop_no_other(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    intake.put("churn", "with space.csv")
+    odd = intake.inbox / "odd"
     odd.mkdir()
     (odd / ".#task.yaml").symlink_to("somebody@somewhere.1234")  # an editor's lock
     (odd / "empty.csv").touch()
     with open(os.fsencode(odd) + b"/\xd0\xf3\xf1.csv", "w") as garbled:
         garbled.write("client_id,as_of,target\n")
-    result = tick(fresh)
-    assert [request.partition_key for request in result.run_requests] == ["churn.q1"]
-    told = tick(fresh, result.cursor).skip_message
-    assert r"has a name in UTF-8: odd/\xd0\xf3\xf1.csv." in told
-    assert "Not complete yet, or damaged: odd/empty.csv." in told
-    told.encode()
+    assert intake.tick() == ["churn.q1"]
+    intake.quiet()
+    told = {file: row["reason"] for file, row in intake.published[-1].items() if row["state"] == "refused"}
+    assert told.keys() == {"churn/with space.csv", "odd/empty.csv", r"odd/\xd0\xf3\xf1.csv"}
+    assert "'with space' cannot be a partition key" in told["churn/with space.csv"]
+    assert told["odd/empty.csv"] == "odd/empty.csv is not complete yet, or damaged: it is empty."
+    assert told[r"odd/\xd0\xf3\xf1.csv"] == "its name is not UTF-8, so it cannot name a sample; rename it."
+    assert all(file in intake.said and reason in intake.said for file, reason in told.items())
+    intake.said.encode()
+    (intake.inbox / "churn" / "with space.csv").rename(intake.inbox / "churn" / "without.csv")
+    assert intake.tick() == ["churn.without"]
 
 
-def launched(deployment: Deployment, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
-    """Record a launch as the daemon would after a tick."""
-    run = dg.DagsterRun(job_name="train", run_id=str(uuid.uuid4()), tags=dict(request.tags), status=status)
-    deployment.instance.add_run(run)
+def test_one_sample_as_csv_and_parquet_is_refused_by_name_and_the_others_launch(intake: Intake) -> None:
+    intake.put("churn", "x.csv")
+    sample_rows().write_parquet(intake.inbox / "churn" / "x.parquet")
+    intake.put("churn", "y.csv")
+    assert intake.tick() == ["churn.y"]
+    intake.quiet()
+    refused = intake.row("churn/x.csv and churn/x.parquet")
+    assert (refused["sample"], refused["state"], refused["reason"]) == (
+        "churn.x", "refused", "x.csv and x.parquet are one sample; keep one of them."
+    )  # fmt: skip
+    (intake.inbox / "churn" / "x.csv").unlink()
+    assert intake.tick() == ["churn.x"]
 
 
-def test_a_file_that_comes_again_starts_nothing_unless_its_launch_failed(fresh: Deployment) -> None:
-    put(fresh, "churn", "q1.csv")
-    first = tick(fresh)
-    launched(fresh, first.run_requests[0], dg.DagsterRunStatus.SUCCESS)
-    put(fresh, "churn", "q1.csv")  # copied again, the same bytes
-    same = tick(fresh, first.cursor)
-    assert same.run_requests == []
-    put(fresh, "churn", "q1.csv", sample_rows(clients=50))
-    other = tick(fresh, same.cursor)
-    launched(fresh, other.run_requests[0], dg.DagsterRunStatus.FAILURE)
-    put(fresh, "churn", "q1.csv", sample_rows(clients=50))
-    again = tick(fresh, other.cursor)
-    launched(fresh, again.run_requests[0], dg.DagsterRunStatus.SUCCESS)
-    put(fresh, "churn", "q1.csv")  # back to the first content: the stored models are of the other
-    back = tick(fresh, again.cursor)
-    keys = [result.run_requests[0].run_key for result in (first, other, again, back)]
-    assert len(set(keys)) == 4
+def test_a_file_that_comes_again_starts_nothing_unless_its_launch_failed(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    assert intake.tick(SUCCESS) == ["churn.q1"]
+    first = intake.runs["churn.q1"]
+    intake.put("churn", "q1.csv")  # copied again, the same bytes
+    intake.quiet()
+    same = intake.row("churn/q1.csv")
+    assert (same["state"], same["run"]) == ("launched", first)
+    assert "were launched before: this is that launch." in same["reason"]
+    intake.put("churn", "q1.csv", sample_rows(clients=50))
+    assert intake.tick(FAILURE) == ["churn.q1"]
+    intake.quiet()  # a failure alone starts nothing
+    intake.put("churn", "q1.csv", sample_rows(clients=50))
+    assert intake.tick(SUCCESS) == ["churn.q1"]
+    intake.put("churn", "q1.csv")  # back to the first content: the stored models are of the other
+    assert intake.tick() == ["churn.q1"]
 
 
-def test_a_sample_whose_settings_are_wrong_comes_again_when_they_are_mended(fresh: Deployment) -> None:
-    put(fresh, "churn", "q1.csv")
-    settings = fresh.home / "inbox" / "churn" / "task.yaml"
-    settings.write_text("metrik: roc_auc\n")
-    refused = tick(fresh)
-    assert refused.run_requests == []
-    assert isinstance(tick(fresh, refused.cursor), dg.SkipReason)
-    settings.write_text("metric: roc_auc\n")
-    assert [request.partition_key for request in tick(fresh, refused.cursor).run_requests] == ["churn.q1"]
+def test_a_partition_that_was_deleted_comes_again_with_its_file(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    assert intake.tick(SUCCESS) == ["churn.q1"]
+    intake.deployment.instance.delete_dynamic_partition("sample", "churn.q1")
+    intake.quiet()  # who deleted it does not want it back at once
+    intake.put("churn", "q1.csv")
+    assert intake.tick() == ["churn.q1"]
 
 
-def test_months_outside_the_deployment_do_not_hold_samples_back(deployment: Deployment) -> None:
-    early = events(1, "2023-11-01")
-    deployment.rewrite_month("cards", "2023-11-01", early)
-    deployment.refresh()
-    put(deployment, "churn", "q1.csv")
-    assert [request.partition_key for request in tick(deployment).run_requests] == ["churn.q1"]
-    key = deployment.drop("churn", "q1", sample_rows(as_of="2024-01-20"))
-    assert deployment.train(key).success
+@pytest.mark.parametrize("change", ["month", "domain", "new domain"])
+def test_a_sample_trains_again_where_it_would_be_trained_on_something_else(intake: Intake, change: str) -> None:
+    intake.put("churn", "q1.csv")
+    intake.put("churn", "late.csv", sample_rows(as_of="2024-04-15"))
+    assert sorted(intake.tick(SUCCESS)) == ["churn.late", "churn.q1"]
+    home, lookback = intake.deployment.home, (intake.deployment.settings.domains / "cards.yaml").read_text()
+    if change == "month":  # March's window reaches back to January, April's does not
+        (home / "anna.yaml").write_text(
+            (home / "anna.yaml").read_text().replace("start_month: 2024-01", "start_month: 2024-02")
+        )
+    elif change == "domain":
+        (home / "domains" / "cards.yaml").write_text(lookback.replace("lookback: 60d", "lookback: 50d"))
+    else:
+        shutil.copy(home / "domains" / "cards.yaml", home / "domains" / "more.yaml")
+    intake.deployment.reload()
+    intake.refresh(MONTHS[1:] if change == "month" else MONTHS)
+    intake.quiet()  # nothing trains anew by itself
+    for name, as_of in (("q1.csv", "2024-03-15"), ("late.csv", "2024-04-15")):
+        intake.put("churn", name, sample_rows(as_of=as_of))
+    assert sorted(intake.tick()) == (["churn.q1"] if change == "month" else ["churn.late", "churn.q1"])
 
 
-def test_files_that_are_still_copied_are_left_alone(fresh: Deployment) -> None:
-    folder = fresh.home / "inbox" / "churn"
+def test_a_sample_whose_settings_are_wrong_comes_again_when_they_are_mended(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    intake.settings("churn", "metrik: roc_auc\n")
+    intake.quiet()
+    assert intake.state("churn/q1.csv") == "refused"
+    assert "metrik" in intake.row("churn/q1.csv")["reason"]
+    intake.quiet()
+    assert "metrik" in intake.said
+    intake.settings("churn", "metric: roc_auc\n")
+    assert intake.tick() == ["churn.q1"]
+
+
+def test_the_sensor_says_what_it_left_aside_and_why_until_the_file_goes(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    intake.settings("churn", "metrik: roc_auc\n")
+    intake.quiet()
+    intake.quiet()
+    assert "churn/q1.csv is refused: " in intake.said
+    assert "metrik" in intake.said
+    (intake.inbox / "churn" / "q1.csv").unlink()
+    intake.quiet()
+    assert "metrik" not in intake.said
+    assert intake.published[-1] == {}
+
+
+def test_files_that_are_still_copied_are_left_alone(intake: Intake) -> None:
+    folder = intake.inbox / "churn"
     folder.mkdir(parents=True)
     sample_rows().write_parquet(folder / "whole.parquet")
     half = (folder / "whole.parquet").read_bytes()[:-10]
@@ -118,103 +273,239 @@ def test_files_that_are_still_copied_are_left_alone(fresh: Deployment) -> None:
     (folder / ".hidden.csv").write_text("client_id")
     (folder / "copy.csv.part").write_text("client_id")
     (folder / "empty.csv").touch()
-    result = tick(fresh)
-    assert [request.partition_key for request in result.run_requests] == ["churn.whole"]
+    assert intake.tick() == ["churn.whole"]
+    shutil.copy(folder / "whole.parquet", folder / "half.parquet")
+    assert intake.tick() == ["churn.half"]
 
 
-def test_a_bad_name_is_left_aside_and_the_others_go_on(fresh: Deployment) -> None:
-    put(fresh, "churn", "with space.csv")
-    put(fresh, "churn", "good.csv")
-    result = tick(fresh)
-    assert [request.partition_key for request in result.run_requests] == ["churn.good"]
-    assert isinstance(tick(fresh, result.cursor), dg.SkipReason)
+def test_a_file_is_read_once_it_rests_whatever_its_clock_says(intake: Intake, monkeypatch) -> None:
+    monkeypatch.setattr(intake.deployment.settings, "inbox_settle_seconds", 5.0)
+    clock = {"now": 1000.0}
+    monkeypatch.setattr(inbox_sensor.time, "time", lambda: clock["now"])
+    intake.put("churn", "q1.csv")
+    os.utime(intake.inbox / "churn" / "q1.csv", (4e9, 4e9))  # of a clock that ran decades ahead
+    intake.quiet()
+    assert intake.state("churn/q1.csv") == "settling"
+    clock["now"] = 1004.0
+    intake.put("churn", "q1.csv", sample_rows(50))  # the copy goes on
+    intake.quiet()
+    clock["now"] = 1008.0
+    intake.quiet()
+    clock["now"] = 1009.0
+    assert intake.tick() == ["churn.q1"]
 
 
-def test_samples_wait_until_the_marts_are_fresh(deployment: Deployment) -> None:
-    put(deployment, "churn", "q1.csv")
-    waiting = tick(deployment)
-    assert isinstance(waiting, dg.SkipReason)
-    assert "cards is to be observed" in waiting.skip_message
+def test_an_upload_that_is_being_registered_is_left_to_the_next_look(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    locks = intake.deployment.warehouse.upload_locks
+    with upload_lock(locks, "churn.q1"):
+        intake.quiet()
+        assert intake.row("churn/q1.csv")["reason"] == "it is being registered, or read by its launch."
+    assert intake.tick() == ["churn.q1"]
+
+
+def test_months_outside_the_deployment_do_not_hold_samples_back(early: Intake) -> None:
+    deployment = early.deployment
+    deployment.rewrite_month("cards", "2023-11-01", events(1, "2023-11-01"))
     deployment.refresh()
-    assert [request.partition_key for request in tick(deployment).run_requests] == ["churn.q1"]
+    early.put("churn", "q1.csv")
+    assert early.tick() == ["churn.q1"]
+    key = deployment.drop("churn", "q1", sample_rows(as_of="2024-01-20"))
+    assert deployment.train(key).success
 
 
-def test_many_samples_come_a_batch_a_tick_and_the_cursor_stays_small(fresh: Deployment) -> None:
-    for index in range(45):
-        put(fresh, "churn", f"s{index:02}.csv")
-    keys, cursor = [], None
+def test_samples_wait_until_the_marts_are_fresh(early: Intake) -> None:
+    early.put("churn", "q1.csv")
+    early.quiet()
+    assert early.row("churn/q1.csv")["reason"] == (
+        "accounts has not been observed yet. cards has not been observed yet."
+    )
+    assert "churn/q1.csv is waiting: accounts has not been observed yet." in early.said
+    early.refresh()
+    assert early.tick() == ["churn.q1"]
+
+
+def test_a_month_that_cannot_be_built_holds_back_only_those_who_see_it(early: Intake) -> None:
+    deployment = early.deployment
+    wrong = events(1, "2024-01-01").with_columns(client_id=pl.lit(None, dtype=pl.Int64))
+    deployment.rewrite_month("cards", "2024-01-01", wrong)
+    for domain in deployment.domains:
+        deployment.defs.resolve_job_def(f"observe_{domain}").execute_in_process(instance=deployment.instance)
+        deployment.materialize_range(f"mart/{domain}", MONTHS[0], MONTHS[-1])
+    early.put("churn", "sees.csv", sample_rows(as_of="2024-02-15"))
+    early.put("churn", "not.csv", sample_rows(as_of="2024-04-15"))
+    assert early.tick() == ["churn.not"]
+    told = early.row("churn/sees.csv")
+    assert told["state"] == "waiting"
+    assert told["reason"].startswith("cards: 2024-01 of the mart is to be built, which failed last: ")
+    assert "480 of 480 rows" in told["reason"]
+    assert "have no 'client_id'" in told["reason"]
+
+
+def test_a_source_that_cannot_be_observed_is_told_in_the_words_of_its_run(early: Intake) -> None:
+    early.refresh()
+    early.deployment.rewrite_month("cards", "2024-03-01", events(1, "2024-03-01").drop("kind"))
+    observe = early.deployment.defs.resolve_job_def("observe_cards")
+    observe.execute_in_process(instance=early.deployment.instance, raise_on_error=False)
+    early.put("churn", "q1.csv")
+    early.quiet()
+    reason = early.row("churn/q1.csv")["reason"]
+    assert reason.startswith(
+        "cards is to be observed: its files, its rules or the months kept changed, which failed last"
+    )
+    assert "kind" in reason
+
+
+def register(deployment: Deployment, file: str, **options: object) -> dg.ExecuteInProcessResult:
+    """Bring a sample as the Launchpad, GraphQL and `anna submit` do."""
+    config = {"file": file, "task": "churn", "options": options}
+    job = deployment.defs.resolve_job_def("register_sample")
+    run_config = {"ops": {"upload": {"config": config}}}
+    return job.execute_in_process(run_config=run_config, instance=deployment.instance, raise_on_error=False)
+
+
+def test_what_is_registered_is_known_to_the_intake_by_its_content(intake: Intake) -> None:
+    sample_rows().write_csv(intake.deployment.home / "q1.csv")
+    registered = register(intake.deployment, str(intake.deployment.home / "q1.csv"), seed=1)
+    assert registered.success
+    assert intake.tick() == ["churn.q1"]
+    intake.quiet()
+    run = intake.deployment.instance.get_run_by_id(registered.run_id)
+    assert run is not None
+    assert run.tags["anna/content"] == intake.row("churn/q1.csv")["content"]
+    assert register(intake.deployment, str(intake.deployment.home / "q1.csv"), seed=1).success
+    intake.quiet()
+    assert "launched before: this is that launch" in intake.row("churn/q1.csv")["reason"]
+    assert register(intake.deployment, str(intake.deployment.home / "q1.csv"), seed=2).success
+    assert intake.tick() == ["churn.q1"]
+    (intake.deployment.home / "q1.csv").write_text("client_id,as_of,target\n1,yesterday,1\n")
+    assert not register(intake.deployment, str(intake.deployment.home / "q1.csv")).success
+    intake.quiet()
+    assert intake.state("churn/q1.csv") == "launched"  # what was there stays
+
+
+def test_no_sample_of_many_is_lost_however_they_come(intake: Intake) -> None:
+    """45 at once, refused and mended together: a batch a look, each once."""
+    intake.settings("churn", "metrik: roc_auc\n")
+    names = [f"churn.s{index:02}" for index in range(45)]
+    for name in names:
+        intake.put("churn", f"{name.partition('.')[2]}.csv")
     for _ in range(3):
-        result = tick(fresh, cursor)
-        keys += [request.partition_key for request in result.run_requests]
-        cursor = result.cursor
-    assert sorted(keys) == [f"churn.s{index:02}" for index in range(45)]
-    assert len(json.loads(cursor)["taken"]) == 1
-    assert isinstance(tick(fresh, cursor), dg.SkipReason)
+        intake.quiet()
+    assert [row["state"] for row in intake.published[-1].values()] == ["refused"] * 45
+    intake.settings("churn", "metric: roc_auc\n")
+    launched = [intake.tick() for _ in range(4)]
+    assert [len(keys) for keys in launched] == [20, 20, 5, 0]
+    assert sorted(key for keys in launched for key in keys) == names
+    register = intake.deployment.warehouse.uploads / "register.json"
+    assert len(json.loads(register.read_text())["entries"]) == 45
 
 
-def test_a_folder_that_is_moved_in_is_found_however_old_its_files_are(fresh: Deployment) -> None:
-    put(fresh, "churn", "q1.csv")
-    cursor = tick(fresh).cursor
-    outside = fresh.home / "elsewhere"
+def test_more_samples_than_a_look_launches_wait_for_the_next(early: Intake) -> None:
+    for index in range(25):
+        early.put("churn", f"s{index:02}.csv")
+    for _ in range(2):
+        early.quiet()
+    early.refresh()
+    assert [len(early.tick()) for _ in range(3)] == [20, 5, 0]
+
+
+def test_a_large_upload_does_not_stop_those_behind_it(intake: Intake, monkeypatch) -> None:
+    monkeypatch.setattr(inbox_sensor, "_BATCH_BYTES", 1)
+    for name in ("a.csv", "b.csv"):
+        intake.put("churn", name)
+    assert [intake.tick() for _ in range(3)] == [["churn.a"], ["churn.b"], []]
+
+
+def test_a_folder_that_is_moved_in_is_found_however_old_its_files_are(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    intake.tick()
+    outside = intake.deployment.home / "elsewhere"
     outside.mkdir()
     sample_rows().write_csv(outside / "old.csv")
     os.utime(outside / "old.csv", (0, 0))
-    outside.rename(fresh.home / "inbox" / "overdue")
-    assert [request.partition_key for request in tick(fresh, cursor).run_requests] == ["overdue.old"]
+    outside.rename(intake.inbox / "overdue")
+    assert intake.tick() == ["overdue.old"]
 
 
-def test_no_file_of_the_moment_at_which_a_batch_ends_is_passed_over(fresh: Deployment, monkeypatch) -> None:
-    moment = {}
-
-    def at_once(folder, after):
-        found = uploads(folder, 0)
-        changed = moment.setdefault("changed", max((file.changed for file in found), default=0))
-        return [Upload(file.path, changed) for file in found if changed > after]
-
-    monkeypatch.setattr(intake, "uploads", at_once)
-    for index in range(25):
-        put(fresh, "churn", f"s{index:02}.csv")
-    result = tick(fresh)
-    assert len(result.run_requests) == 25
-    assert isinstance(tick(fresh, result.cursor), dg.SkipReason)
-
-
-def test_settings_that_change_bring_back_the_samples_whose_launch_did_not_succeed(fresh: Deployment) -> None:
-    settings = fresh.home / "inbox" / "churn" / "task.yaml"
-    for name in ("good.csv", "bad.csv", "waits.csv", "no key.csv"):
-        put(fresh, "churn", name)
-    settings.write_text("seed: 1\n")
-    first = tick(fresh)
-    status = {"churn.good": "SUCCESS", "churn.bad": "FAILURE", "churn.waits": "STARTED"}
-    for request in first.run_requests:
-        launched(fresh, request, dg.DagsterRunStatus(status[request.partition_key]))
-    same = tick(fresh, first.cursor)
-    assert isinstance(same, dg.SkipReason)
-    settings.write_text("seed: 2\n")
-    again = tick(fresh, first.cursor)
-    assert sorted(request.partition_key for request in again.run_requests) == ["churn.bad", "churn.waits"]
-    assert isinstance(tick(fresh, again.cursor), dg.SkipReason)
+def test_settings_that_change_bring_back_the_samples_whose_launch_did_not_succeed(intake: Intake) -> None:
+    intake.settings("churn", "seed: 1\n")
+    for name, status in (("good.csv", SUCCESS), ("bad.csv", FAILURE), ("waits.csv", STARTED)):
+        intake.put("churn", name)
+        assert len(intake.tick(status)) == 1
+    intake.put("churn", "no key.csv")
+    intake.quiet()
+    intake.settings("churn", "seed: 2\n")
+    assert sorted(intake.tick()) == ["churn.bad", "churn.waits"]
+    told = intake.row("churn/good.csv")
+    assert (told["state"], told["run"]) == ("launched", intake.runs["churn.good"])
+    assert told["reason"].startswith("settings have changed since this launch; to train with them, submit")
+    intake.quiet()
+    intake.put("churn", "good.csv")
+    assert intake.tick() == ["churn.good"]
 
 
-def test_the_sensor_says_what_it_left_aside_and_why_until_the_file_goes(fresh: Deployment) -> None:
-    put(fresh, "churn", "q1.csv")
-    (fresh.home / "inbox" / "churn" / "task.yaml").write_text("metrik: roc_auc\n")
-    refused = tick(fresh)
-    told = tick(fresh, refused.cursor)
-    assert "q1.csv" in told.skip_message
-    assert "metrik" in told.skip_message
-    (fresh.home / "inbox" / "churn" / "q1.csv").unlink()
-    assert "metrik" not in tick(fresh, refused.cursor).skip_message
-
-
-def test_months_that_the_deployment_takes_in_are_observed_although_no_file_changed(deployment: Deployment) -> None:
+def test_months_that_the_deployment_takes_in_are_observed_although_no_file_changed(early: Intake) -> None:
+    deployment = early.deployment
     deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01"))
     deployment.refresh()
-    put(deployment, "churn", "q1.csv")
-    assert tick(deployment).run_requests
+    early.put("churn", "q1.csv", sample_rows(as_of="2024-01-20"))
+    assert early.tick() == ["churn.q1"]
     file = deployment.home / "anna.yaml"
     file.write_text(file.read_text().replace("start_month: 2024-01", "start_month: 2023-12"))
     deployment.reload()
-    assert "cards is to be observed" in tick(deployment).skip_message
-    deployment.defs.resolve_job_def("observe_cards").execute_in_process(instance=deployment.instance)
-    assert "cards: 1 of 4 months" in tick(deployment).skip_message
+    early.put("churn", "q1.csv", sample_rows(as_of="2024-01-20"))
+    early.quiet()
+    assert "cards is to be observed" in early.said
+    for domain in deployment.domains:
+        deployment.defs.resolve_job_def(f"observe_{domain}").execute_in_process(instance=deployment.instance)
+    early.quiet()
+    assert "cards: 2023-12 of the mart is to be built" in early.said
+
+
+def test_a_share_that_was_out_of_reach_brings_nothing_new(intake: Intake) -> None:
+    for name, status in (("good.csv", SUCCESS), ("bad.csv", FAILURE)):
+        intake.put("churn", name)
+        intake.tick(status)
+    domain = intake.deployment.settings.domains / "cards.yaml"
+    domain.write_text(domain.read_text().replace("lookback: 60d", "lookback: 50d"))
+    intake.deployment.reload()
+    intake.refresh()
+    share = intake.deployment.home / "share"
+    intake.inbox.rename(share)
+    intake.quiet()
+    assert intake.published[-1] == {}
+    share.rename(intake.inbox)
+    intake.quiet()
+    assert {row["state"] for row in intake.published[-1].values()} == {"launched"}
+
+
+def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake) -> None:
+    """An inbox of an earlier version of ANNA, whose runs have no identity, or a register that was removed."""
+    for name, status in (("good.csv", SUCCESS), ("bad.csv", FAILURE)):
+        intake.put("churn", name)
+        intake.tick(status)
+    for run in intake.deployment.instance.get_runs():
+        if "anna/identity" in run.tags:
+            intake.deployment.instance.delete_run(run.run_id)
+            tags = {key: value for key, value in run.tags.items() if key not in ("anna/identity", "dagster/run_key")}
+            intake.deployment.instance.add_run(
+                dg.DagsterRun(job_name="train", run_id=run.run_id, tags=tags, status=run.status)
+            )
+    intake.deployment.warehouse.uploads.joinpath("register.json").unlink()
+    intake.quiet()
+    assert [intake.row(f"churn/{name}.csv")["run"] for name in ("good", "bad")] == [
+        intake.runs["churn.good"], intake.runs["churn.bad"]
+    ]  # fmt: skip
+    intake.put("churn", "bad.csv")
+    assert intake.tick() == ["churn.bad"]
+
+
+def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:
+    intake.put("churn", "q1.csv", sample_rows().with_columns(client_id=pl.format("000{}", "client_id")))
+    intake.put("churn", "q2.csv")
+    assert sorted(intake.tick()) == ["churn.q1", "churn.q2"]
+    told = intake.row("churn/q1.csv")["warnings"].splitlines()
+    assert told[0].startswith("60 of 60 clients of the sample have no event in any domain")
+    assert "cards knows 0 of 60 clients: leading zeros are lost in one of the two (60 of 60" in told[-1]
+    assert intake.row("churn/q2.csv")["warnings"] == ""

@@ -4,9 +4,16 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_core import storage
-from anna_core.models.blend.metamodel import Metamodel
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
+
+
+def embed_clients(deployment: Deployment, key: str) -> dg.MultiPartitionKey:
+    """Build March's histories and embed all clients of them; returns the partition of the scores."""
+    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition="2024-03-01")
+        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    return month
 
 
 def metadata(result, key: str) -> dict:
@@ -35,16 +42,13 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5
     # `anna retro` reads there which domains a launch has models of.
     assert sorted(metadata(result, "metamodel")["domains"].data) == ["accounts", "cards"]
-    html = (storage.read_directory(deployment.settings.storage / "report" / key) / "report.html").read_text()
+    html = deployment.warehouse.report(key).files().html.read_text()
     assert "churn" in html
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks["sample_quality"]
     assert checks["point_in_time"]
 
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     deployment.materialize("retro/scores", partition=month)
     scores = pl.read_parquet(deployment.settings.storage / f"retro/scores/{key}/month=2024-03/scores.parquet")
     assert scores.columns == ["client_id", "as_of", "score", "model_version"]
@@ -63,9 +67,9 @@ def test_the_same_sample_and_data_give_the_same_models(deployment: Deployment) -
     made = []
     for _ in range(2):
         deployment.train(key)
-        folder = storage.read_directory(deployment.settings.storage / "metamodel" / key)
-        made.append((Metamodel.load(folder).provenance, (folder / "scores.parquet").read_bytes()))
-    assert made[0] == made[1]  # the versions of all its models, and the scores bit for bit
+        model, scores = deployment.warehouse.metamodel(key).read_with_scores()
+        made.append((model.provenance, model.data_version, scores.tobytes()))
+    assert made[0] == made[1]  # the versions of all its models, its own, and the scores bit for bit
     provenance = made[0][0]
     assert provenance["task"]["training"]["epochs"] == 2
     assert set(provenance["models"]) == {"cards", "accounts", "boosting", "boosting/cards", "boosting/accounts"}
@@ -108,7 +112,7 @@ def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
     deployment.train(key)
-    model = Metamodel.load(storage.read_directory(deployment.settings.storage / "metamodel" / key))
+    model = deployment.warehouse.metamodel(key).read()
     domains = ("accounts", "app_events", "cards")
     assert model.members == (*domains, *(f"boosting/{name}" for name in domains), "boosting")
 
@@ -120,10 +124,7 @@ def test_vectors_of_another_generation_are_not_scored(deployment: Deployment) ->
     (deployment.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "seed: 7\n")
     deployment.materialize("sample", partition=key)
     deployment.materialize("model/cards", partition=key)  # alone: the metamodel knows the model before
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     refused = r"cards: the model is \w{32}, but the metamodel was fitted on \w{32}\. Materialize the metamodel again"
     with pytest.raises(dg.Failure, match=refused):
         deployment.materialize("retro/scores", partition=month)
@@ -133,16 +134,12 @@ def test_trees_of_another_generation_and_domains_that_are_gone_are_not_scored(de
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
     deployment.train(key)
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     (deployment.settings.domains / "accounts.yaml").rename(deployment.home / "accounts.yaml")
     deployment.reload()
     with pytest.raises(dg.Failure, match="accounts: the metamodel was fitted on it, but this deployment has no such"):
         deployment.materialize("retro/scores", partition=month)
-    with pytest.raises(dg.Failure, match="accounts: the metamodel was fitted on it, but this deployment has no such"):
-        deployment.materialize("report", partition=key)
+    deployment.materialize("report", partition=key)  # a launch keeps the domains that it was planned with
     (deployment.home / "accounts.yaml").rename(deployment.settings.domains / "accounts.yaml")
     deployment.reload()
     rows = sample_rows().with_columns(target=pl.col("client_id") % 4 == 1)
@@ -177,10 +174,7 @@ def test_clients_embedded_from_an_earlier_history_are_not_scored(deployment: Dep
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
     deployment.train(key)
-    month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
-    for domain in deployment.domains:
-        deployment.materialize(f"history/{domain}", partition="2024-03-01")
-        deployment.materialize(f"retro/embedding/{domain}", partition=month)
+    month = embed_clients(deployment, key)
     deployment.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))
     deployment.refresh()
     deployment.materialize("history/cards", partition="2024-03-01")

@@ -6,8 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core import storage
-from anna_core.models.nets.domain_model import DomainModel
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows, write_month
 
 FAST = """
@@ -26,8 +24,8 @@ def problem(result) -> str:
 
 
 def scores_of(deployment: Deployment, key: str) -> np.ndarray:
-    folder = storage.read_directory(deployment.settings.storage / "metamodel" / key)
-    return pl.read_parquet(folder / "scores.parquet")["score"].to_numpy()
+    _, scores = deployment.warehouse.metamodel(key).read_with_scores()
+    return scores[:, 0]
 
 
 def test_a_sample_of_one_class_is_refused_before_anything_is_trained(deployment: Deployment) -> None:
@@ -63,14 +61,38 @@ def test_thirty_rows_give_scores(deployment: Deployment, preset: str) -> None:
     assert np.isfinite(scores).all()
 
 
-def test_clients_whom_the_marts_do_not_know_get_the_base_rate(deployment: Deployment) -> None:
+def test_a_launch_of_strangers_stops_and_says_so(deployment: Deployment) -> None:
     deployment.refresh()
-    rows = sample_rows().with_columns(client_id=pl.col("client_id") + 10_000)
-    key = deployment.drop("churn", "strangers", rows, FAST)
-    assert deployment.train(key).success
-    scores = scores_of(deployment, key)
-    assert scores == pytest.approx(np.full(60, scores[0]))
-    assert 0.3 < scores[0] < 0.7
+    rows = sample_rows().with_columns(client_id=pl.format("00{}", "client_id"))
+    result = deployment.train(deployment.drop("churn", "strangers", rows, FAST), check=False)
+    assert not result.success
+    told = problem(result)
+    assert "No row of churn.strangers sees an event in any domain, so there is nothing to train on." in told
+    assert "cards knows none of these clients: the sample has 000, 001, 002, …, the source has 0, 1, 10, …." in told
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert not made & {"metamodel", "report"}
+
+
+def test_a_launch_before_all_events_stops_and_says_so(deployment: Deployment) -> None:
+    deployment.refresh()
+    rows = sample_rows(as_of="2023-11-30")
+    result = deployment.train(deployment.drop("churn", "early", rows, FAST), check=False)
+    assert not result.success
+    assert "cards has no events before 2024-01, and the rows are as of 2023-11-30: their as_of is too early" in problem(
+        result
+    )
+
+
+def test_a_launch_in_months_that_the_deployment_does_not_keep_stops_and_says_so(deployment: Deployment) -> None:
+    for domain in deployment.domains:
+        deployment.rewrite_month(domain, "2023-11-01", events(7, "2023-11-01"))
+    deployment.refresh()
+    rows = sample_rows(as_of="2023-11-30")
+    result = deployment.train(deployment.drop("churn", "outside", rows, FAST), check=False)
+    assert not result.success
+    assert "cards has events in 2023-11, which rows as of 2023-11-30 see, but these are no months of this" in problem(
+        result
+    )
 
 
 def test_a_domain_without_events_leaves_the_others_to_decide(deployment: Deployment) -> None:
@@ -79,7 +101,7 @@ def test_a_domain_without_events_leaves_the_others_to_decide(deployment: Deploym
     deployment.refresh()
     key = deployment.drop("churn", "alone", sample_rows(), FAST)
     assert deployment.train(key).success
-    model = DomainModel.load(storage.read_directory(deployment.settings.storage / "model" / "accounts" / key))
+    model = deployment.warehouse.model(deployment.domain("accounts"), key).read()
     assert model.is_empty
     scores = scores_of(deployment, key)
     odd = np.arange(60) % 2 == 1
@@ -107,7 +129,7 @@ def test_a_hundred_thousand_categories_share_what_they_cannot_have_alone(deploym
     key = deployment.drop("churn", "many", sample_rows(), FAST)
     assert deployment.train(key).success
     assert np.isfinite(scores_of(deployment, key)).all()
-    model = DomainModel.load(storage.read_directory(deployment.settings.storage / "model" / "cards" / key))
+    model = deployment.warehouse.model(deployment.domain("cards"), key).read()
     assert model.spec.inputs is not None
     vectors = model.net.net(0).state_dict()
     assert max(len(value) for value in vectors.values() if value.ndim == 2) <= 10_001

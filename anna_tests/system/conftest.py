@@ -139,7 +139,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     SimulatedBank(clients=1_000, months=24, seed=1).write(home)
     shutil.copytree(ROOT / "domains", home / "domains")
     (home / "anna.yaml").write_text(
-        f"start_month: 2023-01\nend_month: 2024-12\nwebserver_port: {free_port()}\nmlflow_port: {free_port()}\n"
+        f"end_month: 2024-12\nwebserver_port: {free_port()}\nmlflow_port: {free_port()}\n"
         "inbox_settle_seconds: 1\nsource_settle_seconds: 1\n"
     )
     command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]

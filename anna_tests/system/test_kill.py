@@ -65,6 +65,7 @@ def test_a_killed_code_server_comes_back_and_its_launch_ends(running: Running) -
     for server in running.processes("anna_assets.definitions"):
         server.send_signal(signal.SIGKILL)
     running.until_trained(key)
+    assert [run["status"] for run in running.launches(key)] == ["SUCCESS"]  # its process lived on
 
 
 def test_a_killed_platform_continues_its_launches_when_it_starts_again(running: Running) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from anna_core.aggregates.events import DAY
 from anna_core.domains import Domain
+from anna_core.durations import DAY
 from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences, SequencesMeta
 from anna_core.tasks.task import GuardSpec, Task, TaskType

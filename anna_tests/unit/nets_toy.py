@@ -76,8 +76,8 @@ def split_of(rows):
 
 def make_task(task_type="binary", metric="roc_auc", net=None, training=None, **settings):
     """A task with a small net, few epochs and a high learning rate."""
-    net = {"hidden": 16, "embedding": 8, "dropout": 0.0, "event_dropout": 0.0, **(net or {})}
-    training = {"epochs": 4, "batch_rows": 32, "learning_rate": 1e-2, **(training or {})}
+    net = {"hidden": 16, "embedding": 8, "dropout": 0.0, **(net or {})}
+    training = {"epochs": 4, "batch_rows": 32, "learning_rate": 1e-2, "event_dropout": 0.0, **(training or {})}
     return Task(
         name="toy", type=task_type, metric=metric, net=NetSpec(**net), training=TrainingSpec(**training), **settings
     )

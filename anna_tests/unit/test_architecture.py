@@ -170,6 +170,12 @@ def test_an_import_to_a_higher_floor_is_found():
     assert upward(level, "anna_core") == ["anna_core.models.trees.a:1 imports anna_core.models.nets.b"]
 
 
+def test_steps_reach_artifacts_by_their_handles_alone():
+    found = [one for one in all_imports(ROOT) if one.module.startswith("anna_assets.layers.")]
+    assert [str(one) for one in found if one.target.startswith("anna_core.storage")] == []
+    assert {one.target for one in found} >= {"anna_resources.warehouse"}
+
+
 def test_nobody_imports_a_script():
     assert [str(one) for one in all_imports(ROOT) if one.target in SCRIPTS] == []
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from anna_cli.checks import instance
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
@@ -14,8 +15,10 @@ from anna_cli.commands.doctor import doctor
 from anna_cli.deployment import make_deployment
 from anna_cli.supervisor.ports import free_port
 from anna_core.domains import FieldKind, load_domains
+from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_resources.tracking.outbox import Entry, Outbox
+from anna_tests.unit.test_cli_stub import Stub, identified, serving
 
 
 @pytest.fixture
@@ -55,6 +58,24 @@ def test_a_broken_domain_names_the_file_the_field_and_the_cure(settings):
     assert "lag: is not a known setting" in text
     assert cure == f"correct {file}"
     assert CliRunner().invoke(doctor).exit_code == 1
+
+
+def test_a_domain_whose_file_broke_goes_on_as_it_was(settings):
+    Blueprint.read(settings)  # as the code server does when it loads the definitions
+    file = settings.domains / "card_transactions.yaml"
+    file.write_text("source: {path: wareh")
+    ((text, cure),) = wrong(check_domains(settings))
+    assert text.startswith(f"{file}: cannot be read as YAML: while parsing a flow mapping in ")
+    assert text.endswith("Until that is corrected, card_transactions is used as its file was before.")
+    assert cure == f"correct {file}"
+
+
+def test_domains_of_which_none_can_be_used_are_told(settings):
+    for file in settings.domains.glob("*.yaml"):
+        file.write_text("")
+    ((text, _),) = wrong(check_domains(settings))
+    assert text.startswith("no domain can be used. ")
+    assert text.count("found NoneType") == 3
 
 
 def test_a_source_that_is_not_there_is_found(settings):
@@ -142,7 +163,8 @@ def test_a_taken_port_names_its_setting(settings):
 
 
 def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
-    entry = {"name": "anna", "locationOrLoadError": {"__typename": "PythonError", "message": "DomainError: bad\n"}}
+    (entry,) = identified(settings.home)["data"]["workspaceOrError"]["locationEntries"]
+    entry |= {"locationOrLoadError": {"__typename": "PythonError", "message": "DomainError: bad\n"}}
     health = {
         "version": "1.13.27",
         "instance": {"daemonHealth": {"allDaemonStatuses": [
@@ -154,3 +176,29 @@ def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
         port = int(stub.url.rsplit(":", 1)[1])
         found = [text for text, _ in wrong(check_instance(settings.model_copy(update={"webserver_port": port})))]
     assert found == ["the definitions do not load: DomainError: bad", "Dagster's daemon is silent: sensor"]
+
+
+def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(settings):
+    other = settings.home.with_name("other")
+    make_deployment(other)
+    health = {"version": "1.13.27", "instance": {}, **identified(other)["data"]}
+    with serving(Stub(Health={"data": health})) as stub:
+        port = int(stub.url.rsplit(":", 1)[1])
+        ((text, cure),) = wrong(check_instance(settings.model_copy(update={"webserver_port": port})))
+    assert f"Dagster answers at port {port}, but it is the platform of another deployment, {other}" in text
+    assert cure == f"see webserver_port in {settings.home / 'anna.yaml'}"
+
+
+def test_what_mlflow_does_not_know_yet_is_told(settings, monkeypatch):
+    monkeypatch.setattr(instance, "WAITING_SECONDS", 0.0)
+    Outbox.of(settings.home).launch("churn.q1", "r1").own.append(Entry(at=1, status="FAILED"))
+    daemons = {"daemonHealth": {"allDaemonStatuses": []}}
+    health = {"version": "1.13.27", "instance": daemons, **identified(settings.home)["data"]}
+    health["workspaceOrError"]["locationEntries"][0]["locationOrLoadError"] = {"__typename": "RepositoryLocation"}
+    with serving(Stub(Health={"data": health})) as stub:
+        port = int(stub.url.rsplit(":", 1)[1])
+        found = list(check_instance(settings.model_copy(update={"webserver_port": port})))
+    assert wrong(found) == []
+    assert any(
+        "1 launch(es) have something to say to MLflow that it does not know yet: churn.q1" in f.text for f in found
+    )

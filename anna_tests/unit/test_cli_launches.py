@@ -11,7 +11,7 @@ from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import duration, lines, render
 from anna_cli.launches import State, read_launch, read_training
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_tests.unit.test_cli_stub import Stub, serving, upload_row, uploads_answer
 
 PLAN = ["report", "model__card_transactions", "sample", "metamodel", "sequences__card_transactions"]
 KEY = "churn.2024q1"
@@ -57,6 +57,7 @@ def runs(*found):
 
 
 def read(stub, **arguments):
+    stub.answers.setdefault("Uploads", uploads_answer())
     with serving(stub):
         return LaunchReader(GraphQLClient(stub.url)).read(**arguments)
 
@@ -115,7 +116,7 @@ def test_a_failure_tells_the_steps_own_words():
 
 def test_only_new_events_are_asked_for():
     pages = iter([page(epoch(1), cursor="a", more=True), page(epoch(2), cursor="b"), page(cursor="b")])
-    stub = Stub(Runs=runs(RUNNING), Events=lambda variables: next(pages))
+    stub = Stub(Runs=runs(RUNNING), Events=lambda variables: next(pages), Uploads=uploads_answer())
     with serving(stub):
         reader = LaunchReader(GraphQLClient(stub.url))
         assert reader.read(KEY)[0].steps[2].training.epoch == 2
@@ -125,11 +126,71 @@ def test_only_new_events_are_asked_for():
 
 def test_launches_are_sought_by_sample_or_by_job():
     stub = Stub(Runs=runs(), Events=page())
-    read(stub, key=KEY, since=50.0)
+    read(stub, key=KEY)
     read(stub)
-    by_key, by_job = (variables["filter"] for _, variables in stub.calls)
-    assert by_key == {"tags": [{"key": "dagster/partition", "value": KEY}], "createdAfter": 50.0}
+    by_key, by_job = (variables["filter"] for name, variables in stub.calls if name == "Runs")
+    assert by_key == {"tags": [{"key": "dagster/partition", "value": KEY}]}
     assert by_job == {"pipelineName": "train"}
+
+
+def test_launches_before_the_one_to_begin_with_are_left_out():
+    stub = Stub(Runs=runs(*(run("SUCCESS", run_id=f"r{n}") for n in (3, 2, 1))), Events=page())
+    assert [launch.run_id for launch in read(stub, key=KEY, begin="r2")] == ["r2", "r3"]
+    assert [launch.run_id for launch in read(stub, key=KEY)] == ["r1", "r2", "r3"]
+
+
+def test_a_queued_launch_tells_its_place():
+    """By priority, then by age; other launches stand in the same queue."""
+    queue = [{"runId": name, "tags": tags} for name, tags in (
+        ("r9", []), ("r1", []), ("r8", [{"key": "dagster/priority", "value": "5"}]),
+        ("r7", [{"key": "dagster/priority", "value": "high"}]),
+    )]  # fmt: skip
+    stub = Stub(Runs=runs(run("QUEUED")), Events=page(), RunStates=runs(*queue))
+    (launch,) = read(stub)
+    assert launch.place == (3, 4)
+    assert list(lines([launch])) == ["churn.2024q1 queued at place 3 of 4"]
+    (_, variables), = [call for call in stub.calls if call[0] == "RunStates"]  # fmt: skip
+    assert variables["filter"] == {"pipelineName": "train", "statuses": ["QUEUED"]}
+
+
+def test_uploads_without_a_launch_come_after_the_launches():
+    uploads = uploads_answer(
+        upload_row(KEY, "waiting", "cards: 2024-02 of the mart is to be built.", warnings="one\ntwo"),
+        upload_row("", "refused", "its name is not UTF-8", file="churn/x.csv"),
+        upload_row(KEY, "launched", "settings have changed since.", run="r1", warnings="half match nothing"),
+    )
+    found = read(Stub(Runs=runs(run("SUCCESS")), Events=page(), Uploads=uploads))
+    assert list(lines(found)) == [
+        "churn.2024q1 finished",
+        "churn.2024q1 note: settings have changed since.",
+        "churn.2024q1 note: half match nothing",
+        "churn.2024q1 waiting: cards: 2024-02 of the mart is to be built.",
+        "churn.2024q1 note: one",
+        "churn.2024q1 note: two",
+        "churn/x.csv refused: its name is not UTF-8",
+    ]
+    assert [launch.is_over for launch in found] == [True, False, True]
+    with pytest.raises(LaunchFailedError, match=r"churn/x\.csv refused: its name is not UTF-8"):
+        check_finished(found[-1:])
+    of_key = read(Stub(Runs=runs(run("SUCCESS")), Events=page(), Uploads=uploads), key=KEY)
+    assert [launch.state for launch in of_key] == [State.FINISHED, State.WAITING]
+    begun = read(Stub(Runs=runs(run("SUCCESS")), Events=page(), Uploads=uploads), key=KEY, begin="r1")
+    assert [launch.state for launch in begun] == [State.FINISHED]
+
+
+def test_a_terminal_shows_what_an_upload_waits_for():
+    uploads = uploads_answer(upload_row(KEY, "waiting", "for marts", warnings="half match nothing"))
+    (launch,) = read(Stub(Runs=runs(), Events=page(), Uploads=uploads))
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    console.print(render([launch], now=0.0))
+    assert console.file.getvalue().splitlines()[:3] == [
+        "· churn.2024q1 waiting", "  for marts", "  half match nothing"
+    ]  # fmt: skip
+
+
+def test_an_intake_that_has_not_looked_yet_knows_no_upload():
+    answer = {"data": {"assetNodeOrError": {"__typename": "AssetNode", "assetObservations": []}}}
+    assert read(Stub(Runs=runs(), Events=page(), Uploads=answer)) == []
 
 
 def test_a_failed_run_that_is_tried_again_is_not_over():
@@ -142,8 +203,8 @@ def test_a_failed_run_that_is_tried_again_is_not_over():
 
 
 def test_following_off_a_terminal_prints_each_line_once_and_ends():
-    states = iter([run("QUEUED"), RUNNING, RUNNING, run("SUCCESS", [("sample", "SUCCESS", 125.0)])])
-    stub, slept = Stub(Runs=lambda variables: runs(next(states)), Events=page()), []
+    states = iter([run("STARTING"), RUNNING, RUNNING, run("SUCCESS", [("sample", "SUCCESS", 125.0)])])
+    stub, slept = Stub(Runs=lambda variables: runs(next(states)), Events=page(), Uploads=uploads_answer()), []
     console = Console(file=io.StringIO(), width=200)
     with serving(stub):
         ended = follow(LaunchReader(GraphQLClient(stub.url)), console, KEY, sleep=slept.append)
@@ -151,7 +212,7 @@ def test_following_off_a_terminal_prints_each_line_once_and_ends():
     check_finished(ended)
     told = [line.split(" ", 1)[1] for line in console.file.getvalue().splitlines()]
     assert told == [
-        "churn.2024q1 queued",
+        "churn.2024q1 starting",
         "churn.2024q1 running",
         "churn.2024q1 sample finished",
         "churn.2024q1 model/card_transactions running",

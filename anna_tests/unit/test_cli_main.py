@@ -2,16 +2,18 @@
 
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 
-from anna_cli import samples
 from anna_cli.graphql import GraphQLClient
+from anna_cli.launches import State
 from anna_cli.main import COMMANDS, anna, main
-from anna_cli.samples import SubmitError, await_launch, key_of, locate, registration
+from anna_cli.samples import SubmitError, follow_intake, key_of, locate, registration
 from anna_cli.supervisor.ports import free_port
 from anna_core.errors import KeyNameError, SampleError
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_resources import settings
+from anna_tests.unit.test_cli_stub import Stub, identified, serving, upload_row, uploads_answer
 
 KEY = "churn.2024q1"
 
@@ -54,6 +56,21 @@ def test_no_command_imports_dagster_or_the_assets():
 def test_every_command_has_help(name, capsys):
     assert anna.main([name, "--help"], prog_name="anna", standalone_mode=False) == 0
     assert "Usage: anna" in capsys.readouterr().out
+
+
+def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsys):
+    (home / "domains").mkdir()
+    (home / "domains" / "cards.yaml").write_text("source: {path: x}\nfields: {mcc: categorical}\n")
+    (home / "domains" / "draft.yaml").write_text("source: {path: wareh")
+    runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
+    with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home))) as stub:
+        monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
+        settings._load.cache_clear()
+        assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None
+    told = capsys.readouterr().out
+    assert "draft.yaml: cannot be read as YAML" in told
+    assert "Until that is corrected, draft is left out." in told
+    assert "No upload or launch yet." in told
 
 
 def test_a_file_that_may_not_be_written_is_told_by_its_name(monkeypatch, capsys):
@@ -108,6 +125,15 @@ def test_a_file_is_sent_by_its_absolute_path(home, monkeypatch):
         locate("2024q2.csv")
 
 
+def test_files_are_told_by_their_endings_in_any_letter_case(home):
+    for name in ("A.CSV", "b.csv.gz", "c.Parquet", "d.XLSX"):
+        (home / name).write_text("x")
+    for name in ("A.CSV", "b.csv.gz", "c.Parquet"):
+        assert locate(str(home / name)) == str(home / name)
+    with pytest.raises(SampleError, match=r"d\.XLSX: is an Excel workbook, which is not read; save its sheet as CSV"):
+        locate(str(home / "d.XLSX"))
+
+
 def test_the_key_is_made_of_the_task_and_the_files_stem():
     assert str(key_of("/x/2024q1.csv", "churn", None)) == KEY
     assert str(key_of("s3://bank/y.parquet", "churn", "2024q1")) == KEY
@@ -126,14 +152,148 @@ def test_what_was_left_open_is_left_out_of_the_run():
     assert op["config"] == {"file": "/x", "task": "churn", "sample": "s", "options": {"seed": 1}}
 
 
-def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys):
+class Intake:
+    """An instance's answers while a sample is taken in: a round a poll, in which runs, looks and uploads go on."""
+
+    def __init__(self, *rounds, on=True, status="SUCCESS", problem="SampleError: no column as_of", found=()):
+        self.found = list(found)
+        self.rounds, self.on, self.status, self.problem = list(rounds), on, status, problem
+        self.at = -1
+
+    launch: ClassVar = {
+        "runId": "0123456789", "jobName": "train", "status": "QUEUED", "creationTime": 1.0, "startTime": None,
+        "endTime": None, "tags": [], "stepStats": [], "executionPlan": None,
+    }  # fmt: skip
+
+    @property
+    def now(self):
+        return self.rounds[max(0, min(self.at, len(self.rounds) - 1))]
+
+    def runs(self, variables):
+        tags = [{"key": "anna/content", "value": "c1"}] if self.status == "SUCCESS" else []
+        found = [{"runId": "r1", "status": self.status, "tags": tags}]
+        if "tags" in variables["filter"]:
+            found = self.found
+        elif "statuses" in variables["filter"]:
+            found = [{"runId": "0123456789", "status": "QUEUED", "tags": []}]
+        return {"data": {"runsOrError": {"__typename": "Runs", "results": found}}}
+
+    def sensor(self, variables):
+        self.at += 1  # of a poll this is asked first; the very first time for the look before
+        tick, _ = self.now
+        state = {"status": "RUNNING" if self.on else "STOPPED", "ticks": [tick] if tick else []}
+        return {"data": {"sensorOrError": {"__typename": "Sensor", "sensorState": state}}}
+
+    def uploads(self, variables):
+        _, row = self.now
+        return uploads_answer(*([row] if row else []))
+
+    def stub(self):
+        event = {"__typename": "ExecutionStepFailureEvent", "stepKey": "upload", "message": "",
+                 "error": {"message": self.problem, "className": self.problem.partition(":")[0]}}  # fmt: skip
+        launched = {"__typename": "LaunchRunSuccess", "run": {"runId": "r1"}}
+        events = {"__typename": "EventConnection", "cursor": "c", "hasMore": False, "events": [event]}
+        return Stub(
+            LaunchRun={"data": {"launchRun": launched}},
+            RunStates=self.runs,
+            Runs={"data": {"runsOrError": {"__typename": "Runs", "results": [self.launch]}}},
+            Sensor=self.sensor,
+            Uploads=self.uploads,
+            Events={"data": {"logsForRun": events}},
+        )
+
+    def follow(self):
+        with serving(self.stub()) as stub:
+            return list(follow_intake(GraphQLClient(stub.url), "r1", KEY, sleep=lambda seconds: None))
+
+
+def look(number, status="SUCCESS", error=None):
+    return {"tickId": str(number), "status": status, "error": error}
+
+
+def row(state, reason="", content="c1", run=""):
+    return upload_row(KEY, state, reason, content=content, run=run)
+
+
+OLD, NEW = look(1), look(2)
+
+
+def test_the_intake_is_followed_until_the_launch_exists():
+    told = Intake(
+        (OLD, None),
+        (OLD, None),
+        (look(2, "STARTED"), None),
+        (NEW, row("settling", "it has just come", content="")),
+        (NEW, row("waiting", "cards: 2024-02 of the mart is to be built.")),
+        (NEW, row("starting", "its run is about to begin.")),
+        (NEW, row("launched", run="r2")),
+    ).follow()
+    looks = ["the sensor 'inbox' looks at it in a moment, as long as Dagster's daemon runs."] * 2
+    assert [upload.reason for upload in told] == [
+        *looks, "it has just come", "cards: 2024-02 of the mart is to be built.", "its run is about to begin.", ""
+    ]  # fmt: skip
+    assert (told[-1].state, told[-1].run_id) == (State.LAUNCHED, "r2")
+
+
+def test_a_look_that_began_before_the_sample_came_says_nothing():
+    """The table may still speak of an earlier upload of the same content, whose launch failed."""
+    told = Intake((OLD, None), (OLD, row("launched", run="r0")), (NEW, row("launched", run="r2"))).follow()
+    assert [upload.run_id for upload in told] == ["", "r2"]
+
+
+def test_the_first_look_of_a_sensor_counts():
+    told = Intake((None, None), (None, None), (NEW, row("launched", run="r2"))).follow()
+    assert [upload.run_id for upload in told] == ["", "r2"]
+
+
+@pytest.mark.parametrize(
+    ("last", "problem"),
+    [
+        (
+            (NEW, row("refused", "/srv/kuwait/churn/task.yaml: wait", content="")),
+            "is refused: /srv/kuwait",
+        ),
+        ((NEW, row("launched", content="c2", run="r9")), "no longer what you brought: another file"),
+        ((NEW, None), "no longer in the inbox"),
+        ((look(2, "FAILURE", {"message": "boom\n"}), None), "the sensor 'inbox' fails: boom$"),
+    ],
+)
+def test_what_ends_without_a_launch_is_told(last, problem):
+    with pytest.raises(SubmitError, match=problem):
+        Intake((OLD, None), (OLD, None), last).follow()
+
+
+def test_a_launch_that_the_table_no_longer_shows_is_found_by_its_run():
+    told = Intake((OLD, None), (NEW, None), found=[{"runId": "r7", "status": "STARTED", "tags": []}]).follow()
+    assert [(upload.state, upload.run_id) for upload in told] == [(State.LAUNCHED, "r7")]
+
+
+def test_a_sample_that_was_not_taken_in_tells_why():
+    with pytest.raises(SubmitError, match=r"churn\.2024q1 was not taken in: no column as_of"):
+        Intake((OLD, None), status="FAILURE").follow()
+
+
+def test_a_sensor_that_is_off_is_told():
+    with pytest.raises(SubmitError, match="switch it on"):
+        Intake((OLD, None), on=False).follow()
+
+
+def submit(home, monkeypatch, intake, *options):
     (home / "2024q1.csv").write_text("x")
-    launched = {"__typename": "LaunchRunSuccess", "run": {"runId": "r1"}}
-    with serving(Stub(LaunchRun={"data": {"launchRun": launched}})) as stub:
+    monkeypatch.setattr("anna_cli.samples.POLL_SECONDS", 0.0)
+    with serving(intake.stub()) as stub:
+        deployment = home / stub.url.rsplit(":", 1)[1]
+        stub.answers["Identity"] = identified(deployment)
         monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rsplit(":", 1)[1])
-        monkeypatch.setenv("ANNA_HOME", str(home / "submit"))
-        main(["submit", str(home / "2024q1.csv"), "--task", "churn", "--option", "training.epochs=5"])
-    (_, variables), = stub.calls  # fmt: skip
+        monkeypatch.setenv("ANNA_HOME", str(deployment))
+        main(["submit", str(home / "2024q1.csv"), "--task", "churn", *options])
+    return stub
+
+
+def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys):
+    intake = Intake((OLD, None), (NEW, row("launched", run="r2")))
+    stub = submit(home, monkeypatch, intake, "--option", "training.epochs=5")
+    variables = dict(stub.calls)["LaunchRun"]
     (op,) = variables["params"]["runConfigData"]["ops"].values()
     assert op["config"]["options"] == {"training": {"epochs": 5}}
     told = capsys.readouterr().out
@@ -141,76 +301,34 @@ def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys)
     assert "/runs/r1" in told
 
 
-class Intake:
-    """An instance's answers while a sample is taken in."""
-
-    def __init__(self, status="SUCCESS", tick=None, launched_after=None, launched_before=False, on=True):
-        self.status, self.tick, self.on = status, tick, on
-        self.launched_after, self.launched_before, self.asked = launched_after, launched_before, 0
-
-    def runs(self, variables):
-        if "runIds" in variables["filter"]:
-            found = [{"runId": "r1", "status": self.status}]
-        elif not variables["filter"]["createdAfter"]:
-            found = [{"runId": "r0"}] if self.launched_before else []
-        else:
-            self.asked += 1
-            found = [{"runId": "r2"}] if self.launched_after is not None and self.asked > self.launched_after else []
-        return {"data": {"runsOrError": {"__typename": "Runs", "results": found}}}
-
-    def wait(self, monkeypatch, patience=10.0):
-        monkeypatch.setattr(samples, "PATIENCE_SECONDS", patience)
-        state = {"status": "RUNNING" if self.on else "STOPPED", "ticks": [self.tick] if self.tick else []}
-        event = {"__typename": "ExecutionStepFailureEvent", "stepKey": "upload", "message": "",
-                 "error": {"message": "SampleError: no column as_of", "className": "SampleError"}}  # fmt: skip
-        stub = Stub(
-            RunStates=self.runs,
-            Sensor={"data": {"sensorOrError": {"__typename": "Sensor", "sensorState": state}}},
-            Events={"data": {"logsForRun": {
-                "__typename": "EventConnection", "cursor": "c", "hasMore": False, "events": [event]}}},
-        )  # fmt: skip
-        reasons = []
-        with serving(stub):
-            found = await_launch(GraphQLClient(stub.url), "r1", KEY, 50.0, reasons.append, sleep=lambda seconds: None)
-        return found, reasons
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (row("launched", run="0123456789"), f"{KEY} is launched: run 01234567, queued at place 1 of 1."),
+        (
+            row("launched", "the same rows were launched before: this is that launch.", run="0123456789"),
+            f"{KEY}: the same rows were launched before: this is that launch. "
+            "It is run 01234567, queued at place 1 of 1.",
+        ),
+        (
+            row("waiting", "cards: 2024-02 of the mart is to be built."),
+            f"{KEY} is waiting: cards: 2024-02 of the mart is to be built. Its launch begins by itself then.",
+        ),
+    ],
+)
+def test_submit_ends_with_a_clear_answer(home, monkeypatch, capsys, last, told):
+    submit(home, monkeypatch, Intake((OLD, None), (NEW, row("settling", content="")), (NEW, last)))
+    assert told in capsys.readouterr().out
 
 
-def tick(reason="", error=None):
-    return {"status": "SKIPPED", "timestamp": 1.0, "skipReason": reason, "error": error}
+def test_submit_of_what_is_refused_ends_with_the_reason(home, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as left:
+        submit(home, monkeypatch, Intake((OLD, None), (NEW, row("refused", "a wrong setting", content=""))))
+    assert left.value.code == 1
+    assert f"{KEY} is refused: a wrong setting" in capsys.readouterr().err
 
 
-def test_waiting_ends_when_the_launch_appears(monkeypatch):
-    found, reasons = Intake(launched_after=2).wait(monkeypatch)
-    assert found == 50.0
-    assert reasons == ["the launch is about to begin"] * 2
-
-
-def test_a_sample_that_waits_for_marts_is_waited_for_with_the_reason(monkeypatch):
-    told = "1 samples wait until the marts are fresh: card: 3 of 24 months"
-    found, reasons = Intake(tick=tick(told), launched_after=9).wait(monkeypatch)
-    assert found == 50.0
-    assert reasons == [told] * 9
-
-
-def test_the_same_content_leads_to_the_launch_before(monkeypatch):
-    found, _ = Intake(tick=tick("No new sample"), launched_before=True).wait(monkeypatch)
-    assert found == 0.0
-
-
-def test_a_refused_sample_tells_why(monkeypatch):
-    with pytest.raises(SubmitError, match=r"churn\.2024q1 was not taken in: no column as_of"):
-        Intake(status="FAILURE").wait(monkeypatch)
-
-
-def test_silence_is_told_with_the_sensors_last_words(monkeypatch):
-    with pytest.raises(SubmitError, match=r"no launch began.*No new sample"):
-        Intake(tick=tick("No new sample")).wait(monkeypatch)
-    with pytest.raises(SubmitError, match="boom"):
-        Intake(tick=tick(error={"message": "boom"})).wait(monkeypatch)
-    with pytest.raises(SubmitError, match="has not looked yet"):
-        Intake().wait(monkeypatch)
-
-
-def test_a_sensor_that_is_off_is_told(monkeypatch):
-    with pytest.raises(SubmitError, match="switch it on"):
-        Intake(on=False).wait(monkeypatch)
+def test_submit_tells_the_warnings(home, monkeypatch, capsys):
+    last = upload_row(KEY, "launched", content="c1", run="r2", warnings="half of the clients match nothing")
+    submit(home, monkeypatch, Intake((OLD, None), (NEW, last)))
+    assert "Warning: half of the clients match nothing" in capsys.readouterr().out

@@ -6,6 +6,8 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from anna_cli.identity import identity
+
 
 class Stub:
     """Answers by operation name; a callable answer is called with the variables. `calls` keeps what was asked."""
@@ -18,6 +20,26 @@ class Stub:
         self.calls.append((name, variables))
         answer = self.answers[name]
         return answer(variables) if callable(answer) else answer
+
+
+def upload_row(key, state, reason="", file="", content="", run="", warnings=""):
+    """A line of the table of uploads, as the intake publishes it."""
+    return {"sample": key, "state": state, "reason": reason, "file": file or f"{key.replace('.', '/', 1)}.csv",
+            "as_of": "", "owner": "", "warnings": warnings, "run": run, "content": content}  # fmt: skip
+
+
+def uploads_answer(*rows):
+    """The answer to the question for the table of uploads."""
+    entry = {"label": "uploads", "table": {"records": [json.dumps(row) for row in rows]}}
+    node = {"__typename": "AssetNode", "assetObservations": [{"metadataEntries": [entry]}]}
+    return {"data": {"assetNodeOrError": node}}
+
+
+def identified(home):
+    """The answer to `Identity` of the platform of the deployment at `home`; with None, of another Dagster."""
+    told = identity(home).metadata() if home else {"host": "127.0.0.1"}
+    entry = {"name": "anna", "displayMetadata": [{"key": key, "value": value} for key, value in told.items()]}
+    return {"data": {"workspaceOrError": {"__typename": "Workspace", "locationEntries": [entry]}}}
 
 
 @contextmanager

@@ -14,7 +14,9 @@ import pytest
 from rich.console import Console
 
 from anna_cli.deployment import make_deployment
+from anna_cli.identity import OtherPlatformError
 from anna_cli.settings_file import render_settings
+from anna_cli.supervisor import platform
 from anna_cli.supervisor import supervisor as module
 from anna_cli.supervisor.child import Child, stop_all
 from anna_cli.supervisor.leftovers import MARK, end_leftovers
@@ -24,6 +26,7 @@ from anna_cli.supervisor.ports import PortError, check_free, free_port
 from anna_cli.supervisor.services import Service, child_environment
 from anna_cli.supervisor.supervisor import PlatformError, Supervisor
 from anna_resources.settings import load_settings
+from anna_tests.unit.test_cli_stub import Stub, identified, serving
 
 PATIENCE = 30  # seconds; only a broken test waits that long
 # A server that starts another process, says the two numbers, and ignores SIGTERM where told to.
@@ -151,6 +154,8 @@ def test_only_serious_lines_are_shown():
         "2026-11-23 13:13:31 +0000 - dagster.daemon - ERROR - Caught an error", "Traceback (most recent call last):",
         "  File x", "ValueError: boom", "2026-11-23 13:13:32 +0000 - dagster - DEBUG - ERROR is only mentioned",
         "/x/y.py:12: BetaWarning: Class z is in beta", "  return z()", "2026/11/23 13:00:00 WARNING mlflow.store: slow",
+        "2026-11-23 13:13:32 +0000 - dagster.daemon.EventLogConsumerDaemon - WARNING - No cursor for event type "
+        "DagsterEventType.RUN_FAILURE, ignoring older events",
     ]  # fmt: skip
     wanted = SeriousLines()
     assert [index for index, line in enumerate(said) if wanted(line)] == [2, 3, 4, 5, 9]
@@ -171,8 +176,16 @@ def supervisor(tmp_path, quick):
     made.stop(grace_seconds=PATIENCE)
 
 
-def service(code, restartable=False):
-    return Service("server", "red", [sys.executable, "-c", code], lambda: True, restartable)
+def service(code, restartable=False, essential=True):
+    return Service("server", "red", [sys.executable, "-c", code], lambda: True, restartable, essential)
+
+
+def wait_until(condition):
+    pause, waited = threading.Event(), 0.0
+    while not condition():
+        assert waited < PATIENCE
+        pause.wait(0.01)
+        waited += 0.01
 
 
 def test_a_server_that_ends_while_starting_is_told_with_its_log(supervisor):
@@ -193,8 +206,30 @@ def test_a_restartable_server_is_restarted_until_it_is_hopeless(supervisor):
     supervisor.watch()
     with pytest.raises(PlatformError, match="server ended with code 4"):
         supervisor.wait(PATIENCE)
-    assert child.restarts == module.MOST_RESTARTS
-    assert "starting it again in 0.01 s (1 of 3)" in supervisor.said.getvalue()
+    assert len(child.restarts) == module.MOST_RESTARTS
+    assert "starting it again in 0.01 s (1 of 3 times in 10 min)" in supervisor.said.getvalue()
+
+
+def test_restarts_of_long_ago_do_not_count(tmp_path, quick):
+    clock = iter(range(0, 10**6, int(module.WINDOW_SECONDS)))  # each restart so long after the one before
+    made = Supervisor(os.environ, tmp_path, Console(file=io.StringIO()), clock=lambda: float(next(clock)))
+    deaths = tmp_path / "deaths"
+    code = f"open({str(deaths)!r}, 'a').write('x')"
+    child = made.start(service(code, restartable=True))
+    made.watch()
+    wait_until(lambda: deaths.exists() and len(deaths.read_text()) > 6)
+    made.stop(grace_seconds=PATIENCE)
+    assert made.failure is None
+    assert len(child.restarts) == 1
+
+
+def test_the_platform_goes_on_without_a_server_that_it_can_do_without(supervisor):
+    hopeless = supervisor.start(service("import sys; sys.exit(4)", restartable=True, essential=False))
+    supervisor.watch()
+    wait_until(lambda: "ANNA goes on without server" in supervisor.said.getvalue())
+    assert len(hopeless.restarts) == module.MOST_RESTARTS
+    assert supervisor.failure is None
+    supervisor.check()
 
 
 def test_any_other_server_ends_the_platform(supervisor):
@@ -221,7 +256,8 @@ def test_a_second_platform_on_the_same_home_is_refused(settings):
         pass
 
 
-def test_a_taken_port_is_refused_and_the_lock_is_given_back(settings):
+def test_a_taken_port_is_refused_and_the_lock_is_given_back(settings, monkeypatch):
+    monkeypatch.setattr(platform, "ANSWER_SECONDS", 0.2)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", settings.webserver_port))
         listener.listen()
@@ -229,6 +265,22 @@ def test_a_taken_port_is_refused_and_the_lock_is_given_back(settings):
             Platform(settings).__enter__()
     with filelock.FileLock(settings.home / LOCK_FILE, timeout=0):
         pass
+
+
+def test_launches_are_not_told_to_a_server_of_somebody_elses(settings):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", settings.mlflow_port))
+        listener.listen()
+        with pytest.raises(PortError, match="launches would be told to whoever answers there"):
+            Platform(settings, mlflow=False).__enter__()
+
+
+def test_a_port_where_another_deployments_platform_answers_is_refused_with_its_folder(settings, tmp_path, monkeypatch):
+    make_deployment(tmp_path / "other")
+    with serving(Stub(Identity=identified(tmp_path / "other"))) as stub:
+        monkeypatch.setattr(settings, "webserver_port", int(stub.url.rsplit(":", 1)[1]))
+        with pytest.raises(OtherPlatformError, match=f"another deployment, {tmp_path / 'other'}"):
+            Platform(settings).__enter__()
 
 
 def test_a_folder_that_is_no_deployment_is_refused(settings):

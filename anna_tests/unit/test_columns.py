@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
-from anna_core.columns.numbers import cure_of, number
+from anna_core.columns.days import day
+from anna_core.columns.numbers import cure_of, number, written_otherwise
 from anna_core.columns.times import ERA, time
 from anna_core.columns.typed import Typed, UnfitColumnError
 
@@ -107,6 +108,7 @@ def test_the_cure_of_a_text_that_is_no_number_fits_it(text, cure):
     ("column", "expected"),
     [
         (pl.Series(["t", "F", "Yes", " no ", "1.0", "0", "TRUE"]), [True, False, True, False, True, False, True]),
+        (pl.Series(["1.00", "0.0", "1.01"]), [True, False, "?"]),
         (pl.Series(["maybe", "2", "", "None", None]), ["?", "?", None, None, None]),
         (pl.Series([0, 1, 2, -1, None]), [False, True, "?", "?", None]),
         (pl.Series([0.0, 1.0, 0.5, NAN, None]), [False, True, "?", None, None]),
@@ -185,3 +187,40 @@ def test_a_type_that_can_never_be_of_the_kind_is_refused(kind, column):
 def test_a_number_is_no_time():
     with pytest.raises(UnfitColumnError, match=r"column 'x' is Int64.*write times as 2024-03-31"):
         time("x", pl.Int64(), "UTC", "UTC")
+
+
+MARCH_31 = dt.date(2024, 3, 31)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series(["2024-03-31", " 2024-03-31T00:00 ", "2024-03-31 00:00:00.000"]), [MARCH_31] * 3),
+        (pl.Series(["2024-03-31 00:00:00+03:00", "2024-03-31T00:00:00Z"]), [MARCH_31] * 2),  # as it is written
+        (pl.Series(["31.03.2024", "20240331", "2024-02-30", "2024-03-31 12:00:00", "today"]), ["?"] * 5),
+        (pl.Series(["0001-01-01", "1970-01-01", "9999-12-31", None]), ["?", "?", "?", None]),
+        (pl.Series([MARCH_31, None]), [MARCH_31, None]),
+        (pl.Series([dt.datetime(2024, 3, 31), dt.datetime(2024, 3, 31, 1)]), [MARCH_31, "?"]),
+        (pl.Series([dt.datetime(2024, 3, 31, tzinfo=dt.UTC)]), [MARCH_31]),
+        (pl.Series([None, None]), [None, None]),
+    ],
+)
+def test_a_day_is_a_whole_day_of_our_era(column, expected):
+    assert values(day("x", column.dtype), column) == expected
+
+
+def test_a_day_is_no_number():
+    with pytest.raises(
+        UnfitColumnError, match="column 'x' is Int64, not a date or text of one: write dates as 2024-03-31"
+    ):
+        day("x", pl.Int64())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1 234,5", True), ("12 %", True), ("12,5%", True), ("1.234.567", True), ("1'234.50", True), ("$5", True),
+     ("100 руб.", True), ("5 USD", True), ("12.5", False), ("1e5", False), ("A1", False), ("18+", False),
+     ("1-2", False), ("q1", False), ("USD100", False), ("1,2,3", False), ("", False)],
+)  # fmt: skip
+def test_a_number_that_is_written_otherwise_is_told_from_a_class(text, expected):
+    assert pl.select(written_otherwise(pl.lit(text))).item() is expected

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anna_core.errors import SourceError
-from anna_core.marts import csv_records
-from anna_core.marts.csv_records import count_records, csv_header, line_of
-from anna_tests.unit.conftest import Bank
+from anna_core.columns import csv_records
+from anna_core.columns.csv_records import CsvError, count_records, csv_header, line_of
 
 HEAD = "id,note,city\n"
 
@@ -19,12 +17,11 @@ HEAD = "id,note,city\n"
 @pytest.fixture
 def check(tmp_path):
     """Writes a file and counts its records."""
-    domain = Bank(tmp_path).domain
 
     def check(content: str | bytes) -> int:
         path = tmp_path / "e.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return count_records(domain, path, len(csv_header(domain, path)))
+        return count_records(path, len(csv_header(path)))
 
     return check
 
@@ -65,7 +62,7 @@ BROKEN = {
         "line 4: 2 fields below a header of 3: '2,d'",
     ),
     "cp1251": (HEAD.encode() + b"1,a,b\n" + "2,Рига,c\n".encode("cp1251"), r"line 3: the text is not UTF-8: '2,\\xd0"),
-    "UTF-16": (HEAD.encode("utf-16"), "line 1: the text is UTF-16. Save it as UTF-8"),
+    "UTF-16": (HEAD.encode("utf-16"), "is text in UTF-16; save it as CSV in UTF-8"),
     "empty": ("", "has no line of column names. Write them into its first line"),
     "a title above": ("Cards of March\n" + HEAD, "line 2: 3 fields below a header of 1: 'id,note,city'"),
     "a name twice": ("id,note,id\n1,a,b\n", "line 1: column 'id' is there twice. Rename or drop one"),
@@ -74,10 +71,9 @@ BROKEN = {
 
 @pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_file_is_refused_with_line_and_text(check, content, message):
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(CsvError) as caught:
         check(content)
     assert message in str(caught.value).replace("\\\\x", "\\\\x")
-    assert str(caught.value).startswith("domain cards: ")
     assert "e.csv" in str(caught.value)
 
 
@@ -92,11 +88,10 @@ def test_what_a_writer_quotes_is_sound_wherever_blocks_end(tmp_path_factory, row
     path = tmp_path_factory.mktemp("csv") / "e.csv"
     with pa.output_stream(str(path), compression="gzip" if compressed else None) as stream:
         stream.write(text.getvalue().encode())
-    domain = Bank(path.parent).domain
     with pytest.MonkeyPatch.context() as patched:
-        names = csv_header(domain, path)
+        names = csv_header(path)
         patched.setattr(csv_records, "_BLOCK", block)
-        assert count_records(domain, path, len(names)) == len(rows)
+        assert count_records(path, len(names)) == len(rows)
         for row in range(len(rows)):
             upto = io.StringIO(newline="")
             csv.writer(upto, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([names, *rows[: row + 1]])

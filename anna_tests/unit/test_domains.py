@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from anna_core.domains import RESERVED_FIELDS, Domain, load_domains, read_domain
+from anna_core.domains import RESERVED_FIELDS, Domain, load_domains, read_domain, read_domains
 from anna_core.errors import DomainError
 
 GOOD = {
@@ -91,7 +91,7 @@ def test_every_problem_of_a_file_is_told_at_once(tmp_path):
         read_domain(write(tmp_path, GOOD | {"fields": {"mcc": "text"}, "lookback": "x", "typo": 1}))
 
 
-@pytest.mark.parametrize("text", ["fields: [", "a: b: c", "\tx: 1"])
+@pytest.mark.parametrize("text", ["fields: [", "a: b: c", "\tx: 1", "since: 2024-13-01"])
 def test_what_is_not_yaml_is_told(tmp_path, text):
     with pytest.raises(DomainError, match=r"cards\.yaml: cannot be read as YAML"):
         read_domain(write(tmp_path, text))
@@ -145,6 +145,68 @@ def test_two_files_of_one_domain_are_told(tmp_path):
     write(tmp_path, GOOD, "cards.yml")
     with pytest.raises(DomainError, match="two files describe the same domain"):
         load_domains(tmp_path)
+
+
+HALVES = {
+    "half written": "source: {path: wareh",
+    "empty": "",
+    "wrong": "source: {path: x}\nfields: {mcc: text}\n",
+}
+
+
+@pytest.mark.parametrize("text", HALVES.values(), ids=HALVES)
+def test_a_file_that_cannot_be_used_stops_no_other(tmp_path, text):
+    write(tmp_path, GOOD)
+    write(tmp_path, text, "draft.yaml")
+    found = read_domains(tmp_path)
+    assert list(found.domains) == ["cards"]
+    assert list(found.problems) == ["draft.yaml"]
+    [note] = found.notes
+    assert note.startswith(f"{tmp_path / 'draft.yaml'}: ")
+    assert note.endswith("Until that is corrected, draft is left out.")
+    assert "\n" not in note
+    with pytest.raises(DomainError, match=r"draft\.yaml: "):
+        load_domains(tmp_path)
+
+
+@pytest.mark.parametrize("text", HALVES.values(), ids=HALVES)
+def test_a_domain_whose_file_broke_stays_as_it_was(tmp_path, text):
+    write(tmp_path, GOOD, "accounts.yaml")
+    before = read_domains(write(tmp_path, GOOD).parent).domains
+    write(tmp_path, text)
+    found = read_domains(tmp_path, before)
+    assert found.domains == before
+    [note] = found.notes
+    assert note.endswith("Until that is corrected, cards is used as its file was before.")
+
+
+def test_a_domain_whose_file_is_gone_is_gone(tmp_path):
+    write(tmp_path, GOOD, "accounts.yaml")
+    before = read_domains(write(tmp_path, GOOD).parent).domains
+    (tmp_path / "cards.yaml").unlink()
+    assert list(read_domains(tmp_path, before).domains) == ["accounts"]
+
+
+def test_two_files_of_one_domain_leave_it_as_it_was(tmp_path):
+    before = read_domains(write(tmp_path, GOOD).parent).domains
+    write(tmp_path, GOOD | {"lookback": "9d"}, "cards.yml")
+    write(tmp_path, GOOD, "accounts.yaml")
+    found = read_domains(tmp_path, before)
+    assert found.domains["cards"] == before["cards"]
+    assert "two files describe the same domain" in found.problems["cards.yaml"]
+
+
+def test_what_an_editor_hides_is_no_domain(tmp_path):
+    write(tmp_path, GOOD)
+    write(tmp_path, "x", ".#cards.yaml")
+    assert read_domains(tmp_path).problems == {}
+
+
+def test_a_folder_where_no_file_can_be_used_is_told(tmp_path):
+    write(tmp_path, "x", "a.yaml")
+    write(tmp_path, "y", "b.yaml")
+    with pytest.raises(DomainError, match=r"a\.yaml: should hold .*b\.yaml: should hold"):
+        read_domains(tmp_path)
 
 
 def test_the_domains_of_the_repository_can_be_read():

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anna_core.durations import format_duration, parse_duration
+from anna_core.durations import DAY, HOUR, MINUTE, SECOND, format_duration, parse_duration
+
+
+def test_spans_are_in_microseconds():
+    seconds = [dt.timedelta(microseconds=span).total_seconds() for span in (SECOND, MINUTE, HOUR, DAY)]
+    assert seconds == [1, 60, 3600, 86_400]
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,13 @@
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from anna_core.errors import KeyNameError, SampleError, TaskError
-from anna_core.samples.inbox import (
-    Upload,
-    closed_folders,
-    content_hash,
-    find_upload,
-    latest_settings,
-    read_upload_request,
-    shown,
-    task_folders,
-    unfinished_files,
-    unknown_files,
-    uploads,
-)
+from anna_core.errors import SampleError, TaskError
+from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
+from anna_core.samples.listing import list_inbox, list_upload, shown, why_incomplete
 from anna_core.tasks.task import TaskRequest, TaskType
 
 CSV = "client_id,as_of,target\na,2024-03-31,1\n"
@@ -36,105 +26,109 @@ def put(folder, name, content=CSV):
     return path
 
 
-def names(folder, after=0):
-    return sorted(upload.path.name for upload in uploads(folder, after))
+def garbled(folder, name=b"\xd0\xf3\xf1.csv"):
+    return Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
 
 
-def parquet(folder, name):
-    pl.DataFrame({"a": [1]}).write_parquet(folder / name)
-    return (folder / name).read_bytes()
+def test_samples_are_listed_by_name_with_the_files_that_they_hang_on(churn):
+    for name in ("q1.csv", "2024.q1.csv", "q1.yaml", "task.yaml", "q2.yaml"):
+        put(churn, name)
+    for name in (".hidden.csv", "_writing.csv", ".tmp-1.csv", "q1.csv.part", "copy.tmp"):
+        put(churn, name)
+    listing = list_inbox(churn.parent)
+    assert [(upload.name, list(upload.files), list(upload.settings)) for upload in listing.uploads] == [
+        ("churn/2024.q1", ["2024.q1.csv"], ["task.yaml"]),
+        ("churn/q1", ["q1.csv"], ["task.yaml", "q1.yaml"]),
+    ]
+    assert listing.left == {}
 
 
-def test_only_whole_samples_are_taken(churn):
-    whole = parquet(churn, "whole.parquet")
+def test_one_sample_as_two_files_is_one_upload(churn):
     put(churn, "q1.csv")
-    put(churn, "2024.q1.csv")
-    for name in (".hidden.csv", "_writing.csv", ".tmp-1.csv", "q1.csv.part", "q1.yaml", "task.yaml", "notes.txt"):
-        put(churn, name)
-    put(churn, "half.parquet", whole[:-10])
-    put(churn, "begun.parquet", b"PA")
-    put(churn, "empty.parquet", b"")
-    put(churn, "empty.csv", b"")
-    (churn / "folder.csv").mkdir()
-    assert names(churn) == ["2024.q1.csv", "q1.csv", "whole.parquet"]
+    pl.DataFrame({"a": [1]}).write_parquet(churn / "q1.parquet")
+    [upload] = list_inbox(churn.parent).uploads
+    assert upload.file == "churn/q1.csv and churn/q1.parquet"
 
 
-def test_a_half_file_comes_once_it_is_whole(churn):
-    whole = parquet(churn, "a.parquet")
-    put(churn, "a.parquet", whole[:20])
-    assert names(churn) == []
-    put(churn, "a.parquet", whole)
-    assert names(churn) == ["a.parquet"]
-
-
-def test_files_after_the_watermark_come_the_earliest_first(churn):
-    for name in ("c.csv", "a.csv", "b.csv"):
-        put(churn, name)
-    found = uploads(churn, 0)
-    assert [upload.changed for upload in found] == sorted(upload.changed for upload in found)
-    assert all(upload.changed == upload.path.stat().st_ctime_ns for upload in found)
-    assert uploads(churn, found[-1].changed) == []
-    assert uploads(churn, found[0].changed) == [upload for upload in found if upload.changed > found[0].changed]
-
-
-def test_a_time_that_the_user_set_does_not_matter(churn):
-    """A copy that keeps an old time of modification is new all the same."""
-    put(churn, "a.csv")
-    mark = uploads(churn, 0)[-1].changed
-    while (path := put(churn, "b.csv")).stat().st_ctime_ns <= mark:  # the clock of a file system may be coarse
-        pass
+def test_a_state_is_that_of_the_file_whatever_its_times_say(churn):
+    """Each way to change a file changes its state, a time of modification that the user sets among them."""
+    path = put(churn, "q1.csv")
+    states = [list_upload(churn.parent, "churn", "q1").files]
     os.utime(path, (1, 1))
-    assert names(churn, mark) == ["b.csv"]
+    states.append(list_upload(churn.parent, "churn", "q1").files)
+    put(churn, "other", CSV).rename(path)
+    states.append(list_upload(churn.parent, "churn", "q1").files)
+    put(churn, "q1.csv", CSV + "b,2024-03-31,0\n")
+    states.append(list_upload(churn.parent, "churn", "q1").files)
+    assert all(before != after for before, after in pairwise(states))
+    assert list_upload(churn.parent, "churn", "q1").files == states[-1]
+    assert list_upload(churn.parent, "churn", "q2") is None
 
 
-def test_a_file_that_moves_in_or_is_renamed_is_new(churn):
-    put(churn, "a.csv")
-    old = put(churn.parent, "b.csv")
-    mark = uploads(churn, 0)[-1].changed
-    while old.rename(churn / "b.csv").stat().st_ctime_ns <= mark:
-        old = (churn / "b.csv").rename(old)
-    assert names(churn, mark) == ["b.csv"]
+def test_what_is_not_complete_is_told(churn):
+    pl.DataFrame({"a": [1]}).write_parquet(churn / "whole.parquet")
+    whole = (churn / "whole.parquet").read_bytes()
+    assert why_incomplete(churn / "whole.parquet") == ""
+    assert why_incomplete(put(churn, "a.csv")) == ""
+    assert why_incomplete(put(churn, "empty.csv", b"")) == "it is empty"
+    for name, content in (("half", whole[:-10]), ("begun", b"PA")):
+        assert why_incomplete(put(churn, f"{name}.parquet", content)) == "it lacks the end of a Parquet file"
 
 
-def test_an_uploads_names_make_its_key(churn):
-    assert str(Upload(churn / "2024.q1.csv", 0).key) == "churn.2024.q1"
-    for path in (churn / "q 1.csv", churn.parent / "ch.urn" / "q1.csv", churn / "task.csv"):
-        with pytest.raises(KeyNameError):
-            _ = Upload(path, 0).key
+def test_what_is_not_taken_is_told_with_the_reason(churn):
+    put(churn, "notes.txt")
+    put(churn, "q1.xlsx")
+    garbled(churn).write_text(CSV)
+    (churn / "table.parquet").mkdir()
+    (churn / "folder").mkdir()
+    put(churn.parent, "stray.csv")
+    garbled(churn.parent, b"\xd0").mkdir()
+    (churn.parent / ".git").mkdir()
+    listing = list_inbox(churn.parent)
+    assert listing.uploads == []
+    assert listing.left == {
+        "churn/notes.txt": "it is no sample by its name. A sample is a .csv file, plain or compressed as .csv.gz or "
+        ".csv.zst, or a .parquet file.",
+        "churn/q1.xlsx": "it is an Excel workbook, which is not read; save its sheet as CSV (CSV UTF-8), or bring "
+        "Parquet.",
+        r"churn/\xd0\xf3\xf1.csv": "its name is not UTF-8, so it cannot name a sample; rename it.",
+        "churn/table.parquet": "it is a folder; bring it with `anna submit` or the job `register_sample`.",
+        "stray.csv": "a sample lies in the folder of its task; move it into one.",
+        r"\xd0": "the folder's name is not UTF-8, so it cannot name a task; rename it.",
+    }
+    "".join(listing.left).encode()
 
 
-def test_what_is_not_complete_is_told_and_not_taken(churn):
-    put(churn, "a.csv", b"")
-    put(churn, "b.parquet", b"PAR1 and no end")
-    put(churn, "c.csv")
-    assert names(churn) == ["c.csv"]
-    assert [path.name for path in unfinished_files(churn)] == ["a.csv", "b.parquet"]
+def test_a_folder_without_rights_is_told_and_stops_no_other(churn, monkeypatch):
+    put(churn, "q1.csv")
+    (churn.parent / "secret").mkdir()
+    scan = os.scandir
 
+    def refuse(path):
+        if Path(path).name == "secret":
+            raise PermissionError(13, "Permission denied")  # root, whom tests may run as, is refused nothing
+        return scan(path)
 
-def test_names_that_are_not_utf8_are_told_and_not_taken(churn):
-    garbled = Path(os.fsdecode(os.fsencode(churn) + b"/\xd0\xf3\xf1.csv"))
-    garbled.write_text("client_id,as_of,target\n")
-    assert names(churn) == []
-    assert [shown(path.relative_to(churn)) for path in unknown_files(churn)] == [r"\xd0\xf3\xf1.csv"]
-    folder = Path(os.fsdecode(os.fsencode(churn.parent) + b"/\xd0"))
-    folder.mkdir()
-    assert list(task_folders(churn.parent)) == [churn]
-    assert closed_folders(churn.parent) == [folder]
+    monkeypatch.setattr("anna_core.samples.listing.os.scandir", refuse)
+    listing = list_inbox(churn.parent)
+    assert [upload.name for upload in listing.uploads] == ["churn/q1"]
+    assert listing.left == {"secret": "the folder cannot be read (Permission denied); give ANNA's user the right."}
 
 
 def test_an_editors_lock_is_no_settings_file(churn):
+    put(churn, "q1.csv")
     (churn / ".#task.yaml").symlink_to("somebody@somewhere.1234")
-    assert latest_settings(churn) == 0
-    put(churn, "task.yaml")
-    assert latest_settings(churn) == (churn / "task.yaml").stat().st_ctime_ns
+    (churn / "task.yaml").symlink_to("gone.yaml")
+    [upload] = list_inbox(churn.parent).uploads
+    assert upload.settings == {}
 
 
-def test_folders_of_tasks_come_by_name(churn):
-    for name in ("b", "a", ".git"):
-        (churn.parent / name).mkdir()
-    put(churn.parent, "stray.csv")
-    assert [path.name for path in task_folders(churn.parent)] == ["a", "b", "churn"]
-    assert list(task_folders(churn.parent / "none")) == []
+def test_an_inbox_that_is_not_there_holds_nothing(tmp_path):
+    assert list_inbox(tmp_path / "none").uploads == []
+
+
+def test_a_name_that_is_not_utf8_is_shown_by_its_bytes(tmp_path):
+    assert shown(garbled(Path("a"))) == r"a/\xd0\xf3\xf1.csv"
 
 
 def test_a_sample_has_one_file(churn):
@@ -168,7 +162,7 @@ def test_empty_settings_say_nothing(churn):
     ("text", "error", "message"),
     [
         ("type: [", SampleError, "cannot be read as YAML"),
-        ("typ: binary", TaskError, r"typ: Extra inputs are not permitted \(found 'binary'\)"),
+        ("typ: binary", TaskError, "typ: is not a known setting; remove it or correct its spelling"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
         ("split: {test_share: 2}", TaskError, r"split\.test_share: Input should be less than 0.9"),
         ("- binary", TaskError, "task: Input should be"),
@@ -189,3 +183,26 @@ def test_the_content_is_that_of_file_and_options(churn):
     assert content_hash(upload, TaskRequest(metric="gini")) != first
     put(churn, "q1.csv", CSV + "b,2024-03-31,0\n")
     assert content_hash(upload, TaskRequest()) != first
+
+
+def test_endings_in_capitals_and_of_compressed_files_are_taken(churn):
+    put(churn, "A.CSV")
+    put(churn, "b.csv.gz")
+    put(churn, "c.Parquet", b"PAR1 ... PAR1")
+    put(churn, "b.yaml", "metric: gini\n")
+    found = {upload.sample: upload for upload in list_inbox(churn.parent).uploads}
+    assert {name: list(upload.files) for name, upload in found.items()} == {
+        "A": ["A.CSV"], "b": ["b.csv.gz"], "c": ["c.Parquet"],
+    }  # fmt: skip
+    assert list(found["b"].settings) == ["b.yaml"]
+    assert list_upload(churn.parent, "churn", "b") == found["b"]
+    assert find_upload(churn.parent, "churn.A") == churn / "A.CSV"
+
+
+def test_one_sample_in_two_cases_is_two_files(churn):
+    put(churn, "q1.csv")
+    put(churn, "q1.CSV")
+    [upload] = list_inbox(churn.parent).uploads
+    assert sorted(upload.files) == ["q1.CSV", "q1.csv"]
+    with pytest.raises(SampleError, match=r"found 2 files: q1\.CSV, q1\.csv; there should be one"):
+        find_upload(churn.parent, "churn.q1")

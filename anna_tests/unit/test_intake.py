@@ -1,5 +1,6 @@
 import datetime as dt
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
@@ -7,8 +8,10 @@ import yaml
 
 from anna_core.errors import SampleError, TaskError
 from anna_core.keys import sample_key
-from anna_core.samples.inbox import read_upload_request, uploads
-from anna_core.samples.staging import sample_name, stage_sample
+from anna_core.samples.inbox import read_upload_request, upload_lock
+from anna_core.samples.listing import list_inbox
+from anna_core.samples.origins import sample_name
+from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import TaskRequest
 
 KEY = sample_key("churn", "2024.q1")
@@ -52,7 +55,7 @@ def test_a_folder_of_parquet_files_becomes_one(tmp_path, inbox):
 def test_a_delta_table_becomes_a_file(tmp_path, inbox):
     FRAME.write_delta(str(tmp_path / "delta"))
     assert len(stage(inbox, tmp_path / "delta")) == 10
-    assert [str(upload.key) for upload in uploads(inbox / "churn", 0)] == ["churn.2024.q1"]
+    assert [upload.name for upload in list_inbox(inbox).uploads] == ["churn/2024.q1"]
 
 
 def test_options_lie_beside_the_sample(tmp_path, inbox):
@@ -97,14 +100,13 @@ def test_a_target_that_does_not_fit_the_type_is_refused_at_the_door(tmp_path, in
     FRAME.with_columns(target=pl.lit("abc")).with_row_index("i").with_columns(
         target=pl.col("target") + pl.col("i").cast(pl.String)
     ).drop("i").write_csv(tmp_path / "s.csv")
-    with pytest.raises(SampleError, match="target holds 'abc0'; a regression needs numbers"):
+    with pytest.raises(SampleError, match=r"target holds 'abc0' in row 1 .*a regression needs numbers"):
         stage(inbox, tmp_path / "s.csv", type="regression", metric="r2")
     assert files(inbox) == []
 
 
-@pytest.mark.parametrize("origin", ["nowhere.csv", "nowhere", "notes.txt"])
+@pytest.mark.parametrize("origin", ["nowhere.csv", "nowhere"])
 def test_what_is_not_there_is_told_with_what_could_be(tmp_path, inbox, origin):
-    (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(
         SampleError, match=r"no such file. Give the absolute path of a .csv or .parquet file, a folder of"
     ):
@@ -154,7 +156,7 @@ def test_client_ids_that_pandas_made_floats_of_are_refused(tmp_path, inbox):
         stage(inbox, tmp_path / "s.csv")
     ids = pl.Series(range(10)).cast(pl.Decimal(20, 10))
     FRAME.with_columns(client_id=ids).write_parquet(tmp_path / "s.parquet")
-    with pytest.raises(SampleError, match="client_id is Decimal"):
+    with pytest.raises(SampleError, match="column 'client_id' is Decimal"):
         stage(inbox, tmp_path / "s.parquet")
 
 
@@ -183,7 +185,7 @@ def test_an_old_sample_stays_until_its_new_file_is_there(tmp_path, inbox, monkey
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", fail)
         with pytest.raises(OSError, match="the disk is gone"):
-            stage(inbox, tmp_path / "s.csv")
+            stage(inbox, tmp_path / "s.csv", seed=5)
     assert files(inbox) == ["2024.q1.parquet"]
     stage(inbox, tmp_path / "s.csv")
     assert files(inbox) == ["2024.q1.csv"]
@@ -195,7 +197,7 @@ def test_a_file_that_the_platform_may_not_read_is_told(tmp_path, inbox, monkeypa
     def refuse(*_):
         raise PermissionError("Permission denied")  # root, whom tests may run as, is refused nothing
 
-    monkeypatch.setattr("anna_core.samples.staging.shutil.copyfile", refuse)
+    monkeypatch.setattr("anna_core.samples.origins.shutil.copyfile", refuse)
     with pytest.raises(SampleError, match=r"s\.csv: the platform's user may not read it"):
         stage(inbox, tmp_path / "s.csv")
 
@@ -206,3 +208,68 @@ def test_an_error_names_the_file_that_was_brought_and_has_no_other_cause(tmp_pat
         stage(inbox, tmp_path / "s.csv")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_settings_that_cannot_be_written_leave_the_old_file_with_the_old_ones(tmp_path, inbox):
+    FRAME.write_csv(tmp_path / "s.csv")
+    stage(inbox, tmp_path / "s.csv", seed=5)
+    before = {name: (inbox / "churn" / name).read_bytes() for name in files(inbox)}
+    FRAME.head(8).write_csv(tmp_path / "s.csv")
+    with pytest.raises(yaml.representer.RepresenterError):
+        stage(inbox, tmp_path / "s.csv", description=_Unwritable("x"))
+    assert {name: (inbox / "churn" / name).read_bytes() for name in files(inbox)} == before
+
+
+class _Unwritable(str):
+    """A text that YAML's safe writer does not know."""
+
+
+def test_two_uploads_of_one_key_keep_their_own_settings(tmp_path, inbox):
+    """Many times two writers and a reader, in all orders: what the reader sees under the lock belongs together."""
+    for seed in (1, 2):
+        FRAME.head(2 * seed).write_csv(tmp_path / f"s{seed}.csv")
+    locks, seen = tmp_path / "locks", []
+    path = inbox / "churn" / "2024.q1.csv"
+
+    def write(seed):
+        for _ in range(10):
+            with upload_lock(locks, str(KEY)):
+                stage(inbox, tmp_path / f"s{seed}.csv", seed=seed)
+
+    def read():
+        for _ in range(40):
+            with upload_lock(locks, str(KEY)):
+                if path.exists():
+                    seen.append((pl.read_csv(path).height, read_upload_request(path).seed))
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(write, 1), pool.submit(write, 2), pool.submit(read)]:
+            done.result()
+    read()
+    assert set(seen) <= {(2, 1), (4, 2)}
+
+
+@pytest.mark.parametrize("name", ["q1.csv", "q1.CSV", "q1.parquet"])
+def test_a_file_behind_a_url_is_brought_as_it_is(tmp_path, inbox, name):
+    origin = tmp_path / name
+    FRAME.write_parquet(origin) if name.endswith("parquet") else FRAME.write_csv(origin)
+    assert len(stage(inbox, origin.as_uri())) == 10
+    assert files(inbox) == [f"2024.q1{origin.suffix.lower()}"]
+
+
+def test_a_csv_behind_a_url_is_read_as_strictly(tmp_path, inbox):
+    (tmp_path / "q1.csv").write_text("client_id,as_of,target\na,2024-03-31,1,2\n")
+    with pytest.raises(SampleError, match=r"^file://.*q1\.csv, line 2: 4 fields below a header of 3"):
+        stage(inbox, (tmp_path / "q1.csv").as_uri())
+    with pytest.raises(SampleError, match=r"^file://.*none\.csv: cannot be read as a sample"):
+        stage(inbox, (tmp_path / "none.csv").as_uri())
+
+
+def test_a_folder_of_parts_that_differ_names_the_part(tmp_path, inbox):
+    (tmp_path / "t").mkdir()
+    FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
+    FRAME[5:].drop("target").write_parquet(tmp_path / "t" / "1.parquet")
+    with pytest.raises(
+        SampleError, match=r"1\.parquet: its columns and types are .* write all parts of a sample alike"
+    ):
+        stage(inbox, tmp_path / "t")

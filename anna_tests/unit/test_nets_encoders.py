@@ -13,11 +13,10 @@ from anna_core.models.nets.attention import attend
 from anna_core.models.nets.batch import EventStore
 from anna_core.models.nets.bigru import BidirectionalGruEncoder
 from anna_core.models.nets.min_gru import MinGruEncoder, packed_min_gru
-from anna_core.models.nets.time_features import HOUR
 from anna_core.models.nets.transformer import TransformerEncoder, _turn
 from anna_core.models.precision import matrix_products
 from anna_core.tasks.net import NetSpec
-from anna_tests.unit.nets_toy import make_sequences
+from anna_tests.unit.nets_toy import HOUR, make_sequences
 
 INPUTS, WIDTH = 5, 8
 LENGTHS = st.lists(st.integers(1, 20), min_size=1, max_size=8).map(lambda lengths: sorted(lengths, reverse=True))

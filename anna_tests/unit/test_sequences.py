@@ -10,10 +10,10 @@ from anna_core.errors import ArtifactError, ChangedMeanwhileError
 from anna_core.marts import output as mart_output
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
-from anna_core.sequences import build, months
+from anna_core.sequences import build, month_reader
 from anna_core.sequences.build import build_history, build_sequences, history_months, months_needed
 from anna_core.sequences.joined import joined
-from anna_core.sequences.months import _stretch
+from anna_core.sequences.month_reader import _stretch
 from anna_core.sequences.ragged import Sequences
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -276,7 +276,7 @@ def test_little_memory_makes_more_ranges_and_the_same_files(many, tmp_path, monk
 
 def test_row_groups_without_a_wanted_client_are_not_read(many, tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(months, "_stretch", lambda rows, wanted: read.append(len(rows)) or _stretch(rows, wanted))
+    monkeypatch.setattr(month_reader, "_stretch", lambda rows, wanted: read.append(len(rows)) or _stretch(rows, wanted))
     made = sequences(many, ("c20", APRIL_1))
     events = pl.concat([many.events(dt.date(2024, 2, 1)), many.events()])
     own = events.filter(pl.col("client_id") == "c20", pl.col("event_time") < dt.datetime(2024, 3, 31))

@@ -6,7 +6,7 @@ import pytest
 
 from anna_cli.settings_file import render_settings
 from anna_resources import settings
-from anna_resources.settings import Limits, SettingsError, load_settings
+from anna_resources.settings import Limits, SettingsError, hand_on, load_settings, read_settings
 
 
 @pytest.fixture
@@ -26,9 +26,43 @@ def test_a_bare_home_has_defaults(home):
     assert found.storage == home / "storage"
     assert found.inbox == home / "inbox"
     assert found.dagster_home == home / "dagster"
-    assert (found.time_zone, found.start_month, found.end_month) == ("UTC", dt.date(2023, 1, 1), None)
+    assert (found.time_zone, found.start_month, found.end_month) == ("UTC", None, None)
     assert found.tracking_url == "http://127.0.0.1:5000"
     assert found.webserver_url == "http://127.0.0.1:3000"
+
+
+def test_a_deployment_that_names_no_first_month_has_the_last_alone_until_its_data_is_known(home, monkeypatch):
+    this_month = dt.datetime.now(dt.UTC).date().replace(day=1)
+    found = load_settings()
+    assert found.first_month == found.last_month == this_month
+    assert found.keeps(this_month)
+    assert not found.keeps(dt.date(2023, 1, 1))
+    monkeypatch.setenv("ANNA_END_MONTH", "2024-06")
+    settings._load.cache_clear()
+    assert load_settings().first_month == dt.date(2024, 6, 1)
+
+
+def test_settings_that_were_handed_on_outlive_the_file(home, monkeypatch):
+    monkeypatch.setenv(settings.HANDED_ON, "")  # so that it is as before after the test
+    (home / "anna.yaml").write_text("time_zone: Europe/Moscow\nstart_month: 2024-03\nlimits: {runs: 3, memory: 2GiB}\n")
+    monkeypatch.setenv("ANNA_WEBSERVER_PORT", "3111")
+    before = read_settings()
+    hand_on(before)
+    (home / "anna.yaml").write_text("time_zone: [")
+    monkeypatch.setenv("ANNA_WEBSERVER_PORT", "3222")
+    settings._load.cache_clear()
+    assert load_settings().first_month == dt.date(2024, 3, 1)
+    assert load_settings().model_dump() == before.model_dump()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings()
+
+
+def test_settings_of_another_deployment_are_not_taken(home, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv(settings.HANDED_ON, "")
+    hand_on(read_settings())
+    other = tmp_path_factory.mktemp("other")
+    monkeypatch.setenv("ANNA_HOME", str(other))
+    assert load_settings().home == other
 
 
 def test_an_empty_file_changes_nothing(home):
@@ -77,9 +111,9 @@ def test_without_a_home_the_users_is_taken(monkeypatch):
 
 PROBLEMS = {
     "zone": ("time_zone: Moscow", "time_zone: .*'Moscow' is not a time zone: use a name such as Europe/Moscow"),
-    "unknown": ("time_zon: UTC", "time_zon: Extra inputs are not permitted"),
+    "unknown": ("time_zon: UTC", "time_zon: is not a known setting; remove it or correct its spelling"),
     "limit": ("limits: {runs: 0}", r"limits\.runs: Input should be greater than or equal to 1 \(found 0\)"),
-    "unknown limit": ("limits: {run: 1}", r"limits\.run: Extra inputs"),
+    "unknown limit": ("limits: {run: 1}", r"limits\.run: is not a known setting"),
     "little memory": ("limits: {memory: 10MB}", r"limits\.memory: Input should be greater than or equal to"),
     "no memory": ("limits: {memory: much}", r"limits\.memory: could not parse value and unit from byte string"),
     "no number": ("webserver_port: web", r"webserver_port: .*\(found 'web'\)"),

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from anna_simbank.bank import DOMAINS, BankSummary, SimulatedBank
-from anna_simbank.months import Months
-from anna_simbank.samples import TASKS
-from anna_simbank.warehouse import BankError, write_text
+from anna_simbank.bank_warehouse import BankError, write_text
+from anna_simbank.calendar import Months
+from anna_simbank.sample_book import TASKS
 
 CLIENTS = 3_000
 BANK = SimulatedBank(clients=CLIENTS, seed=7)

@@ -40,7 +40,7 @@ def test_endings_in_any_letters_and_compressed_csv_are_read(texts):
     state = observed(texts)
     assert [file.name for file in source_files(texts.domain, texts.home).read] == [
         "a.csv", "b.CSV", "c.Csv", "d.csv.gz", "e.CSV.ZST", "f.csv"]  # fmt: skip
-    assert state.rows == texts.build().source_rows == 6
+    assert state.total == texts.build().source_rows == 6
     assert state.unread == {}
 
 
@@ -49,7 +49,7 @@ def test_parquet_has_several_endings_or_none(bank):
     for name in ("a.parquet", "b.PARQUET", "c.parq", "d.pq", "000000_0", "with [1] * é %20.parquet"):
         frame.write_parquet(bank.put(frame).with_name(name))
     (bank.source / "events.parquet").unlink()
-    assert observed(bank).rows == bank.build().source_rows == 6
+    assert observed(bank).total == bank.build().source_rows == 6
 
 
 def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
@@ -97,7 +97,7 @@ def test_where_nothing_can_be_read_what_is_there_is_told(texts):
 def test_a_path_of_one_file_may_end_as_it_likes(tmp_path):
     bank = Bank(tmp_path, source={"path": "source/march.txt", "format": "csv"})
     bank.put_text(CSV + ROW, "march.txt")
-    assert observed(bank).rows == bank.build().rows == 1
+    assert observed(bank).total == bank.build().rows == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
@@ -121,7 +121,7 @@ def test_a_file_counts_once_it_rests_and_as_it_was_until_then(bank, monkeypatch)
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
     clock(monkeypatch, 60)
     before = observed(bank, settle=30)
-    assert before.rows == 1
+    assert before.total == 1
 
     clock(monkeypatch, 0)
     bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 2), "1.parquet")
@@ -137,7 +137,7 @@ def test_a_file_counts_once_it_rests_and_as_it_was_until_then(bank, monkeypatch)
     clock(monkeypatch, 60)
     bank.put(events_frame([("b", NOON, "x", True, 1.0)]), "2.parquet")
     assert listing(bank.domain, bank.home, bank.zone, settle=30, before=state) != before.listing
-    assert observed(bank, settle=30).rows == 3
+    assert observed(bank, settle=30).total == 3
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
@@ -157,7 +157,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
     assert torn.months == before.months
     assert torn.unread == {str(path): "is still being written"}
     assert listing(bank.domain, bank.home, bank.zone) != torn.listing  # it is asked for again
-    assert observed(bank).rows == 3
+    assert observed(bank).total == 3
 
 
 def test_all_broken_files_are_named_at_once(bank):

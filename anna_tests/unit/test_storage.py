@@ -10,7 +10,15 @@ import pytest
 
 from anna_core import storage
 from anna_core.errors import ArtifactError
-from anna_core.storage import POINTER, local_root, read_directory, write_directory, write_file, write_text
+from anna_core.storage import (
+    POINTER,
+    has_directory,
+    local_root,
+    read_directory,
+    write_directory,
+    write_file,
+    write_text,
+)
 
 DAY = 24 * 3600
 
@@ -218,6 +226,18 @@ def test_a_version_that_somebody_removed_is_told(tmp_path):
     (tmp_path / "d" / "current.json").write_text(json.dumps({"version": "gone"}))
     with pytest.raises(ArtifactError, match="version gone is gone from the disk; materialize its asset again"):
         read_directory(tmp_path / "d")
+
+
+def test_whether_something_is_there_is_what_a_reader_would_find(tmp_path):
+    assert not has_directory(tmp_path / "d")
+    with suppress(ValueError), write_directory(tmp_path / "d"):
+        raise ValueError("the first writer died")
+    assert (tmp_path / "d").is_dir()
+    assert not has_directory(tmp_path / "d")
+    put(tmp_path / "d", "1")
+    assert has_directory(tmp_path / "d")
+    (tmp_path / "d" / "current.json").write_text(json.dumps({"version": "gone"}))
+    assert not has_directory(tmp_path / "d")
 
 
 def test_storage_is_a_path_or_a_file_url(tmp_path):

@@ -79,13 +79,15 @@ def test_numbers_keep_their_values_and_form_a_column():
 @pytest.mark.parametrize("metric", [None, "r2"])
 @pytest.mark.parametrize("bad", ["abc", "inf", "nan"])
 def test_a_regression_needs_numbers(metric, bad):
-    with pytest.raises(SampleError, match=rf"task t: target holds '{bad}'; a regression needs numbers"):
+    with pytest.raises(
+        SampleError, match=rf"task t: target holds '{bad}' in row 2 \(1 of 3 rows are so\); a regression needs"
+    ):
         resolved(["1", bad, "3"], type="regression", metric=metric)
 
 
 @pytest.mark.parametrize("metric", [None, "roc_auc"])
 def test_a_binary_target_needs_yes_and_no(metric):
-    with pytest.raises(SampleError, match=r"target holds 2; write 1 and 0 \(or yes and no\)"):
+    with pytest.raises(SampleError, match=r"target holds 2 in row 3 \(1 of 3 .*\); write 1 and 0 \(or yes and no\)"):
         resolved([0, 1, 2], type="binary", metric=metric)
 
 
@@ -134,16 +136,16 @@ def test_yes_and_no_of_databases(yes_no):
 def test_a_slip_among_numbers_does_not_make_classes_of_them():
     amounts = [str(i / 4) for i in range(40)]
     for slip in ("1000,5", "missing"):
-        with pytest.raises(SampleError, match=f"most values of the target are numbers, but '{slip}' is none"):
+        with pytest.raises(SampleError, match=f"most values of the target are numbers, but '{slip}' in row 41 is none"):
             resolved([*amounts, slip])
-    with pytest.raises(SampleError, match=r"but '\d+,25' is none; write numbers as 1234\.5"):
+    with pytest.raises(SampleError, match=r"most values .* but '0,25' in row 1 is none; the decimal sign is a point"):
         resolved([f"{i},25" for i in range(40)])
     assert resolved([*amounts, "missing"], type="multiclass").type is TaskType.MULTICLASS
     assert resolved(["1", "2", "other"]).type is TaskType.MULTICLASS
 
 
 def test_none_beside_yes_and_no_is_a_value_that_is_missing():
-    with pytest.raises(SampleError, match="has None beside yes and no; remove these rows"):
+    with pytest.raises(SampleError, match="has None beside yes and no, first in row 3; remove these rows"):
         resolved(["0", "1", "None"])
     assert resolved(["none", "card", "loan"]).type is TaskType.MULTICLASS
 

@@ -147,7 +147,7 @@ def test_events_are_left_out_in_training_only(monkeypatch):
         return forward(net, batch)
 
     monkeypatch.setattr(DomainNet, "forward", spy)
-    task = make_task(net={"event_dropout": 0.5})
+    task = make_task(training={"event_dropout": 0.5})
     train_domain_model(sequences, target, _ones(100), split_of(100), task, threads=1)
     shares = {training: {share for mode, share in read if mode == training} for training in (True, False)}
     assert shares[False] == {1.0}

@@ -1,6 +1,6 @@
 """Train every variant on every task and split, keep what was found, and write docs/quality.md.
 
-Entries that benchmarks/quality.json already has are not trained again; `--again` does.
+Entries that benchmarks/quality.jsonl already has are not trained again; `--again` does.
 """
 
 import argparse

@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from anna_core import storage
 from anna_core.domains import load_domains
-from anna_core.marts.dictionary import read_dictionary
-from anna_core.marts.mart import build_mart, mart_path
+from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
 from anna_core.samples.targets import outcome_flags
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks.task import TaskRequest, parse_request
+from anna_resources.warehouse import Warehouse
 from anna_simbank.bank import SimulatedBank
-from anna_simbank.samples import oracle_path, sample_path
+from anna_simbank.sample_book import oracle_path, sample_path
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = Path(__file__).parents[1] / "deployments"
 _TEST_PER_CENT = 20  # of the peers' protocol
 SIMULATED_CLIENTS = 20_000
+_ALL_ROWS = "all"  # the sample whose sequences all splits share
 _ZONE = "UTC"  # the sources' time stamps carry no zone, so any will do
 
 
@@ -79,18 +79,17 @@ def prepare(contest: Contest, folder: Path) -> None:
     home = _home(contest, folder)
     if contest.simulated and not (home / "samples").exists():
         SimulatedBank(clients=SIMULATED_CLIENTS, seed=int(contest.group.split()[1])).write(home)
-    rows = make_sample(_sample_file(contest, folder), f"{contest.task}.all", TaskRequest()).rows
+    warehouse, key = _warehouse(contest, folder), f"{contest.task}.{_ALL_ROWS}"
+    rows = make_sample(_sample_file(contest, folder), key, TaskRequest()).rows
     for domain in load_domains(_domains(contest)).values():
-        place = folder / "data" / contest.group / domain.name
-        target = folder / "data" / contest.group / contest.task / domain.name
-        if target.exists():
+        sequences, mart = warehouse.sequences(domain, key), warehouse.mart(domain)
+        if sequences.exists():
             continue
         for month in months_needed(domain, rows["as_of"].to_numpy()):
-            if not mart_path(place / "mart", month).exists():
-                build_mart(domain, month, home, _ZONE, place / "mart", place / "dictionary")
-        codes = read_dictionary(domain, place / "dictionary")
-        with storage.write_directory(target) as made:
-            write_sequences(domain, codes, place / "mart", rows, made)
+            if not mart.month_path(month).exists():
+                mart.build(month, DEFAULT_MEMORY)
+        with sequences.writing() as made:
+            write_sequences(domain, mart.dictionary.read(), mart.path, rows, made)
 
 
 def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) -> Case:
@@ -111,9 +110,9 @@ def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) 
     divided, _ = assign_splits(uploaded, sample.task.split.model_copy(update={"seed": seed}), outcomes)
     fold = assign_folds(uploaded, divided, sample.task.training.folds, seed, outcomes)
     rows = sample.rows.with_columns(split=pl.Series(divided), fold=pl.Series(fold))
+    warehouse, key = _warehouse(contest, folder), f"{contest.task}.{_ALL_ROWS}"
     sequences = {
-        name: Sequences.open(storage.read_directory(folder / "data" / contest.group / contest.task / name))
-        for name in load_domains(_domains(contest))
+        name: warehouse.sequences(domain, key).read(sample) for name, domain in load_domains(_domains(contest)).items()
     }
     return Case(Sample(sample.key, sample.task, rows), sequences, _oracle(contest, sample, folder))
 
@@ -127,6 +126,12 @@ def _oracle(contest: Contest, sample: Sample, folder: Path) -> np.ndarray | None
     if sample.task.metric == "r2_log1p":
         return found.select(pl.col("oracle_log1p").exp() - 1).to_numpy()
     return found.select(pl.col("^oracle.*$").exclude("oracle_log1p")).to_numpy()
+
+
+def _warehouse(contest: Contest, folder: Path) -> Warehouse:
+    return Warehouse(
+        home=str(_home(contest, folder)), storage=str(folder / "data" / contest.group / "storage"), time_zone=_ZONE
+    )
 
 
 def _home(contest: Contest, folder: Path) -> Path:

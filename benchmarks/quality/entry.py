@@ -21,6 +21,7 @@ from anna_core.tasks.task import TaskType
 from benchmarks.quality.contests import Case, Contest, load
 
 ALL = "boosting"
+NETS = "nets"  # the blend of the nets alone
 # Of simulated rows that have an event: of others the oracle knows what nobody could, for they left no trace.
 WITH_EVENTS = ", rows with events"
 # Of a binary task: each row stands for both outcomes, weighed by the oracle's chance of each, so no luck of the draw.
@@ -64,8 +65,8 @@ class Entry(BaseModel):
     seed: int
     metric: str
     values: dict[str, float]
-    shares: dict[str, float]
-    seconds: dict[str, float]
+    shares: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     code: str = ""
 
 
@@ -108,7 +109,7 @@ def judge(
     seconds = time.perf_counter() - began
     found = {"metamodel": scores, "constant": constant_scores(sample.target, sample.weight, sample.split, task)}
     found |= {name: member.scores for name, member in {**nets, **trees}.items()}
-    found["nets"] = blend(nets)[0]
+    found[NETS] = blend(nets)[0]
     if len(nets) > 1:
         found["mean of nets"] = mean_scores(list(nets.values()), _output(case))
     if trees:

@@ -6,7 +6,7 @@ import yaml
 
 from anna_core.storage import write_text
 from benchmarks.quality.contests import REAL, ROOT, SIMULATED, Contest
-from benchmarks.quality.entry import EXPECTED, WITH_EVENTS, Entry
+from benchmarks.quality.entry import EXPECTED, NETS, WITH_EVENTS, Entry
 from benchmarks.quality.results import Results
 from benchmarks.quality.variants import BASE, INGREDIENTS
 
@@ -17,10 +17,15 @@ _PEERS = ROOT / "benchmarks" / "peers.yaml"
 
 def write(results: Results) -> None:
     """Put the tables of the results into the page."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    write_text(PAGE, render(results, PAGE.read_text(encoding="utf-8")))
+
+
+def render(results: Results, page: str) -> str:
+    """The page with the tables of these results in the place of those between its marks."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     tables = [part(results) for part in (_real, _simulated, _presets, _shares, _ingredients)]
-    write_text(PAGE, f"{before}{BEGIN}\n" + "\n".join(table for table in tables if table) + f"{END}{after}")
+    return f"{before}{BEGIN}\n" + "\n".join(table for table in tables if table) + f"{END}{after}"
 
 
 def _real(results: Results) -> str:
@@ -134,9 +139,9 @@ def _gains(results: Results, contests: list[Contest], name: str) -> list[float]:
     """What a variant's nets gain over the base's, split by split."""
     gains = []
     for contest in contests:
-        base = {entry.seed: entry.values["nets"] for entry in results.of(str(contest), BASE.name)}
+        base = {entry.seed: entry.values[NETS] for entry in results.of(str(contest), BASE.name)}
         entries = results.of(str(contest), name)
-        gains += [entry.values["nets"] - base[entry.seed] for entry in entries if entry.seed in base]
+        gains += [entry.values[NETS] - base[entry.seed] for entry in entries if entry.seed in base]
     return gains
 
 

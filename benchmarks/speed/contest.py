@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ENCODERS = ("gru", "transformer")
+
 _STATUS = Path("/proc/self/status")
 
 
@@ -36,6 +38,14 @@ def orders(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder of the data set")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def net_orders(description: str | None) -> argparse.ArgumentParser:
+    """The same for contestants that train or run a net: which encoder it has, and how many clients it reads."""
+    parser = orders(description)
+    parser.add_argument("--encoder", choices=ENCODERS, required=True)
+    parser.add_argument("--clients", type=int, required=True)
     return parser
 
 

@@ -12,7 +12,7 @@ from anna_core.errors import ArtifactError
 from anna_core.keys import TREES
 from anna_core.models.blend.calibration.model import Calibration
 from anna_core.models.blend.net import MetaNet
-from anna_core.models.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, read_bundle, write_bundle
 from anna_core.models.device import computing
 from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport
@@ -66,17 +66,10 @@ def _told(member: str) -> str:
     return f"trees of {domain or 'all domains'}"
 
 
-class MetamodelBundle(BaseModel):
-    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none."""
-
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+class MetamodelBundle(TrainedBundle[MetamodelSpec]):
+    """Content of `bundle.json`."""
 
     kind: Literal["metamodel"] = "metamodel"
-    spec: MetamodelSpec
-    data_version: str
-    code_version: str
-    curves: list[EpochReport]
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -130,14 +123,7 @@ class Metamodel:
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
-        bundle = MetamodelBundle(
-            spec=self.spec,
-            data_version=self.data_version,
-            code_version=code_version(),
-            curves=self.curves,
-            provenance=provenance,
-        )
-        write_bundle(folder, self._weights(), bundle)
+        write_bundle(folder, MetamodelBundle, self._weights(), self.spec, self.curves, provenance)
 
     @classmethod
     def load(cls, folder: Path) -> "Metamodel":
@@ -147,7 +133,6 @@ class Metamodel:
             ArtifactError: the folder is no bundle of a metamodel, or is damaged.
         """
         weights, bundle = read_bundle(folder, MetamodelBundle)
-        check_digest(folder, weights, bundle.spec, bundle.data_version)
         net = MetaNet(bundle.spec.widths, bundle.spec.output, bundle.spec.sharing)
         try:
             net.load_state_dict(weights)

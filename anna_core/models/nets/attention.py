@@ -8,17 +8,17 @@ import torch.nn.functional as F
 
 from anna_core.models.nets.batch import PackedBatch
 
-# On a CPU the rows of a batch are divided into blocks, in each of which the shortest row has at least this share of the
-# longest one's events: of long-tailed data, a batch padded to its longest row had 1.6 times the products of its events.
+# On a CPU the rows of a batch are divided into blocks in which the shortest row has at least this share of the longest
+# one's events: padded to its longest row, a batch of long-tailed data would need far more products than its events do.
 _SHORTEST_SHARE = 0.8
 
 
 def attend(qkv: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-    """Scaled dot-product attention (Vaswani et al., 2017) within each row, in the number type that it gets.
+    """Scaled dot-product attention (Vaswani et al., 2017) within each row, in the number type of its input.
 
     Args:
-        qkv: (N, 3, heads, head width), queries, keys and values.
-        batch: says which events are a row's.
+        qkv: (N, 3, heads, head width) queries, keys and values.
+        batch: says which row each event belongs to.
 
     Returns:
         (N, heads, head width).
@@ -35,7 +35,7 @@ def attend(qkv: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
 
 
 def _blocks(batch: PackedBatch, shortest_share: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Rows x longest cells a block: the event in each, in padding some event; and whether there is one."""
+    """Per block, rows x longest cells: the event in each (any event in padding), and whether there is one."""
     (event, there), lengths, begin = batch.grid, batch.lengths.tolist(), 0
     while begin < len(lengths):
         longest = lengths[begin]
@@ -53,7 +53,7 @@ def _attend_block(qkv: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
 
 
 class _Gather(torch.autograd.Function):
-    """Rows by position, into padding or out of it; `back` has the place in the result of each."""
+    """Rows by position, into padding or out of it; `back` holds the position of each in the result."""
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, positions: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
@@ -63,6 +63,6 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         positions, back = ctx.saved_tensors
-        if len(positions) >= len(back):  # into padding: what came from there counts for nothing
+        if len(positions) >= len(back):  # into padding: what came from there does not count
             return grad.index_select(0, back), None, None
         return grad.new_zeros(len(back), *grad.shape[1:]).index_copy_(0, positions, grad), None, None

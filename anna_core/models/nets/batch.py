@@ -14,33 +14,33 @@ import torch
 
 from anna_core.sequences.ragged import Sequences
 
-# torch computes with few unsigned types: such codes are read as signed ones of their size and then widened.
+# torch computes with few unsigned types: such codes are read as signed ones of the same size and then widened.
 _SIGNED: dict[np.dtype, tuple[type[np.signedinteger], torch.dtype, int]] = {
     np.dtype(np.uint16): (np.int16, torch.int32, 0xFFFF),
     np.dtype(np.uint32): (np.int32, torch.int64, 0xFFFF_FFFF),
 }
-# Events stay on a GPU during training where they take at most this share of its free memory; the rest is for the net.
+# Events stay on a GPU during training if they take at most this share of its free memory; the rest is for the net.
 _RESIDENT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """B sequences of N events in all, in the layout of `torch.nn.utils.rnn.PackedSequence`.
+    """B sequences with N events in total, in the layout of `torch.nn.utils.rnn.PackedSequence`.
 
-    First come the rows' oldest events, then their second ones, and so on. The rows are ordered by falling length, so
-    those that have an event at step t are the first `sizes[t]`, and nothing is padded.
+    First come the rows' oldest events, then their second oldest, and so on. The rows are sorted by length, the longest
+    first, so the rows that have an event at step t are the first `sizes[t]`, and nothing is padded.
 
     Attributes:
-        codes: coded field → (N,) integers, in as small a type as the mart keeps them.
+        codes: coded field → (N,) integers, in the small type in which the mart keeps them.
         numbers: numeric field → (N,) float32, NaN where missing.
         event_time: (N,) int64, microseconds since 1970 on the bank's clock.
-        gap: (N,) int64, microseconds since the row's event before; 0 at its first.
-        row: (N,) int64, the row of each event.
+        gap: (N,) int64, microseconds since the row's previous event; 0 for its first.
+        row: (N,) int64, the row that each event belongs to.
         aggregates: (B, A) float32, see `anna_core.aggregates.ranks`; A may be 0.
         as_of: (B,) int64, the start of the as-of day on the same clock, in microseconds.
-        lengths: (B,) int64, number of events, falling; at least 1.
-        held: (B,) int64, number of events of the row in the store; more than `lengths` where some were left out.
-        sizes: T numbers, how many rows have an event at each step.
+        lengths: (B,) int64, number of events of each row, in descending order; at least 1.
+        held: (B,) int64, number of the row's events in the store; more than `lengths` if some were left out.
+        sizes: T numbers of rows that have an event at each step.
     """
 
     codes: dict[str, torch.Tensor]
@@ -70,33 +70,33 @@ class PackedBatch:
 
     @cached_property
     def grid(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where row i's event t stands: (B, T) positions, 0 where there is none, and (B, T) bool, whether there is."""
+        """Position of row i's event t: (B, T), 0 where there is none, and (B, T) bool, whether there is one."""
         rows = torch.arange(len(self), device=self.lengths.device)[:, None]
         there = torch.arange(len(self.sizes), device=self.lengths.device) < self.lengths[:, None]
         return torch.where(there, self.first + rows, 0), there
 
     @cached_property
     def step(self) -> torch.Tensor:
-        """(N,) int64, how many events of its row came before each event."""
+        """(N,) int64, number of events of the same row that came before each event."""
         sizes = torch.tensor(self.sizes, device=self.lengths.device)
         return torch.arange(len(self.sizes), device=sizes.device).repeat_interleave(sizes, output_size=len(self.row))
 
     @cached_property
     def reverse(self) -> torch.Tensor:
-        """(N,) int64, position of the event that has as many of its row before it as this one has after it."""
+        """(N,) int64, position of the event with as many events of its row before it as this one has after it."""
         return self.first[self.lengths[self.row] - 1 - self.step] + self.row
 
 
 class EventStore:
-    """The columns of some sequences as tensors, from which batches are gathered."""
+    """The columns of some sequences as tensors that batches are gathered from."""
 
     def __init__(self, sequences: Sequences, device: torch.device, aggregates: np.ndarray | None = None) -> None:
-        """Take the columns as they are mapped (no copy), or move them to the device once where they fit there.
+        """Take the columns as they are mapped (no copy), or move them to the device once if they fit there.
 
         Args:
             sequences: n rows.
-            device: that batches are wanted on.
-            aggregates: (n, A) float16 of its rows; None where the net reads none.
+            device: the device that batches are needed on.
+            aggregates: (n, A) float16 aggregates of the rows; None if the net reads none.
         """
         self.length = np.asarray(sequences.length, dtype=np.int64)
         self.device = device
@@ -112,7 +112,7 @@ class EventStore:
         self._as_of = _tensor(sequences.as_of.astype("datetime64[us]").astype(np.int64)).to(home)
 
     def take(self, rows: np.ndarray, aggregates: np.ndarray | None) -> Self:
-        """Some of the rows, by position, with their aggregates; the events stay where they are."""
+        """A selection of the rows, by position, with their aggregates; the events stay where they are."""
         part = copy.copy(self)
         places = torch.from_numpy(rows).to(self._start.device)
         part.length, part._start, part._as_of = self.length[rows], self._start[places], self._as_of[places]
@@ -124,8 +124,8 @@ class EventStore:
     ) -> Iterator[PackedBatch]:
         """Gather batch after batch; see `gather`.
 
-        Where events have to travel to a GPU, the next batch is prepared while this one is computed. On a CPU gathering
-        is 1 to 3% of a batch's time and would only compete for the same cores.
+        If events have to be moved to a GPU, the next batch is prepared while this one is computed. On a CPU gathering
+        takes little of a batch's time and would only compete for the same cores.
         """
         if self._resident:
             for batch in rows:
@@ -140,12 +140,12 @@ class EventStore:
                 yield ready
 
     def gather(self, rows: np.ndarray, dropout: float = 0.0, rng: np.random.Generator | None = None) -> PackedBatch:
-        """Read some rows' events, touching only those events of the memory map.
+        """Read the events of some rows, touching no other events of the memory map.
 
         Args:
             rows: (B,) positions of rows with events, the longest first; repeats are allowed.
-            dropout: share of each row's events that are left out, see `_some_events`.
-            rng: that draws them; needed where there is a dropout.
+            dropout: share of each row's events to leave out, see `_some_events`.
+            rng: draws them; required if there is a dropout.
 
         Returns:
             The batch on the store's device; its row i is `rows[i]`.
@@ -162,7 +162,7 @@ class EventStore:
             offset = torch.from_numpy(taken).to(home)
         sizes = len(rows) - np.cumsum(np.bincount(lengths))[: lengths.max(initial=0)]
         counts, length = torch.from_numpy(sizes).to(home), torch.from_numpy(lengths).to(home)
-        # With its size told, repeating need not wait for a GPU.
+        # With the size given, repeating need not wait for a GPU.
         step = torch.arange(len(sizes), device=home).repeat_interleave(counts, output_size=int(sizes.sum()))
         first = counts.cumsum(0) - counts
         row = torch.arange(len(step), device=home) - first[step]
@@ -170,7 +170,7 @@ class EventStore:
         events = self._start[positions][row]
         events += step if offset is None else offset[(length.cumsum(0) - length)[row] + step]
         time = self._time[events]
-        gap = time - time[first[(step - 1).clamp_(min=0)] + row]  # of a row's first event to itself
+        gap = time - time[first[(step - 1).clamp_(min=0)] + row]  # a row's first event is compared with itself
         batch = PackedBatch(
             codes={name: self._widened(name, column[events]) for name, column in self._codes.items()},
             numbers={name: column[events] for name, column in self._numbers.items()},
@@ -194,23 +194,23 @@ class EventStore:
 
 
 def _some_events(lengths: np.ndarray, dropout: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out a share of each row's events at random, but not the latest: how long ago that was says much.
+    """Leave out a random share of each row's events, but never the latest: how long ago that was says a lot.
 
     Args:
-        lengths: (B,) falling numbers of events.
-        dropout: the share.
-        rng: that draws them.
+        lengths: (B,) numbers of events, in descending order.
+        dropout: the share to leave out.
+        rng: draws them.
 
     Returns:
-        (B,) numbers of events that stay, which fall as well, as they depend on the length alone; and, row after row,
-        how many events of its row came before each of them.
+        (B,) numbers of events that remain, also in descending order, since they depend on the length alone; and, row
+        after row, how many events of its row came before each remaining one.
     """
     kept = np.ceil((1 - dropout) * lengths).astype(np.int64)
     begin = np.cumsum(lengths) - lengths
     row = np.repeat(np.arange(len(lengths)), lengths)
     draw = rng.random(len(row))
     draw[begin + lengths - 1] = -1
-    order = np.argsort(row * 3.0 + draw)  # within each row by draw
+    order = np.argsort(row * 3.0 + draw)  # by draw within each row
     place = np.arange(len(row)) - begin[row]
     chosen = np.sort(order[place < kept[row]])
     return kept, chosen - begin[row[chosen]]
@@ -247,7 +247,7 @@ def _or_none(aggregates: np.ndarray | None, count: int) -> torch.Tensor:
 
 
 def _tensor(column: np.ndarray) -> torch.Tensor:
-    """The column without a copy; nothing writes to it, so that it is read-only is no concern."""
+    """The column without a copy; it is read-only, which is fine, since nothing writes to it."""
     signed = _SIGNED.get(column.dtype)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

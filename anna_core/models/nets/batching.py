@@ -1,34 +1,33 @@
-"""Which rows go into a batch together: rows of like length, under a budget of padded events.
+"""Which rows go into a batch together: rows of similar length, within a budget of padded events.
 
-Padding is what makes sequence models slow on a CPU: batches of rows drawn at random had 5.7 padded events a real one
-on clients with a median of 63 events and a longest of 800 (shared/BENCHMARKS.md); rows of like length have 1.1.
+Padding is what makes sequence models slow on a CPU: where lengths differ as much as those of a bank's clients do,
+batches of random rows have several padded events for each real one (docs/speed.md).
 """
 
 import numpy as np
 
-# Events of a batch for encoders that go step by step, in training and in scoring. The more rows a step has, the better
-# the products: a GRU of width 256 in bfloat16, two threads, scored 220,000 to 280,000 events a second in batches of
-# 32,768 events and 256 rows, 290,000 to 410,000 in eight times the events.
+# Events per batch for encoders that go step by step, in training and in scoring. The more rows a step has, the more
+# efficient its matrix products are (docs/speed.md).
 EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS = 65_536, 262_144
 
-# Lengths are rounded up to a grid with this ratio between steps: rows of one step may be mixed at random, so padding
-# stays below a tenth while the batches differ from epoch to epoch.
+# Lengths are rounded up to a grid with this ratio between steps. Rows of one step are mixed at random, so that padding
+# stays below a tenth while batches differ from epoch to epoch.
 GRID_RATIO = 1.1
 
 
 def length_batches(
     lengths: np.ndarray, batch_rows: int, batch_events: int, rng: np.random.Generator | None = None
 ) -> list[np.ndarray]:
-    """Divide rows into batches of like length.
+    """Divide rows into batches of similar length.
 
     Args:
-        lengths: (n,) number of events of each row; rows of length 0 go into no batch.
-        batch_rows: rows of a batch at most.
-        batch_events: rows x longest of a batch at most; a single row longer than this makes a batch of its own.
-        rng: shuffles rows of like length and the order of the batches; None keeps both fixed, longest first.
+        lengths: (n,) number of events of each row; rows of length 0 are in no batch.
+        batch_rows: maximum number of rows in a batch.
+        batch_events: maximum of rows x longest in a batch; a single row longer than this is a batch of its own.
+        rng: shuffles rows of similar length and the order of the batches; None keeps both fixed, longest first.
 
     Returns:
-        Positions of the rows, an int64 array a batch, the longest row first; every row with an event is in exactly one.
+        Positions of the rows, one int64 array per batch, longest row first; every row with an event is in exactly one.
     """
     rows = np.flatnonzero(lengths > 0)
     if rng is not None:
@@ -39,7 +38,7 @@ def length_batches(
     batches = []
     begin = 0
     while begin < len(rows):
-        # Every later row has a grid step of at most this one, so the budget holds for the whole batch.
+        # No later row has a longer grid step than this one, so the budget holds for the whole batch.
         size = max(1, min(batch_rows, batch_events // int(grid[begin])))
         batch = rows[begin : begin + size]
         batches.append(batch[np.argsort(-lengths[batch], kind="stable")])
@@ -48,6 +47,6 @@ def length_batches(
 
 
 def _grid(lengths: np.ndarray) -> np.ndarray:
-    """Round lengths up to whole steps of the grid; short ones stay as they are."""
+    """Round lengths up to the steps of the grid; short ones stay as they are."""
     step = np.ceil(np.log(np.maximum(lengths, 1)) / np.log(GRID_RATIO) - 1e-9)
     return np.maximum(np.floor(GRID_RATIO**step + 1e-9), lengths).astype(np.int64)

@@ -7,22 +7,22 @@ from torch import nn
 
 from anna_core.models.nets.vocabulary import slots
 
-# Width of an entity embedding: fastai's `emb_sz_rule`, 1.6 * cardinality^0.56, found on tabular contests.
+# Width of an entity embedding: fastai's `emb_sz_rule`, 1.6 * cardinality^0.56, found in tabular contests.
 _WIDTH_FACTOR, _WIDTH_POWER = 1.6, 0.56
-# Share of codes replaced by 0 while training: code 0 hardly occurs in a mart, and its vector must be trained before a
-# category that appeared later falls on it. 1% leaves the signal as it is.
+# Share of codes replaced by 0 while training: code 0 hardly occurs in a mart, and its vector must be trained before
+# categories that appear later are mapped to it. 1% leaves the signal intact.
 UNKNOWN_SHARE = 0.01
-# About the size of a standardised number, spread over the vector's units.
+# About the magnitude of a standardised number, spread over the vector's units.
 _INIT_STD = 0.5
 
 
 def embedding_width(cardinality: int, widest: int) -> int:
-    """Width of the vectors of a field with so many codes, at most `widest`."""
+    """Width of the vectors of a field with this many codes, at most `widest`."""
     return min(widest, math.ceil(_WIDTH_FACTOR * cardinality**_WIDTH_POWER))
 
 
 class CodeEmbedding(nn.Embedding):
-    """Codes (N,) → vectors (N, width); a code given after training has none of its own and is unknown to the net."""
+    """Codes (N,) → vectors (N, width); a code assigned after training has no vector and counts as unknown."""
 
     slots: torch.Tensor | None
 
@@ -30,10 +30,10 @@ class CodeEmbedding(nn.Embedding):
         """Make random vectors.
 
         Args:
-            cardinality: number of codes known when the net is made, 0 (unknown) included.
-            frequent: codes with a vector of their own, where there are more codes than vectors.
-            vectors: at most; see `anna_core.models.nets.vocabulary`.
-            widest: width of the vectors at most.
+            cardinality: number of codes known when the net is made, including 0 (unknown).
+            frequent: codes with a vector of their own, if there are more codes than vectors.
+            vectors: maximum number of vectors; see `anna_core.models.nets.vocabulary`.
+            widest: maximum width of the vectors.
         """
         self.cardinality = max(1, cardinality)
         super().__init__(min(self.cardinality, vectors), embedding_width(self.cardinality, widest))

@@ -1,4 +1,4 @@
-"""A trained model of one domain: scores rows, is saved and loaded as a bundle."""
+"""A trained model of one domain: it scores rows, and is saved and loaded as a bundle."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.models.bundle import TaskFacts, Weights, check_digest, code_version, digest, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, read_bundle, write_bundle
 from anna_core.models.device import choose_device, computing, seeded
 from anna_core.models.nets.batch import EventStore
 from anna_core.models.nets.domain_net import DomainNet
@@ -23,14 +23,14 @@ from anna_core.models.vectors import DomainVectors
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks.net import NetSpec
 
-# Nets of one model start from seeds so far apart that the models of a few neighbouring seeds share none.
+# Nets of one model start from seeds so far apart that models with neighbouring seeds share none.
 _SEED_STEP = 1009
-# Rows that are read at a time, with their aggregates.
+# Rows read at a time, with their aggregates.
 _BLOCK_ROWS = 200_000
 
 
 class DomainModelSpec(BaseModel):
-    """All that a domain model is, but for its weights.
+    """Everything that defines a domain model, except its weights.
 
     Attributes:
         domain: the domain as it was at training.
@@ -39,9 +39,9 @@ class DomainModelSpec(BaseModel):
         inputs: statistics and cardinalities of the inputs; None for an empty model.
         output: meaning of the logits.
         absent_logits: K logits of a row without events.
-        folds: of cross-fitting; the nets of fold k were not fitted on its rows.
-        seeds: nets of a fold.
-        empty_reason: why the domain has no net, as a sentence; None where it has one.
+        folds: number of folds in cross-fitting; the nets of fold k were not fitted on its rows.
+        seeds: number of nets per fold.
+        empty_reason: why the domain has no net, as a sentence; None if it has one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,28 +57,21 @@ class DomainModelSpec(BaseModel):
     empty_reason: str | None = None
 
 
-class DomainBundle(BaseModel):
-    """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none."""
-
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+class DomainBundle(TrainedBundle[DomainModelSpec]):
+    """Content of `bundle.json`."""
 
     kind: Literal["domain_model"] = "domain_model"
-    spec: DomainModelSpec
-    data_version: str
-    code_version: str
-    curves: list[EpochReport]
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class DomainModel:
-    """Nets with everything that they need to score a row of their domain.
+    """Nets, with everything they need to score a row of their domain.
 
     Attributes:
-        spec: what it is.
-        net: the nets; None for an empty model, whose domain had nothing to learn from and which knows a constant.
+        spec: everything that defines it, except its weights.
+        net: the nets; None for an empty model, whose domain had nothing to learn from: it predicts a constant.
         curves: the epochs of their training, net after net.
-        provenance: data versions, sample and the like, as `save` was given them; empty before.
+        provenance: data versions, sample and so on, as given to `save`; empty before.
     """
 
     spec: DomainModelSpec
@@ -98,13 +91,13 @@ class DomainModel:
 
     @property
     def best(self) -> list[EpochReport]:
-        """The epoch of each net whose weights it has; none for an empty model."""
+        """The epoch whose weights were kept, for each net; none for an empty model."""
         last = {report.net: report for report in self.curves if report.best}
         return [last[net] for net in sorted(last)]
 
     @property
     def data_version(self) -> str:
-        """Digest of weights and spec: the same inputs, seed and number of threads give the same one."""
+        """Digest of weights and spec: the same for the same inputs, seed and number of threads."""
         return digest(self._weights(), self.spec)
 
     def predict(
@@ -113,13 +106,13 @@ class DomainModel:
         """Embed and score every row.
 
         Args:
-            sequences: of this domain; fields may be more, and dictionaries longer, than at training.
-            threads: CPU threads to use; None leaves the number as it is.
-            fold: (n,) fold of each row: the nets that were not fitted on it read it; -1, and None for all: the mean of
-                all nets.
+            sequences: sequences of this domain; it may have more fields and longer dictionaries than at training.
+            threads: number of CPU threads; None leaves it as it is.
+            fold: (n,) fold of each row, which is then read by the nets not fitted on that fold; -1, or None for all
+                rows: the mean of all nets.
 
         Returns:
-            Vectors of the n rows in their order; a row without events has a zero embedding and a constant score.
+            Vectors of the n rows, in order; a row without events has a zero embedding and a constant score.
 
         Raises:
             ArtifactError: see `require_same_domain`.
@@ -144,24 +137,16 @@ class DomainModel:
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
-        bundle = DomainBundle(
-            spec=self.spec,
-            data_version=self.data_version,
-            code_version=code_version(),
-            curves=self.curves,
-            provenance=provenance,
-        )
-        write_bundle(folder, self._weights(), bundle)
+        write_bundle(folder, DomainBundle, self._weights(), self.spec, self.curves, provenance)
 
     @classmethod
     def load(cls, folder: Path) -> "DomainModel":
-        """Read a bundle; the model scores bit for bit as the one that was saved.
+        """Read a bundle; the model's scores equal those of the saved one bit for bit.
 
         Raises:
-            ArtifactError: the folder is no bundle of a domain model, or is damaged.
+            ArtifactError: the folder is not a bundle of a domain model, or is damaged.
         """
         weights, bundle = read_bundle(folder, DomainBundle)
-        check_digest(folder, weights, bundle.spec, bundle.data_version)
         net = make_nets(bundle.spec)
         if net is not None:
             try:
@@ -179,7 +164,7 @@ class DomainModel:
 
 
 def make_nets(spec: DomainModelSpec) -> Ensemble | None:
-    """The nets of a spec with weights drawn from the task's seed, each from another; None for an empty model."""
+    """The nets of a spec, with weights drawn from seeds that follow from the task's; None for an empty model."""
     if spec.inputs is None:
         return None
     nets = []
@@ -190,7 +175,7 @@ def make_nets(spec: DomainModelSpec) -> Ensemble | None:
 
 
 def net_seed(seed: int, place: int) -> int:
-    """Seed of the net at a place; that of the first is the task's own."""
+    """Seed of the net at a place; the first one's is the task's own."""
     return seed + _SEED_STEP * place
 
 
@@ -199,7 +184,7 @@ def _blocks(rows: np.ndarray) -> list[np.ndarray]:
 
 
 def _mean_of(nets: Ensemble, places: list[int], store: EventStore) -> tuple[np.ndarray, np.ndarray]:
-    """Mean embedding (n, d) and logits (n, K) that some of the nets give a store's rows."""
+    """Mean embedding (n, d) and mean logits (n, K) of some of the nets for a store's rows."""
     embeddings, logits = forward_rows([nets.net(place) for place in places], store, np.arange(len(store.length)))
     mapped = [nets.mapped(place, embedding) for place, embedding in zip(places, embeddings, strict=True)]
     return np.mean(mapped, axis=0), logits.mean(axis=0)

@@ -1,12 +1,10 @@
 """The net of one domain: events → states → one vector → client embedding → outputs.
 
-The head also sees the mean of the events as they went in. Of coded fields that is the shares of the codes, in the
-embeddings' units, of numbers their mean: what happened at all, whatever the encoder makes of the order. On four
-domains of real data (3,000 to 5,000 rows, one seed) the mean AUC was 0.780 against 0.776 without, hardly beyond chance,
-for 5% more time.
+The head also sees the mean of the events as they entered the encoder: for coded fields the shares of the codes, in the
+units of the embeddings, for numbers their mean. So it knows what happened, whatever the encoder makes of the order.
 
-The pooled states are not normalised: how far they are from zero says how much has happened. With a LayerNorm there, the
-AUC of 4,000 clients' GRU of width 256 after three epochs was 0.70 to 0.76; without, 0.77 to 0.79.
+The pooled states are not normalised: their distance from zero says how much has happened, and a LayerNorm there makes
+nets worse (docs/quality.md).
 """
 
 from typing import NamedTuple
@@ -63,11 +61,11 @@ class DomainNet(nn.Module):
             self.output.bias.copy_(torch.tensor(base_logits))
 
     def store(self, sequences: Sequences, device: torch.device) -> EventStore:
-        """The rows as this net reads them, on the device that it is on."""
+        """The rows as this net reads them, on the net's device."""
         return EventStore(sequences, device, self.read_aggregates(sequences))
 
     def read_aggregates(self, sequences: Sequences) -> np.ndarray | None:
-        """(n, A) aggregates of the rows as an `EventStore` takes them; None where this net reads none."""
+        """(n, A) aggregates of the rows in the form that an `EventStore` takes; None if this net reads none."""
         stats = self.inputs.stats.aggregates
         return read_aggregates(stats, sequences, torch.get_num_threads()) if stats.quantiles else None
 

@@ -1,4 +1,4 @@
-"""Dropout of whole units of a row, whatever its events."""
+"""Dropout of whole units of a row, in all its events at once."""
 
 import torch
 import torch.nn.functional as F
@@ -7,9 +7,9 @@ from anna_core.models.nets.batch import PackedBatch
 
 
 def drop_units(events: torch.Tensor, share: float, batch: PackedBatch) -> torch.Tensor:
-    """Zero a share of the units, for each row in all its events at once, and scale the others up; (N, width) stays.
+    """Zero a share of each row's units in all its events and scale the others up; (N, width) → (N, width).
 
-    Where each event drops its own units, the mean over the events hides nothing: neighbours tell what is missing.
+    If each event dropped units of its own, the mean over events would hide nothing: neighbours show what is missing.
     Sources: Gal & Ghahramani, 2016 (the same mask at every step); Tompson et al., 2015 ("spatial dropout").
     """
     if share == 0:

@@ -13,12 +13,12 @@ from anna_core.tasks.net import NetSpec
 
 
 class Encoder(Protocol):
-    """Reads the events of a batch into a state an event.
+    """Turns the events of a batch into one state per event.
 
     Attributes:
-        width: of a state.
-        batch_events: events of a training batch at which it is fastest on a CPU.
-        scoring_events: the same when it only scores.
+        width: width of a state.
+        batch_events: number of events in a training batch at which it is fastest on a CPU.
+        scoring_events: the same for scoring.
     """
 
     width: int
@@ -30,17 +30,17 @@ class Encoder(Protocol):
 
         Args:
             events: (N, inputs) float32, the inputs of the batch's events.
-            batch: says which events are a row's, and when they were.
+            batch: says which row each event belongs to, and when it happened.
 
         Returns:
-            (N, width) float32 states; those of a row depend on no other row.
+            (N, width) float32 states; a row's states do not depend on other rows.
         """
 
 
 def make_encoder(
     spec: NetSpec, inputs: int
 ) -> GruEncoder | BidirectionalGruEncoder | MinGruEncoder | TransformerEncoder:
-    """The encoder that a spec names, for events of so many inputs."""
+    """The encoder that a spec names, for events with this many inputs."""
     match spec.encoder:
         case "gru":
             return GruEncoder(inputs, spec.hidden, spec.layers, spec.dropout)

@@ -9,19 +9,19 @@ from anna_core.models.nets.batch import EventStore
 from anna_core.models.nets.batching import length_batches
 from anna_core.models.nets.domain_net import DomainNet
 
-_CPU_ROWS = 1024  # of a batch at most
-_GPU_BATCH = (524_288, 4096)  # events and rows of a batch at most
+_CPU_ROWS = 1024  # maximum number of rows in a batch
+_GPU_BATCH = (524_288, 4096)  # maximum numbers of events and rows in a batch
 
 
 def forward_rows(nets: Sequence[DomainNet], store: EventStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Embed and score some rows, all of which have events, by several nets of one domain that share the reading.
+    """Embed and score some rows, all of which have events, with several nets of one domain in a single pass over them.
 
-    The batches depend on the rows' lengths only, so the same rows give the same result bit for bit.
+    Batches depend only on the rows' lengths, so the same rows give the same result bit for bit.
 
     Args:
-        nets: M of one spec, on the store's device; their training mode is left as it was.
-        store: of sequences of the nets' domain.
-        rows: (n,) positions.
+        nets: M nets of one spec, on the store's device; their training mode is left as it was.
+        store: the events of the nets' domain.
+        rows: (n,) positions of the rows.
 
     Returns:
         Embeddings (M, n, d) and logits (M, n, K), float32, in the order of `nets` and `rows`.

@@ -1,4 +1,4 @@
-"""Measures, on the events of the training rows alone, what the inputs need to know."""
+"""Measures what the inputs need to know, on the events of the training rows alone."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,18 +18,18 @@ from anna_core.tasks.net import NetSpec
 _MOST_EVENTS = 1_000_000
 _BATCH_EVENTS = 131_072
 _SMALLEST_STD = 1e-6
-# Bins of a number between its quantiles. More would be emptier: a bin holds a sixteenth of a field's events.
+# Bins of a number between its quantiles: each holds a sixteenth of a field's events, and more bins would hold fewer.
 _BINS = 16
 
 
 def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int, spec: NetSpec | None = None) -> InputStats:
-    """Statistics of some rows' events.
+    """Measure the statistics of some rows' events.
 
     Args:
         sequences: the domain's sequences.
         rows: positions of the training rows, all with at least one event.
-        seed: chooses the rows to measure where there are more than a million events.
-        spec: of the net that will read them; None: the default one.
+        seed: chooses the rows to measure if there are more than a million events.
+        spec: spec of the net that will read them; None: the default.
     """
     spec = spec or NetSpec()
     batches = list(_sample(sequences, rows, seed))
@@ -89,7 +89,7 @@ def _quantiles(values: torch.Tensor) -> tuple[float, ...]:
 
 
 def _spread(values: torch.Tensor) -> Spread:
-    """Mean and deviation in double precision; of what does not vary the deviation is 1, so it standardises to 0."""
+    """Mean and deviation in double precision; if nothing varies, the deviation is 1, so that values become 0."""
     values = values.to(torch.float64)
     if len(values) == 0:
         return Spread(mean=0.0, std=1.0)

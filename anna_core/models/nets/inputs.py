@@ -1,4 +1,4 @@
-"""From an event's codes, numbers and time to the vector that the encoder reads."""
+"""Turns an event's codes, numbers and time into the vector that the encoder reads."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from anna_core.models.nets.numbers import number_encoding
 from anna_core.models.nets.time_features import Granularity, calendar, calendar_width, log_age, log_gap
 from anna_core.tasks.net import NetSpec
 
-# Standardised numbers are cut here, so that one absurd amount at scoring cannot blow up a state.
+# Standardised numbers are clipped here, so that a single absurd amount at scoring cannot blow up a state.
 LARGEST_DEVIATION = 8.0
 
 
@@ -26,18 +26,18 @@ class Spread(BaseModel):
     std: float
 
     def standardise(self, values: torch.Tensor) -> torch.Tensor:
-        """Distance from the mean in standard deviations, cut at `LARGEST_DEVIATION`; the shape stays."""
+        """Distance from the mean in standard deviations, clipped at `LARGEST_DEVIATION`; same shape."""
         return ((values - self.mean) / self.std).clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION)
 
 
 class NumberStats(BaseModel):
-    """One numeric field: its signed logarithm's spread and quantiles, and which indicators it needs (that vary).
+    """One numeric field: spread and quantiles of its signed logarithm, and which indicators it needs (those that vary).
 
     Attributes:
-        spread: of the signed logarithm.
+        spread: spread of the signed logarithm.
         has_missing: whether some values are missing.
         has_zero: whether some, but not all, are 0.
-        quantiles: of the standardised signed logarithm at evenly spaced shares from 0 to 1, rising and all different.
+        quantiles: distinct quantiles of the standardised signed logarithm, at evenly spaced shares from 0 to 1.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,15 +52,15 @@ class InputStats(BaseModel):
     """What the inputs learned from the events of the training rows, and nothing else.
 
     Attributes:
-        cardinalities: coded field → number of codes known when the net was made, 0 included.
-        frequent: coded field with more codes than vectors → codes with a vector of their own (`vocabulary.py`).
+        cardinalities: coded field → number of codes known when the net was made, including 0.
+        frequent: coded field with more codes than vectors → the codes with a vector of their own (`vocabulary.py`).
         numbers: numeric field → its statistics.
         granularity: the finest step of the time stamps.
         gap: spread of `log_gap` over events.
         age: spread of `log_age` over events.
         length: spread over rows of log(1 + number of events).
         last_age: spread over rows of the last event's `log_age`.
-        aggregates: of the rows' aggregates that the head reads; empty where it reads none.
+        aggregates: statistics of the aggregates that the head reads; empty if it reads none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -105,7 +105,7 @@ class EventInputs(nn.Module):
         self.width = coded + encoded + numeric + 2 + calendar_width(stats.granularity)
 
     def forward(self, batch: PackedBatch) -> torch.Tensor:
-        """Returns (N, width) float32."""
+        """The inputs of the batch's events, (N, width) float32."""
         parts = [self.embeddings[_module_name(name)](batch.codes[name]) for name in self.stats.cardinalities]
         columns: list[torch.Tensor] = []
         for name in self.stats.numbers:
@@ -120,7 +120,7 @@ class EventInputs(nn.Module):
         return torch.cat(parts, dim=-1)
 
     def _number(self, name: str, values: torch.Tensor) -> Iterable[torch.Tensor]:
-        """The standardised logarithm (N,), 0 where missing, then the field's indicators."""
+        """The standardised logarithm (N,), 0 where missing, followed by the field's indicators."""
         number = self.stats.numbers[name]
         missing = ~torch.isfinite(values)
         yield torch.where(missing, 0.0, number.spread.standardise(signed_log(torch.where(missing, 0.0, values))))
@@ -131,5 +131,5 @@ class EventInputs(nn.Module):
 
 
 def _module_name(field: str) -> str:
-    """A field's name as a module's: torch allows no dots there, nor a module's own names (`keys`, `type`)."""
+    """A field's name as the name of a module: torch allows no dots, nor a module's own attributes (`keys`, `type`)."""
     return "field_" + field.replace(".", "__dot__")

@@ -1,10 +1,10 @@
-"""minGRU: a recurrence whose gates look at the event only, so that all matrix products are one (Feng et al., 2024).
+"""minGRU: a recurrence whose gates see only the event, so that one matrix product does for all (Feng et al., 2024).
 
     z = sigmoid(W_z x + b_z)        n = W_n x + b_n        h' = (1 - z) h + z n
 
-"Were RNNs All We Needed?", arXiv 2410.01201, section 3.1 (the form without logarithms, which needs no positive n). What
-the gates cannot read from the state, a second layer can read from the first. The recurrence is elementwise, and packed
-steps are contiguous: a step is one operation forwards and one backwards, on a CPU as on a GPU.
+"Were RNNs All We Needed?", arXiv 2410.01201, section 3.1 (the form without logarithms, which allows for negative n).
+What the gates cannot see in the state, a second layer can read from the first. The recurrence is elementwise, and
+packed steps are contiguous: each step is one operation forwards and one backwards, on a CPU as well as on a GPU.
 """
 
 import math
@@ -18,8 +18,8 @@ from torch import nn
 from anna_core.models.nets.batch import PackedBatch
 from anna_core.models.nets.batching import EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS
 
-# Events that a unit remembers at the start: spread from 2 to so many. (1 - z) of one half, as with biases of 0, would
-# forget within a few events (chrono initialisation: Tallec & Ollivier, 2018).
+# Units start out remembering from 2 to this many events. With biases of 0, so 1 - z = 1/2, they would forget within a
+# few events (chrono initialisation: Tallec & Ollivier, 2018).
 _LONGEST_MEMORY = 128.0
 
 
@@ -59,7 +59,7 @@ def packed_min_gru(products: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor
 
     Args:
         products: (N, 2 H) packed: W_z x + b_z, then W_n x + b_n.
-        sizes: T falling numbers of rows; they sum to N.
+        sizes: T numbers of rows in descending order, with sum N.
 
     Returns:
         (N, H) states after each event, packed.
@@ -87,7 +87,7 @@ class _PackedMinGru(torch.autograd.Function):
     def backward(ctx: Any, grad_states: torch.Tensor) -> tuple[torch.Tensor, None]:
         gate, new, states = ctx.saved_tensors
         sizes, width = ctx.sizes, gate.shape[1]
-        # Gradients at the states, those that come from later events included; then all the rest at once.
+        # Gradients at the states, including those from later events; then all the rest at once.
         grads = grad_states.clone(memory_format=torch.contiguous_format)
         pieces, keeps = grads.split(sizes), (1 - gate).split(sizes)
         for earlier, later, keep in reversed(list(zip(pieces[:-1], pieces[1:], keeps[1:], strict=True))):
@@ -95,6 +95,6 @@ class _PackedMinGru(torch.autograd.Function):
         out = grads.new_empty(len(grads), 2 * width)
         at_gate, at_new = out.split(width, dim=1)
         torch.mul(grads, gate, out=at_new)
-        # z (1 - z) (n - h), h being the state before the event, is z (n - h'): no need to look back.
+        # With h the state before the event, z (1 - z) (n - h) equals z (n - h'): no need to look back.
         torch.sub(new, states, out=at_gate).mul_(at_new)
         return out, None

@@ -1,6 +1,6 @@
-"""What a net is given of a number beside its logarithm: waves, or which quantiles it has passed.
+"""How a number is presented to a net beside its logarithm: as waves, or by the quantiles that it exceeds.
 
-A net bends a single number only gradually; these let it tell an amount of 999 from one of 1,001. Both are from
+A net responds only gradually to a single number; these let it tell an amount of 999 from one of 1,001. Both are from
 Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", 2022 (arXiv 2203.05556).
 """
 
@@ -13,10 +13,11 @@ from torch import nn
 
 from anna_core.tasks.net import NumbersName
 
-# Frequencies of a field, units that its waves are mixed to, and the spread of the frequencies at the start (waves a
-# standard deviation; the paper tuned it between 0.01 and 100). At 0.1 the waves bend about once over the usual values.
+# Number of frequencies per field, of units that its waves are mixed into, and the initial spread of the frequencies (in
+# waves per standard deviation; the paper tuned it between 0.01 and 100). At 0.1 waves bend about once over the usual
+# values.
 _FREQUENCIES, _PERIODIC_WIDTH, _FREQUENCY_STD = 16, 8, 0.1
-# Quantiles nearer to each other than this, in standard deviations, are one: a bin between them would be a jump.
+# Quantiles closer to each other than this, in standard deviations, count as one: a bin between them would be a jump.
 _NARROWEST_BIN = 1e-3
 
 
@@ -26,7 +27,7 @@ class Periodic(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.width = _PERIODIC_WIDTH
-        # A matrix, though one row would do: weight decay spares vectors only, and the paper's decays.
+        # A matrix, although a vector would do: weight decay spares vectors, and the paper's frequencies decay.
         self.frequencies = nn.Parameter(torch.randn(1, _FREQUENCIES) * _FREQUENCY_STD)
         self.mix = nn.Linear(2 * _FREQUENCIES, _PERIODIC_WIDTH)
 
@@ -37,15 +38,15 @@ class Periodic(nn.Module):
 
 
 class Piecewise(nn.Module):
-    """How far a value has come through each bin between quantiles, from 0 to 1: (N,) → (N, bins).
+    """How far a value has advanced through each bin between quantiles, from 0 to 1: (N,) → (N, bins).
 
-    Unlike the paper's, the outermost bins end where the training values do; the logarithm beside tells the rest.
+    Unlike in the paper, the outermost bins end where the training values do; beyond that there is the logarithm.
     """
 
     edges: torch.Tensor
 
     def __init__(self, quantiles: tuple[float, ...]) -> None:
-        """Take rising quantiles of the standardised values; of fewer than two different ones there are no bins."""
+        """Take ascending quantiles of the standardised values; with fewer than two distinct ones there are no bins."""
         super().__init__()
         edges = list(quantiles[:1])
         edges.extend(q for before, q in pairwise(quantiles) if q - before >= _NARROWEST_BIN)
@@ -59,7 +60,7 @@ class Piecewise(nn.Module):
 
 
 def number_encoding(name: NumbersName, quantiles: tuple[float, ...]) -> Periodic | Piecewise | None:
-    """What a field's standardised values become beside themselves; None for `log`, which adds nothing."""
+    """What is added to a field's standardised values; None for `log`, which adds nothing."""
     match name:
         case "log":
             return None

@@ -5,13 +5,13 @@ The formulas are those of `torch.nn.GRU` (Cho et al., 2014, in cuDNN's form):
     r = sigmoid(W_r x + b_r + U_r h + c_r)        z = sigmoid(W_z x + b_z + U_z h + c_z)
     n = tanh(W_n x + b_n + r (U_n h + c_n))       h' = (1 - z) n + z h
 
-Why not `torch.nn.GRU` on a CPU: it keeps a graph of small tensors a step, and packed rows make its backward pass
-pathological (shared/BENCHMARKS.md). Here a step is three matrix products forwards and one backwards, and what the
-weights' gradients need is laid out so that they are three products for all steps together. Each event has a row
-[1, x, h, 1], so that the biases are columns of the weights and cost no passes of their own. Nothing is padded: step t
-works on the rows that have an event there, `sizes[t]` of them.
+Why not `torch.nn.GRU` on a CPU: it keeps a graph of small tensors for each step, and packed rows make its backward pass
+pathologically slow (docs/speed.md). Here a step takes three matrix products forwards and one backwards, and everything
+that the weights' gradients need is laid out so that three products cover all steps. Each event has a row [1, x, h, 1],
+so that the biases are columns of the weights and need no passes of their own. Nothing is padded: step t works on the
+`sizes[t]` rows that have an event there.
 
-Matrix products may run in bfloat16; gates, states and sums stay float32.
+Matrix products may run in bfloat16; gates, states and sums stay in float32.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import torch
 
 Weights = Sequence[torch.Tensor]
-# Rows of a bfloat16 product are rounded up to a multiple of this: oneDNN compiles a kernel for each number of rows that
-# it meets (a millisecond), and keeps about a thousand. What the rows more hold and give is of no concern.
+# The number of rows of a bfloat16 product is rounded up to a multiple of this: oneDNN compiles a kernel for each number
+# of rows that it meets (a millisecond), and keeps about a thousand. The extra rows' content does not matter.
 _ROWS = 16
 
 
@@ -31,8 +31,8 @@ def packed_gru(events: torch.Tensor, weights: Weights, sizes: Sequence[int], dty
     Args:
         events: (N, inputs) float32, packed.
         weights: W (3 H, inputs), U (3 H, H), b (3 H), c (3 H), in `torch.nn.GRU`'s order r, z, n.
-        sizes: T falling numbers of rows; they sum to N.
-        dtype: of the matrix products: float32 or bfloat16.
+        sizes: T numbers of rows in descending order, with sum N.
+        dtype: number type of the matrix products: float32 or bfloat16.
 
     Returns:
         (N, H) float32 states after each event, packed.
@@ -47,9 +47,9 @@ class _Matrices(NamedTuple):
     """The weights, transposed and side by side as the products read them, of a row [1, x, h, 1].
 
     Attributes:
-        rz: of the whole row, (1 + inputs + H + 1, 2 H).
-        n: of its part [1, x], twice over, (1 + inputs, H).
-        u: of its part [h, 1], twice over, (H + 1, H).
+        rz: weights for the whole row, (1 + inputs + H + 1, 2 H).
+        n: weights for its part [1, x], doubled, (1 + inputs, H).
+        u: weights for its part [h, 1], doubled, (H + 1, H).
     """
 
     rz: torch.Tensor
@@ -65,11 +65,11 @@ class _Matrices(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """What the backward pass needs of every event.
+    """What the backward pass needs to know about every event.
 
     Attributes:
-        rows: [1, x, h, 1], h being the state before the event, in the products' type; (N, 1 + inputs + H + 1), and
-            `_ROWS` more for products that are rounded up.
+        rows: [1, x, h, 1], with h the state before the event, in the products' type; (N, 1 + inputs + H + 1), plus
+            `_ROWS` rows for products that are rounded up.
         gates: r, z, n; (N, 3 H).
         share: 2 (U_n h + c_n); (N, H).
     """
@@ -94,7 +94,7 @@ def _forward(events: torch.Tensor, matrices: _Matrices, sizes: Sequence[int], ke
     work = kept or _empty(events, matrices, sizes[0])
     first = 0
     for size, x, after in zip(sizes, events.split(sizes), states.split(sizes), strict=True):
-        begin = first if kept else 0  # else a step writes over the one before
+        begin = first if kept else 0  # otherwise each step overwrites the previous one
         row = work.rows[begin : begin + _rounded(size, scratch.dtype)]
         gates, share = work.gates[begin : begin + size], work.share[begin : begin + size]
         row[:size, 1 : 1 + inputs].copy_(x)
@@ -103,7 +103,7 @@ def _forward(events: torch.Tensor, matrices: _Matrices, sizes: Sequence[int], ke
         _product(row, matrices.rz, rz, scratch).sigmoid_()
         _product(row[:, : 1 + inputs], matrices.n, n, scratch)
         _product(row[:, 1 + inputs :], matrices.u, share, scratch)
-        # tanh(a) = 2 sigmoid(2 a) - 1, the products giving 2 a: torch's tanh takes six times as long as its sigmoid.
+        # tanh(a) = 2 sigmoid(2 a) - 1, and the products give 2 a: torch's tanh is much slower than its sigmoid.
         torch.sub(minus_one, n.addcmul_(rz[:, :width], share).sigmoid_(), alpha=-2, out=n)
         state = torch.lerp(n, state[:size], rz[:, width:], out=after)
         first += size
@@ -111,7 +111,7 @@ def _forward(events: torch.Tensor, matrices: _Matrices, sizes: Sequence[int], ke
 
 
 def _product(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
-    """Write left @ right to `out`, through the scratch where that is of another type, with the rows that `out` has."""
+    """Write left @ right to `out`, for as many rows as `out` has; through `scratch` if `out` is of another type."""
     if out.dtype == left.dtype:
         return torch.mm(left, right, out=out)
     return out.copy_(torch.mm(left, right, out=scratch[: len(left), : right.shape[1]])[: len(out)])
@@ -147,9 +147,9 @@ class _PackedGru(torch.autograd.Function):
         w, u, rows, gates, share = ctx.saved_tensors
         rows = rows[: len(gates)]
         width, inputs, dtype = u.shape[1], w.shape[1], rows.dtype
-        # Gradients at the pre-activations, columns n, r, z of the products with x and r, z, n of those with h: the
-        # middle two are common, so both are a run of neighbouring columns. Those of r come out doubled, as the share
-        # is, which halved weights make good.
+        # Gradients at the pre-activations: columns n, r, z for the products with x, and r, z, n for those with h. The
+        # middle two are shared, so each is a range of neighbouring columns. Those of r come out doubled, like the
+        # share, which halved weights make up for.
         rounded = rows.new_empty(len(rows) + _ROWS, 4 * width)
         grads = rounded[: len(rows)]
         halves = torch.ones(3 * width, 1, device=u.device).index_fill_(0, torch.arange(width, device=u.device), 0.5)

@@ -10,7 +10,7 @@ from anna_core.tasks.net import NetSpec
 
 
 class Pool(nn.Module):
-    """States (N, hidden) of a batch → (B, width), by plain statistics of each row's states."""
+    """States (N, hidden) of a batch → (B, width), by simple statistics of each row's states."""
 
     def __init__(self, spec: NetSpec) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class Pool(nn.Module):
         self.backwards = spec.backwards
 
     def forward(self, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
-        """One vector a row; where there are several statistics, they stand beside each other."""
+        """One vector per row; several statistics are concatenated."""
         return torch.cat([self._pooled(name, states, batch) for name in self.names], dim=1)
 
     def _pooled(self, name: str, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
@@ -33,10 +33,10 @@ class Pool(nn.Module):
 
 
 class AttentionPool(nn.Module):
-    """A weighted mean of the states, the weights a softmax of learned scores over the row's events.
+    """A weighted mean of the states; the weights are a softmax of learned scores over the row's events.
 
-    Each head scores the whole state and weighs its own share of the units. All scores are 0 at the start, so training
-    begins with the mean.
+    Each head scores the whole state and weights its own share of the units. All scores start at 0, so training begins
+    with the mean.
     """
 
     def __init__(self, spec: NetSpec) -> None:
@@ -49,7 +49,7 @@ class AttentionPool(nn.Module):
     def forward(self, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         """States (N, hidden) → (B, hidden)."""
         score = self.score(states)
-        # Of a row's scores only the differences count; with the largest taken off nothing overflows.
+        # Only differences between a row's scores matter; with the largest subtracted, nothing overflows.
         share = torch.exp(score - maximum(score.detach(), batch).index_select(0, batch.row))
         shares = share.repeat_interleave(states.shape[1] // share.shape[1], dim=1)
         total: torch.Tensor = _Sum.apply(shares * states, batch)
@@ -65,7 +65,7 @@ def make_pool(spec: NetSpec) -> Pool | AttentionPool:
 def last(states: torch.Tensor, batch: PackedBatch, backwards: int = 0) -> torch.Tensor:
     """The state that has read the whole row: (N, width) → (B, width).
 
-    That is the latest event's; of the last `backwards` units it is the oldest event's, where the packed batch begins.
+    That is the latest event's state; for the last `backwards` units the oldest event's, with which the batch begins.
     """
     onwards = states.shape[1] - backwards
     latest = states[:, :onwards][batch.last]
@@ -87,8 +87,8 @@ def maximum(states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
 class _Sum(torch.autograd.Function):
     """Sum over each row's events.
 
-    On a CPU a loop over steps adds contiguous blocks, where `index_add_` goes event by event. On a GPU a step is a
-    launch, so there rows are padded; `index_add_` would add in another order each time.
+    On a CPU a loop over steps adds contiguous blocks, whereas `index_add_` goes event by event. On a GPU each step is a
+    launch, so rows are padded there; `index_add_` would add in a different order each time.
     """
 
     @staticmethod
@@ -108,7 +108,7 @@ class _Sum(torch.autograd.Function):
 
 
 class _Max(torch.autograd.Function):
-    """Maximum over each row's events; where several events share it, each gets the whole gradient."""
+    """Maximum over each row's events; if several events attain it, each gets the whole gradient."""
 
     @staticmethod
     def forward(ctx: Any, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:

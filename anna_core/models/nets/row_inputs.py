@@ -1,4 +1,4 @@
-"""What the head is told of a row beside its events' states: how many there are, how recent, and their aggregates."""
+"""What the head reads of a row beside its events' states: their number, how recent they are, and their aggregates."""
 
 import torch
 from torch import nn
@@ -8,17 +8,14 @@ from anna_core.models.nets.inputs import InputStats
 from anna_core.models.nets.time_features import log_age
 from anna_core.tasks.net import NetSpec
 
-# Units that a few hundred aggregates are made into. With 32, blends of the nets of cmb2020 (five tasks, one split)
-# gained 0.008 in the task's metric, a ROC AUC or R², from -0.002 to +0.016; the metamodel, beside the trees, nothing.
-_AGGREGATES_WIDTH = 32
-# Share of the aggregates that a row is not told of while training; with 0.5 they gained 0.007.
-_AGGREGATES_DROPOUT = 0.2
+_AGGREGATES_WIDTH = 32  # units that a few hundred aggregates are reduced to; what nets gain: docs/quality.md
+_AGGREGATES_DROPOUT = 0.2  # share of the aggregates that are hidden while training
 
 
 class RowInputs(nn.Module):
-    """Log of the row's length, log age of its last event, and some units of its aggregates.
+    """Log of the row's length, log age of its last event, and a few units made from its aggregates.
 
-    Pooled states hide the first two, which are among the strongest aggregates of a bank: activity and recency.
+    The first two, activity and recency, are among a bank's strongest aggregates, and pooled states hide them.
     """
 
     def __init__(self, stats: InputStats, spec: NetSpec) -> None:

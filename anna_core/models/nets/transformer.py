@@ -1,4 +1,4 @@
-"""A pre-norm transformer whose attention knows the events' order and how long ago they were."""
+"""A pre-norm transformer whose attention knows the order of the events and how long ago they were."""
 
 import math
 
@@ -12,9 +12,9 @@ from anna_core.models.nets.dropout import drop_units
 from anna_core.models.nets.time_features import log_age
 
 _FEED_FORWARD_FACTOR = 4  # Vaswani et al., 2017
-_INIT_STD = 0.02  # GPT-2's; deeper nets than ours need no more
-# What the fastest and the slowest pair of units turn by a radian in. By order: one event, and a whole sequence of a
-# thousand. By log time before as_of: a tenth more time, and from an hour to ten years.
+_INIT_STD = 0.02  # as in GPT-2; nets deeper than ours need no more
+# The periods in which the fastest and the slowest pair of units turn by a radian. By order: one event, and a whole
+# sequence of a thousand. By log time before as_of: a tenth more time, and from an hour to ten years.
 _ORDER_PERIODS = (2 * math.pi, 2 * math.pi * 1000)
 _LOG_TIME_PERIODS = (2 * math.pi * 0.1, 2 * math.pi * 12)
 
@@ -22,8 +22,8 @@ _LOG_TIME_PERIODS = (2 * math.pi * 0.1, 2 * math.pi * 12)
 class TransformerEncoder(nn.Module):
     """Pre-norm blocks (Xiong et al., 2020); rotary positions (Su et al., 2021) by order and by `log_age`."""
 
-    # What is wide (four times the width an event) should stay near the processor's cache: two threads, width 128,
-    # trained 24,000 events a second in batches of 65,536 events, 31,000 in these.
+    # The widest activations (four times the width, for each event) should roughly fit into the processor's cache
+    # (docs/speed.md).
     batch_events = 16_384
     scoring_events = 16_384
 
@@ -49,14 +49,14 @@ class TransformerEncoder(nn.Module):
         return self.norm(states.float())
 
     def _rotation(self, batch: PackedBatch) -> torch.Tensor:
-        """Complex numbers of size 1, (N, head width / 2), to turn queries and keys by."""
+        """Complex numbers of size 1, (N, head width / 2), by which queries and keys are rotated."""
         order, age = batch.step.to(torch.float32), log_age(batch)
         angles = torch.cat([order[:, None] * self.order_turns, age[:, None] * self.time_turns], dim=-1)
         return torch.polar(torch.ones_like(angles), angles)
 
 
 class Block(nn.Module):
-    """Attention, then a feed-forward layer, each added to what came in."""
+    """Attention, then a feed-forward layer, each added to its input."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Block(nn.Module):
         width = states.shape[1]
         turning, value = self.qkv(states).split((2 * width, width), dim=1)
         qkv = torch.cat([_turn(turning, rotation), value], dim=1)
-        if qkv.device.type == "cpu":  # torch's attention in bfloat16 takes twice the time there, not half
+        if qkv.device.type == "cpu":  # there, torch's attention takes twice as long in bfloat16, not half
             qkv = qkv.float()
         with torch.autocast(qkv.device.type, enabled=False):
             attended = attend(qkv.view(len(qkv), 3, self.heads, -1), batch)
@@ -93,7 +93,7 @@ class Block(nn.Module):
 
 
 def _turn(vectors: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
-    """Turn neighbouring units, as pairs, of every head in (N, several x head width) by the angles."""
+    """Rotate pairs of neighbouring units of every head in (N, several x head width) by the angles."""
     pairs = torch.view_as_complex(vectors.float().view(len(vectors), -1, rotation.shape[1], 2))
     return torch.view_as_real(pairs * rotation[:, None]).view(vectors.shape).to(vectors.dtype)
 

@@ -1,1 +1,1 @@
-"""Training: domain nets on their sequences, the metamodel on their vectors."""
+"""Training of domain nets on their sequences."""

@@ -22,10 +22,10 @@ from anna_core.samples.splits import VALID
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks.task import Task
 
-# Rows without events get the mean of such training rows, drawn to the base rate as if 20 rows more had that: having no
-# card events says much of a client's activity, but a handful of such rows must not set a rate.
+# Rows without events get the mean of such training rows, drawn towards the base rate as if 20 more rows had it: having
+# no card events says a lot about a client's activity, but a handful of such rows must not set a rate.
 _ABSENT_PRIOR_ROWS = 20.0
-# Rows on which the nets' embeddings are made one: many more than an embedding has units.
+# Rows on which the nets' embeddings are aligned: many more than an embedding has units.
 _ALIGNMENT_ROWS = 5_000
 
 
@@ -40,27 +40,28 @@ def train_domain_model(
     fold: np.ndarray | None = None,
     client: np.ndarray | None = None,
 ) -> DomainModel:
-    """Train nets on the rows that have events in this domain: for each fold `task.training.seeds` that do not see it.
+    """Train nets on the rows that have events in this domain: `task.training.seeds` per fold, which do not see it.
 
-    A domain in which the training or validation rows have no events, or those that have do not vary in target, gives an
-    empty model rather than an error: the other domains of the launch may well do. So does one whose rows with events
-    are too few for the folds that the sample's rows allow. Where the sample itself is too small for some fold, one net
-    is trained on the training rows and stopped on the validation rows.
+    If no training or validation row has events in the domain, or the target is constant over those that do, the result
+    is an empty model rather than an error: the launch's other domains may well be of use. The same goes if too few rows
+    have events for the folds that the sample as a whole allows. If the sample itself is too small for some fold, one
+    net is trained on the training rows and stopped on the validation rows.
 
     Args:
-        sequences: n rows, aligned with the sample's.
+        sequences: sequences of the sample's n rows.
         target: (n, L) float32, or (n,) int64 class index for multiclass.
         weight: (n,) float32, positive.
-        split: (n,) text: train, valid or test; test rows are not looked at.
-        task: what to learn, and `task.net`, `task.training`, `task.seed`: how.
-        on_epoch: told of every epoch.
-        threads: CPU threads to use; None leaves the number as it is.
-        fold: (n,) of `anna_core.samples.splits.assign_folds`; None: the validation rows are the only fold.
-        client: (n,) whose each row is, so that rows of one client are not taken for independent; None: each for itself.
+        split: (n,) text: train, valid or test; test rows are not used.
+        task: what to learn, and how (`task.net`, `task.training`, `task.seed`).
+        on_epoch: called after every epoch.
+        threads: number of CPU threads; None leaves it as it is.
+        fold: (n,) folds from `anna_core.samples.splits.assign_folds`; None: the validation rows are the only fold.
+        client: (n,) the client that each row belongs to: rows of one client are not independent. None: each row is a
+            client of its own.
 
     Returns:
-        The model, each net with the weights of its best epoch. The same arguments give the same weights bit for bit,
-        unless the budget of time cuts the training short.
+        The model, each net with the weights of the epoch that was kept. The same arguments give the same weights bit
+        for bit, unless the time budget cuts the training short.
 
     Raises:
         TrainingError: no model of any domain can be trained on these rows, or the training diverged.
@@ -114,7 +115,7 @@ def train_domain_model(
 
 
 def _parts(used: np.ndarray, fold: np.ndarray, spec: DomainModelSpec) -> Iterator[TrainingRows]:
-    """The rows of each net: those outside its fold to be fitted on, those within to stop on."""
+    """The rows of each net: it is fitted on those outside its fold and stopped on those inside."""
     for k in range(spec.folds):
         inside = fold[used] == k
         for _ in range(spec.seeds):
@@ -122,7 +123,7 @@ def _parts(used: np.ndarray, fold: np.ndarray, spec: DomainModelSpec) -> Iterato
 
 
 def _align(nets: Ensemble, store: EventStore, used: np.ndarray, seed: int) -> None:
-    """Make the nets' embeddings one on some of the rows, drawn at random: files are often sorted by date or target."""
+    """Align the nets' embeddings on randomly drawn rows, since files are often sorted by date or target."""
     some = np.random.default_rng(seed).choice(used, min(len(used), _ALIGNMENT_ROWS), replace=False)
     rows = np.sort(some)
     embeddings, _ = forward_rows([nets.net(place) for place in range(len(nets.nets))], store, rows)

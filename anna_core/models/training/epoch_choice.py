@@ -1,4 +1,4 @@
-"""Which epoch's weights a training keeps."""
+"""Decides which epoch's weights a training keeps."""
 
 import copy
 import math
@@ -11,9 +11,9 @@ import torch
 from anna_core.metrics.bootstrap import clients_of
 from anna_core.metrics.registry import Metric
 
-# Draws of clients' weights that tell how far chance alone moves the metric; a deviation of 32 is good to an eighth.
+# Draws of clients' weights that show how far chance alone moves the metric; the deviation of 32 is good to an eighth.
 _DRAWS = 32
-# An epoch is clearly worse by the metric beyond so many standard errors, and by the loss beyond so many.
+# Beyond this many standard errors of the metric, or of the loss, an epoch is clearly worse.
 _METRIC_ERRORS, _LOSS_ERRORS = 1.0, 2.0
 
 
@@ -22,10 +22,10 @@ class _Outcome:
     """An epoch on the validation rows.
 
     Attributes:
-        defined: whether the metric is; the value is minus the loss if not.
-        value: of which more is better.
-        drawn: (_DRAWS,) the value with the clients' weights drawn at random.
-        losses: (n,).
+        defined: whether the metric is defined; if not, the value is minus the loss.
+        value: the metric, signed so that more is better.
+        drawn: (_DRAWS,) the value with clients' weights drawn at random.
+        losses: (n,) the rows' losses.
     """
 
     defined: bool
@@ -37,18 +37,17 @@ class _Outcome:
 class EpochChoice:
     """Keeps the latest epoch that is not clearly worse than the best before it.
 
-    Later epochs have a lower learning rate: their weights have settled, and whether they score a little more or less
+    Later epochs have a lower learning rate: their weights have settled, and whether they score slightly better or worse
     on the validation rows than earlier ones is mostly chance, the more so the rarer the target. Taking the highest of
-    twelve such values picks the luckiest epoch. On eight real domains of 3,000 to 5,000 rows, the epoch chosen on half
-    of a fold and judged on the other, this rule gave 0.660 on average and the highest value 0.657.
+    twelve such values picks the luckiest epoch (docs/quality.md has both rules' figures).
 
-    Whether two epochs differ by the task's metric is judged by a paired Bayesian bootstrap of clients (Rubin, 1981); of
-    epochs that do not, one whose loss is clearly higher is not taken. Where the metric is not defined on the
-    validation rows, as for rows of one class only, the mean loss takes its place.
+    Whether two epochs differ in the task's metric is judged by a paired Bayesian bootstrap of clients (Rubin, 1981); if
+    they do not, an epoch with a clearly higher loss is not taken. If the metric is not defined on the validation rows,
+    as with rows of one class only, the mean loss takes its place.
 
     Attributes:
-        epoch: whose weights are kept, counted from 1; 0 before the first offer.
-        weights: of that epoch.
+        epoch: the epoch whose weights are kept, counted from 1; 0 before the first offer.
+        weights: that epoch's weights.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class EpochChoice:
         return value, kept
 
     def _outcome(self, value: float, evaluate: Callable[[np.ndarray], float], losses: np.ndarray) -> _Outcome:
-        draw = np.random.default_rng(self._seed)  # the same draws for every epoch: their differences are paired
+        draw = np.random.default_rng(self._seed)  # the same draws for every epoch, so that differences are paired
         weights = (draw.standard_exponential(self._clients)[self._group] * self._weight for _ in range(_DRAWS))
         if math.isnan(value):
             drawn = [-float(np.average(losses, weights=drawn)) for drawn in weights]
@@ -100,10 +99,10 @@ class EpochChoice:
         return gain > error or (gain >= -error and not self._loses(outcome.losses, self._least))
 
     def _loses(self, losses: np.ndarray, than: np.ndarray) -> bool:
-        """Whether losses are higher on average by more than chance would give."""
+        """Whether losses are higher on average by more than chance."""
         more = losses - than
         mean = self._mean(more)
-        # Variance of a weighted mean of rows of independent clients.
+        # Variance of a weighted mean over rows of independent clients.
         excess = np.bincount(self._group, weights=self._weight * (more - mean))
         error = math.sqrt(float((excess**2).sum())) / float(self._weight.sum())
         return mean > _LOSS_ERRORS * error

@@ -1,4 +1,4 @@
-"""Fits the nets of one model, one after another, within one budget."""
+"""Fits the nets of one model, one after another, within a common budget."""
 
 import copy
 import time
@@ -19,9 +19,9 @@ Weights = dict[str, torch.Tensor]
 
 
 class Fitting:
-    """The trainings of a model's nets; before them those of a search for their learning rate, if that is to be found.
+    """The trainings of a model's nets, preceded by a search for their learning rate, if it is to be found.
 
-    The rate is found by the first net and taken for all: they are alike, and read nearly the same rows.
+    The rate is found with the first net and used for all: they are alike, and read nearly the same rows.
     """
 
     def __init__(
@@ -35,24 +35,24 @@ class Fitting:
         """Prepare.
 
         Args:
-            nets: to be trained.
-            trainer: makes that of the net at a place for a rate.
+            nets: the nets to train.
+            trainer: makes the trainer for the net at a place and a learning rate.
             budget: seconds for all of them; None: as long as it takes.
-            began: when the budget's time began, by `time.perf_counter`.
-            on_epoch: told of every epoch.
+            began: when the budget started to run, by `time.perf_counter`.
+            on_epoch: called after every epoch.
         """
         self._nets, self._trainer, self._budget, self._on_epoch = nets, trainer, budget, on_epoch
         self._began = began
-        self._done = 0  # trainings, trials included
+        self._done = 0  # trainings so far, including trials
 
     def run(self, rate: float | Found) -> list[EpochReport]:
-        """Train all nets at this rate, or at the one found.
+        """Train all nets at this rate, or at the one that is found.
 
         Returns:
-            The epochs of the trainings that gave the nets their weights, net after net.
+            The epochs of the trainings that the nets' weights come from, net after net.
 
         Raises:
-            DivergenceError: a training diverged; of trials, all did.
+            DivergenceError: a training diverged, or all trials did.
         """
         curves: list[list[EpochReport]] = []
         if isinstance(rate, str):
@@ -65,7 +65,7 @@ class Fitting:
         ]
 
     def _search(self) -> tuple[float, list[EpochReport]]:
-        """Find the rate and leave the first net the weights that it gave; returns it and their epochs."""
+        """Find the rate, leaving the first net with the weights trained at it; returns the rate and their epochs."""
         net, others = self._nets.net(0), len(self._nets.nets) - 1
         share = None if self._budget is None else self._budget / (LEAST_TRIALS + others)
         start = copy.deepcopy(net.state_dict())
@@ -93,9 +93,9 @@ class Fitting:
         return rate, reports
 
     def _train(self, trainer: Trainer, to_come: int, most: float | None = None) -> list[EpochReport]:
-        """One of so many trainings that are still to come: what early stopping saved on one is left to the others.
+        """Run one of this many remaining trainings: time that early stopping saves on one is left to the others.
 
-        Trials are given `most` seconds each, lest one looks better than another for having had more of them.
+        Trials get `most` seconds each, so that none looks better only because it had more time.
         """
         began, self._done = time.perf_counter(), self._done + 1
         number, count = self._done, self._done + to_come - 1

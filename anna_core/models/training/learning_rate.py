@@ -9,7 +9,7 @@ from anna_core.models.cross_validation import clearly_less
 from anna_core.tasks.training import USUAL_RATE
 
 _FACTORS = (0.5, 2.0)
-# Trainings that a search takes at least: at the usual rate, at one below and at one above.
+# The least number of trainings in a search: at the usual rate, at one below and at one above.
 LEAST_TRIALS = 1 + len(_FACTORS)
 
 
@@ -19,8 +19,8 @@ class Trial:
 
     Attributes:
         rate: its peak.
-        losses: (n,) weighted losses of the validation rows, by the weights kept; None where it diverged.
-        client: (n,) from 0 on, whose each row is; rows of one client are not independent.
+        losses: (n,) weighted losses of the validation rows under the weights kept; None if it diverged.
+        client: (n,) the client that each row belongs to, as a number from 0; a client's rows are not independent.
     """
 
     rate: float
@@ -29,16 +29,16 @@ class Trial:
 
 
 def find_rate(train: Callable[[float], Trial]) -> float | None:
-    """Walk from the usual rate, halving or doubling it for as long as that clearly lowers the loss.
+    """Start from the usual rate and keep halving or doubling it for as long as that clearly lowers the loss.
 
-    Up to twofold the loss hardly depends on the rate, and chance decides which of three comes out lowest; so another
-    than the usual one has to be better by a standard error.
+    Within a factor of two the loss hardly depends on the rate, and chance decides which of three comes out lowest; so
+    a rate other than the usual one has to be better by a standard error.
 
     Args:
         train: trains at a rate, always from the same weights; called at least twice.
 
     Returns:
-        The rate; None where all trainings diverged.
+        The rate; None if all trainings diverged.
     """
     usual = best = train(USUAL_RATE)
     for factor in _FACTORS:

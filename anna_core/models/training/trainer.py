@@ -22,23 +22,23 @@ from anna_core.models.training.pace import Pace, Work
 from anna_core.models.training.schedule import Schedule
 from anna_core.tasks.task import Task
 
-# Steps of an epoch at least: of few rows, large batches would leave too few steps to learn anything.
+# The least number of steps per epoch: with few rows, large batches would leave too few steps to learn anything.
 _FEWEST_STEPS = 16
-# Norm of the gradient at most: recurrent nets see rare, far larger ones (Pascanu et al., 2013).
+# Maximum norm of the gradient: recurrent nets occasionally see far larger ones (Pascanu et al., 2013).
 _GRADIENT_NORM = 1.0
-# Seconds between measurements of the speed on a GPU: each waits for what is under way, and nothing is prepared.
+# Seconds between measurements of the speed on a GPU: each waits for work in progress, while nothing is prepared.
 _GPU_CHECK_SECONDS = 0.25
 
 
 class DivergenceError(TrainingError):
-    """The loss is no number any more."""
+    """The loss is no longer a finite number."""
 
 
 class Trainer:
-    """Fits a domain net to the training rows and keeps the weights that the validation rows speak for.
+    """Fits a domain net to the training rows and keeps the weights that do best on the validation rows.
 
-    The weights are not averaged over steps or epochs: where the learning rate anneals to 0, that changed the metric of
-    sixteen trainings by 0.0001 (moving averages of 0.5 to 2 epochs, means of the last 3 and 5 epochs).
+    The weights are not averaged over steps or epochs: as the learning rate anneals to 0, that makes next to no
+    difference (docs/quality.md).
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class Trainer:
     ) -> None:
         """Prepare; every one of `rows` has at least one event.
 
-        `rate` is the learning rate's peak; `client` (n,) is whose each row is, if that is known; `clock` gives seconds.
+        `rate` is the peak learning rate, `client` (n,) the client that each row belongs to, if known; `clock` gives
+        seconds.
         """
         self.net, self.output, self.store, self.rows, self.task = net, output, store, rows, task
         self.device = next(net.parameters()).device
@@ -64,21 +65,21 @@ class Trainer:
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
         self.valid_client = None if client is None else client[rows.valid]
         self.target = output.encode(target[rows.train]).to(self.device)
-        # Weights of mean 1 leave the learning rate's meaning as it is.
+        # With weights of mean 1, the learning rate keeps its meaning.
         self.weight = torch.from_numpy(unit_mean(weight[rows.train])).to(self.device)
         self.lengths = store.length[rows.train]
-        self.epoch_steps = len(self._batches(None))  # the same in every epoch: rows of like length change places only
+        self.epoch_steps = len(self._batches(None))  # the same in every epoch: rows of similar length swap
         self._begin(task.training.epochs)
 
     def run(self, on_epoch: OnEpoch, budget: float | None = None) -> list[EpochReport]:
-        """Train until the epochs, the patience or the budget are spent; the net then holds the weights kept.
+        """Train until epochs, patience or budget are used up; the net then holds the weights that are kept.
 
-        A trial of a few steps, which are taken back, tells how many whole epochs fit into the budget; the result is bit
-        for bit that of a run of so many epochs. Where the speed drops later, epochs to come are given up, and where not
-        even one fits, the training ends within it, the learning rate annealed.
+        A trial of a few steps, which are undone, shows how many whole epochs fit into the budget; the result is bit for
+        bit that of a run with as many epochs. If the speed drops later, remaining epochs are given up; if not even one
+        fits, training ends in the middle of it, with the learning rate annealed.
 
         Args:
-            on_epoch: told of every epoch.
+            on_epoch: called after every epoch.
             budget: seconds that the whole run may take; None: as long as it takes.
 
         Raises:
@@ -123,7 +124,7 @@ class Trainer:
         return reports
 
     def _begin(self, epochs: int) -> None:
-        """Stand at the first step of a training of so many epochs."""
+        """Begin at the first step of a training with this many epochs."""
         training = self.task.training
         self.epochs = epochs
         self.rng = np.random.default_rng(self.task.seed)
@@ -134,11 +135,11 @@ class Trainer:
         self.check_seconds = _GPU_CHECK_SECONDS if self.device.type == "cuda" else 0.0
 
     def _epoch(self, epoch: int) -> tuple[float, float, float]:
-        """One pass over the training rows; returns the mean loss, events read a second, and the share of rows read."""
+        """One pass over the training rows; returns the mean loss, events per second, and the share of rows read."""
         began, sums = self.clock(), torch.zeros((), dtype=torch.float64, device=self.device)
         steps = rows = events = 0
         for batch, read, loss in self._steps():
-            sums += loss * len(batch)  # stays on the device: reading it would wait for each batch
+            sums += loss * len(batch)  # stays on the device: reading it would mean waiting for each batch
             steps, rows, events = steps + 1, rows + len(batch), events + read
             if self.pace is not None:
                 self._keep_budget(epoch, steps)
@@ -149,12 +150,12 @@ class Trainer:
         return total / rows, events / max(self.clock() - began, 1e-9), rows / len(self.lengths)
 
     def _steps(self) -> Iterator[tuple[np.ndarray, int, torch.Tensor]]:
-        """Take the steps of an epoch one by one; gives each batch's positions (B,), events read, and mean loss."""
+        """Take the steps of an epoch one by one; yields each batch's positions (B,), events read and mean loss."""
         self.net.train()
         batches = self._batches(self.rng)
         taken, events_taken, before = 0, 0, self._now()
         gathered = self.store.batches(
-            [self.rows.train[batch] for batch in batches], self.net.spec.event_dropout, self.rng
+            [self.rows.train[batch] for batch in batches], self.task.training.event_dropout, self.rng
         )
         for place, (batch, events) in enumerate(zip(batches, gathered, strict=True), start=1):
             for group in self.optimiser.param_groups:
@@ -175,7 +176,7 @@ class Trainer:
             yield batch, len(events.row), loss.detach()
 
     def validate(self) -> tuple[np.ndarray, np.ndarray]:
-        """Scores (n, K) of the validation rows by the net as it is, and their losses (n,).
+        """Scores (n, K) of the validation rows by the net in its current state, and their losses (n,).
 
         Raises:
             DivergenceError: a loss is not finite.
@@ -193,7 +194,7 @@ class Trainer:
             )
 
     def _plan(self, budget: float) -> None:
-        """Find by a trial how many epochs fit into the budget, and begin a training of so many."""
+        """Find out by a trial how many epochs fit into the budget, and begin a training with that many."""
         valid_events = int(self.store.length[self.rows.valid].sum())
         pace = Pace(Work(self.epoch_steps, int(self.lengths.sum()), valid_events), budget)
         wanted = self.epochs
@@ -211,7 +212,7 @@ class Trainer:
             self.schedule.end_at(max(1, int(share * self.epoch_steps)))
 
     def _keep_budget(self, epoch: int, done: int) -> None:
-        """Give up epochs, or the rest of one, if they no longer fit; `done` steps of the epoch are done."""
+        """Give up epochs, or the rest of one, if they no longer fit; `done` steps of this epoch are done."""
         assert self.pace is not None
         left = min(self.epoch_steps, self.schedule.steps - (epoch - 1) * self.epoch_steps) - done
         spent, share, more = self.clock() - self.began, left / self.epoch_steps, self.epochs - epoch
@@ -224,7 +225,7 @@ class Trainer:
         self.schedule.end_at(self.schedule.step + steps + whole * self.epoch_steps)
 
     def _now(self) -> float:
-        """Seconds, once the device has done what it was told."""
+        """The time in seconds, once the device has finished its work."""
         if self.pace is not None and self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return self.clock()
@@ -236,7 +237,7 @@ class Trainer:
 
 
 def parameter_groups(net: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Parameters for AdamW: matrices decay; biases and norms do not, or the base rate would be drawn to a half."""
+    """Parameters for AdamW: matrices decay; biases and norms do not, or base rates would be drawn towards a half."""
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},

@@ -1,1 +1,1 @@
-"""Boosting on aggregates: the trees that the metamodel weighs beside the nets."""
+"""Boosting on aggregates: the trees that the metamodel weights beside the nets."""

@@ -1,4 +1,4 @@
-"""The matrix that trees read: aggregates of one domain, or of several beside each other."""
+"""The matrix that trees read: aggregates of one domain, or of several side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from anna_core.errors import ArtifactError
 from anna_core.models.same_domain import require_same_domain
 from anna_core.sequences.ragged import Sequences
 
-Codes = dict[str, tuple[int, ...]]  # coded field → codes that have aggregates of their own, most frequent first
+Codes = dict[str, tuple[int, ...]]  # coded field → the codes with aggregates of their own, most frequent first
 
 
 def features_of(
     sequences: Sequence[Sequences], codes: Mapping[str, Codes], threads: int, order: bool = True
 ) -> pl.DataFrame:
-    """(n, F) float32 aggregates of all domains beside each other, NaN where not known; codes are by domain."""
+    """(n, F) float32 aggregates of all domains side by side, NaN where not known; `codes` are by domain."""
     parts = [
         aggregate(
             part,
@@ -36,9 +36,9 @@ class DomainReading:
     """What a booster reads of one domain.
 
     Attributes:
-        sequences: with the fields that the domain had at training; newer ones have no trees.
-        codes: that had aggregates of their own at training.
-        key: equal where boosters read the same aggregates.
+        sequences: the sequences, with the fields that the domain had at training: trees do not know newer ones.
+        codes: the codes that had aggregates of their own at training.
+        key: the same for boosters that read the same aggregates.
     """
 
     sequences: Sequences
@@ -47,10 +47,10 @@ class DomainReading:
 
     @classmethod
     def of(cls, trained: Domain, codes: Codes, given: Mapping[str, Sequences]) -> "DomainReading":
-        """Find the domain among the sequences that are given by name.
+        """Find the domain among sequences given by name.
 
         Raises:
-            ArtifactError: it is not there, or changed so since the training that the trees cannot read it.
+            ArtifactError: it is not there, or has changed since training in a way that the trees cannot read.
         """
         if trained.name not in given:
             raise ArtifactError(

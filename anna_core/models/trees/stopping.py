@@ -1,4 +1,4 @@
-"""When a booster stops: after rounds that brought nothing, or when its time is up."""
+"""When a booster stops: after rounds without improvement, or when its time is up."""
 
 import math
 import time
@@ -9,22 +9,22 @@ if TYPE_CHECKING:
 
 
 class Stopping:
-    """LightGBM callback that keeps the round with the least loss of the first validation set.
+    """LightGBM callback that keeps the round with the lowest loss on the first validation set.
 
-    LightGBM's own early stopping does not know of time.
+    LightGBM's own early stopping knows nothing of time.
     """
 
-    order = 30  # after callbacks that only look on, as LightGBM's own
+    order = 30  # after callbacks that only observe, like LightGBM's own
     before_iteration = False
 
     def __init__(self, patience: int, deadline: float) -> None:
-        """Stop after `patience` rounds without a lower loss, or at `deadline` (of `time.perf_counter`)."""
+        """Stop after `patience` rounds without a lower loss, or at `deadline` (by `time.perf_counter`)."""
         self._patience, self._deadline = patience, deadline
         self._least, self._best_round = math.inf, 0
         self.out_of_time = False
 
     def __call__(self, env: "CallbackEnv") -> None:
-        """Judge the round that ended; the first is always kept."""
+        """Judge the round that just ended; the first is always kept."""
         from lightgbm.callback import EarlyStopException
 
         results = env.evaluation_result_list or []

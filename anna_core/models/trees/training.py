@@ -23,11 +23,11 @@ from anna_core.tasks.task import Task, TaskType
 if TYPE_CHECKING:
     import lightgbm
 
-LEARNING_RATE = 0.03  # the benchmark's peer
+LEARNING_RATE = 0.03  # that of the benchmark's peer
 MAX_ROUNDS = 3000
-PATIENCE = 100  # rounds without a better validation loss; at this rate a shorter wait stops on noise
-MOST_ROWS = 200_000  # of a few thousand aggregates take 2 GB; trees on more rows are hardly better
-# Many aggregates tell much the same, and samples are small: each tree sees a part of the columns and rows.
+PATIENCE = 100  # rounds without a lower validation loss; at this rate, waiting less means stopping on noise
+MOST_ROWS = 200_000  # with a few thousand aggregates they take 2 GB; trees on more rows are hardly better
+# Many aggregates say much the same, and samples are small: each tree sees a part of the columns and rows.
 PARAMETERS: dict[str, Any] = {
     "learning_rate": LEARNING_RATE,
     "num_leaves": 15,
@@ -37,11 +37,10 @@ PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
     "lambda_l2": 5.0,
     "deterministic": True,
-    # Left to choose, LightGBM times both ways, and the sums' order depends on the winner. Of thousands of aggregates, a
-    # part of which a tree sees, columns took 10 to 25% less time than rows.
+    # Left to choose, LightGBM times both ways, and the order of sums depends on the winner. With thousands of
+    # aggregates, of which each tree sees a part, going by columns is faster (docs/speed.md).
     "force_col_wise": True,
-    # A quarter of LightGBM's default: 20 to 35% less time, and a lower loss out of fold on eight of two splits of five
-    # real tasks.
+    # A quarter of LightGBM's default: faster (docs/speed.md), and no worse (docs/quality.md).
     "max_bin": 63,
     "verbose": -1,
 }
@@ -57,22 +56,22 @@ def train_boosting(
     threads: int,
     order: bool = True,
 ) -> BoostingModel:
-    """Fit a set of trees for each fold, on the rows outside of it; those within say when to stop.
+    """Fit a set of trees for each fold on the rows outside it; the rows inside decide when to stop.
 
-    All of them, and the reading of the aggregates, share the task's budget of time.
+    All of them share the task's time budget with the computing of the aggregates.
 
     Args:
-        sequences: of one domain or of several, each aligned with the sample's n rows.
+        sequences: sequences of the sample's n rows, in one domain or in several.
         target: (n, L), or (n,) class index for multiclass.
         weight: (n,), positive.
-        split: (n,) text: train, valid or test; test rows are not looked at.
-        fold: (n,) of `anna_core.samples.splits.assign_folds`.
-        task: its type, metric, seed and number of outputs.
-        threads: CPU threads of LightGBM; the result is the same for the same number.
-        order: whether they read the order of events (`anna_core.aggregates.order`), too.
+        split: (n,) text: train, valid or test; test rows are not used.
+        fold: (n,) folds from `anna_core.samples.splits.assign_folds`.
+        task: gives type, metric, seed and number of outputs.
+        threads: number of CPU threads for LightGBM; the result is the same for the same number.
+        order: whether they also read the order of events (`anna_core.aggregates.order`).
 
     Returns:
-        The booster; a label, or a class, that does not vary gets its constant. Without trees where nothing was learnt.
+        The booster; labels or classes that do not vary get a constant. Without any trees if nothing could be learned.
 
     Raises:
         TrainingError: no model can be trained on these rows.
@@ -102,7 +101,7 @@ def train_boosting(
 
 
 class Forest(NamedTuple):
-    """Trees as `BoostingModel` has them."""
+    """Trees in the form of `BoostingModel`."""
 
     folds: int
     outputs: tuple[int, ...]
@@ -121,17 +120,17 @@ def fit_trees(
     threads: int,
     deadline: float = math.inf,
 ) -> Forest:
-    """Fit a set of boosters for each fold; none where no tree finds anything to divide the rows by.
+    """Fit a set of boosters for each fold; none if no tree finds anything to split the rows by.
 
     Args:
         features: (n, F) numeric columns, NaN where not known.
         target: (n, L), or (n,) class index for multiclass.
-        weight: (n,), of mean 1.
+        weight: (n,), with mean 1.
         fold: (n,), see `anna_core.samples.splits.assign_folds`.
         output: meaning of the logits.
-        task: its type and seed.
-        threads: CPU threads of LightGBM.
-        deadline: of `time.perf_counter`; each booster gets its share of the time that is left.
+        task: gives type and seed.
+        threads: number of CPU threads for LightGBM.
+        deadline: by `time.perf_counter`; each booster gets its share of the remaining time.
     """
     folds = usable_folds(fold, target)
     columns = _columns(task, output, target)
@@ -154,7 +153,7 @@ def fit_trees(
             out_of_time += stopping.out_of_time
         if task.type is TaskType.MULTICLASS:
             offsets.append(_offsets(boosters[-1], matrix[:1], target[fold != k], output))
-    # Too few rows, or aggregates that are all alike: constants, which would only draw the metamodel's mean to the base.
+    # Too few rows, or identical aggregates: constants, which would only draw the metamodel's mean to the base rate.
     if not any(booster.feature_importance().any() for booster in boosters):
         return Forest(0, (), (), (), 0)
     trees = tuple(str(booster.model_to_string(num_iteration=booster.best_iteration)) for booster in boosters)
@@ -162,7 +161,7 @@ def fit_trees(
 
 
 def _columns(task: Task, output: Output, target: np.ndarray) -> dict[int, np.ndarray]:
-    """What each booster learns, by the first logit that it gives."""
+    """What each booster learns, by the first logit that it predicts."""
     match task.type:
         case TaskType.MULTICLASS:
             return {0: target}
@@ -173,7 +172,7 @@ def _columns(task: Task, output: Output, target: np.ndarray) -> dict[int, np.nda
 
 
 def _objective(task: Task, output: Output) -> dict[str, Any]:
-    """The loss of the nets, so that trees and nets can be weighed against each other."""
+    """The same loss as that of the nets, so that trees and nets can be weighed against each other."""
     match task.type:
         case TaskType.MULTICLASS:
             return {"objective": "multiclass", "num_class": task.outputs}
@@ -185,7 +184,7 @@ def _objective(task: Task, output: Output) -> dict[str, Any]:
 
 
 def _divided(matrix: np.ndarray, weight: np.ndarray, judge: np.ndarray) -> "tuple[lightgbm.Dataset, lightgbm.Dataset]":
-    """Rows to fit on and rows to judge on; what they learn is told later, as the same rows may learn several labels."""
+    """Rows to fit on and rows to judge on; labels are set later, as the same rows may serve several of them."""
     import lightgbm as lgb
 
     data = lgb.Dataset(matrix[~judge], weight=weight[~judge])
@@ -208,21 +207,21 @@ def _fit(
 
 
 def _offsets(booster: "lightgbm.Booster", row: np.ndarray, fitted: np.ndarray, output: Output) -> tuple[float, ...]:
-    """What lifts the logit of each class that no row (n,) had from LightGBM's log(1e-15) to the base rate's."""
+    """For each class that no row (n,) has, what lifts its logit from LightGBM's log(1e-15) to that of the base rate."""
     (raw,) = booster.predict(row, raw_score=True, num_iteration=booster.best_iteration)
     unseen = np.bincount(fitted, minlength=output.outputs) == 0
     return tuple(np.where(unseen, np.asarray(output.base_logits) - raw, 0.0).tolist())
 
 
 def _some(rows: np.ndarray, target: np.ndarray, weight: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """At most `MOST_ROWS` of the rows, in their order, and their weights of mean 1.
+    """At most `MOST_ROWS` of the rows, in order, and their weights, with mean 1.
 
-    Those of a rare outcome are kept; rows that stand for others that were not drawn weigh so much more.
+    Rows with a rare outcome are kept; rows that stand for others that were not drawn weigh correspondingly more.
     """
     stratum = strata(target[rows], task)
     drawn = np.sort(draw_evenly(stratum, MOST_ROWS, task.seed))
     whole = np.bincount(stratum, weights=weight[rows])
     part = np.bincount(stratum[drawn], weights=weight[rows[drawn]], minlength=len(whole))
     stands_for = np.divide(whole, part, out=np.ones_like(whole), where=part > 0)
-    # LightGBM's ridge and least Hessian are absolute: weights of mean 1 make them mean the same for any scale.
+    # LightGBM's ridge and minimum Hessian are absolute: with weights of mean 1 they mean the same on any scale.
     return rows[drawn], unit_mean(weight[rows[drawn]] * stands_for[stratum[drawn]])

@@ -1,16 +1,15 @@
 """ANNA, inference: `DomainModel.predict`, which is what the assets `embedding/…` and `retro/embedding/…` call."""
 
-from benchmarks.speed.contest import Stopwatch, orders, report
+from benchmarks.speed.contest import Stopwatch, report
 from benchmarks.speed.dataset import read_dataset
-from benchmarks.speed.ours.product import add_orders, make_sequences, train
+from benchmarks.speed.ours.product import make_sequences, product_orders, train
 
 TRAINING_CLIENTS = 100  # the weights do not matter for speed
 
 
 def main() -> None:
     """Embed all clients once."""
-    parser = orders(__doc__)
-    add_orders(parser)
+    parser = product_orders(__doc__)
     given = parser.parse_args()
     data = read_dataset(given.data).head(given.clients)
     few = data.head(TRAINING_CLIENTS)

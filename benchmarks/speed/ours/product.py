@@ -13,18 +13,18 @@ from anna_core.sequences.ragged import Sequences, SequencesMeta
 from anna_core.tasks.net import NetSpec, Precision
 from anna_core.tasks.task import Task, TaskType
 from anna_core.tasks.training import TrainingSpec
+from benchmarks.speed.contest import net_orders
 from benchmarks.speed.dataset import AS_OF, CARDINALITIES, LONGEST, LOOKBACK_DAYS, DataSet
 from benchmarks.speed.shapes import GRU_WIDTH, TRANSFORMER, WIDEST_EMBEDDING
 
 PRECISIONS: dict[str, Precision] = {"fp32": "float32", "bf16": "bfloat16"}
-ENCODERS = ("gru", "transformer")
 
 
-def add_orders(parser: argparse.ArgumentParser) -> None:
+def product_orders(description: str | None) -> argparse.ArgumentParser:
     """What both training and inference are told."""
-    parser.add_argument("--encoder", choices=ENCODERS, required=True)
-    parser.add_argument("--clients", type=int, required=True)
+    parser = net_orders(description)
     parser.add_argument("--precision", choices=tuple(PRECISIONS), required=True)
+    return parser
 
 
 def make_sequences(data: DataSet) -> Sequences:
@@ -51,22 +51,23 @@ def make_sequences(data: DataSet) -> Sequences:
 
 
 def net_spec(encoder: str, precision: str) -> NetSpec:
-    """The net that is measured: the peers' embedding widths, logarithm and pooling; as they do it reads all events."""
+    """The net that is measured: the peers' embedding widths, logarithm and pooling."""
     shape = {"hidden": GRU_WIDTH}
     if encoder == "transformer":
         shape = {"hidden": TRANSFORMER.width, "layers": TRANSFORMER.layers, "heads": TRANSFORMER.heads}
-    same = {"pooling": "last", "code_width": WIDEST_EMBEDDING, "event_dropout": 0.0, "numbers": "log"}
+    same = {"pooling": "last", "code_width": WIDEST_EMBEDDING, "numbers": "log"}
     return NetSpec.model_validate({"encoder": encoder, "precision": PRECISIONS[precision], **shape, **same})
 
 
 def train(data: DataSet, given: argparse.Namespace, epochs: int, on_epoch: OnEpoch = ignore) -> DomainModel:
-    """Train a model by the product's own call and default settings, but for the epochs and the peers' net."""
+    """Train a model by the product's own call and default settings, but for epochs, event dropout and the net."""
     task = Task(
         name="bench",
         type=TaskType.BINARY,
         metric="roc_auc",
         net=net_spec(given.encoder, given.precision),
-        training=TrainingSpec(epochs=epochs, patience=epochs),
+        # As the peers do, it reads all events.
+        training=TrainingSpec(epochs=epochs, patience=epochs, event_dropout=0.0),
         seed=given.seed,
     )
     return train_domain_model(

@@ -1,17 +1,16 @@
 """ANNA, supervised training: `train_domain_model`, which is what the asset `model/<domain>` calls."""
 
 from anna_core.models.progress import EpochReport
-from benchmarks.speed.contest import Stopwatch, orders, report
+from benchmarks.speed.contest import Stopwatch, report
 from benchmarks.speed.dataset import read_dataset
-from benchmarks.speed.ours.product import add_orders, train
+from benchmarks.speed.ours.product import product_orders, train
 
 WARM_UP_CLIENTS = 100
 
 
 def main() -> None:
     """Train for some epochs; the clock is the product's own, which stands still during validation."""
-    parser = orders(__doc__)
-    add_orders(parser)
+    parser = product_orders(__doc__)
     parser.add_argument("--epochs", type=int, required=True)
     given = parser.parse_args()
     data = read_dataset(given.data).head(given.clients)

@@ -4,7 +4,7 @@ import contextlib
 
 import torch
 
-from benchmarks.speed.contest import Stopwatch, orders, report
+from benchmarks.speed.contest import Stopwatch, net_orders, report
 from benchmarks.speed.dataset import read_dataset
 from benchmarks.speed.peers.lifestream import inference_batches, make_net, make_records
 
@@ -13,9 +13,7 @@ WARM_UP_CLIENTS = 100
 
 def main() -> None:
     """Embed all clients once."""
-    parser = orders(__doc__)
-    parser.add_argument("--encoder", choices=("gru", "transformer"), required=True)
-    parser.add_argument("--clients", type=int, required=True)
+    parser = net_orders(__doc__)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--autocast", action="store_true")
     given = parser.parse_args()

@@ -10,7 +10,7 @@ import torch
 from ptls.frames.supervised import SequenceToTarget
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.speed.contest import Stopwatch, orders, report
+from benchmarks.speed.contest import Stopwatch, net_orders, report
 from benchmarks.speed.dataset import read_dataset
 from benchmarks.speed.peers.lifestream import DROPOUT, make_net, make_records, supervised_batches
 from benchmarks.speed.recipe import Step, make_step
@@ -20,9 +20,7 @@ WARM_UP_BATCHES = 2
 
 def main() -> None:
     """Train for some epochs; the clock stands still during validation."""
-    parser = orders(__doc__)
-    parser.add_argument("--encoder", choices=("gru", "transformer"), required=True)
-    parser.add_argument("--clients", type=int, required=True)
+    parser = net_orders(__doc__)
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--workers", type=int, default=0)

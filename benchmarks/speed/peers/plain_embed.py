@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from benchmarks.speed.contest import Stopwatch, orders, report
+from benchmarks.speed.contest import Stopwatch, net_orders, report
 from benchmarks.speed.dataset import read_dataset
 from benchmarks.speed.peers.plain import PlainData, PlainNet
 
@@ -13,9 +13,7 @@ WARM_UP_BATCHES = 2
 
 def main() -> None:
     """Embed all clients once."""
-    parser = orders(__doc__)
-    parser.add_argument("--encoder", choices=("gru", "transformer"), required=True)
-    parser.add_argument("--clients", type=int, required=True)
+    parser = net_orders(__doc__)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.speed.contest import Stopwatch, orders, report
+from benchmarks.speed.contest import Stopwatch, net_orders, report
 from benchmarks.speed.dataset import read_dataset
 from benchmarks.speed.peers.plain import PlainData, PlainNet
 from benchmarks.speed.recipe import Step, make_step
@@ -16,9 +16,7 @@ WARM_UP_BATCHES = 2
 
 def main() -> None:
     """Train for some epochs; the clock stands still during validation."""
-    parser = orders(__doc__)
-    parser.add_argument("--encoder", choices=("gru", "transformer"), required=True)
-    parser.add_argument("--clients", type=int, required=True)
+    parser = net_orders(__doc__)
     parser.add_argument("--epochs", type=int, required=True)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

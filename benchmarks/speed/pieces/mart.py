@@ -24,7 +24,7 @@ def measure(bench: Bench) -> list[Row]:
     data = ("--data", str(bank_events(bench.folder)))
     runs = bench.race(
         [
-            Contestant(OURS, "benchmarks.speed.ours.mart", data),
+            Contestant(OURS, "benchmarks.speed.ours.build_mart", data),
             Contestant(LIFESTREAM, "benchmarks.speed.peers.lifestream_mart", data),
             Contestant(POLARS, "benchmarks.speed.peers.polars_mart", data),
         ]

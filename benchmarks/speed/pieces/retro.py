@@ -23,7 +23,7 @@ def measure(bench: Bench) -> list[Row]:
 
     bank = RetroBank(bench.folder / f"retro-{bench.retro_clients}")
     bank.prepare(bench.retro_clients, bench.threads)
-    runs = bench.race([Contestant(OURS, "benchmarks.speed.ours.retro", ("--data", str(bank.folder)))])[OURS]
+    runs = bench.race([Contestant(OURS, "benchmarks.speed.ours.score_month", ("--data", str(bank.folder)))])[OURS]
     parts = {told: median_fact(runs, f"{part}_seconds") for part, told in _TOLD.items()}
     whole = statistics.median(run.seconds for run in runs)
     spent = ", ".join(f"{told} {seconds:.1f} s" for told, seconds in parts.items())

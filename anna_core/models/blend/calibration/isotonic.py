@@ -5,6 +5,7 @@ steps' centres are joined by lines, and each is drawn a little to Platt's line, 
 """
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from anna_core.models.blend.calibration.curve import Curve
 from anna_core.models.blend.calibration.lines import platt, sigmoid
@@ -53,23 +54,17 @@ def isotonic(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Curve
 
 
 def pool(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Steps of the isotonic regression of m values, by pool-adjacent-violators (Ayer et al., 1955).
+    """Steps of the isotonic regression of m values (SciPy's pool-adjacent-violators).
 
     Args:
         values: (m,).
         weight: (m,) positive.
 
     Returns:
-        (m,) int64 number of the step of each value, from 0; the weighted means of the steps increase strictly.
+        (m,) int64 number of the step of each value, from 0; the weighted means of the steps increase, but for rounding.
     """
-    steps: list[tuple[float, float, int]] = []  # weighted sum, weight, number of values
-    for value, mass in zip(values.tolist(), weight.tolist(), strict=True):
-        total, size = value * mass, 1
-        while steps and steps[-1][0] * mass >= total * steps[-1][1]:
-            left = steps.pop()
-            total, mass, size = total + left[0], mass + left[1], size + left[2]
-        steps.append((total, mass, size))
-    return np.repeat(np.arange(len(steps)), [size for _, _, size in steps])
+    begins = isotonic_regression(values, weights=weight).blocks
+    return np.repeat(np.arange(len(begins) - 1), np.diff(begins))
 
 
 def _bins(logits: np.ndarray, information: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from anna_core.errors import TaskError
 from anna_core.tasks.net import NetSpec
 from anna_core.tasks.presets import PRESETS
 from anna_core.tasks.task import Task, parse_request
@@ -13,8 +14,7 @@ from anna_core.tasks.training import TrainingSpec
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_fills_all_that_is_left_open(name):
     request = parse_request({"training": {"preset": name}}, "task.yaml")
-    assert asdict(PRESETS[name].training).items() <= request.training.model_dump().items()
-    assert asdict(PRESETS[name].net).items() <= request.net.model_dump().items()
+    assert asdict(PRESETS[name]).items() <= request.training.model_dump().items()
 
 
 def test_standard_is_the_default():
@@ -27,8 +27,20 @@ def test_what_the_user_says_wins():
     request = parse_request(said, "task.yaml")
     fast = PRESETS["fast"]
     assert (request.training.epochs, request.training.budget) == (7, None)
-    assert (request.training.folds, request.training.patience) == (fast.training.folds, fast.training.patience)
-    assert (request.net.hidden, request.net.encoder) == (32, fast.net.encoder)
+    assert (request.training.folds, request.training.patience) == (fast.folds, fast.patience)
+    assert (request.net.hidden, request.net.encoder) == (32, NetSpec().encoder)
+
+
+def test_a_setting_that_was_the_nets_once_is_told_where_it_went():
+    moved = r"task\.yaml: net: event_dropout is a setting of the training.*`training: \{event_dropout: 0\.3\}`"
+    with pytest.raises(TaskError, match=moved):
+        parse_request({"net": {"hidden": 32, "event_dropout": 0.3}}, "task.yaml")
+
+
+def test_what_happens_in_training_alone_leaves_the_net_what_it_is():
+    request = parse_request({"training": {"event_dropout": 0.3}}, "task.yaml")
+    assert request.training.event_dropout == 0.3
+    assert request.net == NetSpec()
 
 
 def test_a_task_reads_back_as_it_was_written_and_specs_may_be_given_as_such():
@@ -40,17 +52,17 @@ def test_a_task_reads_back_as_it_was_written_and_specs_may_be_given_as_such():
         training=TrainingSpec(preset="best", seeds=3),
     )
     assert task.net.hidden == 32
-    assert (task.training.seeds, task.training.folds) == (3, PRESETS["best"].training.folds)
+    assert (task.training.seeds, task.training.folds) == (3, PRESETS["best"].folds)
     assert Task.model_validate_json(task.model_dump_json()) == task
 
 
 def test_presets_are_in_the_order_of_their_cost():
-    costs = [p.training.folds * p.training.seeds * p.training.epochs for p in PRESETS.values()]
+    costs = [preset.folds * preset.seeds * preset.epochs for preset in PRESETS.values()]
     assert list(PRESETS) == ["fast", "standard", "best"]
     assert costs == sorted(costs)
     # `fast` is to take a fifth of the time of `standard` at most; a net of a fold sees as many rows as a single one.
     assert costs[0] <= 0.2 * costs[1]
-    assert PRESETS["fast"].training.budget <= 0.2 * PRESETS["standard"].training.budget
+    assert PRESETS["fast"].budget <= 0.2 * PRESETS["standard"].budget
 
 
 def test_an_unknown_preset_is_refused():
@@ -60,9 +72,6 @@ def test_an_unknown_preset_is_refused():
 
 def test_the_presets_are_documented():
     text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
-    for name in asdict(PRESETS["standard"].training):
-        values = (f"{asdict(preset.training)[name]:g}" for preset in PRESETS.values())
+    for name in asdict(PRESETS["standard"]):
+        values = (f"{asdict(preset)[name]:g}" for preset in PRESETS.values())
         assert f"| `{name}` | {' | '.join(values)} |" in text
-    nets = [asdict(preset.net) for preset in PRESETS.values()]
-    texts = (f"`{net['encoder']}`, {net['hidden']}, {net['layers']}" for net in nets)
-    assert f"| `net.encoder`, `net.hidden`, `net.layers` | {' | '.join(texts)} |" in text

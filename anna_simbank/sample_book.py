@@ -10,28 +10,28 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from anna_simbank.bank_warehouse import write_beside
+from anna_simbank.calendar import Months
 from anna_simbank.clients import Clients
-from anna_simbank.months import Months
 from anna_simbank.outcomes import LIFE_STAGES, PRODUCTS, Chances, Outcomes
 from anna_simbank.spending import expected_log_spend, expected_spend
-from anna_simbank.warehouse import write_beside
 
 TASKS = ("churn", "overdue", "life_stage", "next_products", "spend")
-SECOND_DATE = 0.5  # share of clients that stand in a sample at two dates
-# One in so many clients who come on an as-of date is in the sample: without any event, they hold nothing that
-# a model could tell them by, but a real sample has a few of them.
+SECOND_DATE = 0.5  # share of clients that are in a sample at two dates
+# One in this many clients who arrive on an as-of date is in the sample: without any events, there is nothing a model
+# could know them by, but a real sample has a few of them.
 NEWCOMERS = 10
 Column = NDArray[Any]
 
 
 @dataclass
 class SampleBook:
-    """Rows of all tasks: the same clients and dates in each, so that tasks can be compared.
+    """The rows of all tasks: the same clients and dates in each, so that tasks can be compared.
 
     Attributes:
-        dates: (clients, as-of dates) whether a client is meant for a date; who is not here then, is left out.
+        dates: (clients, as-of dates) whether a client is meant for a date; clients absent then are left out.
         rows: for each date, the blocks of columns noted so far.
-        spend: for each date, (clients,) what was spent so far.
+        spend: for each date, (clients,) the amount spent so far.
     """
 
     months: Months
@@ -43,7 +43,7 @@ class SampleBook:
     def note(
         self, clients: Clients, month: int, chances: Chances, outcomes: Outcomes, rng: np.random.Generator
     ) -> None:
-        """Note the rows of a block of clients as of the start of `month`, before the month is lived."""
+        """Note the rows of a block of clients as of the start of `month`, before the month is simulated."""
         date = self.months.as_of_months().index(month)
         offset = clients.client_id - self.first_id
         known = (clients.joined < month) | (offset % NEWCOMERS == 0)

@@ -19,9 +19,9 @@ class BankError(AnnaError):
 
 
 def write_beside(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file under a hidden name in the same folder and move it in place: a reader never sees half.
+    """Write a file under a hidden name in the same folder and move it into place: a reader never sees half of it.
 
-    The hidden name is fixed, so what an interrupted run left is overwritten by the next one.
+    The hidden name is fixed, so whatever an interrupted run left behind is overwritten by the next one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.writing")
@@ -43,8 +43,8 @@ def write_text(text: str, path: Path) -> None:
     write_beside(path, write)
 
 
-class Warehouse:
-    """`<home>/warehouse`: a folder a domain, a folder a month of loading, a part a block of clients."""
+class BankWarehouse:
+    """`<home>/warehouse`: one folder per domain, one per month of loading, one part file per block of clients."""
 
     def __init__(self, home: Path, settings: dict[str, str | int]) -> None:
         self.folder = home / "warehouse"
@@ -55,7 +55,7 @@ class Warehouse:
         return self.folder / domain / f"load_month={label}" / f"part-{block:03d}.parquet"
 
     def claim(self, parts: set[Path], folders: Iterable[Path], tables: Iterable[Path]) -> None:
-        """Make sure that nobody else's files would be mixed or overwritten, and leave this bank's settings.
+        """Make sure that no files of others would be mixed in or overwritten, and leave this bank's settings there.
 
         Args:
             parts: every part file that this bank will write.
@@ -86,7 +86,7 @@ class Warehouse:
         write_text(json.dumps({"settings": self.settings, "complete": False}, indent=2) + "\n", mark)
 
     def finish(self, summary: dict[str, object]) -> None:
-        """Note that every file is there, with the counts."""
+        """Record that all files are there, with the counts."""
         content = {"settings": self.settings, "complete": True, "summary": summary}
         write_text(json.dumps(content, indent=2) + "\n", self.folder / SETTINGS_FILE)
 

@@ -1,4 +1,4 @@
-"""Months of a mart read side by side, one range of clients after another, every row group once."""
+"""Reads the months of a mart side by side, one range of clients at a time, each row group once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from anna_core.errors import ArtifactError, ChangedMeanwhileError
 
 @dataclass(frozen=True)
 class Stretch:
-    """Events of some clients in one month, sorted by client and time.
+    """The events of some clients in one month, sorted by client and time.
 
     Attributes:
-        clients: (c,) different clients, text, ascending.
-        counts: (c,) int64, events of each.
-        events: columns event_time and the fields.
+        clients: (c,) distinct clients, text, ascending.
+        counts: (c,) int64, number of events of each client.
+        events: the columns event_time and all fields.
     """
 
     clients: pl.Series
@@ -27,10 +27,10 @@ class Stretch:
 
 
 class MonthReader:
-    """Reads a month's file forward, in steps of clients."""
+    """Reads a month's file front to back, some clients at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Read the footer; raises `ArtifactError` where row groups do not tell their clients."""
+        """Read the footer; raises `ArtifactError` if row groups do not say which clients they hold."""
         self._path, self._state = path, _state(path)
         self._held: pl.DataFrame | None = None
         self._group = 0  # the next to read
@@ -46,11 +46,11 @@ class MonthReader:
         self._begin = np.concatenate([[0], np.cumsum(self.rows)])
 
     def take(self, bound: str | None, wanted: pl.Series | None) -> Stretch:
-        """The events of the clients that come before `bound` (None: of all the rest), and were not taken yet.
+        """The events, not taken yet, of the clients that come before `bound` (None: of all that remain).
 
         Args:
-            bound: a client.
-            wanted: clients, ascending; row groups that have none of them are not read. None: all clients.
+            bound: a client id.
+            wanted: clients, ascending; row groups without any of them are not read. None: all clients.
         """
         parts = [] if self._held is None else [self._held]
         until = len(self.rows) if bound is None else int(self.first.search_sorted(bound))
@@ -64,12 +64,12 @@ class MonthReader:
         return _stretch(pl.concat(parts) if parts else pl.read_parquet(self._path, n_rows=0), wanted)
 
     def require_unchanged(self) -> None:
-        """Raise `ChangedMeanwhileError` where the file is not that whose footer was read: what was taken is wrong."""
+        """Raise `ChangedMeanwhileError` if the file was replaced after its footer was read: what was taken is wrong."""
         if _state(self._path) != self._state:
             raise ChangedMeanwhileError(f"{self._path}: the mart was built anew while it was read; run this again.")
 
     def _read(self, until: int, wanted: pl.Series | None) -> list[pl.DataFrame]:
-        """Row groups up to `until`; neighbours that are needed in one go."""
+        """The row groups up to `until`; neighbouring ones that are needed are read in one go."""
         begin, self._group = self._group, until
         needed = np.ones(until - begin, dtype=bool)
         if wanted is not None and len(needed):
@@ -79,7 +79,7 @@ class MonthReader:
         rows = pl.scan_parquet(self._path)
         spans = []
         for first, last in zip(edges[::2], edges[1::2], strict=True):
-            # The last row group may be held in part: apart from the others, so that it does not hold them, too.
+            # Part of the last row group may be kept: read apart from the others, it does not keep them in memory, too.
             spans += [(first, last)] if last < until or last - first == 1 else [(first, last - 1), (last - 1, last)]
         return [rows.slice(self._begin[a], self._begin[b] - self._begin[a]).collect() for a, b in spans]
 
@@ -90,9 +90,9 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def client_bounds(months: list[MonthReader], most: int) -> Iterator[str | None]:
-    """Bounds of ranges of clients with about `most` events, ascending; the last is None: all the rest.
+    """Upper bounds of ranges of clients with about `most` events each, ascending; the last is None: no bound.
 
-    A range may have up to a row group of every month more, or all events of one client.
+    A range may exceed `most` by up to one row group per month, or hold all events of a single client.
     """
     groups = [pl.DataFrame({"client": month.first, "rows": month.rows}) for month in months]
     if groups:
@@ -116,7 +116,7 @@ def _stretch(rows: pl.DataFrame, wanted: pl.Series | None) -> Stretch:
 
 
 def _is_among(clients: pl.Series, wanted: pl.Series) -> np.ndarray:
-    """Which clients (c,) are wanted; both ascend."""
+    """Whether each client (c,) is wanted; both arguments are ascending."""
     if clients.is_empty():
         return np.empty(0, dtype=bool)
     near = wanted[int(wanted.search_sorted(clients[0])) : int(wanted.search_sorted(clients[-1], side="right"))]

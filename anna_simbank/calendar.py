@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SECOND = 1_000_000  # event times are int64 microseconds, as Parquet and Polars keep them
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
+from anna_core.durations import DAY, HOUR, SECOND
 
 QUARTER = 3  # months between the draws of churn, overdue and spending plans; as-of dates fall on its starts
 RETRO_MONTHS = 6  # months kept after the last as-of date, for outcome windows and for retro-inference

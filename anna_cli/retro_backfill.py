@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.queries import LAUNCH_BACKFILL, PARTITION_KEYS, STALE_STATUS
-from anna_cli.reports import materializations
+from anna_cli.report_reader import materializations
 from anna_core.errors import AnnaError
 from anna_core.keys import parse_sample_key
 from anna_core.months import months_between, next_month, parse_month

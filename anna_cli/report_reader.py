@@ -74,7 +74,7 @@ def _leaderboard_table(report: Report) -> Table:
     # As narrow as it can be: a terminal has 80 columns.
     table = Table(title=title, title_justify="left", box=SIMPLE, show_edge=False, padding=(0, 1, 0, 0))
     for name in ("model", "kind"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")  # a long name goes on in the next line
     for name in (first["metric"], "interval", "metamodel's lead"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in report.leaderboard:

@@ -1,7 +1,7 @@
 """Whether a CSV file is whole and even: every record has the header's number of fields, every quote its partner.
 
-A reader that parses some columns alone does not look at the quotes of the others, and loses rows without a word (Polars
-100 of 6,000 by two inch marks). So each file is looked over once, byte by byte, before it is read.
+A reader that parses some columns alone does not look at the quotes of the others and loses rows without a word (with
+Polars: 100 of 6,000 by two inch marks). So each file is looked over once, byte by byte, before it is read.
 """
 
 import csv
@@ -13,18 +13,29 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from anna_core.domains import Domain
-from anna_core.errors import SourceError
+from anna_core.errors import AnnaError
 
 _BLOCK = 2**24  # bytes read at once
 _LONGEST_RECORD = 2**26  # bytes; a longer one is an open quote that swallows the rest of the file
 _QUOTE, _COMMA, _END, _RETURN = (ord(sign) for sign in '",\n\r')
 _SHOWN = 120  # characters of a line in a message
 _BOM = b"\xef\xbb\xbf"
-_OTHER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_AS_CSV = "save it as CSV in UTF-8"
+_OTHER_KINDS = {
+    b"\xff\xfe": f"is text in UTF-16; {_AS_CSV} (Excel: CSV UTF-8)",
+    b"\xfe\xff": f"is text in UTF-16; {_AS_CSV} (Excel: CSV UTF-8)",
+    b"PK\x03\x04": f"is an Excel workbook or another archive, whatever its name says; {_AS_CSV}",
+    b"\xd0\xcf\x11\xe0": f"is an old Excel workbook, whatever its name says; {_AS_CSV}",
+    b"PAR1": "is Parquet, whatever its name says; call it .parquet",
+}
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _QUOTING = "Write a value that holds a comma, a quote or a line's end in quotes, and a quote within it twice."
+_SHORT = "If the file was cut off, copy it again. Else write every value of a row, also those that are empty."
+
+
+class CsvError(AnnaError):
+    """A CSV file can be read in several ways, or in none; the message names the file, the line and the cure."""
 
 
 class _BrokenError(Exception):
@@ -45,49 +56,46 @@ class _Block:
     line: int
 
 
-def csv_header(domain: Domain, file: Path) -> list[str]:
-    """Names of a CSV file's columns.
+def csv_header(file: Path) -> list[str]:
+    """Names of a CSV file's columns, as they stand there; "" is a column without a name.
 
     Raises:
-        SourceError: it has none, or one twice, or is not UTF-8 text.
+        CsvError: it has none, or one twice, or is not UTF-8 text.
     """
     with opened(file) as stream:
         head = stream.read(_BLOCK)
-    for mark, name in _OTHER_MARKS.items():
+    for mark, kind in _OTHER_KINDS.items():
         if head.startswith(mark):
-            raise SourceError(f"domain {domain.name}: {file}, line 1: the text is {name}. Save it as UTF-8.")
+            raise CsvError(f"{file}: {kind}.")
+    if b"\r" in head and b"\n" not in head:
+        raise CsvError(f"{file}: its lines end in carriage returns alone, as on old Macs; {_AS_CSV}.")
     try:
         names = next(csv.reader(io.StringIO(_decoded(head.removeprefix(_BOM), 1, whole=False), newline="")), [])
     except _BrokenError as broken:
-        raise SourceError(f"domain {domain.name}: {file}, {broken}") from broken
+        raise CsvError(f"{file}, {broken}") from None
     except csv.Error as error:
-        raise SourceError(
-            f"domain {domain.name}: {file}, line 1: the names of the columns cannot be read: {error}. Correct them."
-        ) from error
+        raise CsvError(f"{file}, line 1: the names of the columns cannot be read: {error}. Correct them.") from None
     if not any(names):
-        raise SourceError(f"domain {domain.name}: {file} has no line of column names. Write them into its first line.")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SourceError(
-            f"domain {domain.name}: {file}, line 1: column {twice[0]!r} is there twice. Rename or drop one."
-        )
+        raise CsvError(f"{file} has no line of column names. Write them into its first line.")
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise CsvError(f"{file}, line 1: column {twice[0]!r} is there twice. Rename or drop one.")
     return names
 
 
-def count_records(domain: Domain, file: Path, width: int) -> int:
+def count_records(file: Path, width: int) -> int:
     """Records of a CSV file below its header, an empty line being one.
 
     Args:
-        domain: whose file it is.
         file: plain, or compressed by gzip or zstd.
         width: number of its columns.
 
     Raises:
-        SourceError: naming the file, the line, its text and the cure.
+        CsvError: naming the file, the line, its text and the cure.
     """
     try:
         return sum(_check(block, width) for block in _blocks(file)) - 1
     except _BrokenError as broken:
-        raise SourceError(f"domain {domain.name}: {file}, {broken}") from broken
+        raise CsvError(f"{file}, {broken}") from None
 
 
 def line_of(file: Path, row: int) -> int:
@@ -161,16 +169,20 @@ def _check_quotes(codes: np.ndarray, quotes: np.ndarray, commas: np.ndarray, end
     before = np.where(opening > 0, codes[opening - 1], _END)
     whole = (before == _COMMA) | (before == _END) | (before == _QUOTE)
     lone = np.flatnonzero(~whole[:pairs])
-    across = (commas.searchsorted(opening[lone]) != commas.searchsorted(closing[lone])) | (
-        ends.searchsorted(opening[lone]) != ends.searchsorted(closing[lone])
+    after = np.append(codes, [_END, _END])  # what comes after the last byte is judged with the next block
+    follows = after[closing + 1]
+    across = (
+        (commas.searchsorted(opening[lone]) != commas.searchsorted(closing[lone]))
+        | (ends.searchsorted(opening[lone]) != ends.searchsorted(closing[lone]))
+        | (follows[lone] == _QUOTE)  # the next pair would pass for the quoted rest of a field
     )
     wrong = list(opening[lone[across]][:1])
     if len(opening) > pairs and not whole[-1] and len(ends) and ends[-1] > opening[-1]:
         wrong.append(opening[-1])  # the last, without a partner so far
     kept = np.flatnonzero(whole[:pairs] & (closing + 1 < len(codes)))
-    after = codes[closing[kept] + 1]
-    odd = ~np.isin(after, (_COMMA, _END, _RETURN, _QUOTE))
-    wrong += list(closing[kept[odd]][:1])
+    odd = ~np.isin(follows[kept], (_COMMA, _END, _RETURN, _QUOTE))
+    lone_return = (follows[kept] == _RETURN) & (after[closing[kept] + 2] != _END)
+    wrong += list(closing[kept[odd | lone_return]][:1])
     if wrong:
         place = int(min(wrong))
         line = first_line + int(ends.searchsorted(place))
@@ -188,7 +200,7 @@ def _check(block: _Block, width: int) -> int:
         start, count = int(starts[wrong[0]]), int(fields[wrong[0]])
         line = block.line + int(np.count_nonzero(block.data[:start] == _END))
         problem = f"{_fields(count)} below a header of {width:,}"
-        cure = _QUOTING if count > width else f"If the file was cut off, copy it again. {_QUOTING}"
+        cure = _QUOTING if count > width else _SHORT
         raise _BrokenError(line, _line(block.data.tobytes(), start), problem, cure)
     return len(block.ends)
 

@@ -1,0 +1,59 @@
+"""The rest of what launches have to say to MLflow: what their steps could not send, and how killed ones ended."""
+
+import dagster as dg
+
+from anna_assets.steps import explained
+from anna_resources.tracking.outbox import KEPT_DAYS
+from anna_resources.tracking.resource import Tracking
+
+SEND = "send_to_mlflow"
+_REST_SECONDS = 15.0  # a step that still sends by itself is left alone
+_TICK_SECONDS = 30
+_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in (
+    dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED,
+)]  # fmt: skip
+
+
+@dg.op(description="Tells MLflow what it could not be told while it was ill.")
+@explained
+def send(context: dg.OpExecutionContext, tracking: Tracking) -> None:
+    """Send the outboxes of all launches; one that MLflow cannot take now stays as it is."""
+    for box in tracking.outbox.waiting():
+        problem = tracking.send(box, context.log)
+        if problem is None:
+            context.log.info(f"{box.key}: sent to MLflow.")
+            continue
+        context.log.warning(f"{box.key}: {problem}. The sensor `outbox` comes back to it.")
+        if tracking.obstacle():
+            return  # the others would fare no better
+
+
+@dg.job(
+    name=SEND,
+    description="Tells MLflow what it could not be told while it was ill.",
+    executor_def=dg.in_process_executor,  # one short step needs no process of its own
+)
+def send_job() -> None:
+    """Send what is in the outbox."""
+    send()
+
+
+@dg.sensor(
+    name="outbox",
+    job=send_job,
+    minimum_interval_seconds=_TICK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Has MLflow told what launches could not tell it, once it is well again.",
+)
+def outbox_sensor(context: dg.SensorEvaluationContext, tracking: Tracking) -> dg.RunRequest | dg.SkipReason:
+    """Request a run of `send_to_mlflow` where something waits and MLflow seems to be well."""
+    for box in tracking.outbox.sweep():
+        context.log.warning(f"MLflow was not well for {KEPT_DAYS:g} days: what {box.key} had to say there is given up.")
+    waiting = tracking.outbox.waiting(_REST_SECONDS)
+    if not waiting:
+        return dg.SkipReason("Everything that launches had to say is in MLflow.")
+    if problem := tracking.obstacle():
+        return dg.SkipReason(f"{len(waiting)} launch(es) wait to be told to MLflow at {tracking.url}: {problem}")
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=SEND, statuses=_UNFINISHED)):
+        return dg.SkipReason("A run of `send_to_mlflow` is under way.")
+    return dg.RunRequest()

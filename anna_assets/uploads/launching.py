@@ -1,0 +1,155 @@
+"""From a checked upload to its launch: whether it was launched before, what it waits for, and what is asked for."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+
+import dagster as dg
+
+from anna_assets.launches import KEY_TAG, OWNER_TAG, TRAIN
+from anna_assets.layers.samples import CONTENT_TAG
+from anna_assets.matching import match_clients
+from anna_assets.partitions import SAMPLE
+from anna_assets.uploads.builds import Builds
+from anna_core.domains import Domain
+from anna_core.errors import SampleError
+from anna_core.keys import parse_sample_key
+from anna_core.samples.inbox import find_upload
+from anna_core.samples.register import Entry, Register, UploadState
+from anna_core.samples.rows import read_keys
+from anna_core.sequences.readiness import Readiness
+from anna_resources.settings import INBOX, Settings
+from anna_resources.warehouse import Warehouse
+
+IDENTITY_TAG = "anna/identity"  # run tag: digest of all that the launch was to be trained on
+_RUN_KEY_TAG = "dagster/run_key"  # Dagster's own, of the runs that a sensor asks for
+_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+_LAUNCHED_BEFORE = "the same rows, settings, domains and months were launched before: this is that launch."
+_SETTINGS_CHANGED = (
+    "settings have changed since this launch; to train with them, submit the sample or copy it here again."
+)
+_BATCH = 20  # launches that are asked for at a look; the rest come with the next ones
+
+
+class Launching:
+    """Decides about checked uploads, at one moment."""
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        domains: Sequence[Domain],
+        warehouse: Warehouse,
+        settings: Settings,
+        kept: str,
+    ) -> None:
+        """`kept` names the months that the deployment keeps (`kept_months`)."""
+        self._instance, self._domains, self._builds = instance, domains, Builds(instance)
+        self._warehouse = warehouse
+        self._ready = {
+            domain.name: Readiness(
+                domain,
+                warehouse.home_path,
+                warehouse.time_zone,
+                warehouse.source(domain).path,
+                warehouse.mart(domain).path,
+                kept,
+                settings.keeps,
+            )
+            for domain in domains
+        }
+
+    def requests(self, register: Register, checked: Collection[str]) -> list[dg.RunRequest]:
+        """Move every upload that was read on as far as it gets; return the runs to ask for, a batch at most.
+
+        A run that was asked for is asked for until it exists, as the daemon may die in between; its run key makes sure
+        that it is made once.
+
+        Args:
+            register: of the uploads.
+            checked: names of those that were read just now, which may be answered by a launch before.
+        """
+        for _, entry in register.of_state(UploadState.STARTING):
+            self._find_run(register, entry)
+        starting = [entry for _, entry in register.of_state(UploadState.STARTING)]
+        for name, entry in register.of_state(UploadState.WAITING):
+            if (name in checked and self._was_launched(register, entry)) or self._waits(entry):
+                continue
+            if len(starting) >= _BATCH:
+                entry.reason = "others are launched first; its turn comes in a moment."
+            elif not self._was_launched(register, entry) and self._starts(register, entry):
+                starting.append(entry)
+        return [self._request(entry) for entry in starting[:_BATCH]]
+
+    def _waits(self, entry: Entry) -> bool:
+        """Whether the upload has to wait for marts; its entry then says for which."""
+        behind = [found for ready in self._ready.values() if (found := ready.behind(entry.as_of))]
+        if behind:
+            entry.reason = " ".join(self._builds.explain(found) for found in behind)
+        return bool(behind)
+
+    def _starts(self, register: Register, entry: Entry) -> bool:
+        """Begin the launch of an upload; False where its run exists, as the register forgot."""
+        entry.request = f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings))}"
+        entry.put(UploadState.STARTING, "its run is about to begin.")
+        if self._find_run(register, entry):
+            return False
+        entry.warnings = self._unmatched(entry)
+        return True
+
+    def _unmatched(self, entry: Entry) -> list[str]:
+        """What to tell of clients and dates that the marts do not know; some 30 ns an event of the months seen."""
+        try:
+            rows = read_keys(find_upload(self._warehouse.home_path / INBOX, entry.key))
+        except SampleError:
+            return []  # it changed since it was read: the next look sees that
+        return list(match_clients(self._warehouse, self._domains, rows).warnings)
+
+    def _was_launched(self, register: Register, entry: Entry) -> bool:
+        """Whether the sample's latest launch is an answer to the upload; it is then its launch."""
+        identity = self._identity(entry)
+        latest = self._latest(KEY_TAG, entry.key)
+        if latest is None or not self._instance.has_dynamic_partition(SAMPLE.name or "", entry.key):
+            return False
+        same_rows = latest.tags.get(CONTENT_TAG) == entry.content
+        # Launches of earlier versions of ANNA have no identity.
+        same = same_rows and latest.tags.get(IDENTITY_TAG, identity) == identity
+        if (same and latest.status not in _FAILED) or (same_rows and entry.was_there):
+            register.launched(entry, latest.run_id, _LAUNCHED_BEFORE)
+            return True
+        if entry.launched == entry.files and latest.status is dg.DagsterRunStatus.SUCCESS:
+            register.launched(entry, latest.run_id, _SETTINGS_CHANGED)
+            return True
+        return False
+
+    def _find_run(self, register: Register, entry: Entry) -> bool:
+        run = self._latest(_RUN_KEY_TAG, entry.request)
+        if run is not None:
+            register.launched(entry, run.run_id)
+        return run is not None
+
+    def _latest(self, tag: str, value: str) -> dg.DagsterRun | None:
+        filters = dg.RunsFilter(job_name=TRAIN, tags={tag: value})
+        return next(iter(self._instance.get_runs(filters, limit=1)), None)
+
+    def _identity(self, entry: Entry) -> str:
+        """Digest of what the upload is trained on: its content, and of each domain the rules and the months kept."""
+        parts = [entry.content]
+        for domain in self._domains:
+            parts.append(domain.model_dump_json(exclude={"description", "owner"}))
+            parts.append(" ".join(f"{month:%Y-%m}" for month in self._ready[domain.name].kept_months(entry.as_of)))
+        return _digest(*parts)
+
+    def _request(self, entry: Entry) -> dg.RunRequest:
+        key = parse_sample_key(entry.key)
+        tags = {
+            CONTENT_TAG: entry.content,
+            IDENTITY_TAG: self._identity(entry),
+            KEY_TAG: entry.key,
+            OWNER_TAG: entry.owner,
+            "anna/task": key.task,
+            "anna/sample": key.sample,
+        }
+        return dg.RunRequest(run_key=entry.request, partition_key=entry.key, tags=tags)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()

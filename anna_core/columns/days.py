@@ -1,0 +1,32 @@
+"""Days: whole days of our era, without a time."""
+
+import datetime as dt
+
+import polars as pl
+
+from anna_core.columns.times import ERA
+from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
+
+CURE = "write dates as 2024-03-31"
+# Midnight may stand beside the day, and a zone beside midnight: the day is the one that is written.
+_WHOLE_DAY = r"^(\d{4}-\d\d-\d\d)([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+_FIRST, _END = (moment.date() for moment in ERA)
+
+
+def day(name: str, kind: pl.DataType) -> Typed:
+    """A column of whole days as dates; a moment within a day, and a day of no era of ours, are unreadable.
+
+    Raises:
+        UnfitColumnError: days cannot be of this type.
+    """
+    column = pl.col(name)
+    if kind in (pl.Date, pl.Null):
+        days = column.cast(pl.Date)
+    elif isinstance(kind, pl.Datetime):
+        days = pl.when(column.dt.time() == dt.time()).then(column.dt.date())
+    elif is_text(kind):
+        days = plain_text(name, kind).str.extract(_WHOLE_DAY).str.to_date("%Y-%m-%d", strict=False)
+    else:
+        raise UnfitColumnError(f"column '{name}' is {kind}, not a date or text of one: {CURE}")
+    known = days.is_between(_FIRST, _END, closed="left").fill_null(value=False)
+    return Typed(pl.when(known).then(days), column.is_not_null() & ~known)

@@ -1,0 +1,54 @@
+"""Checking an upload where it lies: its settings, its content's digest and its as_of dates. Needs no marts."""
+
+from pathlib import Path
+
+from filelock import Timeout
+
+from anna_core.errors import AnnaError
+from anna_core.months import date_spans
+from anna_core.samples.inbox import content_hash, read_upload_request, upload_lock
+from anna_core.samples.listing import Upload, list_upload, why_incomplete
+from anna_core.samples.register import Entry, UploadState
+from anna_core.samples.rows import read_keys
+
+
+def check_upload(entry: Entry, upload: Upload, locks: Path) -> None:
+    """Read an upload and put what was found into its entry: it waits for its launch, or it is refused with the reason.
+
+    File and settings are read under the sample's lock, so that they belong together. Where somebody holds it, or they
+    change meanwhile, the entry stays as it is: the next look sees what came of it.
+
+    Args:
+        entry: of an upload whose names make a key and that has one file.
+        upload: the same upload as it was listed.
+        locks: the folder of the locks, see `upload_lock`.
+    """
+    try:
+        with upload_lock(locks, entry.key).acquire(timeout=0):
+            _check(entry, upload)
+    except Timeout:
+        entry.reason = "it is being registered, or read by its launch."
+
+
+def _check(entry: Entry, upload: Upload) -> None:
+    path = upload.path
+    try:
+        if why := why_incomplete(path):
+            entry.put(UploadState.REFUSED, f"{upload.file} is not complete yet, or damaged: {why}.")
+            return
+        request = read_upload_request(path)
+        content, dates = content_hash(path, request), read_keys(path)["as_of"]
+    except AnnaError as error:
+        entry.put(UploadState.REFUSED, str(error))
+        return
+    except PermissionError as error:
+        entry.put(UploadState.REFUSED, f"{path}: cannot be read ({error.strerror}); give ANNA's user the right to it.")
+        return
+    except OSError as error:  # a share that does not answer, a file that goes: it is tried again until it is settled
+        entry.reason = f"it cannot be read just now ({error.strerror}), and is tried again."
+        return
+    if list_upload(upload.folder.parent, upload.task, upload.sample) != upload:
+        return
+    entry.content, entry.owner = content, request.owner
+    entry.as_of = date_spans(dates.unique().to_list())
+    entry.put(UploadState.WAITING)

@@ -1,0 +1,131 @@
+"""Where a sample may come from: a file, a folder of Parquet files, a Delta table, or the URL of a file or table."""
+
+import shutil
+import urllib.request
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.fs
+
+from anna_core.errors import SampleError
+from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
+
+_TABLE_ENDING = ".parquet"  # of what a folder or table becomes
+_WEB = ("http", "https")
+
+
+def sample_name(origin: str) -> str:
+    """What a sample is called that is given no name: as its file, without the ending, or as its folder."""
+    name = _name(origin)
+    return stem_of(name) or name
+
+
+def staged_ending(origin: str) -> str:
+    """How the file ends, in lower case, that a sample becomes in the inbox: files keep their kind.
+
+    Args:
+        origin: a path or URL.
+
+    Raises:
+        SampleError: it is a file of another kind, such as an Excel workbook.
+    """
+    if _is_table(origin):
+        return _TABLE_ENDING
+    ending = ending_of(_name(origin))
+    if ending is None:
+        raise SampleError(f"{origin}: {why_no_sample(_name(origin))}")
+    return ending
+
+
+def fetch(origin: str, target: Path) -> None:
+    """Bring a sample into a file: a file byte by byte, a folder or table as Parquet.
+
+    Args:
+        origin: a path or URL.
+        target: the file, whose name ends as `staged_ending` says.
+
+    Raises:
+        SampleError: nothing is there, or it cannot be read.
+    """
+    try:
+        if _is_table(origin):
+            _read_table(origin).write_parquet(target)
+        elif _is_url(origin):
+            _download(origin, target)
+        else:
+            shutil.copyfile(Path(origin).expanduser(), target)
+    except PermissionError:
+        raise SampleError(f"{origin}: the platform's user may not read it; give it the right to, or copy it.") from None
+    except (OSError, ImportError, pa.ArrowException) as error:
+        raise SampleError(f"{origin}: cannot be read as a sample: {error}") from None
+
+
+def _name(origin: str) -> str:
+    return PurePosixPath((urlsplit(origin).path if _is_url(origin) else origin).rstrip("/")).name
+
+
+def _is_url(origin: str) -> bool:
+    return "://" in origin
+
+
+def _is_table(origin: str) -> bool:
+    """Whether an origin is a folder or a table; a URL is one whose name ends as no sample's.
+
+    Raises:
+        SampleError: nothing is there.
+    """
+    if _is_url(origin):
+        return ending_of(_name(origin)) is None
+    local = Path(origin).expanduser()
+    if not local.exists():
+        raise SampleError(
+            f"{origin}: no such file. Give the absolute path of a .csv or .parquet file, a folder of Parquet files, a "
+            "Delta table, or the URL of one, that the server can read."
+        )
+    return local.is_dir()
+
+
+def _download(url: str, target: Path) -> None:
+    if urlsplit(url).scheme in _WEB:
+        urllib.request.urlretrieve(url, target)
+        return
+    system, path = pa.fs.FileSystem.from_uri(url)
+    with system.open_input_stream(path, compression=None) as source, target.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+
+
+def _read_table(origin: str) -> pl.DataFrame:
+    folder = Path(origin).expanduser()
+    if _is_url(origin) or (folder / "_delta_log").is_dir():
+        return _read_delta(origin)
+    parts = [path.relative_to(folder) for path in sorted(folder.rglob("*"))]
+    seen = [part for part in parts if not any(name.startswith((".", "_")) for name in part.parts)]
+    files = [folder / part for part in seen if ending_of(part.name) in PARQUET_ENDINGS]
+    if not files:
+        raise SampleError(f"{origin}: cannot be read as a sample: no Parquet file is in this folder.")
+    frames = [_read_part(file) for file in files]
+    for file, frame in zip(files, frames, strict=True):
+        if frame.schema != frames[0].schema:
+            raise SampleError(
+                f"{file}: its columns and types are {dict(frame.schema)}, but those of {files[0].name} are "
+                f"{dict(frames[0].schema)}; write all parts of a sample alike."
+            )
+    return pl.concat(frames)
+
+
+def _read_part(file: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(file, hive_partitioning=False)
+    except pl.exceptions.PolarsError:
+        raise SampleError(f"{file}: is no Parquet, damaged or incomplete; write it again.") from None
+
+
+def _read_delta(origin: str) -> pl.DataFrame:
+    from deltalake.exceptions import DeltaError  # an optional package
+
+    try:
+        return pl.read_delta(origin)
+    except (DeltaError, pl.exceptions.PolarsError) as error:
+        raise SampleError(f"{origin}: cannot be read as a Delta table: {error}") from None

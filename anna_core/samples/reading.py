@@ -1,0 +1,115 @@
+"""Reading an uploaded file: CSV strictly and as text, Parquet as it is.
+
+What other libraries say of a file is not passed on, nor kept as the cause: it speaks of settings that ANNA lacks.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.columns.csv_records import CsvError, count_records, csv_header, opened, separator_hint
+from anna_core.errors import SampleError
+from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
+
+CLIENT, AS_OF, TARGET = "client_id", "as_of", "target"
+
+_PARQUET_MARK = b"PAR1"
+_LINES_ABOVE = 20  # that are looked through for the header, where line 1 is none
+_HEAD = 2**16  # bytes that hold these lines
+
+
+def read_sample_file(path: Path) -> pl.DataFrame:
+    """Read a CSV (all columns as text) or a Parquet file; names are free of padding, columns without one are left out.
+
+    Raises:
+        SampleError: the file is missing or something else, has no rows, or could be read in several ways.
+    """
+    ending = ending_of(path.name)
+    if ending is None:
+        raise SampleError(f"{path}: {why_no_sample(path.name)}")
+    try:
+        frame = _read_parquet(path) if ending in PARQUET_ENDINGS else _read_csv(path)
+    except FileNotFoundError:
+        raise SampleError(f"{path}: no such file.") from None
+    except PermissionError:
+        raise SampleError(f"{path}: the platform's user may not read it; give it the right to.") from None
+    except OSError as error:
+        raise SampleError(f"{path}: is damaged or incomplete; write it again. ({error})") from None
+    if frame.is_empty():
+        raise SampleError(f"{path}: has no rows.")
+    return frame
+
+
+def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
+    """The target columns of an uploaded sample: `target`, or several `target_*`.
+
+    Raises:
+        SampleError: a standard column is missing, or both forms are there.
+    """
+    missing = [column for column in (CLIENT, AS_OF) if column not in frame.columns]
+    several = tuple(column for column in frame.columns if column.startswith(f"{TARGET}_"))
+    if TARGET in frame.columns and several:
+        raise SampleError(f"{path}: has both target and {list(several)}; keep the one or the others.")
+    if missing or not (several or TARGET in frame.columns):
+        raise SampleError(
+            f"{path}: a sample has the columns client_id, as_of and target (target_<name> for several labels); "
+            f"found {frame.columns}."
+        )
+    return several or (TARGET,)
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    try:
+        names = csv_header(path)
+        _refuse_other_header(path, names)
+        records = count_records(path, len(names))
+        frame = pl.read_csv(path, infer_schema=False)
+    except CsvError as error:
+        raise SampleError(str(error)) from None
+    except pl.exceptions.PolarsError:
+        raise SampleError(f"{path}: cannot be read, although each of its lines can be; write it as Parquet.") from None
+    if frame.shape != (records, len(names)):
+        raise SampleError(f"{path}: {len(frame):,} of {records:,} rows were read; is somebody writing it?")
+    return _without_empty_end(_named(frame, names, path))
+
+
+def _refuse_other_header(path: Path, names: list[str]) -> None:
+    """Raise where line 1 is no header of a sample, and it can be told why."""
+    if CLIENT in (name.strip() for name in names):
+        return
+    with opened(path) as stream:
+        lines = stream.read(_HEAD).decode("utf-8", "replace").splitlines()
+    for number, line in enumerate(lines[1:_LINES_ABOVE], start=2):
+        if CLIENT in line:
+            raise SampleError(
+                f"{path}, line {number}: the columns' names stand here: {line!r}. Remove what is above this line."
+            )
+    if hint := separator_hint(names):
+        raise SampleError(f"{path}, line 1: there is one column, {names[0]!r}.{hint}")
+
+
+def _without_empty_end(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows up to the last one with a value: spreadsheets write empty lines, or commas alone, below a table."""
+    filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
+    return frame.head(int(filled[-1]) + 1 if len(filled) else 0)
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    with path.open("rb") as stream:
+        begin = stream.read(len(_PARQUET_MARK))
+    if begin != _PARQUET_MARK:
+        raise SampleError(f"{path}: is not Parquet, whatever its name says; write it as Parquet, or name it .csv.")
+    try:
+        frame = pl.read_parquet(path)
+    except pl.exceptions.DuplicateError:
+        raise SampleError(f"{path}: has several columns of one name; keep one of each.") from None
+    except pl.exceptions.PolarsError:
+        raise SampleError(f"{path}: is damaged or incomplete; write it again, or as CSV.") from None
+    return _named(frame, frame.columns, path)
+
+
+def _named(frame: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:
+    plain = [name.strip() for name in names]
+    if repeated := sorted({name for name in plain if name and plain.count(name) > 1}):
+        raise SampleError(f"{path}: has several columns {repeated}; keep one of each.")
+    return frame.select(pl.col(at).alias(name) for at, name in zip(frame.columns, plain, strict=True) if name)

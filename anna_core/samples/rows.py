@@ -1,0 +1,151 @@
+"""Checking an upload's columns: each through the typed door, each refusal with its rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from anna_core.columns.clients import client
+from anna_core.columns.days import day
+from anna_core.columns.numbers import cure_of, number
+from anna_core.columns.typed import Typed, UnfitColumnError, is_nested, is_nothing, is_text, plain_text
+from anna_core.errors import SampleError
+from anna_core.samples.groups import join_groups
+from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_columns
+
+GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
+_EXAMPLES = 3  # rows that an error's message shows
+
+Door = Callable[[str, pl.DataType], Typed]  # a kind's function of `anna_core.columns`
+
+
+def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple[pl.DataFrame, list[str]]:
+    """The columns that a sample uses, each in its canonical form, and sentences about what was made of them.
+
+    Args:
+        frame: the upload, as `read_sample_file` gives it; n rows.
+        targets: its target columns.
+        path: of the upload.
+
+    Returns:
+        n rows in the same order: client_id (text), as_of (date), the targets (texts free of padding, other types as
+        they are), weight (float32, 1 where there is none) and, where uploaded, split and group_id (text, or null).
+
+    Raises:
+        SampleError: a column or a value is wrong; the message shows rows by their number, 1 being the first.
+    """
+    used = [column for column in (CLIENT, AS_OF, *targets, GROUP, SPLIT, WEIGHT) if column in frame.columns]
+    notes = []
+    if ignored := [column for column in frame.columns if column not in used]:
+        notes.append(f"Columns {ignored} of the file are not used.")
+    upload = _Upload(frame.select(used), path)
+    upload.refuse_odd_types()
+    columns = [upload.ids(CLIENT), upload.days(AS_OF), *map(upload.plain, targets), upload.weight()]
+    columns += [upload.ids(GROUP)] if GROUP in used else []
+    columns += [upload.plain(SPLIT)] if SPLIT in used else []
+    rows = pl.DataFrame(columns)
+    for column in (CLIENT, *targets):
+        upload.refuse(_is_empty(rows[column]), f"column {column} is empty; every row needs it", [CLIENT, column])
+        if rows[column].dtype.is_float():
+            upload.refuse(
+                rows[column].is_infinite(), f"column {column} is infinite; remove these rows", [CLIENT, column]
+            )
+    repeated = rows.select(pl.struct(CLIENT, AS_OF).is_duplicated()).to_series()
+    upload.refuse(repeated, "the same client_id and as_of stand in several rows; keep one of them", [CLIENT, AS_OF])
+    rows, torn = join_groups(rows)
+    if torn:
+        notes.append(f"Clients with rows in several groups, or outside of theirs: {torn:,}; such groups count as one.")
+    return rows, notes
+
+
+def read_keys(path: Path) -> pl.DataFrame:
+    """client_id (text) and as_of (date) of an uploaded file: the quick part of its check.
+
+    Raises:
+        SampleError: the file cannot be read, a column is missing, or a client or an as_of is none.
+    """
+    frame = read_sample_file(path)
+    target_columns(frame, path)
+    upload = _Upload(frame.select(CLIENT, AS_OF), path)
+    upload.refuse_odd_types()
+    return pl.DataFrame([upload.ids(CLIENT), upload.days(AS_OF)])
+
+
+class _Upload:
+    """The used columns of an uploaded table, and where it came from: for messages."""
+
+    def __init__(self, frame: pl.DataFrame, path: Path) -> None:
+        self._frame, self._path = frame, path
+
+    def refuse_odd_types(self) -> None:
+        for column, kind in self._frame.schema.items():
+            if is_nested(kind) or (kind.is_temporal() and column != AS_OF):
+                raise SampleError(f"{self._path}: column {column} is {kind}; write text or numbers.")
+
+    def ids(self, column: str) -> pl.Series:
+        values, unreadable = self._typed(column, client)
+        self.refuse(
+            unreadable,
+            f"column {column} holds numbers with decimals or exponents; write 17, not 17.0 or 1.7e+1",
+            [column],
+        )
+        return values
+
+    def days(self, column: str) -> pl.Series:
+        values, _ = self._typed(column, day)
+        problem = f"column {column} is not a whole day of our time; write dates as 2024-03-31"
+        self.refuse(values.is_null(), problem, [CLIENT, column])
+        return values
+
+    def plain(self, column: str) -> pl.Series:
+        """A column as uploaded, text without padding and in one type."""
+        return self._typed(column, _plain)[0]
+
+    def weight(self) -> pl.Series:
+        if WEIGHT not in self._frame.columns:
+            return pl.Series(WEIGHT, np.ones(len(self._frame), dtype=np.float32))
+        values, unreadable = self._typed(WEIGHT, number)
+        weight = values.cast(pl.Float32)
+        cure = f"; {cure_of(self._frame[WEIGHT].filter(unreadable)[0])}" if unreadable.any() else ""
+        bad = ~(weight.is_finite() & (weight > 0)).fill_null(value=False)
+        self.refuse(bad, f"column {WEIGHT} must hold positive numbers{cure}", [CLIENT, WEIGHT])
+        return weight
+
+    def refuse(self, bad: pl.Series, problem: str, shown: list[str]) -> None:
+        """Raise where any row is bad, showing these columns of the first ones, and their numbers in the file."""
+        if not bad.any():
+            return
+        lines = bad.arg_true().head(_EXAMPLES)
+        rows = self._frame.select(list(dict.fromkeys(shown)))
+        examples = "; ".join(f"row {line + 1}: {_shown(rows.row(line, named=True))}" for line in lines)
+        raise SampleError(f"{self._path}: {problem}. {bad.sum()} of {len(bad)} rows are so, the first: {examples}.")
+
+    def _typed(self, column: str, door: Door) -> tuple[pl.Series, pl.Series]:
+        """A column's values, and where something stands of which none can be made."""
+        try:
+            typed = door(column, self._frame[column].dtype)
+            found = self._frame.select(typed.value.alias(column), typed.unreadable.alias("unreadable"))
+        except UnfitColumnError as error:
+            raise SampleError(f"{self._path}: {error}.") from None
+        except pl.exceptions.PolarsError:  # all that can go wrong here is text
+            raise SampleError(f"{self._path}: column {column} holds bytes that are no text in UTF-8.") from None
+        return found[column], found["unreadable"]
+
+
+def _shown(values: dict[str, object]) -> str:
+    """Values of a row for people; text in quotes, so that padding and what is empty can be seen."""
+    return ", ".join(
+        f"{name} {value!r}" if isinstance(value, str) else f"{name} {value}" for name, value in values.items()
+    )
+
+
+def _is_empty(column: pl.Series) -> pl.Series:
+    """Whether nothing stands in a row, or a word for nothing."""
+    value = pl.col(column.name)
+    nothing = is_nothing(value) if column.dtype == pl.String else value.is_nan() if column.dtype.is_float() else False
+    return column.to_frame().select((value.is_null() | nothing).fill_null(value=True)).to_series()
+
+
+def _plain(name: str, kind: pl.DataType) -> Typed:
+    return Typed(plain_text(name, kind) if is_text(kind) else pl.col(name), pl.lit(value=False))

@@ -1,0 +1,98 @@
+"""Whether the marts are ready for rows: each domain observed as it is now, and no month stale that a window touches."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from anna_core.domains import Domain
+from anna_core.errors import AnnaError
+from anna_core.marts import freshness
+from anna_core.marts.mart import mart_path
+from anna_core.sequences.build import months_of_spans
+
+Spans = Iterable[tuple[dt.date, dt.date]]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What rows have to wait for in a domain.
+
+    Attributes:
+        domain: its name.
+        stale: months whose marts are missing or older than their source; none where the source itself is the matter.
+        problem: what is the matter with the source.
+    """
+
+    domain: str
+    stale: tuple[dt.date, ...] = ()
+    problem: str = ""
+
+    def __str__(self) -> str:
+        if not self.stale:
+            return f"{self.domain} {self.problem}"
+        first, others = f"{self.stale[0]:%Y-%m}", len(self.stale) - 1
+        more = f" and {others} more months" if others > 1 else f" and {self.stale[1]:%Y-%m}" if others else ""
+        return f"{self.domain}: {first}{more} of the mart {'are' if others else 'is'} to be built"
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How ready one domain is, at one moment: its files are listed and its marts' footers are read at most once.
+
+    Attributes:
+        domain: the domain.
+        home: what relative paths start at.
+        bank_zone: of naive times.
+        source: folder of what was last observed.
+        mart: folder of the mart's months.
+        kept: names the months that are kept, as in `freshness.listing`.
+        keeps: whether a month is kept.
+    """
+
+    domain: Domain
+    home: Path
+    bank_zone: str
+    source: Path
+    mart: Path
+    kept: str
+    keeps: Callable[[dt.date], bool]
+
+    def kept_months(self, spans: Spans) -> list[dt.date]:
+        """Months that windows of these as_of dates touch and the deployment keeps, ascending."""
+        return [month for month in months_of_spans(self.domain, spans) if self.keeps(month)]
+
+    def behind(self, spans: Spans) -> Behind | None:
+        """What rows of these as_of dates wait for; None where they can be cut out."""
+        if self._problem:
+            return Behind(self.domain.name, problem=self._problem)
+        stale = tuple(month for month in self.kept_months(spans) if self._is_stale(month))
+        return Behind(self.domain.name, stale) if stale else None
+
+    @cached_property
+    def _problem(self) -> str:
+        try:
+            listing = freshness.listing(self.domain, self.home, self.bank_zone, self.kept)
+            state = self._state
+        except (AnnaError, OSError) as error:
+            return f"cannot be read: {error}"
+        if not state.listing:
+            return "has not been observed yet"
+        return "" if state.listing == listing else "is to be observed: its files, its rules or the months kept changed"
+
+    @cached_property
+    def _state(self) -> freshness.SourceState:
+        return freshness.read_state(self.source)
+
+    def _is_stale(self, month: dt.date) -> bool:
+        observed = self._state.months.get(month.isoformat())
+        if observed is None:
+            return False  # no events, so no mart
+        if month not in self._built:
+            self._built[month] = freshness.built_from(mart_path(self.mart, month))
+        return self._built[month] != observed
+
+    @cached_property
+    def _built(self) -> dict[dt.date, str | None]:
+        return {}

@@ -1,0 +1,105 @@
+"""A domain's events on their way to models: what was observed of the source, the mart and the dictionary."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from anna_core.domains import Domain
+from anna_core.marts import freshness
+from anna_core.marts.corrections import read_corrections
+from anna_core.marts.dictionary import Dictionary, read_dictionary
+from anna_core.marts.freshness import SourceState
+from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.marts.memory import DEFAULT_MEMORY
+from anna_resources.settings import load_settings
+
+
+@dataclass(frozen=True)
+class ObservedSource:
+    """A domain's source as the bank keeps it, and what was last observed of it.
+
+    Attributes:
+        path: folder of the last observation.
+        domain: the domain.
+        home: what relative paths of sources start at.
+        time_zone: the bank's zone.
+    """
+
+    path: Path
+    domain: Domain
+    home: Path
+    time_zone: str
+
+    def read(self) -> SourceState:
+        """The last observation; an empty one where there is none."""
+        return freshness.read_state(self.path)
+
+    def observe(self, kept: str, memory: int = DEFAULT_MEMORY) -> SourceState:
+        """Look at the source and keep what is found; see `anna_core.marts.freshness.observe`."""
+        settings = load_settings()
+        settle, share = settings.source_settle_seconds, settings.left_aside
+        return freshness.observe(self.domain, self.home, self.time_zone, self.path, kept, settle, share, memory)
+
+    def listing(self, kept: str) -> str:
+        """Digest that differs from that of the last observation once the source has to be observed again.
+
+        Raises:
+            SourceError: the source is missing.
+        """
+        settle = load_settings().source_settle_seconds
+        return freshness.listing(self.domain, self.home, self.time_zone, kept, settle, self.read())
+
+
+@dataclass(frozen=True)
+class StoredDictionary:
+    """A domain's dictionary.
+
+    Attributes:
+        path: its folder.
+        domain: the domain.
+    """
+
+    path: Path
+    domain: Domain
+
+    def read(self) -> Dictionary:
+        """The dictionary; an empty one where no mart was built yet."""
+        return read_dictionary(self.domain, self.path)
+
+
+@dataclass(frozen=True)
+class StoredMart:
+    """The months of a domain's mart.
+
+    Attributes:
+        path: folder of the months.
+        source: that it is built from.
+        dictionary: that it is encoded by.
+    """
+
+    path: Path
+    source: ObservedSource
+    dictionary: StoredDictionary
+
+    def month_path(self, month: dt.date) -> Path:
+        """File of a month, there or not."""
+        return mart_path(self.path, month)
+
+    def build(self, month: dt.date, memory: int) -> MartMonth:
+        """Build a month from the source and extend the dictionary; see `anna_core.marts.mart.build_mart`."""
+        source = self.source
+        return build_mart(
+            source.domain,
+            month,
+            source.home,
+            source.time_zone,
+            self.path,
+            self.dictionary.path,
+            memory,
+            read_corrections(source.path, f"{month:%Y-%m-01}"),
+            load_settings().left_aside,
+        )
+
+    def stale_months(self, months: list[dt.date]) -> list[dt.date]:
+        """Those of the months that are missing, or older than what was last observed of the source."""
+        return freshness.stale_months(self.source.domain, self.source.path, self.path, months)

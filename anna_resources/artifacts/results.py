@@ -1,0 +1,104 @@
+"""What people read: the report of a launch, and what its models say of all clients as of past months' ends."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from anna_core import storage
+from anna_core.errors import ArtifactError
+from anna_resources.artifacts.folder import ArtifactFolder
+
+if TYPE_CHECKING:
+    from anna_core.models.vectors_file import StoredVectors
+
+_HTML, _LEADERBOARD = "report.html", "leaderboard.json"
+
+
+class ReportFiles(NamedTuple):
+    """Files of one version of a report."""
+
+    html: Path
+    leaderboard: Path
+
+
+@dataclass(frozen=True)
+class ReportFolder(ArtifactFolder):
+    """The report of a launch."""
+
+    def write(self, html: str, leaderboard: Sequence[Mapping[str, Any]], plots: Mapping[str, bytes]) -> ReportFiles:
+        """Keep a report.
+
+        Args:
+            html: all of it, as one file.
+            leaderboard: its rows, as JSON has them.
+            plots: name → PNG.
+
+        Returns:
+            The files that it now has.
+        """
+        with self.writing() as folder:
+            (folder / _HTML).write_text(html, encoding="utf-8")
+            (folder / _LEADERBOARD).write_text(json.dumps(leaderboard, indent=1), encoding="utf-8")
+            for name, png in plots.items():
+                (folder / f"{name}.png").write_bytes(png)
+        return self.files()
+
+    def files(self) -> ReportFiles:
+        """The files of the current version; raises `ArtifactError` where there is none."""
+        folder = self.current()
+        return ReportFiles(folder / _HTML, folder / _LEADERBOARD)
+
+
+@dataclass(frozen=True)
+class VectorsFile:
+    """What the nets of a domain say of all clients as of a month's end: one Parquet file.
+
+    Attributes:
+        path: of the file.
+    """
+
+    path: Path
+
+    def write(self, vectors: "StoredVectors", score_names: tuple[str, ...]) -> None:
+        """Keep the vectors."""
+        with storage.write_file(self.path) as temporary:
+            vectors.write(temporary, score_names)
+
+    def read(self) -> "StoredVectors":
+        """The vectors; raises `ArtifactError` where there are none."""
+        from anna_core.models.vectors_file import StoredVectors
+
+        return StoredVectors.read(self.path)
+
+
+@dataclass(frozen=True)
+class ScoresFile:
+    """Scores of all clients as of a month's end: one Parquet file, a row a client, see `score_frame`.
+
+    Attributes:
+        path: of the file.
+    """
+
+    path: Path
+
+    def write(self, scores: pl.DataFrame) -> None:
+        """Keep the scores."""
+        with storage.write_file(self.path) as temporary:
+            scores.write_parquet(temporary)
+
+    def read(self) -> pl.DataFrame:
+        """The scores.
+
+        Raises:
+            ArtifactError: there are none.
+        """
+        try:
+            return pl.read_parquet(self.path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ArtifactError(
+                f"{self.path}: no scores that ANNA can read; materialize the asset again: {error}"
+            ) from error

@@ -1,0 +1,127 @@
+"""Delivery: what a launch's outbox holds is told to MLflow.
+
+Everything may be sent twice, after a failure in between: a point with its time and step, a parameter with its value, a
+file and an end are what they were, and the run of a try of a model is found by its tag.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from anna_core.errors import AnnaError
+from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile, part_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+PART_TAG, TRY_TAG, SAMPLE_TAG = "anna.part", "anna.try", "anna.sample"
+MOST_METRICS = 900  # of a request; MLflow takes 1,000
+_INVALID = "INVALID_PARAMETER_VALUE"
+# What MLflow answers where it is well, but the same request would fail again and again: a parameter that has another
+# value already, a run that somebody deleted.
+_REFUSALS = frozenset({_INVALID, "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST"})
+
+Tell = Callable[[str], None]
+
+
+class RefusedError(AnnaError):
+    """MLflow is well, but does not take a launch."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection to the run that a launch has in MLflow.
+
+    Attributes:
+        client: MLflow's.
+        experiment: id of the task's experiment.
+        run_id: of the launch.
+        children: file of a model's try → its run.
+    """
+
+    client: "MlflowClient"
+    experiment: str
+    run_id: str
+    children: dict[str, str] = field(default_factory=dict)
+
+
+def deliver(box: LaunchBox, session: Session, tell: Tell) -> None:
+    """Send all that a launch has said so far.
+
+    Args:
+        box: of the launch; the caller holds its lock.
+        session: the launch's run, just opened or still open.
+        tell: called with a sentence on each thing that MLflow will not take, and that is left out.
+
+    Raises:
+        MlflowException, OSError: the server is ill; what was not sent stays in the box.
+    """
+    for file in box.parts():
+        entries, position = file.unsent()
+        if entries:
+            run_id = _child(box, file, entries[0].at, session)
+            _send(file, entries, run_id, session.client, tell)
+            file.mark(position)
+    entries, position = box.own.unsent()
+    _send(box.own, entries, session.run_id, session.client, tell)  # also an old end: opening the session took it back
+    box.own.mark(position)
+
+
+def _send(file: RunFile, entries: list[Entry], run_id: str, client: "MlflowClient", tell: Tell) -> None:
+    from mlflow.entities import Metric, Param
+    from mlflow.exceptions import MlflowException
+
+    def call(method: str, *arguments: object, **named: object) -> None:
+        try:
+            getattr(client, method)(run_id, *arguments, **named)
+        except MlflowException as error:
+            if not _is_refusal(error):
+                raise
+            tell(f"MLflow does not take what {file.path.stem} says ({method}); it is left out there: {error}")
+
+    for metrics in _batches(entries):
+        call("log_batch", metrics=[Metric(name, value, entry.at, entry.step) for entry, name, value in metrics])
+    if params := [Param(name, value) for entry in entries for name, value in entry.params.items()]:
+        call("log_batch", params=params)
+    for entry in entries:
+        if entry.file is not None and not entry.file.is_file():
+            tell(f"{entry.file} is gone, made anew meanwhile; MLflow does not get it.")
+        elif entry.file is not None:
+            call("log_artifact", str(entry.file))
+    if (end := file.ended) is not None:
+        call("set_terminated", status=end.status, end_time=end.at)
+
+
+def _is_refusal(error: "MlflowException") -> bool:
+    """Whether MLflow is well and says no, so that trying again is of no use; a proxy's 404 is not its word."""
+    from mlflow.exceptions import RestException
+
+    code: str = error.error_code
+    return code in _REFUSALS if isinstance(error, RestException) else code == _INVALID  # the latter, its client says
+
+
+def _batches(entries: list[Entry]) -> Iterator[list[tuple[Entry, str, float]]]:
+    points = [(entry, name, value) for entry in entries for name, value in entry.metrics.items()]
+    for first in range(0, len(points), MOST_METRICS):
+        yield points[first : first + MOST_METRICS]
+
+
+def _child(box: LaunchBox, file: RunFile, began: int, session: Session) -> str:
+    """The run of a try of a model; made where it is not there yet."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    name = file.path.stem
+    if name not in session.children:
+        found = session.client.search_runs([session.experiment], f"tags.`{TRY_TAG}` = '{name}'")
+        tags = {
+            MLFLOW_PARENT_RUN_ID: session.run_id,
+            PART_TAG: part_of(file),
+            TRY_TAG: name,
+            SAMPLE_TAG: box.key,
+        }
+        run = next(iter(found), None) or session.client.create_run(
+            session.experiment, start_time=began, tags=tags, run_name=part_of(file)
+        )
+        session.children[name] = run.info.run_id
+    return session.children[name]

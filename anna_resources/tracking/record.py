@@ -1,0 +1,86 @@
+"""What a step says of its launch to MLflow: one run a launch, and a child run for each model that it trains."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from anna_core.models.progress import EpochReport
+from anna_core.tasks.task import Task
+from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile, now
+
+
+class Launch:
+    """The run of a launch in MLflow: what is said here is in the outbox when the call returns."""
+
+    def __init__(self, box: LaunchBox, wake: Callable[[], None], log: logging.Logger) -> None:
+        """Say nothing yet.
+
+        Args:
+            box: the launch's outbox.
+            wake: has sent what there is in it, and returns at once.
+            log: of the step.
+        """
+        self.box, self._wake, self._log = box, wake, log
+
+    def log_facts(self, task: Task) -> None:
+        """Keep what the task is."""
+        facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed}
+        facts |= {**task.net.model_dump(), **task.training.model_dump()}
+        self.say(self.box.own, params={name: str(value) for name, value in facts.items()})
+
+    def log_metrics(self, values: Mapping[str, float]) -> None:
+        """Keep final figures of the whole launch."""
+        self.say(self.box.own, metrics=dict(values))
+
+    def log_files(self, *paths: Path) -> None:
+        """Keep files of the whole launch."""
+        for path in paths:
+            self.say(self.box.own, file=path)
+
+    def finish(self) -> None:
+        """End the launch's run."""
+        self.say(self.box.own, status="FINISHED")
+
+    @contextmanager
+    def part(self, name: str) -> "Iterator[Part]":
+        """A child run for one model, ended as the block ends."""
+        part = Part(self, self.box.open_part(name))
+        try:
+            yield part
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            self.say(part.file, status="KILLED")
+            raise
+        except BaseException:
+            self.say(part.file, status="FAILED")
+            raise
+        self.say(part.file, status="FINISHED")
+
+    def say(self, file: RunFile, /, **what: Any) -> None:
+        """Put an entry (see `Entry`) into the outbox, and have it sent."""
+        try:
+            file.append(Entry(at=now(), **what))
+        except OSError as error:
+            self._log.warning(f"{file.path}: cannot be written, so MLflow will miss something of this launch: {error}")
+        else:
+            self._wake()
+
+
+class Part:
+    """The child run of one model."""
+
+    def __init__(self, launch: Launch, file: RunFile) -> None:
+        self._launch, self.file = launch, file
+
+    def log_epoch(self, report: EpochReport) -> None:
+        """Add an epoch to the curves."""
+        values = {
+            "train_loss": report.train_loss,
+            "valid_loss": report.valid_loss,
+            f"valid_{report.metric}": report.valid_metric,
+            "events_per_second": report.events_per_second,
+        }
+        self._launch.say(self.file, metrics=values, step=report.step)

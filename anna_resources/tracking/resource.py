@@ -1,0 +1,184 @@
+"""MLflow as a resource of Dagster: a launch has one run there, found or made by dagster-mlflow.
+
+What a launch says is put into its outbox first, and sent from there: at once by a thread of the step, and whatever
+could not be sent by the job `send_to_mlflow`. So MLflow may be down, slow or full: a launch goes on, and nothing is
+lost.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import dagster as dg
+from filelock import FileLock
+from pydantic import PrivateAttr
+
+from anna_core.errors import AnnaError
+from anna_resources.settings import Settings
+from anna_resources.tracking.courier import Courier
+from anna_resources.tracking.delivery import SAMPLE_TAG, RefusedError, Session
+from anna_resources.tracking.outbox import LaunchBox, Outbox
+from anna_resources.tracking.pause import Pause
+from anna_resources.tracking.record import Launch
+from anna_resources.tracking.sender import LOCK_SECONDS, Sender
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CONNECT_SECONDS = 2.0  # a server that takes longer to accept a connection counts as down, ...
+ANSWER_SECONDS = 15  # ... and one that takes longer to answer as ill; beside trainings on all cores 3 were too few
+FLUSH_SECONDS = 5.0  # a step waits for no longer at its end
+SEND_SECONDS = 60.0  # what is left of a launch may take so long
+# MLflow's client knows these from the environment alone; by default it tries for minutes, and prints addresses.
+_CLIENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS),
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": str(ANSWER_SECONDS),
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_RUN_TAG = "dagster_run_id"  # by which dagster-mlflow finds the run of a launch
+
+
+class TrackingError(AnnaError):
+    """MLflow cannot be told."""
+
+
+class Tracking(dg.ConfigurableResource):
+    """The tracking server of a deployment.
+
+    Attributes:
+        url: of the tracking server.
+        home: ANNA_HOME, where the outbox lies.
+    """
+
+    url: str
+    home: str
+    _context: dg.InitResourceContext | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Tracking":
+        """The tracking server of a deployment."""
+        return cls(url=settings.tracking_url, home=str(settings.home))
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Keep the context in which Dagster makes this resource; dagster-mlflow's is made in it when first needed."""
+        self._context = context
+
+    @property
+    def outbox(self) -> Outbox:
+        """What was said and is kept until it is sent."""
+        return Outbox.of(Path(self.home))
+
+    def box(self, run: dg.DagsterRun, key: str) -> LaunchBox:
+        """The outbox of the launch that a Dagster run, or the run that it retries, belongs to."""
+        return self.outbox.launch(key, run.root_run_id or run.run_id)
+
+    @contextmanager
+    def launch(self, run: dg.DagsterRun, key: str, log: logging.Logger) -> Iterator[Launch]:
+        """What a step says of its launch. At the end it waits until that is sent, for at most `FLUSH_SECONDS`."""
+        box, refused = self.box(run, key), list[str]()
+        courier = self._courier(box, refused)
+        try:
+            yield Launch(box, courier.wake, log)
+        finally:
+            problem = self._close(courier, FLUSH_SECONDS)
+            for sentence in refused:
+                log.warning(sentence)
+            if problem and box.tell_once():
+                log.warning(
+                    f"MLflow at {self.url} is not well: {problem}. The launch goes on; what it has to say there is "
+                    f"kept in {box.folder} and sent when MLflow is well again."
+                )
+
+    def send(self, box: LaunchBox, log: logging.Logger) -> str | None:
+        """Send what is left of a launch, for at most `SEND_SECONDS`; return why that was not possible."""
+        refused = list[str]()
+        courier = self._courier(box, refused)
+        courier.wake()
+        problem = self._close(courier, SEND_SECONDS)
+        for sentence in refused:
+            log.warning(sentence)
+        return problem
+
+    def obstacle(self) -> str | None:
+        """Why there is no use in trying to send now: the server is down, or failed a short while ago."""
+        if not _listens(self.url):
+            return "nothing answers there (`anna up` starts it)"
+        if left := self._pause.seconds_left:
+            return f"{self._pause.problem} (tried again in {left:.0f} s)"
+        return None
+
+    def open(self, box: LaunchBox) -> Session:
+        """The run of a launch in MLflow, found or made by dagster-mlflow; it counts as running then.
+
+        Raises:
+            RefusedError: somebody deleted the task's experiment.
+            MlflowException, OSError: the server is ill.
+        """
+        from dagster_mlflow import mlflow_tracking
+        from mlflow import MlflowClient
+
+        context = self._context
+        if context is None or context.run is None or context.log is None:
+            raise TrackingError("Only runs speak to MLflow, not sensors: they request a run of `send_to_mlflow`.")
+        context.log.addFilter(_is_news)
+        os.environ.update(_CLIENT)
+        task, _, _ = box.key.partition(".")
+        with FileLock(self.outbox.folder / ".lock", timeout=LOCK_SECONDS):  # of two launches one makes the experiment
+            known = _find(MlflowClient(self.url), task, box.root)
+            config = {
+                "mlflow_tracking_uri": self.url,
+                "experiment_name": task,
+                "mlflow_run_id": known,
+                "extra_tags": {_RUN_TAG: box.root, SAMPLE_TAG: box.key, "mlflow.runName": box.key},
+            }
+            made = next(mlflow_tracking.resource_fn(context.replace_config(config)))
+        run_id = made.mlflow_run_id or made.active_run().info.run_id
+        return Session(made.tracking_client, made.experiment.experiment_id, run_id)
+
+    def _courier(self, box: LaunchBox, refused: list[str]) -> Courier:
+        # Always in a thread of its own: MLflow keeps one active run a thread, and would take another launch's for this.
+        return Courier(Sender(box, self.open, self.obstacle, self._pause, refused.append).send)
+
+    def _close(self, courier: Courier, seconds: float) -> str | None:
+        problem = courier.close(seconds)
+        if problem and courier.is_late:  # its thread ends with this process, and tells nobody
+            self._pause.begin(problem)
+        return problem
+
+    @property
+    def _pause(self) -> Pause:
+        return Pause(self.outbox.folder / "pause.json")
+
+
+def _find(client: "MlflowClient", task: str, root: str) -> str | None:
+    experiment = client.get_experiment_by_name(task)
+    if experiment is None:
+        return None
+    if experiment.lifecycle_stage == "deleted":
+        raise RefusedError(
+            f"MLflow's experiment {task} was deleted, so what the launch has to say is left out there. Restore it: "
+            f"mlflow experiments restore --experiment-id {experiment.experiment_id}. Or delete it for good: mlflow gc."
+        )
+    found = client.search_runs([experiment.experiment_id], f"tags.{_RUN_TAG} = '{root}'", max_results=1)
+    return found[0].info.run_id if found else None
+
+
+def _listens(url: str) -> bool:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what dagster-mlflow says in each step: that it starts a run, which it has mostly found."""
+    return not record.getMessage().startswith(("Starting a new mlflow run with id", "Run with id "))

@@ -1,0 +1,330 @@
+"""Samples that real banks bring: sixty clients, bent in one way each."""
+
+import datetime as dt
+import decimal
+import gzip
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import chain, cycle, islice
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.errors import AnnaError
+from anna_core.keys import sample_key
+from anna_core.samples.inbox import find_upload
+from anna_core.samples.sample import Sample
+from anna_core.samples.staging import stage_sample
+
+CLIENTS = 60
+KEY = sample_key("churn", "q1")
+HEX = "3636638817772e42"  # an id that looks like a float's exponent
+
+Content = bytes | pl.DataFrame
+
+
+@dataclass(frozen=True)
+class SampleCase:
+    """One upload, and what becomes of it.
+
+    Attributes:
+        told: what a person would say was wrong with it, or odd.
+        content: bytes of the file, or a table that is written as the file's name says.
+        file: its name.
+        says: where it is refused, what the message must hold; empty where it is read.
+        right: where it is read, whether the sample is right.
+        options: what the user says of the task.
+    """
+
+    told: str
+    content: Content
+    file: str = "q1.csv"
+    says: tuple[str, ...] = ()
+    right: Callable[[Sample], bool] = lambda made: len(made) == CLIENTS and made.task.type == "binary"
+    options: dict[str, object] = field(default_factory=dict)
+
+    def put(self, folder: Path) -> Path:
+        """Write the file into a folder."""
+        path = folder / self.file
+        if isinstance(self.content, bytes):
+            path.write_bytes(self.content)
+        else:
+            self.content.write_parquet(path)
+        return path
+
+    def bring(self, folder: Path) -> Sample:
+        """Register the sample as `anna submit`, GraphQL and the Launchpad do."""
+        return stage_sample(str(self.put(folder)), KEY, self.options, folder / "inbox")
+
+
+def table(**columns: list) -> pl.DataFrame:
+    """The sample that is right, with other or further columns."""
+    right = {
+        "client_id": [f"c{i:02}" for i in range(CLIENTS)],
+        "as_of": ["2024-03-31"] * CLIENTS,
+        "target": [i % 2 for i in range(CLIENTS)],
+    }
+    return pl.DataFrame(right | columns)
+
+
+def text(**columns: list) -> str:
+    """The same as CSV."""
+    return table(**columns).write_csv()
+
+
+def each(*head: object, then: tuple = ()) -> list:
+    """A column: these values first, then others in turn, or the same ones again."""
+    return list(islice(chain(head, cycle(then or head)), CLIENTS))
+
+
+def _with_line(number: int, line: str) -> bytes:
+    lines = text(shop=["s"] * CLIENTS).splitlines()
+    lines[number - 1] = line
+    return "\n".join(lines).encode()
+
+
+def _excel() -> bytes:
+    return b"PK\x03\x04" + bytes(100)
+
+
+def _csv(**columns: list) -> bytes:
+    return text(**columns).encode()
+
+
+NUMBERED = list(range(CLIENTS))
+AMOUNTS = [f"{i}.25" for i in range(CLIENTS)]
+
+REFUSED_FILES = (
+    SampleCase("An Excel workbook", _excel(), "q1.xlsx", ("is an Excel workbook", "save its sheet as CSV")),
+    SampleCase(
+        "An Excel workbook that is called .csv", _excel(), "q1.csv", ("Excel workbook", "save it as CSV in UTF-8")
+    ),
+    SampleCase("An archive", _excel(), "q1.zip", ("q1.zip: is an archive", "unpack it")),
+    SampleCase("A file of another kind", b"x", "q1.txt", ("is no sample by its name", ".csv.gz")),
+    SampleCase("CSV that is called .parquet", _csv(), "q1.parquet", ("is not Parquet, whatever its name says",)),
+    SampleCase("An empty file", b"", says=("has no line of column names",)),
+    SampleCase("A header alone", b"client_id,as_of,target\n", says=("has no rows",)),
+    SampleCase("A damaged .csv.gz", gzip.compress(_csv())[:60], "q1.csv.gz", ("is damaged or incomplete",)),
+    SampleCase(
+        "Semicolons between the values",
+        _csv().replace(b",", b";"),
+        says=("line 1", "parted by semicolons", "write commas"),
+    ),
+    SampleCase(
+        "Tabs between the values", _csv().replace(b",", b"\t"), says=("line 1", "parted by tabs", "write commas")
+    ),
+    SampleCase(
+        "A title above the header",
+        b"Churn, first quarter\n\n" + _csv(),
+        says=("line 3", "Remove what is above this line"),
+    ),
+    SampleCase("Text in Windows-1251", text(city=["Омск"] * CLIENTS).encode("cp1251"), says=("line 2", "not UTF-8")),
+    SampleCase("Text in UTF-16", text().encode("utf-16"), says=("UTF-16", "save it as CSV in UTF-8")),
+    SampleCase("Lines of an old Mac", _csv().replace(b"\n", b"\r"), says=("carriage returns alone",)),
+)
+
+REFUSED_LINES = (
+    SampleCase(
+        "A stray quote in a column that is not used", _with_line(5, 'c03,2024-03-31,1,5" pipe'),
+        says=("line 5", "a quote stands within a value", '5" pipe', "in quotes"),
+    ),
+    SampleCase(
+        "A quote that is never closed", _with_line(61, 'c59,2024-03-31,1,"pipe'), says=("line 61", "never closed")
+    ),
+    SampleCase(
+        "A comma without quotes", _with_line(7, "c05,2024-03-31,1,SHOP, LTD"),
+        says=("line 7", "5 fields below a header of 4", "SHOP, LTD", "in quotes"),
+    ),
+    SampleCase(
+        "A line with too few values",
+        _with_line(9, "c07,2024-03-31,1"), says=("line 9", "3 fields below", "also those that are empty")
+    ),
+    SampleCase(
+        "One column name twice", b"client_id,as_of,target,target\na,2024-03-31,1,1\n",
+        says=("line 1", "'target' is there twice"),
+    ),
+    SampleCase("No column client_id", _csv().replace(b"client_id", b"client"), says=("has the columns", "['client',")),
+)  # fmt: skip
+
+REFUSED_VALUES = (
+    SampleCase(
+        "Client ids that were floats", _csv(client_id=[f"{i}.0" for i in NUMBERED]),
+        says=("column client_id holds numbers with decimals", "write 17, not 17.0", "row 1: client_id '0.0'"),
+    ),
+    SampleCase(
+        "Client ids that a spreadsheet rounded", _csv(client_id=["4.2E+15", *map(str, NUMBERED[1:])]),
+        says=("column client_id holds numbers", "1 of 60 rows", "row 1: client_id '4.2E+15'"),
+    ),
+    SampleCase(
+        "Client ids stored as floats", table(client_id=[float(i) for i in NUMBERED]), "q1.parquet",
+        ("column 'client_id' is Float64", "17 and not 17.0"),
+    ),
+    SampleCase(
+        "NULL for a client", _csv(client_id=["NULL", *map(str, NUMBERED[1:])]), says=("client_id is empty", "row 1")
+    ),
+    SampleCase(
+        "None for a client", _csv(client_id=["None", *map(str, NUMBERED[1:])]), says=("client_id is empty", "row 1")
+    ),
+    SampleCase(
+        "A client twice at one date", _csv(client_id=["1", " 1 ", *map(str, NUMBERED[2:])]),
+        says=("the same client_id and as_of", "row 1", "row 2"),
+    ),
+    SampleCase(
+        "Dates as 31.03.2024", _csv(as_of=each("31.03.2024")), says=("as_of is not a whole day", "60 of 60", "row 1")
+    ),
+    SampleCase(
+        "A moment within a day", table(as_of=each(dt.datetime(2024, 3, 31, 12))), "q1.parquet",
+        ("as_of is not a whole day", "write dates as 2024-03-31"),
+    ),
+    SampleCase(
+        "9999-12-31 and 1970-01-01 for no date", _csv(as_of=each("9999-12-31", "1970-01-01", then=("2024-03-31",))),
+        says=("as_of is not a whole day of our time", "2 of 60 rows"),
+    ),
+    SampleCase(
+        "No target in some rows", _csv(target=each("NA", "", then=("1", "0"))), says=("target is empty", "2 of 60")
+    ),
+    SampleCase("One outcome in all rows", _csv(target=each("1", "1.0")), says=("there is nothing to learn",)),
+    SampleCase(
+        "None beside yes and no",
+        _csv(target=each("None", then=("1", "0"))), says=("None beside yes and no, first in row 1",)
+    ),
+    SampleCase(
+        "Amounts with a decimal comma", table(target=[f"{i},25" for i in NUMBERED]), "q1.parquet",
+        ("'0,25' in row 1", "the decimal sign is a point"),
+    ),
+    SampleCase(
+        "Amounts with thousands apart", _csv(target=[*AMOUNTS[1:], "1 234.50"]),
+        says=("'1 234.50' in row 60", "thousands are not separated"),
+    ),
+    SampleCase(
+        "Amounts with a percent sign", _csv(target=[f"{i}%" for i in NUMBERED]),
+        says=("'0%' in row 1", "a percent sign is")
+    ),
+    SampleCase(
+        "Amounts with a currency", _csv(target=[f"${i}" for i in NUMBERED]),
+        says=("'$0' in row 1", "no unit or currency")
+    ),
+    SampleCase(
+        "A word among amounts that are to be predicted", _csv(target=["x", *AMOUNTS[1:]]),
+        options={"type": "regression"},
+        says=("target holds 'x' in row 1 (1 of 60 rows are so)", "write numbers as 1234.5"),
+    ),
+    SampleCase(
+        "Another value beside yes and no", _csv(target=each(2, then=(1, 0))), options={"type": "binary"},
+        says=("target holds '2' in row 1", "write 1 and 0"),
+    ),
+    SampleCase(
+        "Weights with a decimal comma", table(weight=["0,5"] * CLIENTS), "q1.parquet",
+        ("weight must hold positive numbers; the decimal sign is a point", "60 of 60"),
+    ),
+    SampleCase(
+        "Weights below zero", _csv(weight=each(-1.0, then=(2.0,))), says=("weight must hold positive numbers", "row 1")
+    ),
+)  # fmt: skip
+
+READ = (
+    SampleCase("A mark of UTF-8 at the begin", text().encode("utf-8-sig")),
+    SampleCase("Lines that end as on Windows", _csv().replace(b"\n", b"\r\n")),
+    SampleCase("Quotes where they belong", _with_line(5, '"c03","2024-03-31","1","5"" pipe, LTD"')),
+    SampleCase("Empty lines and commas alone at the end", _csv() + b",,\n\n\n"),
+    SampleCase("An ending in capitals", _csv(), "Q1.CSV"),
+    SampleCase("Compressed", gzip.compress(_csv()), "q1.csv.gz"),
+    SampleCase("Compressed, in capitals", gzip.compress(_csv()), "Q1.CSV.GZ"),
+    SampleCase(
+        "Columns without a name", _csv().replace(b"\n", b",,\n")
+    ),
+    SampleCase(
+        "Ids in hex", _csv(client_id=[HEX, *(f"{i:016x}" for i in NUMBERED[1:])]),
+        right=lambda made: made.rows["client_id"][0] == HEX,
+    ),
+    SampleCase(
+        "Padded ids", _csv(client_id=[f"  {i} " for i in NUMBERED]),
+        right=lambda made: made.rows["client_id"].to_list() == [str(i) for i in NUMBERED],
+    ),
+    SampleCase(
+        "Ids with leading zeros", _csv(client_id=[f"{i:04}" for i in NUMBERED]),
+        right=lambda made: made.rows["client_id"][7] == "0007",
+    ),
+    SampleCase(
+        "Whole ids of a database", table(client_id=[decimal.Decimal(i) for i in NUMBERED]).with_columns(
+            pl.col("client_id").cast(pl.Decimal(20, 0))
+        ),
+        "q1.parquet", right=lambda made: made.rows["client_id"][7] == "7",
+    ),
+    SampleCase(
+        "Classes 1 and 1.0", _csv(target=each("1", "1.0", "2", "2.0", "3", "3")),
+        right=lambda made: made.task.classes == ("1", "2", "3") and made.target[:4].tolist() == [0, 0, 1, 1],
+    ),
+    SampleCase(
+        "Classes as floats", table(target=each(1.0, 2.0, 3.0)), "q1.parquet",
+        right=lambda made: made.task.classes == ("1", "2", "3"),
+    ),
+    SampleCase(
+        "Classes as decimals",
+        table(target=each("1.00", "2.00", "3.00")).with_columns(pl.col("target").str.to_decimal(scale=2)), "q1.parquet",
+        right=lambda made: made.task.classes == ("1", "2", "3"),
+    ),
+    SampleCase("Yes and no in several ways", _csv(target=each("Y", "n", "1.0", "0", "TRUE", "f", "yes"))),
+    SampleCase("t and f", _csv(target=each("t", "f"))),
+    SampleCase("Midnight in a zone", _csv(as_of=each("2024-03-31 00:00:00+03:00"))),
+    SampleCase(
+        "good and bad", _csv(target=each("good", "bad")),
+        right=lambda made: (made.task.type, made.task.classes) == ("multiclass", ("bad", "good")),
+    ),
+    SampleCase(
+        "None as a class", _csv(target=each("None", "card", "loan")),
+        right=lambda made: made.task.classes == ("None", "card", "loan"),
+    ),
+    SampleCase(
+        "Bands as classes", _csv(target=each("A1", "18+", "1-2")), right=lambda made: made.task.type == "multiclass"
+    ),
+    SampleCase(
+        "Percent as classes, said so", _csv(target=each("10%", "20%")), options={"type": "multiclass"},
+        right=lambda made: made.task.classes == ("10%", "20%"),
+    ),
+)  # fmt: skip
+
+REFUSED = {
+    "The file": REFUSED_FILES,
+    "Lines of a CSV": REFUSED_LINES,
+    "Columns and values": REFUSED_VALUES,
+}
+
+
+def two_files_of_one_sample(folder: Path) -> None:
+    """Ask for a sample that lies in the inbox as CSV and as Parquet."""
+    inbox = folder / "inbox" / KEY.task
+    inbox.mkdir(parents=True)
+    (inbox / "q1.csv").write_bytes(_csv())
+    table().write_parquet(inbox / "q1.parquet")
+    find_upload(folder / "inbox", str(KEY))
+
+
+_SAMPLES = """
+## Samples
+
+`anna submit`, GraphQL and the Launchpad say it at once, the page of `uploads` and `anna status` of files that were
+dropped into the inbox. Row 1 is the first one below a CSV's header; lines are counted as an editor does. What can be
+read in one way only is read, such as a byte order mark, `.CSV`, `.csv.gz`, padding, classes that are stored as 1.0.
+"""
+
+
+def sample_refusals() -> str:
+    """The part of docs/errors.md on samples."""
+    told = {group: [(case.told, _said(case.bring)) for case in cases] for group, cases in REFUSED.items()}
+    told["The file"].append(("A sample as CSV and as Parquet", _said(two_files_of_one_sample)))
+    parts = [_SAMPLES]
+    for group, entries in told.items():
+        parts.append(f"\n### {group}\n")
+        parts += [f"\n**{what}**\n\n```\n{said}\n```\n" for what, said in entries]
+    return "".join(parts)
+
+
+def _said(bring: Callable[[Path], object]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            bring(Path(folder))
+        except AnnaError as error:
+            return str(error).replace(folder, "/data")
+    raise AssertionError("was not refused")

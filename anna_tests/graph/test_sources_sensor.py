@@ -1,0 +1,165 @@
+"""The sensor `sources`: when it asks for an observation, what it says, and when the graph follows the data."""
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from anna_assets.definitions import build_defs
+from anna_assets.layers import sources
+from anna_assets.runs import UNDER_WAY
+from anna_core.marts.freshness import read_state
+from anna_resources.blueprint import Blueprint
+from anna_resources.code_location import ReloadError
+from anna_tests.graph.conftest import Deployment, events, write_domain
+
+
+def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
+    context = dg.build_sensor_context(
+        instance=deployment.instance, resources=deployment.defs.resources, definitions=deployment.defs
+    )
+    with context:
+        return deployment.defs.get_sensor_def("sources")(context)
+
+
+def asked(deployment: Deployment) -> list[dg.RunRequest]:
+    found = tick(deployment)
+    return found.run_requests if isinstance(found, dg.SensorResult) else []
+
+
+def said(deployment: Deployment) -> str:
+    found = tick(deployment)
+    assert isinstance(found, dg.SkipReason)
+    return found.skip_message
+
+
+def run(deployment: Deployment, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    job = deployment.defs.resolve_job_def(request.job_name)
+    return job.execute_in_process(instance=deployment.instance, tags=request.tags, raise_on_error=False)
+
+
+def test_each_new_state_of_a_source_is_observed_once(deployment: Deployment) -> None:
+    requests = asked(deployment)
+    assert [request.job_name for request in requests] == ["observe_accounts", "observe_cards"]
+    assert all(run(deployment, request).success for request in requests)
+    assert said(deployment) == "No source changed."
+    deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
+    assert [request.job_name for request in asked(deployment)] == ["observe_cards"]
+
+
+@pytest.mark.parametrize("event", ["PIPELINE_STARTING", "PIPELINE_START", "PIPELINE_CANCELING"])
+def test_an_observation_that_is_under_way_is_waited_for_however_long(deployment: Deployment, event: str) -> None:
+    job = deployment.defs.resolve_job_def("observe_cards")
+    started = deployment.instance.create_run_for_job(job)
+    deployment.instance.report_dagster_event(dg.DagsterEvent(event, job.name), started.run_id)
+    for _ in range(3):
+        assert [request.job_name for request in asked(deployment)] == ["observe_accounts"]
+    assert dg.DagsterRunStatus.QUEUED in UNDER_WAY
+
+
+def test_a_state_that_cannot_be_observed_is_not_asked_for_for_ever_and_told_in_the_run_s_own_words(
+    deployment: Deployment,
+) -> None:
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").drop("kind"))
+    for _ in range(sources.TRIES):
+        requests = {request.job_name: request for request in asked(deployment)}
+        assert not run(deployment, requests["observe_cards"]).success
+        if "observe_accounts" in requests:
+            run(deployment, requests["observe_accounts"])
+    told = said(deployment)
+    assert told.startswith("observe_cards failed 3 times with these files, and waits until they change or somebody")
+    assert "kind" in told
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
+    [request] = asked(deployment)
+    assert run(deployment, request).success
+    assert said(deployment) == "No source changed."
+
+
+def test_files_of_domains_that_cannot_be_used_or_are_new_are_named(deployment: Deployment) -> None:
+    for request in asked(deployment):
+        run(deployment, request)
+    (deployment.settings.domains / "draft.yaml").write_text("source: {path: wareh")
+    told = said(deployment)
+    assert "draft.yaml: cannot be read as YAML" in told
+    assert told.endswith("Until that is corrected, draft is left out.")
+    write_domain(deployment.home, "draft", seed=3)
+    (deployment.settings.domains / "cards.yaml").unlink()
+    told = said(deployment)
+    assert f"In {deployment.settings.domains} cards, draft changed since the definitions were loaded: press" in told
+
+
+def following(deployment: Deployment) -> None:
+    """Load the graph as a code server does, the first month being the data's own."""
+    (deployment.home / "anna.yaml").write_text("end_month: 2024-03\n")
+    deployment.reload()
+    blueprint = Blueprint.read(deployment.settings)
+    settings = blueprint.settled(deployment.settings)
+    deployment.defs = build_defs(settings, list(blueprint.domains), blueprint.notes, blueprint.follows_data)
+
+
+def months(deployment: Deployment) -> list[str]:
+    graph = deployment.defs.resolve_asset_graph()
+    return graph.get(dg.AssetKey(["mart", "cards"])).partitions_def.get_partition_keys()
+
+
+def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    reloads = []
+    monkeypatch.setattr(sources, "reload_definitions", lambda url: (reloads.append(url), following(deployment)))
+    stray = events(1, "2024-01-01").head(1).with_columns(event_time=pl.lit("1970-01-01").str.to_datetime())
+    deployment.rewrite_month("cards", "1970-01-01", stray)
+    deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01", per_client=20))
+    following(deployment)
+    assert months(deployment) == ["2024-03-01"]  # nothing is known of the data yet
+    for request in asked(deployment):
+        assert run(deployment, request).success
+    assert said(deployment) == "The data begins in 2023-12: the definitions were loaded anew."
+    assert reloads == ["http://127.0.0.1:3000"]
+    assert months(deployment) == ["2023-12-01", "2024-01-01", "2024-02-01", "2024-03-01"]
+    for request in asked(deployment):  # other months are kept now
+        result = run(deployment, request)
+        assert result.success
+    assert said(deployment) == "No source changed."
+    assert len(reloads) == 1
+
+
+def test_months_that_nobody_can_tell_move_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "reload_definitions", lambda url: following(deployment))
+    deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01"))
+    following(deployment)
+    for request in asked(deployment):
+        run(deployment, request)
+    assert said(deployment).startswith("The data begins in 2023-12")
+    for request in asked(deployment):
+        run(deployment, request)
+    (deployment.settings.storage / "source" / "cards" / "fingerprints.json").write_text("{")
+    assert "cannot be read; remove it, and the source is observed anew" in said(deployment)
+    assert months(deployment)[0] == "2023-12-01"
+
+
+def test_a_graph_that_could_not_follow_says_so_and_tries_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(url: str) -> None:
+        raise ReloadError("The webserver sleeps.")
+
+    monkeypatch.setattr(sources, "reload_definitions", fails)
+    following(deployment)
+    for request in asked(deployment):
+        run(deployment, request)
+    for _ in range(2):
+        assert said(deployment) == "The data begins in 2024-01, the graph does not. The webserver sleeps."
+
+
+def test_rows_outside_the_deployment_s_months_are_counted(deployment: Deployment) -> None:
+    stray = events(1, "2024-01-01").head(3).with_columns(event_time=pl.lit("1970-01-01").str.to_datetime())
+    deployment.rewrite_month("cards", "1970-01-01", stray)
+    run(deployment, asked(deployment)[1])
+    state = read_state(deployment.settings.storage / "source" / "cards")
+    known = {"2024-01-01", "2024-02-01", "2024-03-01"}
+    assert sources._outside(sources_domain(deployment), state.rows, known) == (
+        "3 of 1,443 rows of cards (0.21%) lie outside the deployment's months and are not used: 1 months from 1970-01 "
+        "to 1970-01. Set start_month or end_month in anna.yaml to take them in."
+    )
+
+
+def sources_domain(deployment: Deployment):
+    return Blueprint.read(deployment.settings).domains[1]
