@@ -345,10 +345,18 @@ def test_columns_may_have_any_names(names, kind):
         spec = {"event_key": [key], "version": version, "fields": kinds or {time: "categorical"}}
         spec |= {"columns": {"client_id": client, "event_time": time}, "source": {"path": "source", "format": kind}}
         bank = Bank(Path(folder), **spec)
-        columns = {client: ["b", "a", "a"], time: [NOON, NOON, NOON + HOUR], key: [1, 2, 3], version: [1, 1, 1]}
-        frame = pl.DataFrame(columns | {name: values[of] for name, of in kinds.items()})
-        bank.put(frame, f"1.{kind}")
-        bank.put(frame.with_columns(pl.Series(version, [0, 0, 0])), f"2.{kind}")
+        columns = [
+            ["b", "a", "a"],
+            [NOON, NOON, NOON + HOUR],
+            [1, 2, 3],
+            [1, 1, 1],
+            *(values[of] for of in kinds.values()),
+        ]
+        for file, versions in enumerate(([1, 1, 1], [0, 0, 0])):
+            columns[3] = versions
+            frame = pl.DataFrame([pl.Series(f"column_{place}", column) for place, column in enumerate(columns)])
+            frame.columns = [client, time, key, version, *kinds]  # Polars itself cannot make a series of times `^a$`
+            bank.put(frame, f"{file}.{kind}")
         observed = observe(bank.domain, bank.home, bank.zone, bank.home / "state")
         corrections = read_corrections(bank.home / "state", "2024-03-01")
         place = bank.domain, MARCH, bank.home, bank.zone, bank.mart, bank.codes
