@@ -7,7 +7,7 @@ from benchmarks.speed.bank_events import BankEvents
 from benchmarks.speed.harness import Bench, Contestant
 from benchmarks.speed.results import Row, compare, median_rate, spread
 
-AT_LEAST, AT_LEAST_OF_POLARS = 10.0, 0.5
+AT_LEAST, AT_LEAST_OF_POLARS = 10.0, 0.75
 OURS, LIFESTREAM, POLARS = "ours", "PandasDataPreprocessor of pytorch-lifestream", "raw Polars: read, sort, write"
 
 
