@@ -53,6 +53,7 @@ class Launching:
                 warehouse.mart(domain).path,
                 kept,
                 settings.keeps,
+                settings.source_settle_seconds,
             )
             for domain in domains
         }

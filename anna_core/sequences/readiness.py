@@ -49,6 +49,7 @@ class Readiness:
         mart: folder of the mart's months.
         kept: names the months that are kept, as in `freshness.listing`.
         keeps: whether a month is kept.
+        settle: seconds for which a file of the source must not have changed, as in `freshness.listing`.
     """
 
     domain: Domain
@@ -58,6 +59,7 @@ class Readiness:
     mart: Path
     kept: str
     keeps: Callable[[dt.date], bool]
+    settle: float
 
     def kept_months(self, spans: Spans) -> list[dt.date]:
         """Months that windows of these as_of dates touch and the deployment keeps, ascending."""
@@ -73,8 +75,8 @@ class Readiness:
     @cached_property
     def _problem(self) -> str:
         try:
-            listing = freshness.listing(self.domain, self.home, self.bank_zone, self.kept)
             state = self._state
+            listing = freshness.listing(self.domain, self.home, self.bank_zone, self.kept, self.settle, state)
         except (AnnaError, OSError) as error:
             return f"cannot be read: {error}"
         if not state.listing:

@@ -32,12 +32,19 @@ def bank(tmp_path):
     return bank
 
 
-def readiness(bank, kept="all", keeps=lambda month: True) -> Readiness:
-    return Readiness(bank.domain, bank.home, bank.zone, bank.home / "state", bank.mart, kept, keeps)
+def readiness(bank, kept="all", keeps=lambda month: True, settle=0.0) -> Readiness:
+    return Readiness(bank.domain, bank.home, bank.zone, bank.home / "state", bank.mart, kept, keeps, settle)
 
 
 def see(bank, kept="all"):
     observe(bank.domain, bank.home, bank.zone, bank.home / "state", kept)
+
+
+def test_a_file_that_may_still_be_being_written_keeps_nobody_waiting(bank):
+    see(bank)
+    bank.put(events_frame([("b", dt.datetime(2024, 3, 6), "x", True, 1.0)]), "more.parquet")
+    assert "is to be observed" in str(readiness(bank).behind(span("2024-03-15")))
+    assert readiness(bank, settle=3600.0).behind(span("2024-03-15")).stale == (FEBRUARY, MARCH)
 
 
 def test_a_source_that_was_never_observed_or_changed_since_is_waited_for(bank):
