@@ -47,7 +47,7 @@ def launch_assets() -> list[dg.AssetsDefinition]:
     trees = [*each["boosting"], "boosting"] if len(DOMAINS) > 1 else each["boosting"]
     members = [*each["embedding"], *each["sequences"], *trees]
     return [
-        _asset("sample", [], "hadoop", "sample_quality", "as_of_leak"),
+        _asset("sample", [], "hadoop", "sample_quality", "as_of_leak", "clients_known"),
         *(_asset(key, ["sample"], "hadoop", "point_in_time", "leakage", "shift") for key in each["sequences"]),
         *(_asset(f"model/{name}", ["sample", f"sequences/{name}"], "training") for name in DOMAINS),
         *(_asset(f"boosting/{name}", ["sample", f"sequences/{name}"], "training") for name in DOMAINS),
