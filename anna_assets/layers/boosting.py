@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import numpy as np
+import polars as pl
 
 from anna_assets.compute import training_threads
 from anna_assets.layers import guards, samples
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from anna_core.models.trees.model import BoostingSpec
 
 SCORES_FILE = "scores.parquet"
+FOLD_FILE = "fold-{}.parquet"  # what one fold's trees say of rows that none of them saw
 _TOLD = 20  # aggregates that the asset's page names
 
 
@@ -50,6 +53,7 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
     def boosting(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_core.models.provenance import made_of
         from anna_core.models.trees.training import train_boosting
+        from anna_core.models.unseen import unseen_rows
 
         key = context.partition_key
         sample = samples.read_sample(warehouse, key)
@@ -57,18 +61,26 @@ def boosting_asset(domains: list[Domain], domain: str | None) -> dg.AssetsDefini
         guards.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)
-        scores = model.predict(sequences, threads, sample.fold)
         version = model.data_version
-        frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, version)
+
+        def frame(rows: np.ndarray | slice, scores: np.ndarray) -> pl.DataFrame:
+            of = sample.rows[rows]
+            return score_frame(of["client_id"], of["as_of"], scores, sample.task.score_names, version)
+
+        scores = model.predict(sequences, threads, sample.fold)
+        unseen = unseen_rows(sample.split, sample.task.seed)
+        by_fold = model.predict_by_fold([part.take(unseen) for part in sequences], threads)
         read_versions = {part.domain.name: part.meta.data_version for part in sequences}
         provenance = made_of(sample, threads, sequences=read_versions)
         with storage.write_directory(warehouse.boosting(domain, key)) as folder:
             model.save(folder, provenance)
-            frame.write_parquet(folder / SCORES_FILE)
+            frame(slice(None), scores).write_parquet(folder / SCORES_FILE)
+            for fold, of_fold in enumerate(by_fold):
+                frame(unseen, of_fold).write_parquet(folder / FOLD_FILE.format(fold))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version),
             metadata={
-                "dagster/row_count": len(frame),
+                "dagster/row_count": len(scores),
                 "aggregates": len(model.spec.aggregates),
                 "share of the gain": dg.MetadataValue.json(
                     {name: round(share, 4) for name, share in model.importance()[:_TOLD]}

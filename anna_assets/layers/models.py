@@ -1,7 +1,7 @@
 """Domain models and embeddings: the nets of a domain, trained side by side with others', and their vectors."""
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
@@ -21,7 +21,12 @@ from anna_core.sequences.ragged import Sequences
 from anna_resources.tracking import Part, Tracking
 from anna_resources.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from anna_core.models.vectors import DomainVectors
+    from anna_core.models.vectors_file import StoredVectors
+
 VECTORS_FILE = "vectors.parquet"
+FOLD_FILE = "fold-{}.parquet"  # what the nets of one fold say of rows that none of them saw
 
 
 def model_asset(domain: Domain) -> dg.AssetsDefinition:
@@ -95,6 +100,7 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
     )
     def embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_core.models.nets.domain_model import DomainModel
+        from anna_core.models.unseen import unseen_rows
         from anna_core.models.vectors_file import StoredVectors
 
         partition = context.partition_key
@@ -106,19 +112,19 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
                 f"model/{domain.name} of {partition} was trained on other rows, splits or folds than the sample has "
                 f"now. Materialize model/{domain.name}, and what hangs on it, again."
             )
-        vectors = model.predict(sequences, threads=scoring_threads(), fold=sample.fold)
         version, folds = model.data_version, 0 if model.is_empty else model.spec.folds
-        stored = StoredVectors(
-            sequences.client_id,
-            sequences.as_of,
-            vectors,
-            model.absent_scores,
-            version,
-            folds,
-            rows_version(sample, sequences),
-        )
+
+        def stored(rows: Sequences, vectors: "DomainVectors") -> "StoredVectors":
+            read = rows_version(sample, sequences)
+            return StoredVectors(rows.client_id, rows.as_of, vectors, model.absent_scores, version, folds, read)
+
+        vectors = model.predict(sequences, threads=scoring_threads(), fold=sample.fold)
+        unseen = sequences.take(unseen_rows(sample.split, sample.task.seed))
+        by_fold = model.predict_by_fold(unseen, scoring_threads())
         with storage.write_directory(warehouse.embedding(domain.name, partition)) as folder:
-            stored.write(folder / VECTORS_FILE, model.spec.task.score_names)
+            stored(sequences, vectors).write(folder / VECTORS_FILE, model.spec.task.score_names)
+            for fold, of_fold in enumerate(by_fold):
+                stored(unseen, of_fold).write(folder / FOLD_FILE.format(fold), model.spec.task.score_names)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{version}-{sequences.meta.data_version}"),
             metadata={
@@ -135,11 +141,6 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
 def rows_version(sample: Sample, sequences: Sequences) -> str:
     """What the rows of a sample are in a domain: changes with their targets, splits, folds and events."""
     return f"{sample.version}-{sequences.meta.data_version}"
-
-
-def vectors_path(warehouse: Warehouse, domain: str, key: str) -> Path:
-    """File of a sample's vectors in a domain."""
-    return storage.read_directory(warehouse.embedding(domain, key)) / VECTORS_FILE
 
 
 def _listener(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> Callable[[EpochReport], None]:

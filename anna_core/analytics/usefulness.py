@@ -18,7 +18,7 @@ class Usefulness:
 
     Attributes:
         metric: by which; the task's, or one that does not prefer random scores to equal ones (`Metric.fair`).
-        lead: by how much the metamodel is better; NaN where that is not defined, its bounds where the cases are too few.
+        lead: by how much the metamodel is better; NaN where not defined, its bounds also where the cases are too few.
         evidence: what the held-out rows are worth.
     """
 

@@ -13,6 +13,7 @@ from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.nets.domain_model import DomainModel
 from anna_core.models.scores_file import read_scores
 from anna_core.models.trees.model import BoostingModel
+from anna_core.models.unseen import unseen_rows
 from anna_core.models.vectors import DomainVectors
 from anna_core.models.vectors_file import StoredVectors
 from anna_core.samples.sample import Sample
@@ -69,6 +70,20 @@ def test_five_folds_from_the_sample_to_the_scores_of_a_month(deployment: Deploym
             found = read_scores(folder / "scores.parquet", sample.task.score_names)
             expected = booster.predict([seen[domain] for domain in TREES[name]], 1, part)
             assert found[mine] == pytest.approx(expected[mine], abs=1e-6)
+
+    unseen = unseen_rows(sample.split, sample.task.seed)
+    assert unseen.tolist() == np.flatnonzero(sample.split == "test").tolist()
+    for k in range(FOLDS):  # what each fold says of the test rows, which the metamodel is told apart, too
+        part = np.full(CLIENTS, k)
+        for name, model in nets.items():
+            found = StoredVectors.read(stored("embedding", name, key) / f"fold-{k}.parquet").vectors
+            assert found.scores == pytest.approx(model.predict(seen[name], fold=part).scores[unseen], abs=1e-6)
+        for name, booster in trees.items():
+            path = stored("boosting", name.partition("/")[2] or "+", key) / f"fold-{k}.parquet"
+            expected = booster.predict([seen[domain] for domain in TREES[name]], 1, part)
+            assert read_scores(path, sample.task.score_names) == pytest.approx(expected[unseen], abs=1e-6)
+    assert metamodel.spec.averaging is not None
+    assert metamodel.spec.averaging.slopes[0] != 1
 
     month = dg.MultiPartitionKey({"month": MONTH, "sample": key})
     for domain in nets:

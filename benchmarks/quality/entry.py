@@ -15,6 +15,7 @@ from anna_core.models.bundle import code_version
 from anna_core.models.outputs import Output
 from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
+from anna_core.models.unseen import Unseen, unseen_rows
 from anna_core.models.vectors import DomainVectors, mean_scores
 from anna_core.samples.splits import TEST, TRAIN
 from anna_core.tasks.task import TaskType
@@ -72,12 +73,12 @@ class Entry(BaseModel):
 def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
     """Train and judge one variant, on one thread."""
     case = load(contest, seed, variant.options, folder)
-    nets, folds, seconds = _nets(case)
+    nets, by_fold, folds, seconds = _nets(case)
     trees: dict[str, DomainVectors] = {}
     if variant.trees:
-        trees, fewest, seconds["trees"] = _trees(case)
-        folds = min(folds, fewest)
-    values, shares, seconds["metamodel"] = judge(case, nets, trees, folds)
+        trees, of_trees, fewest, seconds["trees"] = _trees(case)
+        folds, by_fold = min(folds, fewest), by_fold | of_trees
+    values, shares, seconds["metamodel"] = judge(case, nets, trees, by_fold, folds)
     return Entry(
         contest=str(contest),
         variant=variant.name,
@@ -91,7 +92,11 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
 
 
 def judge(
-    case: Case, nets: dict[str, DomainVectors], trees: dict[str, DomainVectors], folds: int
+    case: Case,
+    nets: dict[str, DomainVectors],
+    trees: dict[str, DomainVectors],
+    by_fold: dict[str, list[DomainVectors]],
+    folds: int,
 ) -> tuple[dict[str, float], dict[str, float], float]:
     """Blend what was trained: values of the entry, shares of the metamodel and seconds that it took."""
     sample, task = case.sample, case.sample.task
@@ -100,7 +105,10 @@ def judge(
     judged = (sample.fold >= 0) & (sample.fold < folds)
 
     def blend(members: dict[str, DomainVectors]) -> tuple[np.ndarray, dict[str, float]]:
-        model = train_metamodel(members, sample.target, sample.weight, sample.split, judged, task, client=sample.client)
+        unseen = Unseen.of(members, {name: by_fold[name] for name in members}, _unseen(case))
+        model = train_metamodel(
+            members, sample.target, sample.weight, sample.split, judged, task, client=sample.client, unseen=unseen
+        )
         return model.predict(members), model.spec.shares
 
     began = time.perf_counter()
@@ -128,8 +136,12 @@ def judge(
     return values, shares, seconds
 
 
-def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
-    sample, nets, folds, seconds = case.sample, {}, [], {}
+def _unseen(case: Case) -> np.ndarray:
+    return unseen_rows(case.sample.split, case.sample.task.seed)
+
+
+def _nets(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVectors]], int, dict[str, float]]:
+    sample, nets, by_fold, folds, seconds = case.sample, {}, {}, [], {}
     for name, sequences in case.sequences.items():
         began = time.perf_counter()
         model = train_domain_model(
@@ -143,13 +155,14 @@ def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
             client=sample.client,
         )
         nets[name] = model.predict(sequences, threads=1, fold=sample.fold)
+        by_fold[name] = model.predict_by_fold(sequences.take(_unseen(case)), threads=1)
         folds += [] if model.is_empty else [model.spec.folds]
         seconds[name] = time.perf_counter() - began
-    return nets, min(folds, default=0), seconds
+    return nets, by_fold, min(folds, default=0), seconds
 
 
-def _trees(case: Case) -> tuple[dict[str, DomainVectors], int, float]:
-    sample, trees, folds, began = case.sample, {}, [], time.perf_counter()
+def _trees(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVectors]], int, float]:
+    sample, trees, by_fold, folds, began = case.sample, {}, {}, [], time.perf_counter()
     sets = {f"{ALL}/{name}": [sequences] for name, sequences in case.sequences.items()}
     if len(case.sequences) > 1:
         sets[ALL] = list(case.sequences.values())
@@ -159,7 +172,10 @@ def _trees(case: Case) -> tuple[dict[str, DomainVectors], int, float]:
         )
         folds += [model.spec.folds] if model.trees else []
         trees[name] = model.vectors(model.predict(sequences, 1, sample.fold), case.sequences)
-    return trees, min(folds, default=0), time.perf_counter() - began
+        some = {one: part.take(_unseen(case)) for one, part in case.sequences.items()}
+        of_folds = model.predict_by_fold([some[part.domain.name] for part in sequences], 1)
+        by_fold[name] = [model.vectors(scores, some) for scores in of_folds]
+    return trees, by_fold, min(folds, default=0), time.perf_counter() - began
 
 
 def _plain_trees(case: Case) -> np.ndarray:

@@ -109,6 +109,11 @@ class BoostingModel:
         """
         return predict_all([self], {part.domain.name: part for part in sequences}, threads, fold)[0]
 
+    def predict_by_fold(self, sequences: Sequence[Sequences], threads: int) -> list[np.ndarray]:
+        """What the trees of each fold say of every row, (n, K) as of `predict`; nothing where there is one fold."""
+        parts = range(self.spec.folds if self.spec.folds > 1 else 0)
+        return [self.predict(sequences, threads, np.full(len(sequences[0]), part)) for part in parts]
+
     def vectors(self, scores: np.ndarray, sequences: Mapping[str, Sequences]) -> DomainVectors:
         """Scores (n, K) as the metamodel takes them: present where a row has events that the trees read, no embedding.
 
