@@ -37,17 +37,18 @@ class Wrong:
         return f"{1 - self.above - self.below:.1%} ({self.above:.1%}, {self.below:.1%})"
 
 
-def wrong(draw: Draw, true: float, samples: int) -> tuple[Wrong, Wrong]:
-    """Of plain quantiles and of `bounds`, however few the cases; a single one has no freedom, so always the whole."""
+def wrong(draw: Draw, true: float, samples: int) -> tuple[Wrong, Wrong | None]:
+    """Of plain quantiles and of `bounds`, though the cases be too few; None where they leave no freedom at all."""
     plain, ours = np.zeros(2), np.zeros(2)
     for seed in range(samples):
         found = draw(np.random.default_rng(seed))
         drawn = found.drawn[~np.isnan(found.drawn)]
         low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         plain += low > true, high < true
-        low, high = bounds(found.value, drawn, max(found.evidence.freedom, 1e-3))
-        ours += low > true, high < true
-    return Wrong(*plain / samples), Wrong(*ours / samples)
+        if found.evidence.freedom > 0:
+            low, high = bounds(found.value, drawn, found.evidence.freedom)
+            ours += low > true, high < true
+    return Wrong(*plain / samples), Wrong(*ours / samples) if found.evidence.freedom > 0 else None
 
 
 def roc_auc(cases: int, auc: float) -> Draw:
@@ -127,7 +128,8 @@ def table(samples: int) -> Iterator[str]:
     for cases in CASES:
         cells = []
         for make, true, fewest, share in TABLES.values():
-            cells += map(str, wrong(make(cases), true, int(samples * share))) if cases >= fewest else ("", "")
+            found = wrong(make(cases), true, int(samples * share)) if cases >= fewest else (None, None)
+            cells += ["" if one is None else str(one) for one in found]
         yield f"| {cases} | {' | '.join(cells)} |"
         print(cases, *cells, sep="  ", flush=True)
 

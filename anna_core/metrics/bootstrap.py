@@ -22,6 +22,7 @@ _DRAWN_ROWS = 20_000_000
 # The resamples' skewness, and how far the value lies from their middle, are trusted so far: acceleration, and normal
 # deviates. Metrics that look for a maximum (KS, best F1) draw far above their value where they know nothing.
 _LARGEST_ACCELERATION, _LARGEST_BIAS = 0.15, 1.0
+_LARGEST_STRETCH = 0.5  # of a deviate, relative: beyond 1 the formula turns round
 
 
 class Interval(NamedTuple):
@@ -81,7 +82,8 @@ def bounds(value: float, drawn: np.ndarray, freedom: float, level: float = LEVEL
     bias = np.clip(ndtri(below), -_LARGEST_BIAS, _LARGEST_BIAS)
     acceleration = np.clip(_skewness(drawn) / 6, -_LARGEST_ACCELERATION, _LARGEST_ACCELERATION)
     deviates = bias + np.array([-reach, reach])
-    low, high = np.quantile(drawn, ndtr(bias + deviates / (1 - acceleration * deviates)))
+    stretch = np.minimum(acceleration * deviates, _LARGEST_STRETCH)
+    low, high = np.quantile(drawn, ndtr(bias + deviates / (1 - stretch)))
     return float(low), float(high)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from anna_core.analytics.constant import constant_scores
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.models.blend.fitting import train_metamodel
+from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.bundle import code_version
 from anna_core.models.outputs import Output
 from anna_core.models.training.domain import train_domain_model
@@ -20,6 +21,7 @@ from anna_core.models.vectors import DomainVectors, mean_scores
 from anna_core.samples.splits import TEST, TRAIN
 from anna_core.tasks.task import TaskType
 from benchmarks.quality.contests import Case, Contest, load
+from benchmarks.quality.reliability import before_and_after
 
 ALL = "boosting"
 # Of simulated rows that have an event: of others the oracle knows what nobody could, for they left no trace.
@@ -57,6 +59,7 @@ class Entry(BaseModel):
             `EXPECTED`, what they are on average over outcomes drawn anew.
         shares: member → how much it gives to the metamodel.
         seconds: wall time of nets, trees and metamodel.
+        calibration: of the metamodel on the test rows, see `benchmarks.quality.reliability`; empty in older entries.
         code: version of the code that made it; empty in entries of before this was kept.
     """
 
@@ -67,6 +70,7 @@ class Entry(BaseModel):
     values: dict[str, float]
     shares: dict[str, float]
     seconds: dict[str, float]
+    calibration: dict[str, float] = {}
     code: str = ""
 
 
@@ -78,7 +82,7 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
     if variant.trees:
         trees, of_trees, fewest, seconds["trees"] = _trees(case)
         folds, by_fold = min(folds, fewest), by_fold | of_trees
-    values, shares, seconds["metamodel"] = judge(case, nets, trees, by_fold, folds)
+    values, shares, calibration, seconds["metamodel"] = judge(case, nets, trees, by_fold, folds)
     return Entry(
         contest=str(contest),
         variant=variant.name,
@@ -87,6 +91,7 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
         values=values,
         shares=shares,
         seconds=seconds,
+        calibration=calibration,
         code=code_version(),
     )
 
@@ -97,30 +102,31 @@ def judge(
     trees: dict[str, DomainVectors],
     by_fold: dict[str, list[DomainVectors]],
     folds: int,
-) -> tuple[dict[str, float], dict[str, float], float]:
-    """Blend what was trained: values of the entry, shares of the metamodel and seconds that it took."""
+) -> tuple[dict[str, float], dict[str, float], dict[str, float], float]:
+    """Blend what was trained: values of the entry, the metamodel's shares, its calibration, and seconds that it took."""
     sample, task = case.sample, case.sample.task
     metric = get_metric(task.metric, task.type)
     test = sample.split == TEST
     judged = (sample.fold >= 0) & (sample.fold < folds)
 
-    def blend(members: dict[str, DomainVectors]) -> tuple[np.ndarray, dict[str, float]]:
+    def blend(members: dict[str, DomainVectors]) -> Metamodel:
         unseen = Unseen.of(members, {name: by_fold[name] for name in members}, _unseen(case))
-        model = train_metamodel(
+        return train_metamodel(
             members, sample.target, sample.weight, sample.split, judged, task, client=sample.client, unseen=unseen
         )
-        return model.predict(members), model.spec.shares
 
     began = time.perf_counter()
-    scores, shares = blend({**nets, **trees})
+    members = {**nets, **trees}
+    metamodel = blend(members)
+    scores = metamodel.predict(members)
     seconds = time.perf_counter() - began
     found = {"metamodel": scores, "constant": constant_scores(sample.target, sample.weight, sample.split, task)}
-    found |= {name: member.scores for name, member in {**nets, **trees}.items()}
-    found["nets"] = blend(nets)[0]
+    found |= {name: member.scores for name, member in members.items()}
+    found["nets"] = blend(nets).predict(nets)
     if len(nets) > 1:
         found["mean of nets"] = mean_scores(list(nets.values()), _output(case))
     if trees:
-        found["trees"] = blend(trees)[0]
+        found["trees"] = blend(trees).predict(trees)
         found["trees of all domains"] = (trees.get(ALL) or next(iter(trees.values()))).scores
     if case.oracle is not None:
         found["oracle"] = case.oracle
@@ -133,7 +139,8 @@ def judge(
             values[f"{name}{WITH_EVENTS}"] = _value(metric, sample.target, found[name], with_events)
             if task.type is TaskType.BINARY:
                 values[f"{name}{EXPECTED}"] = _expected(metric, case.oracle[test], found[name][test])
-    return values, shares, seconds
+    calibration = before_and_after(metamodel, members, sample.target, test)
+    return values, metamodel.spec.shares, calibration, seconds
 
 
 def _unseen(case: Case) -> np.ndarray:
