@@ -103,7 +103,7 @@ def judge(
     by_fold: dict[str, list[DomainVectors]],
     folds: int,
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float], float]:
-    """Blend what was trained: values of the entry, the metamodel's shares, its calibration, and seconds that it took."""
+    """Blend what was trained: values of the entry, shares and calibration of the metamodel, and seconds it took."""
     sample, task = case.sample, case.sample.task
     metric = get_metric(task.metric, task.type)
     test = sample.split == TEST

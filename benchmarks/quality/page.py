@@ -108,9 +108,8 @@ def _calibration(results: Results) -> str:
             cells = [str(contest), str(len(entries)), *(f"{value:.3f}" for value in means[-1][:2])]
             lines.append(f"| {' | '.join([*cells, *(f'{value:.5f}' for value in means[-1][2:])])} |")
     if means:
-        lines.append(
-            f"| mean | | {' | '.join(f'{mean(values):.3f}' for values in list(zip(*means, strict=True))[:2])} | | |"
-        )
+        before, after, *_ = zip(*means, strict=True)
+        lines.append(f"| mean | | {mean(before):.3f} | {mean(after):.3f} | | |")
     return "\n".join(["### Calibration", "", *lines, ""]) if means else ""
 
 
