@@ -80,7 +80,7 @@ def _leaderboard_table(report: Report) -> Table:
     for row in report.leaderboard:
         defined = all(isinstance(row[name], float | int) for name in ("value", "low", "high"))
         interval = f"{row['low']:.3f}–{row['high']:.3f}" if defined else ""
-        value = f"{row['value']:.4f}" if defined else str(row["value"])
+        value = f"{row['value']:.4f}" if isinstance(row["value"], float | int) else str(row["value"])
         style = _KIND_STYLES.get(row["kind"], "")
         table.add_row(row["model"], row["kind"], value, interval, row.get("lead", ""), style=style)
     return table

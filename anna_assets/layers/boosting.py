@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import numpy as np
+import polars as pl
 
 from anna_assets.compute import training_threads
 from anna_assets.layers import guards, samples
@@ -43,6 +45,7 @@ def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDef
     def boosting(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_core.models.provenance import made_of
         from anna_core.models.trees.training import train_boosting
+        from anna_core.models.unseen import unseen_rows
 
         key = context.partition_key
         sample, kept = warehouse.sample(key).read(), warehouse.sample(key).domains()
@@ -53,16 +56,23 @@ def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDef
         guards.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)
-        scores = model.predict(sequences, threads, sample.fold)
         version = model.data_version
-        frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, version)
+
+        def frame(rows: np.ndarray | slice, scores: np.ndarray) -> pl.DataFrame:
+            part = sample.rows[rows]
+            return score_frame(part["client_id"], part["as_of"], scores, sample.task.score_names, version)
+
+        scores = model.predict(sequences, threads, sample.fold)
+        unseen = unseen_rows(sample.split, sample.task.seed)
+        by_fold = model.predict_by_fold([part.take(unseen) for part in sequences], threads)
         read_versions = {part.domain.name: part.meta.data_version for part in sequences}
         provenance = made_of(sample, threads, sequences=read_versions)
-        warehouse.boosting(domain, key).write(model, provenance, frame)
+        frames = [frame(unseen, of_fold) for of_fold in by_fold]
+        warehouse.boosting(domain, key).write(model, provenance, frame(slice(None), scores), frames)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version),
             metadata={
-                "dagster/row_count": len(frame),
+                "dagster/row_count": len(scores),
                 "aggregates": len(model.spec.aggregates),
                 "share of the gain": dg.MetadataValue.json(
                     {name: round(share, 4) for name, share in model.importance()[:_TOLD]}

@@ -51,8 +51,9 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 sample.task,
                 on_epoch=follow(context, KEY, part),
                 client=sample.client,
+                unseen=members.unseen,
             )
-        scores = trained.predict(members.vectors)
+        scores = trained.predict(members.vectors, fold=sample.fold)
         frame = score_frame(
             sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, trained.data_version
         )

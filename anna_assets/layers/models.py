@@ -1,6 +1,7 @@
 """Domain models and embeddings: the nets of each domain, trained side by side, and their vectors."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
@@ -12,10 +13,15 @@ from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.progress import EpochReport
+from anna_core.sequences.ragged import Sequences
 from anna_resources.artifacts.trained import rows_version
 from anna_resources.tracking.record import Part
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from anna_core.models.vectors import DomainVectors
+    from anna_core.models.vectors_file import StoredVectors
 
 
 def model_asset(domain: Domain) -> dg.AssetsDefinition:
@@ -88,24 +94,24 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
         description=f"Client vector and score of each row of the sample, by nets of {domain.name} not fitted on it.",
     )
     def embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        from anna_core.models.unseen import unseen_rows
         from anna_core.models.vectors_file import StoredVectors
 
         partition = context.partition_key
         sample = warehouse.sample(partition).read()
         sequences = warehouse.sequences(domain, partition).read(sample)
         model = warehouse.model(domain, partition).read_for(sample)
-        vectors = model.predict(sequences, threads=scoring_threads(), fold=sample.fold)
         version, folds = model.data_version, 0 if model.is_empty else model.spec.folds
-        said = StoredVectors(
-            sequences.client_id,
-            sequences.as_of,
-            vectors,
-            model.absent_scores,
-            version,
-            folds,
-            rows_version(sample, sequences),
-        )
-        warehouse.embedding(domain, partition).write(said, model.spec.task.score_names)
+
+        def stored(rows: Sequences, vectors: "DomainVectors") -> "StoredVectors":
+            read = rows_version(sample, sequences)
+            return StoredVectors(rows.client_id, rows.as_of, vectors, model.absent_scores, version, folds, read)
+
+        vectors = model.predict(sequences, threads=scoring_threads(), fold=sample.fold)
+        unseen = sequences.take(unseen_rows(sample.split, sample.task.seed))
+        by_fold = [stored(unseen, of_fold) for of_fold in model.predict_by_fold(unseen, scoring_threads())]
+        names = model.spec.task.score_names
+        warehouse.embedding(domain, partition).write(stored(sequences, vectors), by_fold, names)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{version}-{sequences.meta.data_version}"),
             metadata={

@@ -52,11 +52,11 @@ class Headline:
         model: title of the model that clients are scored by.
         metric: title of the metric.
         value: the metric, in text.
-        interval: its 95% interval in text; empty where not defined.
+        interval: its 95% interval in text; empty where not defined, or the held-out cases are too few for one.
         sentence: the result and those of boosting and of a constant.
         meaning: what the metric says of clients.
-        verdict: the metamodel against a constant, if it is no better, else against boosting, in words; empty where
-            there is nothing to compare.
+        verdict: the metamodel against a constant, if it is no better or that cannot be said, else against boosting, in
+            words; empty where there is nothing to compare.
         tone: whether that is good news.
     """
 
@@ -78,13 +78,14 @@ def headline(content: ReportContent) -> Headline:
     titles = model_titles(content)
     name, value = titles[subject.kind, subject.model], format_value(subject.value)
     interval = format_interval(subject.low, subject.high)
-    gini = f" (Gini {format_value(2 * subject.value - 1)})" if metric.name == "roc_auc" else ""
+    gini = f"(Gini {format_value(2 * subject.value - 1)})" if metric.name == "roc_auc" else ""
     others = [
         f"{titles[row.kind, row.model][0].lower()}{titles[row.kind, row.model][1:]} {format_value(row.value)}"
         for row in (content.best_of("boosting"), content.best_of("constant"))
         if row is not None and row != subject
     ]
-    sentence = f"{name}: {metric.title} {value} {interval}{gini} on {subject.rows:,} held-out rows"
+    sentence = " ".join(filter(None, [f"{name}: {metric.title}", value, interval, gini]))
+    sentence += f" on {subject.rows:,} held-out rows"
     verdict, tone = _verdict(content)
     return Headline(
         model=name,
@@ -99,11 +100,13 @@ def headline(content: ReportContent) -> Headline:
 
 
 def _verdict(content: ReportContent) -> tuple[str, Tone]:
-    if content.usefulness is not None and content.usefulness.proven is False:
-        return str(content.usefulness), "bad"
+    if content.usefulness is not None and not content.usefulness.proven:
+        return str(content.usefulness), "neutral" if content.usefulness.proven is None else "bad"
     boosting = content.best_of("boosting")
     if boosting is None or boosting.lead is None:
         return "", "neutral"
+    if boosting.lead == (0, 0, 0):
+        return f"The metamodel and boosting on aggregates have the same {content.metric.title}", "neutral"
     span = format_lead(boosting.lead)
     if boosting.lead.low > 0:
         return f"The metamodel beats boosting on aggregates: {span}", "good"

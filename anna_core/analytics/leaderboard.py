@@ -23,11 +23,11 @@ class LeaderboardRow:
         kind: what sort of model it is.
         metric: name of the task's metric.
         value: the metric on the held-out rows; NaN where not defined.
-        low: lower bound of its 95% bootstrap interval.
+        low: lower bound of its 95% bootstrap interval; NaN where the held-out cases are too few for one.
         high: upper bound.
         rows: number of held-out rows.
         lead: by how much the metamodel is better (worse, if negative) on the same rows, with the interval of that
-            difference; None for the metamodel itself, and where it is not defined.
+            difference; None for the metamodel itself, and where value or interval are not defined.
     """
 
     model: str

@@ -7,8 +7,9 @@ import numpy as np
 from anna_core.analytics.formatting import format_lead
 from anna_core.analytics.leaderboard import ModelScores
 from anna_core.metrics.bootstrap import Interval, lead_of, resample
+from anna_core.metrics.evidence import FEWEST, Evidence
 from anna_core.metrics.registry import Metric, get_metric
-from anna_core.tasks.task import Task
+from anna_core.tasks.task import Task, TaskType
 
 
 @dataclass(frozen=True)
@@ -17,23 +18,34 @@ class Usefulness:
 
     Attributes:
         metric: by which; the task's, or one that does not prefer random scores to equal ones (`Metric.fair`).
-        lead: by how much the metamodel is better; NaN where that is not defined.
+        lead: by how much the metamodel is better; NaN where not defined, its bounds also where the cases are too few.
+        evidence: what the held-out rows are worth.
     """
 
     metric: Metric
     lead: Interval
+    evidence: Evidence
 
     @property
     def proven(self) -> bool | None:
-        """Whether the lead is more than chance would give; None where it is not defined."""
+        """Whether the lead is more than chance would give; None where that cannot be said."""
         return None if np.isnan(self.lead).any() else self.lead.low > 0
 
     def __str__(self) -> str:
         """Say it in words."""
+        title = self.metric.title
+        if np.isnan(self.lead.value):
+            return f"{title} is not defined on the held-out rows: no model is known to be of use"
         if self.proven is None:
-            return f"{self.metric.title} is not defined on the held-out rows: no model is known to be of use"
-        lead = f"{self.metric.title} {format_lead(self.lead)}"
+            return f"{self._too_few()}, so no model is known to be of use ({title} {format_lead(self.lead)})"
+        if self.lead == (0, 0, 0):
+            return f"No better than a constant: {title} is the same on these rows and on every resample of them"
+        lead = f"{title} {format_lead(self.lead)}"
         return f"The metamodel beats a constant: {lead}" if self.proven else f"No better than a constant: {lead}"
+
+    def _too_few(self) -> str:
+        whom = "" if TaskType.REGRESSION in self.metric.task_types else " with the rarest outcome"
+        return f"Only {self.evidence.fewest} held-out clients{whom}, and some {FEWEST} are needed for a verdict"
 
 
 def usefulness(
@@ -51,4 +63,4 @@ def usefulness(
         resample(metric, target[held_out], scores[kind, kind][held_out], weight[held_out], client=whose, seed=task.seed)
         for kind in ("metamodel", "constant")
     )
-    return Usefulness(metric, lead_of(metric, ours, constant))
+    return Usefulness(metric, lead_of(metric, ours, constant), ours.evidence)

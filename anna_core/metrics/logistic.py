@@ -59,7 +59,7 @@ def logistic(
     return tuple(map(float, newton(centre, objective)))
 
 
-def newton(theta: np.ndarray, objective: Objective, lowest: float = -np.inf) -> np.ndarray:
+def newton(theta: np.ndarray, objective: Objective, lowest: float | np.ndarray = -np.inf) -> np.ndarray:
     """Minimum of a convex function with parameters not below `lowest`: Newton's steps, halved where they overshoot."""
     loss, gradient, hessian = objective(theta)
     for _ in range(_MOST_STEPS):

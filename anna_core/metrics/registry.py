@@ -24,6 +24,7 @@ class Metric:
         prepare: (target, scores) → a function of the weights (n,); the slow part (sorting) is done once.
         fair: name of the metric by which a model is held against a constant, where this one prefers random scores to
             equal ones, as it looks for the best cut-off or counts ties as the worst order; empty: this one.
+        by_class: whether it is a mean over classes that count the same, however rare they are.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Metric:
     greater_is_better: bool
     prepare: Callable[[np.ndarray, np.ndarray], WeightedValue]
     fair: str = ""
+    by_class: bool = False
 
     def __call__(self, target: np.ndarray, scores: np.ndarray, weight: np.ndarray | None = None) -> float:
         """Judge scores; NaN where the metric is not defined, as for rows of one class only.
@@ -137,10 +139,10 @@ METRICS: dict[str, Metric] = {
             for name, make in _TOP_SHARE.items()
             for share, k in top_share.SHARES.items()
         ),
-        Metric("macro_roc_auc", "Macro ROC AUC", _CLASSES, True, ranking.macro_roc_auc),
+        Metric("macro_roc_auc", "Macro ROC AUC", _CLASSES, True, ranking.macro_roc_auc, by_class=True),
         Metric("accuracy", "Accuracy", _CLASSES, True, probability.accuracy),
-        Metric("balanced_accuracy", "Balanced accuracy", _CLASSES, True, classes.balanced_accuracy),
-        Metric("macro_f1", "Macro F1", _CLASSES, True, classes.macro_f1, "macro_roc_auc"),
+        Metric("balanced_accuracy", "Balanced accuracy", _CLASSES, True, classes.balanced_accuracy, by_class=True),
+        Metric("macro_f1", "Macro F1", _CLASSES, True, classes.macro_f1, "macro_roc_auc", by_class=True),
         Metric("mean_roc_auc", "Mean ROC AUC", _LABELS, True, ranking.mean_roc_auc),
         Metric("mean_pr_auc", "Mean PR AUC", _LABELS, True, ranking.mean_pr_auc, "mean_roc_auc"),
         Metric("mean_f1", "Mean best F1", _LABELS, True, top_share.mean_best_f1, "mean_roc_auc"),

@@ -1,6 +1,6 @@
 """The models of a launch, and what they say of the sample's rows. PyTorch and LightGBM are loaded with the models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anna_core.models.vectors_file import StoredVectors
 
 _SCORES, _VECTORS = "scores.parquet", "vectors.parquet"
+_FOLD = "fold-{}.parquet"  # what one fold's models say about rows that none of them saw
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,24 @@ class EmbeddingFolder(ArtifactFolder):
     domain: str
     key: str
 
-    def write(self, vectors: "StoredVectors", score_names: tuple[str, ...]) -> None:
-        """Keep the vectors; their `rows_version` must be that of `rows_version`."""
+    def write(
+        self, vectors: "StoredVectors", by_fold: "Sequence[StoredVectors]", score_names: tuple[str, ...]
+    ) -> None:
+        """Keep the vectors, and those that each fold's nets give rows that none of them saw.
+
+        Their `rows_version` must be that of `rows_version`.
+        """
         with self.writing() as folder:
             vectors.write(folder / _VECTORS, score_names)
+            for fold, of_fold in enumerate(by_fold):
+                of_fold.write(folder / _FOLD.format(fold), score_names)
+
+    def read_folds(self, folds: int) -> "list[DomainVectors]":
+        """What the nets of each fold say about the rows that none of them saw; nothing if there is one fold."""
+        from anna_core.models.vectors_file import StoredVectors
+
+        folder = self.current()
+        return [StoredVectors.read(folder / _FOLD.format(fold)).vectors for fold in _several(folds)]
 
     def read(self, sample: Sample, sequences: Sequences) -> "StoredVectors":
         """The vectors of the sample's rows.
@@ -107,11 +122,26 @@ class TreesFolder(ArtifactFolder):
     member: str
     key: str
 
-    def write(self, model: "BoostingModel", provenance: dict[str, Any], scores: pl.DataFrame) -> None:
-        """Keep the trees, what they were made of, and their scores of the sample's rows (see `score_frame`)."""
+    def write(
+        self,
+        model: "BoostingModel",
+        provenance: dict[str, Any],
+        scores: pl.DataFrame,
+        by_fold: Sequence[pl.DataFrame],
+    ) -> None:
+        """Keep the trees and what they were made of.
+
+        Args:
+            model: the trees.
+            provenance: what they were made of.
+            scores: of the sample's rows (see `score_frame`).
+            by_fold: for each of several folds, the scores by its trees alone of rows that none of them saw.
+        """
         with self.writing() as folder:
             model.save(folder, provenance)
             scores.write_parquet(folder / _SCORES)
+            for fold, of_fold in enumerate(by_fold):
+                of_fold.write_parquet(folder / _FOLD.format(fold))
 
     def read(self) -> "BoostingModel":
         """The trees, whatever the sample is by now; raises `ArtifactError` where there are none."""
@@ -140,6 +170,11 @@ class TreesFolder(ArtifactFolder):
         _require_same(made_of == (sample.version, read), self.member, self.key)
         return model, said
 
+    def read_folds(self, folds: int, score_names: tuple[str, ...]) -> list[np.ndarray]:
+        """Scores (u, K) by the trees of each fold of the rows that none of them saw; none if there is one fold."""
+        folder = self.current()
+        return [read_scores(folder / _FOLD.format(fold), score_names) for fold in _several(folds)]
+
 
 @dataclass(frozen=True)
 class MetamodelFolder(ArtifactFolder):
@@ -164,6 +199,11 @@ class MetamodelFolder(ArtifactFolder):
         folder = self.current()
         model = Metamodel.load(folder)
         return model, read_scores(folder / _SCORES, model.spec.task.score_names)
+
+
+def _several(folds: int) -> range:
+    """The folds of a model that has more than one: only then is what each says kept."""
+    return range(folds if folds > 1 else 0)
 
 
 def rows_version(sample: Sample, sequences: Sequences) -> str:

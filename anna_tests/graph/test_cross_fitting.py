@@ -8,6 +8,7 @@ import pytest
 
 from anna_core.models.nets.domain_model import DomainModel
 from anna_core.models.trees.model import BoostingModel
+from anna_core.models.unseen import unseen_rows
 from anna_core.models.vectors import DomainVectors
 from anna_core.months import parse_month
 from anna_core.sequences.ragged import Sequences
@@ -62,6 +63,22 @@ def test_five_folds_from_the_sample_to_the_scores_of_a_month(deployment: Deploym
         for name, booster in trees.items():
             expected = booster.predict([seen[domain] for domain in TREES[name]], 1, part)
             assert said[name].scores[mine] == pytest.approx(expected[mine], abs=1e-6)
+
+    unseen = unseen_rows(sample.split, sample.task.seed)
+    assert unseen.tolist() == np.flatnonzero(sample.split == "test").tolist()
+    # What each fold says of the test rows, which the metamodel is told apart, too.
+    of_nets = {one.name: warehouse.embedding(one, key).read_folds(FOLDS) for one in domains}
+    of_trees = {one.member: one.read_folds(FOLDS, sample.task.score_names) for one in stored}
+    for k in range(FOLDS):
+        part = np.full(CLIENTS, k)
+        for name, model in nets.items():
+            expected = model.predict(seen[name], fold=part).scores[unseen]
+            assert of_nets[name][k].scores == pytest.approx(expected, abs=1e-6)
+        for name, booster in trees.items():
+            expected = booster.predict([seen[domain] for domain in TREES[name]], 1, part)
+            assert of_trees[name][k] == pytest.approx(expected[unseen], abs=1e-6)
+    assert metamodel.spec.averaging is not None
+    assert metamodel.spec.averaging.slopes[0] != 1
 
     month = dg.MultiPartitionKey({"month": MONTH, "sample": key})
     for domain in nets:

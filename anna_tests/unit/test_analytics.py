@@ -11,13 +11,14 @@ from anna_core.analytics.constant import constant_scores
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.coverage import DomainCoverage
 from anna_core.analytics.curves import pr_points, roc_points, score_bins
-from anna_core.analytics.formatting import format_signed, format_value
+from anna_core.analytics.formatting import format_lead, format_signed, format_value
 from anna_core.analytics.headline import headline
 from anna_core.analytics.html import render_report
 from anna_core.analytics.leaderboard import leaderboard
 from anna_core.analytics.legend import SHOWN_MODELS, model_colours, shown_models
 from anna_core.analytics.plots import report_figures
 from anna_core.analytics.usefulness import usefulness
+from anna_core.metrics.bootstrap import Interval
 from anna_core.metrics.registry import default_metric, metrics_of
 from anna_core.models.progress import EpochReport
 from anna_core.tasks.task import Task, TaskType
@@ -209,6 +210,51 @@ def test_a_model_that_no_metric_can_judge_is_not_called_useful():
     content = make_content(target=np.zeros((400, 1), dtype=np.float32))
     assert content.usefulness.proven is None
     assert "no model is known to be of use" in str(content.usefulness)
+
+
+def rare_content(positives, **changes):
+    """A launch of a hundred held-out rows, so many of which have the target."""
+    target = (np.arange(400) // 4 < positives).astype(np.float32)[:, None]
+    return make_content(target=target, **changes)
+
+
+@pytest.mark.parametrize("positives", [1, 3, 8])
+def test_of_a_handful_of_targets_nothing_is_concluded(positives):
+    content = rare_content(positives)
+    assert content.usefulness.proven is None
+    told = f"Only {positives} held-out clients with the rarest outcome, and some 10 are needed for a verdict"
+    assert str(content.usefulness).startswith(f"{told}, so no model is known to be of use (ROC AUC ")
+    head = headline(content)
+    assert (head.verdict, head.tone, head.interval) == (str(content.usefulness), "neutral", "")
+    assert re.match(r"Metamodel: ROC AUC 0\.\d{3} \(Gini −?\d\.\d{3}\) on 100 held-out rows; ", head.sentence)
+    assert all(row.lead is None and np.isnan([row.low, row.high]).all() for row in content.leaderboard)
+    assert told in render_report(content)
+
+
+def test_a_model_that_is_a_constant_itself_is_said_to_be_the_same():
+    constant = make_content().scores["constant", "constant"]
+    same = make_content(scores=make_content().scores | {("metamodel", "metamodel"): constant * 0.5})
+    assert same.usefulness.proven is False
+    told = "No better than a constant: ROC AUC is the same on these rows and on every resample of them"
+    assert headline(same).verdict == str(same.usefulness) == told
+    [row] = [row for row in same.leaderboard if row.kind == "constant"]
+    assert format_lead(row.lead) == "the same"
+
+
+def test_a_metamodel_that_scores_by_the_trees_alone_is_said_to_be_the_same():
+    scores = make_content().scores
+    alone = make_content(scores=scores | {("metamodel", "metamodel"): scores["boosting", "boosting"] ** 2})
+    assert headline(alone).verdict == "The metamodel and boosting on aggregates have the same ROC AUC"
+
+
+def test_leads_have_so_many_digits_that_their_bounds_differ():
+    assert format_lead(Interval(0.0123, -0.004, 0.0204)) == "+0.012 [−0.004, +0.020]"
+    assert format_lead(Interval(0.00021, 0.00011, 0.00032)) == "+0.0002 [+0.0001, +0.0003]"
+    assert format_lead(Interval(0.0, 0.0, 0.0)) == "the same"
+    assert format_lead(Interval(1e-9, 0.0, 2e-9)) == "0.000000 [0.000000, 0.000000]"
+    assert format_lead(Interval(0.3, float("nan"), float("nan"))) == "+0.300"
+    assert format_lead(Interval(float("nan"), float("nan"), float("nan"))) == format_lead(None) == ""
+    assert format_lead(Interval(1234.0, 1233.9, 1234.2)) == "+1,234 [+1,234, +1,234]"
 
 
 def test_headline_sentence():

@@ -6,10 +6,12 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from anna_core.errors import ArtifactError, TrainingError
+from anna_core.metrics.calibration import calibration_line
 from anna_core.models.blend.fitting import train_metamodel
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.blend.net import MetaNet, fitted_sharing, plain_sharing
 from anna_core.models.outputs import Output
+from anna_core.models.unseen import Unseen, unseen_rows
 from anna_core.models.vectors import DomainVectors
 from anna_tests.unit.nets_toy import make_task, split_of
 
@@ -228,7 +230,7 @@ def test_fitted_trees_of_all_domains_move_the_score_alike_where_domains_are_miss
     noise = {f"noise {i}": replace(_domain(_noise(i) / 10), present=here) for i in range(4)}
     members = {**noise, "left": _domain(left, here), "boosting": _trees(right)}
     model = trained(members, target, ONES, split_of(ROWS), make_task())
-    assert model.spec.alone is None
+    assert sum(model.spec.alone.values()) < 0.05
     moved = model.net(model.net.read({**members, "boosting": _trees(right + 1)}, model.spec.output, np.arange(ROWS)))
     still = model.net(model.net.read(members, model.spec.output, np.arange(ROWS)))
     given = (moved - still)[:, 0].numpy()
@@ -281,13 +283,27 @@ def test_what_an_embedding_corrects_counts_as_its_domains_share(signals):
 
 def test_a_member_that_knows_all_is_taken_alone_if_no_blend_does_better(signals):
     left, right, target = signals
-    members = {"truth": _trees(left + right), **{f"noise {i}": _trees(_noise(i)) for i in range(20)}}
-    split = split_of(ROWS)
-    model = trained(members, target, ONES, split, make_task())
-    assert model.spec.alone == "truth"
+    members = {"truth": _trees(left + right), **{f"noise {i}": _trees(_noise(i)) for i in range(40)}}
+    model = trained(members, target, ONES, split_of(ROWS), make_task())
+    assert model.spec.alone == {"truth": 1.0}
     assert model.spec.summary == "The metamodel scores by the net of truth alone, as no blend did better."
     assert model.spec.shares["truth"] == pytest.approx(1)
     assert model.predict(members) == pytest.approx(members["truth"].scores, abs=1e-5)
+
+
+def test_of_two_members_as_good_as_each_other_none_is_taken_for_the_better(signals):
+    left, right, target = signals
+    truth = left + right
+    members = {name: _trees(truth + _noise(seed) / 3) for seed, name in enumerate("ab")}
+    members |= {f"noise {i}": _trees(_noise(10 + i)) for i in range(20)}
+    model = trained(members, target, ONES, split_of(ROWS), make_task())
+    test = split_of(ROWS) == "test"
+    alone = [_auc(target, members[name].scores, test) for name in "ab"]
+    assert all(0.05 < model.spec.alone[name] < 0.95 for name in "ab")
+    assert sum(model.spec.alone.values()) <= 1
+    assert _auc(target, model.predict(members), test) > max(alone) + 0.005
+    assert all(f"net of {name} {model.spec.alone[name]:.0%}" in model.spec.summary for name in "ab")
+    assert "Of that, by themselves, as no blend did surely better: " in model.spec.summary
 
 
 def _noise(seed):
@@ -310,7 +326,7 @@ def test_a_member_alone_scores_as_it_does_by_itself_and_the_base_rate_where_it_i
         net.bias.fill_(1.0)
         net.absent.fill_(1.0)
         net.correction.fill_(1.0)
-    net.take_alone("b")
+    net.take_alone({"b": 1.0})
     logits = np.array([1.0, -2.0])
     members = {"a": _domain(logits * 5), "b": replace(_trees(logits), present=np.array([True, False]))}
     inputs = net.read(members, output, np.arange(2))
@@ -380,3 +396,95 @@ def test_rows_count_by_their_weight(heavy, signals):
     scores = trained(vectors, target, weight, split, make_task()).predict(vectors)[:, 0]
     assert (np.corrcoef(scores, left)[0, 1] > 0.5) == (heavy == 0)
     assert scores[weight > 1] @ target[weight > 1, 0] > scores[weight == 1] @ target[weight == 1, 0]
+
+
+def test_what_counts_by_itself_is_beside_the_blend():
+    output = Output.fit(make_task(), np.array([[0.0], [1.0]], dtype=np.float32), ONES[:2])
+    net = MetaNet({"a": 4, "b": 0}, output, fitted_sharing("ab"))
+    logits = np.array([1.0, -2.0])
+    members = {"a": _domain(logits), "b": _trees(logits * 5)}
+    inputs = net.read(members, output, np.arange(2))
+    blend = net(inputs).detach()[:, 0].numpy()
+    net.take_alone({"b": 0.25})
+    assert net(inputs).detach()[:, 0].numpy() == pytest.approx(0.75 * blend + 0.25 * logits * 5, abs=1e-4)
+
+
+FOLDS = 5
+
+
+def folds_of(signal, noise, split, seed=0):
+    """What five folds say of a signal, each with noise of its own, as member and fold by fold of the test rows."""
+    draws = np.random.default_rng(seed)
+    logits = signal + draws.normal(0, noise, (FOLDS, len(signal)))
+    own = logits[np.arange(len(signal)) % FOLDS, np.arange(len(signal))]
+    rows = unseen_rows(split, 0)
+    return _trees(np.where(split == "test", logits.mean(axis=0), own)), [_trees(part[rows]) for part in logits]
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Rows whose outcome follows a signal, all but the test rows judged."""
+    rows = 20_000
+    signal = np.random.default_rng(1).normal(-1, 1.2, rows)
+    target = (np.random.default_rng(2).random(rows) < _sigmoid(signal)).astype(np.float32)[:, None]
+    return signal, target, np.ones(rows, dtype=np.float32), np.where(np.arange(rows) % 3, "test", "train").astype("<U5")
+
+
+def slope_of(target, scores, rows):
+    return calibration_line(target[rows, 0], scores[rows, 0], np.ones(rows.sum()))[0]
+
+
+def test_what_the_mean_of_noisy_folds_says_is_as_sure_as_it_may_be(many):
+    signal, target, weight, split = many
+    split = np.where((split == "train") & (np.arange(len(split)) % 5 == 0), "valid", split)
+    member, by_fold = folds_of(signal, 1.0, split)
+    unseen = Unseen.of({"boosting": member}, {"boosting": by_fold}, unseen_rows(split, 0))
+    arguments = ({"boosting": member}, target, weight, split, split != "test", make_task())
+    timid, sure = train_metamodel(*arguments), train_metamodel(*arguments, unseen=unseen)
+    test = split == "test"
+    assert slope_of(target, timid.predict({"boosting": member}), test) > 1.25
+    scores = sure.predict({"boosting": member})
+    assert slope_of(target, scores, test) == pytest.approx(1, abs=0.05)
+    assert scores[test].mean() == pytest.approx(target[test].mean(), abs=0.01)
+    own = sure.predict({"boosting": member}, fold=np.where(test, -1, 0))
+    assert slope_of(target, own, ~test) == pytest.approx(
+        1, abs=0.05
+    )  # of one fold each, which calibration was fitted on
+    np.testing.assert_array_equal(own[test], scores[test])
+    np.testing.assert_array_equal(own[~test], timid.predict({"boosting": member})[~test])
+
+
+def test_targets_of_unseen_rows_play_no_part(many, tmp_path):
+    signal, target, weight, split = many
+    split = np.where((split == "train") & (np.arange(len(split)) % 5 == 0), "valid", split)
+    member, by_fold = folds_of(signal, 1.0, split)
+    unseen = Unseen.of({"boosting": member}, {"boosting": by_fold}, unseen_rows(split, 0))
+    other = np.where((split == "test")[:, None], 1 - target, target)
+    first, second = (
+        train_metamodel({"boosting": member}, y, weight, split, split != "test", make_task(), unseen=unseen)
+        for y in (target, other)
+    )
+    assert first.data_version == second.data_version
+    first.save(tmp_path, {})
+    loaded = Metamodel.load(tmp_path)
+    assert loaded.spec.averaging == first.spec.averaging
+    np.testing.assert_array_equal(loaded.predict({"boosting": member}), first.predict({"boosting": member}))
+
+
+def test_unseen_rows_are_some_of_the_test_and_the_same_again():
+    split = np.where(np.arange(30_000) % 2, "test", "train")
+    rows = unseen_rows(split, 3)
+    assert len(rows) == len(np.unique(rows)) == 5000
+    assert (split[rows] == "test").all()
+    np.testing.assert_array_equal(rows, unseen_rows(split, 3))
+    np.testing.assert_array_equal(unseen_rows(split[:100], 3), np.arange(1, 100, 2))
+
+
+def test_a_member_of_one_fold_says_the_same_in_all():
+    a, b = _trees(np.arange(4.0)), _trees(np.arange(4.0) * 2)
+    rows = np.array([1, 3])
+    unseen = Unseen.of({"a": a, "b": b}, {"a": [a.take(rows), b.take(rows)], "b": []}, rows)
+    assert [part["b"].scores.tolist() for part in unseen.by_fold] == [b.scores[rows].tolist()] * 2
+    assert unseen.by_fold[1]["a"].scores.tolist() == b.scores[rows].tolist()
+    assert Unseen.of({"a": a}, {"a": []}, rows) is None
+    assert Unseen.of({"a": a}, {"a": [a, a]}, rows[:0]) is None

@@ -199,6 +199,20 @@ def test_new_clients_get_the_mean_of_all_sets(task_type, metric):
     assert trained.logits(matrix, everywhere, 1) == pytest.approx(np.mean(of_sets, axis=0), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("of", "other"), [("leaf_value=", "leaf_value=9"), ("threshold=", "threshold=9"), ("\nTree=1\n", "\nno tree\n")]
+)
+def test_trees_that_lightgbm_reads_otherwise_joined_than_apart_are_refused(of, other, monkeypatch):
+    sequences, target, weight, split, fold = problem(TaskType.BINARY)
+    task = task_of(TaskType.BINARY, "roc_auc")
+    trained = train_boosting([sequences], target, weight, split, fold, task, threads=1)
+    join = model._join
+    monkeypatch.setattr(model, "_join", lambda texts: join(texts).replace(of, other, 1))
+    assert np.isfinite(trained.predict([sequences], 1, np.zeros(len(target), dtype=int))).all()
+    with pytest.raises(ArtifactError, match=r"does not read all folds' trees, joined in one text, as it reads them"):
+        trained.predict([sequences], 1)
+
+
 def test_without_aggregates_or_folds_there_are_no_trees():
     _, target, weight, _, fold = problem(TaskType.BINARY)
     task = task_of(TaskType.BINARY, "roc_auc")

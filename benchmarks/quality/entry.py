@@ -11,14 +11,17 @@ from pydantic import BaseModel
 from anna_core.analytics.constant import constant_scores
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.models.blend.fitting import train_metamodel
+from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.bundle import code_version
 from anna_core.models.outputs import Output
 from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
+from anna_core.models.unseen import Unseen, unseen_rows
 from anna_core.models.vectors import DomainVectors, mean_scores
 from anna_core.samples.splits import TEST, TRAIN
 from anna_core.tasks.task import TaskType
 from benchmarks.quality.contests import Case, Contest, load
+from benchmarks.quality.reliability import before_and_after
 
 ALL = "boosting"
 NETS = "nets"  # the blend of the nets alone
@@ -57,6 +60,7 @@ class Entry(BaseModel):
             `EXPECTED`, what they are on average over outcomes drawn anew.
         shares: member → how much it gives to the metamodel.
         seconds: wall time of nets, trees and metamodel.
+        calibration: of the metamodel on the test rows, see `benchmarks.quality.reliability`; empty in older entries.
         code: version of the code that made it; empty in entries of before this was kept.
     """
 
@@ -67,18 +71,19 @@ class Entry(BaseModel):
     values: dict[str, float]
     shares: dict[str, float] = {}
     seconds: dict[str, float] = {}
+    calibration: dict[str, float] = {}
     code: str = ""
 
 
 def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
     """Train and judge one variant, on one thread."""
     case = load(contest, seed, variant.options, folder)
-    nets, folds, seconds = _nets(case)
+    nets, by_fold, folds, seconds = _nets(case)
     trees: dict[str, DomainVectors] = {}
     if variant.trees:
-        trees, fewest, seconds["trees"] = _trees(case)
-        folds = min(folds, fewest)
-    values, shares, seconds["metamodel"] = judge(case, nets, trees, folds)
+        trees, of_trees, fewest, seconds["trees"] = _trees(case)
+        folds, by_fold = min(folds, fewest), by_fold | of_trees
+    values, shares, calibration, seconds["metamodel"] = judge(case, nets, trees, by_fold, folds)
     return Entry(
         contest=str(contest),
         variant=variant.name,
@@ -87,33 +92,42 @@ def enter(contest: Contest, seed: int, variant: Variant, folder: Path) -> Entry:
         values=values,
         shares=shares,
         seconds=seconds,
+        calibration=calibration,
         code=code_version(),
     )
 
 
 def judge(
-    case: Case, nets: dict[str, DomainVectors], trees: dict[str, DomainVectors], folds: int
-) -> tuple[dict[str, float], dict[str, float], float]:
-    """Blend what was trained: values of the entry, shares of the metamodel and seconds that it took."""
+    case: Case,
+    nets: dict[str, DomainVectors],
+    trees: dict[str, DomainVectors],
+    by_fold: dict[str, list[DomainVectors]],
+    folds: int,
+) -> tuple[dict[str, float], dict[str, float], dict[str, float], float]:
+    """Blend what was trained: values of the entry, shares and calibration of the metamodel, and seconds it took."""
     sample, task = case.sample, case.sample.task
     metric = get_metric(task.metric, task.type)
     test = sample.split == TEST
     judged = (sample.fold >= 0) & (sample.fold < folds)
 
-    def blend(members: dict[str, DomainVectors]) -> tuple[np.ndarray, dict[str, float]]:
-        model = train_metamodel(members, sample.target, sample.weight, sample.split, judged, task, client=sample.client)
-        return model.predict(members), model.spec.shares
+    def blend(members: dict[str, DomainVectors]) -> Metamodel:
+        unseen = Unseen.of(members, {name: by_fold[name] for name in members}, _unseen(case))
+        return train_metamodel(
+            members, sample.target, sample.weight, sample.split, judged, task, client=sample.client, unseen=unseen
+        )
 
     began = time.perf_counter()
-    scores, shares = blend({**nets, **trees})
+    members = {**nets, **trees}
+    metamodel = blend(members)
+    scores = metamodel.predict(members)
     seconds = time.perf_counter() - began
     found = {"metamodel": scores, "constant": constant_scores(sample.target, sample.weight, sample.split, task)}
-    found |= {name: member.scores for name, member in {**nets, **trees}.items()}
-    found[NETS] = blend(nets)[0]
+    found |= {name: member.scores for name, member in members.items()}
+    found[NETS] = blend(nets).predict(nets)
     if len(nets) > 1:
         found["mean of nets"] = mean_scores(list(nets.values()), _output(case))
     if trees:
-        found["trees"] = blend(trees)[0]
+        found["trees"] = blend(trees).predict(trees)
         found["trees of all domains"] = (trees.get(ALL) or next(iter(trees.values()))).scores
     if case.oracle is not None:
         found["oracle"] = case.oracle
@@ -126,11 +140,16 @@ def judge(
             values[f"{name}{WITH_EVENTS}"] = _value(metric, sample.target, found[name], with_events)
             if task.type is TaskType.BINARY:
                 values[f"{name}{EXPECTED}"] = _expected(metric, case.oracle[test], found[name][test])
-    return values, shares, seconds
+    calibration = before_and_after(metamodel, members, sample.target, test)
+    return values, metamodel.spec.shares, calibration, seconds
 
 
-def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
-    sample, nets, folds, seconds = case.sample, {}, [], {}
+def _unseen(case: Case) -> np.ndarray:
+    return unseen_rows(case.sample.split, case.sample.task.seed)
+
+
+def _nets(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVectors]], int, dict[str, float]]:
+    sample, nets, by_fold, folds, seconds = case.sample, {}, {}, [], {}
     for name, sequences in case.sequences.items():
         began = time.perf_counter()
         model = train_domain_model(
@@ -144,13 +163,14 @@ def _nets(case: Case) -> tuple[dict[str, DomainVectors], int, dict[str, float]]:
             client=sample.client,
         )
         nets[name] = model.predict(sequences, threads=1, fold=sample.fold)
+        by_fold[name] = model.predict_by_fold(sequences.take(_unseen(case)), threads=1)
         folds += [] if model.is_empty else [model.spec.folds]
         seconds[name] = time.perf_counter() - began
-    return nets, min(folds, default=0), seconds
+    return nets, by_fold, min(folds, default=0), seconds
 
 
-def _trees(case: Case) -> tuple[dict[str, DomainVectors], int, float]:
-    sample, trees, folds, began = case.sample, {}, [], time.perf_counter()
+def _trees(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVectors]], int, float]:
+    sample, trees, by_fold, folds, began = case.sample, {}, {}, [], time.perf_counter()
     sets = {f"{ALL}/{name}": [sequences] for name, sequences in case.sequences.items()}
     if len(case.sequences) > 1:
         sets[ALL] = list(case.sequences.values())
@@ -160,7 +180,10 @@ def _trees(case: Case) -> tuple[dict[str, DomainVectors], int, float]:
         )
         folds += [model.spec.folds] if model.trees else []
         trees[name] = model.vectors(model.predict(sequences, 1, sample.fold), case.sequences)
-    return trees, min(folds, default=0), time.perf_counter() - began
+        some = {one: part.take(_unseen(case)) for one, part in case.sequences.items()}
+        of_folds = model.predict_by_fold([some[part.domain.name] for part in sequences], 1)
+        by_fold[name] = [model.vectors(scores, some) for scores in of_folds]
+    return trees, by_fold, min(folds, default=0), time.perf_counter() - began
 
 
 def _plain_trees(case: Case) -> np.ndarray:

@@ -24,7 +24,7 @@ def render(results: Results, page: str) -> str:
     """The page with the tables of these results in the place of those between its marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    tables = [part(results) for part in (_real, _simulated, _presets, _shares, _ingredients)]
+    tables = [part(results) for part in (_real, _simulated, _calibration, _presets, _shares, _ingredients)]
     return f"{before}{BEGIN}\n" + "\n".join(table for table in tables if table) + f"{END}{after}"
 
 
@@ -98,6 +98,24 @@ def _simulated(results: Results) -> str:
         cells.append(f"{max(mean(_figures(entries, name)) for name in domains):.4f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(["### Simulated banks", "", *lines, ""]) if len(lines) > 2 else ""
+
+
+def _calibration(results: Results) -> str:
+    """Slope and Brier score of the metamodel, without and with what the mean of the folds is trusted more."""
+    names = ("slope before", "slope", "brier before", "brier")
+    lines = ["| task | splits | slope, before | after | Brier score, before | after |", "|---|---|---|---|---|---|"]
+    means = []
+    for contest in (*REAL, *SIMULATED):
+        entries = [entry for entry in results.of(str(contest), "standard") if entry.calibration]
+        if entries:
+            figures = [[entry.calibration[name] for entry in entries] for name in names]
+            means.append([mean(values) for values in figures])
+            cells = [str(contest), str(len(entries)), *(f"{value:.3f}" for value in means[-1][:2])]
+            lines.append(f"| {' | '.join([*cells, *(f'{value:.5f}' for value in means[-1][2:])])} |")
+    if means:
+        before, after, *_ = zip(*means, strict=True)
+        lines.append(f"| mean | | {mean(before):.3f} | {mean(after):.3f} | | |")
+    return "\n".join(["### Calibration", "", *lines, ""]) if means else ""
 
 
 def _of_oracle(entries: list[Entry], name: str, rows: str = "") -> str:

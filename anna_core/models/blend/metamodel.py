@@ -1,5 +1,6 @@
 """A trained metamodel: scores rows from what its members say of them, is saved and loaded as a bundle."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anna_core.errors import ArtifactError
 from anna_core.keys import TREES
+from anna_core.models.blend.averaging import Averaging
 from anna_core.models.blend.calibration.model import Calibration
 from anna_core.models.blend.net import MetaNet
 from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, read_bundle, write_bundle
@@ -18,6 +20,7 @@ from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport
 from anna_core.models.vectors import DomainVectors
 
+_ALONE, _TOLD = 0.995, 0.005  # parts that round to all and to nothing
 _BLOCK_ROWS = 100_000  # that are read at a time: of a hundred numbers each, copies of 40 MB
 
 
@@ -29,9 +32,12 @@ class MetamodelSpec(BaseModel):
         output: meaning of the logits.
         widths: member → width of its embedding (0: trees), in the net's order.
         sharing: member → how its say is shared with others'; see `anna_core.models.blend.net`.
-        calibration: of the logits, the last step before they become scores.
+        calibration: of the logits.
+        averaging: what makes calibrated logits of those that the mean of several folds gives, the last step before they
+            become scores; None where there is one fold, or no row that all of them are new to.
         correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
-        alone: the one member that it scores by, as no blend did better; None where it blends.
+        alone: member → how much it counts for by itself, as it did better than the blend in that share of the resamples
+            of the clients; the blend has the rest.
         plain_reason: why it is the plain mean of the members' logits, as a sentence; None where it was fitted.
         shares: member → its part of what moves the scores, 1 in all, on the rows that it was fitted on.
     """
@@ -43,8 +49,9 @@ class MetamodelSpec(BaseModel):
     widths: dict[str, int]
     sharing: dict[str, float]
     calibration: Calibration
+    averaging: Averaging | None = None
     correction_penalty: float | None = None
-    alone: str | None = None
+    alone: dict[str, float] = {}
     plain_reason: str | None = None
     shares: dict[str, float] = {}
 
@@ -53,10 +60,18 @@ class MetamodelSpec(BaseModel):
         """What it makes of its members, in words."""
         if self.plain_reason:
             return f"The metamodel is the mean of its models. {self.plain_reason}"
-        if self.alone:
-            return f"The metamodel scores by the {_told(self.alone)} alone, as no blend did better."
-        parts = sorted(self.shares.items(), key=lambda item: -item[1])
-        return f"What moves the metamodel's score: {', '.join(f'{_told(name)} {share:.0%}' for name, share in parts)}."
+        best = max(self.alone, key=lambda name: self.alone[name], default="")
+        if best and self.alone[best] >= _ALONE:
+            return f"The metamodel scores by the {_told(best)} alone, as no blend did better."
+        moved = f"What moves the metamodel's score: {_parts(self.shares)}."
+        if sum(self.alone.values()) < _TOLD:
+            return moved
+        return f"{moved} Of that, by themselves, as no blend did surely better: {_parts(self.alone)}."
+
+
+def _parts(shares: dict[str, float]) -> str:
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    return ", ".join(f"{_told(name)} {share:.0%}" for name, share in ordered)
 
 
 def _told(member: str) -> str:
@@ -98,12 +113,16 @@ class Metamodel:
         """Digest of weights and spec."""
         return digest(self._weights(), self.spec)
 
-    def predict(self, vectors: dict[str, DomainVectors], threads: int | None = None) -> np.ndarray:
+    def predict(
+        self, vectors: Mapping[str, DomainVectors], threads: int | None = None, fold: np.ndarray | None = None
+    ) -> np.ndarray:
         """Score n rows.
 
         Args:
             vectors: member → its vectors, aligned; those that the metamodel does not know are left aside.
             threads: CPU threads to use; None leaves the number as it is.
+            fold: (n,) fold of each row, as the members were given it: what one fold's models say of a row is less sure
+                than the mean of all, which rows of fold -1 have; None: all have it.
 
         Returns:
             (n, K) float32 scores in the task's own units.
@@ -114,11 +133,14 @@ class Metamodel:
         self._check(vectors)
         count = len(vectors[self.members[0]])
         scores = np.empty((count, self.spec.output.outputs), dtype=np.float32)
-        with computing(threads), torch.inference_mode():
+        with computing(threads):
             for begin in range(0, count, _BLOCK_ROWS):
                 rows = np.arange(begin, min(begin + _BLOCK_ROWS, count))
-                logits = self.net(self.net.read(vectors, self.spec.output, rows))
-                scores[rows] = self.spec.output.scores(self.spec.calibration.apply(logits.numpy()))
+                logits = self.spec.calibration.apply(read_logits(self.net, self.spec.output, vectors, rows))
+                if self.spec.averaging is not None:
+                    averaged = self.spec.averaging.apply(logits)
+                    logits = averaged if fold is None else np.where(fold[rows, None] < 0, averaged, logits)
+                scores[rows] = self.spec.output.scores(logits)
         return scores
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
@@ -145,7 +167,7 @@ class Metamodel:
     def _weights(self) -> Weights:
         return dict(self.net.state_dict())
 
-    def _check(self, vectors: dict[str, DomainVectors]) -> None:
+    def _check(self, vectors: Mapping[str, DomainVectors]) -> None:
         for name, width in self.spec.widths.items():
             if name not in vectors:
                 raise ArtifactError(
@@ -163,3 +185,10 @@ class Metamodel:
                 "the members' vectors have different numbers of rows, so they are not of the same rows. "
                 "Materialize the embeddings and the boosting of this sample again."
             )
+
+
+def read_logits(net: MetaNet, output: Output, vectors: Mapping[str, DomainVectors], rows: np.ndarray) -> np.ndarray:
+    """The blend's logits (u, K) of some rows, by position, before any calibration."""
+    with torch.inference_mode():
+        logits: np.ndarray = net(net.read(vectors, output, rows)).numpy()
+    return logits

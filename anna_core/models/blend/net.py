@@ -2,8 +2,10 @@
 
     logits = base + bias + sum over present members of w_m (z_m - base) / count^sharing_m
                   + sum over present domains of C_d e_d + sum over absent members of a_m
+                  + sum over present members of v_m (z_m - base)
 
-z_m are a member's logits, e_d a domain's standardised embedding, count the number of members present in a row. It
+z_m are a member's logits, e_d a domain's standardised embedding, count the number of members present in a row. The
+last sum is what members count for by themselves, beside the blend; it is chosen, not fitted (`choosing.py`). The rest
 begins, and so is its prior, with the w that make it the mean of all members' logits and all else 0, so on few rows it
 is never silly. Where nothing is fitted, sharing is 1, the mean of the members that are present. Where it is fitted, it
 is a half for members that read one domain: such that told independent things would add up (0), such that told the same
@@ -80,6 +82,7 @@ class MetaNet(nn.Module):
     means: torch.Tensor
     deviations: torch.Tensor
     base: torch.Tensor
+    by_itself: torch.Tensor
 
     def __init__(self, widths: dict[str, int], output: Output, sharing: Mapping[str, float] | None = None) -> None:
         """Make it over members of these embedding widths; without `sharing` it is the mean of those present."""
@@ -95,8 +98,9 @@ class MetaNet(nn.Module):
         self.weight = nn.Parameter(self.even_weight.repeat(1, outputs))
         self.absent = nn.Parameter(torch.zeros(count, outputs))
         self.correction = nn.Parameter(torch.zeros(total, outputs))
+        self.register_buffer("by_itself", torch.zeros(count, 1))
 
-    def standardise_on(self, vectors: dict[str, DomainVectors], rows: np.ndarray) -> None:
+    def standardise_on(self, vectors: Mapping[str, DomainVectors], rows: np.ndarray) -> None:
         """Take means and deviations of the embeddings from those of `rows` that are present."""
         for name, part in self._parts().items():
             seen = vectors[name].embedding[rows][vectors[name].present[rows]].astype(np.float64)
@@ -105,7 +109,7 @@ class MetaNet(nn.Module):
                 self.means[part] = torch.from_numpy(seen.mean(axis=0)).to(self.means)
                 self.deviations[part] = torch.from_numpy(np.where(std > _SMALLEST_STD, std, 1.0)).to(self.means)
 
-    def read(self, vectors: dict[str, DomainVectors], output: Output, rows: np.ndarray) -> MetaInputs:
+    def read(self, vectors: Mapping[str, DomainVectors], output: Output, rows: np.ndarray) -> MetaInputs:
         """Prepare the inputs of some rows."""
         taken = [vectors[name].take(rows) for name in self.widths]
         present = torch.from_numpy(np.stack([domain.present for domain in taken], axis=1)).to(self.base)
@@ -122,13 +126,19 @@ class MetaNet(nn.Module):
         absent = (1 - inputs.present) @ self.absent
         return self.base + self.bias + blend + absent + inputs.embedding @ self.correction
 
-    def take_alone(self, name: str) -> None:
-        """Score by one member only; rows that it has nothing on get the base rate."""
-        self.sharing = dict.fromkeys(self.widths, 0.0)
+    def take_alone(self, parts: Mapping[str, float]) -> None:
+        """Let members count for some part by themselves, and the blend for the rest.
+
+        By itself, a member gives the base rate to rows that it has nothing on.
+
+        Args:
+            parts: member → its part; 1 at most in all.
+        """
         with torch.no_grad():
             for parameter in self.parameters():
-                parameter.zero_()
-            self.weight[list(self.widths).index(name)] = 1.0
+                parameter.mul_(max(0.0, 1 - sum(parts.values())))
+            for place, name in enumerate(self.widths):
+                self.by_itself[place] = parts.get(name, 0.0)
 
     def shares(self, inputs: MetaInputs, weight: np.ndarray) -> dict[str, float]:
         """How much each member gives to the logits of rows of some weight (n,): its part of their mean absolute shares.
@@ -158,7 +168,7 @@ class MetaNet(nn.Module):
     def _given(self, inputs: MetaInputs) -> torch.Tensor:
         """What each member's logits add to the row's, (n, D, K)."""
         count = inputs.present.sum(dim=1, keepdim=True).clamp(min=1)
-        return inputs.evidence * self.weight / (count ** self._sharing())[:, :, None]
+        return inputs.evidence * (self.weight / (count ** self._sharing())[:, :, None] + self.by_itself)
 
     def _sharing(self) -> torch.Tensor:
         return torch.tensor([self.sharing[name] for name in self.widths])

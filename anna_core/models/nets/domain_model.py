@@ -135,6 +135,12 @@ class DomainModel:
                         embedding[rows], logits[rows] = _mean_of(nets, nets.members(int(part)), store)
         return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
 
+    def predict_by_fold(self, sequences: Sequences, threads: int | None = None) -> list[DomainVectors]:
+        """What the nets of each fold say of every row, arguments as of `predict`; nothing where there is one fold."""
+        folds = self.spec.folds if self.net is not None else 0
+        parts = range(folds if folds > 1 else 0)
+        return [self.predict(sequences, threads, np.full(len(sequences), part)) for part in parts]
+
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
         write_bundle(folder, DomainBundle, self._weights(), self.spec, self.curves, provenance)

@@ -109,6 +109,11 @@ class BoostingModel:
         """
         return predict_all([self], {part.domain.name: part for part in sequences}, threads, fold)[0]
 
+    def predict_by_fold(self, sequences: Sequence[Sequences], threads: int) -> list[np.ndarray]:
+        """What the trees of each fold say of every row, (n, K) as of `predict`; nothing where there is one fold."""
+        parts = range(self.spec.folds if self.spec.folds > 1 else 0)
+        return [self.predict(sequences, threads, np.full(len(sequences[0]), part)) for part in parts]
+
     def vectors(self, scores: np.ndarray, sequences: Mapping[str, Sequences]) -> DomainVectors:
         """Scores (n, K) as the metamodel takes them: present where a row has events that the trees read, no embedding.
 
@@ -170,11 +175,24 @@ class BoostingModel:
 
     @cached_property
     def _joined(self) -> "list[lightgbm.Booster]":
-        """The trees of all sets in one booster an output, whose sum is theirs: a row is copied once, not once a set."""
+        """The trees of all sets in one booster an output, whose sum is theirs: a row is copied once, not once a set.
+
+        Raises:
+            ArtifactError: LightGBM reads other trees in the joined text than in those of the sets.
+        """
         import lightgbm
 
         width = len(self.spec.outputs)
-        return [lightgbm.Booster(model_str=_join(self.trees[place::width])) for place in range(width)]
+        joined = [lightgbm.Booster(model_str=_join(self.trees[place::width])) for place in range(width)]
+        for place, one in enumerate(joined):
+            sets = [tree for booster in self.boosters[place::width] for tree in _trees_of(booster.model_to_string())]
+            if _trees_of(one.model_to_string()) != sets:
+                raise ArtifactError(
+                    f"trees of task '{self.spec.task.name}': LightGBM {lightgbm.__version__} does not read all folds' "
+                    f"trees, joined in one text, as it reads them apart, so no score can be relied on. Install the "
+                    f"version that they were trained with ({self.provenance.get('versions', {}).get('lightgbm')})."
+                )
+        return joined
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
@@ -235,12 +253,16 @@ def predict_all(
 def _join(texts: Sequence[str]) -> str:
     """LightGBM's text of a booster with the trees of several."""
     head, end = texts[0].partition(_TREE)[0], texts[0][texts[0].index(_END_OF_TREES) :]
-    trees = [tree for text in texts for tree in text.partition(_END_OF_TREES)[0].split(_TREE)[1:]]
-    bodies = [tree.partition("\n")[2] for tree in trees]  # without its number
-    numbered = [f"{_TREE}{place}\n{body}" for place, body in enumerate(bodies)]
+    trees = [tree for text in texts for tree in _trees_of(text)]
+    numbered = [f"{_TREE}{place}\n{tree}" for place, tree in enumerate(trees)]
     # Without their sizes in bytes, LightGBM finds where each tree begins.
     kept = [line for line in head.splitlines(keepends=True) if not line.startswith("tree_sizes=")]
     return "".join([*kept, *numbered, end])
+
+
+def _trees_of(text: str) -> list[str]:
+    """The trees in LightGBM's text of a booster, without their numbers."""
+    return [tree.partition("\n")[2] for tree in text.partition(_END_OF_TREES)[0].split(_TREE)[1:]]
 
 
 def _as_trained(features: pl.DataFrame, spec: BoostingSpec) -> np.ndarray:
