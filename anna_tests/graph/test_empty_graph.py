@@ -39,4 +39,4 @@ def test_an_empty_launch_succeeds() -> None:
         job = empty_graph.defs().resolve_job_def(empty_graph.JOB)
         result = job.execute_in_process(instance=instance, partition_key="churn.q1")
     assert result.success
-    assert len(result.get_asset_check_evaluations()) == 3 + 3 * len(empty_graph.DOMAINS)
+    assert len(result.get_asset_check_evaluations()) == 4 + 3 * len(empty_graph.DOMAINS)

@@ -59,7 +59,7 @@ def test_an_observation_that_is_under_way_is_waited_for_however_long(deployment:
 def test_a_state_that_cannot_be_observed_is_not_asked_for_for_ever_and_told_in_the_run_s_own_words(
     deployment: Deployment,
 ) -> None:
-    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").drop("kind"))
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").drop("client_id"))
     for _ in range(sources.TRIES):
         requests = {request.job_name: request for request in asked(deployment)}
         assert not run(deployment, requests["observe_cards"]).success
@@ -67,7 +67,7 @@ def test_a_state_that_cannot_be_observed_is_not_asked_for_for_ever_and_told_in_t
             run(deployment, requests["observe_accounts"])
     told = said(deployment)
     assert told.startswith("observe_cards failed 3 times with these files, and waits until they change or somebody")
-    assert "kind" in told
+    assert "client_id" in told
     deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
     [request] = asked(deployment)
     assert run(deployment, request).success
@@ -89,7 +89,7 @@ def test_files_of_domains_that_cannot_be_used_or_are_new_are_named(deployment: D
 
 def following(deployment: Deployment) -> None:
     """Load the graph as a code server does, the first month being the data's own."""
-    (deployment.home / "anna.yaml").write_text("end_month: 2024-03\n")
+    (deployment.home / "anna.yaml").write_text("end_month: 2024-03\nsource_settle_seconds: 0\n")
     deployment.reload()
     blueprint = Blueprint.read(deployment.settings)
     settings = blueprint.settled(deployment.settings)
@@ -104,8 +104,8 @@ def months(deployment: Deployment) -> list[str]:
 def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     reloads = []
     monkeypatch.setattr(sources, "reload_definitions", lambda url: (reloads.append(url), following(deployment)))
-    stray = events(1, "2024-01-01").head(1).with_columns(event_time=pl.lit("1970-01-01").str.to_datetime())
-    deployment.rewrite_month("cards", "1970-01-01", stray)
+    stray = events(1, "2024-01-01").head(1).with_columns(event_time=pl.lit("1980-01-01").str.to_datetime())
+    deployment.rewrite_month("cards", "1980-01-01", stray)
     deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01", per_client=20))
     following(deployment)
     assert months(deployment) == ["2024-03-01"]  # nothing is known of the data yet
@@ -150,14 +150,14 @@ def test_a_graph_that_could_not_follow_says_so_and_tries_again(
 
 
 def test_rows_outside_the_deployment_s_months_are_counted(deployment: Deployment) -> None:
-    stray = events(1, "2024-01-01").head(3).with_columns(event_time=pl.lit("1970-01-01").str.to_datetime())
-    deployment.rewrite_month("cards", "1970-01-01", stray)
+    stray = events(1, "2024-01-01").head(3).with_columns(event_time=pl.lit("1980-01-01").str.to_datetime())
+    deployment.rewrite_month("cards", "1980-01-01", stray)
     run(deployment, asked(deployment)[1])
     state = read_state(deployment.settings.storage / "source" / "cards")
     known = {"2024-01-01", "2024-02-01", "2024-03-01"}
     assert sources._outside(sources_domain(deployment), state.rows, known) == (
-        "3 of 1,443 rows of cards (0.21%) lie outside the deployment's months and are not used: 1 months from 1970-01 "
-        "to 1970-01. Set start_month or end_month in anna.yaml to take them in."
+        "3 of 1,443 rows of cards (0.21%) lie outside the deployment's months and are not used: 1 months from 1980-01 "
+        "to 1980-01. Set start_month or end_month in anna.yaml to take them in."
     )
 
 
