@@ -62,8 +62,17 @@ def judge(rows: int, seed: int) -> Found:
     def slope(logits: np.ndarray) -> float:
         return calibration_line(truth, sigmoid(logits), ones)[0]
 
-    briers = [float(np.mean((sigmoid(logits) - truth) ** 2)) for logits in (timid, sure)]
-    return Found(mean(map(slope, by_fold)), slope(timid), slope(sure), *briers, averaging.slopes[0])
+    def brier(logits: np.ndarray) -> float:
+        return float(np.mean((sigmoid(logits) - truth) ** 2))
+
+    return Found(
+        single=mean(map(slope, by_fold)),
+        before=slope(timid),
+        after=slope(sure),
+        brier_before=brier(timid),
+        brier_after=brier(sure),
+        factor=averaging.slopes[0],
+    )
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from anna_core.metrics.registry import Metric
 
 LEVEL = 0.95  # the share of intervals that hold the true value, as reports customarily state it
 # Limits of intervals lie far out in the tails, the more so of few cases: a thousand resamples tell where. Of many rows,
-# which bring many cases, 200 do (Efron & Tibshirani, 1993, ch. 12-13); in between so many as take about a second.
+# which bring many cases, 200 do (Efron & Tibshirani, 1993, ch. 12-13); in between so many as draw the same rows in all.
 _MOST_RESAMPLES, _FEWEST_RESAMPLES = 1000, 200
-_DRAWN_ROWS = 20_000_000
+_DRAWN_ROWS = 5_000_000
 # The resamples' skewness, and how far the value lies from their middle, are trusted so far: acceleration, and normal
 # deviates. Metrics that look for a maximum (KS, best F1) draw far above their value where they know nothing.
 _LARGEST_ACCELERATION, _LARGEST_BIAS = 0.15, 1.0

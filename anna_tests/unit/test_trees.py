@@ -200,6 +200,23 @@ def test_new_clients_get_the_mean_of_all_sets(task_type, metric):
 
 
 @pytest.mark.parametrize(
+    ("task_type", "metric"), [(TaskType.MULTICLASS, "log_loss"), (TaskType.MULTILABEL, "mean_roc_auc")]
+)
+def test_what_each_set_says_is_told_apart_of_aggregates_that_are_made_once(task_type, metric, monkeypatch):
+    sequences, target, weight, split, fold = problem(task_type)
+    target = np.where(fold == 1, 2, target % 2) if task_type is TaskType.MULTICLASS else target  # a class set 1 lacks
+    trained = train_boosting([sequences], target, weight, split, fold, task_of(task_type, metric), threads=1)
+    made = []
+    monkeypatch.setattr(features, "aggregate", lambda *args: made.append(1) or aggregate(*args))
+    by_fold = trained.predict_by_fold([sequences], 1)
+    assert len(made) == 1
+    for k, scores in enumerate(by_fold):
+        assert scores == pytest.approx(trained.predict([sequences], 1, np.full(len(target), k)), abs=1e-6)
+    one = train_boosting([sequences], target, weight, split, np.minimum(fold, 0), task_of(task_type, metric), threads=1)
+    assert one.predict_by_fold([sequences], 1) == []
+
+
+@pytest.mark.parametrize(
     ("of", "other"), [("leaf_value=", "leaf_value=9"), ("threshold=", "threshold=9"), ("\nTree=1\n", "\nno tree\n")]
 )
 def test_trees_that_lightgbm_reads_otherwise_joined_than_apart_are_refused(of, other, monkeypatch):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -111,8 +111,16 @@ class BoostingModel:
 
     def predict_by_fold(self, sequences: Sequence[Sequences], threads: int) -> list[np.ndarray]:
         """What the trees of each fold say of every row, (n, K) as of `predict`; nothing where there is one fold."""
-        parts = range(self.spec.folds if self.spec.folds > 1 else 0)
-        return [self.predict(sequences, threads, np.full(len(sequences[0]), part)) for part in parts]
+        if self.spec.folds < 2:
+            return []
+        of_each = [self._of_fold(fold) for fold in range(self.spec.folds)]
+        return predict_all(of_each, {part.domain.name: part for part in sequences}, threads)
+
+    def _of_fold(self, fold: int) -> "BoostingModel":
+        """The trees of one fold as a model of their own, so that several are read beside the same aggregates."""
+        width = len(self.spec.outputs)
+        spec = self.spec.model_copy(update={"folds": 1, "offsets": self.spec.offsets[fold : fold + 1]})
+        return replace(self, spec=spec, trees=self.trees[fold * width : (fold + 1) * width])
 
     def vectors(self, scores: np.ndarray, sequences: Mapping[str, Sequences]) -> DomainVectors:
         """Scores (n, K) as the metamodel takes them: present where a row has events that the trees read, no embedding.
