@@ -23,16 +23,26 @@ class Warehouse(dg.ConfigurableResource):
         home: ANNA_HOME.
         storage: where marts, models and scores are kept.
         time_zone: the bank's zone.
+        source_settle_seconds: a source's file is read once it has not changed for this long.
+        left_aside: share of a source's rows that may be left aside.
     """
 
     home: str
     storage: str
     time_zone: str
+    source_settle_seconds: float
+    left_aside: float
 
     @classmethod
     def of(cls, settings: Settings) -> "Warehouse":
         """The warehouse of a deployment."""
-        return cls(home=str(settings.home), storage=str(settings.storage), time_zone=settings.time_zone)
+        return cls(
+            home=str(settings.home),
+            storage=str(settings.storage),
+            time_zone=settings.time_zone,
+            source_settle_seconds=settings.source_settle_seconds,
+            left_aside=settings.left_aside,
+        )
 
     @property
     def home_path(self) -> Path:
@@ -51,7 +61,14 @@ class Warehouse(dg.ConfigurableResource):
 
     def source(self, domain: Domain) -> ObservedSource:
         """A domain's source, and what was last observed of it."""
-        return ObservedSource(self._path("source", domain.name), domain, self.home_path, self.time_zone)
+        return ObservedSource(
+            self._path("source", domain.name),
+            domain,
+            self.home_path,
+            self.time_zone,
+            self.source_settle_seconds,
+            self.left_aside,
+        )
 
     def mart(self, domain: Domain) -> StoredMart:
         """The months of a domain's mart."""

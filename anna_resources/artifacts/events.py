@@ -11,7 +11,6 @@ from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.freshness import SourceState
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.marts.memory import DEFAULT_MEMORY
-from anna_resources.settings import load_settings
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,16 @@ class ObservedSource:
         domain: the domain.
         home: what relative paths of sources start at.
         time_zone: the bank's zone.
+        settle_seconds: a file is read once it has not changed for this long.
+        left_aside: share of a file's or a month's rows that may be left aside.
     """
 
     path: Path
     domain: Domain
     home: Path
     time_zone: str
+    settle_seconds: float
+    left_aside: float
 
     def read(self) -> SourceState:
         """The last observation; an empty one where there is none."""
@@ -36,9 +39,9 @@ class ObservedSource:
 
     def observe(self, kept: str, memory: int = DEFAULT_MEMORY) -> SourceState:
         """Look at the source and keep what is found; see `anna_core.marts.freshness.observe`."""
-        settings = load_settings()
-        settle, share = settings.source_settle_seconds, settings.left_aside
-        return freshness.observe(self.domain, self.home, self.time_zone, self.path, kept, settle, share, memory)
+        return freshness.observe(
+            self.domain, self.home, self.time_zone, self.path, kept, self.settle_seconds, self.left_aside, memory
+        )
 
     def listing(self, kept: str) -> str:
         """Digest that differs from that of the last observation once the source has to be observed again.
@@ -46,8 +49,7 @@ class ObservedSource:
         Raises:
             SourceError: the source is missing.
         """
-        settle = load_settings().source_settle_seconds
-        return freshness.listing(self.domain, self.home, self.time_zone, kept, settle, self.read())
+        return freshness.listing(self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read())
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class StoredMart:
             self.dictionary.path,
             memory,
             read_corrections(source.path, f"{month:%Y-%m-01}"),
-            load_settings().left_aside,
+            source.left_aside,
         )
 
     def stale_months(self, months: list[dt.date]) -> list[dt.date]:

@@ -74,9 +74,7 @@ class EmbeddingFolder(ArtifactFolder):
     domain: str
     key: str
 
-    def write(
-        self, vectors: "StoredVectors", by_fold: "Sequence[StoredVectors]", score_names: tuple[str, ...]
-    ) -> None:
+    def write(self, vectors: "StoredVectors", by_fold: "Sequence[StoredVectors]", score_names: tuple[str, ...]) -> None:
         """Keep the vectors, and those that each fold's nets give rows that none of them saw.
 
         Their `rows_version` must be that of `rows_version`.

@@ -30,7 +30,9 @@ CARDS = Domain.model_validate({"name": "cards", "source": {"path": "raw"}, "fiel
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(home=str(tmp_path), storage=str(tmp_path / "storage"), time_zone="UTC")
+    return Warehouse(
+        home=str(tmp_path), storage=str(tmp_path / "storage"), time_zone="UTC", source_settle_seconds=0, left_aside=0.1
+    )
 
 
 @pytest.fixture
@@ -149,8 +151,10 @@ def test_nets_and_their_vectors_are_read_for_the_rows_that_they_were_made_of(war
         sequences.client_id, sequences.as_of, model.predict(sequences, 1), model.absent_scores, model.data_version, 1,
         rows_version(sample, sequences),
     )  # fmt: skip
-    embedding.write(said, task.score_names)
+    embedding.write(said, [said, said], task.score_names)
     assert embedding.read(sample, sequences).model_version == model.data_version
+    assert [len(of_fold) for of_fold in embedding.read_folds(2)] == [ROWS, ROWS]
+    assert embedding.read_folds(1) == []  # of a single fold nothing is kept apart
 
     relabelled = replace(sample, rows=sample.rows.with_columns(target=pl.lit("1")))
     with pytest.raises(ArtifactError, match=r"model/cards of churn.q1 was trained on other rows, splits or folds"):
@@ -167,10 +171,11 @@ def test_trees_are_read_with_what_they_said_of_the_same_rows(warehouse, sample, 
     trees = train_boosting([sequences], sample.target, sample.weight, sample.split, sample.fold, task, threads=1)
     scores = trees.predict([sequences], 1, sample.fold)
     frame = score_frame(sample.rows["client_id"], sample.rows["as_of"], scores, task.score_names, trees.data_version)
-    handle.write(trees, made_of(sample, 1, sequences={"cards": sequences.meta.data_version}), frame)
+    handle.write(trees, made_of(sample, 1, sequences={"cards": sequences.meta.data_version}), frame, [frame, frame])
     model, said = handle.read_for(sample, {"cards": sequences, "accounts": sequences})
     assert model.data_version == handle.read().data_version == trees.data_version
     np.testing.assert_array_equal(said.scores, scores)
+    np.testing.assert_array_equal(handle.read_folds(2, task.score_names), [scores, scores])
     again = replace(sequences, meta=sequences.meta.model_copy(update={"data_version": "1"}))
     with pytest.raises(ArtifactError, match=r"boosting/cards of churn.q1 was made of other rows, splits, folds or eve"):
         handle.read_for(sample, {"cards": again})

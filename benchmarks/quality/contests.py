@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from anna_core.domains import load_domains
+from anna_core.marts.left_aside import MOST_LEFT_ASIDE
 from anna_core.marts.memory import DEFAULT_MEMORY
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
@@ -130,7 +131,11 @@ def _oracle(contest: Contest, sample: Sample, folder: Path) -> np.ndarray | None
 
 def _warehouse(contest: Contest, folder: Path) -> Warehouse:
     return Warehouse(
-        home=str(_home(contest, folder)), storage=str(folder / "data" / contest.group / "storage"), time_zone=_ZONE
+        home=str(_home(contest, folder)),
+        storage=str(folder / "data" / contest.group / "storage"),
+        time_zone=_ZONE,
+        source_settle_seconds=0,
+        left_aside=MOST_LEFT_ASIDE,
     )
 
 
