@@ -104,7 +104,7 @@ def build_defs(
         jobs=[*observe, register_sample_job, send_job, train],
         sensors=[
             watch_sensor(domains, settings, month, observe, follows_data),
-            inbox_sensor(domains, settings, month, train),
+            inbox_sensor(domains, settings, month, train, follows_data),
             *ending_sensors(),
             outbox_sensor,
             dg.AutomationConditionSensorDefinition(

@@ -158,7 +158,7 @@ def watch_sensor(
         if requests:
             return dg.SensorResult(run_requests=requests)
         if follows_data and len(rows) == len(domains):  # of a domain whose state cannot be read nobody knows the months
-            told += _follow_data(settings, rows, month)
+            told += _follow_data(settings, rows)
         return dg.SkipReason(" ".join(told) or "No source changed.")
 
     return sources
@@ -194,16 +194,23 @@ def next_observation(instance: dg.DagsterInstance, job: str, listing: str, told:
     return None
 
 
-def _follow_data(
-    settings: Settings, rows: list[dict[dt.date, int]], month: dg.MonthlyPartitionsDefinition
-) -> list[str]:
-    """Have the definitions loaded anew where the data begins in another month than the graph; what there is to tell."""
+def begins_elsewhere(settings: Settings, rows: list[dict[dt.date, int]]) -> dt.date | None:
+    """The month in which the data begins, as far as it was observed, where the graph begins in another.
+
+    Args:
+        settings: of a deployment whose graph follows the data.
+        rows: of each domain, month → number of its rows.
+    """
     first = first_month(rows, settings.last_month, read_first_month(settings))
+    return None if first == settings.first_month else first
+
+
+def _follow_data(settings: Settings, rows: list[dict[dt.date, int]]) -> list[str]:
+    """Have the definitions loaded anew where the data begins in another month than the graph; what there is to tell."""
+    first = begins_elsewhere(settings, rows)
     if first is None:
         return []
     write_first_month(settings, first)
-    if first == month.start.date():
-        return []
     try:
         reload_definitions(settings.webserver_url)
     except ReloadError as error:

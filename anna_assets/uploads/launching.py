@@ -40,10 +40,11 @@ class Launching:
         warehouse: Warehouse,
         settings: Settings,
         kept: str,
+        waiting: str = "",
     ) -> None:
-        """`kept` names the months that the deployment keeps (`kept_months`)."""
+        """`kept` names the months that the deployment keeps (`kept_months`), `waiting` why nothing can be launched."""
         self._instance, self._domains, self._builds = instance, domains, Builds(instance)
-        self._warehouse = warehouse
+        self._warehouse, self._waiting = warehouse, waiting
         self._ready = {
             domain.name: Readiness(
                 domain,
@@ -82,6 +83,9 @@ class Launching:
 
     def _waits(self, entry: Entry) -> bool:
         """Whether the upload has to wait for marts; its entry then says for which."""
+        if self._waiting:
+            entry.reason = self._waiting
+            return True
         behind = [found for ready in self._ready.values() if (found := ready.behind(entry.as_of))]
         if behind:
             entry.reason = " ".join(self._builds.explain(found) for found in behind)

@@ -5,10 +5,12 @@ import time
 import dagster as dg
 
 from anna_assets.launches import AssetJob
+from anna_assets.layers.sources import begins_elsewhere
 from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.uploads import table
 from anna_assets.uploads.launching import Launching
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.samples.checking import check_upload
 from anna_core.samples.listing import Listing, list_inbox
 from anna_core.samples.register import Register, UploadState, read_register, write_register
@@ -21,7 +23,11 @@ _BATCH, _BATCH_BYTES = 20, 2**28
 
 
 def inbox_sensor(
-    domains: list[Domain], settings: Settings, month: dg.MonthlyPartitionsDefinition, train: AssetJob
+    domains: list[Domain],
+    settings: Settings,
+    month: dg.MonthlyPartitionsDefinition,
+    train: AssetJob,
+    follows_data: bool,
 ) -> dg.SensorDefinition:
     """The sensor `inbox`.
 
@@ -48,7 +54,8 @@ def inbox_sensor(
         if kept is None:
             register.begin()
         checked = _check(register, listing, warehouse, now - settings.inbox_settle_seconds)
-        launching = Launching(context.instance, domains, warehouse, settings, kept_months(month))
+        waiting = _beginning(warehouse, domains, settings) if follows_data else ""
+        launching = Launching(context.instance, domains, warehouse, settings, kept_months(month), waiting)
         requests = launching.requests(register, checked)
         write_register(warehouse.uploads, register)
         rows = table.rows(register, listing.left)
@@ -63,6 +70,16 @@ def inbox_sensor(
         )
 
     return inbox
+
+
+def _beginning(warehouse: Warehouse, domains: list[Domain], settings: Settings) -> str:
+    """Why no sample can be launched yet: the graph does not begin with the data. Empty where it does."""
+    try:
+        rows = [warehouse.source(domain).read().rows for domain in domains]
+    except ArtifactError:
+        return ""  # what is wrong with that source is told of each sample that waits for it
+    first = begins_elsewhere(settings, rows)
+    return "" if first is None else f"the data begins in {first:%Y-%m}, and the months are about to begin there, too."
 
 
 def _check(register: Register, listing: Listing, warehouse: Warehouse, settled: float) -> set[str]:

@@ -11,6 +11,7 @@ from anna_core.marts.freshness import read_state
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
 from anna_tests.graph.conftest import Deployment, events, write_domain
+from anna_tests.graph.test_inbox_sensor import Intake
 
 
 def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
@@ -119,6 +120,28 @@ def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pyt
         assert result.success
     assert said(deployment) == "No source changed."
     assert len(reloads) == 1
+
+
+def test_a_sample_waits_until_the_months_begin_with_the_data(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "reload_definitions", lambda url: following(deployment))
+    following(deployment)
+    intake = Intake(deployment)
+    intake.put("churn", "q1.csv")
+    intake.quiet()
+    for request in asked(deployment):
+        run(deployment, request)
+    intake.quiet()
+    reason = intake.row("churn/q1.csv")["reason"]
+    assert reason == "the data begins in 2024-01, and the months are about to begin there, too."
+    assert said(deployment).startswith("The data begins in 2024-01")
+    intake.quiet()
+    assert "cards is to be observed" in intake.row("churn/q1.csv")["reason"]
+    for request in asked(deployment):
+        run(deployment, request)
+    intake.refresh()
+    assert intake.tick() == ["churn.q1"]
 
 
 def test_months_that_nobody_can_tell_move_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
