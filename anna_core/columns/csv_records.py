@@ -18,6 +18,7 @@ from anna_core.errors import AnnaError
 _BLOCK = 2**24  # bytes read at once
 _LONGEST_RECORD = 2**26  # bytes; a longer one is an open quote that swallows the rest of the file
 _QUOTE, _COMMA, _END, _RETURN = (ord(sign) for sign in '",\n\r')
+csv.field_size_limit(_LONGEST_RECORD)  # Python's own reader refuses values of more than 128 KiB otherwise
 _SHOWN = 120  # characters of a line in a message
 _BOM = b"\xef\xbb\xbf"
 _AS_CSV = "save it as CSV in UTF-8"

@@ -9,6 +9,7 @@ import hashlib
 from pathlib import Path
 
 import polars as pl
+from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
@@ -81,6 +82,14 @@ def observe(
     Raises:
         SourceError: the source is missing or does not fit the domain; every file that does not is named.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # of two at once, one would remove what the other has just written
+        return _observe(domain, home, bank_zone, folder, kept, settle, share, memory)
+
+
+def _observe(
+    domain: Domain, home: Path, bank_zone: str, folder: Path, kept: str, settle: float, share: float, memory: int
+) -> SourceState:
     before, rules = read_state(folder), _rules(domain, bank_zone)
     found = look(domain, home, settle, before)
     columns = _columns(domain, found.states)

@@ -112,3 +112,14 @@ def test_order_stays_and_all_is_finite(task_type, rows, folds, spread, noise, se
     made = averaging.apply(given)
     assert np.isfinite(made).all()
     assert (np.diff(made, axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize(("rows", "most"), [(2, 1.7), (5, 2.4), (1000, 1.4)])
+def test_of_a_few_rows_numbers_are_hardly_stretched(rows, most):
+    """The right factor is 1.36; of two rows a ratio of variances may be a hundred thousand."""
+    random, slopes = np.random.default_rng(0), []
+    for _ in range(200 if rows < 1000 else 5):
+        by_fold = random.normal(size=(1, rows, 1)) + random.normal(size=(5, rows, 1)) * 0.7
+        output = Output(task_type=TaskType.REGRESSION, outputs=1, base_logits=(0.0,))
+        slopes.append(Averaging.fit(output, by_fold.mean(axis=0), by_fold, np.ones(rows)).slopes[0])
+    assert max(slopes) < most

@@ -101,3 +101,10 @@ def test_what_a_writer_quotes_is_sound_wherever_blocks_end(tmp_path_factory, row
 def test_a_block_that_ends_within_a_letter_is_no_fault(check, monkeypatch):
     monkeypatch.setattr(csv_records, "_BLOCK", len(HEAD) + 5)
     assert check(HEAD + "1,Рига,Псков\n" * 20) == 20
+
+
+def test_a_value_may_be_longer_than_python_s_reader_takes_by_itself(tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text(HEAD + f"1,{'x' * 200_000},b\n2,c,d\n")
+    assert count_records(path, len(csv_header(path))) == 2
+    assert line_of(path, 1) == 3

@@ -1,8 +1,10 @@
 import datetime as dt
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from filelock import FileLock, Timeout
 
 from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts import freshness
@@ -203,3 +205,18 @@ def test_fingerprints_of_another_hash_are_made_anew(watched, monkeypatch):
     assert listing(watched.domain, watched.home, watched.zone) != before.listing
     watched.observe()
     assert watched.read == ["1.parquet", "2.parquet"]
+
+
+def test_of_two_observations_at_once_one_waits_for_the_other(watched, monkeypatch):
+    """The one that looked first would remove what the other has just found of events' identities."""
+    real, waits = freshness.survey, []
+
+    def survey(*arguments):
+        with ThreadPoolExecutor(1) as other:
+            lock = FileLock(watched.home / "state" / ".lock", timeout=0)
+            waits.append(isinstance(other.submit(lock.acquire).exception(), Timeout))
+        return real(*arguments)
+
+    monkeypatch.setattr(freshness, "survey", survey)
+    watched.observe()
+    assert waits == [True, True]

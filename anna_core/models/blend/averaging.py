@@ -23,6 +23,9 @@ from anna_core.models.blend.calibration.lines import SMALLEST_SLOPE, sigmoid
 from anna_core.models.outputs import Output
 from anna_core.tasks.task import TaskType
 
+# A ratio of variances has a prior of 1 that is worth so many rows; with ten rows or fewer its own value is mostly luck.
+_PRIOR_ROWS = 10
+
 
 class Averaging(BaseModel):
     """A line a column of calibrated logits; one factor for all classes.
@@ -111,8 +114,10 @@ def _line_of_numbers(mean: np.ndarray, by_fold: np.ndarray, weight: np.ndarray) 
     if variance <= 0:
         return 1.0, 0.0
     away = by_fold - np.average(by_fold, axis=1, weights=weight)[:, None]
-    slope = np.average(away**2, axis=1, weights=weight).mean() / variance
-    return float(slope), float(middle * (1 - slope))
+    # Folds that agree in nothing but chance would give their number; of a few rows the ratio may be anything.
+    ratio = min(float(np.average(away**2, axis=1, weights=weight).mean() / variance), float(len(by_fold)))
+    slope = (_PRIOR_ROWS + mean.size * ratio) / (_PRIOR_ROWS + mean.size)
+    return slope, float(middle * (1 - slope))
 
 
 def _centred(logits: np.ndarray) -> np.ndarray:
