@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from anna_core.columns.times import ERA
 from anna_core.errors import ArtifactError
 from anna_core.marts.fingerprints import combine_fingerprints, rows_in
 from anna_core.marts.survey import UNDATED, FileSurvey
@@ -85,7 +86,17 @@ def read_state(folder: Path) -> SourceState:
     try:
         kept = json.loads(path.read_bytes())
         if kept.get("form") != FORM:  # of another release: its months stay listed, its files are read again
-            return SourceState(months=kept.get("months", {}))
+            return SourceState(months={key: rows for key, rows in kept.get("months", {}).items() if _is_month(key)})
         return SourceState.model_validate(kept)
     except (ValueError, AttributeError) as error:
         raise ArtifactError(f"{path}: cannot be read; remove it, and the source is observed anew: {error}") from error
+
+
+def _is_month(key: str) -> bool:
+    """Whether a mart may have this month: earlier releases kept those of impossible times as well."""
+    try:
+        month = parse_month(key)
+    except ValueError:
+        return False
+    first, end = (moment.date() for moment in ERA)
+    return first <= month < end

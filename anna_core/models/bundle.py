@@ -14,10 +14,13 @@ from safetensors.torch import load_file, save_file
 
 import anna_core
 from anna_core.errors import ArtifactError
+from anna_core.forms import origin_of
 from anna_core.models.progress import EpochReport
+from anna_core.strict import explain
 from anna_core.tasks.task import Task, TaskType
 
 WEIGHTS, BUNDLE = "weights.safetensors", "bundle.json"
+FORM = 1  # of every bundle.json; to be raised whenever a model that was saved before must be trained again
 _PACKAGE = "anna-platform"
 _DIGEST_BYTES, _CODE_DIGEST_BYTES = 16, 4
 
@@ -50,10 +53,18 @@ class TaskFacts(BaseModel):
         return cls(name=task.name, type=task.type, metric=task.metric, score_names=task.score_names, seed=task.seed)
 
 
+class _Maker(BaseModel):
+    """Who wrote a `bundle.json` of any version, and of what form it is."""
+
+    form: object = None
+    code_version: object = "unknown"
+
+
 class TrainedBundle(BaseModel, Generic[Spec]):
     """Content of `bundle.json`. Metrics that are not defined are written as the text NaN, since JSON has none.
 
     Attributes:
+        form: of what is written.
         spec: everything that defines the model, except its weights.
         data_version: digest of weights and spec.
         code_version: version of the code that trained it.
@@ -63,6 +74,7 @@ class TrainedBundle(BaseModel, Generic[Spec]):
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
+    form: int = FORM
     spec: Spec
     data_version: str
     code_version: str
@@ -70,6 +82,7 @@ class TrainedBundle(BaseModel, Generic[Spec]):
     provenance: dict[str, Any]
 
 
+Written = TypeVar("Written", bound=BaseModel)
 Content = TypeVar("Content", bound=TrainedBundle[Any])
 
 
@@ -129,19 +142,42 @@ def write_bundle(
     (folder / BUNDLE).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
 
 
+def read_content(folder: Path, content: type[Written]) -> Written:
+    """Read `bundle.json`, of any kind of model.
+
+    Raises:
+        ArtifactError: it was written by another version of ANNA, whose models this one does not read.
+        OSError: there is none.
+        ValueError: it is no JSON, or not of this kind.
+    """
+    raw: dict[str, Any] = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
+    maker = _Maker.model_validate(raw)
+    if maker.form != FORM:
+        raise ArtifactError(
+            f"{folder}: was trained by {origin_of(maker.form, FORM)} ({maker.code_version}); train the task again."
+        )
+    return content.model_validate(raw)
+
+
+def why_unread(error: Exception) -> str:
+    """What is wrong with a bundle, for a message."""
+    return explain(error, BUNDLE) if isinstance(error, ValidationError) else str(error)
+
+
 def read_bundle(folder: Path, content: type[Content]) -> tuple[Weights, Content]:
     """Read both files.
 
     Raises:
-        ArtifactError: the folder is not a bundle of this kind, is damaged, or was changed after it was written.
+        ArtifactError: the folder is not a bundle of this kind, is of another version of ANNA, is damaged, or was
+            changed after it was written.
     """
     try:
-        raw: dict[str, Any] = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
-        weights, bundle = load_file(folder / WEIGHTS), content.model_validate(raw)
-    except (OSError, ValueError, ValidationError, SafetensorError) as error:
+        bundle = read_content(folder, content)
+        weights = load_file(folder / WEIGHTS)
+    except (OSError, ValueError, SafetensorError) as error:
         raise ArtifactError(
-            f"{folder}: this is not a model bundle that ANNA can read ({WEIGHTS} and {BUNDLE} are expected; {error}). "
-            "Give the folder of a trained model, or materialize its asset again."
+            f"{folder}: this is not a model bundle that ANNA can read ({WEIGHTS} and {BUNDLE} are expected; "
+            f"{why_unread(error)}). Give the folder of a trained model, or materialize its asset again."
         ) from error
     if digest(weights, bundle.spec) != bundle.data_version:
         raise ArtifactError(

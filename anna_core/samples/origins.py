@@ -1,5 +1,6 @@
 """Where a sample may come from: a file, a folder of Parquet files, a Delta table, or the URL of a file or table."""
 
+import http.client
 import shutil
 import urllib.request
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_
 
 _TABLE_ENDING = ".parquet"  # of what a folder or table becomes
 _WEB = ("http", "https")
+_SILENCE_SECONDS = 30.0  # a person waits for the sample, and a server that is at work sends something by then
 
 
 def sample_name(origin: str) -> str:
@@ -58,7 +60,7 @@ def fetch(origin: str, target: Path) -> None:
             shutil.copyfile(Path(origin).expanduser(), target)
     except PermissionError:
         raise SampleError(f"{origin}: the platform's user may not read it; give it the right to, or copy it.") from None
-    except (OSError, ImportError, pa.ArrowException) as error:
+    except (OSError, ImportError, pa.ArrowException, http.client.HTTPException) as error:
         raise SampleError(f"{origin}: cannot be read as a sample: {error}") from None
 
 
@@ -89,11 +91,24 @@ def _is_table(origin: str) -> bool:
 
 def _download(url: str, target: Path) -> None:
     if urlsplit(url).scheme in _WEB:
-        urllib.request.urlretrieve(url, target)
+        _download_web(url, target)
         return
     system, path = pa.fs.FileSystem.from_uri(url)
     with system.open_input_stream(path, compression=None) as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy)
+
+
+def _download_web(url: str, target: Path) -> None:
+    try:
+        with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+            missing = source.length
+    except TimeoutError:
+        raise TimeoutError(
+            f"its server said nothing for {_SILENCE_SECONDS:g} s; try again, or give the path of a copy."
+        ) from None
+    if missing:  # the connection was closed early, which is no error to who reads block by block
+        raise OSError(f"its last {missing} bytes did not arrive; try again, or give the path of a copy.")
 
 
 def _read_table(origin: str) -> pl.DataFrame:

@@ -9,16 +9,34 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel, ValidationError
 
 from anna_core.errors import ArtifactError, SampleError
+from anna_core.forms import origin_of
 from anna_core.keys import parse_sample_key
 from anna_core.samples.reading import read_sample_file, target_columns
 from anna_core.samples.rows import checked_rows
 from anna_core.samples.splits import assign_folds, assign_splits, client_key
 from anna_core.samples.targets import encode_targets, outcome_flags, resolve_task
+from anna_core.strict import explain
 from anna_core.tasks.task import Task, TaskRequest
 
 ROWS_FILE, TASK_FILE = "rows.parquet", "task.json"
+FORM = 1  # to be raised whenever a sample that was written before must be checked again
+_AGAIN = "materialize the sample again (or submit it again)."
+
+
+class _Form(BaseModel):
+    """Of what form a `task.json` of any version is."""
+
+    form: object = None
+
+
+class _StoredTask(BaseModel):
+    """Content of `task.json`."""
+
+    form: int = FORM
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,7 @@ class Sample:
     def write(self, folder: Path) -> None:
         """Write the sample into an existing folder."""
         self.rows.write_parquet(folder / ROWS_FILE)
-        (folder / TASK_FILE).write_text(self.task.model_dump_json(indent=1), encoding="utf-8")
+        (folder / TASK_FILE).write_text(_StoredTask(task=self.task).model_dump_json(indent=1), encoding="utf-8")
 
     @property
     def fold(self) -> np.ndarray:
@@ -82,14 +100,17 @@ class Sample:
 
     @classmethod
     def open(cls, key: str, folder: Path) -> "Sample":
-        """Read a sample back; raises `ArtifactError` where the folder holds none."""
+        """Read a sample back; raises `ArtifactError` where the folder holds none, or one of another version."""
         try:
-            task = Task.model_validate_json((folder / TASK_FILE).read_bytes())
+            content = (folder / TASK_FILE).read_bytes()
+            found = _Form.model_validate_json(content).form
+            if found != FORM:
+                raise ArtifactError(f"{folder}: was checked by {origin_of(found, FORM)}; {_AGAIN}")
+            task = _StoredTask.model_validate_json(content).task
             rows = pl.read_parquet(folder / ROWS_FILE)
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-            raise ArtifactError(f"{folder}: no sample that ANNA can read: {error}") from error
-        if "fold" not in rows.columns:
-            raise ArtifactError(f"{folder}: this sample was made before cross-fitting; materialize sample again.")
+            reason = explain(error, TASK_FILE) if isinstance(error, ValidationError) else error
+            raise ArtifactError(f"{folder}: no sample that ANNA can read ({reason}); {_AGAIN}") from error
         return cls(key, task, rows)
 
 

@@ -182,8 +182,11 @@ def test_a_broken_state_is_told_with_its_cure(watched):
 
 def test_a_state_of_another_release_is_observed_anew_and_its_months_stay_listed(watched):
     after = watched.observe()
-    old = {"listing": "x", "files": {"gone": {"state": "1 1", "months": {}}}, "months": {"2023-01-01": "1-00"}}
+    impossible = ["1-01-01", "0001-01-01", "1970-12-01", "2200-01-01", "2023-01-02", "undated"]
+    months = {"2023-01-01": "1-00"} | dict.fromkeys(impossible, "1-00")
+    old = {"listing": "x", "files": {"gone": {"state": "1 1", "months": {}}}, "months": months}
     (watched.home / "state" / "fingerprints.json").write_text(json.dumps(old))
+    assert read_state(watched.home / "state").rows == {dt.date(2023, 1, 1): 1}
     assert watched.observe().months == {"2023-01-01": NO_ROWS} | after.months
     assert watched.read == ["1.parquet", "2.parquet"]
 

@@ -1,5 +1,6 @@
 import datetime as dt
 import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -8,6 +9,7 @@ import yaml
 
 from anna_core.errors import SampleError, TaskError
 from anna_core.keys import sample_key
+from anna_core.samples import origins
 from anna_core.samples.inbox import read_upload_request, upload_lock
 from anna_core.samples.listing import list_inbox
 from anna_core.samples.origins import sample_name
@@ -263,6 +265,54 @@ def test_a_csv_behind_a_url_is_read_as_strictly(tmp_path, inbox):
         stage(inbox, (tmp_path / "q1.csv").as_uri())
     with pytest.raises(SampleError, match=r"^file://.*none\.csv: cannot be read as a sample"):
         stage(inbox, (tmp_path / "none.csv").as_uri())
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A socket that listens; a connection to it is made, and nothing is said until a test says it."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def url_of(server):
+    return f"http://127.0.0.1:{server.getsockname()[1]}/q1.csv"
+
+
+def answer(server, text):
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(text)
+
+
+def test_a_web_server_that_says_nothing_is_not_waited_for_for_ever(inbox, server, monkeypatch):
+    monkeypatch.setattr(origins, "_SILENCE_SECONDS", 0.1)
+    said = r"q1\.csv: cannot be read as a sample: its server said nothing for 0\.1 s; try again, or give the path"
+    with pytest.raises(SampleError, match=said):
+        stage(inbox, url_of(server))
+    assert files(inbox) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "error"),
+    [
+        ("Content-Length: {more}", "its last 7 bytes did not arrive; try again, or give the path of a copy"),
+        ("Transfer-Encoding: chunked", "cannot be read as a sample: "),
+        ("Content-Length: {all}", None),
+    ],
+)
+def test_a_file_from_the_web_is_whole_or_refused(inbox, server, head, error):
+    body = FRAME.write_csv().encode()
+    head = head.format(all=len(body), more=len(body) + 7)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(answer, server, f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + body)
+        if error is None:
+            assert len(stage(inbox, url_of(server))) == 10
+            return
+        with pytest.raises(SampleError, match=error):
+            stage(inbox, url_of(server))
+    assert files(inbox) == []
 
 
 def test_a_folder_of_parts_that_differ_names_the_part(tmp_path, inbox):

@@ -117,6 +117,25 @@ def test_a_bundle_changed_by_hand_is_refused(bundle):
         DomainModel.load(bundle)
 
 
+@pytest.mark.parametrize(("form", "version"), [(None, "an earlier"), (0, "an earlier"), (10**6, "a later")])
+def test_a_bundle_of_another_version_is_refused_before_it_is_read(bundle, form, version):
+    content = json.loads((bundle / "bundle.json").read_text())
+    old = {"form": form, "spec": {"net": "unheard of"}, "code_version": content["code_version"]}
+    (bundle / "bundle.json").write_text(json.dumps({key: value for key, value in old.items() if value is not None}))
+    with pytest.raises(ArtifactError) as told:
+        DomainModel.load(bundle)
+    made_by = f"{version} version of ANNA ({content['code_version']})"
+    assert str(told.value) == f"{bundle}: was trained by {made_by}; train the task again."
+
+
+@pytest.mark.parametrize("content", ["[]", '{"form": 1}'])
+def test_a_damaged_bundle_is_told_in_plain_words(bundle, content):
+    (bundle / "bundle.json").write_text(content)
+    with pytest.raises(ArtifactError, match="not a model bundle") as told:
+        DomainModel.load(bundle)
+    assert "pydantic" not in str(told.value)
+
+
 def test_sequences_of_another_domain_are_refused(model):
     with pytest.raises(ArtifactError, match="sequences of 'other'"):
         model.predict(make_sequences([2], name="other"))

@@ -1,4 +1,5 @@
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -290,10 +291,35 @@ def test_a_sample_is_written_and_opened_again(tmp_path):
         Sample.open("churn.q1", tmp_path / "none")
 
 
-def test_a_sample_of_before_cross_fitting_says_what_to_do(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "version"),
+    [
+        ({"name": "churn", "net": {"event_dropout": 0.15}}, "an earlier"),  # the task alone, as before there were forms
+        ({"form": 0, "task": {}}, "an earlier"),
+        ({"form": "x"}, "an earlier"),
+        ({"form": 10**6}, "a later"),
+    ],
+)
+def test_a_sample_of_another_version_says_what_to_do(tmp_path, content, version):
     sample = made(tmp_path, HEADER + ROWS)
     sample.write(tmp_path)
     assert Sample.open(sample.key, tmp_path).version == sample.version
-    sample.rows.drop("fold").write_parquet(tmp_path / "rows.parquet")
-    with pytest.raises(ArtifactError, match="before cross-fitting; materialize sample again"):
+    (tmp_path / "task.json").write_text(json.dumps(content))
+    with pytest.raises(ArtifactError) as told:
         Sample.open(sample.key, tmp_path)
+    cure = "materialize the sample again (or submit it again)."
+    assert str(told.value) == f"{tmp_path}: was checked by {version} version of ANNA; {cure}"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("[]", "task.json: "), ("{", "task.json: Invalid JSON"), ('{"form": 1}', "task: is missing")],
+)
+def test_a_damaged_task_is_told_in_plain_words(tmp_path, content, reason):
+    made(tmp_path, HEADER + ROWS).write(tmp_path)
+    (tmp_path / "task.json").write_text(content)
+    with pytest.raises(
+        ArtifactError, match=rf"no sample that ANNA can read \({reason}.*; materialize the sample again"
+    ) as told:
+        Sample.open("churn.q1", tmp_path)
+    assert "pydantic" not in str(told.value)

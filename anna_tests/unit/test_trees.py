@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import lightgbm as lgb
@@ -256,6 +257,12 @@ def test_a_saved_booster_scores_bit_for_bit_and_refuses_to_be_changed(tmp_path):
     (tmp_path / "trees-0.txt").unlink()
     with pytest.raises(ArtifactError, match="not a booster"):
         BoostingModel.load(tmp_path)
+    content = json.loads((tmp_path / "bundle.json").read_text())
+    (tmp_path / "bundle.json").write_text(json.dumps({"spec": {}, "code_version": content["code_version"]}))
+    with pytest.raises(ArtifactError) as told:
+        BoostingModel.load(tmp_path)
+    made_by = f"an earlier version of ANNA ({content['code_version']})"
+    assert str(told.value) == f"{tmp_path}: was trained by {made_by}; train the task again."
 
 
 def test_boosters_of_one_domain_and_of_several_are_scored_together():

@@ -1,6 +1,5 @@
 """A trained booster: trees on the aggregates of one domain or of several, saved and loaded as a bundle."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.models.bundle import BUNDLE, TaskFacts, code_version
+from anna_core.models.bundle import BUNDLE, FORM, TaskFacts, code_version, read_content, why_unread
 from anna_core.models.outputs import Output
 from anna_core.models.trees.features import Codes, DomainReading
 from anna_core.models.vectors import DomainVectors
@@ -64,6 +63,7 @@ class BoostingBundle(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Literal["boosting"] = "boosting"
+    form: int = FORM
     spec: BoostingSpec
     data_version: str
     code_version: str
@@ -217,15 +217,16 @@ class BoostingModel:
         """Read a bundle; the model scores bit for bit as the one that was saved.
 
         Raises:
-            ArtifactError: the folder is no bundle of a booster, or is damaged.
+            ArtifactError: the folder is no bundle of a booster, is of another version of ANNA, or is damaged.
         """
         try:
-            bundle = BoostingBundle.model_validate(json.loads((folder / BUNDLE).read_text(encoding="utf-8")))
+            bundle = read_content(folder, BoostingBundle)
             count = bundle.spec.folds * len(bundle.spec.outputs)
             trees = tuple((folder / TREES.format(place)).read_text(encoding="utf-8") for place in range(count))
-        except (OSError, ValueError, ValidationError) as error:
+        except (OSError, ValueError) as error:
             raise ArtifactError(
-                f"{folder}: this is not a booster that ANNA can read ({error}). Materialize its asset again."
+                f"{folder}: this is not a booster that ANNA can read ({why_unread(error)}). "
+                "Materialize its asset again."
             ) from error
         model = cls(bundle.spec, trees, bundle.provenance)
         if model.data_version != bundle.data_version:
