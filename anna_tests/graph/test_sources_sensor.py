@@ -90,7 +90,8 @@ def test_files_of_domains_that_cannot_be_used_or_are_new_are_named(deployment: D
 
 def following(deployment: Deployment) -> None:
     """Load the graph as a code server does, the first month being the data's own."""
-    (deployment.home / "anna.yaml").write_text("end_month: 2024-03\ninbox_settle_seconds: 0\nsource_settle_seconds: 0\n")
+    text = "end_month: 2024-03\ninbox_settle_seconds: 0\nsource_settle_seconds: 0\n"
+    (deployment.home / "anna.yaml").write_text(text)
     deployment.reload()
     blueprint = Blueprint.read(deployment.settings)
     settings = blueprint.settled(deployment.settings)
