@@ -15,6 +15,7 @@ from anna_core.marts.source import SourceTable, open_table, source_tables
 from anna_core.months import month_bounds
 
 MOST_LEFT_ASIDE = 0.1  # share of rows; the setting `left_aside`
+_FEW = 10  # fewer rows are no reason to refuse a file or a month, however small it is; they are counted
 _EXAMPLES = 3
 _SHOWN = 40  # characters of a value
 
@@ -56,12 +57,20 @@ def examples(table: SourceTable, door: Door, fault: Fault, within: pl.Expr | Non
     return [Example(_place(table.files[0], row), value) for row, value in found.iter_rows()]
 
 
-def month_examples(domain: Domain, home: Path, bank_zone: str, reason: str, month: dt.date) -> list[Example]:
-    """The first rows of a month that have a dated fault; reads file after file."""
+def month_examples(
+    domain: Domain,
+    home: Path,
+    bank_zone: str,
+    reason: str,
+    month: dt.date,
+    files: list[Path] | None = None,
+    known: frozenset[str] = frozenset(),
+) -> list[Example]:
+    """The first rows of a month that have a dated fault; reads file after file, of those of `scan_month`."""
     first, following = month_bounds(month)
     found: list[Example] = []
-    tables = source_tables(domain, home)
-    have = frozenset(name for table in tables for name in table.schema)
+    tables = source_tables(domain, home, files, known)
+    have = known.union(name for table in tables for name in table.schema)
     for file in [file for table in tables for file in table.files]:
         (table,) = source_tables(domain, home, [file], have)
         door = open_table(domain, table, bank_zone)
@@ -74,7 +83,7 @@ def month_examples(domain: Domain, home: Path, bank_zone: str, reason: str, mont
 
 
 def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: float) -> list[str]:
-    """Reasons that are above the share: all of whole rows together, and each of single values.
+    """Reasons that are above the share and not just a few rows: all of whole rows together, and each of single values.
 
     Args:
         counts: reason → rows that have it.
@@ -82,9 +91,10 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
         rows: all rows.
         share: of them that may have one.
     """
+    most = max(share * rows, _FEW - 1)
     whole = {fault.reason for fault in faults if fault.whole_row and counts.get(fault.reason)}
-    values = {fault.reason for fault in faults if not fault.whole_row and counts.get(fault.reason, 0) > share * rows}
-    if sum(counts[reason] for reason in whole) <= share * rows:
+    values = {fault.reason for fault in faults if not fault.whole_row and counts.get(fault.reason, 0) > most}
+    if sum(counts[reason] for reason in whole) <= most:
         whole = set()
     return sorted(whole | values, key=lambda reason: (-counts[reason], reason))
 

@@ -20,13 +20,15 @@ from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dicti
 from anna_core.marts.door import Fault, field_names
 from anna_core.marts.fingerprints import shifted_fingerprint, write_fingerprint
 from anna_core.marts.left_aside import MOST_LEFT_ASIDE, month_examples, refusal, told, too_many
+from anna_core.marts.looking import unchanged
 from anna_core.marts.memory import DEFAULT_MEMORY, events_within
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
-from anna_core.marts.pieces import read_pieces
+from anna_core.marts.pieces import Piece, read_pieces
 from anna_core.marts.reading import reading
 from anna_core.marts.runs import Run, client_ranges
 from anna_core.marts.source import scan_month
+from anna_core.marts.source_state import ObservedFiles
 from anna_core.months import month_bounds, parse_month
 from anna_core.storage import write_file
 
@@ -87,6 +89,7 @@ def build_mart(
     memory: int = DEFAULT_MEMORY,
     corrections: Corrections = NOTHING,
     share: float = MOST_LEFT_ASIDE,
+    observed: ObservedFiles | None = None,
 ) -> MartMonth:
     """Build one month of a mart from the source, extending the dictionary by what is new.
 
@@ -100,8 +103,10 @@ def build_mart(
         memory: bytes to work with; the result does not depend on it.
         corrections: what the observation of the source found of the month.
         share: of the month's rows that may be left aside for one reason or another.
+        observed: read these files only, as they were observed; None means the whole table as it stands.
 
     Raises:
+        ChangedMeanwhileError: a file of `observed` is no longer as it was; nothing is written.
         SourceError: the source cannot be read as the domain says, or too many rows cannot be used; the mart is then
             left as it was.
     """
@@ -110,19 +115,19 @@ def build_mart(
     with write_file(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as spill:
         closed = frozenset(read_dictionary(domain, dictionary_folder).shared)
         found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))
-        with reading(domain):
+        files, known = (observed.paths, observed.columns) if observed is not None else (None, frozenset[str]())
+        with unchanged(domain, observed):
             superseded = corrections.superseded if len(corrections.superseded) else None
-            scan = scan_month(domain, month, home, bank_zone, superseded)
-            for piece in read_pieces(domain, month, scan, most, closed):
-                found.hold(piece.run)
-                found.counts.add(piece.counts)
-                found.rows, found.superseded = found.rows + piece.rows, found.superseded + piece.superseded
-                found.left.update(piece.faults)
-                found.hash += piece.hash
-        faults = list(scan.faults.values())
-        if reasons := too_many(found.left, faults, found.rows, share):
-            where = {reason: month_examples(domain, home, bank_zone, reason, month) for reason in reasons}
-            raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, told(faults, reasons, where))
+            with reading(domain):
+                scan = scan_month(domain, month, home, bank_zone, superseded, files, known)
+                for piece in read_pieces(domain, month, scan, most, closed):
+                    found.add(piece)
+            faults = list(scan.faults.values())
+            if reasons := too_many(found.left, faults, found.rows, share):
+                where = {
+                    reason: month_examples(domain, home, bank_zone, reason, month, files, known) for reason in reasons
+                }
+                raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, told(faults, reasons, where))
         dictionary = extend_dictionary(domain, dictionary_folder, found.counts.parts())
         source_version = shifted_fingerprint(write_fingerprint(found.rows, found.hash), corrections.digest)
         return _write(domain, month, found, faults, dictionary, source_version, most, temporary)
@@ -140,11 +145,15 @@ class _Found:
     left: Counter[str] = field(default_factory=Counter)
     hash: int = 0
 
-    def hold(self, run: Run) -> None:
-        """Add a run; where there are several, only the last stays in memory."""
+    def add(self, piece: Piece) -> None:
+        """Add a piece; where there are several, only the last one's run stays in memory."""
         if self.runs:
             self.runs[-1] = self.runs[-1].on_disk(self.spill / str(len(self.runs)))
-        self.runs.append(run)
+        self.runs.append(piece.run)
+        self.counts.add(piece.counts)
+        self.rows, self.superseded = self.rows + piece.rows, self.superseded + piece.superseded
+        self.left.update(piece.faults)
+        self.hash += piece.hash
 
     def codes(self, dictionary: Dictionary) -> list[Codes]:
         """Codes of the runs' values; on disk where there are several runs."""
@@ -181,7 +190,7 @@ def _write(
     for runs in client_ranges(found.runs, most):
         part = merge(runs, codes, domain, first)
         writer.add(part)
-        rows, clients, repeated = rows + len(part.place), clients + len(part.clients), repeated + part.repeated
+        rows, clients, repeated = rows + len(part.place), clients + len(np.unique(part.place)), repeated + part.repeated
         digest += content_hash(part)
         for name in missing:
             missing[name] += part.events[own[name]].null_count()

@@ -104,14 +104,30 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
 
 
 def scan_month(
-    domain: Domain, month: dt.date, home: Path, bank_zone: str, superseded: pl.Series | None = None
+    domain: Domain,
+    month: dt.date,
+    home: Path,
+    bank_zone: str,
+    superseded: pl.Series | None = None,
+    files: list[Path] | None = None,
+    known: frozenset[str] = frozenset(),
 ) -> MonthScan:
-    """The source's rows of one month; arguments and errors are as of `scan_source`.
+    """The source's rows of one month.
 
-    `superseded` are events, as `identity` tells them, whose last delivery lies in another month.
+    Args:
+        domain: the domain.
+        month: its first day.
+        home: ANNA_HOME.
+        bank_zone: the bank's time zone.
+        superseded: events, as `identity` tells them, whose last delivery lies in another month.
+        files: as of `source_tables`.
+        known: as of `source_tables`.
+
+    Raises:
+        SourceError: as of `scan_source`.
     """
     first, following = month_bounds(month)
-    tables = source_tables(domain, home)
+    tables = source_tables(domain, home, files, known)
     ranks = {str(file): rank for rank, file in enumerate(winning_order([f for t in tables for f in t.files]))}
     doors = [open_table(domain, near(domain, table, first, following), bank_zone) for table in tables]
     deferred = _deferred(domain, tables, doors)

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -24,6 +25,24 @@ class FileState(BaseModel):
     state: str
     rules: str
     survey: FileSurvey
+
+
+@dataclass(frozen=True)
+class ObservedFiles:
+    """Files of a source as they were observed.
+
+    Attributes:
+        states: name of each file → the state in which it was read.
+        columns: of the domain's columns those that any file of the source has; these files may lack some.
+    """
+
+    states: dict[str, str]
+    columns: frozenset[str]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files."""
+        return [Path(name) for name in self.states]
 
 
 class SourceState(BaseModel):
@@ -60,6 +79,16 @@ class SourceState(BaseModel):
     def undated(self) -> int:
         """Rows that belong to no month; no mart holds them."""
         return sum(rows_in(file.survey.months.get(UNDATED, NO_ROWS)) for file in self.files.values())
+
+    def files_of(self, month: str) -> ObservedFiles | None:
+        """The files that hold rows of a month, all files where none does; None where nothing was observed."""
+        if not self.files:
+            return None
+        holding = {name: file for name, file in self.files.items() if month in file.survey.months}
+        return ObservedFiles(
+            {name: file.state for name, file in (holding or self.files).items()},
+            frozenset(column for file in self.files.values() for column in file.survey.kinds),
+        )
 
     def left(self, month: str | None = None) -> dict[str, int]:
         """Reason → rows of a month, or of no month and all months, of which a mart holds not all."""

@@ -21,7 +21,6 @@ from anna_core.marts.reading import reading
 from anna_core.marts.source import HASH, SourceTable, identity, open_table, source_tables
 
 UNDATED = "undated"  # stands for the month of rows that belong to none
-_FEW = 10  # fewer rows of no month are no reason to refuse a file, however small it is; they are counted
 _MONTH, _KEY, _ROWS = "month", "identity", "rows"
 
 
@@ -198,8 +197,6 @@ def _refuse_undated(
     domain: Domain, file: Path, door: Door, seen: _Seen, found: dict[str, list[Example]], share: float
 ) -> None:
     counts = seen.counts.get(None, Counter())
-    if sum(counts.values()) < _FEW:
-        return
     if reasons := too_many(counts, door.undated, seen.rows, share):
         raise refusal(domain, str(file), counts, seen.rows, share, told(door.undated, reasons, found))
 

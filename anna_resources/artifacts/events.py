@@ -9,6 +9,7 @@ from anna_core.marts import freshness
 from anna_core.marts.corrections import read_corrections
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.freshness import SourceState
+from anna_core.marts.lakes import LAKES
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.marts.memory import DEFAULT_MEMORY
 
@@ -88,8 +89,13 @@ class StoredMart:
         return mart_path(self.path, month)
 
     def build(self, month: dt.date, memory: int) -> MartMonth:
-        """Build a month from the source and extend the dictionary; see `anna_core.marts.mart.build_mart`."""
-        source = self.source
+        """Build a month from the source as it was last observed; see `anna_core.marts.mart.build_mart`.
+
+        Where nothing was observed yet, and of a lake's table, which is never half written, the source is read as it
+        stands.
+        """
+        source, key = self.source, f"{month:%Y-%m-01}"
+        observed = None if source.domain.source.format in LAKES else source.read().files_of(key)
         return build_mart(
             source.domain,
             month,
@@ -98,8 +104,9 @@ class StoredMart:
             self.path,
             self.dictionary.path,
             memory,
-            read_corrections(source.path, f"{month:%Y-%m-01}"),
+            read_corrections(source.path, key),
             source.left_aside,
+            observed,
         )
 
     def stale_months(self, months: list[dt.date]) -> list[dt.date]:

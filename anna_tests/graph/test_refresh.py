@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from anna_tests.graph.conftest import MONTHS, Deployment, events
+from anna_tests.graph.test_robust import problem
 
 
 class Automation:
@@ -104,6 +105,25 @@ def test_a_month_that_fails_is_not_tried_in_a_loop(deployment: Deployment) -> No
     )
     assert not result.success
     assert automation.tick() == {}
+
+
+def test_a_month_whose_file_is_being_written_waits_for_its_observation(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    folder = deployment.home / "warehouse" / "cards"
+    for month in MONTHS[:2]:
+        late = events(1, month).head(1).with_columns(event_id=pl.lit(5, dtype=pl.Int64))
+        late.write_parquet(folder / f"late{month}.parquet")
+    deployment.defs.resolve_job_def("observe_cards").execute_in_process(instance=deployment.instance)
+    assert automation.tick() == {"mart/cards": set(MONTHS[:2])}
+    whole = (folder / "2024-02.parquet").read_bytes()
+    (folder / "2024-02.parquet").write_bytes(whole[: len(whole) // 2])
+    deployment.materialize("mart/cards", partition="2024-01-01")  # none of its rows lie in that file
+    refused = deployment.materialize("mart/cards", partition="2024-02-01", check=False)
+    assert "2024-02.parquet is being written" in problem(refused)
+    assert automation.tick() == {}
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").head(50))
+    assert automation.run() == {"mart/cards": {"2024-02-01"}}
 
 
 def test_the_good_months_of_a_run_stay_made_when_one_fails(deployment: Deployment) -> None:

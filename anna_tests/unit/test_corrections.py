@@ -90,6 +90,7 @@ def test_a_later_month_takes_an_event_from_an_earlier_one_and_back(corrected):
     assert corrected.stale() == []
     corrected.deliver((1, 3, 8.0))
     assert corrected.refresh() == {3: [7.0, 8.0], 4: []}
+    assert corrected.build(APRIL).clients == 0  # its only client has no event there any more
 
 
 def test_a_file_that_is_taken_away_gives_the_event_back(corrected):

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core import storage
-from anna_core.errors import SourceError
+from anna_core.errors import ChangedMeanwhileError, SourceError
 from anna_core.marts import mart, output
 from anna_core.marts.corrections import read_corrections
-from anna_core.marts.freshness import built_from, observe
+from anna_core.marts.freshness import SourceState, built_from, observe, read_state
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.marts.merge import merge
+from anna_core.marts.pieces import read_pieces
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -71,12 +72,18 @@ def test_rows_without_a_client_are_dropped_and_counted(bank):
 
 
 def test_a_month_where_many_rows_have_no_client_is_refused(bank):
-    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in ("a", None, *["b"] * 7)]))
+    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in (*["a"] * 80, *[None] * 10)]))
     with pytest.raises(
         SourceError,
-        match=r"2024-03 is refused, as more than 10% of its rows \(9\) .* client_id is missing in 1 of them \(events",
+        match=r"2024-03 is refused, as more than 10% of its rows \(90\) .* client_id is missing in 10 of them \(events",
     ):
         bank.build()
+
+
+def test_a_few_rows_are_no_reason_to_refuse_a_month(bank):
+    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in ("a", *[None] * 9)]))
+    built = bank.build()
+    assert (built.source_rows, built.left_rows, built.rows) == (10, 9, 1)
 
 
 def test_of_rows_with_one_event_key_one_is_kept(tmp_path):
@@ -241,11 +248,104 @@ def test_a_failed_build_leaves_the_mart_as_it_was(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
     bank.build()
     before = mart_path(bank.mart, MARCH).read_bytes()
-    bank.put(events_frame([("a", NOON, "x", True, 1.0)]).with_columns(amount=pl.lit("text")))
-    with pytest.raises(SourceError, match="amount is no number in 1 of them"):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 10).with_columns(amount=pl.lit("text")))
+    with pytest.raises(SourceError, match="amount is no number in 10 of them"):
         bank.build()
     assert mart_path(bank.mart, MARCH).read_bytes() == before
     assert [path.name for path in mart_path(bank.mart, MARCH).parent.iterdir()] == ["events.parquet"]
+
+
+class Observing(Bank):
+    """A bank whose marts are made of what was observed of its source."""
+
+    def deliver(self, name: str, *clients: str, day: dt.datetime = NOON, kind: str = "x") -> Path:
+        rows = events_frame([(client, day, kind, True, 1.0) for client in clients])
+        return self.put(rows, f"{name}.{self.domain.source.format}")
+
+    def observe(self) -> SourceState:
+        return observe(self.domain, self.home, self.zone, self.home / "state")
+
+    def build(self, month: dt.date = MARCH) -> MartMonth:
+        observed = read_state(self.home / "state").files_of(f"{month}")
+        return build_mart(self.domain, month, self.home, self.zone, self.mart, self.codes, share=1.0, observed=observed)
+
+
+@pytest.fixture(params=["parquet", "csv"])
+def observing(request, tmp_path) -> Observing:
+    return Observing(tmp_path, source={"path": "source", "format": request.param})
+
+
+def test_a_file_that_was_not_observed_is_not_read(observing):
+    observing.deliver("a", "a", "b")
+    state = observing.observe()
+    half = observing.deliver("b", *["c"] * 20)
+    half.write_bytes(half.read_bytes()[:-90])
+    built = observing.build()
+    assert (built.rows, built.clients) == (2, 2)
+    assert built.source_version == state.months["2024-03-01"]
+
+
+def test_before_any_observation_all_files_are_read(observing):
+    observing.deliver("a", "a")
+    observing.deliver("b", "b")
+    assert observing.build().rows == 2
+
+
+def test_a_file_without_rows_of_the_month_may_be_written_meanwhile(observing):
+    observing.deliver("a", "a")
+    observing.deliver("b", "b", day=dt.datetime(2024, 4, 5))
+    observing.observe()
+    observing.deliver("b", "b", "b", day=dt.datetime(2024, 4, 5))
+    assert observing.build().rows == 1
+    with pytest.raises(ChangedMeanwhileError, match=r"b\.\w+ is being written"):
+        observing.build(APRIL)
+    observing.observe()
+    assert observing.build(APRIL).rows == 2
+
+
+def test_a_month_that_no_file_holds_is_empty(observing):
+    observing.deliver("a", "a")
+    observing.observe()
+    assert observing.build(APRIL).rows == 0
+
+
+def test_a_column_that_the_files_of_a_month_lack_is_missing(observing):
+    observing.deliver("a", "a")
+    later = events_frame([("b", dt.datetime(2024, 4, 5), "x", True, 1.0)]).drop("kind")
+    observing.put(later, f"b.{observing.domain.source.format}")
+    state = observing.observe()
+    built = observing.build(APRIL)
+    assert (built.rows, built.source_version) == (1, state.months["2024-04-01"])
+
+
+@pytest.mark.parametrize("when", ["before", "while", "gone", "broken"])
+def test_a_file_that_changed_since_it_was_observed_is_not_made_a_mart_of(observing, monkeypatch, when):
+    file = observing.deliver("a", "a")
+    observing.observe()
+    observing.build()
+    made = {path: path.read_bytes() for path in observing.home.rglob("*") if path.is_file() and path != file}
+
+    def write(*read):
+        observing.deliver("a", "a", "b", kind="new")
+        return list(read)
+
+    if when == "gone":
+        file.unlink()
+    elif when == "before":
+        write()
+    elif when == "broken":
+        monkeypatch.setattr(mart, "scan_month", lambda *_: file.write_bytes(b"PAR1") and file.with_name("?").stat())
+    else:
+        monkeypatch.setattr(mart, "read_pieces", lambda *given: write(*read_pieces(*given)))
+    with pytest.raises(ChangedMeanwhileError, match=r"a\.\w+ is being written, or .* built once .* is observed again"):
+        observing.build()
+    left = {path: path.read_bytes() for path in observing.home.rglob("*") if path.is_file() and path != file}
+    assert left == made
+    file.unlink(missing_ok=True)
+    write()
+    observing.observe()
+    monkeypatch.undo()
+    assert observing.build().rows == 2
 
 
 EVENT = st.tuples(

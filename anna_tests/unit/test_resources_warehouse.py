@@ -96,7 +96,10 @@ def test_a_mart_is_stale_until_it_is_built_from_what_was_observed(warehouse, tmp
     assert mart.build(MARCH, 2**26).rows == 2
     assert mart.stale_months([MARCH]) == []
     assert warehouse.dictionary(CARDS).read().cardinalities == {"kind": 3}
-    (tmp_path / "raw" / "march.parquet").unlink()
+    pl.DataFrame(events).write_parquet(tmp_path / "raw" / "late.parquet")
+    assert mart.build(MARCH, 2**26).rows == 2  # the late file was not observed
+    for name in ("march", "late"):
+        (tmp_path / "raw" / f"{name}.parquet").unlink()
     with pytest.raises(SourceError, match=r"no .parquet file at"):
         source.listing("all")
 
