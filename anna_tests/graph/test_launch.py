@@ -190,6 +190,7 @@ def test_a_month_with_many_rows_without_a_client_leaves_the_mart_as_it_was(deplo
         client_id=pl.when(pl.col("client_id") > 10).then(None).otherwise(pl.col("client_id"))
     )
     deployment.rewrite_month("cards", "2024-02-01", broken)
+    deployment.defs.resolve_job_def("observe_cards").execute_in_process(instance=deployment.instance)
     with pytest.raises(dg.Failure, match="client_id is missing in"):
         deployment.materialize("mart/cards", partition="2024-02-01")
     assert mart.read_bytes() == before
