@@ -59,7 +59,7 @@ class Entry(BaseModel):
         values: model → metric on the test rows; with `WITH_EVENTS`, on those that have an event in some domain; with
             `EXPECTED`, what they are on average over outcomes drawn anew.
         shares: member → how much it gives to the metamodel.
-        seconds: wall time of nets, trees and metamodel.
+        seconds: processor time of nets, trees and metamodel, on one thread, so that other work does not count.
         calibration: of the metamodel on the test rows, see `benchmarks.quality.reliability`; empty in older entries.
         code: version of the code that made it; empty in entries of before this was kept.
     """
@@ -104,7 +104,7 @@ def judge(
     by_fold: dict[str, list[DomainVectors]],
     folds: int,
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float], float]:
-    """Blend what was trained: values of the entry, shares and calibration of the metamodel, and seconds it took."""
+    """Blend what was trained: values of the entry, shares and calibration of the metamodel, and processor seconds."""
     sample, task = case.sample, case.sample.task
     metric = get_metric(task.metric, task.type)
     test = sample.split == TEST
@@ -116,11 +116,11 @@ def judge(
             members, sample.target, sample.weight, sample.split, judged, task, client=sample.client, unseen=unseen
         )
 
-    began = time.perf_counter()
+    began = time.process_time()
     members = {**nets, **trees}
     metamodel = blend(members)
     scores = metamodel.predict(members)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     found = {"metamodel": scores, "constant": constant_scores(sample.target, sample.weight, sample.split, task)}
     found |= {name: member.scores for name, member in members.items()}
     found[NETS] = blend(nets).predict(nets)
@@ -151,7 +151,7 @@ def _unseen(case: Case) -> np.ndarray:
 def _nets(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVectors]], int, dict[str, float]]:
     sample, nets, by_fold, folds, seconds = case.sample, {}, {}, [], {}
     for name, sequences in case.sequences.items():
-        began = time.perf_counter()
+        began = time.process_time()
         model = train_domain_model(
             sequences,
             sample.target,
@@ -165,12 +165,12 @@ def _nets(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVe
         nets[name] = model.predict(sequences, threads=1, fold=sample.fold)
         by_fold[name] = model.predict_by_fold(sequences.take(_unseen(case)), threads=1)
         folds += [] if model.is_empty else [model.spec.folds]
-        seconds[name] = time.perf_counter() - began
+        seconds[name] = time.process_time() - began
     return nets, by_fold, min(folds, default=0), seconds
 
 
 def _trees(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVectors]], int, float]:
-    sample, trees, by_fold, folds, began = case.sample, {}, {}, [], time.perf_counter()
+    sample, trees, by_fold, folds, began = case.sample, {}, {}, [], time.process_time()
     sets = {f"{ALL}/{name}": [sequences] for name, sequences in case.sequences.items()}
     if len(case.sequences) > 1:
         sets[ALL] = list(case.sequences.values())
@@ -183,7 +183,7 @@ def _trees(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainV
         some = {one: part.take(_unseen(case)) for one, part in case.sequences.items()}
         of_folds = model.predict_by_fold([some[part.domain.name] for part in sequences], 1)
         by_fold[name] = [model.vectors(scores, some) for scores in of_folds]
-    return trees, by_fold, min(folds, default=0), time.perf_counter() - began
+    return trees, by_fold, min(folds, default=0), time.process_time() - began
 
 
 def _plain_trees(case: Case) -> np.ndarray:
