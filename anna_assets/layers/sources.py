@@ -14,9 +14,9 @@ from anna_assets.runs import FAILED, UNDER_WAY, last_words
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.marts.files import told as told_unread
-from anna_core.marts.freshness import SourceState
-from anna_core.marts.span import first_month
+from anna_core.sources.files import told as told_unread
+from anna_core.sources.freshness import SourceState
+from anna_core.sources.span import first_month
 from anna_resources.blueprint import changed_since, domain_notes, read_first_month, write_first_month
 from anna_resources.code_location import ReloadError, reload_definitions
 from anna_resources.settings import Settings

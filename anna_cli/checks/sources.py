@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.files import told
-from anna_core.marts.places import source_path
-from anna_core.marts.preview import preview
+from anna_core.sources.files import told
+from anna_core.sources.places import source_path
+from anna_core.sources.preview import preview
 from anna_resources.settings import Settings
 
 

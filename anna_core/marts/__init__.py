@@ -1,1 +1,1 @@
-"""Marts: a domain's events encoded for models, by month, and what is needed to keep them fresh."""
+"""Marts: a domain's events encoded for models, by month, and which of them are behind their source."""

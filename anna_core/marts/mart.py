@@ -14,22 +14,22 @@ from pathlib import Path
 import numpy as np
 
 from anna_core.domains import Domain
-from anna_core.marts.corrections import Corrections
 from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
-from anna_core.marts.door import Fault, field_names
-from anna_core.marts.fingerprints import shifted_fingerprint, write_fingerprint
-from anna_core.marts.left_aside import MOST_LEFT_ASIDE, month_examples, refusal, told, too_many
-from anna_core.marts.looking import unchanged
-from anna_core.marts.memory import DEFAULT_MEMORY, events_within
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
-from anna_core.marts.reading import reading
 from anna_core.marts.runs import Run, client_ranges
-from anna_core.marts.source import scan_month
-from anna_core.marts.source_state import ObservedFiles
+from anna_core.memory import DEFAULT_MEMORY, events_within
 from anna_core.months import month_bounds, parse_month
+from anna_core.sources.corrections import Corrections
+from anna_core.sources.door import Fault, field_names
+from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprint
+from anna_core.sources.left_aside import MOST_LEFT_ASIDE, month_examples, refusal, told, too_many
+from anna_core.sources.looking import unchanged
+from anna_core.sources.reading import reading
+from anna_core.sources.source import scan_month
+from anna_core.sources.source_state import ObservedFiles
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"

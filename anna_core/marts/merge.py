@@ -8,10 +8,10 @@ import polars as pl
 
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary
-from anna_core.marts.door import TIME, VERSION, field_names, key_names
-from anna_core.marts.fingerprints import column_hash, mixed, summed
 from anna_core.marts.runs import TIME_BITS, Run, sorting_key
-from anna_core.marts.source import FILE
+from anna_core.sources.door import TIME, VERSION, field_names, key_names
+from anna_core.sources.fingerprints import column_hash, mixed, summed
+from anna_core.sources.source import FILE
 
 Codes = dict[str, np.ndarray]  # categorical column → what a run's code is in the dictionary
 _CLIENT, _PLACE = "client", "place"
@@ -24,7 +24,7 @@ class Merged:
     Attributes:
         clients: (c,) the clients, text, ascending.
         place: (n,) each event's client, as a place in `clients`, ascending.
-        events: the time and the fields, by `anna_core.marts.door`'s names; n rows.
+        events: the time and the fields, by `anna_core.sources.door`'s names; n rows.
         repeated: events dropped.
     """
 

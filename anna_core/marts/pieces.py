@@ -12,11 +12,11 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.marts.counting import SCHEMA
 from anna_core.marts.dictionary import MISSING_VALUE
-from anna_core.marts.door import CLIENT, TIME, VERSION, field_names, key_names
-from anna_core.marts.fingerprints import column_hash, mixed
 from anna_core.marts.runs import Run, sorting_key
-from anna_core.marts.source import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
 from anna_core.months import month_bounds
+from anna_core.sources.door import CLIENT, TIME, VERSION, field_names, key_names
+from anna_core.sources.fingerprints import column_hash, mixed
+from anna_core.sources.source import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
-from anna_core.marts.memory import DEFAULT_MEMORY, events_within
+from anna_core.memory import DEFAULT_MEMORY, events_within
 from anna_core.months import date_spans, month_of, months_between, next_month
 from anna_core.sequences.cut import cut
 from anna_core.sequences.joined import Joined, joined

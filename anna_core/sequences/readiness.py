@@ -8,9 +8,10 @@ from pathlib import Path
 
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.marts import freshness
+from anna_core.marts import staleness
 from anna_core.marts.mart import mart_path
 from anna_core.sequences.build import months_of_spans
+from anna_core.sources import freshness
 
 Spans = Iterable[tuple[dt.date, dt.date]]
 
@@ -92,7 +93,7 @@ class Readiness:
         if observed is None:
             return False  # no events, so no mart
         if month not in self._built:
-            self._built[month] = freshness.built_from(mart_path(self.mart, month))
+            self._built[month] = staleness.built_from(mart_path(self.mart, month))
         return self._built[month] != observed
 
     @cached_property

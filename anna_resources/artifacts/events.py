@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anna_core.domains import Domain
-from anna_core.marts import freshness
-from anna_core.marts.corrections import read_corrections
+from anna_core.marts import staleness
 from anna_core.marts.dictionary import Dictionary, read_dictionary
-from anna_core.marts.freshness import SourceState
-from anna_core.marts.lakes import LAKES
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
-from anna_core.marts.memory import DEFAULT_MEMORY
+from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sources import freshness
+from anna_core.sources.corrections import read_corrections
+from anna_core.sources.freshness import SourceState
+from anna_core.sources.lakes import LAKES
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class ObservedSource:
         return freshness.read_state(self.path)
 
     def observe(self, kept: str, memory: int = DEFAULT_MEMORY) -> SourceState:
-        """Look at the source and keep what is found; see `anna_core.marts.freshness.observe`."""
+        """Look at the source and keep what is found; see `anna_core.sources.freshness.observe`."""
         return freshness.observe(
             self.domain, self.home, self.time_zone, self.path, kept, self.settle_seconds, self.left_aside, memory
         )
@@ -111,4 +112,4 @@ class StoredMart:
 
     def stale_months(self, months: list[dt.date]) -> list[dt.date]:
         """Those of the months that are missing, or older than what was last observed of the source."""
-        return freshness.stale_months(self.source.domain, self.source.path, self.path, months)
+        return staleness.stale_months(self.source.domain, self.source.path, self.path, months)

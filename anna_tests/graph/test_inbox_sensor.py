@@ -14,7 +14,7 @@ import pytest
 from anna_assets.partitions import kept_months, monthly
 from anna_assets.uploads import sensor as inbox_sensor
 from anna_core.domains import load_domains
-from anna_core.marts.memory import DEFAULT_MEMORY
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
 from anna_core.samples.inbox import upload_lock
 from anna_core.storage import write_text

@@ -7,7 +7,7 @@ import pytest
 from anna_assets.definitions import build_defs
 from anna_assets.layers import sources
 from anna_assets.runs import UNDER_WAY
-from anna_core.marts.freshness import read_state
+from anna_core.sources.freshness import read_state
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
 from anna_tests.graph.conftest import Deployment, events, write_domain

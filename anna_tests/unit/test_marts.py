@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from anna_core import storage
 from anna_core.errors import ChangedMeanwhileError, SourceError
 from anna_core.marts import mart, output
-from anna_core.marts.corrections import read_corrections
-from anna_core.marts.freshness import SourceState, built_from, observe, read_state
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.marts.merge import merge
 from anna_core.marts.pieces import read_pieces
+from anna_core.marts.staleness import built_from
+from anna_core.sources.corrections import read_corrections
+from anna_core.sources.freshness import SourceState, observe, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from anna_core.domains import load_domains
-from anna_core.marts.left_aside import MOST_LEFT_ASIDE
-from anna_core.marts.memory import DEFAULT_MEMORY
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
 from anna_core.samples.targets import outcome_flags
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
+from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.tasks.task import TaskRequest, parse_request
 from anna_resources.warehouse import Warehouse
 from anna_simbank.bank import SimulatedBank

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from anna_core.errors import SourceError
-from anna_core.marts import freshness, looking
-from anna_core.marts.files import source_files, told
-from anna_core.marts.freshness import listing, observe, read_state
+from anna_core.sources import freshness, looking
+from anna_core.sources.files import source_files, told
+from anna_core.sources.freshness import listing, observe, read_state
 from anna_tests.unit.conftest import Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

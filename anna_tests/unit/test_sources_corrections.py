@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core import storage
-from anna_core.marts.corrections import NO_VERSION, find_corrections, read_corrections, write_run
-from anna_core.marts.freshness import observe, stale_months
 from anna_core.marts.mart import build_mart, mart_path
+from anna_core.marts.staleness import stale_months
 from anna_core.months import month_of
+from anna_core.sources.corrections import NO_VERSION, find_corrections, read_corrections, write_run
+from anna_core.sources.freshness import observe
 from anna_tests.unit.conftest import Bank, events_frame
 
 MARCH, APRIL = dt.date(2024, 3, 1), dt.date(2024, 4, 1)

@@ -1,32 +1,27 @@
-"""Which months of a source changed, and which marts are behind it.
+"""Which months of a source changed.
 
-A file is read once in its life: its months' fingerprints are kept with its size and time of change. A mart's month
-keeps the fingerprint of the source rows that it was built from; where the two differ, the mart is stale.
+A file is read once in its life: its months' fingerprints are kept with its size and time of change.
 """
 
-import datetime as dt
 import hashlib
 from pathlib import Path
 
-import polars as pl
 from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.fingerprints import hash_probe
-from anna_core.marts.lakes import LAKES
-from anna_core.marts.left_aside import MOST_LEFT_ASIDE
-from anna_core.marts.looking import WRITTEN, changed, look
-from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
-from anna_core.marts.memory import DEFAULT_MEMORY
-from anna_core.marts.observed_months import KEYS, key_name, months_of, sweep_keys
-from anna_core.marts.source import file_schema
-from anna_core.marts.source_state import FILE, NO_ROWS, FileState, SourceState, read_state
-from anna_core.marts.survey import survey
-from anna_core.months import parse_month
+from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sources.fingerprints import hash_probe
+from anna_core.sources.lakes import LAKES
+from anna_core.sources.left_aside import MOST_LEFT_ASIDE
+from anna_core.sources.looking import WRITTEN, changed, look
+from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_keys
+from anna_core.sources.source import file_schema
+from anna_core.sources.source_state import FILE, NO_ROWS, FileState, SourceState, read_state
+from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
-__all__ = ["NO_ROWS", "SourceState", "built_from", "listing", "observe", "read_state", "stale_months"]
+__all__ = ["NO_ROWS", "SourceState", "listing", "observe", "read_state"]
 
 _DOOR = "2"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files in one message
@@ -124,19 +119,6 @@ def _observe(
     write_text(folder / FILE, after.model_dump_json())
     sweep_keys(folder, files)
     return after
-
-
-def stale_months(domain: Domain, source_folder: Path, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
-    """Those of the months whose mart is missing or older than what was last observed of the source."""
-    observed = {parse_month(key): fingerprint for key, fingerprint in read_state(source_folder).months.items()}
-    return [m for m in months if m in observed and built_from(mart_path(mart_folder, m)) != observed[m]]
-
-
-def built_from(mart: Path) -> str | None:
-    """Fingerprint of the source rows that a mart's file was built from; None where there is no such file."""
-    if not mart.exists():
-        return None
-    return pl.read_parquet_metadata(mart).get(SOURCE_FINGERPRINT)
 
 
 def _columns(domain: Domain, states: dict[str, str]) -> frozenset[str]:

@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anna_core.errors import SourceError
-from anna_core.marts.files import source_files
-from anna_core.marts.fingerprints import combine_fingerprints, fingerprint, row_hash
-from anna_core.marts.freshness import observe
-from anna_core.marts.places import source_path
-from anna_core.marts.source import scan_source
-from anna_core.marts.survey import survey
 from anna_core.months import month_bounds
+from anna_core.sources.files import source_files
+from anna_core.sources.fingerprints import combine_fingerprints, fingerprint, row_hash
+from anna_core.sources.freshness import observe
+from anna_core.sources.places import source_path
+from anna_core.sources.source import scan_source
+from anna_core.sources.survey import survey
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

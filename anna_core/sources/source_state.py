@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from anna_core.columns.times import ERA
 from anna_core.errors import ArtifactError
-from anna_core.marts.fingerprints import combine_fingerprints, rows_in
-from anna_core.marts.survey import UNDATED, FileSurvey
 from anna_core.months import parse_month
+from anna_core.sources.fingerprints import combine_fingerprints, rows_in
+from anna_core.sources.survey import UNDATED, FileSurvey
 
 FILE = "fingerprints.json"
 FORM = "2"

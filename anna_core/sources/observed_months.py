@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 from anna_core.domains import Domain
-from anna_core.marts.corrections import Corrections, find_corrections, write_corrections
-from anna_core.marts.fingerprints import combine_fingerprints, shifted_fingerprint
-from anna_core.marts.source_state import FileState, SourceState
-from anna_core.marts.survey import UNDATED, month_key
+from anna_core.sources.corrections import Corrections, find_corrections, write_corrections
+from anna_core.sources.fingerprints import combine_fingerprints, shifted_fingerprint
+from anna_core.sources.source_state import FileState, SourceState
+from anna_core.sources.survey import UNDATED, month_key
 
 KEYS = "keys"  # folder of events' identities, by file
 

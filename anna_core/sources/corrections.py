@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from anna_core.marts.memory import DEFAULT_MEMORY
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.storage import write_file
 
 FILE = "corrections.parquet"
@@ -29,7 +29,8 @@ class Corrections:
     """A month's part.
 
     Attributes:
-        superseded: events (uint64, `anna_core.marts.source.identity`) of the month whose last delivery lies in another.
+        superseded: events (uint64, `anna_core.sources.source.identity`) of the month whose last delivery lies in
+            another.
         digest: changes with these, and with the file that wins of deliveries within the month.
     """
 

@@ -7,8 +7,9 @@ import pytest
 from filelock import FileLock, Timeout
 
 from anna_core.errors import ArtifactError, SourceError
-from anna_core.marts import freshness
-from anna_core.marts.freshness import NO_ROWS, listing, observe, read_state, stale_months
+from anna_core.marts.staleness import stale_months
+from anna_core.sources import freshness
+from anna_core.sources.freshness import NO_ROWS, listing, observe, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 FEBRUARY, APRIL = dt.date(2024, 2, 1), dt.date(2024, 4, 1)

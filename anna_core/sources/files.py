@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.places import source_path
+from anna_core.sources.places import source_path
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
 _PARQUET_BEGINS = b"PAR1"

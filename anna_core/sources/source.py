@@ -10,12 +10,12 @@ from anna_core.columns.csv_records import CsvError, csv_header, separator_hint
 from anna_core.columns.event_keys import as_text
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door
-from anna_core.marts.files import source_files
-from anna_core.marts.fingerprints import column_hash, summed
-from anna_core.marts.lakes import LAKES, lake_state, scan_lake
-from anna_core.marts.reading import reading
 from anna_core.months import month_bounds
+from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door
+from anna_core.sources.files import source_files
+from anna_core.sources.fingerprints import column_hash, summed
+from anna_core.sources.lakes import LAKES, lake_state, scan_lake
+from anna_core.sources.reading import reading
 
 FILE, HASH, SUPERSEDED = "file", "hash", "superseded"
 _ANY_CLOCK = dt.timedelta(days=2)  # clocks of the world differ by less
@@ -92,7 +92,7 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
         files: read only these; None means the whole table.
 
     Returns:
-        Lazy columns as `anna_core.marts.door` names them: the client (text), the time (datetime[us], the bank's wall
+        Lazy columns as `anna_core.sources.door` names them: the client (text), the time (datetime[us], the bank's wall
         clock, no zone), the event key's columns, the version (float64), and the fields: categories as text, numbers as
         float64, booleans.
 

@@ -12,13 +12,13 @@ from pydantic import BaseModel
 from anna_core.columns.csv_records import CsvError, count_records
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.corrections import NO_VERSION, RUN, write_run
-from anna_core.marts.door import TIME, VERSION, Door, Fault
-from anna_core.marts.fingerprints import row_hash, write_fingerprint
-from anna_core.marts.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
-from anna_core.marts.memory import DEFAULT_MEMORY
-from anna_core.marts.reading import reading
-from anna_core.marts.source import HASH, SourceTable, identity, open_table, source_tables
+from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sources.corrections import NO_VERSION, RUN, write_run
+from anna_core.sources.door import TIME, VERSION, Door, Fault
+from anna_core.sources.fingerprints import row_hash, write_fingerprint
+from anna_core.sources.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
+from anna_core.sources.reading import reading
+from anna_core.sources.source import HASH, SourceTable, identity, open_table, source_tables
 
 UNDATED = "undated"  # stands for the month of rows that belong to none
 _MONTH, _KEY, _ROWS = "month", "identity", "rows"

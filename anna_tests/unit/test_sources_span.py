@@ -5,7 +5,7 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anna_core.marts.span import KEPT_SHARE, STRAY_SHARE, first_month, rows_before
+from anna_core.sources.span import KEPT_SHARE, STRAY_SHARE, first_month, rows_before
 
 LAST = dt.date(2024, 12, 1)
 JAN = dt.date(2024, 1, 1)

@@ -9,7 +9,7 @@ import polars as pl
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.places import source_path
+from anna_core.sources.places import source_path
 
 LAKES = ("delta", "iceberg")
 _METADATA = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")  # 00002-<uuid>.metadata.json, v2.metadata.json

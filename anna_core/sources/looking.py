@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from anna_core.domains import Domain
 from anna_core.errors import ChangedMeanwhileError
-from anna_core.marts.files import source_files
-from anna_core.marts.lakes import LAKES, lake_state
-from anna_core.marts.source_state import ObservedFiles, SourceState
+from anna_core.sources.files import source_files
+from anna_core.sources.lakes import LAKES, lake_state
+from anna_core.sources.source_state import ObservedFiles, SourceState
 
 WRITTEN = "is still being written"
 
