@@ -1,4 +1,4 @@
-"""Sources: the bank's raw tables, observed. Their data versions are fingerprints of the months' rows.
+"""Sources: the bank's raw tables, observed. Their data versions are those of the months' rows.
 
 Here belong the observation and the sensor that starts it; reading for models is the marts' business.
 """
@@ -12,6 +12,7 @@ from anna_assets.compute import mart_memory
 from anna_assets.launches import AssetJob
 from anna_assets.observations import next_observation
 from anna_assets.partitions import kept_months
+from anna_assets.source_versions import DATA_VERSION_TAG, told_versions
 from anna_assets.steps import explained
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
@@ -23,7 +24,6 @@ from anna_resources.code_location import ReloadError, reload_definitions
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
-DATA_VERSION_TAG = "dagster/data_version"
 WATCH_SECONDS = 30  # between two looks at the sources' file listings
 
 
@@ -47,7 +47,8 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
         if outside := _outside(domain, state.rows, known):
             context.log.warning(outside)
         _warn(context, domain, before, state)
-        for key, version in state.months.items():
+        versions = told_versions(context.instance, warehouse.mart(domain), before, state)
+        for key, version in versions.items():
             if key in known:
                 context.log_event(
                     dg.AssetObservation(
