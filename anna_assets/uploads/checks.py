@@ -1,6 +1,6 @@
 """From an upload that has come to one that is checked, or refused."""
 
-from anna_assets.uploads.reading import Later, Reading, size_of
+from anna_assets.uploads.reading import Later, Reading, upload_size
 from anna_assets.uploads.work import Answer, Check
 from anna_core.samples.listing import Listing
 from anna_core.samples.register import Entry, Register, UploadState
@@ -27,7 +27,7 @@ def check_uploads(
         if entry.seen > settled:
             continue
         job = Check(key=entry.key, upload=uploads[name], locks=warehouse.upload_locks)
-        found = reading.ask(job, size_of(entry.files), entry.tries)
+        found = reading.ask(job, upload_size(entry.files), entry.tries)
         if isinstance(found, Later):
             _tell_later(entry, found)
             continue

@@ -1,6 +1,5 @@
 """From a checked upload to its launch: whether it was launched before, what it waits for, and what is asked for."""
 
-import datetime as dt
 import hashlib
 from collections.abc import Collection, Sequence
 
@@ -10,7 +9,7 @@ from anna_assets.launches import KEY_TAG, OWNER_TAG, TRAIN
 from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.partitions import SAMPLE
 from anna_assets.uploads.builds import Builds
-from anna_assets.uploads.reading import Later, Reading, size_of
+from anna_assets.uploads.reading import Later, Reading, mart_size, upload_size
 from anna_assets.uploads.work import Match
 from anna_assets.uploads.worker import Worker
 from anna_core.domains import Domain
@@ -135,17 +134,10 @@ class Launching:
         return not is_behind
 
     def _matching_size(self, entry: Entry) -> int:
-        """Bytes that are read to find the upload's clients: the upload, and the months that its windows touch."""
-        months = [
-            (domain, month) for domain in self._domains for month in self._ready[domain.name].kept_months(entry.as_of)
-        ]
-        return size_of(entry.files) + sum(self._month_size(domain, month) for domain, month in months)
-
-    def _month_size(self, domain: Domain, month: dt.date) -> int:
-        try:
-            return self._warehouse.mart(domain).month_path(month).stat().st_size
-        except FileNotFoundError:  # without events there is no mart
-            return 0
+        """What it takes to look for the upload's clients in the months that its windows touch."""
+        marts = {domain.name: self._warehouse.mart(domain) for domain in self._domains}
+        months = ((name, month) for name, ready in self._ready.items() for month in ready.kept_months(entry.as_of))
+        return upload_size(entry.files) + mart_size(marts[name].month_path(month) for name, month in months)
 
     def _was_launched(self, register: Register, entry: Entry) -> bool:
         """Whether the sample's latest launch is an answer to the upload; it is then its launch."""

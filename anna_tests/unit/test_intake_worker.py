@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anna_assets.uploads import worker as module
-from anna_assets.uploads.reading import size_of
+from anna_assets.uploads.reading import mart_size, upload_size
 from anna_assets.uploads.work import Answer, Match
 from anna_assets.uploads.worker import Standing, Worker, run_apart
 
@@ -87,4 +87,9 @@ def test_a_process_whose_caller_is_gone_ends(tmp_path: Path) -> None:
 
 def test_packed_files_count_as_what_they_hold() -> None:
     states = dict.fromkeys(("q1.csv", "Q2.CSV", "q3.csv.gz", "q4.parquet"), (10, 0, 0, 0))
-    assert size_of(states) == 10 + 10 + 80 + 80
+    assert upload_size(states) == 10 + 10 + 50 + 50
+
+
+def test_months_without_a_mart_take_no_time(tmp_path: Path) -> None:
+    (tmp_path / "events.parquet").write_bytes(b"0" * 105)
+    assert mart_size([tmp_path / "events.parquet", tmp_path / "none.parquet"]) == 10
