@@ -21,6 +21,10 @@ from anna_core.samples.listing import Upload
 from anna_core.samples.register import Entry
 from anna_core.samples.rows import read_keys
 
+# Seconds that a process waits for a lock: of a launch that reads the upload, or of the process of a code server before
+# a reload, which is still at it. To begin anew at every look would cost more.
+PATIENCE = 600.0
+
 
 class Check(BaseModel):
     """Whether an upload is a sample, and what it holds.
@@ -70,19 +74,19 @@ class Answer(BaseModel):
     problem: str = ""
 
 
-def answer(job: Job) -> Answer:
-    """Do a job here and now."""
+def answer(job: Job, patience: float = 0.0) -> Answer:
+    """Do a job here and now; `patience` is how many seconds it may wait for somebody who has the upload's lock."""
     try:
-        return _check(job) if isinstance(job, Check) else _match(job)
+        return _check(job, patience) if isinstance(job, Check) else _match(job)
     except (Exception, pl.exceptions.PanicException) as error:
         logging.getLogger(__name__).exception("A job of the intake failed")
         return Answer(problem=f"{type(error).__name__}: {error}")
 
 
-def _check(job: Check) -> Answer:
+def _check(job: Check, patience: float) -> Answer:
     upload = job.upload
     entry = Entry(file=upload.file, key=job.key, files=upload.files, settings=upload.settings, seen=0, place=0)
-    check_upload(entry, upload, job.locks)
+    check_upload(entry, upload, job.locks, patience)
     return Answer(entry=entry)
 
 
@@ -104,7 +108,7 @@ def main() -> None:
     """Read a job from the standard input, and write its answer to the standard output."""
     job = _JOB.validate_json(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.stdout.write(answer(job).model_dump_json())
+    sys.stdout.write(answer(job, PATIENCE).model_dump_json())
     sys.stdout.flush()
     os._exit(0)  # the thread above still reads, which an orderly end would wait for
 

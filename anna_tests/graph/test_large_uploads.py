@@ -10,6 +10,7 @@ import pytest
 
 from anna_assets.uploads import reading, sensor, work
 from anna_assets.uploads.work import Answer
+from anna_core.samples.inbox import upload_lock
 from anna_core.samples.register import Register, read_register
 from anna_tests.graph.conftest import Deployment, events, sample_rows
 from anna_tests.graph.test_inbox_sensor import Intake
@@ -27,7 +28,7 @@ def finish() -> None:
 
 def here(job: str) -> str:
     """Do a job as the worker's process does, but in this one."""
-    return work.answer(work._JOB.validate_json(job)).model_dump_json()
+    return work.answer(work._JOB.validate_json(job), work.PATIENCE).model_dump_json()
 
 
 class Slow:
@@ -190,6 +191,18 @@ def test_a_reload_begins_anew_but_not_for_ever(large: Intake, slow: Slow) -> Non
     assert large.tick() == ["churn.a"]
 
 
+def test_a_process_waits_for_whoever_has_the_upload(large: Intake, slow: Slow) -> None:
+    slow.may_end.set()
+    put_large(large, "a.csv")
+    with upload_lock(large.deployment.warehouse.upload_locks, "churn.a"):
+        for _ in range(3):
+            large.quiet()
+    finish()
+    large.quiet()
+    assert large.state("churn/a.csv") == "starting"
+    assert len(slow.jobs) == 2
+
+
 def test_marts_that_fall_behind_meanwhile_are_waited_for(large: Intake, slow: Slow) -> None:
     slow.may_end.set()
     put_large(large, "a.csv")
@@ -213,12 +226,12 @@ def test_what_nobody_foresaw_is_told_at_its_upload_and_stops_no_other(
 ) -> None:
     real, read = work.check_upload, list[str]()
 
-    def check(entry, upload, locks: Path) -> None:
+    def check(entry, upload, locks: Path, patience: float) -> None:
         read.append(upload.sample)
         assert f"churn/{upload.sample}" in kept(large).entries  # it is on record before it is read
         if upload.sample == "odd":
             raise ZeroDivisionError("nobody foresaw this")
-        real(entry, upload, locks)
+        real(entry, upload, locks, patience)
 
     monkeypatch.setattr(work, "check_upload", check)
     for name in ("odd.csv", "q1.csv"):
