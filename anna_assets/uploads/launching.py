@@ -73,19 +73,25 @@ class Launching:
             for domain in domains
         }
 
-    def requests(self, register: Register, checked: Collection[str]) -> list[dg.RunRequest]:
-        """Move every upload that was read on as far as it gets; return the runs to ask for, a batch at most.
+    def started(self, register: Register) -> list[Entry]:
+        """Move the uploads on whose launches had begun before; return those whose runs are to be asked for again.
 
         A run that was asked for is asked for until it exists, as the daemon may die in between; its run key makes sure
         that it is made once.
+        """
+        for _, entry in register.of_state(UploadState.STARTING):
+            self._find_run(register, entry)
+        return [entry for _, entry in register.of_state(UploadState.STARTING) if self._is_matched(entry)]
+
+    def requests(self, register: Register, checked: Collection[str], started: Sequence[Entry]) -> list[dg.RunRequest]:
+        """Move every upload that was read on as far as it gets; return the runs to ask for, a batch at most.
 
         Args:
             register: of the uploads.
             checked: names of those that were read just now, which may be answered by a launch before.
+            started: those whose runs are to be asked for already.
         """
-        for _, entry in register.of_state(UploadState.STARTING):
-            self._find_run(register, entry)
-        ready = [entry for _, entry in register.of_state(UploadState.STARTING) if self._is_matched(entry)]
+        ready = list(started)
         for name, entry in register.of_state(UploadState.WAITING):
             if (name in checked and self._was_launched(register, entry)) or self._waits(entry):
                 continue

@@ -58,11 +58,12 @@ def inbox_sensor(
         if kept is None:
             register.begin()
         write_register(warehouse.uploads, register)
-        reading = Reading(worker, now)
-        checked = check_uploads(register, listing, warehouse, now - settings.inbox_settle_seconds, reading)
         waiting = _beginning(warehouse, domains, settings) if follows_data else ""
         launching = Launching(context.instance, domains, warehouse, settings, kept_months(month), worker, now, waiting)
-        requests = launching.requests(register, checked)
+        started = launching.started(register)  # before others are read: they have waited for the worker for longer
+        settled = now - settings.inbox_settle_seconds
+        checked = check_uploads(register, listing, warehouse, settled, Reading(worker, now))
+        requests = launching.requests(register, checked, started)
         write_register(warehouse.uploads, register)
         rows = table.rows(register, listing.left)
         published = table.digest(rows)

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets.uploads import reading, sensor, work
+from anna_assets.uploads import launching, reading, sensor, work
 from anna_assets.uploads.work import Answer
 from anna_core.samples.inbox import upload_lock
 from anna_core.samples.register import Register, read_register
@@ -121,6 +121,25 @@ def test_small_uploads_are_launched_at_once_while_a_large_one_is_read(large: Int
         finish()
     assert launched == ["churn.a", "churn.b"]
     assert len(slow.jobs) == 4  # each was read once, and its clients were looked for once
+
+
+def test_a_launch_that_waits_for_the_worker_comes_before_uploads_that_do(
+    large: Intake, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "mart_size", lambda files: 1_000_000)
+    put_large(large, "a.csv")
+    put_large(large, "b.csv")
+    large.put("churn", "small.csv")
+    large.quiet()
+    told = large.row("churn/small.csv")
+    assert (told["state"], told["reason"]) == (
+        "starting", "its clients are looked for in the marts once another upload has been read."
+    )  # fmt: skip
+    slow.end()
+    large.quiet()
+    assert '"match"' in slow.jobs[1]
+    finish()
+    assert large.tick() == ["churn.small"]
 
 
 def test_a_large_upload_that_cannot_be_used_is_refused_and_one_that_goes_is_forgotten(
