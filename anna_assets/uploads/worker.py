@@ -3,14 +3,13 @@
 It ends with the process that began it. Then, or after a reload, the job is begun anew: only its time is lost.
 """
 
+import logging
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from enum import Enum
-
-from pydantic import ValidationError
 
 from anna_assets.uploads.work import Answer
 
@@ -44,15 +43,17 @@ class Worker:
                 return Standing.UNDER_WAY if self._job == job else Standing.BUSY
             if not may_begin:
                 return Standing.LEFT
+            threading.Thread(target=self._work, args=(job,), name="intake", daemon=True).start()
             self._job = job
-        threading.Thread(target=self._work, args=(job,), name="intake", daemon=True).start()
         return Standing.BEGUN
 
     def _work(self, job: str) -> None:
         try:
             answer = Answer.model_validate_json(self._run(job))
-        except (OSError, ValidationError) as error:
-            answer = Answer(problem=f"its process gave no answer: {error}")
+        except Exception as error:  # whatever it is, it is an answer; or all others would wait for this for ever
+            logging.getLogger(__name__).exception("A job of the intake has no answer")
+            name = type(error).__name__
+            answer = Answer(problem=f"its process gave no answer ({name}); the log of the code server tells more")
         with self._lock:
             self._answers[job] = answer
             for old in list(self._answers)[:-_KEPT]:

@@ -55,8 +55,9 @@ def test_answers_that_nobody_comes_for_do_not_pile_up() -> None:
         ("kill -9 $$", "its process was killed, as happens where memory runs out"),
         ("kill -11 $$", "its process was ended by signal 11; the log of the code server may tell more"),
         ("read job; exit 3", "its process ended with code 3; the log of the code server may tell more"),
-        ("read job; echo nonsense", "its process gave no answer: "),
-        ("exit 0", "its process gave no answer: "),
+        ("read job; echo nonsense", "its process gave no answer (ValidationError); the log of"),
+        (r"read job; printf '\377'", "its process gave no answer (UnicodeDecodeError); the log of"),
+        ("exit 0", "its process gave no answer (ValidationError); the log of"),
     ],
 )
 def test_a_process_that_dies_or_talks_nonsense_is_an_answer(
