@@ -106,7 +106,7 @@ def build_mart(
         observed: read these files only, as they were observed; None means the whole table as it stands.
 
     Raises:
-        ChangedMeanwhileError: a file of `observed` is no longer as it was; nothing is written.
+        NotAsObservedError: a file of `observed` is no longer as it was; nothing is written.
         SourceError: the source cannot be read as the domain says, or too many rows cannot be used; the mart is then
             left as it was.
     """

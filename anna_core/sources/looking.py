@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from anna_core.domains import Domain
-from anna_core.errors import ChangedMeanwhileError
+from anna_core.errors import NotAsObservedError
 from anna_core.sources.files import source_files
 from anna_core.sources.lakes import LAKES, lake_state
 from anna_core.sources.source_state import ObservedFiles, SourceState
@@ -82,7 +82,7 @@ def unchanged(domain: Domain, observed: ObservedFiles | None) -> Iterator[None]:
     """Read files in the block only as they were observed; None, where nothing was, allows any state.
 
     Raises:
-        ChangedMeanwhileError: a file is no longer as it was, before the block or after it. It replaces any error of
+        NotAsObservedError: a file is no longer as it was, before the block or after it. It replaces any error of
             the block: what is wrong with half a file is no news.
     """
     _refuse_changed(domain, observed)
@@ -97,7 +97,7 @@ def unchanged(domain: Domain, observed: ObservedFiles | None) -> Iterator[None]:
 def _refuse_changed(domain: Domain, observed: ObservedFiles | None) -> None:
     states = observed.states if observed is not None else {}
     if name := next((name for name, state in states.items() if changed(domain, name, state)), None):
-        raise ChangedMeanwhileError(
+        raise NotAsObservedError(
             f"domain {domain.name}: {name} is being written, or was written or taken away since it was observed. "
             "The month is built once the source is observed again."
         )
