@@ -1,4 +1,7 @@
-"""Categories: one text a value, whichever type stores it: 5411, 5411.0, a decimal and the text of either are `5411`."""
+"""Categories: one text a value, whichever type stores it.
+
+5411, 5411.0, a decimal and the text of either are `5411`; a yes or no and the texts TRUE and True are `true`.
+"""
 
 import polars as pl
 
@@ -14,7 +17,8 @@ from anna_core.columns.typed import (
 )
 
 _WHOLE_WITH_DECIMALS = r"^-?\d+\.0+$"
-_EXACT = 2.0**53  # beyond, neighbouring whole numbers are one float
+_INT64 = 2.0**63
+_TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")  # as programs write them
 
 
 def category(name: str, kind: pl.DataType) -> Typed:
@@ -33,14 +37,17 @@ def category(name: str, kind: pl.DataType) -> Typed:
         text = plain_text(name, kind)
         bare = text.str.strip_chars_end("0").str.strip_suffix(".")  # half the time of replacing by the pattern
         whole = pl.when(text.str.contains(_WHOLE_WITH_DECIMALS)).then(bare).otherwise(text)
-        return Typed(pl.when(~is_nothing(text, NOTHING)).then(whole), pl.lit(value=False))
-    return Typed(_number(column, kind) if is_float(kind) else column.cast(pl.String), pl.lit(value=False))
+        known = pl.when(text.is_in(_TRUE)).then(pl.lit("true")).when(text.is_in(_FALSE)).then(pl.lit("false"))
+        return Typed(pl.when(~is_nothing(text, NOTHING)).then(known.otherwise(whole)), pl.lit(value=False))
+    if kind.is_float():
+        return Typed(_of_float(column), pl.lit(value=False))
+    text = column.cast(pl.String)
+    return Typed(text.str.strip_chars_end("0").str.strip_suffix(".") if is_float(kind) else text, pl.lit(value=False))
 
 
-def _number(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
+def _of_float(column: pl.Expr) -> pl.Expr:
+    """In digits where it is whole, as an integer is written; else a float's own shortest text: 0.1 of 32 bits is 0.1."""
     number = column.cast(pl.Float64)
-    whole = (number == number.round()) & (number.abs() < _EXACT)
+    whole = (number == number.round()) & (number.abs() < _INT64)
     digits = pl.when(whole).then(number).cast(pl.Int64).cast(pl.String)
-    # A float's own shortest text, so that 0.1 of 32 bits is 0.1; a decimal of 1.50 is 1.5.
-    text = column.cast(pl.String) if kind.is_float() else column.cast(pl.String).str.strip_chars_end("0")
-    return pl.when(number.is_finite()).then(pl.coalesce(digits, text))
+    return pl.when(number.is_finite()).then(pl.coalesce(digits, column.cast(pl.String)))

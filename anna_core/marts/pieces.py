@@ -12,7 +12,7 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.marts.counting import SCHEMA
 from anna_core.marts.dictionary import MISSING_VALUE
-from anna_core.marts.door import CLIENT, TIME, VERSION, field_names, key_names
+from anna_core.marts.door import CLIENT, TIME, field_names, key_names, version_names
 from anna_core.marts.fingerprints import column_hash, mixed
 from anna_core.marts.runs import Run, sorting_key
 from anna_core.marts.source import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
@@ -42,7 +42,7 @@ class Piece:
 
 def carried(domain: Domain) -> list[str]:
     """Columns of a run's events: the time, what tells deliveries of one event apart, and the fields."""
-    deliveries = [*key_names(domain), *([VERSION] if domain.version is not None else []), FILE]
+    deliveries = [*key_names(domain), *version_names(domain), FILE]
     return [TIME, *(deliveries if domain.event_key else []), *field_names(domain).values()]
 
 
@@ -71,18 +71,13 @@ def read_pieces(
 
 
 def typed(events: nw.LazyFrame, domain: Domain) -> nw.LazyFrame:
-    """Row by row: booleans are codes, numbers finite float32 or null."""
+    """Row by row: booleans are codes, numbers float32."""
     own = field_names(domain)
     columns = (
         *((nw.col(own[name]).cast(nw.UInt8) + 1).fill_null(0).cast(nw.UInt8) for name in domain.boolean),
-        *(_number(nw.col(own[name])).alias(own[name]) for name in domain.numeric),
+        *(nw.col(own[name]).cast(nw.Float32) for name in domain.numeric),
     )
     return events.with_columns(*columns) if columns else events
-
-
-def _number(values: nw.Expr) -> nw.Expr:
-    narrow = values.cast(nw.Float32)
-    return nw.when(narrow.is_finite()).then(narrow)  # what is too large for float32 is infinite in it
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from anna_core.columns.csv_records import CsvError, csv_header, separator_hint
 from anna_core.columns.event_keys import as_text
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.marts.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door
+from anna_core.marts.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door, version_names
 from anna_core.marts.files import source_files
 from anna_core.marts.fingerprints import column_hash, summed
 from anna_core.marts.lakes import LAKES, lake_state, scan_lake
@@ -72,7 +72,7 @@ class MonthScan:
 
 def factored(domain: Domain) -> dict[str, int]:
     """Columns with few different values for many rows, so that they are typed and hashed by value: name → its seed."""
-    fields, behind = field_names(domain), 2 + len(domain.event_key) + (domain.version is not None)
+    fields, behind = field_names(domain), 2 + len(domain.event_key) + len(version_names(domain))
     places = {name: place for place, name in enumerate(domain.fields, behind)}
     return {CLIENT: 0} | {fields[name]: places[name] for name in domain.categorical}
 
@@ -93,7 +93,7 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
 
     Returns:
         Lazy columns as `anna_core.marts.door` names them: the client (text), the time (datetime[us], the bank's wall
-        clock, no zone), the event key's columns, the version (float64), and the fields: categories as text, numbers as
+        clock, no zone), the event key's columns, the version and its rest (float64), and the fields: categories as text, numbers as
         float64, booleans.
 
     Raises:

@@ -218,7 +218,7 @@ def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, r
                     if chosen := own[part::parts]:
                         paths.append(Path(folder, f"{parts}-{file}-{part}.npy"))
                         keys, months = (np.array(column, dtype=np.uint64) for column in zip(*chosen, strict=True))
-                        write_run(paths[-1], keys, months, np.zeros(len(keys)))
+                        write_run(paths[-1], keys, months)
                 found.append((f"file {file}", paths))
             return found
 
