@@ -90,7 +90,7 @@ class Dictionary:
             unknown = part.filter(~pl.col("field").is_in(list(shared))).join(
                 self.table, on=["field", "value"], how="anti"
             )
-            ranked = pl.concat([new, unknown]).group_by("field", "value").agg(pl.col("count").sum())
+            ranked = pl.concat([new, _above(unknown, new.filter(place == limit))]).group_by("field", "value").agg(pl.col("count").sum())
             ranked = ranked.sort("field", "count", "value", descending=[False, True, False])
             new = ranked.filter(place <= limit)  # one more than there is room for tells that it is full
         if new.is_empty():
@@ -106,6 +106,16 @@ class Dictionary:
         count = max(1, self.domain.max_categories // _OWN_A_SHARED)
         codes = pl.int_range(first, first + count, dtype=pl.UInt32, eager=True)
         return codes.to_frame("code").select(field=pl.lit(name), value=pl.lit(None, pl.String), code="code")
+
+
+def _above(counts: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """Values that come before the last of their field, where it has one: the others need not be sorted."""
+    if last.is_empty():
+        return counts
+    count, value = pl.col("count"), pl.col("value")
+    both = counts.join(last, on="field", how="left", suffix=" last")
+    before = (count > pl.col("count last")) | ((count == pl.col("count last")) & (value <= pl.col("value last")))
+    return both.filter(before | pl.col("count last").is_null()).select(counts.columns)
 
 
 def _stable_hash(value: str) -> int:
