@@ -56,7 +56,7 @@ def _of_text(texts: pl.Series) -> pl.Series:
 
 
 def _of_float(column: pl.Expr) -> pl.Expr:
-    """In digits where it is whole, as an integer is written; else a float's own shortest text: 0.1 of 32 bits is 0.1."""
+    """In digits where it is whole, as integers are written; else a float's own shortest text: 0.1 of 32 bits is 0.1."""
     number = column.cast(pl.Float64)
     whole = (number == number.round()) & (number.abs() < _INT64)
     digits = pl.when(whole).then(number).cast(pl.Int64).cast(pl.String)

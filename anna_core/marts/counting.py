@@ -1,6 +1,7 @@
 """Counting a month's categories within bounded memory, however many different ones there are."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ class Counts:
         batch = sorted_.drop(_BUCKET).to_arrow().combine_chunks().to_batches()[0]
         self._files.append(self._folder / f"counts-{len(self._files)}.arrow")
         with pa.OSFile(str(self._files[-1]), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
-            for low, high in zip(bounds, bounds[1:], strict=False):
+            for low, high in pairwise(bounds):
                 writer.write_batch(batch.slice(low, high - low))
         self._written += len(counts)
 

@@ -76,7 +76,8 @@ class Dictionary:
         """Give codes to values that have none, the most frequent first, as far as there is room.
 
         Args:
-            counts: frames (field, value, count); a value that lies in several counts as often.
+            counts: frames (field, value, count); a value that lies in several counts as often, unless its field has
+                more values than there is room for: each must then lie in one.
         """
         shared, sizes = self.shared, self.cardinalities
         room = {
@@ -90,7 +91,8 @@ class Dictionary:
             unknown = part.filter(~pl.col("field").is_in(list(shared))).join(
                 self.table, on=["field", "value"], how="anti"
             )
-            ranked = pl.concat([new, _above(unknown, new.filter(place == limit))]).group_by("field", "value").agg(pl.col("count").sum())
+            unknown = _before(unknown, new.filter(place == limit))
+            ranked = pl.concat([new, unknown]).group_by("field", "value").agg(pl.col("count").sum())
             ranked = ranked.sort("field", "count", "value", descending=[False, True, False])
             new = ranked.filter(place <= limit)  # one more than there is room for tells that it is full
         if new.is_empty():
@@ -108,7 +110,7 @@ class Dictionary:
         return codes.to_frame("code").select(field=pl.lit(name), value=pl.lit(None, pl.String), code="code")
 
 
-def _above(counts: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+def _before(counts: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
     """Values that come before the last of their field, where it has one: the others need not be sorted."""
     if last.is_empty():
         return counts
