@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from anna_core.domains import Domain
 from anna_core.marts.counting import SCHEMA
@@ -125,6 +126,7 @@ class _Making:
         if (key[1:] < key[:-1]).any():
             events = events[pl.Series(key).arg_sort()]
         run = Run(clients, np.concatenate([[0], np.cumsum(lengths)]), events, values)
+        pa.default_memory_pool().release_unused()  # it would keep what the columns' texts took, beside Polars' own
         met = Counter({reason: int(rows[fault_name(i)].sum()) for i, reason in enumerate(self.scan.faults)})
         for column in columns.values():
             met.update(column.faults)
@@ -156,7 +158,8 @@ class _Making:
             codes[fields[name]] = pl.Series(column.codes)
             values[fields[name]] = found = column.values.fill_null(MISSING_VALUE)
             if name not in self.closed:
-                counts.append(pl.DataFrame({"field": [name] * len(found), "value": found, "count": column.counts}))
+                counted = pl.DataFrame({"value": found, "count": column.counts})
+                counts.append(counted.select(pl.lit(name).alias("field"), "value", "count"))
         return codes, values, pl.concat(counts)
 
 
