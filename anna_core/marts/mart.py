@@ -8,7 +8,7 @@ one range of clients after another. A month that fits into memory is one piece a
 import datetime as dt
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -156,10 +156,13 @@ class _Found:
         self.hash += piece.hash
 
     def codes(self, dictionary: Dictionary) -> list[Codes]:
-        """Codes of the runs' values; on disk where there are several runs."""
-        if len(self.runs) == 1:
-            return [code_tables(self.runs[0], dictionary)]
-        return [self._spilled(code_tables(run, dictionary), place) for place, run in enumerate(self.runs)]
+        """Codes of the runs' values, which the runs then let go of; on disk where there are several runs."""
+        several, tables = len(self.runs) > 1, []
+        for place, run in enumerate(self.runs):
+            codes = code_tables(run, dictionary)
+            tables.append(self._spilled(codes, place) if several else codes)
+            self.runs[place] = replace(run, values={})
+        return tables
 
     def _spilled(self, codes: Codes, place: int) -> Codes:
         spilled = {}
