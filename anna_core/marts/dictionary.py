@@ -133,7 +133,7 @@ def code_type(cardinality: int) -> type[np.unsignedinteger]:
 def read_dictionary(domain: Domain, folder: Path) -> Dictionary:
     """The dictionary kept in `folder`; an empty one where none was written yet."""
     path = folder / FILE
-    return Dictionary(domain, pl.read_parquet(path)) if path.exists() else Dictionary(domain)
+    return Dictionary(domain, pl.read_parquet(path, glob=False)) if path.exists() else Dictionary(domain)
 
 
 def extend_dictionary(domain: Domain, folder: Path, counts: Iterable[pl.DataFrame]) -> Dictionary:

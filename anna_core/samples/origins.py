@@ -132,7 +132,7 @@ def _read_table(origin: str) -> pl.DataFrame:
 
 def _read_part(file: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(file, hive_partitioning=False)
+        return pl.read_parquet(file, hive_partitioning=False, glob=False)
     except pl.exceptions.PolarsError:
         raise SampleError(f"{file}: is no Parquet, damaged or incomplete; write it again.") from None
 

@@ -247,6 +247,16 @@ READ = (
         "Columns without a name", _csv().replace(b"\n", b",,\n")
     ),
     SampleCase(
+        "Columns whose names look like patterns",
+        text(**{"*": NUMBERED, "^.*$": NUMBERED, "target*": NUMBERED}).encode(),
+        right=lambda made: made.rows.columns == ["client_id", "as_of", "target", "weight", "split", "fold"],
+    ),
+    SampleCase(
+        "Columns whose names look like patterns, as Parquet",
+        table(**{"*": NUMBERED, "^c.*$": NUMBERED}), "q1.parquet",
+        right=lambda made: made.rows["client_id"].to_list() == [f"c{i:02}" for i in NUMBERED],
+    ),
+    SampleCase(
         "Ids in hex", _csv(client_id=[HEX, *(f"{i:016x}" for i in NUMBERED[1:])]),
         right=lambda made: made.rows["client_id"][0] == HEX,
     ),

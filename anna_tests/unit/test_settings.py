@@ -141,7 +141,7 @@ def test_an_error_names_file_setting_and_problem(home, text, message):
     ("text", "told"),
     [
         ("limits: [", ", line 1: cannot be read as YAML: while parsing a flow node"),
-        ("time_zone: UTC\nleft_aside: 0\ntime_zone: UTC", ", line 3: 'time_zone' is there twice, first in line 1; keep"),
+        ("time_zone: UTC\nleft_aside: 0\ntime_zone: UTC", ", line 3: 'time_zone' is there twice, first in line 1"),
         ("limits: {runs: 010}", ", line 1: YAML does not read 010 as it stands, but as octal"),
         ("- a\n- b", ": should hold settings, as in `time_zone: UTC`; found list"),
     ],
