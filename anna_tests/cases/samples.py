@@ -219,16 +219,24 @@ REFUSED_VALUES = (
         ("target holds 1e+39 in row 1", "below 3e38", "a greater unit"),
     ),
     SampleCase(
+        "Amounts that differ in the tenth digit only", _csv(target=[f"{1e9 + 0.001 * i:.3f}" for i in NUMBERED]),
+        says=("target goes from 1000000000.0 to 1000000000.059", "7 digits", "Subtract the same amount, such as 1e+09"),
+    ),
+    SampleCase(
         "Another value beside yes and no", _csv(target=each(2, then=(1, 0))), options={"type": "binary"},
         says=("target holds '2' in row 1", "write 1 and 0"),
     ),
     SampleCase(
         "Weights with a decimal comma", table(weight=["0,5"] * CLIENTS), "q1.parquet",
-        ("weight must hold positive numbers; the decimal sign is a point", "60 of 60"),
+        ("weight must hold positive numbers, 1e-12 to 1e+12; the decimal sign is a point", "60 of 60"),
     ),
     SampleCase(
         "Infinite weights", _csv(weight=each("inf", "1e39", then=("2.0",))),
         says=("weight must hold positive numbers", "2 of 60 rows", "weight 'inf'"),
+    ),
+    SampleCase(
+        "Weights that no sum can hold", _csv(weight=each("1e38", "1e-30", then=("2.0",))),
+        says=("weight must hold positive numbers, 1e-12 to 1e+12", "2 of 60 rows", "weight '1e38'"),
     ),
     SampleCase(
         "Weights below zero", _csv(weight=each(-1.0, then=(2.0,))), says=("weight must hold positive numbers", "row 1")
