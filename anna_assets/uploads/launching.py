@@ -5,9 +5,7 @@ from collections.abc import Collection, Sequence
 
 import dagster as dg
 
-from anna_assets.launches import KEY_TAG, OWNER_TAG, TRAIN
-from anna_assets.layers.samples import CONTENT_TAG
-from anna_assets.matching import match_clients
+from anna_assets.known_clients import match_clients
 from anna_assets.partitions import SAMPLE
 from anna_assets.uploads.builds import Builds
 from anna_core.domains import Domain
@@ -17,6 +15,7 @@ from anna_core.samples.inbox import find_upload
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_core.samples.rows import read_keys
 from anna_core.sequences.readiness import Readiness
+from anna_resources.names import CONTENT_TAG, KEY_TAG, OWNER_TAG, SAMPLE_TAG, TASK_TAG, TRAIN_JOB
 from anna_resources.settings import INBOX, Settings
 from anna_resources.warehouse import Warehouse
 
@@ -132,7 +131,7 @@ class Launching:
         return run is not None
 
     def _latest(self, tag: str, value: str) -> dg.DagsterRun | None:
-        filters = dg.RunsFilter(job_name=TRAIN, tags={tag: value})
+        filters = dg.RunsFilter(job_name=TRAIN_JOB, tags={tag: value})
         return next(iter(self._instance.get_runs(filters, limit=1)), None)
 
     def _identity(self, entry: Entry) -> str:
@@ -150,8 +149,8 @@ class Launching:
             IDENTITY_TAG: self._identity(entry),
             KEY_TAG: entry.key,
             OWNER_TAG: entry.owner,
-            "anna/task": key.task,
-            "anna/sample": key.sample,
+            TASK_TAG: key.task,
+            SAMPLE_TAG: key.sample,
         }
         return dg.RunRequest(run_key=entry.request, partition_key=entry.key, tags=tags)
 

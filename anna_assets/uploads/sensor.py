@@ -4,9 +4,9 @@ import time
 
 import dagster as dg
 
-from anna_assets.launches import AssetJob
-from anna_assets.layers.sources import begins_elsewhere
+from anna_assets.layers.source_asset import begins_elsewhere
 from anna_assets.partitions import SAMPLE, kept_months
+from anna_assets.train import AssetJob
 from anna_assets.uploads import table
 from anna_assets.uploads.launching import Launching
 from anna_core.domains import Domain

@@ -28,7 +28,7 @@ from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprin
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE, month_examples, refusal, told, too_many
 from anna_core.sources.looking import unchanged
 from anna_core.sources.reading import reading
-from anna_core.sources.source import scan_month
+from anna_core.sources.scanning import scan_month
 from anna_core.sources.source_state import ObservedFiles
 from anna_core.storage import write_file
 

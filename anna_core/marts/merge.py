@@ -11,7 +11,7 @@ from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.runs import TIME_BITS, Run, sorting_key
 from anna_core.sources.door import TIME, VERSION, field_names, key_names
 from anna_core.sources.fingerprints import column_hash, mixed, summed
-from anna_core.sources.source import FILE
+from anna_core.sources.scanning import FILE
 
 Codes = dict[str, np.ndarray]  # categorical column → what a run's code is in the dictionary
 _CLIENT, _PLACE = "client", "place"

@@ -16,7 +16,7 @@ from anna_core.marts.runs import Run, sorting_key
 from anna_core.months import month_bounds
 from anna_core.sources.door import CLIENT, TIME, VERSION, field_names, key_names
 from anna_core.sources.fingerprints import column_hash, mixed
-from anna_core.sources.source import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
+from anna_core.sources.scanning import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Corrections:
     """A month's part.
 
     Attributes:
-        superseded: events (uint64, `anna_core.sources.source.identity`) of the month whose last delivery lies in
+        superseded: events (uint64, `anna_core.sources.scanning.identity`) of the month whose last delivery lies in
             another.
         digest: changes with these, and with the file that wins of deliveries within the month.
     """

@@ -12,7 +12,7 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.months import month_bounds
 from anna_core.sources.door import TIME, Door, Fault
-from anna_core.sources.source import SourceTable, open_table, source_tables
+from anna_core.sources.scanning import SourceTable, open_table, source_tables
 
 MOST_LEFT_ASIDE = 0.1  # share of rows; the setting `left_aside`
 _FEW = 10  # fewer rows are no reason to refuse a file or a month, however small it is; they are counted

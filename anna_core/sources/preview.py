@@ -12,7 +12,7 @@ from anna_core.sources.files import source_files
 from anna_core.sources.lakes import LAKES
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.source import SourceTable, fault_name, file_schema, open_table, source_tables
+from anna_core.sources.scanning import SourceTable, fault_name, file_schema, open_table, source_tables
 
 ROWS = 1000  # looked at of a file
 _FILES = 20  # whose rows are looked at; of every file the columns are

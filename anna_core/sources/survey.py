@@ -18,7 +18,7 @@ from anna_core.sources.door import TIME, VERSION, Door, Fault
 from anna_core.sources.fingerprints import row_hash, write_fingerprint
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.source import HASH, SourceTable, identity, open_table, source_tables
+from anna_core.sources.scanning import HASH, SourceTable, identity, open_table, source_tables
 
 UNDATED = "undated"  # stands for the month of rows that belong to none
 _MONTH, _KEY, _ROWS = "month", "identity", "rows"

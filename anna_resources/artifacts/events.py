@@ -9,10 +9,10 @@ from anna_core.marts import staleness
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.memory import DEFAULT_MEMORY
-from anna_core.sources import freshness
+from anna_core.sources import observing
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.freshness import SourceState
 from anna_core.sources.lakes import LAKES
+from anna_core.sources.source_state import SourceState, read_state
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class ObservedSource:
 
     def read(self) -> SourceState:
         """The last observation; an empty one where there is none."""
-        return freshness.read_state(self.path)
+        return read_state(self.path)
 
     def observe(self, kept: str, memory: int = DEFAULT_MEMORY) -> SourceState:
-        """Look at the source and keep what is found; see `anna_core.sources.freshness.observe`."""
-        return freshness.observe(
+        """Look at the source and keep what is found; see `anna_core.sources.observing.observe`."""
+        return observing.observe(
             self.domain, self.home, self.time_zone, self.path, kept, self.settle_seconds, self.left_aside, memory
         )
 
@@ -51,7 +51,7 @@ class ObservedSource:
         Raises:
             SourceError: the source is missing.
         """
-        return freshness.listing(self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read())
+        return observing.listing(self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read())
 
 
 @dataclass(frozen=True)

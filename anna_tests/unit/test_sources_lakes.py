@@ -9,7 +9,7 @@ import pytest
 
 from anna_core.errors import SourceError
 from anna_core.marts.staleness import stale_months
-from anna_core.sources.freshness import listing, observe
+from anna_core.sources.observing import listing, observe
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

@@ -16,12 +16,10 @@ from anna_core.sources.lakes import LAKES
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_keys
-from anna_core.sources.source import file_schema
-from anna_core.sources.source_state import FILE, NO_ROWS, FileState, SourceState, read_state
+from anna_core.sources.scanning import file_schema
+from anna_core.sources.source_state import FILE, FileState, SourceState, read_state
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
-
-__all__ = ["NO_ROWS", "SourceState", "listing", "observe", "read_state"]
 
 _DOOR = "2"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files in one message

@@ -8,14 +8,14 @@ import datetime as dt
 import dagster as dg
 
 from anna_assets.compute import mart_memory
-from anna_assets.launches import AssetJob
 from anna_assets.partitions import kept_months
-from anna_assets.runs import FAILED, UNDER_WAY, last_words
+from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.steps import explained
+from anna_assets.train import AssetJob
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
 from anna_core.sources.files import told as told_unread
-from anna_core.sources.freshness import SourceState
+from anna_core.sources.source_state import SourceState
 from anna_core.sources.span import first_month
 from anna_resources.blueprint import changed_since, domain_notes, read_first_month, write_first_month
 from anna_resources.code_location import ReloadError, reload_definitions
