@@ -6,7 +6,7 @@ import os
 import zoneinfo
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import yaml
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -84,6 +84,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ANNA_", env_nested_delimiter="__", extra="forbid")
 
+    _are_complete: ClassVar[bool] = False  # whether the values that are given leave nothing to environment and file
+
     home: Path
     domains: Path
     storage: Path
@@ -145,7 +147,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Explicit values first, then the environment, then `anna.yaml`."""
+        """Explicit values first, then the environment, then `anna.yaml`; where the former are all, these alone."""
+        if cls._are_complete:
+            return (init_settings,)
         file = YamlConfigSettingsSource(settings_cls, yaml_file=anna_home() / SETTINGS_FILE)
         return init_settings, env_settings, file
 
@@ -190,19 +194,9 @@ class Settings(BaseSettings):
 
 
 class _HandedOn(Settings):
-    """Settings that another process has read."""
+    """Settings that another process has read: these, and nothing else."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What was handed on, and nothing else."""
-        return (init_settings,)
+    _are_complete: ClassVar[bool] = True
 
 
 def anna_home() -> Path:

@@ -14,7 +14,7 @@ from anna_core.keys import TREES
 from anna_core.models.blend.averaging import Averaging
 from anna_core.models.blend.calibration.model import Calibration
 from anna_core.models.blend.net import MetaNet
-from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, fill, read_bundle, write_bundle
 from anna_core.models.device import computing
 from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport
@@ -156,12 +156,7 @@ class Metamodel:
         """
         weights, bundle = read_bundle(folder, MetamodelBundle)
         net = MetaNet(bundle.spec.widths, bundle.spec.output, bundle.spec.sharing)
-        try:
-            net.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ArtifactError(
-                f"{folder}: the weights do not fit the metamodel's spec ({error}); train again."
-            ) from error
+        fill(net, weights, bundle, folder)
         return cls(spec=bundle.spec, net=net, curves=bundle.curves, provenance=bundle.provenance)
 
     def _weights(self) -> Weights:
