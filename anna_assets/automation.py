@@ -8,9 +8,10 @@ _Condition = dg.AutomationCondition
 def refresh_mart() -> dg.AutomationCondition:
     """Build a mart's month that is missing, and rebuild one whose source month's content changed.
 
-    A month that failed is not tried again until its source changes or somebody asks: otherwise a source with a wrong
-    column would be read in a loop. A change that was observed while the month was being built asks for another build:
-    only a request answers it, for what was built may be older.
+    A month that failed is not tried again until somebody asks or its source is observed again, which gives the month
+    another data version (`source_versions.py`): otherwise a source with a wrong column would be read in a loop. A
+    change that was observed while the month was being built asks for another build: only a request answers it, for what
+    was built may be older.
     """
     missing = _Condition.missing() & ~_Condition.execution_failed()
     changed = _content_changed()

@@ -1,4 +1,4 @@
-"""Whether the marts know a sample's clients: asked where a sample is registered, and again as its launch begins."""
+"""Whether the marts know a sample's clients: asked as its launch begins. Of uploads `uploads/work.py` asks."""
 
 from collections.abc import Sequence
 

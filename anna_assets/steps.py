@@ -19,8 +19,9 @@ def step_asset(**settings: Any) -> Callable[[Callable[..., dg.MaterializeResult]
     """`dagster.asset` for ANNA's steps.
 
     A step whose process dies (killed, out of memory) or that meets an unforeseen error is tried again; nothing that it
-    had begun to write is ever read. So is one whose input was made anew while it read. Any other `AnnaError` fails at
-    once, and its message is what the run's page shows: the same input would fail the same way.
+    had begun to write is ever read. So is one whose input was made anew by another step while it read. Any other
+    `AnnaError` fails at once, and its message is what the run's page shows: the same input would fail the same way, and
+    what waits for an observation of the source is asked for after that.
     """
 
     def decorate(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:

@@ -20,6 +20,13 @@ class SourceError(AnnaError):
     """A source table is missing or cannot be read as its domain says."""
 
 
+class NotAsObservedError(SourceError):
+    """A source's files are no longer as they were observed; nothing is wrong, the next observation sees what they are.
+
+    To try the same again before that is of no use.
+    """
+
+
 class TaskError(AnnaError):
     """A task's type, metric or options are wrong."""
 

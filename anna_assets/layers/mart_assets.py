@@ -8,7 +8,7 @@ from anna_assets.automation import refresh_mart
 from anna_assets.compute import mart_memory
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain, FieldKind
-from anna_core.errors import AnnaError, ChangedMeanwhileError
+from anna_core.errors import AnnaError, NotAsObservedError
 from anna_core.marts.mart import MartMonth
 from anna_core.months import parse_month
 from anna_resources.warehouse import Warehouse
@@ -62,8 +62,8 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
         if failed:
             for month, made in built.items():
                 _report_month(context, key, month, _metadata(made, paths[month]), made.data_version)
-            passing = [error for error in failed.values() if isinstance(error, ChangedMeanwhileError)]
-            first = next(iter([*passing, *failed.values()]))  # what passes is worth another try
+            lasting = [error for error in failed.values() if not isinstance(error, NotAsObservedError)]
+            first = next(iter([*lasting, *failed.values()]))  # what passes by itself is less worth telling
             raise type(first)(f"{len(failed)} of {len(context.partition_keys)} months ({', '.join(failed)}): {first}")
         for month, made in built.items():
             context.add_asset_metadata(_metadata(made, paths[month]), key, partition_key=month)

@@ -1,15 +1,17 @@
-"""Sources: the bank's raw tables, observed. Their data versions are fingerprints of the months' rows.
+"""Sources: the bank's raw tables, observed. Their data versions are those of the months' rows.
 
 Here belong the observation and the sensor that starts it; reading for models is the marts' business.
 """
 
 import datetime as dt
+import time
 
 import dagster as dg
 
 from anna_assets.compute import mart_memory
+from anna_assets.observations import next_observation
 from anna_assets.partitions import kept_months
-from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
+from anna_assets.source_versions import DATA_VERSION_TAG, told_versions
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
 from anna_core.domains import Domain
@@ -22,10 +24,7 @@ from anna_resources.code_location import ReloadError, reload_definitions
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
-DATA_VERSION_TAG = "dagster/data_version"
 WATCH_SECONDS = 30  # between two looks at the sources' file listings
-TRIES = 3  # of an observation that fails: enough for what passes, such as a lack of memory
-LISTING_TAG = "anna/listing"  # run tag: the state of the source's files that the observation was asked for
 
 
 def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.SourceAsset:
@@ -48,7 +47,8 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
         if outside := _outside(domain, state.rows, known):
             context.log.warning(outside)
         _warn(context, domain, before, state)
-        for key, version in state.months.items():
+        versions = told_versions(context.instance, warehouse.mart(domain), before, state)
+        for key, version in versions.items():
             if key in known:
                 context.log_event(
                     dg.AssetObservation(
@@ -151,7 +151,9 @@ def watch_sensor(
             except (AnnaError, OSError) as error:
                 told.append(f"{domain.name}: {error}")
                 continue
-            if found != state.listing and (request := next_observation(context.instance, job.name, found, told)):
+            if found == state.listing:
+                continue
+            if request := next_observation(context.instance, job.name, found, time.time(), told):
                 requests.append(request)
         for sentence in told:
             context.log.warning(sentence)
@@ -173,25 +175,6 @@ def domain_file_news(settings: Settings, domains: list[Domain]) -> list[str]:
             "the Deployment page of the UI to take that in. Launches that run or wait keep the domains that they have."
         )
     return news
-
-
-def next_observation(instance: dg.DagsterInstance, job: str, listing: str, told: list[str]) -> dg.RunRequest | None:
-    """A request to observe a source in the state `listing`, unless one is under way or that state cannot be observed.
-
-    Observations are known by their runs, not by the time that they take. One that failed for the very state is tried
-    again, but not for ever; then `told` gets a sentence with the run's own words.
-    """
-    if instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1):
-        return None
-    tags = {LISTING_TAG: listing}
-    failed = instance.get_runs(dg.RunsFilter(job_name=job, tags=tags, statuses=FAILED), limit=TRIES)
-    if len(failed) < TRIES:
-        return dg.RunRequest(job_name=job, tags=tags)
-    told.append(
-        f"{job} failed {TRIES} times with these files, and waits until they change or somebody starts it: "
-        f"{last_words(instance, failed[0].run_id)}"
-    )
-    return None
 
 
 def begins_elsewhere(settings: Settings, rows: list[dict[dt.date, int]]) -> dt.date | None:

@@ -5,15 +5,14 @@ from collections.abc import Collection, Sequence
 
 import dagster as dg
 
-from anna_assets.known_clients import match_clients
 from anna_assets.partitions import SAMPLE
 from anna_assets.uploads.builds import Builds
+from anna_assets.uploads.reading import Later, Reading, mart_size, upload_size
+from anna_assets.uploads.work import Match
+from anna_assets.uploads.worker import Worker
 from anna_core.domains import Domain
-from anna_core.errors import SampleError
 from anna_core.keys import parse_sample_key
-from anna_core.samples.inbox import find_upload
 from anna_core.samples.register import Entry, Register, UploadState
-from anna_core.samples.rows import read_keys
 from anna_core.sequences.readiness import Readiness
 from anna_resources.names import CONTENT_TAG, KEY_TAG, OWNER_TAG, SAMPLE_TAG, TASK_TAG, TRAIN_JOB
 from anna_resources.settings import INBOX, Settings
@@ -26,6 +25,7 @@ _LAUNCHED_BEFORE = "the same rows, settings, domains and months were launched be
 _SETTINGS_CHANGED = (
     "settings have changed since this launch; to train with them, submit the sample or copy it here again."
 )
+_ABOUT_TO_BEGIN = "its run is about to begin."
 _BATCH = 20  # launches that are asked for at a look; the rest come with the next ones
 
 
@@ -39,10 +39,24 @@ class Launching:
         warehouse: Warehouse,
         settings: Settings,
         kept: str,
+        worker: Worker,
+        now: float,
         waiting: str = "",
     ) -> None:
-        """`kept` names the months that the deployment keeps (`kept_months`), `waiting` why nothing can be launched."""
+        """Look for what the launches wait for.
+
+        Args:
+            instance: that has the runs.
+            domains: that a launch is trained on.
+            warehouse: the deployment's.
+            settings: the deployment's.
+            kept: names the months that the deployment keeps (`kept_months`).
+            worker: reads what is large.
+            now: time of the look.
+            waiting: why nothing can be launched.
+        """
         self._instance, self._domains, self._builds = instance, domains, Builds(instance)
+        self._reading = Reading(worker, now)
         self._warehouse, self._waiting = warehouse, waiting
         self._ready = {
             domain.name: Readiness(
@@ -58,27 +72,33 @@ class Launching:
             for domain in domains
         }
 
-    def requests(self, register: Register, checked: Collection[str]) -> list[dg.RunRequest]:
-        """Move every upload that was read on as far as it gets; return the runs to ask for, a batch at most.
+    def started(self, register: Register) -> list[Entry]:
+        """Move the uploads on whose launches had begun before; return those whose runs are to be asked for again.
 
         A run that was asked for is asked for until it exists, as the daemon may die in between; its run key makes sure
         that it is made once.
+        """
+        for _, entry in register.of_state(UploadState.STARTING):
+            self._find_run(register, entry)
+        return [entry for _, entry in register.of_state(UploadState.STARTING) if self._is_matched(entry)]
+
+    def requests(self, register: Register, checked: Collection[str], started: Sequence[Entry]) -> list[dg.RunRequest]:
+        """Move every upload that was read on as far as it gets; return the runs to ask for, a batch at most.
 
         Args:
             register: of the uploads.
             checked: names of those that were read just now, which may be answered by a launch before.
+            started: those whose runs are to be asked for already.
         """
-        for _, entry in register.of_state(UploadState.STARTING):
-            self._find_run(register, entry)
-        starting = [entry for _, entry in register.of_state(UploadState.STARTING)]
+        ready = list(started)
         for name, entry in register.of_state(UploadState.WAITING):
             if (name in checked and self._was_launched(register, entry)) or self._waits(entry):
                 continue
-            if len(starting) >= _BATCH:
+            if len(ready) >= _BATCH:
                 entry.reason = "others are launched first; its turn comes in a moment."
-            elif not self._was_launched(register, entry) and self._starts(register, entry):
-                starting.append(entry)
-        return [self._request(entry) for entry in starting[:_BATCH]]
+            elif not self._was_launched(register, entry) and self._starts(register, entry) and self._is_matched(entry):
+                ready.append(entry)
+        return [self._request(entry) for entry in ready[:_BATCH]]
 
     def _waits(self, entry: Entry) -> bool:
         """Whether the upload has to wait for marts; its entry then says for which."""
@@ -93,19 +113,36 @@ class Launching:
     def _starts(self, register: Register, entry: Entry) -> bool:
         """Begin the launch of an upload; False where its run exists, as the register forgot."""
         entry.request = f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings))}"
-        entry.put(UploadState.STARTING, "its run is about to begin.")
-        if self._find_run(register, entry):
-            return False
-        entry.warnings = self._unmatched(entry)
-        return True
+        entry.put(UploadState.STARTING, _ABOUT_TO_BEGIN)
+        entry.matched = False
+        return not self._find_run(register, entry)
 
-    def _unmatched(self, entry: Entry) -> list[str]:
-        """What to tell of clients and dates that the marts do not know; some 30 ns an event of the months seen."""
-        try:
-            rows = read_keys(find_upload(self._warehouse.home_path / INBOX, entry.key))
-        except SampleError:
-            return []  # it changed since it was read: the next look sees that
-        return list(match_clients(self._warehouse, self._domains, rows).warnings)
+    def _is_matched(self, entry: Entry) -> bool:
+        """Whether the upload's clients were looked for in the marts; what there is to tell of them is then known.
+
+        Where that took long, the marts may be behind meanwhile; then the upload waits once more.
+        """
+        if entry.matched:
+            return True
+        file = self._warehouse.home_path / INBOX / entry.file
+        marts = [(domain, self._warehouse.mart(domain).path) for domain in self._domains]
+        job = Match(file=file, content=entry.content, marts=marts)
+        found = self._reading.ask(job, self._matching_size(entry), entry.tries)
+        if isinstance(found, Later):
+            _tell_later(entry, found)
+            return False
+        entry.matched, entry.tries, entry.warnings = True, 0, found.warnings
+        if found.problem:
+            entry.warnings = [f"Whether the marts know the sample's clients could not be told: {found.problem}."]
+        is_behind = self._waits(entry)
+        entry.put(*((UploadState.WAITING, entry.reason) if is_behind else (UploadState.STARTING, _ABOUT_TO_BEGIN)))
+        return not is_behind
+
+    def _matching_size(self, entry: Entry) -> int:
+        """What it takes to look for the upload's clients in the months that its windows touch."""
+        marts = {domain.name: self._warehouse.mart(domain) for domain in self._domains}
+        months = ((name, month) for name, ready in self._ready.items() for month in ready.kept_months(entry.as_of))
+        return upload_size(entry.files) + mart_size(marts[name].month_path(month) for name, month in months)
 
     def _was_launched(self, register: Register, entry: Entry) -> bool:
         """Whether the sample's latest launch is an answer to the upload; it is then its launch."""
@@ -153,6 +190,14 @@ class Launching:
             SAMPLE_TAG: key.sample,
         }
         return dg.RunRequest(run_key=entry.request, partition_key=entry.key, tags=tags)
+
+
+def _tell_later(entry: Entry, later: Later) -> None:
+    if later.since:
+        entry.tries += 1
+        entry.reason = f"its clients have been looked for in the marts since {later.since}; its run begins after that."
+    elif later.busy:
+        entry.reason = "its clients are looked for in the marts once another upload has been read."
 
 
 def _digest(*parts: str) -> str:

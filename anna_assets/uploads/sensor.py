@@ -8,18 +8,19 @@ from anna_assets.layers.source_asset import begins_elsewhere
 from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.train import AssetJob
 from anna_assets.uploads import table
+from anna_assets.uploads.checks import check_uploads
 from anna_assets.uploads.launching import Launching
+from anna_assets.uploads.reading import Reading
+from anna_assets.uploads.worker import Worker, run_apart
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.samples.checking import check_upload
-from anna_core.samples.listing import Listing, list_inbox
-from anna_core.samples.register import Register, UploadState, read_register, write_register
+from anna_core.samples.listing import list_inbox
+from anna_core.samples.register import Register, read_register, write_register
+from anna_resources.names import INBOX_SENSOR
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
 _TICK_SECONDS = 5  # a file is seen at one look and read at a later one
-# Of what is read at a look, so that it ends well before Dagster's 60 s; the rest comes with the next looks.
-_BATCH, _BATCH_BYTES = 20, 2**28
 
 
 def inbox_sensor(
@@ -36,10 +37,14 @@ def inbox_sensor(
 
     A file that comes again with the content, settings, domains and months of its sample's latest launch starts nothing,
     unless that launch failed. Where settings alone change, samples whose latest launch did not succeed come again.
+
+    A look is short, whatever there is to read: what is large is read by a process of its own, whose answer a later look
+    takes. The register is kept before anything is read, so that a look that breaks off has at least seen what came.
     """
+    worker = Worker(run_apart)
 
     @dg.sensor(
-        name="inbox",
+        name=INBOX_SENSOR,
         job=train,
         minimum_interval_seconds=_TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -53,10 +58,13 @@ def inbox_sensor(
         register.look(listing, now)
         if kept is None:
             register.begin()
-        checked = _check(register, listing, warehouse, now - settings.inbox_settle_seconds)
+        write_register(warehouse.uploads, register)
         waiting = _beginning(warehouse, domains, settings) if follows_data else ""
-        launching = Launching(context.instance, domains, warehouse, settings, kept_months(month), waiting)
-        requests = launching.requests(register, checked)
+        launching = Launching(context.instance, domains, warehouse, settings, kept_months(month), worker, now, waiting)
+        started = launching.started(register)  # before others are read: they have waited for the worker for longer
+        settled = now - settings.inbox_settle_seconds
+        checked = check_uploads(register, listing, warehouse, settled, Reading(worker, now))
+        requests = launching.requests(register, checked, started)
         write_register(warehouse.uploads, register)
         rows = table.rows(register, listing.left)
         published = table.digest(rows)
@@ -80,23 +88,3 @@ def _beginning(warehouse: Warehouse, domains: list[Domain], settings: Settings) 
         return ""  # what is wrong with that source is told of each sample that waits for it
     first = begins_elsewhere(settings, rows)
     return "" if first is None else f"the data begins in {first:%Y-%m}, and the months are about to begin there, too."
-
-
-def _check(register: Register, listing: Listing, warehouse: Warehouse, settled: float) -> set[str]:
-    """Read uploads that have been at rest, within the bounds of a look; names of those whose reading is over.
-
-    What could not be read is tried again at the next look, after all others.
-    """
-    uploads, bytes_left = {upload.name: upload for upload in listing.uploads}, _BATCH_BYTES
-    resting = [(name, entry) for name, entry in register.of_state(UploadState.SETTLING) if entry.seen <= settled]
-    checked = set()
-    for place, (name, entry) in enumerate(resting[:_BATCH]):
-        bytes_left -= sum(size for size, *_ in entry.files.values())
-        if place and bytes_left < 0:
-            break
-        check_upload(entry, uploads[name], warehouse.upload_locks)
-        if entry.state is UploadState.SETTLING:
-            entry.place = register.last_place + 1
-        else:
-            checked.add(name)
-    return checked

@@ -106,7 +106,7 @@ def build_mart(
         observed: read only these files, in the state in which they were observed; None: the whole table as it is now.
 
     Raises:
-        ChangedMeanwhileError: a file of `observed` is no longer as it was; nothing is written.
+        NotAsObservedError: a file of `observed` is no longer as it was; nothing is written.
         SourceError: the source cannot be read as the domain says, or too many rows cannot be used; nothing is written.
     """
     path = mart_path(mart_folder, month)

@@ -12,19 +12,21 @@ from anna_core.samples.register import Entry, UploadState
 from anna_core.samples.rows import read_keys
 
 
-def check_upload(entry: Entry, upload: Upload, locks: Path) -> None:
+def check_upload(entry: Entry, upload: Upload, locks: Path, patience: float = 0.0) -> None:
     """Read an upload and put what was found into its entry: it waits for its launch, or it is refused with the reason.
 
-    File and settings are read under the sample's lock, so that they belong together. Where somebody holds it, or they
-    change meanwhile, the entry stays as it is: the next look sees what came of it.
+    File and settings are read under the sample's lock, so that they belong together. Where somebody holds it
+    for longer than the caller has patience, or they change meanwhile, the entry stays as it is: the next look sees what
+    came of it.
 
     Args:
         entry: of an upload whose names make a key and that has one file.
         upload: the same upload as it was listed.
         locks: the folder of the locks, see `upload_lock`.
+        patience: seconds to wait for the lock.
     """
     try:
-        with upload_lock(locks, entry.key).acquire(timeout=0):
+        with upload_lock(locks, entry.key).acquire(timeout=patience):
             _check(entry, upload)
     except Timeout:
         entry.reason = "it is being registered, or read by its launch."

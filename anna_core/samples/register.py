@@ -40,7 +40,9 @@ class Entry(BaseModel):
         content: digest of the file and of what was said of it.
         owner: of the task, who shares a limit of launches.
         as_of: first and last date of each span of as_of dates (`date_spans`).
+        tries: how often a process of its own began to read it and has left no answer yet.
         request: what its launch was asked for under, while it is starting.
+        matched: whether its clients were looked for in the marts, while it is starting.
         run: id of its launch.
         launched: states of the files that this launch was for.
         was_there: whether it lay there, as it is, when the register began.
@@ -60,7 +62,9 @@ class Entry(BaseModel):
     content: str = ""
     owner: str = ""
     as_of: list[tuple[dt.date, dt.date]] = []
+    tries: int = 0
     request: str = ""
+    matched: bool = False
     run: str = ""
     launched: dict[str, FileState] = {}
     was_there: bool = False

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from anna_core.domains import Domain
-from anna_core.errors import ChangedMeanwhileError
+from anna_core.errors import NotAsObservedError
 from anna_core.sources.files import source_files
 from anna_core.sources.lakes import LAKES, lake_state
 from anna_core.sources.source_state import ObservedFiles, SourceState
@@ -89,7 +89,7 @@ def unchanged(domain: Domain, observed: ObservedFiles | None) -> Iterator[None]:
     """A context in which files are read only in the state in which they were observed; with None, in any state.
 
     Raises:
-        ChangedMeanwhileError: a file is not in that state, before the block or after it. This replaces any error that
+        NotAsObservedError: a file is not in that state, before the block or after it. This replaces any error that
             the block raises: that something is wrong with half a file is no news.
     """
     _refuse_changed(domain, observed)
@@ -104,7 +104,7 @@ def unchanged(domain: Domain, observed: ObservedFiles | None) -> Iterator[None]:
 def _refuse_changed(domain: Domain, observed: ObservedFiles | None) -> None:
     states = observed.states if observed is not None else {}
     if name := next((name for name, state in states.items() if changed(domain, name, state)), None):
-        raise ChangedMeanwhileError(
+        raise NotAsObservedError(
             f"domain {domain.name}: {name} is being written, or was written or taken away since it was observed. "
             "The month is built once the source is observed again."
         )

@@ -42,11 +42,8 @@ def _key_runs(folder: Path, name: str, file: FileState) -> list[Path]:
     return sorted((folder / KEYS).glob(f"{key_name(name, file.state, file.rules)}-*.npy"))
 
 
-def sweep_keys(folder: Path, files: dict[str, FileState]) -> None:
-    """Remove the identities of files that are gone or changed."""
-    if not (folder / KEYS).is_dir():
-        return
-    kept = {key_name(name, file.state, file.rules) for name, file in files.items()}
+def sweep_keys(folder: Path, kept: set[str]) -> None:
+    """Remove the identities of all files but those of these `key_name`s."""
     for path in (folder / KEYS).glob("*.npy"):
         if path.name.partition("-")[0] not in kept:
             path.unlink(missing_ok=True)

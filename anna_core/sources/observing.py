@@ -1,6 +1,7 @@
 """Which months of a source changed.
 
-A file is read once in its life: its months' fingerprints are kept with its size and time of change.
+A file is read once in its life: its months' fingerprints are kept with its size and time of change, also where the
+observation is refused for another file.
 """
 
 import hashlib
@@ -12,13 +13,14 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.fingerprints import hash_probe
+from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.lakes import LAKES
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_keys
 from anna_core.sources.scanning import file_schema
 from anna_core.sources.source_state import FILE, FileState, SourceState, read_state
-from anna_core.sources.survey import survey
+from anna_core.sources.survey import FileSurvey, survey
 from anna_core.storage import write_text
 
 _DOOR = "2"  # changes whenever the same files would be read as other rows than before
@@ -62,6 +64,9 @@ def observe(
 ) -> SourceState:
     """Fingerprint every month of the source, reading only files that are new or changed, and keep the result.
 
+    Where it ends early, as a file is refused or the process dies, the last result stays, and files that were read whole
+    are not read again.
+
     Args:
         domain: the domain.
         home: ANNA_HOME.
@@ -90,20 +95,22 @@ def _observe(
     for name, state in found.states.items():
         known = before.files.get(name)
         if known is None or (known.state, known.rules) != (state, rules):
-            keys = folder / KEYS / key_name(name, state, rules) if domain.event_key else None
             try:
-                read = survey(domain, home, bank_zone, Path(name), keys, share, memory, columns)
+                read = _survey(domain, home, bank_zone, folder, name, state, rules, share, memory, columns)
             except SourceError as error:
                 refused.append(str(error))
                 continue
-            if changed(domain, name, state):
-                torn[name] = WRITTEN  # what was read may be half of each
+            if read is None:
+                torn[name] = WRITTEN
                 if known is None:
                     continue
             else:
                 known = FileState(state=state, rules=rules, survey=read)
         files[name] = known
     if refused:
+        may_serve = {key_name(name, state, rules) for name, state in found.states.items()}
+        sweep_surveys(folder, may_serve)
+        sweep_keys(folder, may_serve | _key_names(before.files))
         raise _refusal(domain, refused)
     states = {name: file.state for name, file in files.items()}
     months = months_of(domain, before, files, folder, memory)
@@ -115,8 +122,36 @@ def _observe(
         notes=_differences(domain, files),
     )
     write_text(folder / FILE, after.model_dump_json())
-    sweep_keys(folder, files)
+    sweep_surveys(folder, set())  # before the identities that belong to them
+    sweep_keys(folder, _key_names(files))
     return after
+
+
+def _survey(
+    domain: Domain,
+    home: Path,
+    bank_zone: str,
+    folder: Path,
+    name: str,
+    state: str,
+    rules: str,
+    share: float,
+    memory: int,
+    columns: frozenset[str],
+) -> FileSurvey | None:
+    """What a file holds in a state, read unless an observation that ended early has read it; None where it changed."""
+    if (kept := kept_survey(folder, name, state, rules)) is not None:
+        return kept
+    keys = folder / KEYS / key_name(name, state, rules) if domain.event_key else None
+    read = survey(domain, home, bank_zone, Path(name), keys, share, memory, columns)
+    if changed(domain, name, state):
+        return None  # what was read may be half of each
+    keep_survey(folder, name, state, rules, read)
+    return read
+
+
+def _key_names(files: dict[str, FileState]) -> set[str]:
+    return {key_name(name, file.state, file.rules) for name, file in files.items()}
 
 
 def _columns(domain: Domain, states: dict[str, str]) -> frozenset[str]:

@@ -4,6 +4,8 @@
 line. Whoever sends a file notes beside it how far it came. Sending a line twice does no harm, losing one would.
 """
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -54,15 +56,24 @@ class RunFile:
     path: Path
 
     def append(self, entry: Entry) -> None:
-        """Add an entry; whole, or not at all."""
+        """Add an entry; whole, or not at all.
+
+        Raises:
+            OSError: it cannot be written, such as where the disk is full; nothing of it stays then.
+        """
         line = entry.model_dump_json(exclude_defaults=True).encode() + _LINE_END
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # until it is closed: nobody writes between two parts of a line
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != _LINE_END:
                 line = _LINE_END + line  # a writer was killed in the middle of a line, which counts as not said
-            os.write(descriptor, line)
+            try:
+                _write_all(descriptor, line, self.path)
+            except OSError:
+                os.ftruncate(descriptor, size)  # a line that lacks no more than its end would count as said
+                raise
         finally:
             os.close(descriptor)
 
@@ -227,6 +238,15 @@ def part_of(file: RunFile) -> str:
 def now() -> int:
     """The time, as MLflow has it."""
     return int(time.time() * 1000)
+
+
+def _write_all(descriptor: int, content: bytes, path: Path) -> None:
+    """Write all of it: the system may take less at once than it is given, as where a disk or a quota fills up."""
+    while content:
+        written = os.write(descriptor, content)
+        if not written:
+            raise OSError(errno.EIO, "nothing could be written", str(path))
+        content = content[written:]
 
 
 def _parse(line: bytes) -> Entry | None:

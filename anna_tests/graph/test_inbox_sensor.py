@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from anna_assets.partitions import kept_months, monthly
+from anna_assets.uploads import reading
 from anna_assets.uploads import sensor as inbox_sensor
 from anna_core.domains import load_domains
 from anna_core.memory import DEFAULT_MEMORY
@@ -410,7 +411,7 @@ def test_more_samples_than_a_look_launches_wait_for_the_next(early: Intake) -> N
 
 
 def test_a_large_upload_does_not_stop_those_behind_it(intake: Intake, monkeypatch) -> None:
-    monkeypatch.setattr(inbox_sensor, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(reading, "_BATCH_BYTES", 1)
     for name in ("a.csv", "b.csv"):
         intake.put("churn", name)
     assert [intake.tick() for _ in range(3)] == [["churn.a"], ["churn.b"], []]

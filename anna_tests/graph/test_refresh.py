@@ -1,7 +1,10 @@
 """Incremental refresh: what the automation requests when a source changes, and what it leaves alone."""
 
+import datetime as dt
+
 import dagster as dg
 import polars as pl
+import pytest
 
 from anna_tests.graph.conftest import MONTHS, Deployment, events
 from anna_tests.graph.test_robust import problem
@@ -124,6 +127,76 @@ def test_a_month_whose_file_is_being_written_waits_for_its_observation(deploymen
     assert automation.tick() == {}
     deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").head(50))
     assert automation.run() == {"mart/cards": {"2024-02-01"}}
+
+
+def test_a_month_that_was_refused_as_its_file_was_being_written_is_built_although_the_rows_are_the_same(
+    deployment: Deployment,
+) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    folder = deployment.home / "warehouse" / "cards"
+    late = events(1, "2024-02-01").head(1).with_columns(event_id=pl.lit(5, dtype=pl.Int64))
+    late.write_parquet(folder / "late.parquet")
+    observe(deployment)
+    assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+    whole = (folder / "2024-02.parquet").read_bytes()
+    (folder / "2024-02.parquet").write_bytes(whole[: len(whole) // 2])
+    refused = deployment.materialize("mart/cards", partition="2024-02-01", check=False)
+    assert not refused.success
+    assert not any(event.is_step_up_for_retry for event in refused.all_events)  # seconds later it is no other file
+    assert automation.tick() == {}
+    (folder / "2024-02.parquet").write_bytes(whole)
+    assert automation.run() == {"mart/cards": {"2024-02-01"}}
+    assert automation.run() == {}  # its data version stays as it is from then on
+    assert not deployment.warehouse.mart(deployment.domain("cards")).stale_months([dt.date(2024, 2, 1)])
+
+
+def test_a_month_that_cannot_be_built_is_tried_once_with_each_observation(deployment: Deployment) -> None:
+    automation = Automation(deployment)
+    nobody = events(1, "2024-02-01").with_columns(client_id=pl.lit(None, dtype=pl.Int64))
+    deployment.rewrite_month("cards", "2024-02-01", nobody)
+    observe(deployment)
+    assert automation.tick()["mart/cards"] == set(MONTHS)
+    for month in MONTHS:
+        deployment.materialize("mart/cards", partition=month, check=False)
+    for _ in range(3):
+        assert automation.tick() == {}
+        observe(deployment)
+        assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+        assert not deployment.materialize("mart/cards", partition="2024-02-01", check=False).success
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
+    observe(deployment)
+    assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_build_that_is_under_way_is_asked_for_again_only_if_its_files_were_replaced(
+    deployment: Deployment, replaced: bool
+) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").head(100))
+    observe(deployment)
+    assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+    job = deployment.defs.resolve_implicit_global_asset_job_def()
+    under_way = deployment.instance.create_run_for_job(
+        job.get_subset(asset_selection={dg.AssetKey(["mart", "cards"])}),
+        asset_selection=frozenset({dg.AssetKey(["mart", "cards"])}),
+        tags={"dagster/partition": "2024-02-01"},
+    )
+    changed = "2024-02-01" if replaced else "2024-03-01"
+    deployment.rewrite_month(
+        "cards", changed, pl.read_parquet(deployment.home / f"warehouse/cards/{changed[:7]}.parquet")
+    )
+    observe(deployment)
+    assert automation.tick() == {}
+    deployment.instance.report_run_failed(under_way)
+    assert automation.tick() == ({"mart/cards": {"2024-02-01"}} if replaced else {})
+
+
+def observe(deployment: Deployment) -> None:
+    job = deployment.defs.resolve_job_def("observe_cards")
+    assert job.execute_in_process(instance=deployment.instance).success
 
 
 def test_the_good_months_of_a_run_stay_made_when_one_fails(deployment: Deployment) -> None:

@@ -1,5 +1,9 @@
 """The sensor `sources`: when it asks for an observation, what it says, and when the graph follows the data."""
 
+import datetime as dt
+import os
+import time
+
 import dagster as dg
 import polars as pl
 import pytest
@@ -57,21 +61,81 @@ def test_an_observation_that_is_under_way_is_waited_for_however_long(deployment:
     assert dg.DagsterRunStatus.QUEUED in UNDER_WAY
 
 
-def test_a_state_that_cannot_be_observed_is_not_asked_for_for_ever_and_told_in_the_run_s_own_words(
-    deployment: Deployment,
-) -> None:
-    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").drop("client_id"))
-    for _ in range(source_asset.TRIES):
-        requests = {request.job_name: request for request in asked(deployment)}
-        assert not run(deployment, requests["observe_cards"]).success
-        if "observe_accounts" in requests:
-            run(deployment, requests["observe_accounts"])
-    told = said(deployment)
-    assert told.startswith("observe_cards failed 3 times with these files, and waits until they change or somebody")
-    assert "client_id" in told
-    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """The sensor's clock: seconds that have passed beside the real ones."""
+    passed, real = {"seconds": 0.0}, time.time
+    monkeypatch.setattr(source_asset.time, "time", lambda: real() + passed["seconds"])
+    return passed
+
+
+def refused(deployment: Deployment) -> None:
+    """An observation that is asked for and fails."""
     [request] = asked(deployment)
-    assert run(deployment, request).success
+    assert not run(deployment, request).success
+
+
+def test_what_cannot_be_observed_is_tried_again_with_growing_pauses_and_told_in_the_run_s_own_words(
+    deployment: Deployment, clock: dict[str, float]
+) -> None:
+    run(deployment, asked(deployment)[0])
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").drop("client_id"))
+    for failures, pause in enumerate([30, 120, 480, 1920, 3600, 3600], start=1):
+        refused(deployment)
+        again = dt.datetime.fromtimestamp(time.time() + pause, dt.UTC)
+        told = said(deployment)
+        times = f"{failures} times" if failures > 1 else "once"
+        assert told.startswith(f"observe_cards failed {times} with these files, and is tried again at {again:%Y-%m-%d}")
+        assert told.count("client_id") >= 1
+        clock["seconds"] += pause - 20
+        assert said(deployment) == told
+        clock["seconds"] += 21
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
+    assert run(deployment, asked(deployment)[0]).success
+    assert said(deployment) == "No source changed."
+
+
+def test_other_files_are_observed_at_once_and_failures_before_a_success_do_not_count(
+    deployment: Deployment, clock: dict[str, float]
+) -> None:
+    run(deployment, asked(deployment)[0])
+    good, bad = events(1, "2024-02-01"), events(1, "2024-02-01").drop("client_id")
+    february = deployment.home / "warehouse" / "cards" / "2024-02.parquet"
+
+    def bring_bad() -> None:
+        deployment.rewrite_month("cards", "2024-02-01", bad)
+        os.utime(february, (1e9, 1e9))  # so that it is the very same file each time
+
+    bring_bad()
+    for _ in range(3):
+        refused(deployment)
+        clock["seconds"] += 3600
+    deployment.rewrite_month("cards", "2024-02-01", bad.head(20))
+    refused(deployment)
+    assert "failed once with these files" in said(deployment)
+    deployment.rewrite_month("cards", "2024-02-01", good)
+    assert run(deployment, asked(deployment)[0]).success
+    bring_bad()
+    refused(deployment)
+    assert "failed once with these files" in said(deployment)
+    clock["seconds"] = -7200.0  # a clock that was put back holds nothing up
+    refused(deployment)
+
+
+def test_an_observation_that_a_full_disk_failed_recovers_by_itself(
+    deployment: Deployment, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(deployment, asked(deployment)[0])
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("anna_core.sources.observing.write_text", full)
+        for _ in range(5):
+            refused(deployment)
+            clock["seconds"] += 3600
+    assert run(deployment, asked(deployment)[0]).success
     assert said(deployment) == "No source changed."
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core import storage
-from anna_core.errors import ChangedMeanwhileError, SourceError
+from anna_core.errors import NotAsObservedError, SourceError
 from anna_core.marts import mart, output
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.marts.merge import merge
@@ -299,7 +299,7 @@ def test_a_file_without_rows_of_the_month_may_be_written_meanwhile(observing):
     observing.observe()
     observing.deliver("b", "b", "b", day=dt.datetime(2024, 4, 5))
     assert observing.build().rows == 1
-    with pytest.raises(ChangedMeanwhileError, match=r"b\.\w+ is being written"):
+    with pytest.raises(NotAsObservedError, match=r"b\.\w+ is being written"):
         observing.build(APRIL)
     observing.observe()
     assert observing.build(APRIL).rows == 2
@@ -339,7 +339,7 @@ def test_a_file_that_changed_since_it_was_observed_is_not_made_a_mart_of(observi
         monkeypatch.setattr(mart, "scan_month", lambda *_: file.write_bytes(b"PAR1") and file.with_name("?").stat())
     else:
         monkeypatch.setattr(mart, "read_pieces", lambda *given: write(*read_pieces(*given)))
-    with pytest.raises(ChangedMeanwhileError, match=r"a\.\w+ is being written, or .* built once .* is observed again"):
+    with pytest.raises(NotAsObservedError, match=r"a\.\w+ is being written, or .* built once .* is observed again"):
         observing.build()
     left = {path: path.read_bytes() for path in observing.home.rglob("*") if path.is_file() and path != file}
     assert left == made

@@ -175,6 +175,57 @@ def test_an_error_in_a_file_keeps_the_last_observation(watched):
     assert read_state(watched.home / "state") == before
 
 
+@pytest.mark.parametrize("event_key", [[], ["kind"]])
+def test_of_a_refused_observation_the_next_one_reads_only_what_was_not_read(tmp_path, monkeypatch, event_key):
+    watched = Watched(tmp_path, monkeypatch, event_key=event_key)
+    for number in (1, 2):
+        watched.put(events_frame([row(number + 1)]), f"{number}.parquet")
+    before = watched.observe()
+    watched.put(events_frame([row(2, 9)]), "3.parquet")
+    (watched.source / "4.parquet").write_bytes(b"half")
+    watched.put(events_frame([row(4, 9)]), "5.parquet")
+    for read in (["3.parquet", "4.parquet", "5.parquet"], ["4.parquet"]):
+        with pytest.raises(SourceError, match=r"4\.parquet cannot be read"):
+            watched.observe()
+        assert watched.read == read
+        assert read_state(watched.home / "state") == before  # neither months nor files nor listing
+    watched.put(events_frame([row(4, 9), row(3, 9)]), "5.parquet")  # changed since it was read
+    watched.put(events_frame([row(5)]), "4.parquet")
+    after = watched.observe()
+    assert watched.read == ["4.parquet", "5.parquet"]
+    anew = observe(watched.domain, watched.home, watched.zone, watched.home / "anew")
+    assert (after.months, after.files, after.listing) == (anew.months, anew.files, anew.listing)
+    assert [path.name for path in (watched.home / "state" / "read").iterdir()] == []
+
+
+def test_what_an_observation_that_was_killed_has_read_is_not_read_again(watched, monkeypatch):
+    real = observing.survey
+
+    def killed(domain, home, zone, file, *rest):
+        if file.name == "2.parquet":
+            raise KeyboardInterrupt
+        return real(domain, home, zone, file, *rest)
+
+    monkeypatch.setattr(observing, "survey", killed)
+    with pytest.raises(KeyboardInterrupt):
+        watched.observe()
+    monkeypatch.setattr(observing, "survey", real)
+    assert list(watched.observe().months) == ["2024-02-01", "2024-03-01", "2024-04-01"]
+    assert watched.read == ["2.parquet"]
+
+
+def test_refused_observations_leave_no_identities_behind_but_those_that_may_serve(tmp_path, monkeypatch):
+    watched = Watched(tmp_path, monkeypatch, event_key=["kind"])
+    watched.put(events_frame([row(3, 6), row(4)]), "2.parquet")
+    (watched.source / "9.parquet").write_bytes(b"half")
+    for day in range(1, 4):
+        watched.put(events_frame([row(2, day)]), "1.parquet")
+        with pytest.raises(SourceError):
+            watched.observe()
+    kept = {kind: len(list((watched.home / "state" / kind).iterdir())) for kind in ("keys", "read")}
+    assert kept == {"keys": 2, "read": 2}  # of 1.parquet and 2.parquet as they are
+
+
 def test_a_broken_state_is_told_with_its_cure(watched):
     watched.observe()
     (watched.home / "state" / "fingerprints.json").write_text("{")

@@ -1,8 +1,11 @@
 """The outbox of what launches say to MLflow: nothing said is lost, whoever is killed when."""
 
+import errno
 import os
 import threading
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -58,6 +61,35 @@ def test_a_writer_killed_in_the_middle_of_a_line_loses_that_line_alone(tmp_path_
         with file.path.open("ab") as half:  # the beginning of a line, of any length, without its end
             half.write(metric(value).model_dump_json().encode()[:torn])
     assert [entry.metrics["loss"] for entry in file.unsent()[0]] == expected
+
+
+@given(st.lists(st.integers(1, 30), max_size=9), st.booleans())
+def test_a_line_that_the_system_takes_in_parts_is_said_whole_or_not_at_all(tmp_path_factory, parts, full):
+    """A disk that takes a few bytes at a time, and at last, where it is full, none."""
+    file = RunFile(tmp_path_factory.mktemp("outbox") / "launch.jsonl")
+    file.append(metric(0.5))
+    before, left, real = file.path.read_bytes(), list(parts), os.write
+
+    def write(descriptor, content):
+        if left:
+            return real(descriptor, content[: left.pop(0)])
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    line = metric(0.25).model_dump_json(exclude_defaults=True) + "\n"
+    fits = not full or sum(parts) >= len(line)
+    with patch.object(module.os, "write", write), nullcontext() if fits else pytest.raises(OSError, match="No space"):
+        file.append(metric(0.25))
+    assert file.path.read_bytes() == before + (line.encode() if fits else b"")
+    file.append(metric(0.125))
+    assert [entry.metrics["loss"] for entry in file.unsent()[0]] == ([0.5, 0.25, 0.125] if fits else [0.5, 0.125])
+
+
+def test_a_system_that_takes_nothing_is_told(box, monkeypatch):
+    monkeypatch.setattr(module.os, "write", lambda descriptor, content: 0)
+    with pytest.raises(OSError, match=r"nothing could be written: '.*launch\.jsonl'"):
+        box.own.append(metric(0.5))
 
 
 def test_writers_beside_each_other_do_not_mix_their_lines(box):

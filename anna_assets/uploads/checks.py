@@ -1,0 +1,61 @@
+"""From an upload that has come to one that is checked, or refused."""
+
+from anna_assets.uploads.reading import Later, Reading, upload_size
+from anna_assets.uploads.work import Answer, Check
+from anna_core.samples.listing import Listing
+from anna_core.samples.register import Entry, Register, UploadState
+from anna_resources.warehouse import Warehouse
+
+
+def check_uploads(
+    register: Register, listing: Listing, warehouse: Warehouse, settled: float, reading: Reading
+) -> set[str]:
+    """Read uploads that have been at rest, as far as `reading` has it; names of those whose reading is over.
+
+    What could not be read is tried again at the next look, after all others.
+
+    Args:
+        register: of the uploads.
+        listing: what lies in the inbox.
+        warehouse: the deployment's.
+        settled: what was seen later than this moment is not at rest yet.
+        reading: of this look.
+    """
+    uploads = {upload.name: upload for upload in listing.uploads}
+    checked = set()
+    for name, entry in register.of_state(UploadState.SETTLING):
+        if entry.seen > settled:
+            continue
+        job = Check(key=entry.key, upload=uploads[name], locks=warehouse.upload_locks)
+        found = reading.ask(job, upload_size(entry.files), entry.tries)
+        if isinstance(found, Later):
+            _tell_later(entry, found)
+            continue
+        _put(entry, found)
+        if entry.state is UploadState.SETTLING:
+            entry.place = register.last_place + 1
+        else:
+            checked.add(name)
+    return checked
+
+
+def _tell_later(entry: Entry, later: Later) -> None:
+    if later.since:
+        entry.tries += 1
+        entry.reason = f"it is large, and has been read since {later.since}."
+    elif later.busy:
+        entry.reason = "it is large, and is read once another upload has been."
+
+
+def _put(entry: Entry, answer: Answer) -> None:
+    """Take over what was found."""
+    entry.tries = 0
+    if answer.entry is None:
+        entry.put(
+            UploadState.REFUSED,
+            f"{entry.file} could not be read: {answer.problem}. It is read again once the file or its settings change.",
+        )
+        return
+    found = answer.entry
+    entry.put(found.state, found.reason or entry.reason if found.state is UploadState.SETTLING else found.reason)
+    entry.content, entry.owner, entry.as_of = found.content, found.owner, found.as_of

@@ -1,0 +1,75 @@
+"""What is read at one look at the inbox: small things at once, within bounds, and large ones by the worker."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anna_assets.moments import told_moment
+from anna_assets.uploads.work import Answer, Job, answer
+from anna_assets.uploads.worker import Standing, Worker
+from anna_core.samples.files import ending_of
+from anna_core.samples.listing import FileState
+
+# Of what is read at a look, so that it ends well before Dagster's 60 s, also on a slow share; the rest of the small
+# ones comes with the next looks.
+_BATCH, _BATCH_BYTES = 20, 2**27
+_QUICK_BYTES = 2**26  # 2.2 s of a processor's time, as measured: a CSV's digest, and its clients and dates
+_PACKED = 5  # a byte of a packed CSV or of Parquet takes as long as so many of a plain CSV
+_MART = 10  # and so many bytes of a mart as one: of its events the clients alone are read, in 30 ns each
+_MOST_TRIES = 5  # that ended without an answer, as the process ended in which the intake runs
+
+
+@dataclass(frozen=True)
+class Later:
+    """There is no answer yet.
+
+    Attributes:
+        since: when the worker began, where it did so just now, as a text.
+        busy: whether the worker is at something else.
+    """
+
+    since: str = ""
+    busy: bool = False
+
+
+class Reading:
+    """Has jobs of one kind done at one look."""
+
+    def __init__(self, worker: Worker, now: float) -> None:
+        """`now` is the time of the look."""
+        self._worker, self._now = worker, now
+        self._left, self._bytes_left = _BATCH, _BATCH_BYTES
+
+    def ask(self, job: Job, size: int, tries: int) -> Answer | Later:
+        """The answer to a job, if there is one yet; who gets none asks for the same one again at the next look.
+
+        Args:
+            job: what to do.
+            size: what that takes, in bytes of CSV, as `upload_size` and `mart_size` tell.
+            tries: how often the worker began it and left no answer.
+        """
+        if size > _QUICK_BYTES:
+            return self._ask_worker(job.model_dump_json(), tries)
+        is_first = self._left == _BATCH
+        if not is_first and (not self._left or size > self._bytes_left):
+            return Later()
+        self._left, self._bytes_left = self._left - 1, self._bytes_left - size
+        return answer(job)
+
+    def _ask_worker(self, job: str, tries: int) -> Answer | Later:
+        found = self._worker.ask(job, may_begin=tries < _MOST_TRIES)
+        if isinstance(found, Answer):
+            return found
+        if found is Standing.LEFT:
+            return Answer(problem=f"it was begun {tries} times, and each time ANNA's code server ended before that did")
+        return Later(told_moment(self._now) if found is Standing.BEGUN else "", found is Standing.BUSY)
+
+
+def upload_size(files: dict[str, FileState]) -> int:
+    """What an upload takes to read, in bytes of CSV."""
+    return sum(size * (1 if ending_of(name) == ".csv" else _PACKED) for name, (size, *_) in files.items())
+
+
+def mart_size(files: Iterable[Path]) -> int:
+    """What it takes to look for clients in months of marts, there or not, in bytes of CSV."""
+    return sum(file.stat().st_size for file in files if file.exists()) // _MART
