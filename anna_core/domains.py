@@ -74,7 +74,8 @@ class Domain(Strict):
         version: column, a number or a time, whose greatest value wins among the deliveries of one event. Without it,
             and among equals, the file that was modified later wins (by its name where the times are equal). Within a
             file the order of rows means nothing: the later month wins, and in a month the smaller values. A Delta or
-            Iceberg table counts as one file.
+            Iceberg table counts as one file. Either way the mart holds one state of an event: rows of a sample see the
+            delivery that stays at the event's time, even those as of before it was written (docs/data.md).
         time_zone: the zone of time stamps that carry none; None means the bank's.
         availability_lag: after this time an event can be relied upon to be in the table.
         lookback: how far back from as_of a sequence reaches.

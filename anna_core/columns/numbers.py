@@ -1,12 +1,17 @@
-"""Numbers: finite, or missing."""
+"""Numbers: those that a float32 can hold, or missing."""
 
 import re
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
 
 CURE = "write numbers as 1234.5"
+LARGEST = float(np.finfo(np.float32).max)  # marts, nets and targets are float32
+TOO_LARGE = "infinite or beyond 3.4e38"
+SMALLER = "leave empty what is not known, and give what is so large in a greater unit"
 
 _NO_UNIT = f"no unit or currency beside it: {CURE}"
 _SPACE = r"[ \u00a0\u202f]"  # spaces that do not break among them
@@ -24,20 +29,34 @@ _WRITTEN_OTHERWISE = {
 _BESIDE_A_UNIT = r"[^\d\s+-]*\s*[+-]?\d[\d., ]*\s*[^\d\s]*"
 
 
-def number(name: str, kind: pl.DataType) -> Typed:
-    """A column of numbers as float64; what is not finite is missing.
+@dataclass(frozen=True)
+class TypedNumber(Typed):
+    """A column of numbers.
+
+    Attributes:
+        too_large: bool, never null: a number is there, but it is infinite or beyond `LARGEST`.
+    """
+
+    too_large: pl.Expr
+
+
+def number(name: str, kind: pl.DataType) -> TypedNumber:
+    """A column of numbers as float64, none of them beyond what a float32 can hold; NaN is missing.
 
     Raises:
         UnfitColumnError: numbers cannot be of this type.
     """
+    never = pl.lit(value=False)
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
-        return Typed(_finite(pl.col(name).cast(pl.Float64)), pl.lit(value=False))
+        found = pl.col(name).cast(pl.Float64)
+        may_be_large = kind.is_float() or kind == pl.UInt128
+        return TypedNumber(_small(found), never, _too_large(found) if may_be_large else never)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a number: {CURE}")
     text = plain_text(name, kind)
     parsed = text.cast(pl.Float64, strict=False)
     there = pl.col(name).is_not_null() & ~is_nothing(text, NO_VALUE)
-    return Typed(_finite(parsed), there & parsed.is_null())
+    return TypedNumber(_small(parsed), there & parsed.is_null(), _too_large(parsed))
 
 
 def written_otherwise(text: pl.Expr) -> pl.Expr:
@@ -56,5 +75,9 @@ def cure_of(text: str) -> str:
     return f"{CURE}, and leave empty what is missing"
 
 
-def _finite(values: pl.Expr) -> pl.Expr:
-    return pl.when(values.is_finite()).then(values)
+def _small(values: pl.Expr) -> pl.Expr:
+    return pl.when(values.abs() <= LARGEST).then(values)  # NaN is greater than any number here
+
+
+def _too_large(values: pl.Expr) -> pl.Expr:
+    return ((values.abs() > LARGEST) & values.is_not_nan()).fill_null(value=False)

@@ -53,11 +53,11 @@ def plain_text(name: str, kind: pl.DataType) -> pl.Expr:
 
 def is_nothing(text: pl.Expr, words: tuple[str, ...] = NOTHING) -> pl.Expr:
     """Whether a text, free of padding, is one of the words for nothing; false where it is null."""
-    return text.is_in(_in_any_case(words)).fill_null(value=False)
+    return text.is_in(in_any_case(words)).fill_null(value=False)
 
 
 @cache
-def _in_any_case(words: tuple[str, ...]) -> list[str]:
+def in_any_case(words: tuple[str, ...]) -> list[str]:
     """The words in small and capital letters, mixed: to look one up takes a tenth of making each text small."""
     cases = [product(*({letter, letter.upper()} for letter in word)) for word in words]
     return sorted("".join(letters) for found in cases for letters in found)

@@ -1,30 +1,66 @@
 """Versions: numbers or times by whose size deliveries of one event are told apart."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from anna_core.columns.numbers import number
 from anna_core.columns.times import time
-from anna_core.columns.typed import Typed, UnfitColumnError, is_text
+from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
 
 CURE = "write versions as numbers or as times"
 
+_EXACT = 2.0**53  # beyond, neighbouring whole numbers are one float
+_WHOLE = r"^([+-]?\d+)(?:\.0*)?$"
+_NANOSECONDS = r":\d\d\.\d{6}(\d{1,3})"  # what stands behind the microseconds
 
-def version(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> Typed:
-    """A column of versions as float64, the greater the later; times as microseconds, exact to the year 2255.
+
+@dataclass(frozen=True)
+class TypedVersion(Typed):
+    """A column of versions: the greater value is the later, and of equal values the greater rest.
+
+    Attributes:
+        rest: float64, never null: what the value, a float64, cannot hold of the version. So neighbours are told apart
+            among whole numbers of up to 31 digits, such as snowflake ids, and among times in nanoseconds.
+    """
+
+    rest: pl.Expr
+
+
+def version(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedVersion:
+    """A column of versions as float64, the greater the later; times as microseconds since 1970.
 
     Arguments are as of `anna_core.columns.times.time`.
 
     Raises:
         UnfitColumnError: the type has no order of numbers or times.
     """
+    own = pl.col(name)
     if not (is_text(kind) or kind == pl.Date or isinstance(kind, pl.Datetime)):
         try:
-            return number(name, kind)
+            plain = number(name, kind)
         except UnfitColumnError as error:
             raise UnfitColumnError(f"column '{name}' is {kind}, neither a number nor a time: {CURE}") from error
+        value, rest = _exact(plain.value, pl.lit(None, pl.Int128) if kind.is_float() else own.cast(pl.Int128))
+        return TypedVersion(value, plain.unreadable | plain.too_large, rest)
     moment = time(name, kind, zone, bank_zone)
     micros = moment.value.to_physical().cast(pl.Float64)
     if not is_text(kind):
-        return Typed(micros, moment.unreadable)
-    plain = number(name, kind)
-    return Typed(pl.coalesce(plain.value, micros), plain.unreadable & moment.unreadable)
+        nanos = own.dt.nanosecond() % 1000 if isinstance(kind, pl.Datetime) else pl.lit(0)
+        return TypedVersion(micros, moment.unreadable, nanos.cast(pl.Float64).fill_null(0.0))
+    plain, text = number(name, kind), plain_text(name, kind)
+    value, rest = _exact(plain.value, text.str.extract(_WHOLE).cast(pl.Int128, strict=False))
+    nanos = text.str.extract(_NANOSECONDS).str.pad_end(3, "0").cast(pl.Float64).fill_null(0.0)
+    return TypedVersion(
+        pl.coalesce(value, micros),
+        (plain.unreadable & moment.unreadable) | plain.too_large,
+        pl.when(value.is_not_null()).then(rest).otherwise(nanos),
+    )
+
+
+def _exact(value: pl.Expr, whole: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """A number's value and rest; whole is the number as int128, null where it is not known better than as float64."""
+    beyond = ((value.abs() >= _EXACT) & whole.is_not_null()).fill_null(value=False)
+    near = pl.when(beyond).then(whole.cast(pl.Float64)).otherwise(value)  # rounded the same way, whichever the type
+    rest = pl.when(beyond).then((whole - near.cast(pl.Int128, strict=False)).cast(pl.Float64))
+    return near, rest.fill_null(0.0)

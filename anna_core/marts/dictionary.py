@@ -76,7 +76,8 @@ class Dictionary:
         """Give codes to values that have none, the most frequent first, as far as there is room.
 
         Args:
-            counts: frames (field, value, count); a value that lies in several counts as often.
+            counts: frames (field, value, count); a value that lies in several counts as often, unless its field has
+                more values than there is room for: each must then lie in one.
         """
         shared, sizes = self.shared, self.cardinalities
         room = {
@@ -90,6 +91,7 @@ class Dictionary:
             unknown = part.filter(~pl.col("field").is_in(list(shared))).join(
                 self.table, on=["field", "value"], how="anti"
             )
+            unknown = _before(unknown, new.filter(place == limit))
             ranked = pl.concat([new, unknown]).group_by("field", "value").agg(pl.col("count").sum())
             ranked = ranked.sort("field", "count", "value", descending=[False, True, False])
             new = ranked.filter(place <= limit)  # one more than there is room for tells that it is full
@@ -106,6 +108,16 @@ class Dictionary:
         count = max(1, self.domain.max_categories // _OWN_A_SHARED)
         codes = pl.int_range(first, first + count, dtype=pl.UInt32, eager=True)
         return codes.to_frame("code").select(field=pl.lit(name), value=pl.lit(None, pl.String), code="code")
+
+
+def _before(counts: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """Values that come before the last of their field, where it has one: the others need not be sorted."""
+    if last.is_empty():
+        return counts
+    count, value = pl.col("count"), pl.col("value")
+    both = counts.join(last, on="field", how="left", suffix=" last")
+    before = (count > pl.col("count last")) | ((count == pl.col("count last")) & (value <= pl.col("value last")))
+    return both.filter(before | pl.col("count last").is_null()).select(counts.columns)
 
 
 def _stable_hash(value: str) -> int:

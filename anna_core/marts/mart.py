@@ -8,7 +8,7 @@ categories of the month are known, the dictionary is extended; then the sorted r
 import datetime as dt
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -155,10 +155,13 @@ class _Found:
         self.hash += piece.hash
 
     def codes(self, dictionary: Dictionary) -> list[Codes]:
-        """The codes of each run's values; memory-mapped files if there are several runs."""
-        if len(self.runs) == 1:
-            return [code_tables(self.runs[0], dictionary)]
-        return [self._spilled(code_tables(run, dictionary), place) for place, run in enumerate(self.runs)]
+        """The codes of each run's values, which it then lets go of; memory-mapped files if there are several runs."""
+        several, tables = len(self.runs) > 1, []
+        for place, run in enumerate(self.runs):
+            codes = code_tables(run, dictionary)
+            tables.append(self._spilled(codes, place) if several else codes)
+            self.runs[place] = replace(run, values={})
+        return tables
 
     def _spilled(self, codes: Codes, place: int) -> Codes:
         spilled = {}

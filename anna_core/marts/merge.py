@@ -9,7 +9,7 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.runs import TIME_BITS, Run, sorting_key
-from anna_core.sources.door import TIME, VERSION, field_names, key_names
+from anna_core.sources.door import TIME, field_names, key_names, version_names
 from anna_core.sources.fingerprints import column_hash, mixed, summed
 from anna_core.sources.scanning import FILE
 
@@ -112,7 +112,7 @@ def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> np.ndarray
     if met.is_empty():
         return None
     doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may meet by chance
-    rank = [name for name in (VERSION, FILE) if name in events.columns]
+    rank = [*version_names(domain), FILE]
     found = events[doubtful].select(pl.Series(_CLIENT, place[doubtful]), *keys, *rank, pl.Series(_PLACE, doubtful))
     found = found.sort(*rank, _PLACE, descending=[*(True for _ in rank), False], nulls_last=True)
     keyless = pl.any_horizontal(pl.col(name).is_null() for name in keys)

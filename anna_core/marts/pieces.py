@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from anna_core.domains import Domain
 from anna_core.marts.counting import SCHEMA
 from anna_core.marts.dictionary import MISSING_VALUE
 from anna_core.marts.runs import Run, sorting_key
 from anna_core.months import month_bounds
-from anna_core.sources.door import CLIENT, TIME, VERSION, field_names, key_names
+from anna_core.sources.door import CLIENT, TIME, field_names, key_names, version_names
 from anna_core.sources.fingerprints import column_hash, mixed
 from anna_core.sources.scanning import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
 
@@ -42,7 +43,7 @@ class Piece:
 
 def carried(domain: Domain) -> list[str]:
     """Columns of a run's events: the time, what tells deliveries of one event apart, and the fields."""
-    deliveries = [*key_names(domain), *([VERSION] if domain.version is not None else []), FILE]
+    deliveries = [*key_names(domain), *version_names(domain), FILE]
     return [TIME, *(deliveries if domain.event_key else []), *field_names(domain).values()]
 
 
@@ -71,18 +72,13 @@ def read_pieces(
 
 
 def typed(events: nw.LazyFrame, domain: Domain) -> nw.LazyFrame:
-    """Row by row: booleans are codes, numbers finite float32 or null."""
+    """Row by row: booleans are codes, numbers float32."""
     own = field_names(domain)
     columns = (
         *((nw.col(own[name]).cast(nw.UInt8) + 1).fill_null(0).cast(nw.UInt8) for name in domain.boolean),
-        *(_number(nw.col(own[name])).alias(own[name]) for name in domain.numeric),
+        *(nw.col(own[name]).cast(nw.Float32) for name in domain.numeric),
     )
     return events.with_columns(*columns) if columns else events
-
-
-def _number(values: nw.Expr) -> nw.Expr:
-    narrow = values.cast(nw.Float32)
-    return nw.when(narrow.is_finite()).then(narrow)  # what is too large for float32 is infinite in it
 
 
 @dataclass(frozen=True)
@@ -130,6 +126,7 @@ class _Making:
         if (key[1:] < key[:-1]).any():
             events = events[pl.Series(key).arg_sort()]
         run = Run(clients, np.concatenate([[0], np.cumsum(lengths)]), events, values)
+        pa.default_memory_pool().release_unused()  # it would keep what the columns' texts took, beside Polars' own
         met = Counter({reason: int(rows[fault_name(i)].sum()) for i, reason in enumerate(self.scan.faults)})
         for column in columns.values():
             met.update(column.faults)
@@ -161,7 +158,8 @@ class _Making:
             codes[fields[name]] = pl.Series(column.codes)
             values[fields[name]] = found = column.values.fill_null(MISSING_VALUE)
             if name not in self.closed:
-                counts.append(pl.DataFrame({"field": [name] * len(found), "value": found, "count": column.counts}))
+                counted = pl.DataFrame({"value": found, "count": column.counts})
+                counts.append(counted.select(pl.lit(name).alias("field"), "value", "count"))
         return codes, values, pl.concat(counts)
 
 

@@ -55,7 +55,7 @@ class Run:
 
 
 def _on_disk(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
-    table = frame.to_arrow()
+    table = frame.to_arrow(compat_level=pl.CompatLevel.newest())  # of texts as others know them, Polars would make own
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     with pa.memory_map(str(path)) as source:

@@ -109,7 +109,7 @@ class _Upload:
         values, unreadable = self._typed(WEIGHT, number)
         weight = values.cast(pl.Float32)
         cure = f"; {cure_of(self._frame[WEIGHT].filter(unreadable)[0])}" if unreadable.any() else ""
-        bad = ~(weight.is_finite() & (weight > 0)).fill_null(value=False)
+        bad = ~(weight > 0).fill_null(value=False)
         self.refuse(bad, f"column {WEIGHT} must hold positive numbers{cure}", [CLIENT, WEIGHT])
         return weight
 

@@ -5,7 +5,7 @@ import polars as pl
 
 from anna_core.columns.booleans import NO, YES, boolean
 from anna_core.columns.categories import category
-from anna_core.columns.numbers import CURE, cure_of, number, written_otherwise
+from anna_core.columns.numbers import cure_of, number, written_otherwise
 from anna_core.errors import SampleError, TaskError
 from anna_core.metrics.registry import default_metric, get_metric
 from anna_core.tasks.task import Task, TaskRequest, TaskType
@@ -120,11 +120,12 @@ def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
             f"task {name}: the target has None beside yes and no, first in row {row}; remove these rows, or "
             "write 1 or 0."
         )
-    numbers = _numbers(values)
-    if numbers.is_null().any():
-        _refuse_numbers_among_texts(name, column, values.filter(numbers.is_null()), len(values))
+    numbers, too_large = _numbers(values)
+    unreadable = numbers.is_null() & ~too_large
+    if unreadable.any():
+        _refuse_numbers_among_texts(name, column, values.filter(unreadable), len(values))
         return TaskType.MULTICLASS, f"the target is one of {len(values)} texts"
-    if len(values) <= _MOST_INTEGER_CLASSES and (numbers == numbers.round()).all():
+    if len(values) <= _MOST_INTEGER_CLASSES and not too_large.any() and (numbers == numbers.round()).all():
         return TaskType.MULTICLASS, f"the target is one of {len(values)} whole numbers"
     return TaskType.REGRESSION, "the target is a number"
 
@@ -160,16 +161,20 @@ def _refuse_constants(name: str, targets: pl.DataFrame, encoded: np.ndarray) -> 
 
 
 def _number(column: pl.Series, task: str) -> np.ndarray:
-    numbers = _numbers(column)
-    bad = numbers.is_null() | ~numbers.cast(pl.Float32).is_finite()
+    numbers, too_large = _numbers(column)
+    bad = numbers.is_null()
     if bad.any():
-        cure = cure_of(str(column.filter(bad)[0])) if column.dtype == pl.String else CURE
+        first = int(bad.arg_max() or 0)
+        cure = "remove these rows, or give all in a greater unit" if too_large[first] else cure_of(str(column[first]))
         raise SampleError(f"task {task}: {_first(column, bad)}; a regression needs numbers below 3e38: {cure}.")
     return numbers.to_numpy()
 
 
-def _numbers(column: pl.Series) -> pl.Series:
-    return column.to_frame().select(number(column.name, column.dtype).value).to_series()
+def _numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Numbers, null where they are none that can be used, and whether a value is one that is too large."""
+    typed = number(column.name, column.dtype)
+    found = column.to_frame().select(typed.value.alias("value"), typed.too_large.alias("too large"))
+    return found["value"], found["too large"]
 
 
 def _flag(column: pl.Series, task: str) -> np.ndarray:

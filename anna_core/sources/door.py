@@ -14,14 +14,14 @@ from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
 from anna_core.columns.event_keys import event_key
-from anna_core.columns.numbers import number
+from anna_core.columns.numbers import TypedNumber, number
 from anna_core.columns.times import time
 from anna_core.columns.typed import Typed, UnfitColumnError
 from anna_core.columns.versions import version
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
 
-CLIENT, TIME, VERSION = "client", "time", "version"
+CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
 
 _STORED = {FieldKind.CATEGORICAL: pl.String(), FieldKind.NUMERIC: pl.Float64(), FieldKind.BOOLEAN: pl.Boolean()}
 # What types a field, and what is said of a value that is none; anything can be a category.
@@ -35,6 +35,11 @@ _TYPING: dict[FieldKind, tuple[Callable[[str, pl.DataType], Typed], str, Callabl
 def key_names(domain: Domain) -> list[str]:
     """What the columns of the event's key are called behind the door."""
     return [f"key {place}" for place in range(len(domain.event_key))]
+
+
+def version_names(domain: Domain) -> list[str]:
+    """What tells deliveries of one event apart behind the door, where the domain has versions: compared in turn."""
+    return [VERSION, REST] if domain.version is not None else []
 
 
 def field_names(domain: Domain) -> dict[str, str]:
@@ -73,7 +78,8 @@ class Door:
 
     Attributes:
         table: its rows, with columns as their files have them.
-        values: canonical columns, by name: client, time, key columns, version where the domain has one, fields.
+        values: canonical columns, by name: client, time, key columns, version and its rest where the
+            domain has one, fields.
         undated: why rows belong to no month.
         dated: what is wrong with rows that do.
         names: of the columns in `table`, by the source's.
@@ -133,7 +139,7 @@ class _Opening:
         for name, own in zip(domain.event_key, key_names(domain), strict=True):
             found[own] = self._typed(name, "event_key", event_key).value
         if domain.version is not None:
-            found[VERSION] = self._version(domain.version)
+            found[VERSION], found[REST] = self._version(domain.version)
         found |= {fields[name]: self._field(name, kind) for name, kind in domain.fields.items()}
         return {own: value.alias(own) for own, value in found.items()}
 
@@ -167,15 +173,16 @@ class _Opening:
         self._note(self.undated, era, name, TIME, typed.outside, lambda _: "leave empty what is not known")
         return typed.value
 
-    def _version(self, name: str) -> pl.Expr:
+    def _version(self, name: str) -> tuple[pl.Expr, pl.Expr]:
         if name not in self._names:
-            return pl.lit(None, pl.Float64)
+            return pl.lit(None, pl.Float64), pl.lit(0.0)
         typed = self._typed(name, "version", version, *self._zones)
+        assert isinstance(typed, versions.TypedVersion)
         self._note(
             self.dated, f"{name} is no version", name, VERSION, typed.unreadable, lambda _: versions.CURE,
             whole_row=False,
         )  # fmt: skip
-        return typed.value
+        return typed.value, typed.rest
 
     def _field(self, name: str, kind: FieldKind) -> pl.Expr:
         if name not in self._names:
@@ -184,6 +191,11 @@ class _Opening:
         typed = self._typed(name, f"fields.{name}", typing)
         own = field_names(self._domain)[name]
         self._note(self.dated, f"{name} is {problem}", name, own, typed.unreadable, cure, whole_row=False)
+        if isinstance(typed, TypedNumber):
+            self._note(
+                self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, lambda _: numbers.SMALLER,
+                whole_row=False,
+            )  # fmt: skip
         return typed.value
 
     def _note(

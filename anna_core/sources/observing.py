@@ -23,7 +23,7 @@ from anna_core.sources.source_state import FILE, FileState, SourceState, read_st
 from anna_core.sources.survey import FileSurvey, survey
 from anna_core.storage import write_text
 
-_DOOR = "2"  # changes whenever the same files would be read as other rows than before
+_DOOR = "3"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files in one message
 
 

@@ -11,7 +11,7 @@ from anna_core.columns.event_keys import as_text
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.months import month_bounds
-from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door
+from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door, version_names
 from anna_core.sources.files import source_files
 from anna_core.sources.fingerprints import column_hash, summed
 from anna_core.sources.lakes import LAKES, lake_state, scan_lake
@@ -72,7 +72,7 @@ class MonthScan:
 
 def factored(domain: Domain) -> dict[str, int]:
     """Columns with few different values for many rows, so that they are typed and hashed by value: name → its seed."""
-    fields, behind = field_names(domain), 2 + len(domain.event_key) + (domain.version is not None)
+    fields, behind = field_names(domain), 2 + len(domain.event_key) + len(version_names(domain))
     places = {name: place for place, name in enumerate(domain.fields, behind)}
     return {CLIENT: 0} | {fields[name]: places[name] for name in domain.categorical}
 
@@ -92,6 +92,9 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
         files: read only these; None means the whole table.
 
     Returns:
+        Lazy columns as `anna_core.sources.door` names them: the client (text), the time (datetime[us], the bank's wall
+        clock, no zone), the event key's columns, the version and its rest (float64), and the fields: categories
+        as text, numbers as float64, booleans.
         Lazy columns as `anna_core.sources.door` names them: the client (text), the time (datetime[us], the bank's wall
         clock, no zone), the event key's columns, the version (float64), and the fields: categories as text, numbers as
         float64, booleans.

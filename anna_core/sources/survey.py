@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
@@ -13,8 +12,8 @@ from anna_core.columns.csv_records import CsvError, count_records
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.memory import DEFAULT_MEMORY
-from anna_core.sources.corrections import NO_VERSION, RUN, write_run
-from anna_core.sources.door import TIME, VERSION, Door, Fault
+from anna_core.sources.corrections import NO_VERSION, run_type, write_run
+from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, version_names
 from anna_core.sources.fingerprints import row_hash, write_fingerprint
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
@@ -103,7 +102,8 @@ class _Seen:
     """Adds up batches of rows."""
 
     def __init__(self, domain: Domain, keys: Path | None, memory: int) -> None:
-        self._domain, self._keys, self._most = domain, keys, max(1, memory // (2 * RUN.itemsize))
+        self._domain, self._keys = domain, keys
+        self._most = max(1, memory // (2 * run_type(domain.version is not None).itemsize))
         self._held: list[pl.DataFrame] = []
         self._written = 0
         self.rows = 0
@@ -150,11 +150,11 @@ class _Seen:
         if held.is_empty():
             return
         month = held[_MONTH].dt.year().cast(pl.Int32) * 12 + held[_MONTH].dt.month() - 1
-        version = held[VERSION].fill_null(NO_VERSION).to_numpy() if VERSION in held.columns else NO_VERSION
-        write_run(
-            self._keys.with_name(f"{self._keys.name}-{self._written}.npy"),
-            held[_KEY].to_numpy(), month.to_numpy(), np.broadcast_to(version, len(held)),
-        )  # fmt: skip
+        versions = None
+        if self._domain.version is not None:
+            versions = held.select(pl.col(VERSION).fill_null(NO_VERSION), REST).to_numpy()
+        path = self._keys.with_name(f"{self._keys.name}-{self._written}.npy")
+        write_run(path, held[_KEY].to_numpy(), month.to_numpy(), versions)
         self._written += 1
 
 
@@ -163,7 +163,7 @@ def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
     schema = door.table.select(*door.values.values()).collect_schema()
     faults = [*door.undated, *door.dated]
     raw = {_raw(fault): pl.col(fault.own).alias(_raw(fault)) for fault in faults}
-    kept = dict.fromkeys([fault.canonical for fault in faults] + [VERSION] * (keys and domain.version is not None))
+    kept = dict.fromkeys([fault.canonical for fault in faults] + (version_names(domain) if keys else []))
     columns = [pl.col(TIME).dt.truncate("1mo").cast(pl.Date).alias(_MONTH), row_hash(schema).alias(HASH)]
     if keys:
         columns.append(identity(domain, {name: pl.col(name) for name in schema}).alias(_KEY))

@@ -211,12 +211,24 @@ REFUSED_VALUES = (
         says=("target holds 'x' in row 1 (1 of 60 rows are so)", "write numbers as 1234.5"),
     ),
     SampleCase(
+        "An infinite amount among few", _csv(target=each("inf", then=("0.5", "1.5"))),
+        says=("target holds 'inf' in row 1 (1 of 60 rows are so)", "remove these rows"),
+    ),
+    SampleCase(
+        "An amount of more than 3.4e38", table(target=[1e39, *map(float, NUMBERED[1:])]), "q1.parquet",
+        ("target holds 1e+39 in row 1", "below 3e38", "a greater unit"),
+    ),
+    SampleCase(
         "Another value beside yes and no", _csv(target=each(2, then=(1, 0))), options={"type": "binary"},
         says=("target holds '2' in row 1", "write 1 and 0"),
     ),
     SampleCase(
         "Weights with a decimal comma", table(weight=["0,5"] * CLIENTS), "q1.parquet",
         ("weight must hold positive numbers; the decimal sign is a point", "60 of 60"),
+    ),
+    SampleCase(
+        "Infinite weights", _csv(weight=each("inf", "1e39", then=("2.0",))),
+        says=("weight must hold positive numbers", "2 of 60 rows", "weight 'inf'"),
     ),
     SampleCase(
         "Weights below zero", _csv(weight=each(-1.0, then=(2.0,))), says=("weight must hold positive numbers", "row 1")

@@ -37,6 +37,13 @@ def _twice(bank: CaseBank) -> None:
     bank.put(again, "corrections")
 
 
+def _snowflakes(bank: CaseBank) -> None:
+    """All is delivered twice, the second time by a version that is one less than before."""
+    rows = events().with_columns(version=pl.col("event_id") * 2 + 2**60 + 1)
+    bank.put(rows.with_columns(pl.col("version").cast(pl.String)), "first")
+    bank.put(rows.with_columns(pl.col("event_time").dt.offset_by("1m"), version=pl.col("version") - 1), "second")
+
+
 CASES = [
     Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
          unread=("README", "_late/d.csv", "c.xlsx")),
@@ -59,6 +66,8 @@ CASES = [
          lambda bank: bank.put_halves(events(), events().with_columns(pl.col("event_id").cast(float))),
          notes=("column 'event_id' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
     Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
+    Case("snowflake_versions", "versions of 19 digits, as text and as numbers", _snowflakes, {"version": "version"},
+         notes=("column 'version' differs",)),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from anna_tests.cases.bank import EVENTS
+from anna_tests.cases.bank import EVENTS, events
 from anna_tests.cases.case import Case, outcome
 from anna_tests.cases.page import SOURCES, page
 
@@ -40,6 +40,11 @@ def test_events_that_are_delivered_again_leave_the_month_that_they_were_in(tmp_p
     )
     assert pl.scan_parquet(first).select(pl.len()).collect().item() == len(january)
     assert found.rows == EVENTS
+
+
+def test_the_greater_version_stays_where_two_are_one_float(tmp_path):
+    found = outcome(CASES["snowflake_versions"], tmp_path)
+    assert found.events["event_time"].sort().to_list() == events()["event_time"].sort().to_list()
 
 
 def test_the_page_of_errors_is_made_from_the_code():

@@ -13,22 +13,23 @@ from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
 from anna_core.columns.days import day
-from anna_core.columns.numbers import cure_of, number, written_otherwise
+from anna_core.columns.numbers import LARGEST, cure_of, number, written_otherwise
 from anna_core.columns.times import ERA, time
 from anna_core.columns.typed import Typed, UnfitColumnError
+from anna_core.columns.versions import version
 
 BERLIN, MOSCOW = "Europe/Berlin", "Europe/Moscow"
 NAN, INF = float("nan"), float("inf")
 
 
 def values(typed: Typed, column: pl.Series) -> list:
-    """The canonical values; "?" for what is unreadable, "!" for a time that is not of our era."""
+    """The canonical values; "?" for what is unreadable, "!" for a time of no era of ours, or a number too large."""
     frame = column.to_frame("x").lazy().select(typed.value.alias("v"), typed.unreadable.alias("u"), *outside(typed))
     return ["?" if row["u"] else "!" if row.get("o") else row["v"] for row in frame.collect().rows(named=True)]
 
 
 def outside(typed: Typed) -> list[pl.Expr]:
-    found = getattr(typed, "outside", None)
+    found = getattr(typed, "outside", getattr(typed, "too_large", None))
     return [] if found is None else [found.alias("o")]
 
 
@@ -44,7 +45,12 @@ def outside(typed: Typed) -> list[pl.Expr]:
         (pl.Series([decimal.Decimal("5411.00"), decimal.Decimal("1.50")]), ["5411", "1.5"]),
         (pl.Series([b"5411.0", b"x"]), ["5411", "x"]),
         (pl.Series(["a", None], dtype=pl.Categorical), ["a", None]),
-        (pl.Series([True, None]), ["true", None]),
+        (pl.Series([1e15, 1e16, -(2.0**62)]), ["1000000000000000", "10000000000000000", str(-(2**62))]),
+        (pl.Series([decimal.Decimal("10000000000000000.00")]), ["10000000000000000"]),
+        (pl.Series([True, False, None]), ["true", "false", None]),
+        (pl.Series(["True", " TRUE", "true", "FALSE", "False", "tRUE", "yes"]),
+         ["true", "true", "true", "false", "false", "tRUE", "yes"]),
+        (pl.Series(["True", "nan", "5411.0", "x", None]), ["true", None, "5411", "x", None]),
         (pl.Series([dt.date(2024, 3, 1)]), ["2024-03-01"]),
     ],
 )  # fmt: skip
@@ -52,7 +58,7 @@ def test_a_category_is_one_text_a_value(column, expected):
     assert values(category("x", column.dtype), column) == expected
 
 
-@given(st.integers(-(2**52), 2**52))
+@given(st.integers(-(2**52), 2**52) | st.integers(-(2**53), 2**53).map(lambda number: number * 512))
 def test_a_whole_number_is_the_same_category_in_every_type(whole):
     stored = [
         pl.Series([whole]), pl.Series([float(whole)]), pl.Series([decimal.Decimal(whole)], dtype=pl.Decimal(38, 2)),
@@ -84,9 +90,12 @@ def test_an_id_in_hex_is_an_id(name):
     ("column", "expected"),
     [
         (pl.Series(["1", " 2.5 ", "1e3", "-7"]), [1.0, 2.5, 1000.0, -7.0]),
-        (pl.Series(["", "NULL", "None", "inf", "NaN", None]), [None] * 6),
+        (pl.Series(["", "NULL", "None", "NaN", None]), [None] * 5),
+        (pl.Series(["inf", "-Infinity", "1e39", "-1e400", "3.4e38"]), ["!", "!", "!", "!", 3.4e38]),
+        (pl.Series([-INF, 3.5e38, LARGEST, -LARGEST]), ["!", "!", LARGEST, -LARGEST]),
+        (pl.Series([INF, 1.0], dtype=pl.Float32), ["!", 1.0]),
         (pl.Series(["1 234,5", "1,234.5", "12%", "5 USD", "-", "x"]), ["?"] * 6),
-        (pl.Series([1.5, INF, NAN, None]), [1.5, None, None, None]),
+        (pl.Series([1.5, INF, NAN, None]), [1.5, "!", None, None]),
         (pl.Series([True, None]), [1.0, None]),
         (pl.Series([decimal.Decimal("1.50")]), [1.5]),
     ],
@@ -187,6 +196,59 @@ def test_a_type_that_can_never_be_of_the_kind_is_refused(kind, column):
 def test_a_number_is_no_time():
     with pytest.raises(UnfitColumnError, match=r"column 'x' is Int64.*write times as 2024-03-31"):
         time("x", pl.Int64(), "UTC", "UTC")
+
+
+def versions(column: pl.Series) -> list[tuple[float, float] | None]:
+    typed = version("x", column.dtype, BERLIN, MOSCOW)
+    found = column.to_frame("x").select(typed.value.alias("v"), typed.rest.alias("r"), typed.unreadable.alias("u"))
+    return [("?", 0.0) if unreadable else None if v is None else (v, r) for v, r, unreadable in found.iter_rows()]
+
+
+WHOLE = st.integers(-(2**63), 2**64 - 1) | st.integers(-3, 3).map(lambda near: 2**53 + near)
+
+
+@given(st.lists(WHOLE, min_size=2, max_size=8))
+def test_versions_are_ordered_as_whole_numbers_are_whichever_type_stores_them(whole):
+    stored = [
+        pl.Series([str(number) for number in whole]), pl.Series([f" {number}.0 " for number in whole]),
+        pl.Series(whole, dtype=pl.Int128), pl.Series([decimal.Decimal(n) for n in whole], dtype=pl.Decimal(38, 0)),
+        pl.Series([decimal.Decimal(n) for n in whole], dtype=pl.Decimal(38, 4)),
+    ]  # fmt: skip
+    stored += [pl.Series(whole, dtype=pl.Int64)] if max(whole) < 2**63 else []
+    stored += [pl.Series(whole, dtype=pl.UInt64)] if min(whole) >= 0 else []
+    found = [versions(column) for column in stored]
+    assert all(other == found[0] for other in found)
+    places = range(len(whole))
+    assert sorted(places, key=lambda place: found[0][place]) == sorted(places, key=lambda place: whole[place])
+    assert all((found[0][a] == found[0][b]) == (whole[a] == whole[b]) for a in places for b in places)
+
+
+@given(st.floats(-1e38, 1e38), st.integers(-(2**63), 2**63 - 1))
+def test_a_version_that_is_a_float_compares_with_whole_numbers_as_numbers_do(number, whole):
+    (one,), (other,) = versions(pl.Series([number])), versions(pl.Series([whole]))
+    assert (one < other, one == other) == (number < whole, number == whole)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series([1.5, NAN, INF, None]), [(1.5, 0.0), None, ("?", 0.0), None]),
+        (pl.Series(["1.5", "soon", "inf", "", None]), [(1.5, 0.0), ("?", 0.0), ("?", 0.0), None, None]),
+        (pl.Series([dt.date(1971, 1, 2)]), [(366 * 86400e6, 0.0)]),
+        (pl.Series([366 * 86400 * 10**9 + 1_234_567, None]).cast(pl.Datetime("ns", MOSCOW)),
+         [(366 * 86400e6 + 3 * 3600e6 + 1234.0, 567.0), None]),
+    ],
+)  # fmt: skip
+def test_a_version_is_a_number_or_a_time(column, expected):
+    assert versions(column) == expected
+
+
+@pytest.mark.parametrize("zone", ["", "Z"])
+def test_versions_that_are_times_as_text_are_exact_to_the_nanosecond(zone):
+    texts = [f"2024-05-01T10:00:00.{fraction}{zone}" for fraction in ("123456788", "123456789", "1234568", "2")]
+    found = versions(pl.Series(texts))
+    assert found == sorted(set(found))
+    assert [rest for _, rest in found] == [788.0, 789.0, 800.0, 0.0]
 
 
 MARCH_31 = dt.date(2024, 3, 31)

@@ -236,6 +236,8 @@ def test_numbers_too_large_for_float32_are_missing_rather_than_infinite(bank):
     values = bank.events()["amount"].to_list()
     assert not any(value is not None and math.isinf(value) for value in values)
     assert built.missing == {"amount": 0.5}
+    assert built.left == {"amount is infinite or beyond 3.4e38": 1}
+    assert built.left_rows == 0
 
 
 def test_client_and_time_may_have_other_names_in_the_source(tmp_path):

@@ -141,6 +141,20 @@ def test_counting_within_little_memory_gives_the_same_codes(tmp_path, memory):
         assert dictionary.table.filter(field=field)["value"].to_list()[:150] == [value for _, value in ranked[:150]]
 
 
+@pytest.mark.parametrize("memory", [1, 20_000, 10**9])
+def test_each_value_lies_in_one_part_with_all_its_counts(tmp_path, memory):
+    counts, total = Counts(tmp_path, memory), dict[tuple[str, str], int]()
+    for size in (10, 300, 20, 1, 500):  # those that are larger than the memory are written at once
+        batch = [("ab"[i % 2], f"v{i}", size) for i in range(size)]
+        counts.add(counted(batch))
+        for field, value, count in batch:
+            total[field, value] = total.get((field, value), 0) + count
+    parts = [{(field, value): count for field, value, count in part.iter_rows()} for part in counts.parts()]
+    assert sum(map(len, parts)) == len(total)
+    assert {key: count for part in parts for key, count in part.items()} == total
+    assert (len(parts) > 1) == (memory < 10**9)
+
+
 EXTEND = """
 import sys
 from pathlib import Path

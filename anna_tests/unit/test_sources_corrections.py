@@ -3,6 +3,8 @@
 import datetime as dt
 import os
 import tempfile
+from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from unittest import mock
 
@@ -120,7 +122,9 @@ def test_files_that_change_places_in_time_make_their_months_stale(corrected):
 @pytest.mark.parametrize(
     "versions",
     [[2, 1], [2.5, 1.5], [dt.datetime(2024, 5, 2), dt.datetime(2024, 5, 1)], [dt.date(2024, 5, 2), dt.date(2024, 5, 1)],
-     ["10", "9"], ["2024-05-02", "2024-05-01 10:00:00"], [1, None]],
+     ["10", "9"], ["2024-05-02", "2024-05-01 10:00:00"], [1, None], [2**60 + 1, 2**60],
+     [Decimal(2**64 + 1), Decimal(2**64)], [str(2**60 + 1), str(2**60)],
+     ["2024-05-01 10:00:00.123456789", "2024-05-01 10:00:00.123456788"]],
 )  # fmt: skip
 @pytest.mark.parametrize("second", [3, 4])
 def test_a_greater_version_wins_over_a_later_file(tmp_path, versions, second):
@@ -128,6 +132,40 @@ def test_a_greater_version_wins_over_a_later_file(tmp_path, versions, second):
     bank.deliver((1, 3, 5.0), updated=pl.Series(versions[:1]))
     bank.deliver((1, second, 6.0), updated=pl.Series(versions[1:], dtype=pl.Series(versions).dtype))
     assert bank.refresh() == {3: [5.0], 4: []}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wins"),
+    [
+        (pl.Series([2**60 + 1]), pl.Series([2.0**60]), "first"),
+        (pl.Series([2**60]), pl.Series([2.0**60]), "second"),  # equal: the later file
+        (pl.Series([2**64 - 1], dtype=pl.UInt64), pl.Series([str(2**64 - 2)]), "first"),
+        (pl.Series([str(2**60)]), pl.Series([2**60 + 1]), "second"),
+        (pl.Series([1_700_000_000_000_000_001]).cast(pl.Datetime("ns", "Europe/Moscow")),
+         pl.Series([1_700_000_000_000_000]).cast(pl.Datetime("us", "Europe/Moscow")), "first"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("month", [3, 4])
+def test_versions_of_several_types_are_compared_exactly(tmp_path, first, second, wins, month):
+    bank = Corrected(tmp_path, version="updated")
+    bank.deliver((1, 3, 5.0), updated=first)
+    bank.deliver((1, month, 6.0), updated=second)
+    assert list(chain(*bank.refresh().values())) == [5.0 if wins == "first" else 6.0]
+
+
+def test_an_event_of_a_domain_without_versions_takes_ten_bytes(tmp_path):
+    for versions, size in ((None, 10), (np.zeros((1000, 2)), 26)):
+        write_run(tmp_path / "run.npy", np.arange(1000, dtype=np.uint64), np.ones(1000), versions)
+        assert np.load(tmp_path / "run.npy").nbytes == 1000 * size
+
+
+@pytest.mark.parametrize("versions", [None, np.array([[NO_VERSION, 0.0]])])
+def test_a_run_of_older_rules_is_understood_while_its_file_is_written_anew(tmp_path, versions):
+    older = np.array([(7, 3, NO_VERSION)], dtype=[("key", "<u8"), ("month", "<u2"), ("version", "<f8")])
+    np.save(tmp_path / "older.npy", older)
+    write_run(tmp_path / "new.npy", np.array([7], np.uint64), np.array([4]), versions)
+    found = find_corrections([("a", [tmp_path / "older.npy"]), ("b", [tmp_path / "new.npy"])])
+    assert found[3].superseded.to_list() == [7]
 
 
 def test_versions_may_be_missing_from_older_files_and_then_lose(tmp_path):
@@ -219,7 +257,7 @@ def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, r
                     if chosen := own[part::parts]:
                         paths.append(Path(folder, f"{parts}-{file}-{part}.npy"))
                         keys, months = (np.array(column, dtype=np.uint64) for column in zip(*chosen, strict=True))
-                        write_run(paths[-1], keys, months, np.zeros(len(keys)))
+                        write_run(paths[-1], keys, months)
                 found.append((f"file {file}", paths))
             return found
 
