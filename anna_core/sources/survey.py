@@ -160,9 +160,7 @@ class _Seen:
 
 
 def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
-    """Yield rows in batches: month, hash and, for each fault, the canonical and the raw column; with `keys`, also the
-    event's identity and the version's columns.
-    """
+    """Yield batches of rows: month, hash, each fault's canonical and raw column; with `keys`, identity and version."""
     schema = door.table.select(*door.values.values()).collect_schema()
     faults = [*door.undated, *door.dated]
     raw = {_raw(fault): pl.col(fault.own).alias(_raw(fault)) for fault in faults}
