@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from anna_assets import first_month, sources_sensor
 from anna_assets.definitions import build_defs
 from anna_assets.layers import source_asset
 from anna_assets.past_runs import UNDER_WAY
@@ -65,7 +66,7 @@ def test_an_observation_that_is_under_way_is_waited_for_however_long(deployment:
 def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """The sensor's clock: seconds that have passed beside the real ones."""
     passed, real = {"seconds": 0.0}, time.time
-    monkeypatch.setattr(source_asset.time, "time", lambda: real() + passed["seconds"])
+    monkeypatch.setattr(sources_sensor.time, "time", lambda: real() + passed["seconds"])
     return passed
 
 
@@ -169,7 +170,7 @@ def months(deployment: Deployment) -> list[str]:
 
 def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     reloads = []
-    monkeypatch.setattr(source_asset, "reload_definitions", lambda url: (reloads.append(url), following(deployment)))
+    monkeypatch.setattr(first_month, "reload_definitions", lambda url: (reloads.append(url), following(deployment)))
     stray = events(1, "2024-01-01").head(1).with_columns(event_time=pl.lit("1980-01-01").str.to_datetime())
     deployment.rewrite_month("cards", "1980-01-01", stray)
     deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01", per_client=20))
@@ -190,7 +191,7 @@ def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pyt
 def test_a_sample_waits_until_the_months_begin_with_the_data(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source_asset, "reload_definitions", lambda url: following(deployment))
+    monkeypatch.setattr(first_month, "reload_definitions", lambda url: following(deployment))
     following(deployment)
     intake = Intake(deployment)
     intake.put("churn", "q1.csv")
@@ -212,7 +213,7 @@ def test_a_sample_waits_until_the_months_begin_with_the_data(
 
 
 def test_months_that_nobody_can_tell_move_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_asset, "reload_definitions", lambda url: following(deployment))
+    monkeypatch.setattr(first_month, "reload_definitions", lambda url: following(deployment))
     deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01"))
     following(deployment)
     for request in asked(deployment):
@@ -231,7 +232,7 @@ def test_a_graph_that_could_not_follow_says_so_and_tries_again(
     def fails(url: str) -> None:
         raise ReloadError("The webserver sleeps.")
 
-    monkeypatch.setattr(source_asset, "reload_definitions", fails)
+    monkeypatch.setattr(first_month, "reload_definitions", fails)
     following(deployment)
     for request in asked(deployment):
         run(deployment, request)

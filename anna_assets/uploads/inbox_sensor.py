@@ -4,7 +4,7 @@ import time
 
 import dagster as dg
 
-from anna_assets.layers.source_asset import begins_elsewhere
+from anna_assets.first_month import begins_elsewhere
 from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.train import AssetJob
 from anna_assets.uploads import table
