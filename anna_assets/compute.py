@@ -1,8 +1,20 @@
-"""How much of the machine a step may use."""
+"""How steps are run, and how much of the machine each may use."""
 
 import os
 
+import dagster as dg
+
 from anna_resources.settings import load_settings
+
+PRELOADED = ("anna_assets.preload.steps",)
+PRELOADED_FOR_LAUNCHES = (*PRELOADED, "anna_assets.preload.training")
+
+
+def step_executor(steps: int, preloaded: tuple[str, ...] = PRELOADED) -> dg.ExecutorDefinition:
+    """Steps as processes forked from one that has imported `preloaded`; at most `steps` of a run at once."""
+    return dg.multiprocess_executor.configured(
+        {"max_concurrent": steps, "start_method": {"forkserver": {"preload_modules": list(preloaded)}}}
+    )
 
 
 def training_threads() -> int:

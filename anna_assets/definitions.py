@@ -8,20 +8,22 @@ import dagster as dg
 from dagster._core.definitions.definitions_load_context import StateBackedDefinitionsLoader
 
 from anna_assets import partitions
-from anna_assets.intake import register_sample_job
-from anna_assets.launches import ending_sensors, step_executor, train_job
-from anna_assets.layers.boosting import boosting_asset
-from anna_assets.layers.marts import dictionary_spec, mart_asset
+from anna_assets.compute import step_executor
+from anna_assets.layers.boosting_asset import boosting_asset
+from anna_assets.layers.mart_assets import dictionary_spec, mart_asset
 from anna_assets.layers.members import tree_domains
-from anna_assets.layers.metamodel import metamodel_asset
-from anna_assets.layers.models import embedding_asset, model_asset
-from anna_assets.layers.reports import report_asset
-from anna_assets.layers.retro import history_asset, retro_embedding_asset, retro_scores_asset
-from anna_assets.layers.samples import sample_asset
-from anna_assets.layers.sequences import sequences_asset
-from anna_assets.layers.sources import observe_job, source_asset, watch_sensor
-from anna_assets.outbox import outbox_sensor, send_job
-from anna_assets.uploads.sensor import inbox_sensor
+from anna_assets.layers.metamodel_asset import metamodel_asset
+from anna_assets.layers.model_assets import embedding_asset, model_asset
+from anna_assets.layers.report_asset import report_asset
+from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset, retro_scores_asset
+from anna_assets.layers.sample_asset import sample_asset
+from anna_assets.layers.sequences_asset import sequences_asset
+from anna_assets.layers.source_asset import observe_job, source_asset
+from anna_assets.send_to_mlflow import ending_sensors, outbox_sensor, send_job
+from anna_assets.sources_sensor import sources_sensor
+from anna_assets.train import train_job
+from anna_assets.uploads.inbox_sensor import inbox_sensor
+from anna_assets.uploads.register_sample import register_sample_job
 from anna_assets.uploads.table import uploads_spec
 from anna_core.domains import Domain
 from anna_resources.blueprint import Blueprint
@@ -103,7 +105,7 @@ def build_defs(
         assets=assets,
         jobs=[*observe, register_sample_job, send_job, train],
         sensors=[
-            watch_sensor(domains, settings, month, observe, follows_data),
+            sources_sensor(domains, settings, month, observe, follows_data),
             inbox_sensor(domains, settings, month, train, follows_data),
             *ending_sensors(),
             outbox_sensor,

@@ -5,7 +5,7 @@ from itertools import takewhile
 import dagster as dg
 
 from anna_assets.moments import told_moment
-from anna_assets.runs import FAILED, UNDER_WAY, last_words
+from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 
 LISTING_TAG = "anna/listing"  # run tag: the state of the source's files that the observation was asked for
 # Seconds until the next try: what passes soon, such as a restart, costs little time; what lasts, such as a full disk

@@ -6,9 +6,9 @@ each observation, and is asked for once more; what hangs on the mart goes by the
 
 import dagster as dg
 
-from anna_assets.runs import UNDER_WAY
+from anna_assets.past_runs import UNDER_WAY
 from anna_core.months import parse_month
-from anna_core.sources.freshness import SourceState
+from anna_core.sources.source_state import SourceState
 from anna_resources.artifacts.events import StoredMart
 
 DATA_VERSION_TAG = "dagster/data_version"

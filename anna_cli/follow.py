@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from rich.console import Console
 from rich.live import Live
 
+from anna_cli.launch import Launch, State
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import clock, lines, render
-from anna_cli.launches import Launch, State
 from anna_core.errors import AnnaError
 
 POLL_SECONDS = 1.0

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from anna_cli.launches import Launch, State, Step, Training
+from anna_cli.launch import Launch, State, Step, Training
 
 BAR_WIDTH = 16
 COLUMNS = 5

@@ -11,6 +11,7 @@ from anna_cli.report_reader import materializations
 from anna_core.errors import AnnaError
 from anna_core.keys import parse_sample_key
 from anna_core.months import months_between, next_month, parse_month
+from anna_resources.names import TASK_TAG
 
 SCORES = ["retro", "scores"]
 EMBEDDING = ("retro", "embedding")
@@ -113,7 +114,7 @@ def backfill_params(selection: Selection) -> Json:
     task = parse_sample_key(selection.key).task
     return {
         "title": f"retro-scores of {selection.key}, {selection.months[0][:7]} to {selection.months[-1][:7]}",
-        "tags": [{"key": "anna/task", "value": task}, {"key": "anna/retro", "value": selection.key}],
+        "tags": [{"key": TASK_TAG, "value": task}, {"key": "anna/retro", "value": selection.key}],
         "partitionsByAssets": [*chosen, _chosen(SCORES, pairs)],
     }
 

@@ -1,4 +1,4 @@
-"""Domains: what one YAML file in `domains/` says about one kind of event stream."""
+"""Domains: each YAML file in `domains/` describes one kind of event stream."""
 
 import datetime as dt
 import zoneinfo
@@ -21,7 +21,7 @@ from anna_core.yaml_files import YamlError, read_yaml
 
 
 class FieldKind(StrEnum):
-    """How a field enters the nets: as a code of the dictionary, a number, or a yes/no."""
+    """How a field enters the nets: as a code from the dictionary, a number, or a yes/no."""
 
     CATEGORICAL = "categorical"
     NUMERIC = "numeric"
@@ -32,20 +32,20 @@ SourceFormat = Literal["parquet", "csv", "delta", "iceberg"]
 
 OWNER_PATTERN = r"^(team:\w+|[^@\s]+@[^@\s]+\.[^@\s]+)$"  # what Dagster takes as an owner
 
-# What a mart calls its own two columns, beside which the fields stand under their own names.
+# The names of a mart's own two columns; fields stand beside them under their own names.
 RESERVED_FIELDS = frozenset({"client_id", "event_time"})
-# Ten times the vectors that a net keeps of a field by default (`net.vocabulary`), so that no net goes without a value
-# that it would look at; with their texts they take 10 MB of a step's memory.
+# Ten times as many as the values of a field that have a vector in a net by default (`net.vocabulary`), so that no net
+# misses a value that it would look at; with their texts they take 10 MB of a step's memory.
 MOST_CATEGORIES = 100_000
 
 
 class SourceSpec(Strict):
-    """Where a domain's raw table lies, and its format.
+    """Where a domain's raw table lies, and in which format.
 
     Attributes:
-        path: a folder or a file, relative to ANNA_HOME; `$NAME` is taken from the environment. Of a Delta or Iceberg
-            table the table's folder, whose newest state is read; a metadata file of an Iceberg table names one state of
-            it for ever.
+        path: a folder or a file, relative to ANNA_HOME; `$NAME` is replaced by the environment variable. For a Delta or
+            Iceberg table it is the table's folder, and the newest state is read; if it is a metadata file of an Iceberg
+            table, that one state is read for ever.
         format: how the table is stored.
     """
 
@@ -54,7 +54,7 @@ class SourceSpec(Strict):
 
 
 class ColumnNames(Strict):
-    """What the source calls the client and the moment of the event."""
+    """The source's names for the columns of the client and of the event's time."""
 
     client_id: Annotated[str, Field(min_length=1)] = "client_id"
     event_time: Annotated[str, Field(min_length=1)] = "event_time"
@@ -64,23 +64,26 @@ class Domain(Strict):
     """One kind of event stream.
 
     Attributes:
-        name: the file's stem; names the domain's assets and folders.
-        owner: who answers for the data: `team:cards` or a mail address.
+        name: the file's name without its ending; also in the names of the domain's assets and folders.
+        description: what the domain is, for people.
+        owner: who is responsible for the data: `team:cards` or an e-mail address.
+        source: where the raw table lies.
+        columns: what the source calls the client and the time.
         fields: source column → kind; these columns become the model's inputs, in this order.
         event_key: columns that identify an event of a client. Of all rows of the source that repeat them one is kept,
-            in whichever months they lie. Rows without a key are kept, and so is everything where no key is named.
+            whatever months they lie in. Rows in which one is empty are kept, and if no column is named, all rows are.
         version: column, a number or a time, whose greatest value wins among the deliveries of one event. Without it,
             and among equals, the file that was modified later wins (by its name where the times are equal). Within a
             file the order of rows means nothing: the later month wins, and in a month the smaller values. A Delta or
             Iceberg table counts as one file. Either way the mart holds one state of an event: rows of a sample see the
             delivery that stays at the event's time, even those as of before it was written (docs/data.md).
         time_zone: the zone of time stamps that carry none; None means the bank's.
-        availability_lag: how long after it happened an event can be relied upon to be in the table.
-        lookback: how far back of as_of a sequence reaches.
-        max_length: a sequence keeps this many of its latest events.
-        max_categories: values of a categorical field that get a code of their own, the most frequent first. Later ones
-            share codes, by their hash. A field that has come so far stays so: raising this changes nothing for it, as a
-            code, once given, never changes.
+        availability_lag: after this time an event can be relied upon to be in the table.
+        lookback: how far back from as_of a sequence reaches.
+        max_length: the most events in a sequence; the latest are kept.
+        max_categories: how many values of a categorical field get a code of their own, the most frequent first. Later
+            ones share codes, chosen by their hash. Once a field has reached this number, raising it changes nothing for
+            the field, because a code, once given, never changes.
     """
 
     name: str
@@ -126,37 +129,37 @@ class Domain(Strict):
 
     @property
     def window_version(self) -> str:
-        """The rules by which sequences are cut, as text: availability lag, lookback and greatest length."""
+        """The rules that sequences are cut by, as text: availability lag, lookback and greatest length."""
         return f"{format_duration(self.availability_lag)} {format_duration(self.lookback)} {self.max_length}"
 
     @property
     def owners(self) -> list[str]:
-        """The owner as a list, empty where there is none."""
+        """The owner as a list, which is empty if there is none."""
         return [self.owner] if self.owner else []
 
     @property
     def coded(self) -> tuple[str, ...]:
-        """Fields kept as integer codes: categories and booleans, in the order of the file."""
+        """Names of the fields kept as integer codes, categorical and boolean ones, in the order of the file."""
         return tuple(name for name, kind in self.fields.items() if kind is not FieldKind.NUMERIC)
 
     @property
     def categorical(self) -> tuple[str, ...]:
-        """Fields whose codes come from the dictionary."""
+        """Names of the fields whose codes come from the dictionary."""
         return tuple(name for name, kind in self.fields.items() if kind is FieldKind.CATEGORICAL)
 
     @property
     def boolean(self) -> tuple[str, ...]:
-        """Fields with the fixed codes of `anna_core.marts.mart`: 0 missing, 1 false, 2 true."""
+        """Names of the fields with fixed codes: 0 missing, 1 false, 2 true."""
         return tuple(name for name, kind in self.fields.items() if kind is FieldKind.BOOLEAN)
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """Fields kept as float32 numbers, NaN where missing."""
+        """Names of the fields kept as float32 numbers, NaN where a value is missing."""
         return tuple(name for name, kind in self.fields.items() if kind is FieldKind.NUMERIC)
 
     @property
     def source_columns(self) -> tuple[str, ...]:
-        """Every source column that the domain reads, each once."""
+        """Names of all source columns that the domain reads, without repetition."""
         version = () if self.version is None else (self.version,)
         names = (self.columns.client_id, self.columns.event_time, *self.event_key, *version, *self.fields)
         return tuple(dict.fromkeys(names))
@@ -166,7 +169,7 @@ def read_domain(path: Path) -> Domain:
     """Read one domain file.
 
     Raises:
-        DomainError: naming the file, the field and the cure.
+        DomainError: the file cannot be read or a setting in it is wrong; the message names file, setting and cure.
     """
     try:
         content = read_yaml(path)
@@ -185,10 +188,10 @@ def read_domain(path: Path) -> Domain:
 
 @dataclass(frozen=True)
 class DomainFiles:
-    """What the files of a folder say.
+    """The content of a folder of domain files.
 
     Attributes:
-        domains: by name, in order; one whose file cannot be used is as it last was, where that is known.
+        domains: name → domain, in the order of names; if a file cannot be used, its last usable version, if known.
         problems: name of a file that cannot be used → what is wrong with it.
     """
 
@@ -197,7 +200,7 @@ class DomainFiles:
 
     @property
     def notes(self) -> list[str]:
-        """A sentence or two a file that cannot be used: what is wrong, and what holds until it is corrected."""
+        """For each file that cannot be used, what is wrong and what is used until it is corrected."""
         return [self._note(file, problem) for file, problem in self.problems.items()]
 
     def _note(self, file: str, problem: str) -> str:
@@ -207,10 +210,10 @@ class DomainFiles:
 
 
 def load_domains(folder: Path) -> dict[str, Domain]:
-    """Read every `*.yaml` of a folder, by name.
+    """Read every domain file of a folder: name → domain.
 
     Raises:
-        DomainError: the folder is missing or empty, or a file in it is wrong.
+        DomainError: the folder holds no domain file, or one of them cannot be used.
     """
     found = read_domains(folder)
     if found.problems:
@@ -219,14 +222,14 @@ def load_domains(folder: Path) -> dict[str, Domain]:
 
 
 def read_domains(folder: Path, last_good: Mapping[str, Domain] = MappingProxyType({})) -> DomainFiles:
-    """Read every `*.yaml` of a folder; a file that cannot be read, such as one that is half written, stops no other.
+    """Read the domain files of a folder; one that cannot be used, such as a half-written one, does not stop the others.
 
     Args:
         folder: the domains' folder.
-        last_good: by name, each domain as its file last said; one whose file cannot be used stays as it was.
+        last_good: name → the last usable version of a domain, which is used while its file cannot be.
 
     Raises:
-        DomainError: the folder is missing or empty, or no file in it can be used.
+        DomainError: the folder holds no domain file, or none of them can be used.
     """
     files = domain_files(folder)
     if not files:
@@ -254,6 +257,6 @@ def read_domains(folder: Path, last_good: Mapping[str, Domain] = MappingProxyTyp
 
 
 def domain_files(folder: Path) -> list[Path]:
-    """The domain files of a folder, by name; what an editor hides beside them (`.#cards.yaml`) is none."""
+    """The domain files of a folder in the order of their names, without an editor's hidden ones (`.#cards.yaml`)."""
     found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
     return sorted((path for path in found if not path.name.startswith(".")), key=lambda path: (path.stem, path.name))

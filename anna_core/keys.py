@@ -1,4 +1,4 @@
-"""Names that become partition keys: made and checked here, and nowhere else."""
+"""Partition keys, and the names that go into them: made and checked here and nowhere else."""
 
 import re
 from typing import NamedTuple
@@ -10,13 +10,13 @@ TASK_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _DAGSTER_RANGE = "..."  # Dagster's sign for a range of partitions
 _RESERVED_SAMPLE = "task"  # its options would be `task.yaml`, the task's own
 DOMAIN_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
-# The trees over all domains, as an asset and as a member of the metamodel; those of a domain are `boosting/<domain>`.
-# Nets are called by their domains, so no domain may be called so.
+# The trees over all domains, as an asset and as a member of the metamodel; those of one domain are
+# `boosting/<domain>`. A net has the name of its domain, so no domain may have this one.
 TREES = "boosting"
 
 
 class SampleKey(NamedTuple):
-    """Partition key of a training launch, `<task>.<sample>`; the task holds no dot, the sample may."""
+    """Partition key of a launch, `<task>.<sample>`; the sample's name may contain dots, the task's may not."""
 
     task: str
     sample: str
@@ -26,12 +26,12 @@ class SampleKey(NamedTuple):
 
 
 def trees_member(domain: str | None) -> str:
-    """What the metamodel calls the trees on the aggregates of a domain, or of all (None); also their asset's key."""
+    """The metamodel's name for the trees of a domain, or of all domains (None); it is also their asset's key."""
     return TREES if domain is None else f"{TREES}/{domain}"
 
 
 def check_key(key: str) -> str:
-    """Return `key` if it can be a partition key, else raise `KeyNameError`."""
+    """Return `key` if it can be a partition key; raise `KeyNameError` otherwise."""
     if not KEY_PATTERN.fullmatch(key) or set(key) <= {"."} or _DAGSTER_RANGE in key:
         raise KeyNameError(
             f"'{key}' cannot be a partition key: use 1 to 100 Latin letters, digits, '.', '_' or '-' (no '...')."
@@ -40,7 +40,7 @@ def check_key(key: str) -> str:
 
 
 def check_task(task: str) -> str:
-    """Return `task` if it can name a task, else raise `KeyNameError`."""
+    """Return `task` if it can name a task; raise `KeyNameError` otherwise."""
     if not TASK_PATTERN.fullmatch(task):
         raise KeyNameError(
             f"'{task}' cannot name a task: use 1 to 60 Latin letters, digits, '_' or '-' (no dot, no space)."
@@ -49,7 +49,7 @@ def check_task(task: str) -> str:
 
 
 def check_domain(name: str) -> str:
-    """Return `name` if it can name a domain (it becomes an asset key and a folder), else raise `KeyNameError`."""
+    """Return `name` if it can name a domain, its assets and its folders; raise `KeyNameError` otherwise."""
     if not DOMAIN_PATTERN.fullmatch(name):
         raise KeyNameError(
             f"'{name}' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, digits "
@@ -78,7 +78,7 @@ def parse_sample_key(key: str) -> SampleKey:
     """Split `<task>.<sample>` at its first dot.
 
     Raises:
-        KeyNameError: there is no dot, or a part cannot be used.
+        KeyNameError: there is no dot, or one of the parts cannot be used.
     """
     task, dot, sample = key.partition(".")
     if not dot or not sample:

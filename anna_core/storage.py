@@ -1,8 +1,8 @@
 """Atomic storage: what is written appears whole or not at all.
 
-A *file* is written beside its place and moved over it. A *directory* gets a new version beside the older ones, and a
-small pointer file, moved last, names the current one. A reader that opened the version before keeps it: one earlier
-version stays until the next write. What a killed writer left behind is swept by a later write.
+A *file* is written beside its final place and then moved there. A *directory* gets a new version beside the older
+ones, and a small pointer file, moved last, names the current version. A reader of the previous version can go on
+reading: it stays until the next write. What a killed writer left behind is removed by a later write.
 """
 
 import json
@@ -39,7 +39,7 @@ def local_root(url: str) -> Path:
 
 @contextmanager
 def write_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; when the block ends well, what was written there replaces `path` at once."""
+    """Yield a temporary path; what the block writes there replaces `path` at once, unless the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent)
     ending = "".join(path.suffixes[-2:])  # such as .csv.gz: some readers go by it
@@ -53,14 +53,14 @@ def write_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a small text file at once."""
+    """Replace a small text file (UTF-8) at once."""
     with write_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def write_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder; when the block ends well, it becomes the current version of artifact `path`."""
+    """Yield an empty temporary folder, which becomes the current version of artifact `path` unless the block raises."""
     path.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     version = uuid.uuid4().hex[:12]
@@ -71,7 +71,7 @@ def write_directory(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush(file)
-        with FileLock(path / _LOCK):  # of two writers neither may remove what the other is about to point to
+        with FileLock(path / _LOCK):  # neither of two writers may remove what the other is about to point to
             os.replace(temporary, path / version)
             previous = _pointer(path).get("version")
             write_text(path / POINTER, json.dumps({"version": version}))
@@ -81,16 +81,16 @@ def write_directory(path: Path) -> Iterator[Path]:
 
 
 def has_directory(path: Path) -> bool:
-    """Whether a directory artifact was written, and its current version is still there."""
+    """Whether a directory artifact was written and its current version is still there."""
     version = _pointer(path).get("version")
     return version is not None and (path / version).is_dir()
 
 
 def read_directory(path: Path) -> Path:
-    """The current version of a directory artifact.
+    """Return the folder of a directory artifact's current version.
 
     Raises:
-        ArtifactError: it was never written, or somebody removed it.
+        ArtifactError: the artifact was never written, or its current version was removed.
     """
     version = _pointer(path).get("version")
     if version is None:

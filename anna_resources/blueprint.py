@@ -1,9 +1,9 @@
-"""The blueprint: the domains and the months of which the graph is built.
+"""The blueprint: the domains and the months that the graph is built from.
 
-A code server reads it once, as its definitions load. Dagster hands it on, with the definitions, to every run that is
-asked for of them, and the run to its steps; so a file of a domain that is saved, broken or removed meanwhile changes
-nothing for a launch that runs or waits. What is kept in the storage is what a later reading needs to know of the
-earlier ones: each domain as its file last was good, and the first month of the data.
+A code server reads it once, when its definitions load. Dagster hands it on to every run that those definitions start,
+and the run hands it to its steps; so a domain file that is saved, broken or removed meanwhile changes nothing for a
+launch that is running or waiting. The storage keeps what a later reading has to know of earlier ones: the last usable
+version of each domain, and the first month of the data.
 """
 
 import datetime as dt
@@ -23,13 +23,14 @@ _Domains = TypeAdapter(dict[str, Domain])
 
 
 class Blueprint(BaseModel):
-    """Of what the graph is built.
+    """What the graph is built from.
 
     Attributes:
         domains: each gets its own column of assets.
         notes: sentences about files in the domains' folder that cannot be used.
-        follows_data: whether the first month is the data's own, as `anna.yaml` names none.
-        first_month: the data's own, as far as it was observed; None where nothing was, or `anna.yaml` names one.
+        follows_data: whether the data decides which month is the first, because `anna.yaml` names none.
+        first_month: the first month of the data observed so far; None if nothing was observed, or if `anna.yaml` names
+            a first month.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,10 +42,11 @@ class Blueprint(BaseModel):
 
     @classmethod
     def read(cls, settings: Settings) -> "Blueprint":
-        """Read it anew, and remember the domains that are good.
+        """Read the domains' folder, and remember the domains that can be used.
 
         Raises:
-            DomainError: there is no domain at all.
+            DomainError: the folder holds no usable domain file.
+            ArtifactError: the stored first month cannot be read.
         """
         found = read_deployment_domains(settings)
         _remember(settings.blueprint / _DOMAINS_FILE, _Domains.dump_json(found.domains, indent=1).decode())
@@ -57,21 +59,21 @@ class Blueprint(BaseModel):
         )
 
     def settled(self, settings: Settings) -> Settings:
-        """The settings with the first month of this blueprint."""
+        """Return the settings with this blueprint's first month as their `start_month`, if it has one."""
         return settings if self.first_month is None else settings.model_copy(update={"start_month": self.first_month})
 
 
 def read_deployment_domains(settings: Settings) -> DomainFiles:
-    """The domains of a deployment as their files say now, or as they last said where they cannot be used.
+    """Read a deployment's domains; one whose file cannot be used now is taken as its file last was.
 
     Raises:
-        DomainError: there is no domain at all.
+        DomainError: the folder holds no usable domain file.
     """
     return read_domains(settings.domains, _last_good(settings.blueprint / _DOMAINS_FILE))
 
 
 def domain_notes(settings: Settings) -> list[str]:
-    """What is wrong with the files in the domains' folder, a sentence or two each."""
+    """Say what is wrong with the files in the domains' folder, in a sentence or two for each."""
     try:
         return read_deployment_domains(settings).notes
     except DomainError as error:
@@ -79,7 +81,7 @@ def domain_notes(settings: Settings) -> list[str]:
 
 
 def changed_since(settings: Settings, domains: Iterable[Domain]) -> list[str]:
-    """Names of the domains whose files say something else by now, are new or are gone; none where no file is good."""
+    """Name the domains whose files have changed, appeared or gone since; empty if no file can be used now."""
     try:
         found = read_deployment_domains(settings).domains
     except DomainError:
@@ -89,10 +91,10 @@ def changed_since(settings: Settings, domains: Iterable[Domain]) -> list[str]:
 
 
 def read_first_month(settings: Settings) -> dt.date | None:
-    """The first month of the data, as far as it was observed; None where nothing was.
+    """Return the first month of the data observed so far; None if nothing was.
 
     Raises:
-        ArtifactError: the file that tells it holds no month.
+        ArtifactError: the file that should hold it holds something else.
     """
     file = settings.blueprint / _FIRST_MONTH_FILE
     try:
@@ -109,7 +111,7 @@ def write_first_month(settings: Settings, month: dt.date) -> None:
 
 
 def _last_good(file: Path) -> dict[str, Domain]:
-    """Domains as their files last were good; none where another version of ANNA wrote them down in another form."""
+    """The last usable version of each domain; empty if there is none, or if another version of ANNA stored them."""
     try:
         return _Domains.validate_json(file.read_bytes())
     except (FileNotFoundError, ValidationError):

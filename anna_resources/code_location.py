@@ -1,4 +1,4 @@
-"""ANNA's code location: under which name Dagster knows the definitions, and how they are loaded anew."""
+"""ANNA's code location: the name by which Dagster knows the definitions, and how to reload them."""
 
 from anna_core.errors import AnnaError
 
@@ -18,11 +18,11 @@ mutation Reload($name: String!) {
 
 
 class ReloadError(AnnaError):
-    """The definitions could not be loaded anew."""
+    """The definitions could not be reloaded."""
 
 
 def reload_definitions(webserver_url: str) -> None:
-    """Load the definitions anew, as the button Reload of the UI does; runs in progress go on with those they have.
+    """Reload the definitions, as the button Reload in the UI does; runs in progress keep the ones they started with.
 
     Raises:
         ReloadError: the webserver does not answer, or the definitions do not load.

@@ -9,7 +9,7 @@ import dagster as dg
 
 
 def fixed(resource: dg.ConfigurableResource) -> dg.ResourceDefinition:
-    """A resource as it is made here; a run's configuration that wants to change it is refused."""
+    """Turn a resource into one without configuration: a run that tries to configure it is refused."""
     values, told = resource.model_dump(), "Set in anna.yaml: nothing to fill in here."
     return resource.get_resource_definition().configured(lambda _: values, config_schema={}, description=told)
 
@@ -18,7 +18,7 @@ class NoIOManager(dg.IOManager):
     """Refuses to keep what a step returns. Dagster's default would pickle it; ANNA's steps write their artifacts."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Refuse."""
+        """Raise `dagster.Failure`, which names the step and what it returned."""
         raise dg.Failure(
             f"{context.step_key} returned a value ({type(obj).__name__}): ANNA keeps no values of Dagster's. "
             "Write an artifact through the warehouse, and return a MaterializeResult.",
@@ -26,7 +26,7 @@ class NoIOManager(dg.IOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Refuse."""
+        """Raise `dagster.Failure`, which says where the value should come from."""
         raise dg.Failure(
             "A step asks for a value of an earlier one: ANNA keeps no values of Dagster's. "
             "Read the artifact through the warehouse, and name its asset in `deps`.",

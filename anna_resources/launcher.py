@@ -1,12 +1,12 @@
-"""The run launcher of a deployment on one machine: Dagster's own, which also notices that a run's process is gone.
+"""The run launcher of a deployment on one machine: Dagster's own, which also notices when a run's process is gone.
 
-Dagster's default launcher cannot tell the monitoring daemon whether a run still lives; a run whose process was killed
-would count as running, and hold its place in the queue, for ever. A run found dead is marked as failed, and
+Dagster's default launcher cannot tell the monitoring daemon whether a run is still alive; a run whose process was
+killed would count as running for ever, and keep its place in the queue. A run found dead is marked as failed, and
 `run_retries` continues it from the step where it stopped.
 
-The process itself is looked at. Asking the code server, which started it, would not do: a reload of the definitions
-puts a new server in the place of the old one, which goes on with its runs, but is no longer asked; and a run lives on
-where its server was killed. Only a process of another machine, or of another container, is asked after there.
+The launcher looks at the process itself. Asking the code server that started it is not enough: after a reload of the
+definitions a new server is asked, while the old one goes on with its runs; and a run outlives a server that was killed.
+The code server is asked only about a process that does not run on this machine or in this container.
 """
 
 import signal
@@ -26,21 +26,25 @@ _CLOCK_SECONDS = 2.0  # by which the system's clock and the time at which a proc
 
 
 class LocalRunLauncher(DefaultRunLauncher):
-    """Starts runs as processes of the code server, and knows whether they live."""
+    """Starts runs as processes of the code server, and knows whether they are still alive."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Whether the monitoring daemon may ask."""
+        """Whether the monitoring daemon may call `check_run_worker_health`: yes."""
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether the process of a run lives."""
+        """Whether a run's process is still alive."""
         if self.process_of(run.run_id) is not None:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return self._ask_code_server(run)
 
     def terminate(self, run_id: str) -> bool:
-        """Interrupt a run: through the code server that started it, or, where that is gone, its process itself."""
+        """Interrupt a run, through the code server that started it or, if that is gone, by a signal to its process.
+
+        Returns:
+            Whether the run was interrupted.
+        """
         try:
             if super().terminate(run_id):
                 return True
@@ -54,9 +58,9 @@ class LocalRunLauncher(DefaultRunLauncher):
         return False
 
     def process_of(self, run_id: str) -> psutil.Process | None:
-        """The process of a run on this machine; None where there is none.
+        """Find a run's process on this machine; None if it has none here.
 
-        A run says in its log under which number its process runs. A process that began later only bears the same one.
+        The run's log holds its process id. A process that started after that entry only happens to have the same id.
         """
         records = self._instance.get_records_for_run(run_id, of_type=DagsterEventType.ENGINE_EVENT).records
         for record in records:
@@ -88,7 +92,7 @@ class LocalRunLauncher(DefaultRunLauncher):
 
 
 def _living(number: int, told_at: float) -> psutil.Process | None:
-    """The process of that number if it was there at a moment (Unix time) and has not ended since."""
+    """The process with this id if it existed at `told_at` (Unix time) and has not ended since, else None."""
     try:
         process = psutil.Process(number)
         began_before = process.create_time() <= told_at + _CLOCK_SECONDS

@@ -6,7 +6,7 @@ import os
 import zoneinfo
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -24,11 +24,11 @@ from anna_core.strict import explain
 from anna_core.yaml_files import YamlError, read_yaml
 
 SETTINGS_FILE = "anna.yaml"
-INBOX = "inbox"  # under ANNA_HOME
-LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are in work at once would not fit
+INBOX = "inbox"  # below ANNA_HOME
+LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are open at once would not fit
 DEFAULT_HOME = Path("~/.anna")
-# Holds, as JSON, the settings that the code server read as it started. Its runs and their steps inherit them: each step
-# is a process of its own, and a file that is saved meanwhile, perhaps half of it, must not change what is under way.
+# Holds, as JSON, the settings that the code server read when it started. Its runs and their steps, which are processes
+# of their own, inherit them: a file that is saved meanwhile, or half saved, must not change what is under way.
 HANDED_ON = "ANNA_SETTINGS_HANDED_ON"
 
 
@@ -41,12 +41,12 @@ class Limits(BaseModel):
 
     Attributes:
         runs: Dagster runs of any kind; further ones wait in the queue.
-        launches: launches among them; fewer than `runs`, so that refreshes and scoring do not wait for trainings.
-        runs_per_owner: launches of tasks of one owner.
+        launches: launches among these runs; keep it below `runs`, so that refreshes and scoring do not wait for them.
+        runs_per_owner: launches of the tasks of one owner.
         hadoop: steps that read or write marts, sequences and histories.
-        memory: that one of these steps works with, as `1GiB`; the tables may be larger. Its process takes more, but no
-            more for a larger table: the interpreter, up to 0.6 GiB that Polars reads ahead of a mart, and pages of
-            mapped files, which the system takes back when it needs them.
+        memory: bytes that one of these steps works with, such as `1GiB`; its tables may be larger. The step's process
+            takes more than that, though not more for a larger table: the interpreter, up to 0.6 GiB that Polars reads
+            ahead of a mart, and pages of mapped files, which the system takes back when it needs them.
         training: steps that train; the cores are divided among them.
         scoring: steps that score.
     """
@@ -66,23 +66,25 @@ class Settings(BaseSettings):
     """Settings of a deployment.
 
     Attributes:
-        home: ANNA_HOME, the folder of this deployment: storage, inbox, Dagster's and MLflow's state.
-        domains: ANNA_DOMAINS, the folder of the domain files; `<home>/domains` where not set.
-        storage: URL of the folder where marts, models and scores are kept; `<home>/storage` where not set.
-        start_month: first month of the `month` partitions; None means the data's own first month.
-        end_month: last month of them; None means the current month.
-        time_zone: the bank's zone, in which as_of's day begins.
-        webserver_port: of the Dagster UI, on loopback.
-        mlflow_port: of the MLflow server, on loopback.
-        mlflow_url: tracking server to use in place of the one that `anna up` starts.
+        home: ANNA_HOME, the deployment's folder, with its storage, its inbox and the state of Dagster and MLflow.
+        domains: ANNA_DOMAINS, the folder of the domain files; by default `<home>/domains`.
+        storage: URL of the folder where marts, models and scores are kept; by default `<home>/storage`.
+        start_month: first day of the first month; None means the first month of the data.
+        end_month: first day of the last month; None means the current month.
+        time_zone: the bank's time zone, in which the day of an as_of begins.
+        webserver_port: port of the Dagster UI, on loopback.
+        mlflow_port: port of the MLflow server, on loopback.
+        mlflow_url: address of a tracking server to use instead of the one that `anna up` starts.
         inbox_settle_seconds: a file in the inbox is read once it has not changed for this long.
-        source_settle_seconds: a source's file is read once it has not changed for this long.
-        left_aside: share of a source's rows that may be left aside, as they have no client or no time that can be read,
-            or whose value in a column cannot be read. Where more are, the month or the file is refused.
+        source_settle_seconds: a source file is read once it has not changed for this long.
+        left_aside: the share of a source's rows, 0 to 1, that may be left aside because their client or time cannot be
+            read, or whose value in a column may be unreadable. If there are more, the month or the file is refused.
         limits: how much may run at once.
     """
 
     model_config = SettingsConfigDict(env_prefix="ANNA_", env_nested_delimiter="__", extra="forbid")
+
+    _are_complete: ClassVar[bool] = False  # whether the values given leave nothing to the environment and the file
 
     home: Path
     domains: Path
@@ -145,31 +147,33 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Explicit values first, then the environment, then `anna.yaml`."""
+        """Explicit values come first, then the environment, then `anna.yaml`; complete ones are taken as they are."""
+        if cls._are_complete:
+            return (init_settings,)
         return init_settings, env_settings, InitSettingsSource(settings_cls, _written(anna_home() / SETTINGS_FILE))
 
     def keeps(self, month: dt.date) -> bool:
-        """Whether a month, by its first day, is one of the deployment's."""
+        """Whether a month, given by its first day, is one of the deployment's."""
         return self.first_month <= month <= self.last_month
 
     @property
     def first_month(self) -> dt.date:
-        """First month of the deployment; while nothing is known of the data, the last that can have any."""
+        """First day of the first month; while nothing is known of the data, of the last month that can have any."""
         return self.start_month or min(self.last_month, _this_month())
 
     @property
     def last_month(self) -> dt.date:
-        """Last month of the deployment."""
+        """First day of the last month."""
         return self.end_month or _this_month()
 
     @property
     def inbox(self) -> Path:
-        """Folder into which samples are dropped, `inbox/<task>/<sample>.csv`."""
+        """The folder into which samples are dropped, as `inbox/<task>/<sample>.csv`."""
         return self.home / INBOX
 
     @property
     def blueprint(self) -> Path:
-        """Folder of what the graph was last built of, see `anna_resources.blueprint`."""
+        """The folder that remembers what the graph was last built from, see `anna_resources.blueprint`."""
         return self.storage / "blueprint"
 
     @property
@@ -179,29 +183,19 @@ class Settings(BaseSettings):
 
     @property
     def tracking_url(self) -> str:
-        """Where MLflow is reached."""
+        """The address of MLflow."""
         return self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}"
 
     @property
     def webserver_url(self) -> str:
-        """Where the Dagster UI and its GraphQL API are reached."""
+        """The address of the Dagster UI and its GraphQL API."""
         return f"http://127.0.0.1:{self.webserver_port}"
 
 
 class _HandedOn(Settings):
-    """Settings that another process has read."""
+    """Settings that another process has read; environment and file are not asked again."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What was handed on, and nothing else."""
-        return (init_settings,)
+    _are_complete: ClassVar[bool] = True
 
 
 def anna_home() -> Path:
@@ -210,21 +204,21 @@ def anna_home() -> Path:
 
 
 def load_settings() -> Settings:
-    """The settings of the deployment at `anna_home()`: those that this process was handed, else those on disk.
+    """The settings of the deployment at `anna_home()`: those handed to this process, else those on disk.
 
     Raises:
-        SettingsError: naming the setting and what is wrong with it.
+        SettingsError: a setting is wrong, or the file cannot be read; the message names it.
     """
     return _load(anna_home(), os.environ.get(HANDED_ON, ""))
 
 
 def read_settings() -> Settings:
-    """The settings of the deployment at `anna_home()` as file and environment say now; errors as of `load_settings`."""
+    """The settings of the deployment at `anna_home()` as file and environment are now; errors as `load_settings`."""
     return _load(anna_home(), "")
 
 
 def hand_on(settings: Settings) -> None:
-    """Let this process, and all that it starts, use these settings, whatever becomes of the file meanwhile."""
+    """Have this process, and all that it starts, use these settings, whatever becomes of the file."""
     os.environ[HANDED_ON] = settings.model_dump_json()
 
 
@@ -255,5 +249,5 @@ def _written(file: Path) -> dict[str, Any]:
 
 
 def _this_month() -> dt.date:
-    """The current month, by its first day, in UTC, as Dagster has it."""
+    """The first day of the current month in UTC, as Dagster counts it."""
     return dt.datetime.now(dt.UTC).date().replace(day=1)

@@ -17,14 +17,14 @@ _ALL_DOMAINS = "+"  # no domain can be called so
 
 
 class Warehouse(dg.ConfigurableResource):
-    """Where the artifacts of a deployment lie. Each method gives the handle of one, and touches nothing.
+    """Knows where a deployment keeps its artifacts. Each method returns a handle, without touching the disk.
 
     Attributes:
         home: ANNA_HOME.
-        storage: where marts, models and scores are kept.
-        time_zone: the bank's zone.
-        source_settle_seconds: a source's file is read once it has not changed for this long.
-        left_aside: share of a source's rows that may be left aside.
+        storage: the folder where marts, models and scores are kept.
+        time_zone: the bank's time zone, such as Europe/Moscow.
+        source_settle_seconds: a source file is read once it has not changed for this long.
+        left_aside: the share of a source's rows, 0 to 1, that may be left aside.
     """
 
     home: str
@@ -51,12 +51,12 @@ class Warehouse(dg.ConfigurableResource):
 
     @property
     def uploads(self) -> Path:
-        """Folder of the register of uploads."""
+        """The folder that holds the register of uploads."""
         return self._path("uploads")
 
     @property
     def upload_locks(self) -> Path:
-        """Locks of the inbox, one a sample."""
+        """The folder of the inbox's locks, one per sample."""
         return self._path("uploads", "locks")
 
     def source(self, domain: Domain) -> ObservedSource:
@@ -83,7 +83,7 @@ class Warehouse(dg.ConfigurableResource):
         return SampleFolder(self._path("sample", key), key)
 
     def sequences(self, domain: Domain, key: str) -> SequencesFolder:
-        """What a sample's rows may see of a domain."""
+        """The events of a domain that each row of a sample may see."""
         return SequencesFolder(self._path("sequences", domain.name, key), domain.name, key)
 
     def model(self, domain: Domain, key: str) -> ModelFolder:
@@ -91,11 +91,11 @@ class Warehouse(dg.ConfigurableResource):
         return ModelFolder(self._path("model", domain.name, key), domain.name, key)
 
     def embedding(self, domain: Domain, key: str) -> EmbeddingFolder:
-        """What a domain's nets say of a sample's rows."""
+        """The embeddings and scores that a domain's nets give a sample's rows."""
         return EmbeddingFolder(self._path("embedding", domain.name, key), domain.name, key)
 
     def boosting(self, domain: Domain | None, key: str) -> TreesFolder:
-        """Trees on the aggregates of a domain, or of all (None), and what they say of a sample's rows."""
+        """The trees on a domain's aggregates, or on those of all (None), and their scores of a sample's rows."""
         name = domain.name if domain else None
         return TreesFolder(self._path("boosting", name or _ALL_DOMAINS, key), trees_member(name), key)
 
@@ -108,16 +108,16 @@ class Warehouse(dg.ConfigurableResource):
         return ReportFolder(self._path("report", key))
 
     def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
-        """Every client's sequence as of a month's end."""
+        """Every client's sequence of a domain as of a month's end."""
         return HistoryFolder(self._path("history", domain.name, _folder_of(month)), domain.name)
 
     def retro_embedding(self, domain: Domain, key: str, month: dt.date) -> VectorsFile:
-        """What a domain's nets say of all clients as of a month's end."""
+        """The embeddings and scores that a domain's nets give all clients as of a month's end."""
         folder = self._path("retro", "embedding", domain.name, key, _folder_of(month))
         return VectorsFile(folder / "embedding.parquet")
 
     def retro_scores(self, key: str, month: dt.date) -> ScoresFile:
-        """Scores of all clients as of a month's end."""
+        """The metamodel's scores of all clients as of a month's end."""
         return ScoresFile(self._path("retro", "scores", key, _folder_of(month)) / "scores.parquet")
 
     def _path(self, *parts: str) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import yaml
 
-from anna_cli.deployment import make_deployment
+from anna_cli.deployment_folder import make_deployment
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.queries import RUNS
 from anna_cli.report_reader import read_report

@@ -4,7 +4,7 @@ from functools import cache
 
 import dagster as dg
 
-from anna_assets.runs import words_of
+from anna_assets.past_runs import words_of
 from anna_core.sequences.readiness import Behind
 
 

@@ -5,8 +5,6 @@ from collections.abc import Collection, Sequence
 
 import dagster as dg
 
-from anna_assets.launches import KEY_TAG, OWNER_TAG, TRAIN
-from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.partitions import SAMPLE
 from anna_assets.uploads.builds import Builds
 from anna_assets.uploads.reading import Later, Reading, mart_size, upload_size
@@ -16,6 +14,7 @@ from anna_core.domains import Domain
 from anna_core.keys import parse_sample_key
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_core.sequences.readiness import Readiness
+from anna_resources.names import CONTENT_TAG, KEY_TAG, OWNER_TAG, SAMPLE_TAG, TASK_TAG, TRAIN_JOB
 from anna_resources.settings import INBOX, Settings
 from anna_resources.warehouse import Warehouse
 
@@ -169,7 +168,7 @@ class Launching:
         return run is not None
 
     def _latest(self, tag: str, value: str) -> dg.DagsterRun | None:
-        filters = dg.RunsFilter(job_name=TRAIN, tags={tag: value})
+        filters = dg.RunsFilter(job_name=TRAIN_JOB, tags={tag: value})
         return next(iter(self._instance.get_runs(filters, limit=1)), None)
 
     def _identity(self, entry: Entry) -> str:
@@ -187,8 +186,8 @@ class Launching:
             IDENTITY_TAG: self._identity(entry),
             KEY_TAG: entry.key,
             OWNER_TAG: entry.owner,
-            "anna/task": key.task,
-            "anna/sample": key.sample,
+            TASK_TAG: key.task,
+            SAMPLE_TAG: key.sample,
         }
         return dg.RunRequest(run_key=entry.request, partition_key=entry.key, tags=tags)
 

@@ -20,8 +20,8 @@ from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.refresh_reader import read_refresh
 from anna_cli.report_reader import print_report, read_report
-from anna_cli.samples import follow_intake, register
 from anna_cli.stop_signals import stop_signals
+from anna_cli.submission import follow_intake, register
 from anna_cli.supervisor.platform import Platform
 from anna_core.errors import AnnaError
 from anna_core.months import next_month

@@ -7,7 +7,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from anna_cli.console import CONSOLE
-from anna_cli.deployment import make_deployment
+from anna_cli.deployment_folder import make_deployment
 from anna_cli.settings_file import render_settings
 from anna_core.months import next_month
 from anna_resources.settings import SETTINGS_FILE, Settings, anna_home, load_settings

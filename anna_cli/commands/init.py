@@ -6,7 +6,7 @@ import click
 from rich.text import Text
 
 from anna_cli.console import CONSOLE
-from anna_cli.deployment import make_deployment
+from anna_cli.deployment_folder import make_deployment
 from anna_resources.settings import anna_home
 
 

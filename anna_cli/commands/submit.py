@@ -7,12 +7,12 @@ from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
 from anna_cli.identity import connect
+from anna_cli.launch import Launch, State
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import standing
-from anna_cli.launches import Launch, State
 from anna_cli.options import Options, parse_options
-from anna_cli.samples import follow_intake, key_of, locate, register
-from anna_cli.uploads import Upload
+from anna_cli.submission import follow_intake, key_of, locate, register
+from anna_cli.upload_reader import Upload
 from anna_core.errors import TaskError
 from anna_core.tasks.task import TaskType, parse_request
 from anna_resources.settings import load_settings

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from anna_core.metrics.bootstrap import Interval, lead_of, resample
-from anna_core.metrics.registry import get_metric
+from anna_core.metrics.bootstrap import Interval, Resampled, lead_of, resample
+from anna_core.metrics.registry import Metric, get_metric
 from anna_core.tasks.task import Task
 
 ModelKind = Literal["constant", "boosting", "domain", "mean", "metamodel"]
@@ -63,11 +63,7 @@ def leaderboard(
         TrainingError: a model's scores are not finite numbers.
     """
     metric = get_metric(task.metric, task.type)
-    whose = None if client is None else client[held_out]
-    judged = {
-        key: resample(metric, target[held_out], values[held_out], weight[held_out], client=whose, seed=task.seed)
-        for key, values in scores.items()
-    }
+    judged = judge(metric, scores, target, weight, held_out, task, client)
     ours = next((found for (kind, _), found in judged.items() if kind == "metamodel"), None)
     rows = []
     for (kind, name), found in judged.items():
@@ -86,3 +82,20 @@ def leaderboard(
         )
     sign = -1 if metric.greater_is_better else 1
     return sorted(rows, key=lambda row: (np.isnan(row.value), sign * row.value))
+
+
+def judge(
+    metric: Metric,
+    scores: ModelScores,
+    target: np.ndarray,
+    weight: np.ndarray,
+    held_out: np.ndarray,
+    task: Task,
+    client: np.ndarray | None,
+) -> dict[tuple[ModelKind, str], Resampled]:
+    """Judge models by a metric, all on the same resamples of the held-out rows; the rest as of `leaderboard`."""
+    whose = None if client is None else client[held_out]
+    return {
+        key: resample(metric, target[held_out], values[held_out], weight[held_out], client=whose, seed=task.seed)
+        for key, values in scores.items()
+    }

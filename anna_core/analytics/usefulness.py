@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anna_core.analytics.formatting import format_lead
-from anna_core.analytics.leaderboard import ModelScores
-from anna_core.metrics.bootstrap import Interval, lead_of, resample
+from anna_core.analytics.leaderboard import ModelKind, ModelScores, judge
+from anna_core.metrics.bootstrap import Interval, lead_of
 from anna_core.metrics.evidence import FEWEST, Evidence
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.tasks.task import Task, TaskType
@@ -58,9 +58,7 @@ def usefulness(
 ) -> Usefulness:
     """Hold the metamodel against the constant; arguments and errors as of `leaderboard`."""
     metric = get_metric(get_metric(task.metric, task.type).fair or task.metric, task.type)
-    whose = None if client is None else client[held_out]
-    ours, constant = (
-        resample(metric, target[held_out], scores[kind, kind][held_out], weight[held_out], client=whose, seed=task.seed)
-        for kind in ("metamodel", "constant")
-    )
+    pair: tuple[ModelKind, ModelKind] = ("metamodel", "constant")
+    judged = judge(metric, {(kind, kind): scores[kind, kind] for kind in pair}, target, weight, held_out, task, client)
+    ours, constant = (judged[kind, kind] for kind in pair)
     return Usefulness(metric, lead_of(metric, ours, constant), ours.evidence)

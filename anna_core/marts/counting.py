@@ -9,17 +9,17 @@ import polars as pl
 import pyarrow as pa
 
 SCHEMA = {"field": pl.String, "value": pl.String, "count": pl.UInt32}
-_BYTES = 200  # of a value with its count, while frames of them are joined and summed; measured
-_BUCKETS = 256  # by hash, in each file; a part is one or several
+_BYTES = 200  # per value with its count, while frames of them are joined and summed; measured
+_BUCKETS = 256  # by hash, in each file; a part is one bucket or several
 _BUCKET = "bucket"
 
 
 class Counts:
-    """Counts of values by field. Adds up in memory, and beyond that in files, bucket by bucket of the values' hashes.
+    """Counts values by field: in memory, and what does not fit in files, divided into buckets by the values' hashes.
 
     Args:
-        folder: where the files go.
-        memory: bytes to work with; what comes out does not depend on it.
+        folder: the folder for the files.
+        memory: bytes to work with; the counts do not depend on it.
     """
 
     def __init__(self, folder: Path, memory: int) -> None:
@@ -29,9 +29,9 @@ class Counts:
         self._written = 0
 
     def add(self, counts: pl.DataFrame) -> None:
-        """Add columns field, value, count; each value of a field once."""
+        """Add counts: columns field, value, count, in which no value of a field is repeated."""
         if len(counts) > self._most // 2:
-            self._spill(counts)  # there is nothing to sum up in it
+            self._spill(counts)  # nothing in it can be added up
             return
         self._held.append(counts)
         if sum(map(len, self._held)) > self._most:
@@ -40,7 +40,7 @@ class Counts:
                 self._spill(self._held.pop())
 
     def parts(self) -> Iterator[pl.DataFrame]:
-        """All counts, summed; a value of a field lies in one part."""
+        """Yield the sums of all counts in parts: columns field, value, count; each value of a field is in one part."""
         if not self._files:
             yield _summed(self._held)
             return
@@ -52,7 +52,7 @@ class Counts:
             yield _summed([_read(file, buckets) for file in self._files])
 
     def _spill(self, counts: pl.DataFrame) -> None:
-        """Write a file with a record batch a bucket, so that a part reads no more than it is made of."""
+        """Write a file with one record batch per bucket, so that each part reads only its own buckets."""
         bucket = (pl.struct("field", "value").hash() % _BUCKETS).alias(_BUCKET)
         sorted_ = counts.with_columns(bucket).sort(_BUCKET)
         bounds = sorted_[_BUCKET].search_sorted(pl.Series(range(_BUCKETS + 1), dtype=pl.UInt64)).to_list()

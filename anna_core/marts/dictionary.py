@@ -1,8 +1,8 @@
 """Dictionaries: a domain's category → code tables. Append-only: a code, once given, never changes; 0 is unknown.
 
-A field has a code for each of its first `max_categories` values. Once more come, codes that values share are added, and
-from then on a new value gets one of these, by its hash; so its code is settled without being written down, and neither
-the table nor the nets' tables of vectors grow any more.
+Each of a field's first `max_categories` values has a code of its own. When there are more, shared codes are added, and
+every further value gets one of them, by its hash: its code is certain without being written down, and neither the table
+nor the nets' tables of vectors grow any more.
 """
 
 import zlib
@@ -22,18 +22,17 @@ UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
 MISSING_VALUE = "<missing>"  # a null category is a category of its own
 
-_OWN_A_SHARED = 10  # codes of one value for each code that values share
+_OWN_A_SHARED = 10  # for every so many codes of single values there is one shared code
 _SCHEMA = {"field": pl.String, "value": pl.String, "code": pl.UInt32}
 
 
 @dataclass(frozen=True)
 class Dictionary:
-    """Codes of one domain's categories.
+    """The codes of a domain's categories.
 
     Attributes:
         domain: the domain.
-        table: columns field, value, code; codes of a field run from 1 without a gap. The value of a code that values
-            share is null.
+        table: columns field, value, code; a field's codes run from 1 without gaps. The value of a shared code is null.
     """
 
     domain: Domain
@@ -41,7 +40,7 @@ class Dictionary:
 
     @property
     def cardinalities(self) -> dict[str, int]:
-        """Number of codes of every coded field, 0 included; it only ever grows."""
+        """Name of each coded field → number of its codes, 0 included; it never shrinks."""
         known = dict(self.table.group_by("field").agg(pl.col("code").max() + 1).iter_rows())
         return {
             name: BOOLEAN_CODES if name in self.domain.boolean else int(known.get(name, 1))
@@ -50,18 +49,18 @@ class Dictionary:
 
     @property
     def version(self) -> str:
-        """Number of known values by field: as the table only grows, this tells two versions apart."""
+        """The number of known values of each field, as text; as the table only grows, it tells versions apart."""
         sizes = self.cardinalities
         return "-".join(f"{name}:{sizes[name] - 1}" for name in self.domain.categorical) or "empty"
 
     @property
     def shared(self) -> dict[str, range]:
-        """Fields that have come to `max_categories`, and the codes that their further values share."""
+        """Name of each field that has reached `max_categories` → its shared codes."""
         rows = self.table.filter(pl.col("value").is_null()).group_by("field").agg(pl.col("code").min(), pl.len())
         return {name: range(first, first + count) for name, first, count in rows.iter_rows()}
 
     def codes_of(self, name: str, values: pl.Series) -> np.ndarray:
-        """Codes (n,) of different values of a field, as small as the dictionary's size allows."""
+        """The codes (n,) of n different values of the field `name`, in the smallest type that holds all its codes."""
         known = self.table.lazy().filter((pl.col("field") == name) & pl.col("value").is_not_null())
         asked = values.rename("value").to_frame().lazy()
         found = asked.join(known, on="value", how="left", maintain_order="left").select("code").collect().to_series()
@@ -73,11 +72,11 @@ class Dictionary:
         return codes
 
     def extended(self, counts: Iterable[pl.DataFrame]) -> "Dictionary":
-        """Give codes to values that have none, the most frequent first, as far as there is room.
+        """A dictionary in which new values have codes as well, the most frequent first, as far as there is room.
 
         Args:
-            counts: frames (field, value, count); a value that lies in several counts as often, unless its field has
-                more values than there is room for: each must then lie in one.
+            counts: frames with columns field, value, count. The counts of a value that is in several frames are added;
+                in a field with more values than there is room for, each value must be in one frame only.
         """
         shared, sizes = self.shared, self.cardinalities
         room = {
@@ -94,7 +93,7 @@ class Dictionary:
             unknown = _before(unknown, new.filter(place == limit))
             ranked = pl.concat([new, unknown]).group_by("field", "value").agg(pl.col("count").sum())
             ranked = ranked.sort("field", "count", "value", descending=[False, True, False])
-            new = ranked.filter(place <= limit)  # one more than there is room for tells that it is full
+            new = ranked.filter(place <= limit)  # one more than there is room for, as a sign that there is none left
         if new.is_empty():
             return self
         first = pl.col("field").replace_strict(sizes, return_dtype=pl.UInt32)
@@ -103,7 +102,7 @@ class Dictionary:
         return Dictionary(self.domain, pl.concat([self.table, fitting, *(self._sharing(name, room) for name in full)]))
 
     def _sharing(self, name: str, room: dict[str, int]) -> pl.DataFrame:
-        """Rows of the codes that the values of a full field share."""
+        """The rows of the table for the shared codes of a full field."""
         first = self.cardinalities[name] + room[name]
         count = max(1, self.domain.max_categories // _OWN_A_SHARED)
         codes = pl.int_range(first, first + count, dtype=pl.UInt32, eager=True)
@@ -111,7 +110,7 @@ class Dictionary:
 
 
 def _before(counts: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
-    """Values that come before the last of their field, where it has one: the others need not be sorted."""
+    """Of `counts`, the values that are not behind their field's row in `last`; all others need not be sorted."""
     if last.is_empty():
         return counts
     count, value = pl.col("count"), pl.col("value")
@@ -121,27 +120,27 @@ def _before(counts: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stable_hash(value: str) -> int:
-    """The same in every release of every library, or codes would change."""
+    """A hash that is the same in every release of every library; otherwise codes would change."""
     return zlib.crc32(value.encode())
 
 
 def code_type(cardinality: int) -> type[np.unsignedinteger]:
-    """The smallest type that holds `cardinality` codes."""
+    """The smallest unsigned integer type that holds `cardinality` codes."""
     return np.uint8 if cardinality <= 2**8 else np.uint16 if cardinality <= 2**16 else np.uint32
 
 
 def read_dictionary(domain: Domain, folder: Path) -> Dictionary:
-    """The dictionary kept in `folder`; an empty one where none was written yet."""
+    """Read the dictionary stored in `folder`; an empty one if none was written yet."""
     path = folder / FILE
     return Dictionary(domain, pl.read_parquet(path, glob=False)) if path.exists() else Dictionary(domain)
 
 
 def extend_dictionary(domain: Domain, folder: Path, counts: Iterable[pl.DataFrame]) -> Dictionary:
-    """Add new values to the stored dictionary; safe while other processes do the same.
+    """Add new values to the stored dictionary, and return it; other processes may do so at the same time.
 
     Args:
         domain: the domain.
-        folder: where the dictionary is kept.
+        folder: the folder that stores the dictionary.
         counts: as of `Dictionary.extended`.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """Marts: a month of a domain's events, typed, de-duplicated, encoded and sorted.
 
-The source is read once, in pieces that fit into memory (`pieces.py`); each is sorted (`runs.py`). Once the month's
-categories are known, the dictionary is extended, and the sorted runs are merged (`merge.py`) and written (`output.py`)
-one range of clients after another. A month that fits into memory is one piece and one range.
+The source is read once, in pieces that fit into memory (`pieces.py`), and each piece is sorted (`runs.py`). Once all
+categories of the month are known, the dictionary is extended; then the sorted runs are merged (`merge.py`) and written
+(`output.py`), one range of clients after another. A month that fits into memory is one piece and one range.
 """
 
 import datetime as dt
@@ -28,14 +28,14 @@ from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprin
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE, month_examples, refusal, told, too_many
 from anna_core.sources.looking import unchanged
 from anna_core.sources.reading import reading
-from anna_core.sources.source import scan_month
+from anna_core.sources.scanning import scan_month
 from anna_core.sources.source_state import ObservedFiles
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
 SOURCE_FINGERPRINT = "anna.source"  # key of a mart file's Parquet metadata
-_BYTES, _FIELD_BYTES = 200, 40  # of an event in work, and of each field and key column; measured, with all copies
-_COUNTING = 8  # part of the memory in which categories are counted
+_BYTES, _FIELD_BYTES = 200, 40  # per event being worked on, and per field and key column of it; measured, with copies
+_COUNTING = 8  # an eighth of the memory is for counting categories
 NOTHING = Corrections()
 
 
@@ -44,16 +44,16 @@ class MartMonth:
     """What one build of a mart's month found.
 
     Attributes:
-        rows: events written.
-        clients: different clients among them.
-        source_rows: rows that the source has for the month.
-        repeated: rows dropped because another delivery of the same event stays.
-        left: reason → rows left aside, or whose value is missing for what stands there.
-        left_rows: rows left aside for such a reason.
-        missing: numeric field → share of events without a value.
-        dictionary: the dictionary that encoded it.
+        rows: number of events written.
+        clients: number of different clients among them.
+        source_rows: number of the source's rows in the month.
+        repeated: number of rows dropped because another delivery of the same event is kept.
+        left: reason → number of rows left aside, or kept with a missing value because what stands there is unusable.
+        left_rows: number of rows left aside, for any reason.
+        missing: numeric field → share of events without a value, 0 to 1.
+        dictionary: the dictionary that encoded the month.
         data_version: digest of the content.
-        source_version: fingerprint of the source rows that it was built from.
+        source_version: fingerprint of the source rows that the month was built from.
     """
 
     rows: int
@@ -69,12 +69,12 @@ class MartMonth:
 
 
 def mart_path(folder: Path, month: dt.date) -> Path:
-    """File of a mart's month under the domain's folder, `month=2024-03/events.parquet`."""
+    """The file of a mart's month below the domain's folder: `month=2024-03/events.parquet`."""
     return folder / f"month={month:%Y-%m}" / MART_FILE
 
 
 def built_months(folder: Path) -> dict[dt.date, Path]:
-    """The months of a mart that were built, in their order, and their files."""
+    """The months of a mart that exist, in order: first day → file."""
     files = folder.glob(f"month=*/{MART_FILE}")
     return dict(sorted((parse_month(file.parent.name.removeprefix("month=")), file) for file in files))
 
@@ -91,24 +91,23 @@ def build_mart(
     share: float = MOST_LEFT_ASIDE,
     observed: ObservedFiles | None = None,
 ) -> MartMonth:
-    """Build one month of a mart from the source, extending the dictionary by what is new.
+    """Build one month of a mart from the source, and extend the dictionary by the categories that are new.
 
     Args:
         domain: the domain.
         month: its first day.
         home: ANNA_HOME.
         bank_zone: the bank's time zone.
-        mart_folder: where the domain's months are kept.
-        dictionary_folder: where its dictionary is kept.
+        mart_folder: the folder of the domain's months.
+        dictionary_folder: the folder of its dictionary.
         memory: bytes to work with; the result does not depend on it.
-        corrections: what the observation of the source found of the month.
-        share: of the month's rows that may be left aside for one reason or another.
-        observed: read these files only, as they were observed; None means the whole table as it stands.
+        corrections: which of the month's events lose to deliveries in other months, as the observation found.
+        share: the share of the month's rows, 0 to 1, that may be left aside for one reason or another.
+        observed: read only these files, in the state in which they were observed; None: the whole table as it is now.
 
     Raises:
         NotAsObservedError: a file of `observed` is no longer as it was; nothing is written.
-        SourceError: the source cannot be read as the domain says, or too many rows cannot be used; the mart is then
-            left as it was.
+        SourceError: the source cannot be read as the domain says, or too many rows cannot be used; nothing is written.
     """
     path = mart_path(mart_folder, month)
     most = events_within(memory, _BYTES + _FIELD_BYTES * (len(domain.fields) + len(domain.event_key)))
@@ -135,7 +134,7 @@ def build_mart(
 
 @dataclass
 class _Found:
-    """A month of the source: its events as sorted runs, and what was counted on the way."""
+    """A month of the source: its events as sorted runs, and what was counted while reading."""
 
     spill: Path
     counts: Counts
@@ -146,7 +145,7 @@ class _Found:
     hash: int = 0
 
     def add(self, piece: Piece) -> None:
-        """Add a piece; where there are several, only the last one's run stays in memory."""
+        """Add a piece; of several, only the last one's run stays in memory."""
         if self.runs:
             self.runs[-1] = self.runs[-1].on_disk(self.spill / str(len(self.runs)))
         self.runs.append(piece.run)
@@ -156,7 +155,7 @@ class _Found:
         self.hash += piece.hash
 
     def codes(self, dictionary: Dictionary) -> list[Codes]:
-        """Codes of the runs' values, which the runs then let go of; on disk where there are several runs."""
+        """The codes of each run's values, which it then lets go of; memory-mapped files if there are several runs."""
         several, tables = len(self.runs) > 1, []
         for place, run in enumerate(self.runs):
             codes = code_tables(run, dictionary)

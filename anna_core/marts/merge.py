@@ -1,4 +1,4 @@
-"""A range of clients made into mart events: runs merged, codes of the dictionary, repeated events dropped."""
+"""A range of clients becomes mart events: runs are merged, categories coded, and repeated events dropped."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.runs import TIME_BITS, Run, sorting_key
 from anna_core.sources.door import TIME, field_names, key_names, version_names
 from anna_core.sources.fingerprints import column_hash, mixed, summed
-from anna_core.sources.source import FILE
+from anna_core.sources.scanning import FILE
 
-Codes = dict[str, np.ndarray]  # categorical column → what a run's code is in the dictionary
+Codes = dict[str, np.ndarray]  # categorical column → (v,) the dictionary's code of each of a run's v values
 _CLIENT, _PLACE = "client", "place"
 
 
@@ -23,9 +23,9 @@ class Merged:
 
     Attributes:
         clients: (c,) the clients, text, ascending.
-        place: (n,) each event's client, as a place in `clients`, ascending.
-        events: the time and the fields, by `anna_core.sources.door`'s names; n rows.
-        repeated: events dropped.
+        place: (n,) the position of each event's client in `clients`, ascending.
+        events: n rows with the time and the fields, by the names of `anna_core.sources.door`.
+        repeated: number of events dropped because another delivery of them is kept.
     """
 
     clients: pl.Series
@@ -35,7 +35,7 @@ class Merged:
 
 
 def code_tables(run: Run, dictionary: Dictionary) -> Codes:
-    """Codes of a run's values, as small as the dictionary's size allows."""
+    """The dictionary's codes of a run's values, in the smallest type that holds them."""
     own = field_names(dictionary.domain)
     return {own[name]: dictionary.codes_of(name, run.values[own[name]]) for name in dictionary.domain.categorical}
 
@@ -45,9 +45,9 @@ def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetim
 
     Args:
         runs: one or more.
-        codes: of each run, `code_tables`.
+        codes: for each run, what `code_tables` returns.
         domain: the domain.
-        first: where the month begins.
+        first: the month's first moment.
     """
     encoded = [
         run.events.with_columns(pl.Series(name, table[run.events[name].to_numpy()]) for name, table in tables.items())
@@ -75,7 +75,7 @@ def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetim
 
 
 def content_hash(part: Merged) -> int:
-    """Sum of the events' hashes; neither their order nor the division into ranges counts."""
+    """The sum of the events' hashes, which depends neither on their order nor on their division into ranges."""
     if part.events.is_empty():
         return 0
     clients = part.clients.to_frame("client_id").select(column_hash("client_id", pl.String(), 0)).to_series()
@@ -84,7 +84,7 @@ def content_hash(part: Merged) -> int:
 
 
 def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl.DataFrame:
-    """Put events of one client and moment in order of key and fields, so that the same rows give the same mart."""
+    """Sort events of one client and moment by key and fields, so that the same rows always give the same mart."""
     same = key[1:] == key[:-1]
     if not same.any():
         return events
@@ -97,21 +97,23 @@ def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl
 
 
 def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> np.ndarray | None:
-    """Which events stay (n,); None for all.
+    """Decide which events to keep, (n,) bool; None: all.
 
-    Of a client's events that have the same key the last delivery stays, and of equal ones the first in total order.
+    Of a client's events with the same key the last delivery is kept, and of equal deliveries the first one in total
+    order.
     """
     keys = key_names(domain)
     if not keys or events.is_empty():
         return None
     hashed = events.select(summed(pl.col(name).hash(seed=i) for i, name in enumerate(keys)).hash(seed=0)).to_series()
     client = place.astype(np.uint64) << np.uint64(TIME_BITS)
-    alike = pl.Series(client | (hashed.to_numpy() >> np.uint64(64 - TIME_BITS)))  # by client, hence quick to sort
+    # Numbers that begin with the client are nearly in order, and so quickly sorted.
+    alike = pl.Series(client | (hashed.to_numpy() >> np.uint64(64 - TIME_BITS)))
     ordered = alike.sort().to_numpy()
     met = pl.Series(ordered[1:][ordered[1:] == ordered[:-1]])
     if met.is_empty():
         return None
-    doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may meet by chance
+    doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may be equal by chance
     rank = [*version_names(domain), FILE]
     found = events[doubtful].select(pl.Series(_CLIENT, place[doubtful]), *keys, *rank, pl.Series(_PLACE, doubtful))
     found = found.sort(*rank, _PLACE, descending=[*(True for _ in rank), False], nulls_last=True)

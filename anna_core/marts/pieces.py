@@ -17,7 +17,7 @@ from anna_core.marts.runs import Run, sorting_key
 from anna_core.months import month_bounds
 from anna_core.sources.door import CLIENT, TIME, field_names, key_names, version_names
 from anna_core.sources.fingerprints import column_hash, mixed
-from anna_core.sources.source import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
+from anna_core.sources.scanning import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Piece:
     """Some rows of a month.
 
     Attributes:
-        run: their events, in order.
-        counts: values of the categorical fields: columns field, value, count.
-        rows: rows read.
-        superseded: rows among them whose event was delivered again in another month; they are not in the run.
-        faults: reason → rows that have it; those without a client are not in the run.
-        hash: sum of the rows' hashes, as in a fingerprint.
+        run: their events, sorted.
+        counts: how often each value of a categorical field occurs: columns field, value, count.
+        rows: number of rows read.
+        superseded: number of rows whose event was delivered again in another month; they are not in the run.
+        faults: reason → number of rows that have it; rows without a client are not in the run.
+        hash: the sum of the rows' hashes, as in a fingerprint.
     """
 
     run: Run
@@ -42,7 +42,7 @@ class Piece:
 
 
 def carried(domain: Domain) -> list[str]:
-    """Columns of a run's events: the time, what tells deliveries of one event apart, and the fields."""
+    """Names of the columns of a run's events: the time, those that rank deliveries of one event, and the fields."""
     deliveries = [*key_names(domain), *version_names(domain), FILE]
     return [TIME, *(deliveries if domain.event_key else []), *field_names(domain).values()]
 
@@ -50,14 +50,14 @@ def carried(domain: Domain) -> list[str]:
 def read_pieces(
     domain: Domain, month: dt.date, scan: MonthScan, most: int, closed: frozenset[str] = frozenset()
 ) -> Iterator[Piece]:
-    """Read the rows of a month, at most `most` at a time; one piece of no rows where there are none.
+    """Yield the rows of a month in pieces; a month without rows is one piece without rows.
 
     Args:
         domain: the domain.
         month: its first day.
         scan: the month's rows.
-        most: rows of a piece.
-        closed: fields whose values need not be counted.
+        most: the largest number of rows in a piece.
+        closed: names of fields whose values need not be counted.
     """
     rows = typed(nw.from_native(scan.rows), domain).to_native()
     making = _Making(domain, month_bounds(month)[0], scan, closed)
@@ -72,7 +72,7 @@ def read_pieces(
 
 
 def typed(events: nw.LazyFrame, domain: Domain) -> nw.LazyFrame:
-    """Row by row: booleans are codes, numbers float32."""
+    """Type fields whose values do not depend on other rows: booleans become codes, numbers float32."""
     own = field_names(domain)
     columns = (
         *((nw.col(own[name]).cast(nw.UInt8) + 1).fill_null(0).cast(nw.UInt8) for name in domain.boolean),
@@ -86,11 +86,11 @@ class _Factored:
     """A column by its different values.
 
     Attributes:
-        codes: (n,) uint32, each row's place in `values`.
-        values: (v,) different canonical texts, null among them.
-        hashes: (v,) uint64, each value's part in the row's hash.
-        counts: (v,) rows that have it.
-        faults: reason → rows.
+        codes: (n,) uint32, the position of each row's value in `values`.
+        values: (v,) the different canonical texts; null may be among them.
+        hashes: (v,) uint64, each value's part of the row's hash.
+        counts: (v,) uint32, the number of rows with each value.
+        faults: reason → number of rows that have it.
     """
 
     codes: np.ndarray
@@ -110,7 +110,7 @@ class _Making:
     closed: frozenset[str]
 
     def piece(self, rows: pl.DataFrame) -> Piece:
-        """A piece of some rows."""
+        """Make a piece of some of the month's rows."""
         columns = {name: self._factored(rows[name], name, seed) for name, seed in factored(self.domain).items()}
         place, clients, kept = _ranked(columns[CLIENT])
         superseded = 0
@@ -126,7 +126,8 @@ class _Making:
         if (key[1:] < key[:-1]).any():
             events = events[pl.Series(key).arg_sort()]
         run = Run(clients, np.concatenate([[0], np.cumsum(lengths)]), events, values)
-        pa.default_memory_pool().release_unused()  # it would keep what the columns' texts took, beside Polars' own
+        # Otherwise Arrow would keep the memory of the columns' texts, which Polars holds as well.
+        pa.default_memory_pool().release_unused()
         met = Counter({reason: int(rows[fault_name(i)].sum()) for i, reason in enumerate(self.scan.faults)})
         for column in columns.values():
             met.update(column.faults)
@@ -141,7 +142,7 @@ class _Making:
             rows = np.bincount(codes, minlength=len(values))
             for place, fault in enumerate(deferred.faults):
                 faults[fault.reason] = int(rows[typed[fault_name(place)].to_numpy()].sum())
-            again, values = _factorize(typed[name])  # of several ways to write a value one is left
+            again, values = _factorize(typed[name])  # a value may have been written in several ways
             codes = again[codes]
         hashes = values.to_frame(name).select(column_hash(name, pl.String(), seed)).to_series().to_numpy()
         counts = np.bincount(codes, minlength=len(values)).astype(np.uint32)
@@ -150,7 +151,7 @@ class _Making:
     def _categories(
         self, columns: dict[str, _Factored]
     ) -> tuple[dict[str, pl.Series], dict[str, pl.Series], pl.DataFrame]:
-        """By categorical column: codes, and the values that they stand for; and how often each value comes."""
+        """For each categorical column, its codes and the values that they stand for; and the counts of all values."""
         codes, values, counts = {}, {}, [pl.DataFrame(schema=SCHEMA)]
         fields = field_names(self.domain)
         for name in self.domain.categorical:
@@ -164,10 +165,11 @@ class _Making:
 
 
 def _ranked(clients: _Factored) -> tuple[np.ndarray, pl.Series, np.ndarray]:
-    """Rows' clients (n,) as places among the different ones in order of their texts.
+    """Rank the rows' clients.
 
     Returns:
-        place (n,) int64, -1 for rows without a client; the clients' texts; and which rows have a client.
+        (n,) int64, the position of each row's client among the different clients, -1 without a client; the different
+        clients' texts, ascending; and (n,) bool, whether a row has a client.
     """
     texts = clients.values
     named = texts.is_not_null().to_numpy()
@@ -189,7 +191,7 @@ def _hash(rows: pl.DataFrame, columns: dict[str, _Factored]) -> int:
 
 
 def _factorize(values: pl.Series) -> tuple[np.ndarray, pl.Series]:
-    """Codes (n,) uint32 of values, and the different values in the order of their codes; null is one of them."""
+    """Codes (n,) uint32 of values, and the different values in the order of their codes; null has a code, too."""
     encoded = values.to_arrow().dictionary_encode(null_encoding="encode")
     codes = encoded.indices.to_numpy().view(np.uint32)
     return codes, pl.Series(encoded.dictionary, dtype=values.dtype)

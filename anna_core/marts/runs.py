@@ -1,4 +1,4 @@
-"""Sorted runs of events, and the ranges of clients by which they are merged within bounded memory."""
+"""Sorted runs of events, and the ranges of clients in which they are merged within bounded memory."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ _SAMPLES = 8  # sampled clients of a run per half of a range
 
 @dataclass(frozen=True)
 class Run:
-    """Events in order of client and time.
+    """Events in the order of client and time.
 
     Attributes:
-        clients: (c,) different clients, text, ascending.
-        bounds: (c + 1,) int64; client i has the events bounds[i] to bounds[i + 1].
-        events: columns as `anna_core.marts.pieces.carried`, categories as codes into `values`.
-        values: categorical column → its values, of which this run's codes tell the place.
+        clients: (c,) the different clients, text, ascending.
+        bounds: (c + 1,) int64; client i has the events from bounds[i] up to, but without, bounds[i + 1].
+        events: columns as in `anna_core.marts.pieces.carried`; categories are positions in `values`.
+        values: categorical column → the different values that the run has in it.
     """
 
     clients: pl.Series
@@ -30,7 +30,7 @@ class Run:
     values: dict[str, pl.Series]
 
     def between(self, low: int, high: int) -> "Run":
-        """The events of clients[low:high]; shares the memory."""
+        """The run of clients[low:high] alone; it shares this one's memory."""
         first, last = int(self.bounds[low]), int(self.bounds[high])
         return replace(
             self,
@@ -40,7 +40,7 @@ class Run:
         )
 
     def on_disk(self, path: Path) -> "Run":
-        """The same run in memory-mapped files whose names begin as `path`."""
+        """The same run in memory-mapped files, whose names begin with `path`."""
         np.save(f"{path}.bounds.npy", self.bounds)
         return replace(
             self,
@@ -63,12 +63,12 @@ def _on_disk(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
 
 
 def sorting_key(place: np.ndarray, time: pl.Series, first: dt.datetime) -> np.ndarray:
-    """One number (n,) uint64 that sorts events by client and time.
+    """One number per event, (n,) uint64, by which events are sorted by client and time.
 
     Args:
-        place: (n,) the client's place among all, below 2^22.
-        time: (n,) moments of one month.
-        first: where the month begins.
+        place: (n,) the client's position among all clients, below 2^22.
+        time: (n,) datetimes of one month, in microseconds.
+        first: the month's first moment.
     """
     start = pl.Series([first], dtype=pl.Datetime("us")).to_physical()[0]
     moment = time.to_physical().to_numpy() - start
@@ -76,10 +76,10 @@ def sorting_key(place: np.ndarray, time: pl.Series, first: dt.datetime) -> np.nd
 
 
 def client_ranges(runs: list[Run], most: int) -> Iterator[list[Run]]:
-    """Divide runs by ranges of clients, ascending: each range has at most `most` events, or all of one client.
+    """Cut runs into ranges of clients, in ascending order, with about `most` events at most, or all of one client.
 
-    The bounds come from a sample of every run's clients, taken at equal steps of its events; as they are not exact,
-    half as many events are aimed at.
+    The bounds come from a sample of each run's clients, taken at equal steps through its events. As they are not exact,
+    ranges of half the size are aimed at.
     """
     if len(runs) == 1 or sum(len(run.events) for run in runs) <= most:
         yield runs
@@ -93,7 +93,7 @@ def client_ranges(runs: list[Run], most: int) -> Iterator[list[Run]]:
 
 
 def _bounds(runs: list[Run], wanted: int) -> list[str]:
-    """First clients of all ranges but the first; a range has about the wanted number of events."""
+    """The first client of every range but the first; each range has about `wanted` events."""
     step = max(1, wanted // (_SAMPLES * len(runs)))
     sampled = [
         run.clients[run.bounds[1:].searchsorted(np.arange(0, len(run.events), step), side="right")] for run in runs

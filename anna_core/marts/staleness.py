@@ -1,7 +1,7 @@
 """Which marts are behind their source.
 
-A mart's month keeps the fingerprint of the source rows that it was built from; where the source's is another, the mart
-is stale.
+Each month of a mart keeps the fingerprint of the source rows that it was built from. If the source has another one now,
+the month is stale.
 """
 
 import datetime as dt
@@ -16,13 +16,17 @@ from anna_core.sources.source_state import read_state
 
 
 def stale_months(domain: Domain, source_folder: Path, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
-    """Those of the months whose mart is missing or older than what was last observed of the source."""
+    """Those of `months` that were observed in the source and whose mart is missing, or was built from other rows.
+
+    Raises:
+        ArtifactError: the last observation cannot be read.
+    """
     observed = {parse_month(key): fingerprint for key, fingerprint in read_state(source_folder).months.items()}
     return [m for m in months if m in observed and built_from(mart_path(mart_folder, m)) != observed[m]]
 
 
 def built_from(mart: Path) -> str | None:
-    """Fingerprint of the source rows that a mart's file was built from; None where there is no such file."""
+    """The fingerprint of the source rows that a mart's file was built from; None if there is no such file."""
     if not mart.exists():
         return None
     return pl.read_parquet_metadata(mart).get(SOURCE_FINGERPRINT)

@@ -206,3 +206,24 @@ def read_bundle(folder: Path, content: type[Content]) -> tuple[Weights, Content]
             "was changed by hand or is damaged. Materialize the model's asset again."
         )
     return weights, bundle
+
+
+def fill(net: torch.nn.Module, weights: Weights, bundle: TrainedBundle[Any], folder: Path) -> None:
+    """Give a net that was made of a bundle's spec the bundle's weights.
+
+    Args:
+        net: takes the weights.
+        weights: as `read_bundle` returned them.
+        bundle: likewise.
+        folder: where they were read, for messages.
+
+    Raises:
+        ArtifactError: the weights are those of another net: the code that makes it has changed since.
+    """
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ArtifactError(
+            f"{folder}: the weights do not fit the net that this version of ANNA makes of the spec ({error}). "
+            f"Load it with version {bundle.code_version}, or train again."
+        ) from error

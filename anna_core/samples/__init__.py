@@ -1,1 +1,1 @@
-"""Samples: an uploaded file read, checked, staged and divided."""
+"""Samples: uploaded files are read, checked, staged and divided."""

@@ -1,4 +1,4 @@
-"""Checking an upload where it lies: its settings, its content's digest and its as_of dates. Needs no marts."""
+"""Checking an upload in its place: its settings, the digest of its content and its as_of dates. Needs no marts."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from anna_core.samples.rows import read_keys
 
 
 def check_upload(entry: Entry, upload: Upload, locks: Path, patience: float = 0.0) -> None:
-    """Read an upload and put what was found into its entry: it waits for its launch, or it is refused with the reason.
+    """Read an upload and put the result into its entry: it waits for its launch, or is refused for a reason.
 
-    File and settings are read under the sample's lock, so that they belong together. Where somebody holds it
-    for longer than the caller has patience, or they change meanwhile, the entry stays as it is: the next look sees what
-    came of it.
+    File and settings are read under the sample's lock, so that they belong together. If the lock is held by somebody
+    for longer than `patience`, or if file or settings change meanwhile, the entry's state stays, and the next look will
+    decide.
 
     Args:
-        entry: of an upload whose names make a key and that has one file.
-        upload: the same upload as it was listed.
+        entry: of an upload that has a key and a single file; changed in place.
+        upload: the same upload, as it was listed.
         locks: the folder of the locks, see `upload_lock`.
         patience: seconds to wait for the lock.
     """
@@ -46,7 +46,7 @@ def _check(entry: Entry, upload: Upload) -> None:
     except PermissionError as error:
         entry.put(UploadState.REFUSED, f"{path}: cannot be read ({error.strerror}); give ANNA's user the right to it.")
         return
-    except OSError as error:  # a share that does not answer, a file that goes: it is tried again until it is settled
+    except OSError as error:  # such as a share that does not answer: it is tried again at the next look
         entry.reason = f"it cannot be read just now ({error.strerror}), and is tried again."
         return
     if list_upload(upload.folder.parent, upload.task, upload.sample) != upload:

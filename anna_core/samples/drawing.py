@@ -1,4 +1,4 @@
-"""Draws rows where there are more than are needed, so that those of a rare outcome are among them."""
+"""Draws some of many rows so that those with a rare outcome are among them."""
 
 import numpy as np
 import polars as pl
@@ -7,11 +7,14 @@ from anna_core.tasks.task import Task, TaskType
 
 
 def strata(target: np.ndarray, task: Task) -> np.ndarray:
-    """What rows are drawn evenly from, (n,) int64: their class, of labels the rarest that they have, amounts all alike.
+    """The stratum of each row, (n,) int64, from which `draw_evenly` draws.
+
+    That is the row's class; of several labels, the rarest one that the row has. If the target is an amount, all rows
+    are in one stratum.
 
     Args:
         target: (n, L), or (n,) class index for multiclass.
-        task: its type.
+        task: whose type decides.
     """
     match task.type:
         case TaskType.MULTICLASS:
@@ -24,12 +27,15 @@ def strata(target: np.ndarray, task: Task) -> np.ndarray:
 
 
 def draw_evenly(stratum: np.ndarray, most: int, seed: int = 0) -> np.ndarray:
-    """Positions of at most so many of the rows, in the order of drawing: as evenly from all strata as these allow.
+    """Draw rows as evenly from all strata as their sizes allow.
 
     Args:
-        stratum: (n,) int64.
-        most: how many.
-        seed: the same one draws the same rows.
+        stratum: (n,) int64, the stratum of each row.
+        most: the largest number of rows to draw.
+        seed: the same seed draws the same rows.
+
+    Returns:
+        The positions of the drawn rows, int64, in the order of drawing.
     """
     shuffled = np.random.default_rng(seed).permutation(len(stratum))
     turn = pl.DataFrame({"stratum": stratum[shuffled]}).select(pl.int_range(pl.len()).over("stratum")).to_series()

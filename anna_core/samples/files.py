@@ -1,4 +1,4 @@
-"""Which files are samples, by their names: how they end, what a sample is called, where its settings lie."""
+"""Which files are samples, judged by their names: endings, the sample's name, and where its settings lie."""
 
 from pathlib import Path
 
@@ -12,24 +12,24 @@ _ACCEPTED = "A sample is a .csv file, plain or compressed as .csv.gz or .csv.zst
 
 
 def ending_of(name: str) -> str | None:
-    """How the name of a sample's file ends, in lower case; None where it is no sample's."""
+    """The ending of a sample file's name, in lower case; None if the file cannot be a sample."""
     lower = name.lower()
     return next((ending for ending in ENDINGS if lower.endswith(ending) and lower != ending), None)
 
 
 def stem_of(name: str) -> str | None:
-    """A file's name without the ending, which is what its sample is called; None where it is no sample's."""
+    """The name of a file's sample, which is the file's name without the ending; None if it cannot be a sample."""
     ending = ending_of(name)
     return None if ending is None else name[: -len(ending)]
 
 
 def settings_of(file: Path) -> Path:
-    """Where the settings of a sample lie: `<sample>.yaml` beside its file."""
+    """The file of a sample's settings, `<sample>.yaml` beside the sample's own file."""
     return file.with_name(f"{stem_of(file.name) or file.stem}.yaml")
 
 
 def why_no_sample(name: str) -> str:
-    """What a file is whose name is no sample's, and what to do: a sentence about it that begins with "is"."""
+    """Say what a file is that cannot be a sample, and what to do: a sentence without its subject ("is an archive…")."""
     lower = name.lower()
     if lower.endswith(_EXCEL):
         return "is an Excel workbook, which is not read; save its sheet as CSV (CSV UTF-8), or bring Parquet."

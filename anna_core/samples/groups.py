@@ -1,20 +1,21 @@
-"""Groups of clients that must stay together: households, companies of one owner."""
+"""Groups of clients that must stay together, such as households or the companies of one owner."""
 
 import numpy as np
 import polars as pl
 
 
 def join_groups(rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Give all rows of a client one `group_id`: groups that share a client become one.
+    """Give all rows of a client the same `group_id`, by joining groups that share a client.
 
-    People move from one household to another, and files know a client's group at some dates only. Were each row taken
-    by its own group, such a client would train and be tested on.
+    People move from one household to another, and a file may know a client's group at some dates only. If each row
+    were divided by its own group, such a client could be both trained and tested on.
 
     Args:
-        rows: client_id and, optionally, group_id, null where a row has none.
+        rows: client_id and, optionally, group_id, which is null in rows without a group.
 
     Returns:
-        The rows, and the number of clients who had rows in several groups; where there is none, the rows as they were.
+        The rows in the same order, and the number of clients with rows in several groups, or in and outside of one. If
+        there are none, the rows are returned unchanged.
     """
     if "group_id" not in rows.columns:
         return rows, 0

@@ -1,6 +1,6 @@
 """The inbox: `inbox/<task>/<sample>.csv|parquet`, with `task.yaml` for the task and `<sample>.yaml` for one sample.
 
-What lies there at a moment is told by `listing.py`.
+`listing.py` says what lies there at a moment.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ _BLOCK = 1 << 20
 
 
 def upload_lock(folder: Path, name: str) -> FileLock:
-    """The lock of one sample's place in the inbox; who holds it sees, or changes, its file and settings together.
+    """The lock of one sample in the inbox, under which its file and settings are read or changed together.
 
     Args:
-        folder: where locks are kept; not the inbox itself, which may be a share that ANNA only reads.
+        folder: the folder of the locks; not the inbox itself, which may be a share that ANNA can only read.
         name: the sample's key.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,10 +30,10 @@ def upload_lock(folder: Path, name: str) -> FileLock:
 
 
 def find_upload(inbox: Path, key: str) -> Path:
-    """The inbox file of a sample.
+    """The file of a sample in the inbox.
 
     Raises:
-        SampleError: there is none, or several, such as a CSV and a Parquet file.
+        SampleError: there is none, or there are several, such as a CSV and a Parquet file.
     """
     found = upload_files(inbox, key)
     if len(found) != 1:
@@ -47,7 +47,7 @@ def find_upload(inbox: Path, key: str) -> Path:
 
 
 def upload_files(inbox: Path, key: str) -> list[Path]:
-    """All files of the inbox that are called as a sample, whatever their endings."""
+    """All files of a sample in the inbox, whatever their endings, sorted; there should be one."""
     task, sample = parse_sample_key(key)
     folder = inbox / task
     files = folder.iterdir() if folder.is_dir() else ()
@@ -55,12 +55,26 @@ def upload_files(inbox: Path, key: str) -> list[Path]:
 
 
 def read_upload_request(upload: Path) -> TaskRequest:
-    """What the user said of the task: `task.yaml`, its settings overridden one by one by `<sample>.yaml`."""
+    """The user's settings of an upload: those of `task.yaml`, overridden one by one by `<sample>.yaml`.
+
+    Raises:
+        SampleError: one of the files is no YAML.
+        TaskError: a setting is wrong.
+    """
     return request_of(upload.parent / TASK_FILE, _read_settings(settings_of(upload)))
 
 
 def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
-    """Settings of a task's file, there or not, overridden one by one by those of a sample; both must be right alone."""
+    """The settings of a task's file, if it exists, overridden one by one by those of a sample.
+
+    Args:
+        task_file: the task's `task.yaml`.
+        options: the sample's settings, which were checked by themselves.
+
+    Raises:
+        SampleError: the file is no YAML.
+        TaskError: a setting of the file, or of both together, is wrong.
+    """
     return parse_request(_merged(_read_settings(task_file), options), str(task_file))
 
 
@@ -76,7 +90,7 @@ def _read_settings(path: Path) -> dict[str, object]:
 
 
 def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, object]:
-    """Settings with others laid over them, block by block: `training: {epochs: 5}` leaves the preset as it is."""
+    """Merge settings block by block, so that `training: {epochs: 5}` overrides no other setting of `training`."""
     merged = dict(settings)
     for name, value in over.items():
         below = settings.get(name)
@@ -85,7 +99,7 @@ def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, o
 
 
 def content_hash(upload: Path, request: TaskRequest) -> str:
-    """Digest of a file's bytes and of what was said of it."""
+    """Digest, in hex, of a file's bytes and of the user's settings."""
     digest = hashlib.blake2b(request.model_dump_json().encode(), digest_size=12)
     with upload.open("rb") as stream:
         while block := stream.read(_BLOCK):

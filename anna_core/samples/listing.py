@@ -1,4 +1,4 @@
-"""What lies in the inbox at a moment: samples with their states as files, and what cannot be taken, with the reason."""
+"""What lies in the inbox at a moment: samples with the states of their files, and what cannot be taken, and why."""
 
 import errno
 import os
@@ -10,8 +10,8 @@ from anna_core.paths import shown
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
 from anna_core.samples.inbox import TASK_FILE
 
-# Size, mtime and ctime in nanoseconds, and inode of a file. They are compared for being equal and never for being
-# later, so no clock has to be right: a user may set the mtime, a file server's clock may run ahead.
+# A file's size, mtime and ctime in nanoseconds, and inode. They are only compared for equality, never by which is
+# later, so no clock has to be right: a user may set the mtime, and a file server's clock may run ahead.
 FileState = tuple[int, int, int, int]
 
 _PARQUET_END = b"PAR1"
@@ -24,11 +24,11 @@ class Upload:
     """One sample of the inbox.
 
     Attributes:
-        task: name of its folder.
-        sample: name of its file without the ending.
-        folder: its folder.
-        files: name → state of the files that hold its rows; more than one is a mistake.
-        settings: name → state of `task.yaml` and `<sample>.yaml`, as far as they exist.
+        task: name of the folder.
+        sample: name of the file without its ending.
+        folder: the folder.
+        files: name → state of each file that holds its rows; more than one is a mistake.
+        settings: name → state of `task.yaml` and `<sample>.yaml`, if they exist.
     """
 
     task: str
@@ -44,12 +44,12 @@ class Upload:
 
     @property
     def file(self) -> str:
-        """Its file as people find it in the inbox, or its files."""
+        """The path of its file in the inbox, for people; of several files, all paths."""
         return " and ".join(f"{self.task}/{name}" for name in self.files)
 
     @property
     def path(self) -> Path:
-        """Its file; of several the first."""
+        """The path of its file; of several files, the first one's."""
         return self.folder / next(iter(self.files))
 
 
@@ -58,8 +58,8 @@ class Listing:
     """What lies in the inbox.
 
     Attributes:
-        uploads: the samples, by name.
-        left: path in the inbox → why nothing is taken from there, as a sentence.
+        uploads: the samples, in the order of their names.
+        left: path within the inbox → why nothing is taken from there, as a sentence.
     """
 
     uploads: list[Upload] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Listing:
 
 
 def list_inbox(inbox: Path) -> Listing:
-    """Look at every file of the inbox; reads none.
+    """Look at every file of the inbox, without reading any.
 
     Raises:
         OSError: the inbox itself cannot be read.
@@ -92,7 +92,7 @@ def list_inbox(inbox: Path) -> Listing:
 
 
 def list_upload(inbox: Path, task: str, sample: str) -> Upload | None:
-    """One sample of the inbox as it is now; None where it has no file."""
+    """Look at one sample of the inbox; None if it has no file."""
     folder = inbox / task
     if not folder.is_dir():
         return None
@@ -103,7 +103,7 @@ def list_upload(inbox: Path, task: str, sample: str) -> Upload | None:
 
 
 def why_incomplete(path: Path) -> str:
-    """Why a file cannot be a whole sample yet, as a text; empty where it can."""
+    """Why a file cannot be a complete sample yet, in words; empty if it can."""
     size = path.stat().st_size
     if size == 0:
         return "it is empty"
@@ -132,7 +132,7 @@ def _list_task(folder: Path, listing: Listing) -> None:
 
 
 def _why_left(entry: os.DirEntry[str]) -> str:
-    """Why nothing is taken from an entry of a task's folder; empty where something may be."""
+    """Why nothing is taken from an entry of a task's folder; empty if something may be."""
     if _is_garbled(entry.name):
         return "its name is not UTF-8, so it cannot name a sample; rename it."
     is_sample = ending_of(entry.name) is not None
@@ -146,7 +146,7 @@ def _why_left(entry: os.DirEntry[str]) -> str:
 
 
 def _upload(folder: Path, sample: str, names: list[str], states: dict[str, FileState]) -> Upload | None:
-    """A sample out of its files and of all states of its folder."""
+    """Make a sample of its files' names and the states of all files in its folder; None if it has no file."""
     files = {name: states[name] for name in names}
     settings = {name: states[name] for name in _settings_files(sample) if name in states}
     return Upload(folder.name, sample, folder, files, settings) if files else None
@@ -181,5 +181,5 @@ def _is(question: Callable[[], bool]) -> bool:
 
 
 def _is_garbled(name: str) -> bool:
-    """Whether a name is not UTF-8: of a sample's key and its page one could make nothing."""
+    """Whether a name is not UTF-8, so that no sample's key can be made from it."""
     return shown(name) != name

@@ -13,25 +13,25 @@ import pyarrow.fs
 from anna_core.errors import SampleError
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
 
-_TABLE_ENDING = ".parquet"  # of what a folder or table becomes
+_TABLE_ENDING = ".parquet"  # a folder or table is staged as one such file
 _WEB = ("http", "https")
-_SILENCE_SECONDS = 30.0  # a person waits for the sample, and a server that is at work sends something by then
+_SILENCE_SECONDS = 30.0  # a person is waiting, and a working server sends something within this time
 
 
 def sample_name(origin: str) -> str:
-    """What a sample is called that is given no name: as its file, without the ending, or as its folder."""
+    """The name of a sample that was given none: that of its file, without the ending, or of its folder."""
     name = _name(origin)
     return stem_of(name) or name
 
 
 def staged_ending(origin: str) -> str:
-    """How the file ends, in lower case, that a sample becomes in the inbox: files keep their kind.
+    """The ending, in lower case, of the file that a sample becomes in the inbox; files stay of their kind.
 
     Args:
         origin: a path or URL.
 
     Raises:
-        SampleError: it is a file of another kind, such as an Excel workbook.
+        SampleError: there is nothing, or a file of a kind that is not read, such as an Excel workbook.
     """
     if _is_table(origin):
         return _TABLE_ENDING
@@ -42,14 +42,14 @@ def staged_ending(origin: str) -> str:
 
 
 def fetch(origin: str, target: Path) -> None:
-    """Bring a sample into a file: a file byte by byte, a folder or table as Parquet.
+    """Copy a sample into a file: a file byte by byte, a folder or table as Parquet.
 
     Args:
         origin: a path or URL.
-        target: the file, whose name ends as `staged_ending` says.
+        target: the file to write; its name must have the ending that `staged_ending` gives.
 
     Raises:
-        SampleError: nothing is there, or it cannot be read.
+        SampleError: there is nothing, or it cannot be read.
     """
     try:
         if _is_table(origin):
@@ -73,7 +73,7 @@ def _is_url(origin: str) -> bool:
 
 
 def _is_table(origin: str) -> bool:
-    """Whether an origin is a folder or a table; a URL is one whose name ends as no sample's.
+    """Whether an origin is a folder or a table; a URL is, if its name does not have the ending of a sample's file.
 
     Raises:
         SampleError: nothing is there.
@@ -107,7 +107,7 @@ def _download_web(url: str, target: Path) -> None:
         raise TimeoutError(
             f"its server said nothing for {_SILENCE_SECONDS:g} s; try again, or give the path of a copy."
         ) from None
-    if missing:  # the connection was closed early, which is no error to who reads block by block
+    if missing:  # the connection was closed early, which reading block by block does not notice
         raise OSError(f"its last {missing} bytes did not arrive; try again, or give the path of a copy.")
 
 

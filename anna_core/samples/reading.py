@@ -1,6 +1,6 @@
 """Reading an uploaded file: CSV strictly and as text, Parquet as it is.
 
-What other libraries say of a file is not passed on, nor kept as the cause: it speaks of settings that ANNA lacks.
+The messages of other libraries are neither passed on nor kept as the cause: they speak of settings that ANNA lacks.
 """
 
 from pathlib import Path
@@ -14,15 +14,18 @@ from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
 CLIENT, AS_OF, TARGET = "client_id", "as_of", "target"
 
 _PARQUET_MARK = b"PAR1"
-_LINES_ABOVE = 20  # that are looked through for the header, where line 1 is none
-_HEAD = 2**16  # bytes that hold these lines
+_LINES_ABOVE = 20  # so many lines are searched for the header if line 1 is none
+_HEAD = 2**16  # bytes at the beginning of a file, which hold these lines
 
 
 def read_sample_file(path: Path) -> pl.DataFrame:
-    """Read a CSV (all columns as text) or a Parquet file; names are free of padding, columns without one are left out.
+    """Read a CSV file, with all columns as text, or a Parquet file.
+
+    Column names are stripped of padding; columns without a name are left out.
 
     Raises:
-        SampleError: the file is missing or something else, has no rows, or could be read in several ways.
+        SampleError: there is no such file, it is of another kind or damaged, has no rows, or could be read in more than
+            one way.
     """
     ending = ending_of(path.name)
     if ending is None:
@@ -41,10 +44,10 @@ def read_sample_file(path: Path) -> pl.DataFrame:
 
 
 def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
-    """The target columns of an uploaded sample: `target`, or several `target_*`.
+    """Names of the target columns of an uploaded sample: `target`, or several `target_*`.
 
     Raises:
-        SampleError: a standard column is missing, or both forms are there.
+        SampleError: client_id, as_of or all targets are missing, or there are targets of both forms.
     """
     missing = [column for column in (CLIENT, AS_OF) if column not in frame.columns]
     several = tuple(column for column in frame.columns if column.startswith(f"{TARGET}_"))
@@ -74,7 +77,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
 
 
 def _refuse_other_header(path: Path, names: list[str]) -> None:
-    """Raise where line 1 is no header of a sample, and it can be told why."""
+    """Raise `SampleError` if line 1 is no header of a sample and the reason can be seen."""
     if CLIENT in (name.strip() for name in names):
         return
     with opened(path) as stream:
@@ -89,7 +92,7 @@ def _refuse_other_header(path: Path, names: list[str]) -> None:
 
 
 def _without_empty_end(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows up to the last one with a value: spreadsheets write empty lines, or commas alone, below a table."""
+    """The rows up to the last one with a value: below a table, spreadsheets write empty lines, or only commas."""
     filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
     return frame.head(int(filled[-1]) + 1 if len(filled) else 0)
 

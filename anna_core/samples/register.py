@@ -1,4 +1,4 @@
-"""The register of uploads: what became of every sample in the inbox. One small file, which the intake alone writes."""
+"""The register of uploads: what became of every sample in the inbox. One small file, written by the intake alone."""
 
 import datetime as dt
 from enum import StrEnum
@@ -15,39 +15,39 @@ REGISTER_FILE = "register.json"
 
 
 class UploadState(StrEnum):
-    """Where an upload is before its launch; what comes then is told by the launch's run."""
+    """Where an upload is before its launch; afterwards, the launch's run tells how things stand."""
 
-    SETTLING = "settling"  # it has just come, or may still be being copied
-    WAITING = "waiting"  # it can be launched, but for what its reason says
+    SETTLING = "settling"  # it has just come, and may still be being copied
+    WAITING = "waiting"  # only what its reason says keeps it from being launched
     REFUSED = "refused"  # it cannot be launched as it is
-    STARTING = "starting"  # its run is about to exist
-    LAUNCHED = "launched"  # `run` tells how it goes
+    STARTING = "starting"  # its run is asked for, and about to exist
+    LAUNCHED = "launched"  # its run exists
 
 
 class Entry(BaseModel):
     """What is known of an upload.
 
     Attributes:
-        file: the file in the inbox as people know it, `<task>/<name>`.
-        key: of the sample; empty where the names of folder and file cannot make one.
-        files: states of its files when it was looked at last.
-        settings: states of its settings files, likewise.
+        file: the file's path in the inbox, `<task>/<name>`.
+        key: the sample's key; empty if the names of folder and file cannot make one.
+        files: name → state of each of its files, as last seen.
+        settings: name → state of each of its settings files, likewise.
         state: where it is.
         reason: why it is there, in words for people; may be empty.
         warnings: what the user should know although nothing is refused.
         seen: when the intake first saw these states, in seconds on its own clock.
-        place: grows with every change of any upload; the latest change has the greatest.
-        content: digest of the file and of what was said of it.
-        owner: of the task, who shares a limit of launches.
+        place: a number that grows with every change of any upload; the latest change has the greatest.
+        content: digest of the file and of the user's settings.
+        owner: the task's owner, whose launches share a limit.
         as_of: first and last date of each span of as_of dates (`date_spans`).
-        tries: how often a process of its own began to read it and has left no answer yet.
-        request: what its launch was asked for under, while it is starting.
+        tries: how often a process of its own has begun to read it without leaving a result.
+        request: the run key under which its launch is asked for, while it is starting.
         matched: whether its clients were looked for in the marts, while it is starting.
-        run: id of its launch.
-        launched: states of the files that this launch was for.
-        was_there: whether it lay there, as it is, when the register began.
-        is_there: whether it lies in the inbox now. What was launched is remembered: a share may be out of reach for a
-            while, and what is on it afterwards has not been brought again.
+        run: id of its launch's run.
+        launched: name → state of the files that were launched.
+        was_there: whether it was in the inbox, as it is now, when the register began.
+        is_there: whether it is in the inbox now. Launched uploads are remembered when they are gone, because a share
+            may be out of reach for a while, and its files have not been brought anew when it comes back.
     """
 
     file: str
@@ -71,11 +71,11 @@ class Entry(BaseModel):
     is_there: bool = True
 
     def shows(self, upload: Upload) -> bool:
-        """Whether the upload's files are those that were looked at."""
+        """Whether the upload's files and settings are in the states of this entry."""
         return (self.files, self.settings) == (upload.files, upload.settings)
 
     def put(self, state: UploadState, reason: str = "") -> None:
-        """Change where the upload is, and why."""
+        """Set the state and its reason."""
         self.state, self.reason = state, reason
 
 
@@ -86,15 +86,15 @@ class Register(BaseModel):
 
     @property
     def last_place(self) -> int:
-        """Place of the latest change; 0 where there was none."""
+        """The place of the latest change; 0 if there was none."""
         return max((entry.place for entry in self.entries.values()), default=0)
 
     def look(self, listing: Listing, now: float) -> None:
-        """Bring the register up to what lies in the inbox: what changed is judged anew.
+        """Bring the register up to date with the inbox; an upload that changed begins anew.
 
         Args:
-            listing: the inbox.
-            now: seconds on a clock that is asked for nothing else.
+            listing: what lies in the inbox.
+            now: seconds on the intake's clock, which may be set back.
         """
         place = self.last_place
         entries = {name: entry for name, entry in self.entries.items() if entry.request or entry.launched}
@@ -110,26 +110,26 @@ class Register(BaseModel):
         self.entries = entries
 
     def begin(self) -> None:
-        """Mark what lies in the inbox as older than the register: launches that failed are not begun anew."""
+        """Mark all uploads as older than the register; those among them whose launch failed are not launched again."""
         for entry in self.entries.values():
             entry.was_there = True
 
     def launched(self, entry: Entry, run: str, reason: str = "") -> None:
-        """Remember the launch of an upload's files as they are; it is the latest change."""
+        """Note that an upload's files, as they are, were launched with the run of this id; it is the latest change."""
         entry.place, entry.run, entry.launched = self.last_place + 1, run, entry.files
         entry.put(UploadState.LAUNCHED, reason)
 
     def of_state(self, *states: UploadState) -> list[tuple[str, Entry]]:
-        """Names and entries of what is in the inbox and in any of the states, the one that changed first first."""
+        """Names and entries of the uploads in the inbox that are in one of `states`; the oldest change comes first."""
         found = [(name, entry) for name, entry in self.entries.items() if entry.is_there and entry.state in states]
         return sorted(found, key=lambda item: item[1].place)
 
 
 def read_register(folder: Path) -> Register | None:
-    """The register kept in a folder; None where there is none yet.
+    """Read the register stored in a folder; None if there is none yet.
 
     Raises:
-        ArtifactError: it cannot be read.
+        ArtifactError: it is damaged.
     """
     path = folder / REGISTER_FILE
     if not path.exists():
@@ -143,7 +143,7 @@ def read_register(folder: Path) -> Register | None:
 
 
 def write_register(folder: Path, register: Register) -> None:
-    """Replace the register kept in a folder, where it is another."""
+    """Replace the register stored in a folder, if it differs."""
     path, text = folder / REGISTER_FILE, register.model_dump_json()
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)

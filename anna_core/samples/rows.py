@@ -1,4 +1,4 @@
-"""Checking an upload's columns: each through the typed door, each refusal with its rows."""
+"""Checking an upload's columns: each goes through the typed door, and each refusal names rows."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,25 +17,26 @@ from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_co
 GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
 # Weights and sums of their squares stay far within float32; the unit may be a currency, or one that adds up to 1.
 LIGHTEST, HEAVIEST = 1e-12, 1e12
-_EXAMPLES = 3  # rows that an error's message shows
+_EXAMPLES = 3  # rows shown in an error message
 
 Door = Callable[[str, pl.DataType], Typed]  # a kind's function of `anna_core.columns`
 
 
 def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple[pl.DataFrame, list[str]]:
-    """The columns that a sample uses, each in its canonical form, and sentences about what was made of them.
+    """The columns that a sample uses, in canonical form, and sentences about what was made of them.
 
     Args:
-        frame: the upload, as `read_sample_file` gives it; n rows.
-        targets: its target columns.
-        path: of the upload.
+        frame: the upload's n rows, as `read_sample_file` returns them.
+        targets: names of the target columns.
+        path: the uploaded file, for messages.
 
     Returns:
-        n rows in the same order: client_id (text), as_of (date), the targets (texts free of padding, other types as
-        they are), weight (float32, 1 where there is none) and, where uploaded, split and group_id (text, or null).
+        The n rows in the same order: client_id (text), as_of (date), the targets (text without padding, other types as
+        they are), weight (float32, 1 if none was uploaded) and, if uploaded, split and group_id (text or null). Then
+        the sentences.
 
     Raises:
-        SampleError: a column or a value is wrong; the message shows rows by their number, 1 being the first.
+        SampleError: a column or a value is wrong; the message names rows by their number, counted from 1.
     """
     used = [column for column in (CLIENT, AS_OF, *targets, GROUP, SPLIT, WEIGHT) if column in frame.columns]
     notes = []
@@ -62,10 +63,10 @@ def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> t
 
 
 def read_keys(path: Path) -> pl.DataFrame:
-    """client_id (text) and as_of (date) of an uploaded file: the quick part of its check.
+    """Read client_id (text) and as_of (date) of an uploaded file, which is the quick part of its check.
 
     Raises:
-        SampleError: the file cannot be read, a column is missing, or a client or an as_of is none.
+        SampleError: the file cannot be read, a column is missing, or a client or an as_of is not usable.
     """
     frame = read_sample_file(path)
     target_columns(frame, path)
@@ -75,7 +76,7 @@ def read_keys(path: Path) -> pl.DataFrame:
 
 
 class _Upload:
-    """The used columns of an uploaded table, and where it came from: for messages."""
+    """The used columns of an uploaded table, and its path, for messages."""
 
     def __init__(self, frame: pl.DataFrame, path: Path) -> None:
         self._frame, self._path = frame, path
@@ -101,7 +102,7 @@ class _Upload:
         return values
 
     def plain(self, column: str) -> pl.Series:
-        """A column as uploaded, text without padding and in one type."""
+        """A column as uploaded; text without padding, and as one type."""
         return self._typed(column, _plain)[0]
 
     def weight(self) -> pl.Series:
@@ -116,7 +117,13 @@ class _Upload:
         return weight
 
     def refuse(self, bad: pl.Series, problem: str, shown: list[str]) -> None:
-        """Raise where any row is bad, showing these columns of the first ones, and their numbers in the file."""
+        """Raise `SampleError` if any row is bad, with the numbers of the first such rows and their values.
+
+        Args:
+            bad: (n,) bool.
+            problem: what is wrong and what to do, as the beginning of a sentence.
+            shown: names of the columns to show.
+        """
         if not bad.any():
             return
         lines = bad.arg_true().head(_EXAMPLES)
@@ -125,7 +132,7 @@ class _Upload:
         raise SampleError(f"{self._path}: {problem}. {bad.sum()} of {len(bad)} rows are so, the first: {examples}.")
 
     def _typed(self, column: str, door: Door) -> tuple[pl.Series, pl.Series]:
-        """A column's values, and where something stands of which none can be made."""
+        """A column's canonical values, and (n,) bool: whether something stands there that is no value."""
         try:
             typed = door(column, self._frame[column].dtype)
             found = self._frame.select(typed.value.alias(column), typed.unreadable.alias("unreadable"))
@@ -137,14 +144,14 @@ class _Upload:
 
 
 def _shown(values: dict[str, object]) -> str:
-    """Values of a row for people; text in quotes, so that padding and what is empty can be seen."""
+    """A row's values for people; text is quoted, so that padding and empty text can be seen."""
     return ", ".join(
         f"{name} {value!r}" if isinstance(value, str) else f"{name} {value}" for name, value in values.items()
     )
 
 
 def _is_empty(column: pl.Series) -> pl.Series:
-    """Whether nothing stands in a row, or a word for nothing."""
+    """Whether a row's value is missing, or a word for nothing: (n,) bool."""
     value = pl.col(column.name)
     nothing = is_nothing(value) if column.dtype == pl.String else value.is_nan() if column.dtype.is_float() else False
     return column.to_frame().select((value.is_null() | nothing).fill_null(value=True)).to_series()

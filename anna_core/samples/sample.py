@@ -1,4 +1,4 @@
-"""Samples: reading an uploaded file, checking it, and deciding what the user left open."""
+"""Samples: an uploaded file is read and checked, and what the user left open is decided."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ from anna_core.strict import explain
 from anna_core.tasks.task import Task, TaskRequest
 
 ROWS_FILE, TASK_FILE = "rows.parquet", "task.json"
-FORM = 1  # to be raised whenever a sample that was written before must be checked again
+FORM = 1  # to be raised whenever samples written before must be checked again
 _AGAIN = "materialize the sample again (or submit it again)."
 
 
 class _Form(BaseModel):
-    """Of what form a `task.json` of any version is."""
+    """The form of a `task.json`, whatever version wrote it."""
 
     form: object = None
 
@@ -45,9 +45,9 @@ class Sample:
 
     Attributes:
         key: `<task>.<sample>`.
-        task: what is to be predicted, nothing left open.
-        rows: client_id (text), as_of (date), the target columns as uploaded but for padding, split (text), fold (int8),
-            weight (float32) and, where uploaded, group_id (text).
+        task: what is to be predicted, with nothing left open.
+        rows: client_id (text), as_of (date), the target columns (as uploaded, without padding), split (text), fold
+            (int8), weight (float32) and, if uploaded, group_id (text).
     """
 
     key: str
@@ -59,48 +59,52 @@ class Sample:
 
     @cached_property
     def target(self) -> np.ndarray:
-        """Float32 (n, L), or int64 (n,) class positions for multiclass."""
+        """The targets: float32 (n, L), or int64 (n,) positions in `task.classes` for multiclass."""
         return encode_targets(self.rows.select(self.task.targets), self.task)
 
     @cached_property
     def weight(self) -> np.ndarray:
-        """Float32 (n,)."""
+        """The rows' weights, float32 (n,), positive."""
         return self.rows["weight"].to_numpy()
 
     @cached_property
     def split(self) -> np.ndarray:
-        """(n,) of 'train', 'valid', 'test'."""
+        """The rows' splits, (n,) text: train, valid or test."""
         return self.rows["split"].to_numpy().astype("<U5")
 
     @cached_property
     def client(self) -> np.ndarray:
-        """(n,) int64, a number for whose each row is: of its group where it has one, else of its client."""
+        """The client that each row belongs to, as a number, (n,) int64; rows of one group count as one client's."""
         return client_key(self.rows).rank("dense").to_numpy().astype(np.int64)
 
     @cached_property
     def version(self) -> str:
-        """Digest of the rows: other targets, splits or folds make another one."""
+        """Digest of the rows, which changes with their targets, splits and folds."""
         columns = self.rows.select(sorted(self.rows.columns))
         return hashlib.blake2b(columns.write_csv().encode(), digest_size=16).hexdigest()
 
     def with_notes(self, notes: Sequence[str]) -> "Sample":
-        """The same sample with further sentences for people."""
+        """The same sample with more sentences for people in its task."""
         task = self.task.model_copy(update={"guesses": (*self.task.guesses, *notes)})
         return replace(self, task=task)
 
     def write(self, folder: Path) -> None:
-        """Write the sample into an existing folder."""
+        """Write the sample's two files into an existing folder."""
         self.rows.write_parquet(folder / ROWS_FILE)
         (folder / TASK_FILE).write_text(_StoredTask(task=self.task).model_dump_json(indent=1), encoding="utf-8")
 
     @property
     def fold(self) -> np.ndarray:
-        """(n,) int8, see `anna_core.samples.splits.assign_folds`."""
+        """The rows' folds, (n,) int8, see `anna_core.samples.splits.assign_folds`."""
         return self.rows["fold"].to_numpy()
 
     @classmethod
     def open(cls, key: str, folder: Path) -> "Sample":
-        """Read a sample back; raises `ArtifactError` where the folder holds none, or one of another version."""
+        """Read a sample back.
+
+        Raises:
+            ArtifactError: the folder holds none, or one that another version of ANNA wrote in another form.
+        """
         try:
             content = (folder / TASK_FILE).read_bytes()
             found = _Form.model_validate_json(content).form
@@ -115,11 +119,16 @@ class Sample:
 
 
 def make_sample(path: Path, key: str, request: TaskRequest) -> Sample:
-    """Read and check an uploaded file.
+    """Read and check an uploaded file, and divide its rows.
+
+    Args:
+        path: the file.
+        key: `<task>.<sample>`.
+        request: what the user said of the task.
 
     Raises:
         SampleError: the file, a column or a value is wrong; the message names it.
-        TaskError: type or metric do not go with the target.
+        TaskError: the type or the metric does not fit the target.
     """
     name = parse_sample_key(key).task
     frame = read_sample_file(path)
@@ -136,7 +145,7 @@ def make_sample(path: Path, key: str, request: TaskRequest) -> Sample:
 
 @contextmanager
 def _of_file(path: Path) -> Iterator[None]:
-    """Add the file to what is wrong with its rows: who looks at targets and splits has the rows alone."""
+    """Add the file's path to what is wrong with its rows; the code that looks at targets and splits knows only rows."""
     try:
         yield
     except SampleError as error:

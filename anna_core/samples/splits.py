@@ -1,4 +1,4 @@
-"""Splits: which rows train, which stop the training, and which no choice is made on."""
+"""Splits: which rows are trained on, which stop the training, and which are held out from every choice."""
 
 import hashlib
 
@@ -10,32 +10,33 @@ from anna_core.tasks.task import SplitSpec
 
 TRAIN, VALID, TEST = "train", "valid", "test"
 SPLITS = (TRAIN, VALID, TEST)
-_BUCKETS = 100  # the hash assigns whole per cents
-# So many clients of an outcome, or fewer, are divided evenly: of ten whom chance divides, none validates in one case of
-# six, none is tested on in one of nine.
+_BUCKETS = 100  # the hash divides clients by whole per cents
+# An outcome with so many clients or fewer is divided evenly. If chance divided ten clients, none would validate in one
+# case of six, and none would be tested on in one of nine.
 _RARE_CLIENTS = 100
-_SHORTEST_TAIL = 0.1  # out of time is taken by default only if the latest dates hold this share of the rows ...
-_LONGEST_TAIL = 0.5  # ... and no more than this, so that enough is left to learn from
+_SHORTEST_TAIL = 0.1  # the default is out of time only if the latest dates hold this share of the rows ...
+_LONGEST_TAIL = 0.5  # ... and not more than this, so that enough is left to learn from
 
 
 def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | None = None) -> tuple[np.ndarray, str]:
-    """Divide a sample's rows.
+    """Divide a sample's n rows into training, validation and test rows.
 
-    A manual `split` column wins; where it has no `valid`, these are taken out of its `train` rows. Otherwise the test
-    rows are the latest as_of dates, or a share of the clients. Validation rows that ANNA picks belong to other clients
-    than training rows. Clients that share a `group_id` stay together. Where ANNA divides clients, those of a rare
-    outcome are divided evenly.
+    An uploaded `split` column decides; if it has no `valid`, validation rows are taken from its `train` rows. Otherwise
+    the test rows are those of the latest as_of dates, or those of a share of the clients. Validation rows that ANNA
+    picks belong to other clients than the training rows. Clients with the same `group_id` stay together. Where ANNA
+    divides clients, those with a rare outcome are divided evenly.
 
     Args:
-        rows: client_id, as_of, optional group_id and split.
-        spec: what the task says.
-        outcomes: (n, m) bool, which of m outcomes each row has; None where the target is an amount.
+        rows: client_id, as_of and, optionally, group_id and split.
+        spec: the task's settings of the split.
+        outcomes: (n, m) bool, which of m outcomes each row has; None if the target is an amount.
 
     Returns:
-        (n,) array of 'train', 'valid', 'test', and a sentence that says how it was done.
+        (n,) text, train, valid or test; and a sentence that says how the rows were divided.
 
     Raises:
-        SampleError: the split column has other values, or out of time is asked for and there is only one date.
+        SampleError: the split column has other values or no train, or the split is to be out of time and the dates
+            leave no row to train on.
     """
     key = client_key(rows)
     if "split" in rows.columns:
@@ -57,22 +58,21 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
 def assign_folds(
     rows: pl.DataFrame, split: np.ndarray, folds: int, seed: int, outcomes: np.ndarray | None = None
 ) -> np.ndarray:
-    """Divide training and validation rows for cross-fitting: model k is fitted outside of fold k, and judged within.
+    """Divide training and validation rows for cross-fitting: model k is fitted outside of fold k and judged inside it.
 
-    The validation rows are fold 0. The others are divided among folds 1 to `folds` - 1 by client (or group), so that
-    every row of train and valid has a model that has not seen its client. With one fold, and where the user brought
-    validation rows of their own, only these are judged.
+    The validation rows are fold 0. The training rows are divided by client (or group) among folds 1 to `folds` - 1, so
+    that for every training and validation row there is a model that has not seen its client. If there is one fold, or
+    the user brought validation rows, models are judged on validation rows only.
 
     Args:
-        rows: client_id, optional group_id and split, as uploaded.
-        split: (n,) of `assign_splits`.
-        folds: how many.
-        seed: of the hash that assigns clients.
+        rows: client_id and, optionally, group_id and split, as uploaded.
+        split: (n,) as `assign_splits` returns it.
+        folds: number of folds.
+        seed: of the hash that divides clients.
         outcomes: as in `assign_splits`.
 
     Returns:
-        (n,) int8: the row's fold, or -1 for rows on which no model is judged that was not fitted on them: test rows,
-        and the training rows where only fold 0 is judged.
+        (n,) int8, each row's fold; -1 for test rows, and for training rows if only validation rows are judged on.
     """
     fold = np.where(split == VALID, 0, -1).astype(np.int8)
     manual = "split" in rows.columns and VALID in _manual(rows["split"])
@@ -83,9 +83,10 @@ def assign_folds(
 
 
 def client_key(rows: pl.DataFrame) -> pl.Series:
-    """Whose each row is, text (n,): its `group_id` where it has one, else its `client_id`.
+    """The client that each row belongs to, text (n,): the row's `group_id` if it has one, else its `client_id`.
 
-    Both are often plain numbers: where a group has the number of a client without one, that client is `client <id>`.
+    Both are often plain numbers. If a group has the number of a client without a group, that client is called
+    `client <id>`.
     """
     if "group_id" not in rows.columns:
         return rows["client_id"]
@@ -96,7 +97,7 @@ def client_key(rows: pl.DataFrame) -> pl.Series:
 
 
 def client_buckets(key: pl.Series, seed: int) -> np.ndarray:
-    """Bucket 0 to 99 of each key, (n,): `int(md5(f"{seed}:{key}")[:8], 16) % 100`; the same on every machine."""
+    """The bucket of each key, (n,) uint8, 0 to 99: `int(md5(f"{seed}:{key}")[:8], 16) % 100`, on every machine."""
     unique = key.unique()
     buckets = [_hash(value, seed) % _BUCKETS for value in unique]
     return key.replace_strict(unique, buckets, return_dtype=pl.UInt8).to_numpy()
@@ -107,10 +108,19 @@ def _hash(key: str, seed: int) -> int:
 
 
 def _places(key: pl.Series, seed: int, among: np.ndarray, outcomes: np.ndarray | None) -> np.ndarray:
-    """Where the client of each of the m rows that are `among` (n,) those to be divided stands, 0 to below 1.
+    """Give the client of each row to be divided a place in [0, 1), where shares of the clients are then cut off.
 
-    That is the bucket of its hash, as a share. But the clients of a rare outcome, in the order of their hashes, stand
-    as far apart as they can, so that every share that is cut off has its part of them.
+    The place is the bucket of the client's hash. But the clients with a rare outcome are spaced evenly, in the order of
+    their hashes, so that every share has its part of them.
+
+    Args:
+        key: (n,) the client that each row belongs to.
+        seed: of the hash.
+        among: (n,) bool, the m rows to be divided.
+        outcomes: as in `assign_splits`.
+
+    Returns:
+        (m,) float64.
     """
     key = key.filter(pl.Series(among))
     place = client_buckets(key, seed) / np.float64(_BUCKETS)

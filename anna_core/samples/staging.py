@@ -1,4 +1,4 @@
-"""Staging: a sample from anywhere is checked and appears in the inbox at once."""
+"""Staging: a sample from anywhere is checked, and then appears in the inbox as a whole."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,21 +15,22 @@ from anna_core.storage import write_file
 
 
 def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sample:
-    """Check a sample and put it into the inbox, its options beside it; call it with the sample's `upload_lock` held.
+    """Check a sample and put it into the inbox, with its options beside it. The caller must hold its `upload_lock`.
 
     Args:
-        origin: path of a CSV (plain or compressed) or Parquet file, of a folder of Parquet files or a Delta table, or a
-            URL of one.
+        origin: path of a CSV (plain or compressed) or Parquet file, of a folder of Parquet files or a Delta table, or
+            the URL of one.
         key: the sample's key.
-        options: what the user said of the task, checked; written as `<sample>.yaml`, over the task's own settings.
+        options: the user's settings of the task, checked already; they are written to `<sample>.yaml` and take
+            precedence over those in `task.yaml`.
         inbox: the deployment's inbox.
 
     Returns:
-        The sample as the launch will see it.
+        The sample as its launch will see it.
 
     Raises:
-        SampleError: it cannot be read, or a column or value is wrong; then nothing is put into the inbox.
-        TaskError: type or metric do not go with the target, or the task's settings are wrong.
+        SampleError: the sample cannot be read, or a column or value is wrong; then the inbox stays as it was.
+        TaskError: the type or the metric does not fit the target, or a setting is wrong; likewise.
     """
     request = request_of(inbox / key.task / TASK_FILE, options)
     final = inbox / key.task / f"{key.sample}{staged_ending(origin)}"
@@ -41,13 +42,13 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
         try:
             made = make_sample(temporary, str(key), request)
         except SampleError as error:
-            # Who is told of a failed run is told its innermost cause, and nobody knows the temporary file.
+            # A failed run shows its innermost cause, so the message must not name the temporary file.
             raise SampleError(str(error).replace(str(temporary), origin)) from None
         if beside is not None:
             beside.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
     if not options:
         settings.unlink(missing_ok=True)
-    for other in upload_files(inbox, str(key)):  # a sample has one file; the old one goes when the new one is there
+    for other in upload_files(inbox, str(key)):  # a sample has one file: the old one goes once the new is there
         if other != final:
             other.unlink(missing_ok=True)
     return made

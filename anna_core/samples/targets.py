@@ -1,4 +1,4 @@
-"""Targets: guessing a task's type and metric from them, and turning them into arrays."""
+"""Targets: a task's type and metric are guessed from them, and they are turned into arrays."""
 
 import numpy as np
 import polars as pl
@@ -10,23 +10,23 @@ from anna_core.errors import SampleError, TaskError
 from anna_core.metrics.registry import default_metric, get_metric
 from anna_core.tasks.task import Task, TaskRequest, TaskType
 
-_NONE = "none"  # a class among others; beside yes and no, a value that is missing
-_MOST_CLASSES = 100  # more different texts are surely a mistake, such as an id in place of a target
+_NONE = "none"  # may be a class among others; beside yes and no, it is a missing value
+_MOST_CLASSES = 100  # more different texts are surely a mistake, such as an id instead of a target
 _MOST_LOST = 0.01  # of an amount's standard deviation; that is 1e-4 of its variance
-_MOST_INTEGER_CLASSES = 10  # whole numbers with more values than this are amounts or counts
+_MOST_INTEGER_CLASSES = 10  # whole numbers of more different values are amounts or counts
 
 
 def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task:
-    """Decide what the request leaves open, and check that type, metric and target go together.
+    """Decide what the request leaves open, and check that type, metric and target fit each other.
 
     Args:
-        name: the task.
-        request: what the user said.
-        targets: the sample's target columns, no nulls.
+        name: the task's.
+        request: what the user said of the task.
+        targets: the sample's target columns, without nulls.
 
     Raises:
-        TaskError: the type or metric does not exist or does not fit the target.
-        SampleError: a target has a single value, or none that the type can have.
+        TaskError: the type or the metric does not exist, or does not fit the target.
+        SampleError: all values of a target are the same, or one is impossible for the task's type.
     """
     guesses = []
     kind = request.type
@@ -66,10 +66,12 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
 
 
 def encode_targets(targets: pl.DataFrame, task: Task) -> np.ndarray:
-    """Float32 (n, L) of 0/1 or amounts; for multiclass int64 (n,) positions in `task.classes`.
+    """Turn target columns into an array: float32 (n, L), or int64 (n,) positions in `task.classes` for multiclass.
+
+    Values of a regression are amounts, all others 0 or 1.
 
     Raises:
-        SampleError: a value is none that the task's type can have.
+        SampleError: a value is impossible for the task's type, or not among its classes.
     """
     match task.type:
         case TaskType.MULTICLASS:
@@ -85,7 +87,14 @@ def encode_targets(targets: pl.DataFrame, task: Task) -> np.ndarray:
 
 
 def outcome_flags(target: np.ndarray, task: Task) -> np.ndarray | None:
-    """Which outcomes each row has, bool (n, m): each class, and of each label both yes and no; None for an amount."""
+    """Which of m outcomes each row has, (n, m) bool; None if the target is an amount.
+
+    Each class is an outcome; of each label, having it and not having it are two.
+
+    Args:
+        target: as `encode_targets` returns it.
+        task: its type and classes.
+    """
     match task.type:
         case TaskType.REGRESSION:
             return None
@@ -96,7 +105,7 @@ def outcome_flags(target: np.ndarray, task: Task) -> np.ndarray | None:
 
 
 def class_names(target: pl.Series) -> pl.Series:
-    """What the values of a target are called, text (n,): 1, 1.0, a decimal 1.00 and the text of any are `1`."""
+    """The class that each value of a target names, text (n,): 1, 1.0, a decimal 1.00 and texts of these are all `1`."""
     return target.to_frame().select(category(target.name, target.dtype).value).to_series()
 
 
@@ -125,13 +134,13 @@ def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
 
 
 def _refuse_numbers_among_texts(name: str, column: pl.Series, texts: pl.Series, values: int) -> None:
-    """Raise where numbers are written otherwise: all of them, or most of many, so that the rest are slips.
+    """Raise `SampleError` if the texts among numbers are numbers written otherwise, or slips among many numbers.
 
     Args:
-        name: the task.
+        name: the task's.
         column: the target as text.
         texts: those of its different values that are no numbers.
-        values: how many different ones there are.
+        values: number of all different values.
     """
     otherwise = texts.to_frame().select(written_otherwise(pl.col(texts.name))).to_series()
     written = values - len(texts) + int(otherwise.sum())  # numbers, in one way or another
@@ -190,6 +199,6 @@ def _flag(column: pl.Series, task: str) -> np.ndarray:
 
 
 def _first(column: pl.Series, bad: pl.Series) -> str:
-    """The first of the bad values, where it stands, and how many there are."""
+    """Say which bad value comes first, in which row it stands, and how many rows are bad."""
     row = 1 + int(bad.arg_max() or 0)
     return f"{column.name} holds {column[row - 1]!r} in row {row} ({bad.sum():,} of {len(bad):,} rows are so)"

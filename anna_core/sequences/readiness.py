@@ -11,7 +11,8 @@ from anna_core.errors import AnnaError
 from anna_core.marts import staleness
 from anna_core.marts.mart import mart_path
 from anna_core.sequences.build import months_of_spans
-from anna_core.sources import freshness
+from anna_core.sources import observing
+from anna_core.sources.source_state import SourceState, read_state
 
 Spans = Iterable[tuple[dt.date, dt.date]]
 
@@ -48,9 +49,9 @@ class Readiness:
         bank_zone: of naive times.
         source: folder of what was last observed.
         mart: folder of the mart's months.
-        kept: names the months that are kept, as in `freshness.listing`.
+        kept: names the months that are kept, as in `observing.listing`.
         keeps: whether a month is kept.
-        settle: seconds for which a file of the source must not have changed, as in `freshness.listing`.
+        settle: seconds for which a file of the source must not have changed, as in `observing.listing`.
     """
 
     domain: Domain
@@ -77,7 +78,7 @@ class Readiness:
     def _problem(self) -> str:
         try:
             state = self._state
-            listing = freshness.listing(self.domain, self.home, self.bank_zone, self.kept, self.settle, state)
+            listing = observing.listing(self.domain, self.home, self.bank_zone, self.kept, self.settle, state)
         except (AnnaError, OSError) as error:
             return f"cannot be read: {error}"
         if not state.listing:
@@ -85,8 +86,8 @@ class Readiness:
         return "" if state.listing == listing else "is to be observed: its files, its rules or the months kept changed"
 
     @cached_property
-    def _state(self) -> freshness.SourceState:
-        return freshness.read_state(self.source)
+    def _state(self) -> SourceState:
+        return read_state(self.source)
 
     def _is_stale(self, month: dt.date) -> bool:
         observed = self._state.months.get(month.isoformat())

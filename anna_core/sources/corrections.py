@@ -1,10 +1,10 @@
-"""Events that were delivered more than once: which delivery stays, also where they lie in different months.
+"""Events that were delivered more than once: which delivery is kept, even if they lie in different months.
 
-A month is built alone, within bounded memory, so it cannot know that a later month corrects one of its events. An
-observation does: it keeps the identity of every event of a file beside the source's state, in sorted runs, and puts all
-files' runs side by side. What it finds is the list of each month's events that another month supersedes. 10 bytes an
-event are kept, 26 of a domain with versions, and as much is read whenever a file changes (measured: of 20 million
-events 2 to 4 seconds of CPU time).
+A month is built by itself, within bounded memory, so it cannot know that another month corrects one of its events. The
+observation finds out: for every file it stores the identities of its events in sorted runs, beside the source's state,
+and compares the runs of all files. The result is, for each month, the list of its events that another month supersedes.
+An event takes 10 bytes, or 26 in a domain with versions, all of which are read whenever a file changes (measured: 2 to
+4 seconds of CPU time for 20 million events).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from anna_core.storage import write_file
 FILE = "corrections.parquet"
 RUN = np.dtype([("key", "<u8"), ("month", "<u2")])
 VERSIONED_RUN = np.dtype([*RUN.descr, ("version", "<f8"), ("rest", "<f8")])
-NO_VERSION = -np.inf  # a delivery without a version loses to one that has any
+NO_VERSION = -np.inf  # a delivery without a version loses to any that has one
 _COPIES = 4  # of a range of keys, while it is sorted
 _MISSING = {"version": NO_VERSION, "rest": 0.0}  # what a run of older rules may lack while its file is being written
 _MONTH, _KEY = "month", "key"
@@ -29,12 +29,12 @@ _MONTH, _KEY = "month", "key"
 
 @dataclass(frozen=True)
 class Corrections:
-    """A month's part.
+    """What was found of one month.
 
     Attributes:
-        superseded: events (uint64, `anna_core.sources.source.identity`) of the month whose last delivery lies in
-            another.
-        digest: changes with these, and with the file that wins of deliveries within the month.
+        superseded: uint64, identities (`anna_core.sources.scanning.identity`) of the month's events whose last delivery
+            lies in another month.
+        digest: changes with these, and with the file whose delivery wins within the month.
     """
 
     superseded: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt64))
@@ -42,19 +42,19 @@ class Corrections:
 
 
 def run_type(versioned: bool) -> np.dtype:
-    """How an event is kept in a domain that has versions, or none."""
+    """The type of a run's elements, in a domain with versions or without."""
     return VERSIONED_RUN if versioned else RUN
 
 
 def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.ndarray | None = None) -> None:
-    """Keep the events of a file, or of a part of it.
+    """Write a run: the n events of a file, or of a part of it.
 
     Args:
-        path: of the new file.
-        keys: (n,) uint64 identities.
-        months: (n,) as `month_number`.
-        versions: (n, 2) float64, value and rest; the value is `NO_VERSION` where there is none. None for a domain
-            without versions.
+        path: the run's file.
+        keys: (n,) uint64, the events' identities.
+        months: (n,) as `month_number` counts.
+        versions: (n, 2) float64, value and rest; the value is `NO_VERSION` if there is none. None for a domain without
+            versions.
     """
     order = np.argsort(keys, kind="stable")
     run = np.empty(len(keys), dtype=run_type(versions is not None))
@@ -66,11 +66,14 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
 
 
 def find_corrections(runs: list[tuple[str, list[Path]]], memory: int = DEFAULT_MEMORY) -> dict[int, Corrections]:
-    """Each month's corrections; months without any are left out.
+    """Find the corrections of all months.
 
     Args:
-        runs: files with their runs, in the order in which later ones win.
+        runs: name and runs of each file, in an order in which later files win.
         memory: bytes to work with; the result does not depend on it.
+
+    Returns:
+        Month, as `month_number` counts → its corrections; months without any are left out.
     """
     mapped = [(rank, np.load(path, mmap_mode="r")) for rank, (_, paths) in enumerate(runs) for path in paths]
     names = np.array([_hash_of(name) for name, _ in runs], dtype=np.uint64)
@@ -87,7 +90,7 @@ def find_corrections(runs: list[tuple[str, list[Path]]], memory: int = DEFAULT_M
 
 
 def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
-    """Keep every month's corrections in one file, by month key."""
+    """Store the corrections of all months in one file: key of a month → its corrections."""
     parts = [
         pl.DataFrame({_KEY: part.superseded.cast(pl.UInt64)}).with_columns(pl.lit(month).alias(_MONTH))
         for month, part in found.items()
@@ -99,11 +102,11 @@ def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
 
 
 def read_corrections(folder: Path, month: str) -> Corrections:
-    """What was last found of a month, by its key; nothing where there was no observation."""
+    """Read the corrections of a month, given by its key; empty ones if there are none."""
     path = folder / FILE
     if not path.exists():
         return Corrections()
-    content = path.read_bytes()  # both are read of one state of the file
+    content = path.read_bytes()  # so that both parts are read from the same state of the file
     digest = pl.read_parquet_metadata(content).get(month)
     if digest is None:
         return Corrections()
@@ -114,7 +117,7 @@ def read_corrections(folder: Path, month: str) -> Corrections:
 def _ranges(
     mapped: list[tuple[int, np.ndarray]], kind: np.dtype, count: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Events by range of keys, and each one's file (n,)."""
+    """Yield the events (n,) of one range of keys after another, with the rank (n,) of each event's file."""
     bounds = [int(2**64 * place / count) for place in range(1, count)]
     low = [0] * len(mapped)
     for bound in [*bounds, None]:
@@ -136,7 +139,7 @@ def _as_kept(run: np.ndarray, kind: np.dtype) -> np.ndarray:
 
 
 def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[tuple[int, np.ndarray, int]]:
-    """Of a range's events: month, the events that it loses, and the part of its digest."""
+    """Yield each month with corrections in a range: its number, the events that it loses, its part of the digest."""
     events, ranks = group
     keys = events["key"]
     order = np.argsort(keys, kind="stable")
@@ -162,7 +165,7 @@ def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:
-    """Well-spread 64-bit numbers (Steele et al., SplitMix64), whose sum tells sets apart."""
+    """Spread 64-bit numbers evenly (SplitMix64, Steele et al., 2014), so that their sum tells sets apart."""
     with np.errstate(over="ignore"):
         mixed = numbers + np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

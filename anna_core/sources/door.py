@@ -1,6 +1,7 @@
-"""The door: a table's columns as the domain means them, and for what no value can be made of, the reason.
+"""The door: a table's columns as the domain means them, and the reason for everything that cannot be used.
 
-What comes out has names of its own, by position, so that no column of the bank's can be taken for one of ANNA's.
+Behind the door, columns have names of their own, by position, so that no column of the bank's is taken for one of
+ANNA's.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from anna_core.errors import SourceError
 CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
 
 _STORED = {FieldKind.CATEGORICAL: pl.String(), FieldKind.NUMERIC: pl.Float64(), FieldKind.BOOLEAN: pl.Boolean()}
-# What types a field, and what is said of a value that is none; anything can be a category.
+# What types a field, what is said of a value that is unusable, and its cure; anything can be a category.
 _TYPING: dict[FieldKind, tuple[Callable[[str, pl.DataType], Typed], str, Callable[[str], str]]] = {
     FieldKind.CATEGORICAL: (category, "no category", str),
     FieldKind.NUMERIC: (number, "no number", numbers.cure_of),
@@ -33,33 +34,33 @@ _TYPING: dict[FieldKind, tuple[Callable[[str, pl.DataType], Typed], str, Callabl
 
 
 def key_names(domain: Domain) -> list[str]:
-    """What the columns of the event's key are called behind the door."""
+    """The names of the event key's columns behind the door."""
     return [f"key {place}" for place in range(len(domain.event_key))]
 
 
 def version_names(domain: Domain) -> list[str]:
-    """What tells deliveries of one event apart behind the door, where the domain has versions: compared in turn."""
+    """The names of the version's columns behind the door, which are compared in turn; none without a version."""
     return [VERSION, REST] if domain.version is not None else []
 
 
 def field_names(domain: Domain) -> dict[str, str]:
-    """What each field is called behind the door."""
+    """Name of each field → its column's name behind the door."""
     return {name: f"field {place}" for place, name in enumerate(domain.fields)}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something for which values, or whole rows, do not reach a mart.
+    """A reason for which values, or whole rows, do not reach a mart.
 
     Attributes:
-        reason: as people read it.
-        column: the source's name of the column.
-        values: what stands there, to be shown; over the table.
-        own: the table's name of it.
-        canonical: the canonical column, which has no value where a row has the fault.
-        flag: bool, never null, whether a row has it; over the table.
-        cure: what to do about a text that stands there.
-        whole_row: whether the row is left aside; else the value alone is missing.
+        reason: in words for people.
+        column: the column's name in the source.
+        values: text, an expression over the table: what stands in the column.
+        own: the column's name in the table.
+        canonical: the name of the canonical column, which is null in rows with the fault.
+        flag: bool, never null, an expression over the table: whether a row has the fault.
+        cure: makes of a text that stands there what to do about it.
+        whole_row: whether the row is left aside; otherwise only the value is missing.
     """
 
     reason: str
@@ -77,12 +78,12 @@ class Door:
     """A table seen through the door.
 
     Attributes:
-        table: its rows, with columns as their files have them.
-        values: canonical columns, by name: client, time, key columns, version and its rest where the
-            domain has one, fields.
-        undated: why rows belong to no month.
-        dated: what is wrong with rows that do.
-        names: of the columns in `table`, by the source's.
+        table: the rows, with their columns as the files have them.
+        values: name of each canonical column → an expression over `table`: client, time, key columns, the version's
+            columns if the domain has one, fields.
+        undated: the faults for which rows belong to no month.
+        dated: the faults of rows that belong to one.
+        names: name of each column in the source → its name in `table`.
     """
 
     table: pl.LazyFrame
@@ -93,17 +94,18 @@ class Door:
 
 
 def open_door(domain: Domain, table: pl.LazyFrame, schema: pl.Schema, bank_zone: str, place: Path | str) -> Door:
-    """See a table as the domain does; fields that it lacks are missing in all its rows.
+    """Open the door to a table; fields that the table lacks are missing in all its rows.
 
     Args:
         domain: the domain.
-        table: the source's rows, or some.
+        table: the source's rows, or some of them.
         schema: the table's columns and types.
         bank_zone: the bank's time zone.
-        place: names the table in errors.
+        place: the table's name in error messages.
 
     Raises:
-        SourceError: a column's type can hold nothing of the kind that it should, or one that must be there is not.
+        SourceError: the column of the client, the time or the event key is missing, or a column's type cannot hold what
+            the domain says.
     """
     columns = domain.columns
     must = {columns.client_id: "columns", columns.event_time: "columns"} | dict.fromkeys(domain.event_key, "event_key")
@@ -208,7 +210,7 @@ class _Opening:
 
 
 def _safe_name(name: str, names: tuple[str, ...]) -> str:
-    """A name of which Polars makes no pattern: it takes `*` for all columns, and `^x$` for those that fit `x`."""
+    """A name that Polars does not take for a pattern, as it does `*` (all columns) and `^x$` (those that match `x`)."""
     own = name
     while own == "*" or (own.startswith("^") and own.endswith("$")) or (own != name and own in names):
         own = f" {own}"

@@ -1,4 +1,4 @@
-"""A source's files: those that are read, and those that lie beside them and are not, each with the reason."""
+"""A source's files: those that are read, and those beside them that are not, each with the reason."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from anna_core.sources.places import source_path
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
 _PARQUET_BEGINS = b"PAR1"
-# Files that writers leave beside the data and that hold none of it.
+# Files without data that writers leave beside it.
 _MARKERS = ("_success", "_metadata", "_common_metadata", ".ds_store", "thumbs.db")
 _MARKER_BEGINS, _MARKER_ENDS = ("_committed_", "_started_"), (".crc",)
 _SHOWN = 5
@@ -22,9 +22,9 @@ class SourceFiles:
     """What lies at a source's place.
 
     Attributes:
-        read: data files, sorted.
-        unread: other file, relative to the source's folder → why it is not read.
-        hidden: the same for data files that a writer or a person put out of sight; they come and go.
+        read: the data files, sorted.
+        unread: path of another file, relative to the source's folder → why it is not read.
+        hidden: the same for data files that a writer or a person has hidden; they come and go.
     """
 
     read: list[Path]
@@ -33,15 +33,15 @@ class SourceFiles:
 
     @property
     def not_read(self) -> dict[str, str]:
-        """All that is not read, and why."""
+        """Path of every file that is not read → why."""
         return self.unread | self.hidden
 
 
 def source_files(domain: Domain, home: Path) -> SourceFiles:
-    """Look at the place of a Parquet or CSV source; a path that names one file is that file, whatever it is called.
+    """Find the files of a Parquet or CSV source; if its path is a file, it is read whatever its name.
 
     Raises:
-        SourceError: nothing is there that can be read, or a folder may not be looked into.
+        SourceError: there is no file to read, or ANNA may not look into a folder.
     """
     path = source_path(domain, home)
     if path.is_file():
@@ -71,7 +71,7 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
 
 
 def told(unread: dict[str, str]) -> str:
-    """Files that are not read, in a sentence: how many, and the first of them with the reason."""
+    """Say how many files are not read, and name the first of them with the reasons."""
     some = [f"{name} {reason}" for name, reason in sorted(unread.items())[:_SHOWN]]
     more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []
     count = "1 file is" if len(unread) == 1 else f"{len(unread):,} files are"
@@ -79,11 +79,11 @@ def told(unread: dict[str, str]) -> str:
 
 
 def _walk(domain: Domain, folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Files, and links to folders, with the parts of their names below the folder."""
+    """Yield all files, and links to folders, with the parts of their paths below the folder."""
 
     def refuse(error: OSError) -> None:
         if isinstance(error, FileNotFoundError):
-            return  # a writer has just moved it
+            return  # it has just been moved away
         raise SourceError(
             f"domain {domain.name}: {error.filename} cannot be looked into: {error.strerror}. "
             "Give ANNA's user the right to read it."
@@ -113,7 +113,7 @@ def _why_hidden(parts: tuple[str, ...]) -> str:
 
 
 def _why_unread(domain: Domain, file: Path) -> str | None:
-    """Why a file is not data of the domain's format; None where it is."""
+    """Why a file is not data of the domain's format; None if it is."""
     name, own = file.name.lower(), ENDINGS[domain.source.format]
     if name.endswith(own):
         return None
@@ -129,4 +129,4 @@ def _begins_as_parquet(file: Path) -> bool:
         with file.open("rb") as stream:
             return stream.read(len(_PARQUET_BEGINS)) == _PARQUET_BEGINS
     except FileNotFoundError:
-        return False  # a writer has just moved it
+        return False  # it has just been moved away

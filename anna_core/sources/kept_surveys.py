@@ -1,6 +1,6 @@
-"""Surveys of an observation that is not over: where it ends early, the next one reads only what was not read.
+"""The surveys of an observation that is not over yet: if it ends early, the next one reads only the remaining files.
 
-Nothing else looks at them, so what is half observed is never taken for observed.
+Only observations look at them, so nothing half observed is ever taken for observed.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ _FOLDER = "read"  # beside the source's state; one file for each file of the sou
 
 
 def kept_survey(folder: Path, name: str, state: str, rules: str) -> FileSurvey | None:
-    """What was read of a file in this state by these rules; None where it is yet to be read."""
+    """What was read of a file in this state, by these rules; None if it is still to be read."""
     try:
         return FileSurvey.model_validate_json(_path(folder, name, state, rules).read_bytes())
     except (FileNotFoundError, ValidationError):  # another version of ANNA may have kept it in another form
@@ -23,12 +23,12 @@ def kept_survey(folder: Path, name: str, state: str, rules: str) -> FileSurvey |
 
 
 def keep_survey(folder: Path, name: str, state: str, rules: str, survey: FileSurvey) -> None:
-    """Keep what was read of a file; the identities of its events are on the disk already."""
+    """Store what was read of a file; the identities of its events must be on disk already."""
     write_text(_path(folder, name, state, rules), survey.model_dump_json())
 
 
 def sweep_surveys(folder: Path, kept: set[str]) -> None:
-    """Forget all but those of these `key_name`s: files are gone or changed, or the observation is over."""
+    """Remove all stored surveys except those whose `key_name` is in `kept`."""
     for path in (folder / _FOLDER).glob("*.json"):
         if path.stem not in kept:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Tables of a lake, Delta or Iceberg: the state that one is in, and its rows in that state."""
+"""Tables of a data lake, Delta or Iceberg: the state that a table is in, and its rows in that state."""
 
 import re
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ _HINT = "version-hint.text"
 
 
 def lake_state(domain: Domain, home: Path) -> tuple[str, str]:
-    """Where a table lies, and a text that changes whenever its rows or columns may have.
+    """Return where a table lies, and a text that differs whenever its rows or columns may have changed.
 
     Raises:
-        SourceError: the table is missing, or ANNA cannot read tables of this kind.
+        SourceError: the table is missing, or ANNA cannot read it; the message says what to do.
     """
     path = _table(domain, home)
     with _lake(domain, path):
@@ -28,7 +28,7 @@ def lake_state(domain: Domain, home: Path) -> tuple[str, str]:
 
 
 def scan_lake(domain: Domain, home: Path) -> pl.LazyFrame:
-    """Rows of the table as it stands now; errors as of `lake_state`."""
+    """Scan the rows of the table as it is now. Raises as `lake_state` does."""
     path = _table(domain, home)
     with _lake(domain, path):
         if domain.source.format == "delta":
@@ -83,7 +83,7 @@ def _delta_state(path: Path) -> str:
 def _scan_delta(path: Path) -> pl.LazyFrame:
     from deltalake.exceptions import DeltaError
 
-    _delta_state(path)  # says of column mapping what Polars does not
+    _delta_state(path)  # refuses column mapping in clearer words than Polars
     scan = pl.scan_delta(str(path))
     try:
         scan.collect_schema()
@@ -103,9 +103,10 @@ def _iceberg_state(path: Path) -> str:
 
 
 def _newest_metadata(path: Path) -> Path:
-    """Metadata file of an Iceberg table's newest state: what a Hadoop table's hint names, else that of highest number.
+    """The metadata file of an Iceberg table's newest state.
 
-    A path that is a file itself is one state of the table for ever.
+    That is the one which the hint of a Hadoop table names, else the one with the highest number. If `path` itself is a
+    file, it is taken: one state of the table for ever.
     """
     if path.is_file():
         return path

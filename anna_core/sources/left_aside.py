@@ -1,4 +1,4 @@
-"""What does not reach a mart is counted by reason; where it is too much, the month or the file is refused."""
+"""Rows that do not reach a mart are counted by reason; if they are too many, the month or the file is refused."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.months import month_bounds
 from anna_core.sources.door import TIME, Door, Fault
-from anna_core.sources.source import SourceTable, open_table, source_tables
+from anna_core.sources.scanning import SourceTable, open_table, source_tables
 
-MOST_LEFT_ASIDE = 0.1  # share of rows; the setting `left_aside`
-_FEW = 10  # fewer rows are no reason to refuse a file or a month, however small it is; they are counted
+MOST_LEFT_ASIDE = 0.1  # share of rows; default of the setting `left_aside`
+_FEW = 10  # fewer rows are counted, but never a reason to refuse a file or a month, however small it is
 _EXAMPLES = 3
 _SHOWN = 40  # characters of a value
 
 
 @dataclass(frozen=True)
 class Example:
-    """Where a fault was met first, and what stands there."""
+    """Where a fault was found, in words, and the value that stands there; None if nothing does."""
 
     place: str
     value: str | None
@@ -35,13 +35,13 @@ class Example:
 
 
 def examples(table: SourceTable, door: Door, fault: Fault, within: pl.Expr | None = None) -> list[Example]:
-    """The first rows of a table of one file that have a fault.
+    """The first rows, at most three, in which a table of one file has a fault.
 
     Args:
         table: the table.
-        door: the table seen through the door.
-        fault: one of the door's.
-        within: looks at these rows only, over the table.
+        door: the same table seen through the typed door.
+        fault: one of the door's faults.
+        within: a condition on the table's columns; only rows that meet it count. None: all rows.
     """
     index = "row"
     while index in table.schema:
@@ -66,7 +66,17 @@ def month_examples(
     files: list[Path] | None = None,
     known: frozenset[str] = frozenset(),
 ) -> list[Example]:
-    """The first rows of a month that have a dated fault; reads file after file, of those of `scan_month`."""
+    """The first rows of a month that have a fault of dated rows; reads one file after another until there are enough.
+
+    Args:
+        domain: the domain.
+        home: ANNA_HOME.
+        bank_zone: the bank's time zone.
+        reason: the fault's.
+        month: its first day.
+        files: as in `anna_core.sources.scanning.scan_month`.
+        known: likewise.
+    """
     first, following = month_bounds(month)
     found: list[Example] = []
     tables = source_tables(domain, home, files, known)
@@ -83,13 +93,16 @@ def month_examples(
 
 
 def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: float) -> list[str]:
-    """Reasons that are above the share and not just a few rows: all of whole rows together, and each of single values.
+    """The reasons that concern more than the allowed share of the rows, most frequent first.
+
+    Reasons for which whole rows are left aside are judged together, those for which single values are missing each by
+    itself. Nine rows or fewer are never too many.
 
     Args:
-        counts: reason → rows that have it.
-        faults: what the reasons are.
-        rows: all rows.
-        share: of them that may have one.
+        counts: reason → number of rows that have it.
+        faults: the faults that the reasons belong to.
+        rows: number of all rows.
+        share: of them that may be left aside, 0 to 1.
     """
     most = max(share * rows, _FEW - 1)
     whole = {fault.reason for fault in faults if fault.whole_row and counts.get(fault.reason)}
@@ -106,11 +119,11 @@ def refusal(
 
     Args:
         domain: the domain.
-        place: what is refused.
-        counts: of the reasons that are told.
-        rows: all rows of the place.
-        share: that may be left aside.
-        told: reason → first examples and cure.
+        place: the file or month, as text.
+        counts: reason → number of rows that have it.
+        rows: number of all rows of the place.
+        share: of them that may be left aside, 0 to 1.
+        told: the reasons to name → their first examples and their cure, as the function `told` gives them.
     """
     parts = []
     for reason, (where, cure) in told.items():
@@ -123,7 +136,16 @@ def refusal(
 
 
 def told(faults: Iterable[Fault], reasons: list[str], found: dict[str, list[Example]]) -> dict[str, tuple[str, str]]:
-    """Reason → first examples in words, and what to do about the first of them; in the order of the reasons."""
+    """Put reasons into words.
+
+    Args:
+        faults: the faults that the reasons belong to.
+        reasons: to be told.
+        found: reason → where it was found first.
+
+    Returns:
+        Reason → its examples as text, and what to do about the first of them; in the order of `reasons`.
+    """
     by_reason = {fault.reason: fault for fault in faults}
     words = {}
     for reason in reasons:
@@ -134,7 +156,7 @@ def told(faults: Iterable[Fault], reasons: list[str], found: dict[str, list[Exam
 
 
 def _place(file: Path, row: int) -> str:
-    """A row of a file, as a person finds it: the line of a CSV, else the row's number from 1."""
+    """A row as a person finds it: by its line in a CSV file, else by its number, counted from 1."""
     if file.is_file() and ".csv" in file.name.lower():
         return f"{file.name}, line {line_of(file, row):,}"
     return f"{file.name}, row {row + 1:,}"

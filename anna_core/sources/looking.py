@@ -1,4 +1,4 @@
-"""What lies at a source's place right now: files by their size and time, and which of them rest."""
+"""What lies at a source's place right now: its files by size and time, and which of them are at rest."""
 
 import os
 import time
@@ -18,7 +18,14 @@ WRITTEN = "is still being written"
 
 
 class Found(BaseModel):
-    """What lies at a source's place: state of each file to be read, by name, and the reasons of all others."""
+    """What lies at a source's place.
+
+    Attributes:
+        states: name of a file, or of a lake's table, → the state in which it is to be read.
+        unread: name of a file that is not read → why.
+        hidden: name of a file that is hidden, and therefore not read → why.
+        unsettled: name of a file that is still being written → that it is; it counts in the state observed before.
+    """
 
     states: dict[str, str]
     unread: dict[str, str] = {}
@@ -27,13 +34,13 @@ class Found(BaseModel):
 
 
 def look(domain: Domain, home: Path, settle: float, before: SourceState) -> Found:
-    """Look at every file's size and times; reads no data.
+    """Look at the size and times of every file, without reading data.
 
     Args:
         domain: the domain.
         home: ANNA_HOME.
         settle: seconds for which a file must not have changed; until then it counts as it was before, or not at all.
-        before: what was last observed.
+        before: the last observation.
 
     Raises:
         SourceError: nothing is there.
@@ -49,9 +56,9 @@ def look(domain: Domain, home: Path, settle: float, before: SourceState) -> Foun
         try:
             stat = file.stat()
         except FileNotFoundError:
-            continue  # its writer has just moved it
-        # A copy may keep the time of the original, but not that at which it was itself changed. A file that lies as
-        # far in the future has a clock of its own; it is read, and once more should it change meanwhile.
+            continue  # it has just been moved away
+        # A copy may keep the original's mtime, but its ctime is its own. Times in the future come from a machine with
+        # another clock: the file is read now, and again if it turns out to have changed.
         if abs(now - max(stat.st_mtime, stat.st_ctime)) >= settle:
             found.states[name] = _state(stat)
             continue
@@ -68,7 +75,7 @@ def _state(stat: os.stat_result) -> str:
 
 
 def changed(domain: Domain, name: str, state: str) -> bool:
-    """Whether a file is no longer as it was when `look` saw it."""
+    """Whether a file has changed, or gone, since `look` saw it in this state."""
     if domain.source.format in LAKES:
         return False  # a version of a table never changes
     try:
@@ -79,11 +86,11 @@ def changed(domain: Domain, name: str, state: str) -> bool:
 
 @contextmanager
 def unchanged(domain: Domain, observed: ObservedFiles | None) -> Iterator[None]:
-    """Read files in the block only as they were observed; None, where nothing was, allows any state.
+    """A context in which files are read only in the state in which they were observed; with None, in any state.
 
     Raises:
-        NotAsObservedError: a file is no longer as it was, before the block or after it. It replaces any error of
-            the block: what is wrong with half a file is no news.
+        NotAsObservedError: a file is not in that state, before the block or after it. This replaces any error that
+            the block raises: that something is wrong with half a file is no news.
     """
     _refuse_changed(domain, observed)
     try:

@@ -1,4 +1,4 @@
-"""A source's months out of what its files hold: fingerprints, and events that other months supersede."""
+"""The months of a source, put together from its files: fingerprints, and events that other months supersede."""
 
 import hashlib
 from pathlib import Path
@@ -9,13 +9,24 @@ from anna_core.sources.fingerprints import combine_fingerprints, shifted_fingerp
 from anna_core.sources.source_state import FileState, SourceState
 from anna_core.sources.survey import UNDATED, month_key
 
-KEYS = "keys"  # folder of events' identities, by file
+KEYS = "keys"  # the folder of the events' identities, file by file
 
 
 def months_of(
     domain: Domain, before: SourceState, files: dict[str, FileState], folder: Path, memory: int
 ) -> dict[str, str]:
-    """Fingerprint of every month, of those that lost all rows, too; keeps the corrections beside the state."""
+    """Fingerprint every month, and store the corrections of all months beside the source's state.
+
+    Args:
+        domain: the domain.
+        before: the last observation; its months are fingerprinted even if they have lost all rows.
+        files: name of each file → what was found in it.
+        folder: of the source's state.
+        memory: bytes to work with.
+
+    Returns:
+        Key of each month → its fingerprint.
+    """
     parts: dict[str, list[str]] = {month: [] for month in before.months}
     for file in files.values():
         for month, fingerprint in file.survey.months.items():
@@ -34,7 +45,7 @@ def months_of(
 
 
 def _modified(file: FileState) -> int:
-    """When a file was modified, in nanoseconds, by its state; a lake's table is one file."""
+    """When a file was modified, in nanoseconds, as its state says; not asked of a lake's table, which is one file."""
     return int(file.state.rpartition(" ")[2])
 
 
@@ -43,12 +54,12 @@ def _key_runs(folder: Path, name: str, file: FileState) -> list[Path]:
 
 
 def sweep_keys(folder: Path, kept: set[str]) -> None:
-    """Remove the identities of all files but those of these `key_name`s."""
+    """Remove the stored identities of all files, except those whose `key_name` is in `kept`."""
     for path in (folder / KEYS).glob("*.npy"):
         if path.name.partition("-")[0] not in kept:
             path.unlink(missing_ok=True)
 
 
 def key_name(name: str, state: str, rules: str) -> str:
-    """What a file's runs of identities are called: other content or other rules give another name."""
+    """The name of a file's stored identities, which changes with the file's state and the rules for reading it."""
     return hashlib.blake2b(f"{name}\n{state}\n{rules}".encode(), digest_size=8).hexdigest()

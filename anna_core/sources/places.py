@@ -8,10 +8,10 @@ from anna_core.errors import SourceError
 
 
 def source_path(domain: Domain, home: Path) -> Path:
-    """Where the domain's table lies: `$NAME` is taken from the environment, relative paths start at ANNA_HOME.
+    """The absolute path of a domain's table; `$NAME` is an environment variable, relative paths start at ANNA_HOME.
 
     Raises:
-        SourceError: the environment lacks a name.
+        SourceError: an environment variable is not set.
     """
     path = os.path.expandvars(domain.source.path)
     if "$" in path:

@@ -1,4 +1,4 @@
-"""A look at a source through the door before anything is observed: columns, types and the first rows of its files."""
+"""A first look at a source before anything is observed: its columns and types, and the first rows of its files."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from anna_core.sources.files import source_files
 from anna_core.sources.lakes import LAKES
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.source import SourceTable, fault_name, file_schema, open_table, source_tables
+from anna_core.sources.scanning import SourceTable, fault_name, file_schema, open_table, source_tables
 
-ROWS = 1000  # looked at of a file
-_FILES = 20  # whose rows are looked at; of every file the columns are
+ROWS = 1000  # looked at in each file
+_FILES = 20  # the newest, whose rows are looked at; the columns of all files are
 
 
 @dataclass
@@ -23,11 +23,11 @@ class Preview:
     """What was seen.
 
     Attributes:
-        files: that are read, a lake's table being one.
-        rows: looked at.
-        left: reason → rows among them that have it.
-        unread: file → why it is not read.
-        refused: what would be refused, a message each.
+        files: number of files that are read; a lake's table counts as one.
+        rows: number of rows looked at.
+        left: reason → how many of these rows would be left aside, or lose a value, for it.
+        unread: name of a file that is not read → why.
+        refused: one message for each thing that would be refused.
     """
 
     files: int = 0
@@ -38,16 +38,16 @@ class Preview:
 
 
 def preview(domain: Domain, home: Path, bank_zone: str, share: float = MOST_LEFT_ASIDE) -> Preview:
-    """Look at the columns of all files, and at the first rows of the newest.
+    """Look at the columns of all files, and at the first rows of the newest files.
 
     Args:
         domain: the domain.
         home: ANNA_HOME.
         bank_zone: the bank's time zone.
-        share: of rows that may be left aside.
+        share: the share of rows, 0 to 1, that may be left aside.
 
     Raises:
-        SourceError: nothing is there, or no file has the columns.
+        SourceError: nothing is there, or a column that the domain names is in no file.
     """
     if domain.source.format in LAKES:
         seen = Preview(files=1)

@@ -1,4 +1,4 @@
-"""What happens when the source's data is not what the domain says."""
+"""What is raised when a source's data cannot be read as the domain describes it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,12 @@ from anna_core.errors import SourceError
 
 @contextmanager
 def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
-    """Turn what Polars finds wrong in the source's data while the block runs into a `SourceError`."""
+    """A context that turns errors of Polars and of the file system into a `SourceError` which names domain and file.
+
+    Args:
+        domain: the domain.
+        file: that is being read; None: the source as a whole.
+    """
     try:
         yield
     except (pl.exceptions.PolarsError, NarwhalsError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What the last observation of a source found, as it is kept."""
+"""What the last observation of a source found, as it is stored."""
 
 import datetime as dt
 import json
@@ -16,11 +16,17 @@ from anna_core.sources.survey import UNDATED, FileSurvey
 
 FILE = "fingerprints.json"
 FORM = "2"
-NO_ROWS = combine_fingerprints([])  # of a month that lost all its rows
+NO_ROWS = combine_fingerprints([])  # the fingerprint of a month that lost all its rows
 
 
 class FileState(BaseModel):
-    """A file as it was when it was read, the rules by which, and what it holds."""
+    """A file as it was read.
+
+    Attributes:
+        state: its size and time of modification then.
+        rules: digest of the rules that it was read by.
+        survey: what it holds.
+    """
 
     state: str
     rules: str
@@ -33,7 +39,7 @@ class ObservedFiles:
 
     Attributes:
         states: name of each file → the state in which it was read.
-        columns: of the domain's columns those that any file of the source has; these files may lack some.
+        columns: those of the domain's columns that are in any file of the source; the files at hand may lack some.
     """
 
     states: dict[str, str]
@@ -49,13 +55,13 @@ class SourceState(BaseModel):
     """What the last observation of a source found.
 
     Attributes:
-        form: of what is kept.
-        listing: digest of the domain's reading rules, of the months that are kept, and of its files' names, sizes and
-            times; tells cheaply that nothing changed.
-        files: per file.
-        months: month key → fingerprint of all its rows.
-        unread: what lies beside the files and is not read → why.
-        notes: what differs between the files.
+        form: the form in which it is stored.
+        listing: digest of the rules for reading the domain, of the months that are kept, and of the names, sizes and
+            times of its files; a cheap way to tell that nothing changed.
+        files: name of each file that was read → what was found in it.
+        months: key of a month → fingerprint of all its rows.
+        unread: name of a file beside these that is not read → why.
+        notes: sentences about what differs between the files.
     """
 
     form: str = FORM
@@ -67,21 +73,25 @@ class SourceState(BaseModel):
 
     @property
     def rows(self) -> dict[dt.date, int]:
-        """Number of rows of each month, by its first day."""
+        """First day of each month → number of its rows."""
         return {parse_month(key): rows_in(fingerprint) for key, fingerprint in self.months.items()}
 
     @property
     def total(self) -> int:
-        """Rows of all files."""
+        """Number of rows of all files."""
         return sum(file.survey.rows for file in self.files.values())
 
     @property
     def undated(self) -> int:
-        """Rows that belong to no month; no mart holds them."""
+        """Number of rows that belong to no month, and are therefore in no mart."""
         return sum(rows_in(file.survey.months.get(UNDATED, NO_ROWS)) for file in self.files.values())
 
     def files_of(self, month: str) -> ObservedFiles | None:
-        """The files that hold rows of a month, all files where none does; None where nothing was observed."""
+        """The files that hold rows of a month (given by its key), or all files if none does.
+
+        Returns:
+            None if nothing was observed yet.
+        """
         if not self.files:
             return None
         holding = {name: file for name, file in self.files.items() if month in file.survey.months}
@@ -91,7 +101,11 @@ class SourceState(BaseModel):
         )
 
     def left(self, month: str | None = None) -> dict[str, int]:
-        """Reason → rows of a month, or of no month and all months, of which a mart holds not all."""
+        """Count what does not reach a mart: reason → number of rows that are left aside or lose a value.
+
+        Args:
+            month: key of the month to count in; None: all months, and the rows that belong to none.
+        """
         counts: Counter[str] = Counter()
         for file in self.files.values():
             for key, found in file.survey.left.items():
@@ -100,7 +114,7 @@ class SourceState(BaseModel):
         return dict(counts)
 
     def examples(self) -> dict[str, list[str]]:
-        """Reason → where it was met first, of the first file that has it."""
+        """Reason → the places where it was found first, in the first file that has it."""
         found: dict[str, list[str]] = {}
         for file in self.files.values():
             found = file.survey.examples | found
@@ -108,13 +122,20 @@ class SourceState(BaseModel):
 
 
 def read_state(folder: Path) -> SourceState:
-    """The last observation kept in `folder`; an empty one where there is none."""
+    """Read the last observation, stored in `folder`; an empty one if there is none.
+
+    Of an observation that another version of ANNA stored in another form only the months are kept, and all files will
+    be read again.
+
+    Raises:
+        ArtifactError: the file is damaged.
+    """
     path = folder / FILE
     if not path.exists():
         return SourceState()
     try:
         kept = json.loads(path.read_bytes())
-        if kept.get("form") != FORM:  # of another release: its months stay listed, its files are read again
+        if kept.get("form") != FORM:  # written by another release
             return SourceState(months={key: rows for key, rows in kept.get("months", {}).items() if _is_month(key)})
         return SourceState.model_validate(kept)
     except (ValueError, AttributeError) as error:
@@ -122,7 +143,7 @@ def read_state(folder: Path) -> SourceState:
 
 
 def _is_month(key: str) -> bool:
-    """Whether a mart may have this month: earlier releases kept those of impossible times as well."""
+    """Whether a mart can have this month; earlier releases also stored the months of impossible times."""
     try:
         month = parse_month(key)
     except ValueError:

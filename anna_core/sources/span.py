@@ -1,11 +1,11 @@
-"""The data's own first month: where a deployment begins that names none."""
+"""The first month of the data, with which a deployment begins that names no `start_month`."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
 # A few rows with a stray date (an empty field read as 1970, a mistyped year) would make decades of empty months.
 STRAY_SHARE = 0.001
-# A month that a deployment has is kept as its share falls because newer data comes in, down to a tenth of that: or the
+# As newer data comes in, the share of the first months falls. They are kept down to a tenth of the above; otherwise the
 # sparse first months of a growing bank would vanish one by one, and with them what its models see.
 KEPT_SHARE = 0.0001
 
@@ -13,17 +13,19 @@ KEPT_SHARE = 0.0001
 def first_month(
     domains: Iterable[Mapping[dt.date, int]], last: dt.date, so_far: dt.date | None = None
 ) -> dt.date | None:
-    """The month in which the data of a deployment begins.
+    """The month in which a deployment's data begins.
 
-    Of each domain it is the first month before which less than `STRAY_SHARE` of its rows lie; of these, the earliest.
+    A domain's data begin with the latest month before which less than `STRAY_SHARE` of its rows lie; the deployment's
+    with the earliest such month of any domain.
 
     Args:
-        domains: of each, month → number of its rows.
-        last: later months count as stray, too.
-        so_far: what it was; it does not move on while a domain has `KEPT_SHARE` of its rows from there on.
+        domains: for each domain, first day of a month → number of its rows.
+        last: first day of the last month; later rows do not count.
+        so_far: the result when this was last asked. It moves to a later month only as far as less than `KEPT_SHARE` of
+            the rows of each domain lie before that month.
 
     Returns:
-        None where no domain has rows.
+        The month's first day; None if no domain has rows.
     """
     counts = [_until(rows, last) for rows in domains]
     found = [_begin(rows, STRAY_SHARE) for rows in counts if rows]
@@ -36,7 +38,7 @@ def first_month(
 
 
 def rows_before(rows: Mapping[dt.date, int], month: dt.date) -> int:
-    """Rows of the months before one."""
+    """Number of rows in the months before `month`."""
     return sum(count for at, count in rows.items() if at < month)
 
 

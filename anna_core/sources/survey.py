@@ -1,4 +1,4 @@
-"""What one file of a source holds: rows by month, what no mart can hold and why, and the columns' types."""
+"""What one file of a source holds: rows by month, what cannot be used and why, and the columns' types."""
 
 import datetime as dt
 from collections import Counter
@@ -17,9 +17,9 @@ from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, version_nam
 from anna_core.sources.fingerprints import row_hash, write_fingerprint
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.source import HASH, SourceTable, identity, open_table, source_tables
+from anna_core.sources.scanning import HASH, SourceTable, identity, open_table, source_tables
 
-UNDATED = "undated"  # stands for the month of rows that belong to none
+UNDATED = "undated"  # in place of a month's key: the rows that belong to no month
 _MONTH, _KEY, _ROWS = "month", "identity", "rows"
 
 
@@ -27,11 +27,11 @@ class FileSurvey(BaseModel):
     """What a file holds.
 
     Attributes:
-        rows: all rows.
-        months: month key → fingerprint of its rows, `UNDATED` among them.
-        left: month key → reason → rows; of values that are missing for what stands there, too.
-        examples: reason → where it was met first.
-        kinds: column of the domain → its type.
+        rows: number of all rows.
+        months: key of each month, or `UNDATED`, → fingerprint of its rows.
+        left: key of a month, or `UNDATED`, → reason → number of rows that are left aside, or lose a value, for it.
+        examples: reason → the places where it was found first.
+        kinds: name of each of the domain's columns that the file has → its type.
     """
 
     rows: int
@@ -42,12 +42,12 @@ class FileSurvey(BaseModel):
 
 
 def month_number(month: dt.date) -> int:
-    """A month of our era as a small number, for runs of keys."""
+    """A month as a small number, for runs of identities: months since the year 0."""
     return month.year * 12 + month.month - 1
 
 
 def month_key(number: int) -> str:
-    """The key of the month with a number of `month_number`."""
+    """The key of the month that `month_number` gives this number."""
     return f"{number // 12}-{number % 12 + 1:02}-01"
 
 
@@ -61,17 +61,18 @@ def survey(
     memory: int = DEFAULT_MEMORY,
     known: frozenset[str] = frozenset(),
 ) -> FileSurvey:
-    """Read a file once, all of it.
+    """Read a whole file, once.
 
     Args:
         domain: the domain.
         home: ANNA_HOME.
         bank_zone: the bank's time zone.
-        file: which; of a lake's table its folder.
-        keys: where events' identities are kept, in files whose names begin so; None means nowhere.
-        share: of rows that may belong to no month.
+        file: the file; for a lake's table, its folder.
+        keys: path with which the names of the files begin that the events' identities are written to; None: they are
+            not needed.
+        share: the share of rows, 0 to 1, that may belong to no month.
         memory: bytes that identities may take before they are written.
-        known: columns that other files of the source have; this one may lack them.
+        known: names of columns that other files of the source have, and that this one may therefore lack.
 
     Raises:
         SourceError: the file is broken, does not fit the domain, or too many rows belong to no month.
@@ -130,7 +131,7 @@ class _Seen:
             self._write()
 
     def _count(self, fault: Fault, batch: pl.DataFrame) -> None:
-        """Look for a fault where there is no value; most rows have one, so this costs little."""
+        """Count a fault by month. Only rows whose canonical value is missing can have it, so this costs little."""
         odd = batch.filter(pl.col(fault.canonical).is_null())
         if odd.is_empty():
             return
@@ -159,7 +160,7 @@ class _Seen:
 
 
 def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
-    """Columns month and hash; for each fault the canonical column and the raw one; with keys identity and version."""
+    """Yield batches of rows: month, hash, each fault's canonical and raw column; with `keys`, identity and version."""
     schema = door.table.select(*door.values.values()).collect_schema()
     faults = [*door.undated, *door.dated]
     raw = {_raw(fault): pl.col(fault.own).alias(_raw(fault)) for fault in faults}
@@ -172,7 +173,7 @@ def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
 
 
 def _raw(fault: Fault) -> str:
-    """What the raw column of a fault is called beside the canonical ones."""
+    """The name of a fault's raw column in a batch."""
     return f"raw {fault.canonical}"
 
 
@@ -186,7 +187,7 @@ def _records(domain: Domain, table: SourceTable) -> int:
 def _first_examples(
     table: SourceTable, door: Door, counts: dict[dt.date | None, Counter[str]]
 ) -> dict[str, list[Example]]:
-    """Reason → where it was met first, for the reasons that were."""
+    """Reason → the rows in which it was found first, for the reasons that were found."""
     met = {reason for found in counts.values() for reason in found}
     dated = door.values[TIME].is_not_null()
     within = [(fault, None) for fault in door.undated] + [(fault, dated) for fault in door.dated]

@@ -1,1 +1,1 @@
-"""One typed handle an artifact: where it lies, how it is read, how it is made whole. `Warehouse` gives them out."""
+"""One typed handle per artifact: where it lies, how to read it, how to write it whole. `Warehouse` makes them."""

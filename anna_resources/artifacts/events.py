@@ -1,4 +1,4 @@
-"""A domain's events on their way to models: what was observed of the source, the mart and the dictionary."""
+"""A domain's events on their way to the models: the source as it was observed, the mart and the dictionary."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from anna_core.marts import staleness
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.memory import DEFAULT_MEMORY
-from anna_core.sources import freshness
+from anna_core.sources import observing
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.freshness import SourceState
 from anna_core.sources.lakes import LAKES
+from anna_core.sources.source_state import SourceState, read_state
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class ObservedSource:
     """A domain's source as the bank keeps it, and what was last observed of it.
 
     Attributes:
-        path: folder of the last observation.
+        path: the folder that keeps the last observation.
         domain: the domain.
-        home: what relative paths of sources start at.
-        time_zone: the bank's zone.
+        home: ANNA_HOME, where relative source paths start.
+        time_zone: the bank's time zone.
         settle_seconds: a file is read once it has not changed for this long.
-        left_aside: share of a file's or a month's rows that may be left aside.
+        left_aside: the share of a file's or a month's rows, 0 to 1, that may be left aside.
     """
 
     path: Path
@@ -36,22 +36,22 @@ class ObservedSource:
     left_aside: float
 
     def read(self) -> SourceState:
-        """The last observation; an empty one where there is none."""
-        return freshness.read_state(self.path)
+        """The last observation; an empty one if there is none."""
+        return read_state(self.path)
 
     def observe(self, kept: str, memory: int = DEFAULT_MEMORY) -> SourceState:
-        """Look at the source and keep what is found; see `anna_core.sources.freshness.observe`."""
-        return freshness.observe(
+        """Look at the source and keep what is found; see `anna_core.sources.observing.observe`."""
+        return observing.observe(
             self.domain, self.home, self.time_zone, self.path, kept, self.settle_seconds, self.left_aside, memory
         )
 
     def listing(self, kept: str) -> str:
-        """Digest that differs from that of the last observation once the source has to be observed again.
+        """A digest that differs from the last observation's as soon as the source has to be observed again.
 
         Raises:
             SourceError: the source is missing.
         """
-        return freshness.listing(self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read())
+        return observing.listing(self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read())
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class StoredDictionary:
     domain: Domain
 
     def read(self) -> Dictionary:
-        """The dictionary; an empty one where no mart was built yet."""
+        """The dictionary; an empty one if no mart was built yet."""
         return read_dictionary(self.domain, self.path)
 
 
@@ -76,9 +76,9 @@ class StoredMart:
     """The months of a domain's mart.
 
     Attributes:
-        path: folder of the months.
-        source: that it is built from.
-        dictionary: that it is encoded by.
+        path: the folder of the months.
+        source: what the mart is built from.
+        dictionary: what encodes its categories.
     """
 
     path: Path
@@ -86,14 +86,18 @@ class StoredMart:
     dictionary: StoredDictionary
 
     def month_path(self, month: dt.date) -> Path:
-        """File of a month, there or not."""
+        """The file of a month, whether or not it exists."""
         return mart_path(self.path, month)
 
     def build(self, month: dt.date, memory: int) -> MartMonth:
         """Build a month from the source as it was last observed; see `anna_core.marts.mart.build_mart`.
 
-        Where nothing was observed yet, and of a lake's table, which is never half written, the source is read as it
-        stands.
+        If nothing was observed yet, or if the source is a lake's table, which is never half written, it is read as it
+        is now.
+
+        Args:
+            month: its first day.
+            memory: bytes to work with.
         """
         source, key = self.source, f"{month:%Y-%m-01}"
         observed = None if source.domain.source.format in LAKES else source.read().files_of(key)
@@ -111,5 +115,5 @@ class StoredMart:
         )
 
     def stale_months(self, months: list[dt.date]) -> list[dt.date]:
-        """Those of the months that are missing, or older than what was last observed of the source."""
+        """Those of the months whose mart is missing, or was built from other rows than were last observed."""
         return staleness.stale_months(self.source.domain, self.source.path, self.path, months)

@@ -1,4 +1,4 @@
-"""What all artifacts of several files have in common: versions in a folder, and a pointer to the current one."""
+"""What artifacts of several files have in common: a folder of versions, and a pointer to the current one."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from anna_core import storage
 
 @dataclass(frozen=True)
 class ArtifactFolder:
-    """An artifact of several files, which change together or not at all.
+    """An artifact of several files, which are replaced together or not at all.
 
     Attributes:
-        path: holds the versions and the pointer; it stays the same.
+        path: the folder that holds the versions and the pointer.
     """
 
     path: Path
 
     def exists(self) -> bool:
-        """Whether it was written, and is still there."""
+        """Whether the artifact was written, and its current version is still there."""
         return storage.has_directory(self.path)
 
     def current(self) -> Path:
-        """Folder of the current version: who reads several files takes them all from here.
+        """The folder of the current version. A reader of several files must take all of them from one call.
 
         Raises:
-            ArtifactError: it was never written, or somebody removed it.
+            ArtifactError: the artifact was never written, or its current version was removed.
         """
         return storage.read_directory(self.path)
 
     def writing(self) -> AbstractContextManager[Path]:
-        """Give an empty folder; what the block writes there becomes the current version when it ends well."""
+        """A context that yields an empty folder, which becomes the current version unless the block raises."""
         return storage.write_directory(self.path)

@@ -1,4 +1,4 @@
-"""What people read: the report of a launch, and what its models say of all clients as of past months' ends."""
+"""What people read: the report of a launch, and the scores that its models give all clients at past months' ends."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _HTML, _LEADERBOARD = "report.html", "leaderboard.json"
 
 
 class ReportFiles(NamedTuple):
-    """Files of one version of a report."""
+    """The files of one version of a report: its page, and its leaderboard as JSON."""
 
     html: Path
     leaderboard: Path
@@ -30,15 +30,15 @@ class ReportFolder(ArtifactFolder):
     """The report of a launch."""
 
     def write(self, html: str, leaderboard: Sequence[Mapping[str, Any]], plots: Mapping[str, bytes]) -> ReportFiles:
-        """Keep a report.
+        """Replace the report.
 
         Args:
-            html: all of it, as one file.
-            leaderboard: its rows, as JSON has them.
-            plots: name → PNG.
+            html: the whole page, in one self-contained file.
+            leaderboard: its rows, of values that JSON can hold.
+            plots: name → the bytes of a PNG file.
 
         Returns:
-            The files that it now has.
+            The files of the new version.
         """
         with self.writing() as folder:
             (folder / _HTML).write_text(html, encoding="utf-8")
@@ -55,7 +55,7 @@ class ReportFolder(ArtifactFolder):
 
 @dataclass(frozen=True)
 class VectorsFile:
-    """What the nets of a domain say of all clients as of a month's end: one Parquet file.
+    """The embeddings and scores that a domain's nets give all clients as of a month's end: one Parquet file.
 
     Attributes:
         path: of the file.
@@ -64,7 +64,7 @@ class VectorsFile:
     path: Path
 
     def write(self, vectors: "StoredVectors", score_names: tuple[str, ...]) -> None:
-        """Keep the vectors."""
+        """Replace the file."""
         with storage.write_file(self.path) as temporary:
             vectors.write(temporary, score_names)
 
@@ -77,7 +77,7 @@ class VectorsFile:
 
 @dataclass(frozen=True)
 class ScoresFile:
-    """Scores of all clients as of a month's end: one Parquet file, a row a client, see `score_frame`.
+    """The scores of all clients as of a month's end: one Parquet file with one row per client, see `score_frame`.
 
     Attributes:
         path: of the file.
@@ -86,7 +86,7 @@ class ScoresFile:
     path: Path
 
     def write(self, scores: pl.DataFrame) -> None:
-        """Keep the scores."""
+        """Replace the file."""
         with storage.write_file(self.path) as temporary:
             scores.write_parquet(temporary)
 

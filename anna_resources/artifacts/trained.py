@@ -1,4 +1,4 @@
-"""The models of a launch, and what they say of the sample's rows. PyTorch and LightGBM are loaded with the models."""
+"""The models of a launch, and their output for the sample's rows. PyTorch and LightGBM are imported on first use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anna_core.models.vectors_file import StoredVectors
 
 _SCORES, _VECTORS = "scores.parquet", "vectors.parquet"
-_FOLD = "fold-{}.parquet"  # what one fold's models say about rows that none of them saw
+_FOLD = "fold-{}.parquet"  # the output of one fold's models for rows that no model was fitted on
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,21 @@ class ModelFolder(ArtifactFolder):
     key: str
 
     def write(self, model: "DomainModel", provenance: dict[str, Any]) -> None:
-        """Keep the model, and what it was made of."""
+        """Replace the model; `provenance`, what it was made from, must be values that JSON can hold."""
         with self.writing() as folder:
             model.save(folder, provenance)
 
     def read(self) -> "DomainModel":
-        """The model, whatever the sample is by now; raises `ArtifactError` where there is none."""
+        """Load the model, even if the sample has changed since; raises `ArtifactError` if there is none."""
         from anna_core.models.nets.domain_model import DomainModel
 
         return DomainModel.load(self.current())
 
     def read_for(self, sample: Sample) -> "DomainModel":
-        """The model, to tell of the rows of the sample.
+        """Load the model in order to score the sample's rows.
 
         Raises:
-            ArtifactError: there is none, or it was trained on other rows.
+            ArtifactError: there is none, or it was trained on other rows, splits or folds.
         """
         model = self.read()
         if model.provenance.get("rows") != sample.version:  # models of before cross-fitting do not say
@@ -64,7 +64,7 @@ class ModelFolder(ArtifactFolder):
 
 @dataclass(frozen=True)
 class EmbeddingFolder(ArtifactFolder):
-    """What the nets of a domain say of a sample's rows.
+    """The embeddings and scores that a domain's nets give a sample's rows.
 
     Attributes:
         domain: its name.
@@ -75,9 +75,12 @@ class EmbeddingFolder(ArtifactFolder):
     key: str
 
     def write(self, vectors: "StoredVectors", by_fold: "Sequence[StoredVectors]", score_names: tuple[str, ...]) -> None:
-        """Keep the vectors, and those that each fold's nets give rows that none of them saw.
+        """Replace the vectors.
 
-        Their `rows_version` must be that of `rows_version`.
+        Args:
+            vectors: of the sample's rows, in order; its `rows_version` must be what the function `rows_version` says.
+            by_fold: for each of several folds, what its nets alone give the rows that no net was fitted on.
+            score_names: names of the K scores.
         """
         with self.writing() as folder:
             vectors.write(folder / _VECTORS, score_names)
@@ -85,21 +88,25 @@ class EmbeddingFolder(ArtifactFolder):
                 of_fold.write(folder / _FOLD.format(fold), score_names)
 
     def read_folds(self, folds: int) -> "list[DomainVectors]":
-        """What the nets of each fold say about the rows that none of them saw; nothing if there is one fold."""
+        """The vectors that each fold's nets give the rows that no net was fitted on; empty if there is one fold.
+
+        Raises:
+            ArtifactError: there are none.
+        """
         from anna_core.models.vectors_file import StoredVectors
 
         folder = self.current()
         return [StoredVectors.read(folder / _FOLD.format(fold)).vectors for fold in _several(folds)]
 
     def read(self, sample: Sample, sequences: Sequences) -> "StoredVectors":
-        """The vectors of the sample's rows.
+        """The vectors of the sample's n rows, in order.
 
         Args:
-            sample: as it is now.
-            sequences: of the domain, as they are now.
+            sample: the sample as it is now.
+            sequences: the domain's sequences as they are now.
 
         Raises:
-            ArtifactError: there are none, or they are of other rows, splits, folds or events.
+            ArtifactError: there are none, or they were made from other rows, splits, folds or events.
         """
         from anna_core.models.vectors_file import StoredVectors
 
@@ -110,7 +117,7 @@ class EmbeddingFolder(ArtifactFolder):
 
 @dataclass(frozen=True)
 class TreesFolder(ArtifactFolder):
-    """Trees on the aggregates of a domain, or of all, with what they say of the sample's rows.
+    """The trees on the aggregates of one domain, or of all, with their scores of the sample's rows.
 
     Attributes:
         member: what the metamodel calls them.
@@ -127,13 +134,13 @@ class TreesFolder(ArtifactFolder):
         scores: pl.DataFrame,
         by_fold: Sequence[pl.DataFrame],
     ) -> None:
-        """Keep the trees and what they were made of.
+        """Replace the trees and their scores.
 
         Args:
             model: the trees.
-            provenance: what they were made of.
-            scores: of the sample's rows (see `score_frame`).
-            by_fold: for each of several folds, the scores by its trees alone of rows that none of them saw.
+            provenance: what they were made from, as values that JSON can hold.
+            scores: of the sample's rows, in order (see `score_frame`).
+            by_fold: for each of several folds, the scores that its trees alone give rows that no tree was fitted on.
         """
         with self.writing() as folder:
             model.save(folder, provenance)
@@ -142,20 +149,20 @@ class TreesFolder(ArtifactFolder):
                 of_fold.write_parquet(folder / _FOLD.format(fold))
 
     def read(self) -> "BoostingModel":
-        """The trees, whatever the sample is by now; raises `ArtifactError` where there are none."""
+        """Load the trees, even if the sample has changed since; raises `ArtifactError` if there are none."""
         from anna_core.models.trees.model import BoostingModel
 
         return BoostingModel.load(self.current())
 
     def read_for(self, sample: Sample, sequences: Mapping[str, Sequences]) -> "tuple[BoostingModel, DomainVectors]":
-        """The trees, and what they say of the sample's rows.
+        """Load the trees, and their scores of the sample's n rows, in order.
 
         Args:
-            sample: as it is now.
-            sequences: domain → its sequences, as they are now.
+            sample: the sample as it is now.
+            sequences: domain → its sequences as they are now.
 
         Raises:
-            ArtifactError: there are none, they were made of other rows, splits, folds or events, or a domain that
+            ArtifactError: there are none, they were made from other rows, splits, folds or events, or a domain that
                 they read is gone.
         """
         from anna_core.models.trees.model import BoostingModel
@@ -169,7 +176,14 @@ class TreesFolder(ArtifactFolder):
         return model, said
 
     def read_folds(self, folds: int, score_names: tuple[str, ...]) -> list[np.ndarray]:
-        """Scores (u, K) by the trees of each fold of the rows that none of them saw; none if there is one fold."""
+        """The scores (u, K) that each fold's trees give the u rows that no tree was fitted on.
+
+        Returns:
+            One array per fold; empty if there is one fold.
+
+        Raises:
+            ArtifactError: there are none.
+        """
         folder = self.current()
         return [read_scores(folder / _FOLD.format(fold), score_names) for fold in _several(folds)]
 
@@ -179,19 +193,19 @@ class MetamodelFolder(ArtifactFolder):
     """The metamodel of a launch, with its scores of the sample's rows."""
 
     def write(self, model: "Metamodel", provenance: dict[str, Any], scores: pl.DataFrame) -> None:
-        """Keep the metamodel, what it was made of, and its scores of the sample's rows (see `score_frame`)."""
+        """Replace the metamodel, its provenance (values that JSON can hold) and its scores (see `score_frame`)."""
         with self.writing() as folder:
             model.save(folder, provenance)
             scores.write_parquet(folder / _SCORES)
 
     def read(self) -> "Metamodel":
-        """The metamodel; raises `ArtifactError` where there is none."""
+        """Load the metamodel; raises `ArtifactError` if there is none."""
         from anna_core.models.blend.metamodel import Metamodel
 
         return Metamodel.load(self.current())
 
     def read_with_scores(self) -> "tuple[Metamodel, np.ndarray]":
-        """The metamodel, and its scores (n, K) of the sample's rows; raises `ArtifactError` where there is none."""
+        """Load the metamodel, and its scores (n, K) of the sample's rows; raises `ArtifactError` if there is none."""
         from anna_core.models.blend.metamodel import Metamodel
 
         folder = self.current()
@@ -200,12 +214,12 @@ class MetamodelFolder(ArtifactFolder):
 
 
 def _several(folds: int) -> range:
-    """The folds of a model that has more than one: only then is what each says kept."""
+    """The folds of a model that has several; what single folds say is kept only then."""
     return range(folds if folds > 1 else 0)
 
 
 def rows_version(sample: Sample, sequences: Sequences) -> str:
-    """What the rows of a sample are in a domain: changes with their targets, splits, folds and events."""
+    """Digest of a sample's rows in a domain, which changes with their targets, splits, folds and events."""
     return f"{sample.version}-{sequences.meta.data_version}"
 
 

@@ -1,4 +1,4 @@
-"""What models read: the sample, what its rows may see of a domain, and what all clients may at a month's end."""
+"""What models read: the sample, the events that its rows may see, and those that clients may see at a month's end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from anna_resources.artifacts.folder import ArtifactFolder
 
 _DOMAINS_FILE = "domains.json"
 _Domains = TypeAdapter(list[Domain])
-LEAK_FILE = "leak.txt"  # beside sequences that have one: a blocking check holds in its own run only
+LEAK_FILE = "leak.txt"  # lies beside sequences with a leak: a blocking check stops its own run only
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class SampleFolder(ArtifactFolder):
     key: str
 
     def write(self, sample: Sample, domains: Sequence[Domain]) -> None:
-        """Keep the sample, and the domains that its launch was planned with."""
+        """Replace the sample, and the domains that its launch was planned with."""
         with self.writing() as folder:
             sample.write(folder)
             (folder / _DOMAINS_FILE).write_bytes(_Domains.dump_json(list(domains), indent=1))
 
     def read(self) -> Sample:
-        """The sample; raises `ArtifactError` where there is none."""
+        """Read the sample; raises `ArtifactError` if there is none."""
         return Sample.open(self.key, self.current())
 
     def domains(self) -> list[Domain]:
-        """The domains that the launch was planned with, as their files were then; the graph's may be others by now.
+        """The domains that the launch was planned with, as their files were then; the graph may have others by now.
 
         Raises:
             ArtifactError: there is no sample, or it was checked before launches kept their domains.
@@ -56,7 +56,7 @@ class SampleFolder(ArtifactFolder):
 
 @dataclass(frozen=True)
 class SequencesFolder(ArtifactFolder):
-    """What the rows of a sample may see of a domain.
+    """The events of a domain that each row of a sample may see.
 
     Attributes:
         domain: its name.
@@ -67,11 +67,11 @@ class SequencesFolder(ArtifactFolder):
     key: str
 
     def read(self, sample: Sample) -> Sequences:
-        """The sequences of the sample's rows, in their order.
+        """Open the sequences of the sample's rows, in the order of the rows.
 
         Raises:
-            ArtifactError: there are none, or they are of other rows: the sample was registered again since.
-            TrainingError: they have a leak.
+            ArtifactError: there are none, or they have other rows, because the sample was registered again since.
+            TrainingError: a guard found a leak in them.
         """
         sequences = _open_clean(self.current(), f"sequences/{self.domain}")
         same = len(sequences) == len(sample) and (sequences.as_of == sample.rows["as_of"].to_numpy()).all()
@@ -94,17 +94,17 @@ class HistoryFolder(ArtifactFolder):
     domain: str
 
     def read(self) -> Sequences:
-        """The sequences, a row a client.
+        """Open the sequences, one row per client.
 
         Raises:
             ArtifactError: there are none.
-            TrainingError: some see too much.
+            TrainingError: a guard found events in them that their rows may not see.
         """
         return _open_clean(self.current(), f"history/{self.domain}")
 
 
 def mark_leak(folder: Path, found: str) -> None:
-    """Keep what a guard found beside the sequences in `folder`: whoever reads them is refused with these words."""
+    """Write what a guard found beside the sequences in `folder`; every later reader is refused with these words."""
     (folder / LEAK_FILE).write_text(found, encoding="utf-8")
 
 

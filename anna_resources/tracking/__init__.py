@@ -1,1 +1,1 @@
-"""What is said to MLflow: into an outbox first, then sent; a server that is ill costs a launch nothing."""
+"""What launches report to MLflow: it goes into an outbox first, so that a sick server costs a launch nothing."""

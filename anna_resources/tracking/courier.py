@@ -1,21 +1,21 @@
-"""The courier: a thread of a step that sends what the step says, so that no training ever waits for MLflow."""
+"""The courier: a thread that sends what its step reports, so that no training ever waits for MLflow."""
 
 import threading
 from collections.abc import Callable
 
 
 class Courier:
-    """Calls `deliver` in a thread of its own, soon after each `wake`; one that hangs holds up nobody.
+    """Calls `deliver` in a thread of its own, soon after each `wake`; a call that hangs holds nobody up.
 
     Attributes:
         is_late: whether a delivery was still going on when the courier was closed.
     """
 
     def __init__(self, deliver: Callable[[], str | None]) -> None:
-        """Start nothing yet.
+        """Make a courier; its thread starts with the first `wake`.
 
         Args:
-            deliver: sends what there is, and returns why it could not; raises nothing.
+            deliver: sends all that waits, and returns None, or why that failed; it must not raise.
         """
         self.is_late = False
         self._deliver = deliver
@@ -26,7 +26,7 @@ class Courier:
         self._thread = threading.Thread(target=self._run, name="mlflow", daemon=True)
 
     def wake(self) -> None:
-        """Say that there is something to deliver; returns at once."""
+        """Tell the courier that something waits to be delivered; returns at once."""
         with self._changed:
             self._called += 1
             self._changed.notify_all()
@@ -34,7 +34,11 @@ class Courier:
             self._thread.start()
 
     def close(self, seconds: float) -> str | None:
-        """Wait, for at most so long, until everything is delivered; return why it is not."""
+        """Wait at most `seconds` until everything is delivered, and end the thread.
+
+        Returns:
+            None if everything was delivered, else why not.
+        """
         with self._changed:
             self.is_late = not self._changed.wait_for(lambda: self._served == self._called, seconds)
             self._closed = True

@@ -1,7 +1,7 @@
-"""Delivery: what a launch's outbox holds is told to MLflow.
+"""Delivery: sending the content of a launch's outbox to MLflow.
 
-Everything may be sent twice, after a failure in between: a point with its time and step, a parameter with its value, a
-file and an end are what they were, and the run of a try of a model is found by its tag.
+After a failure the same entries may be sent again, which does no harm: MLflow keeps a point by its time and step and a
+parameter by its value, files and ends are simply set again, and the run of a model's attempt is found by its tag.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
 
 PART_TAG, TRY_TAG, SAMPLE_TAG = "anna.part", "anna.try", "anna.sample"
-MOST_METRICS = 900  # of a request; MLflow takes 1,000
+MOST_METRICS = 900  # in one request; MLflow takes up to 1,000
 _INVALID = "INVALID_PARAMETER_VALUE"
-# What MLflow answers where it is well, but the same request would fail again and again: a parameter that has another
-# value already, a run that somebody deleted.
+# Errors of a healthy MLflow after which the same request would fail again and again: a parameter that already has
+# another value, a run that somebody deleted.
 _REFUSALS = frozenset({_INVALID, "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST"})
 
 Tell = Callable[[str], None]
 
 
 class RefusedError(AnnaError):
-    """MLflow is well, but does not take a launch."""
+    """MLflow works, but refuses a launch."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A connection to the run that a launch has in MLflow.
+    """A connection to a launch's run in MLflow.
 
     Attributes:
-        client: MLflow's.
+        client: MLflow's own.
         experiment: id of the task's experiment.
-        run_id: of the launch.
-        children: file of a model's try → its run.
+        run_id: id of the launch's run.
+        children: name of the file of a model's attempt → id of its run.
     """
 
     client: "MlflowClient"
@@ -47,15 +47,15 @@ class Session:
 
 
 def deliver(box: LaunchBox, session: Session, tell: Tell) -> None:
-    """Send all that a launch has said so far.
+    """Send everything that a launch has reported so far.
 
     Args:
-        box: of the launch; the caller holds its lock.
+        box: the launch's outbox; the caller must hold its lock.
         session: the launch's run, just opened or still open.
-        tell: called with a sentence on each thing that MLflow will not take, and that is left out.
+        tell: called with a sentence for everything that MLflow refuses and that is therefore left out.
 
     Raises:
-        MlflowException, OSError: the server is ill; what was not sent stays in the box.
+        MlflowException, OSError: the server does not work; what was not sent stays in the box.
     """
     for file in box.parts():
         entries, position = file.unsent()
@@ -64,7 +64,7 @@ def deliver(box: LaunchBox, session: Session, tell: Tell) -> None:
             _send(file, entries, run_id, session.client, tell)
             file.mark(position)
     entries, position = box.own.unsent()
-    _send(box.own, entries, session.run_id, session.client, tell)  # also an old end: opening the session took it back
+    _send(box.own, entries, session.run_id, session.client, tell)  # also an old end, which opening the session undid
     box.own.mark(position)
 
 
@@ -94,11 +94,11 @@ def _send(file: RunFile, entries: list[Entry], run_id: str, client: "MlflowClien
 
 
 def _is_refusal(error: "MlflowException") -> bool:
-    """Whether MLflow is well and says no, so that trying again is of no use; a proxy's 404 is not its word."""
+    """Whether MLflow works but refuses, so that trying again is no use; a proxy's 404 is not MLflow's answer."""
     from mlflow.exceptions import RestException
 
     code: str = error.error_code
-    return code in _REFUSALS if isinstance(error, RestException) else code == _INVALID  # the latter, its client says
+    return code in _REFUSALS if isinstance(error, RestException) else code == _INVALID  # raised by its client
 
 
 def _batches(entries: list[Entry]) -> Iterator[list[tuple[Entry, str, float]]]:
@@ -108,7 +108,7 @@ def _batches(entries: list[Entry]) -> Iterator[list[tuple[Entry, str, float]]]:
 
 
 def _child(box: LaunchBox, file: RunFile, began: int, session: Session) -> str:
-    """The run of a try of a model; made where it is not there yet."""
+    """The id of the run of a model's attempt, which is created if it does not exist yet."""
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     name = file.path.stem

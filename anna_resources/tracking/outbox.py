@@ -1,7 +1,7 @@
-"""The outbox: what launches have to say to MLflow, on disk first, so that a server that is ill costs a launch nothing.
+"""The outbox: what launches report to MLflow is on disk first, so that a server that fails costs a launch nothing.
 
-`<home>/outbox/<sample>+<launch>/` holds a file for the launch and one for each try of a model, with a JSON object a
-line. Whoever sends a file notes beside it how far it came. Sending a line twice does no harm, losing one would.
+`<home>/outbox/<sample>+<launch>/` holds one file for the launch and one for each attempt at a model, with one JSON
+object per line. How far a file was sent is noted beside it. Sending a line twice does no harm; losing one would.
 """
 
 import errno
@@ -20,22 +20,22 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anna_core import storage
 
-KEPT_DAYS = 30.0  # what could not be sent for so long is given up
-SENT_KEPT_DAYS = 1.0  # what was sent stays for a while: a launch that goes on finds it
+KEPT_DAYS = 30.0  # after which what could not be sent is given up
+SENT_KEPT_DAYS = 1.0  # for which a box stays after it was sent, so that a launch that goes on finds it
 _DAY = 86_400.0
 _FOLDER, _LAUNCH, _SENT, _TOLD, _LOCK = "outbox", "launch.jsonl", ".sent", "told", ".lock"
 _LINE_END = b"\n"
 
 
 class Entry(BaseModel):
-    """One thing to tell MLflow of one of its runs.
+    """One report on one run of MLflow's.
 
     Attributes:
-        at: when it was said, in milliseconds of Unix time.
-        params: settings.
-        metrics: points, one of each curve.
-        step: place of these points on the curves.
-        file: path of a file to keep.
+        at: the time of the report, in milliseconds of Unix time.
+        params: name of a setting → its value.
+        metrics: name of a curve → its value at `step`.
+        step: position of these values on their curves.
+        file: path of a file to attach to the run.
         status: how the run ended: FINISHED, FAILED or KILLED.
     """
 
@@ -51,38 +51,39 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True)
 class RunFile:
-    """What one run of MLflow's is to be told; any number of processes append, one at a time sends."""
+    """The reports on one run of MLflow's; any number of processes may append to it, one at a time sends it."""
 
     path: Path
 
     def append(self, entry: Entry) -> None:
-        """Add an entry; whole, or not at all.
+        """Add an entry, completely or not at all.
 
         Raises:
-            OSError: it cannot be written, such as where the disk is full; nothing of it stays then.
+            OSError: it cannot be written, because the disk is full, for example; then nothing of it stays.
         """
         line = entry.model_dump_json(exclude_defaults=True).encode() + _LINE_END
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # until it is closed: nobody writes between two parts of a line
+            # Until the file is closed: nobody may write between two parts of a line.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != _LINE_END:
-                line = _LINE_END + line  # a writer was killed in the middle of a line, which counts as not said
+                line = _LINE_END + line  # a writer was killed in the middle of a line, which does not count
             try:
                 _write_all(descriptor, line, self.path)
             except OSError:
-                os.ftruncate(descriptor, size)  # a line that lacks no more than its end would count as said
+                os.ftruncate(descriptor, size)  # otherwise a line that lacks only its end would count
                 raise
         finally:
             os.close(descriptor)
 
     def unsent(self) -> tuple[list[Entry], int]:
-        """The entries that were not sent, and the position after them, for `mark`."""
+        """The entries that were not sent yet, and the position (in bytes) after them, for `mark`."""
         return self._read(self._sent())
 
     def mark(self, position: int) -> None:
-        """Note that everything before a position was sent."""
+        """Note that everything before a position (in bytes) was sent."""
         storage.write_text(self._mark, json.dumps({"position": position}))
 
     @property
@@ -92,7 +93,7 @@ class RunFile:
 
     @property
     def ended(self) -> Entry | None:
-        """The last entry if it ends the run; what was said after an end takes it back."""
+        """The last entry, if it ends the run, else None: an entry after an end undoes it."""
         entries, _ = self._read(0)
         return entries[-1] if entries and entries[-1].status else None
 
@@ -119,12 +120,12 @@ class RunFile:
 
 @dataclass(frozen=True)
 class LaunchBox:
-    """Everything that one launch has to say: of itself, and of each try of each model.
+    """Everything that one launch reports: on itself, and on each attempt at each model.
 
     Attributes:
-        folder: of the launch.
-        key: of its sample.
-        root: id of the launch's first Dagster run; retries go on in the same box.
+        folder: the launch's folder.
+        key: the sample's key.
+        root: id of the launch's first Dagster run; its retries go on in the same box.
     """
 
     folder: Path
@@ -133,29 +134,29 @@ class LaunchBox:
 
     @property
     def own(self) -> RunFile:
-        """What the launch says of itself."""
+        """The file of the launch itself."""
         return RunFile(self.folder / _LAUNCH)
 
     def parts(self) -> list[RunFile]:
-        """What it says of its models, a file a try, in no order that matters."""
+        """The files of its models, one per attempt; their order has no meaning."""
         return [RunFile(path) for path in sorted(self.folder.glob("*.jsonl")) if path.name != _LAUNCH]
 
     def open_part(self, name: str) -> RunFile:
-        """The file of a new try of a model. What an earlier, killed try left open is ended first."""
+        """The file of a new attempt at a model; earlier attempts that were killed are ended first."""
         for earlier in self.parts():
             if part_of(earlier) == name and earlier.ended is None:
                 earlier.append(Entry(at=now(), status="KILLED"))
         return RunFile(self.folder / f"{name}.{uuid.uuid4().hex}.jsonl")
 
     def end(self, status: str) -> None:
-        """End whatever is open: models that were interrupted, and the launch itself."""
+        """End with a status whatever is still open: interrupted models, and the launch itself."""
         for file in (*self.parts(), self.own):
             if file.ended is None:
                 file.append(Entry(at=now(), status=status))
 
     @property
     def is_used(self) -> bool:
-        """Whether the launch has said anything yet."""
+        """Whether the launch has reported anything yet."""
         return self.folder.is_dir()
 
     @property
@@ -164,29 +165,29 @@ class LaunchBox:
         return all(file.is_sent for file in (*self.parts(), self.own))
 
     def drop(self) -> None:
-        """Count all that was said as sent."""
+        """Count everything as sent."""
         for file in (*self.parts(), self.own):
             file.mark(file.unsent()[1])
 
     @property
     def rested(self) -> float:
-        """Seconds since something was last said or sent."""
+        """Seconds since something was last reported or sent."""
         changed = [path.stat().st_mtime for path in self.folder.iterdir()]
         return time.time() - max(changed, default=0.0)
 
     @property
     def lock(self) -> FileLock:
-        """Held by whoever sends."""
+        """The lock that a sender must hold."""
         return FileLock(self.folder / _LOCK)
 
     def tell_once(self) -> bool:
-        """Whether this is the first call of any of the launch's processes: a problem is told once a launch."""
+        """Whether this is the first call in any of the launch's processes; so a problem is told once per launch."""
         try:
             (self.folder / _TOLD).touch(exist_ok=False)
         except FileExistsError:
             return False
         except OSError:
-            return True  # a full disk: better twice than not at all
+            return True  # such as a full disk: better twice than not at all
         return True
 
 
@@ -195,7 +196,7 @@ class Outbox:
     """The outbox of a deployment.
 
     Attributes:
-        folder: of all launches.
+        folder: the folder of all launches' boxes.
     """
 
     folder: Path
@@ -206,21 +207,21 @@ class Outbox:
         return cls(home / _FOLDER)
 
     def launch(self, key: str, root: str) -> LaunchBox:
-        """The box of a launch, which need not be there yet."""
+        """The box of a launch, which need not exist yet."""
         return LaunchBox(self.folder / f"{key}+{root}", key, root)
 
     def launches(self) -> Iterator[LaunchBox]:
-        """Every launch that has said something."""
+        """Yield the boxes of all launches that have reported something."""
         for folder in sorted(self.folder.glob("*+*")):
             key, _, root = folder.name.rpartition("+")
             yield LaunchBox(folder, key, root)
 
     def waiting(self, rested_seconds: float = 0.0) -> list[LaunchBox]:
-        """Launches that have something to send and have not said or sent anything for so long."""
+        """The boxes with something to send in which nothing was reported or sent for `rested_seconds`."""
         return [box for box in self.launches() if not box.is_sent and box.rested >= rested_seconds]
 
     def sweep(self) -> list[LaunchBox]:
-        """Remove what was sent and is at rest, and what could not be sent for too long; return the latter."""
+        """Remove boxes that were sent a while ago, and those that could not be sent for too long; return the latter."""
         given_up = []
         for box in self.launches():
             sent = box.is_sent
@@ -231,17 +232,17 @@ class Outbox:
 
 
 def part_of(file: RunFile) -> str:
-    """The name of the model whose try a file is of."""
+    """The name of the model on which a file of the outbox reports."""
     return file.path.name.split(".")[0]
 
 
 def now() -> int:
-    """The time, as MLflow has it."""
+    """The current time in milliseconds of Unix time, as MLflow counts it."""
     return int(time.time() * 1000)
 
 
 def _write_all(descriptor: int, content: bytes, path: Path) -> None:
-    """Write all of it: the system may take less at once than it is given, as where a disk or a quota fills up."""
+    """Write all of `content`; the system may take only a part at once, when a disk or a quota fills up, for example."""
     while content:
         written = os.write(descriptor, content)
         if not written:
@@ -253,4 +254,4 @@ def _parse(line: bytes) -> Entry | None:
     try:
         return Entry.model_validate_json(line)
     except ValidationError:
-        return None  # see `append`: half a line of a writer that was killed
+        return None  # half a line of a writer that was killed, see `append`

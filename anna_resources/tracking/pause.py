@@ -1,4 +1,4 @@
-"""How long MLflow is left alone after it failed: noted on disk, so that every process of a deployment knows."""
+"""How long MLflow is left alone after a failure; kept on disk, so that every process of a deployment knows."""
 
 import time
 from contextlib import suppress
@@ -21,17 +21,17 @@ class _Note(BaseModel):
 
 @dataclass(frozen=True)
 class Pause:
-    """The pause after a failure.
+    """The pause after a failure, which doubles with every failure in a row.
 
     Attributes:
-        file: where it is noted.
+        file: where the pause is kept.
     """
 
     file: Path
 
     @property
     def seconds_left(self) -> float:
-        """Until somebody may try again; 0 where all is well."""
+        """Seconds until the next attempt is allowed; 0 if the last one succeeded."""
         note = self._read()
         if not note.failures:
             return 0.0
@@ -40,23 +40,23 @@ class Pause:
 
     @property
     def problem(self) -> str:
-        """What failed last; empty where all is well."""
+        """Why the last attempt failed; empty if it succeeded."""
         return self._read().problem
 
     def begin(self, problem: str) -> None:
-        """Note a failure. Those that fail beside each other count as one."""
+        """Begin a pause because of `problem`. Failures while a pause lasts count as one with its own."""
         failures = self._read().failures + (0 if self.seconds_left else 1)
         note = _Note(at=time.time(), failures=failures, problem=problem)
-        with suppress(OSError):  # a full disk, for one: then every step finds out by itself, and no launch dies of it
+        with suppress(OSError):  # such as a full disk: every step then finds out for itself, and no launch dies of it
             storage.write_text(self.file, note.model_dump_json())
 
     def end(self) -> None:
-        """Note that all is well."""
-        with suppress(OSError):  # it is not there, or ends by itself
+        """End the pause: an attempt succeeded."""
+        with suppress(OSError):  # there is no pause, or it will end by itself
             self.file.unlink()
 
     def _read(self) -> _Note:
         try:
             return _Note.model_validate_json(self.file.read_text(encoding="utf-8"))
-        except (OSError, ValidationError):  # not there, or nobody could write it
+        except (OSError, ValidationError):  # there is none, or it was never written whole
             return _Note()

@@ -1,4 +1,4 @@
-"""What a step says of its launch to MLflow: one run a launch, and a child run for each model that it trains."""
+"""What a step reports of its launch to MLflow: one run per launch, and a child run for each model that it trains."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -14,40 +14,40 @@ from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile, now
 
 
 class Launch:
-    """The run of a launch in MLflow: what is said here is in the outbox when the call returns."""
+    """A launch's run in MLflow. Whatever is reported here is in the outbox when the call returns."""
 
     def __init__(self, box: LaunchBox, wake: Callable[[], None], log: logging.Logger) -> None:
-        """Say nothing yet.
+        """Open the record without reporting anything.
 
         Args:
             box: the launch's outbox.
-            wake: has sent what there is in it, and returns at once.
-            log: of the step.
+            wake: called after each entry, to have the outbox sent; must return at once.
+            log: the step's log, which is told if the outbox cannot be written.
         """
         self.box, self._wake, self._log = box, wake, log
 
     def log_facts(self, task: Task) -> None:
-        """Keep what the task is."""
+        """Report the task's settings as parameters of the run."""
         facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed}
         facts |= {**task.net.model_dump(), **task.training.model_dump()}
         self.say(self.box.own, params={name: str(value) for name, value in facts.items()})
 
     def log_metrics(self, values: Mapping[str, float]) -> None:
-        """Keep final figures of the whole launch."""
+        """Report final figures of the whole launch: name → value."""
         self.say(self.box.own, metrics=dict(values))
 
     def log_files(self, *paths: Path) -> None:
-        """Keep files of the whole launch."""
+        """Attach files to the launch's run."""
         for path in paths:
             self.say(self.box.own, file=path)
 
     def finish(self) -> None:
-        """End the launch's run."""
+        """End the launch's run as finished."""
         self.say(self.box.own, status="FINISHED")
 
     @contextmanager
     def part(self, name: str) -> "Iterator[Part]":
-        """A child run for one model, ended as the block ends."""
+        """A context with the child run of one model; the run ends as the block does: finished, failed or killed."""
         part = Part(self, self.box.open_part(name))
         try:
             yield part
@@ -60,7 +60,10 @@ class Launch:
         self.say(part.file, status="FINISHED")
 
     def say(self, file: RunFile, /, **what: Any) -> None:
-        """Put an entry (see `Entry`) into the outbox, and have it sent."""
+        """Put an entry with the fields `what` (see `Entry`) into a file of the outbox, and have it sent.
+
+        If the file cannot be written, the log says so and the launch goes on.
+        """
         try:
             file.append(Entry(at=now(), **what))
         except OSError as error:
@@ -76,7 +79,7 @@ class Part:
         self._launch, self.file = launch, file
 
     def log_epoch(self, report: EpochReport) -> None:
-        """Add an epoch to the curves."""
+        """Add an epoch's losses, validation metric and speed (events per second) to the run's curves."""
         values = {
             "train_loss": report.train_loss,
             "valid_loss": report.valid_loss,

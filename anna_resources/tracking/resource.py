@@ -1,8 +1,7 @@
-"""MLflow as a resource of Dagster: a launch has one run there, found or made by dagster-mlflow.
+"""MLflow as a Dagster resource: each launch has one run there, which dagster-mlflow finds or creates.
 
-What a launch says is put into its outbox first, and sent from there: at once by a thread of the step, and whatever
-could not be sent by the job `send_to_mlflow`. So MLflow may be down, slow or full: a launch goes on, and nothing is
-lost.
+What a launch reports is put into its outbox first. A thread of the step sends it from there at once; whatever remains
+is sent by the job `send_to_mlflow`. So MLflow may be down, slow or full: the launch goes on, and nothing is lost.
 """
 
 import logging
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CONNECT_SECONDS = 2.0  # a server that takes longer to accept a connection counts as down, ...
-ANSWER_SECONDS = 15  # ... and one that takes longer to answer as ill; beside trainings on all cores 3 were too few
-FLUSH_SECONDS = 5.0  # a step waits for no longer at its end
-SEND_SECONDS = 60.0  # what is left of a launch may take so long
+ANSWER_SECONDS = 15  # ... and one that takes longer to answer as failed; beside trainings on all cores 3 were too few
+FLUSH_SECONDS = 5.0  # the longest that a step waits at its end
+SEND_SECONDS = 60.0  # the longest that sending the rest of a launch may take
 # MLflow's client knows these from the environment alone; by default it tries for minutes, and prints addresses.
 _CLIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -45,15 +44,15 @@ _RUN_TAG = "dagster_run_id"  # by which dagster-mlflow finds the run of a launch
 
 
 class TrackingError(AnnaError):
-    """MLflow cannot be told."""
+    """MLflow cannot be reached from here."""
 
 
 class Tracking(dg.ConfigurableResource):
     """The tracking server of a deployment.
 
     Attributes:
-        url: of the tracking server.
-        home: ANNA_HOME, where the outbox lies.
+        url: the server's address.
+        home: ANNA_HOME, which holds the outbox.
     """
 
     url: str
@@ -66,21 +65,35 @@ class Tracking(dg.ConfigurableResource):
         return cls(url=settings.tracking_url, home=str(settings.home))
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Keep the context in which Dagster makes this resource; dagster-mlflow's is made in it when first needed."""
+        """Keep Dagster's context: dagster-mlflow's own resource is made in it when it is first needed."""
         self._context = context
 
     @property
     def outbox(self) -> Outbox:
-        """What was said and is kept until it is sent."""
+        """What launches have reported and is kept until it is sent."""
         return Outbox.of(Path(self.home))
 
     def box(self, run: dg.DagsterRun, key: str) -> LaunchBox:
-        """The outbox of the launch that a Dagster run, or the run that it retries, belongs to."""
+        """The outbox of a launch, from one of its Dagster runs; a retry shares the outbox of the run that it retries.
+
+        Args:
+            run: the Dagster run.
+            key: of the sample.
+        """
         return self.outbox.launch(key, run.root_run_id or run.run_id)
 
     @contextmanager
     def launch(self, run: dg.DagsterRun, key: str, log: logging.Logger) -> Iterator[Launch]:
-        """What a step says of its launch. At the end it waits until that is sent, for at most `FLUSH_SECONDS`."""
+        """A context in which a step reports on its launch.
+
+        At its end it waits, for at most `FLUSH_SECONDS`, until everything is sent. Trouble with MLflow is logged once
+        per launch, and never raised.
+
+        Args:
+            run: the step's Dagster run.
+            key: of the sample.
+            log: the step's log.
+        """
         box, refused = self.box(run, key), list[str]()
         courier = self._courier(box, refused)
         try:
@@ -96,7 +109,7 @@ class Tracking(dg.ConfigurableResource):
                 )
 
     def send(self, box: LaunchBox, log: logging.Logger) -> str | None:
-        """Send what is left of a launch, for at most `SEND_SECONDS`; return why that was not possible."""
+        """Send what is left of a launch, in at most `SEND_SECONDS`; return None, or why that was not possible."""
         refused = list[str]()
         courier = self._courier(box, refused)
         courier.wake()
@@ -106,7 +119,7 @@ class Tracking(dg.ConfigurableResource):
         return problem
 
     def obstacle(self) -> str | None:
-        """Why there is no use in trying to send now: the server is down, or failed a short while ago."""
+        """Why it is no use to try sending now (the server is down, or failed a moment ago); None if it may work."""
         if not _listens(self.url):
             return "nothing answers there (`anna up` starts it)"
         if left := self._pause.seconds_left:
@@ -114,11 +127,12 @@ class Tracking(dg.ConfigurableResource):
         return None
 
     def open(self, box: LaunchBox) -> Session:
-        """The run of a launch in MLflow, found or made by dagster-mlflow; it counts as running then.
+        """Find or create a launch's run in MLflow, which then counts as running.
 
         Raises:
             RefusedError: somebody deleted the task's experiment.
-            MlflowException, OSError: the server is ill.
+            TrackingError: called from outside of a run, such as from a sensor.
+            MlflowException, OSError: the server does not work.
         """
         from dagster_mlflow import mlflow_tracking
         from mlflow import MlflowClient
@@ -129,7 +143,7 @@ class Tracking(dg.ConfigurableResource):
         context.log.addFilter(_is_news)
         os.environ.update(_CLIENT)
         task, _, _ = box.key.partition(".")
-        with FileLock(self.outbox.folder / ".lock", timeout=LOCK_SECONDS):  # of two launches one makes the experiment
+        with FileLock(self.outbox.folder / ".lock", timeout=LOCK_SECONDS):  # one of two launches makes the experiment
             known = _find(MlflowClient(self.url), task, box.root)
             config = {
                 "mlflow_tracking_uri": self.url,
@@ -142,7 +156,7 @@ class Tracking(dg.ConfigurableResource):
         return Session(made.tracking_client, made.experiment.experiment_id, run_id)
 
     def _courier(self, box: LaunchBox, refused: list[str]) -> Courier:
-        # Always in a thread of its own: MLflow keeps one active run a thread, and would take another launch's for this.
+        # Always in a thread of its own: MLflow keeps one active run per thread, and would mix up two launches.
         return Courier(Sender(box, self.open, self.obstacle, self._pause, refused.append).send)
 
     def _close(self, courier: Courier, seconds: float) -> str | None:
@@ -180,5 +194,5 @@ def _listens(url: str) -> bool:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out what dagster-mlflow says in each step: that it starts a run, which it has mostly found."""
+    """Whether to keep a log record: each step is told by dagster-mlflow of a new run, which mostly exists already."""
     return not record.getMessage().startswith(("Starting a new mlflow run with id", "Run with id "))

@@ -1,4 +1,4 @@
-"""Sending the outbox of one launch, again and again while a step goes on, in one session."""
+"""Sending one launch's outbox in one session, again and again while a step runs."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from anna_resources.tracking.delivery import RefusedError, Session, Tell, delive
 from anna_resources.tracking.outbox import LaunchBox
 from anna_resources.tracking.pause import Pause
 
-LOCK_SECONDS = 30.0  # for another process that sends for the same launch
+LOCK_SECONDS = 30.0  # to wait for another process that sends for the same launch
 
 
 class Sender:
-    """Sends what a launch says.
+    """Sends what a launch reports.
 
     Attributes:
         box: the launch's outbox.
@@ -26,21 +26,21 @@ class Sender:
         pause: Pause,
         tell: Tell,
     ) -> None:
-        """Connect to nothing yet.
+        """Make a sender without connecting.
 
         Args:
             box: the launch's outbox.
-            open_session: finds or makes the launch's run; raises `RefusedError` where MLflow does not take it.
-            obstacle: why there is no use in trying now; None where there is.
-            pause: begins at each failure.
-            tell: called with a sentence on each thing that MLflow will not take, and that is left out.
+            open_session: finds or creates the launch's run; raises `RefusedError` if MLflow refuses it.
+            obstacle: says why it is no use to try now; None if it may work.
+            pause: begins with every failure, and ends with a success.
+            tell: called with a sentence for everything that MLflow refuses and that is therefore left out.
         """
         self.box = box
         self._open, self._obstacle, self._pause, self._tell = open_session, obstacle, pause, tell
         self._session: Session | None = None
 
     def send(self) -> str | None:
-        """Send all that was said and not sent yet; return why that was not possible."""
+        """Send everything that was not sent yet; return None, or why that was not possible. Never raises."""
         if problem := self._obstacle():
             return problem
         try:
@@ -68,5 +68,5 @@ class Sender:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without what libraries add to it."""
+    """The first line of an error's message, at most 300 characters; the error's type if it has no message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -11,7 +11,7 @@ from anna_core.errors import AnnaError
 from anna_core.marts.mart import build_mart, mart_path
 from anna_core.months import parse_month
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.freshness import observe
+from anna_core.sources.observing import observe
 from anna_tests.cases.bank import EVENTS, ZONE, CaseBank
 
 Bend = Callable[[CaseBank], None]

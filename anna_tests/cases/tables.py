@@ -1,11 +1,10 @@
 """Tables: files that are read or not, columns that come and go, event keys, lakes."""
 
-import json
-
 import polars as pl
 
 from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
 from anna_tests.cases.case import Case
+from anna_tests.cases.delta import map_columns
 
 CSV = {"format": "csv"}
 
@@ -29,23 +28,7 @@ def _broken(bank: CaseBank) -> None:
 
 def _mapped(bank: CaseBank) -> None:
     events().write_delta(str(bank.folder))
-    log = bank.folder / "_delta_log" / f"{0:020}.json"
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
-    for entry in entries:
-        if "metaData" in entry:
-            schema = json.loads(entry["metaData"]["schemaString"])
-            for place, column in enumerate(schema["fields"], start=1):
-                names = {"delta.columnMapping.id": place, "delta.columnMapping.physicalName": f"col-{place}"}
-                column["metadata"] = names
-            entry["metaData"]["schemaString"] = json.dumps(schema)
-            most = {"delta.columnMapping.maxColumnId": str(len(schema["fields"]))}
-            entry["metaData"]["configuration"] = {"delta.columnMapping.mode": "name"} | most
-        if "protocol" in entry:
-            features = ["columnMapping", "timestampNtz"]
-            entry["protocol"] = {
-                "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features,
-            }  # fmt: skip
-    log.write_text("\n".join(map(json.dumps, entries)))
+    map_columns(bank.folder)
 
 
 def _twice(bank: CaseBank) -> None:

@@ -81,7 +81,7 @@ def test_rows_that_see_what_was_not_known_yet_stop_the_launch(
         made = write_sequences(domain.model_copy(update={"availability_lag": dt.timedelta(0)}), *others)
         return dataclasses.replace(made, meta=made.meta.model_copy(update={"domain": domain}))
 
-    monkeypatch.setattr("anna_assets.layers.sequences.write_sequences", write_with_the_latest_day)
+    monkeypatch.setattr("anna_assets.layers.sequences_asset.write_sequences", write_with_the_latest_day)
     result = deployment.train(key, check=False)
     assert not result.success
     for check in checks(result, "point_in_time").values():
@@ -101,7 +101,7 @@ def test_a_history_that_sees_too_much_is_not_scored(deployment: Deployment, monk
         made = write_history(domain.model_copy(update={"lookback": dt.timedelta(days=90)}), *others)
         return dataclasses.replace(made, meta=made.meta.model_copy(update={"domain": domain}))
 
-    monkeypatch.setattr("anna_assets.layers.retro.write_history", write_with_older_events)
+    monkeypatch.setattr("anna_assets.layers.retro_assets.write_history", write_with_older_events)
     result = deployment.materialize("history/cards", partition="2024-03-01", check=False)
     assert not checks(result, "point_in_time")["history/cards"].passed
     month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
@@ -134,7 +134,7 @@ def test_a_leak_that_another_domain_shows_later_ends_a_training(
 
         return on_epoch
 
-    monkeypatch.setattr("anna_assets.layers.models.follow", tell_of_a_leak)
+    monkeypatch.setattr("anna_assets.layers.model_assets.follow", tell_of_a_leak)
     with pytest.raises(dg.Failure, match=r"sequences/cards has a leak. cards.amount tells it."):
         deployment.materialize("model/accounts", partition=key)
     assert len(epochs) == 1

@@ -12,8 +12,7 @@ import polars as pl
 import pytest
 
 from anna_assets.partitions import kept_months, monthly
-from anna_assets.uploads import reading
-from anna_assets.uploads import sensor as inbox_sensor
+from anna_assets.uploads import inbox_sensor, reading
 from anna_core.domains import load_domains
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month

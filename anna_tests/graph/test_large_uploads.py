@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets.uploads import launching, reading, sensor, work
+from anna_assets.uploads import inbox_sensor, launching, reading, work
 from anna_assets.uploads.work import Answer
 from anna_core.samples.inbox import upload_lock
 from anna_core.samples.register import Register, read_register
@@ -50,7 +50,7 @@ class Slow:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     made = Slow()
-    monkeypatch.setattr(sensor, "run_apart", made)
+    monkeypatch.setattr(inbox_sensor, "run_apart", made)
     return made
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from anna_assets.intake import SampleFile
+from anna_assets.uploads.register_sample import SampleFile
 from anna_resources.fixed import no_io_manager
 from anna_tests.graph.conftest import Deployment
 

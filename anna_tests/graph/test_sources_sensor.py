@@ -8,10 +8,11 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from anna_assets import first_month, sources_sensor
 from anna_assets.definitions import build_defs
-from anna_assets.layers import sources
-from anna_assets.runs import UNDER_WAY
-from anna_core.sources.freshness import read_state
+from anna_assets.layers import source_asset
+from anna_assets.past_runs import UNDER_WAY
+from anna_core.sources.source_state import read_state
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
 from anna_tests.graph.conftest import Deployment, events, write_domain
@@ -65,7 +66,7 @@ def test_an_observation_that_is_under_way_is_waited_for_however_long(deployment:
 def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """The sensor's clock: seconds that have passed beside the real ones."""
     passed, real = {"seconds": 0.0}, time.time
-    monkeypatch.setattr(sources.time, "time", lambda: real() + passed["seconds"])
+    monkeypatch.setattr(sources_sensor.time, "time", lambda: real() + passed["seconds"])
     return passed
 
 
@@ -131,7 +132,7 @@ def test_an_observation_that_a_full_disk_failed_recovers_by_itself(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr("anna_core.sources.freshness.write_text", full)
+        disk.setattr("anna_core.sources.observing.write_text", full)
         for _ in range(5):
             refused(deployment)
             clock["seconds"] += 3600
@@ -169,7 +170,7 @@ def months(deployment: Deployment) -> list[str]:
 
 def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     reloads = []
-    monkeypatch.setattr(sources, "reload_definitions", lambda url: (reloads.append(url), following(deployment)))
+    monkeypatch.setattr(first_month, "reload_definitions", lambda url: (reloads.append(url), following(deployment)))
     stray = events(1, "2024-01-01").head(1).with_columns(event_time=pl.lit("1980-01-01").str.to_datetime())
     deployment.rewrite_month("cards", "1980-01-01", stray)
     deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01", per_client=20))
@@ -190,7 +191,7 @@ def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pyt
 def test_a_sample_waits_until_the_months_begin_with_the_data(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "reload_definitions", lambda url: following(deployment))
+    monkeypatch.setattr(first_month, "reload_definitions", lambda url: following(deployment))
     following(deployment)
     intake = Intake(deployment)
     intake.put("churn", "q1.csv")
@@ -212,7 +213,7 @@ def test_a_sample_waits_until_the_months_begin_with_the_data(
 
 
 def test_months_that_nobody_can_tell_move_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "reload_definitions", lambda url: following(deployment))
+    monkeypatch.setattr(first_month, "reload_definitions", lambda url: following(deployment))
     deployment.rewrite_month("cards", "2023-12-01", events(1, "2023-12-01"))
     following(deployment)
     for request in asked(deployment):
@@ -231,7 +232,7 @@ def test_a_graph_that_could_not_follow_says_so_and_tries_again(
     def fails(url: str) -> None:
         raise ReloadError("The webserver sleeps.")
 
-    monkeypatch.setattr(sources, "reload_definitions", fails)
+    monkeypatch.setattr(first_month, "reload_definitions", fails)
     following(deployment)
     for request in asked(deployment):
         run(deployment, request)
@@ -245,7 +246,7 @@ def test_rows_outside_the_deployment_s_months_are_counted(deployment: Deployment
     run(deployment, asked(deployment)[1])
     state = read_state(deployment.settings.storage / "source" / "cards")
     known = {"2024-01-01", "2024-02-01", "2024-03-01"}
-    assert sources._outside(sources_domain(deployment), state.rows, known) == (
+    assert source_asset._outside(sources_domain(deployment), state.rows, known) == (
         "3 of 1,443 rows of cards (0.21%) lie outside the deployment's months and are not used: 1 months from 1980-01 "
         "to 1980-01. Set start_month or end_month in anna.yaml to take them in."
     )

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from anna_assets.outbox import send_job
+from anna_assets.send_to_mlflow import send_job
 from anna_resources.fixed import fixed
 from anna_resources.tracking import resource
 from anna_resources.tracking.resource import Tracking

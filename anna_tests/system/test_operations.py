@@ -9,7 +9,7 @@ import requests
 import yaml
 
 from anna_cli.queries import EVENTS, LAUNCH_RUN
-from anna_cli.samples import registration
+from anna_cli.submission import registration
 from anna_tests.system.conftest import SLOW_TASK, Running
 
 pytestmark = pytest.mark.system

@@ -192,7 +192,7 @@ def test_every_folder_with_code_is_a_package(package):
 
 def test_all_parts_of_the_code_were_looked_at():
     names = set(modules(ROOT))
-    assert {"anna_core", "anna_core.sources.source", "anna_resources.settings", "anna_assets.definitions"} <= names
+    assert {"anna_core", "anna_core.sources.scanning", "anna_resources.settings", "anna_assets.definitions"} <= names
     assert "anna_cli.main" in names
     targets = {one.target for one in all_imports(ROOT)}
     assert {"polars", "dagster", "torch", "anna_core.marts.mart"} <= targets

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from anna_assets.launches import PRELOADED_FOR_LAUNCHES
+from anna_assets.compute import PRELOADED_FOR_LAUNCHES
 from anna_assets.preload.modules import import_all
 from anna_tests.unit.test_architecture import ROOT
 

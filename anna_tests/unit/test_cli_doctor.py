@@ -12,7 +12,7 @@ from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
 from anna_cli.commands.doctor import doctor
-from anna_cli.deployment import make_deployment
+from anna_cli.deployment_folder import make_deployment
 from anna_cli.supervisor.ports import free_port
 from anna_core.domains import FieldKind, load_domains
 from anna_resources.blueprint import Blueprint

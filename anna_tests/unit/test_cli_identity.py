@@ -5,7 +5,7 @@ import shutil
 import pytest
 import yaml
 
-from anna_cli.deployment import make_deployment
+from anna_cli.deployment_folder import make_deployment
 from anna_cli.identity import ID_FILE, OtherPlatformError, connect, identity
 from anna_cli.main import main
 from anna_cli.supervisor.services import write_workspace

@@ -7,9 +7,9 @@ from typing import ClassVar
 import pytest
 
 from anna_cli.graphql import GraphQLClient
-from anna_cli.launches import State
+from anna_cli.launch import State
 from anna_cli.main import COMMANDS, anna, main
-from anna_cli.samples import SubmitError, follow_intake, key_of, locate, registration
+from anna_cli.submission import SubmitError, follow_intake, key_of, locate, registration
 from anna_cli.supervisor.ports import free_port
 from anna_core.errors import KeyNameError, SampleError
 from anna_resources import settings
@@ -280,7 +280,7 @@ def test_a_sensor_that_is_off_is_told():
 
 def submit(home, monkeypatch, intake, *options):
     (home / "2024q1.csv").write_text("x")
-    monkeypatch.setattr("anna_cli.samples.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("anna_cli.submission.POLL_SECONDS", 0.0)
     with serving(intake.stub()) as stub:
         deployment = home / stub.url.rsplit(":", 1)[1]
         stub.answers["Identity"] = identified(deployment)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from anna_cli.deployment import make_deployment
+from anna_cli.deployment_folder import make_deployment
 from anna_cli.identity import OtherPlatformError
 from anna_cli.settings_file import render_settings
 from anna_cli.supervisor import platform

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from anna_cli.backfills import progress_columns
+from anna_cli.launch import Launch, State, Step, Training
 from anna_cli.launch_view import render
-from anna_cli.launches import Launch, State, Step, Training
 from anna_cli.report_reader import Report, print_report
 
 DOMAIN = "d" + "_card_transactions"[:18] * 2 + "_abc"  # 41 characters, the longest that a domain's name may be

@@ -19,7 +19,8 @@ from anna_core.marts.merge import merge
 from anna_core.marts.pieces import read_pieces
 from anna_core.marts.staleness import built_from
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.freshness import SourceState, observe, read_state
+from anna_core.sources.observing import observe
+from anna_core.sources.source_state import SourceState, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from anna_core.errors import ArtifactError
 from anna_core.models.blend.metamodel import Metamodel
@@ -115,6 +116,14 @@ def test_a_bundle_changed_by_hand_is_refused(bundle):
     (bundle / "bundle.json").write_text(text.replace('"dropout": 0.0', '"dropout": 0.5'))
     with pytest.raises(ArtifactError, match="changed by hand or is damaged"):
         DomainModel.load(bundle)
+
+
+def test_a_bundle_whose_net_is_made_otherwise_by_this_version_is_refused(bundle, monkeypatch):
+    monkeypatch.setattr("anna_core.models.nets.domain_model.make_nets", lambda spec: torch.nn.Linear(2, 1))
+    version = json.loads((bundle / "bundle.json").read_text())["code_version"]
+    with pytest.raises(ArtifactError, match=r"model: the weights do not fit the net that this version of ANNA") as told:
+        DomainModel.load(bundle)
+    assert str(told.value).endswith(f"Load it with version {version}, or train again.")
 
 
 @pytest.mark.parametrize(("form", "version"), [(None, "an earlier"), (0, "an earlier"), (10**6, "a later")])

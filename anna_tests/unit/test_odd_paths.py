@@ -13,7 +13,7 @@ from anna_core.models.scores_file import read_scores, score_frame
 from anna_core.samples.origins import fetch
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.sequences.build import build_sequences
-from anna_core.sequences.unseen import why_unseen
+from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.tasks.task import TaskRequest
 from anna_resources.artifacts.results import ScoresFile
 from anna_tests.unit.conftest import MARCH, Bank, events_frame

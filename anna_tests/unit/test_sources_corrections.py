@@ -19,7 +19,7 @@ from anna_core.marts.mart import build_mart, mart_path
 from anna_core.marts.staleness import stale_months
 from anna_core.months import month_of
 from anna_core.sources.corrections import NO_VERSION, find_corrections, read_corrections, write_run
-from anna_core.sources.freshness import observe
+from anna_core.sources.observing import observe
 from anna_tests.unit.conftest import Bank, events_frame
 
 MARCH, APRIL = dt.date(2024, 3, 1), dt.date(2024, 4, 1)

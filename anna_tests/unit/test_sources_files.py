@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from anna_core.errors import SourceError
-from anna_core.sources import freshness, looking
+from anna_core.sources import looking, observing
 from anna_core.sources.files import source_files, told
-from anna_core.sources.freshness import listing, observe, read_state
+from anna_core.sources.observing import listing, observe
+from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -146,7 +147,7 @@ def test_a_file_counts_once_it_rests_and_as_it_was_until_then(bank, monkeypatch)
 def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
     path = bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
     before = observed(bank)
-    real = freshness.survey
+    real = observing.survey
 
     def survey(*arguments):
         found = real(*arguments)
@@ -155,7 +156,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
 
     bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 2), "1.parquet")
     with monkeypatch.context() as patched:
-        patched.setattr(freshness, "survey", survey)
+        patched.setattr(observing, "survey", survey)
         torn = observed(bank)
     assert torn.months == before.months
     assert torn.unread == {str(path): "is still being written"}

@@ -1,7 +1,6 @@
 """Delta and Iceberg tables: their states, and tables that ANNA cannot read."""
 
 import datetime as dt
-import json
 import shutil
 
 import polars as pl
@@ -9,7 +8,8 @@ import pytest
 
 from anna_core.errors import SourceError
 from anna_core.marts.staleness import stale_months
-from anna_core.sources.freshness import listing, observe
+from anna_core.sources.observing import listing, observe
+from anna_tests.cases.delta import map_columns
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -91,27 +91,7 @@ def test_an_iceberg_folder_without_metadata_is_told(tmp_path):
 def test_column_mapping_of_a_delta_table_is_refused_with_domain_and_cure(tmp_path):
     bank = Bank(tmp_path, source={"path": "source", "format": "delta"})
     frame(1.0).write_delta(str(bank.source))
-    log = bank.source / "_delta_log" / f"{0:020}.json"
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
-    for entry in entries:
-        if "metaData" in entry:
-            columns = json.loads(entry["metaData"]["schemaString"])
-            for place, column in enumerate(columns["fields"]):
-                column["metadata"] = {
-                    "delta.columnMapping.id": place + 1,
-                    "delta.columnMapping.physicalName": f"c{place}",
-                }
-            entry["metaData"]["schemaString"] = json.dumps(columns)
-            entry["metaData"]["configuration"] = {
-                "delta.columnMapping.mode": "name",
-                "delta.columnMapping.maxColumnId": "5",
-            }
-        if "protocol" in entry:
-            features = ["columnMapping", "timestampNtz"]
-            entry["protocol"] = {
-                "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features,
-            }  # fmt: skip
-    log.write_text("\n".join(map(json.dumps, entries)))
+    map_columns(bank.source)
     for attempt in (lambda: observed(bank), bank.build, lambda: listing(bank.domain, bank.home, bank.zone)):
         with pytest.raises(
             SourceError,

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from anna_assets.definitions import build_defs
-from anna_cli.deployment import make_deployment
+from anna_cli.deployment_folder import make_deployment
 from anna_cli.settings_file import render_settings
 from anna_cli.supervisor.limits import POOLS
 from anna_core.domains import load_domains

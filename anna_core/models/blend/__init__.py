@@ -1,1 +1,1 @@
-"""The metamodel: members weighed, and the result calibrated."""
+"""The metamodel: it weighs its members, and calibrates the result."""

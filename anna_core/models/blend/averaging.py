@@ -1,16 +1,18 @@
-"""Calibrates what the mean of the folds says, though blend and calibration were fitted on what single folds say.
+"""Calibrates the mean of the folds' logits, although blend and calibration are fitted on logits of single folds.
 
-A fold's logit f_k is partly noise: of other training rows it would have been another. Blend and calibration learn how
-far such a logit can be trusted. The mean m of the folds' logits has less noise, so it deserves more trust, and weighed
-like a single one it is too timid. How much more it deserves follows without a single target. Whatever the outcome y,
-the mean of f_k y over rows and folds is that of m y, since m is the mean of the f_k; and of calibrated f_k
+A fold's logit f_k is partly noise: from other training rows it would have come out otherwise. Blend and calibration
+learn how far such a logit can be trusted. The mean m of the folds' logits has less noise and deserves more trust; if it
+is weighed like a single logit, its scores are too timid. How much more trust it deserves follows without any target.
+Whatever the outcome y, the mean of f_k y over rows and folds equals that of m y, since m is the mean of the f_k; and if
+the f_k are calibrated,
 
     E[y] = E[p(f_k)]    and    E[f_k y] = E[f_k p(f_k)],
 
 which are the equations of a logistic regression with slope 1 and offset 0. So m is calibrated by the slope s and the
 offset a with E[p(a + s m)] = mean over k of E[p(f_k)] and E[m p(a + s m)] = mean over k of E[f_k p(f_k)]. For a number,
-p(f) = f, and s is the mean variance of the f_k over that of m, the correction for attenuation (Spearman, 1904). Nothing
-is assumed of the noise; what the folds have in common, as they share most of their training rows, stays in m.
+p(f) = f, and s is the mean variance of the f_k divided by that of m, the correction for attenuation (Spearman, 1904).
+Nothing is assumed about the noise; the part of it that the folds share, because they share most of their training rows,
+stays in m.
 """
 
 from typing import Self
@@ -23,16 +25,16 @@ from anna_core.models.blend.calibration.lines import SMALLEST_SLOPE, sigmoid
 from anna_core.models.outputs import Output
 from anna_core.tasks.task import TaskType
 
-# A ratio of variances has a prior of 1 that is worth so many rows; with ten rows or fewer its own value is mostly luck.
+# The ratio of variances has a prior of 1, worth so many rows: from ten rows or fewer, its own value is mostly luck.
 _PRIOR_ROWS = 10
 
 
 class Averaging(BaseModel):
-    """A line a column of calibrated logits; one factor for all classes.
+    """A straight line for each column of calibrated logits; for classes, one factor for all columns.
 
     Attributes:
-        slopes: K positive numbers, mostly a little above 1; of classes all the same.
-        offsets: K numbers; of classes 0.
+        slopes: K positive numbers, mostly a little above 1; for classes, all the same.
+        offsets: K numbers; for classes, zeros.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,13 +44,13 @@ class Averaging(BaseModel):
 
     @classmethod
     def fit(cls, output: Output, mean: np.ndarray, by_fold: np.ndarray, weight: np.ndarray) -> Self:
-        """Find the lines.
+        """Fit the lines; no targets are needed.
 
         Args:
             output: meaning of the logits.
-            mean: (u, K) calibrated logits that the mean of the folds gives rows that none of them was fitted on.
-            by_fold: (F, u, K) those that each fold gives.
-            weight: (u,) of the rows, positive, as numbers of rows.
+            mean: (u, K) calibrated logits of u rows, from the mean of F folds of which none was fitted on these rows.
+            by_fold: (F, u, K) calibrated logits of the same rows from each fold.
+            weight: (u,) positive; how many rows each one counts for.
         """
         mean, by_fold = np.asarray(mean, dtype=np.float64), np.asarray(by_fold, dtype=np.float64)
         weight = np.asarray(weight, dtype=np.float64)
@@ -63,7 +65,7 @@ class Averaging(BaseModel):
         return cls(slopes=slopes, offsets=offsets)
 
     def apply(self, logits: np.ndarray) -> np.ndarray:
-        """Logits (n, K) of the mean of the folds → calibrated ones, float64; their order stays."""
+        """Correct calibrated logits (n, K) that come from the mean of the folds: float64 (n, K), in the same order."""
         return np.asarray(logits, dtype=np.float64) * np.array(self.slopes) + np.array(self.offsets)
 
 
@@ -91,7 +93,7 @@ def _line(mean: np.ndarray, by_fold: np.ndarray, weight: np.ndarray) -> tuple[fl
 
 
 def _factor(mean: np.ndarray, by_fold: np.ndarray, weight: np.ndarray) -> float:
-    """One factor for the logits of all classes: mean (u, C), by_fold (F, u, C), each row's mean 0."""
+    """One factor for the logits of all classes: mean (u, C), by_fold (F, u, C), the mean of each row being 0."""
     of_class = (weight * (by_fold * _softmax(by_fold)).sum(axis=-1)).sum(axis=1).mean()
 
     def objective(factor: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -114,7 +116,7 @@ def _line_of_numbers(mean: np.ndarray, by_fold: np.ndarray, weight: np.ndarray) 
     if variance <= 0:
         return 1.0, 0.0
     away = by_fold - np.average(by_fold, axis=1, weights=weight)[:, None]
-    # Folds that agree in nothing but chance would give their number; of a few rows the ratio may be anything.
+    # The ratio is at most the number of folds, if they have nothing in common; from a few rows it may come out anyhow.
     ratio = min(float(np.average(away**2, axis=1, weights=weight).mean() / variance), float(len(by_fold)))
     slope = (_PRIOR_ROWS + mean.size * ratio) / (_PRIOR_ROWS + mean.size)
     return slope, float(middle * (1 - slope))

@@ -1,10 +1,10 @@
-"""Chooses how the metamodel weighs its members, by cross-validation, and fits the weights.
+"""Chooses by cross-validation how the metamodel weighs its members, and fits the weights.
 
-Two things are chosen. How far the embeddings may correct the blend: the strongest ridge that no weaker one clearly
-beats. Whether one member alone does better: a few thousand rows seldom tell, and a choice that could as well have gone
-the other way is a gamble. So it is made on many resamples of the clients, and whoever has the least loss in some share
-of them counts for that share. On the open tasks this was better than a single choice at any number of rows to weigh on,
-the more so the fewer they are: docs/quality.md.
+There are two choices. The first is how far the embeddings may correct the blend: by the strongest ridge that no weaker
+one clearly beats. The second is whether one member alone does better than the blend. A few thousand rows seldom decide
+that, and a choice that might as well have gone the other way is a gamble. So it is made on many resamples of the
+clients, and each contender counts for the share of them in which it has the least loss. On the open tasks this was
+better than a single choice, whatever the number of rows, and the more so the fewer there were: docs/quality.md.
 """
 
 import math
@@ -21,27 +21,28 @@ from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport, OnEpoch
 from anna_core.tasks.task import Task
 
-# Prior of a member's weight: that of the mean, give or take 0.6; a hundred rows already speak louder. Of 1, 3 and 10 it
-# did best out of fold over seven open tasks from 700 rows on, and next to best with fewer: docs/quality.md.
+# The prior of a member's weight is its weight in the mean, give or take 0.6; already a hundred rows outweigh it. Of the
+# values 1, 3 and 10, this one had the least loss out of fold over seven open tasks from 700 rows on, and the second
+# least with fewer: docs/quality.md.
 _BLEND_PENALTY = 3.0
-# Ridges of the embeddings' coefficients that are tried, strongest first; the first leaves the embeddings out.
+# The ridges tried for the embeddings' coefficients, strongest first; the first leaves the embeddings out.
 _CORRECTION_PENALTIES = (math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
 # L-BFGS reaches the single optimum of these few hundred coefficients long before this.
 _MOST_STEPS = 100
-# Where it stops, in units of the mean loss: steps below are lost in single precision.
+# Where L-BFGS stops, in units of the mean loss; smaller steps are lost in single precision.
 _SMALLEST_GRADIENT, _SMALLEST_CHANGE = 1e-5, 1e-7
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The m rows that the metamodel is fitted and judged on, as it reads them.
+    """The m rows that the metamodel is fitted and judged on.
 
     Attributes:
-        inputs: what the members say of them.
-        target: encoded as the loss reads it.
-        weight: (m,), of mean 1.
+        inputs: the members' output for them.
+        target: as the loss reads it, see `Output.encode`.
+        weight: (m,) float32, with mean 1.
         raw_target: (m, L), or (m,) class index.
-        group: (m,) int64, 0 … g - 1: the client that each row belongs to; folds do not part them.
+        group: (m,) int64, 0 … g - 1, the client that each row belongs to; folds do not split a client's rows.
     """
 
     inputs: MetaInputs
@@ -53,13 +54,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class Choice:
-    """What cross-validation found.
+    """What cross-validation chose.
 
     Attributes:
-        reports: one a ridge.
-        correction: the ridge of the embeddings' coefficients.
-        alone: member → how much it counts for by itself; the blend has the rest. Only those with some part.
-        logits: (m, K) of the judged rows, by models that were not fitted on them; None where nothing was fitted.
+        reports: one for each ridge that was tried.
+        correction: the ridge of the embeddings' coefficients; infinity: they are not used.
+        alone: member → its share by itself, of those that have one; the blend has the rest.
+        logits: (m, K) of the judged rows, by models that were not fitted on them; None if nothing was fitted.
     """
 
     reports: list[EpochReport]
@@ -72,10 +73,18 @@ NOTHING = Choice([], math.inf, {}, None)
 
 
 def choose(start: MetaNet, data: Judged, output: Output, task: Task, on_epoch: OnEpoch) -> Choice:
-    """Cross-validate each ridge, and weigh the best against each member alone."""
+    """Cross-validate each ridge, and compare the best with each member alone.
+
+    Args:
+        start: the net before any fit.
+        data: the rows.
+        output: meaning of the logits.
+        task: its type, metric and seed.
+        on_epoch: called after each ridge.
+    """
     metric = get_metric(task.metric, task.type)
     folds = _folds(data, task.seed)
-    # Each fold's net goes on from the ridge before, which is near: the whole path costs little more than one fit.
+    # Each fold's net starts from its optimum at the ridge before, which is near: all ridges cost little more than one.
     nets = [MetaNet(start.widths, output, start.sharing) for _ in folds]
     reports: list[EpochReport] = []
     best, best_losses, best_logits = math.inf, None, np.zeros((0, 0))
@@ -89,7 +98,7 @@ def choose(start: MetaNet, data: Judged, output: Output, task: Task, on_epoch: O
             with torch.no_grad():
                 logits[fold.judge] = net(data.inputs.take(fold.judge))
         losses = (output.loss(logits, data.target) * data.weight).numpy()
-        # Among a few hundred rows the least loss is often luck: a weaker ridge must be clearly better than a stronger.
+        # With a few hundred rows the least loss is often luck, so a weaker ridge must be clearly better.
         improved = best_losses is None or clearly_less(losses, best_losses, data.group)
         if improved:
             best, best_losses, best_logits = correction, losses, logits.numpy()
@@ -113,7 +122,7 @@ def choose(start: MetaNet, data: Judged, output: Output, task: Task, on_epoch: O
 
 
 def fit(net: MetaNet, data: Judged, output: Output, choice: Choice) -> None:
-    """Fit the weights on all judged rows, as was chosen."""
+    """Fit the net's weights, in place, on all judged rows with what was chosen."""
     _optimise(net, data.inputs, data.target, data.weight, output, Penalty(_BLEND_PENALTY, choice.correction))
     net.take_alone(choice.alone)
 
@@ -121,7 +130,19 @@ def fit(net: MetaNet, data: Judged, output: Output, choice: Choice) -> None:
 def _beside_members_alone(
     data: Judged, output: Output, blend: np.ndarray, losses: np.ndarray, names: list[str], seed: int
 ) -> tuple[dict[str, float], np.ndarray]:
-    """How much each member counts for by itself beside the blend, and the logits (m, K) of all together."""
+    """Compare the blend with each member alone on resamples of the clients.
+
+    Args:
+        data: the m rows.
+        output: meaning of the logits.
+        blend: (m, K) the blend's logits out of fold.
+        losses: (m,) its weighted losses.
+        names: of the members.
+        seed: of the resamples.
+
+    Returns:
+        Member → its share by itself, where it has one; and the logits (m, K) of blend and members together.
+    """
     base = torch.tensor(output.base_logits)
     alone = [base + data.inputs.evidence[:, place] for place in range(len(names))]
     of_alone = [(output.loss(logits, data.target) * data.weight).numpy() for logits in alone]
@@ -133,7 +154,7 @@ def _beside_members_alone(
 def _optimise(
     net: MetaNet, inputs: MetaInputs, target: torch.Tensor, weight: torch.Tensor, output: Output, penalty: Penalty
 ) -> float:
-    """Find the optimum from the plain mean on; returns the mean loss there."""
+    """Move the net's free parameters to the optimum; returns the mean loss there, without the penalty."""
     parameters = net.trained(penalty)
     optimiser = torch.optim.LBFGS(
         parameters,
@@ -145,7 +166,7 @@ def _optimise(
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        # Summed over labels, too: each has coefficients, and a prior of them, of its own.
+        # Also summed over labels: each has its own coefficients with a prior of their own.
         loss = (output.loss(net(inputs), target) * weight).sum() * output.labels
         total = (loss + net.cost(penalty)) / (len(weight) * output.labels)
         total.backward()
@@ -158,7 +179,7 @@ def _optimise(
 
 @dataclass(frozen=True)
 class _Fold:
-    """Positions among the judged rows: to fit on, and to judge on."""
+    """Positions, among the judged rows, of those to fit on and of those to judge on."""
 
     fit: torch.Tensor
     judge: torch.Tensor

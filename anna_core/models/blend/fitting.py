@@ -1,10 +1,10 @@
-"""Trains the metamodel over its members: the domains' nets, and the trees of each domain and of all.
+"""Trains the metamodel over its members: the domains' nets, and the trees of each domain and of all domains.
 
-It is fitted on rows that no member was fitted on. A member's scores of its own training rows say more than they would
-of a new client, and a model on top would trust it too much. With cross-fitting these are all training and validation
-rows, each scored by the nets and trees of its fold; else the validation rows. The model is linear with strong priors,
-see `anna_core.models.blend.net`: it begins as the mean of the members' logits, and cross-validation says how far the
-embeddings may correct that, and how much members count for by themselves (`choosing.py`).
+It is fitted on rows that no member was fitted on. A member's scores of its own training rows are better than those of a
+new client would be, and a model fitted on them would trust the member too much. With cross-fitting, all training and
+validation rows serve, each scored by the nets and trees of its fold; otherwise only the validation rows. The model is
+linear with strong priors (`anna_core.models.blend.net`): it begins as the mean of the members' logits; cross-validation
+decides how far the embeddings may correct it, and how much single members count for by themselves (`choosing.py`).
 """
 
 import math
@@ -31,10 +31,10 @@ from anna_core.models.vectors import DomainVectors
 from anna_core.samples.splits import TEST
 from anna_core.tasks.task import Task, TaskType
 
-# With fewer rows, or rows of fewer clients, the plain mean is the better guess.
+# With fewer rows, or rows of fewer clients, the plain mean is the better choice.
 _FEWEST_ROWS = 50
-# Nor can weights be learnt from so few rows of a rare outcome: with 2 among 3,000 the fitted blend had a ROC AUC of
-# 0.889 where its best member had 0.907.
+# Nor can weights be learnt from fewer clients with a rare outcome: with 2 such rows among 3,000, the fitted blend had a
+# ROC AUC of 0.889, its best member one of 0.907.
 _FEWEST_OF_OUTCOME = 20
 
 
@@ -52,25 +52,26 @@ def train_metamodel(
     """Train the metamodel.
 
     Args:
-        members: name → its vectors of the sample's n rows; trees have embeddings of width 0. A model that had nothing
-            to learn from counts as absent everywhere.
+        members: name → its vectors of the sample's n rows; those of trees have embeddings of width 0. A model that had
+            nothing to learn from is absent in every row.
         target: (n, L) float32, or (n,) int64 class index for multiclass.
         weight: (n,) float32, positive.
-        split: (n,) text: train, valid or test; targets of test rows are not looked at.
-        judged: (n,) bool, rows of train or valid that no member was fitted on.
+        split: (n,) text, train, valid or test; the targets of test rows are not looked at.
+        judged: (n,) bool, training or validation rows that no member was fitted on.
         task: what to learn.
-        client: (n,) the client that each row belongs to; rows of one client are not independent, and an embedding may
-            know a client again, so folds do not part them. None: each for itself.
-        on_epoch: told of every strength of regularisation that is tried; the train loss is the mean over the folds,
-            validation loss and metric are of all judged rows, each scored by the fold's model that did not see it.
-        unseen: what each fold's models say of rows that are new to all of them, so that scores of the mean of the folds
-            are as sure of themselves as they may be; None where there is one fold, or no such row.
+        on_epoch: called for each strength of regularisation that is tried. The train loss is the mean over the folds;
+            validation loss and metric are those of all judged rows, each scored by a model that was not fitted on it.
+        client: (n,) the client that each row belongs to. Rows of one client are not independent, and an embedding may
+            recognise a client, so folds do not split them. None: every row is a client of its own.
+        unseen: the output of each fold's models for rows that none of them was fitted on, from which follows how far
+            scores by the mean of the folds can be trusted; None if there is one fold, or no such row.
 
     Returns:
         The metamodel, fitted on all judged rows with the strength that did best.
 
     Raises:
-        TrainingError: no members, vectors that do not fit the sample, or rows on which no model can be trained.
+        TrainingError: there are no members, their vectors do not fit the sample, or no model can be trained on the
+            rows.
     """
     _check(members, target, task)
     rows = training_rows(target, weight, split, task)
@@ -90,7 +91,7 @@ def train_metamodel(
             raw_target=target[used],
             group=group,
         )
-        # A few thousand rows by a few hundred columns: more threads than one only wait for each other.
+        # For a few thousand rows and a few hundred columns, several threads would mostly wait for each other.
         with computing(1):
             choice = choose(net, data, output, task, on_epoch)
             fit(net, data, output, choice)
@@ -164,7 +165,7 @@ def _why_plain(
 
 
 def _clients_of_outcome(target: np.ndarray, group: np.ndarray) -> int:
-    """Clients with rows not of the most frequent class; of several labels, the label that has most of them counts."""
+    """Number of clients with rows of other than the most frequent class; of several labels, the largest such number."""
     return max(len(np.unique(group[column != _mode(column)])) for column in target.reshape(len(target), -1).T)
 
 

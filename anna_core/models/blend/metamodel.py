@@ -1,4 +1,4 @@
-"""A trained metamodel: scores rows from what its members say of them, is saved and loaded as a bundle."""
+"""A trained metamodel: it scores rows from its members' output, and is saved and loaded as a bundle."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,32 +14,32 @@ from anna_core.keys import TREES
 from anna_core.models.blend.averaging import Averaging
 from anna_core.models.blend.calibration.model import Calibration
 from anna_core.models.blend.net import MetaNet
-from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, fill, read_bundle, write_bundle
 from anna_core.models.device import computing
 from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport
 from anna_core.models.vectors import DomainVectors
 
-_ALONE, _TOLD = 0.995, 0.005  # parts that round to all and to nothing
-_BLOCK_ROWS = 100_000  # that are read at a time: of a hundred numbers each, copies of 40 MB
+_ALONE, _TOLD = 0.995, 0.005  # shares that are rounded to all and to nothing
+_BLOCK_ROWS = 100_000  # rows read at a time; with a hundred numbers each, a copy takes 40 MB
 
 
 class MetamodelSpec(BaseModel):
-    """All that a metamodel is, but for its weights.
+    """Everything about a metamodel except its weights.
 
     Attributes:
         task: what is predicted.
         output: meaning of the logits.
         widths: member → width of its embedding (0: trees), in the net's order.
-        sharing: member → how its say is shared with others'; see `anna_core.models.blend.net`.
-        calibration: of the logits.
-        averaging: what makes calibrated logits of those that the mean of several folds gives, the last step before they
-            become scores; None where there is one fold, or no row that all of them are new to.
-        correction_penalty: the ridge that cross-validation chose for the embeddings; None: they are not used.
-        alone: member → how much it counts for by itself, as it did better than the blend in that share of the resamples
-            of the clients; the blend has the rest.
-        plain_reason: why it is the plain mean of the members' logits, as a sentence; None where it was fitted.
-        shares: member → its part of what moves the scores, 1 in all, on the rows that it was fitted on.
+        sharing: member → how its weight depends on the number of members present; see `anna_core.models.blend.net`.
+        calibration: of the blend's logits.
+        averaging: the correction of calibrated logits that come from the mean of several folds, the last step before
+            they become scores; None if there is one fold, or no row that is new to all folds.
+        correction_penalty: the ridge that cross-validation chose for the embeddings; None if they are not used.
+        alone: member → its share by itself, which is the share of resamples of the clients in which it did better than
+            the blend and all other members; the blend has the rest.
+        plain_reason: why it is the plain mean of the members' logits, as a sentence; None if it was fitted.
+        shares: member → its share, 1 in all, in what moves the scores of the rows that it was fitted on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,7 +57,7 @@ class MetamodelSpec(BaseModel):
 
     @property
     def summary(self) -> str:
-        """What it makes of its members, in words."""
+        """How it weighs its members, in words."""
         if self.plain_reason:
             return f"The metamodel is the mean of its models. {self.plain_reason}"
         best = max(self.alone, key=lambda name: self.alone[name], default="")
@@ -92,10 +92,10 @@ class Metamodel:
     """The model over all domains.
 
     Attributes:
-        spec: what it is.
-        net: its weights.
-        curves: one report a strength of regularisation that cross-validation tried.
-        provenance: as `save` was given it; empty before.
+        spec: everything about it except its weights.
+        net: holds its weights.
+        curves: one report for each strength of regularisation that cross-validation tried.
+        provenance: what it was made from, as given to `save`; empty before.
     """
 
     spec: MetamodelSpec
@@ -105,12 +105,12 @@ class Metamodel:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The models whose scores it weighs: domains for their nets, `boosting/<domain>` and `boosting` for trees."""
+        """Names of the models that it weighs: a domain's for its nets, `boosting/<domain>` and `boosting` for trees."""
         return tuple(self.spec.widths)
 
     @property
     def data_version(self) -> str:
-        """Digest of weights and spec."""
+        """Digest of weights and spec, in hex."""
         return digest(self._weights(), self.spec)
 
     def predict(
@@ -119,10 +119,11 @@ class Metamodel:
         """Score n rows.
 
         Args:
-            vectors: member → its vectors, aligned; those that the metamodel does not know are left aside.
-            threads: CPU threads to use; None leaves the number as it is.
-            fold: (n,) fold of each row, as the members were given it: what one fold's models say of a row is less sure
-                than the mean of all, which rows of fold -1 have; None: all have it.
+            vectors: member → its vectors of the rows, all in the same order; members unknown to the metamodel are
+                ignored.
+            threads: number of CPU threads; None leaves it as it is.
+            fold: (n,) each row's fold, as it was given to the members: rows of fold -1 were scored by the mean of all
+                folds, which can be trusted more than the models of one fold. None: all rows were.
 
         Returns:
             (n, K) float32 scores in the task's own units.
@@ -144,7 +145,12 @@ class Metamodel:
         return scores
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
-        """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
+        """Write the bundle into a folder, which is created if missing.
+
+        Args:
+            folder: the bundle's.
+            provenance: what the model was made from; kept as given, must be values that JSON can hold.
+        """
         write_bundle(folder, MetamodelBundle, self._weights(), self.spec, self.curves, provenance)
 
     @classmethod
@@ -152,16 +158,11 @@ class Metamodel:
         """Read a bundle.
 
         Raises:
-            ArtifactError: the folder is no bundle of a metamodel, or is damaged.
+            ArtifactError: the folder is no bundle of a metamodel, is of another version of ANNA, or is damaged.
         """
         weights, bundle = read_bundle(folder, MetamodelBundle)
         net = MetaNet(bundle.spec.widths, bundle.spec.output, bundle.spec.sharing)
-        try:
-            net.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ArtifactError(
-                f"{folder}: the weights do not fit the metamodel's spec ({error}); train again."
-            ) from error
+        fill(net, weights, bundle, folder)
         return cls(spec=bundle.spec, net=net, curves=bundle.curves, provenance=bundle.provenance)
 
     def _weights(self) -> Weights:
@@ -188,7 +189,14 @@ class Metamodel:
 
 
 def read_logits(net: MetaNet, output: Output, vectors: Mapping[str, DomainVectors], rows: np.ndarray) -> np.ndarray:
-    """The blend's logits (u, K) of some rows, by position, before any calibration."""
+    """The blend's logits (u, K) before any calibration.
+
+    Args:
+        net: the metamodel's.
+        output: meaning of the logits.
+        vectors: member → its vectors of n rows.
+        rows: (u,) positions of the rows to read.
+    """
     with torch.inference_mode():
         logits: np.ndarray = net(net.read(vectors, output, rows)).numpy()
     return logits

@@ -1,20 +1,21 @@
-"""The net over all members, which are the domains' nets and the trees: the mean of their logits, and what goes beyond.
+"""The net over all members, the domains' nets and the trees: the mean of their logits, and corrections of it.
 
     logits = base + bias + sum over present members of w_m (z_m - base) / count^sharing_m
                   + sum over present domains of C_d e_d + sum over absent members of a_m
                   + sum over present members of v_m (z_m - base)
 
-z_m are a member's logits, e_d a domain's standardised embedding, count the number of members present in a row. The
-last sum is what members count for by themselves, beside the blend; it is chosen, not fitted (`choosing.py`). The rest
-begins, and so is its prior, with the w that make it the mean of all members' logits and all else 0, so on few rows it
-is never silly. Where nothing is fitted, sharing is 1, the mean of the members that are present. Where it is fitted, it
-is a half for members that read one domain: such that told independent things would add up (0), such that told the same
-would be averaged (1). Cross-validated loss of blends of nets on the validation rows of the five cmb2020 tasks (seed 0)
-with sharing 1, 0.5 and 0: inactive 0.2550, 0.2498, 0.2412; car_owner 0.5059, 0.5051, 0.5038; age_band 1.2637, 1.2630,
-1.2657; next_categories 0.3803, 0.3781, 0.3827; outflow 0.5562, 0.5554, 0.5889. A half is first or second everywhere.
-The trees of all domains read the whole row: what they say counts the same whoever else has a say (0). Against a half,
-the loss out of fold fell from 0.2788 to 0.2780 on churn and from 0.2457 to 0.2423 on spend of the simulated bank 0,
-where many rows lack domains, and moved by -0.0006 to +0.0034 on the five cmb2020 tasks, where few do (splits 0 and 1).
+z_m are a member's logits, e_d is a domain's standardised embedding, and count is the number of members present in a
+row. The last sum is what members count for by themselves, beside the blend; it is chosen, not fitted (`choosing.py`).
+All else begins where its prior lies: with the w that give the mean of all members' logits, and zeros otherwise; so few
+rows cannot lead it far astray. If nothing is fitted, sharing is 1: the mean of the members that are present. If weights
+are fitted, it is a half for members that read one domain: members that knew independent things would have to be added
+up (0), members that knew the same would have to be averaged (1). Cross-validated loss of blends of nets on the
+validation rows of the five cmb2020 tasks (seed 0) with sharing 1, 0.5 and 0: inactive 0.2550, 0.2498, 0.2412; car_owner
+0.5059, 0.5051, 0.5038; age_band 1.2637, 1.2630, 1.2657; next_categories 0.3803, 0.3781, 0.3827; outflow 0.5562, 0.5554,
+0.5889. A half is first or second everywhere. The trees of all domains read the whole row, so their weight does not
+depend on who else is present (0). Compared with a half, the loss out of fold fell from 0.2788 to 0.2780 on churn and
+from 0.2457 to 0.2423 on spend of the simulated bank 0, where many rows lack domains, and changed by -0.0006 to +0.0034
+on the five cmb2020 tasks, where few do (splits 0 and 1).
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,19 +30,19 @@ from anna_core.keys import TREES
 from anna_core.models.outputs import Output
 from anna_core.models.vectors import DomainVectors
 
-_AVERAGED, _SHARED, _WHOLE = 1.0, 0.5, 0.0  # see the module's text
+_AVERAGED, _SHARED, _WHOLE = 1.0, 0.5, 0.0  # values of sharing, see above
 _SMALLEST_STD = 1e-6
-# A standardised unit is cut here: one far-off embedding must not decide a score.
+# Standardised units are clipped here, so that no single far-off embedding decides a score.
 _LARGEST_DEVIATION = 5.0
 
 
 def plain_sharing(members: Iterable[str]) -> dict[str, float]:
-    """Sharing of each member where nothing is fitted: the mean of those that are present in a row."""
+    """Each member's sharing if nothing is fitted: the net is the mean of the members present in a row."""
     return dict.fromkeys(members, _AVERAGED)
 
 
 def fitted_sharing(members: Iterable[str]) -> dict[str, float]:
-    """Sharing of each member where weights are fitted; see the module's text."""
+    """Each member's sharing if weights are fitted; see the module's docstring."""
     return {name: _WHOLE if name == TREES else _SHARED for name in members}
 
 
@@ -49,9 +50,9 @@ class MetaInputs(NamedTuple):
     """What the metamodel reads of n rows and D members.
 
     Attributes:
-        evidence: (n, D, K) logits less the base rate's; zeros where absent.
-        embedding: (n, sum of widths) standardised embeddings beside each other; zeros where absent.
-        present: (n, D) 0 or 1.
+        evidence: (n, D, K) the members' logits minus the base rate's; zeros for absent members.
+        embedding: (n, sum of widths) the standardised embeddings, side by side; zeros for absent members.
+        present: (n, D) float32, 1 for members that are present in a row, else 0.
     """
 
     evidence: torch.Tensor
@@ -59,16 +60,16 @@ class MetaInputs(NamedTuple):
     present: torch.Tensor
 
     def take(self, rows: torch.Tensor) -> "MetaInputs":
-        """The same for some rows, by position."""
+        """The inputs of the rows at some positions (u,)."""
         return MetaInputs(self.evidence[rows], self.embedding[rows], self.present[rows])
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """Precisions of the normal priors (ridge), in units of the summed loss; infinity keeps a part where it begins.
+    """Precisions of the normal priors (ridge), in units of the summed loss; infinity leaves parameters as they begin.
 
     Attributes:
-        blend: of members' weights around those of the mean, and of absent members' constants around 0.
+        blend: of the members' weights around those of the mean, and of the constants of absent members around 0.
         correction: of the embeddings' coefficients around 0.
     """
 
@@ -77,7 +78,7 @@ class Penalty:
 
 
 class MetaNet(nn.Module):
-    """See the module's text. Everything but the standardisation is linear, so its training has one optimum."""
+    """See the module's docstring. All but the standardisation is linear, so that training has a single optimum."""
 
     means: torch.Tensor
     deviations: torch.Tensor
@@ -85,7 +86,13 @@ class MetaNet(nn.Module):
     by_itself: torch.Tensor
 
     def __init__(self, widths: dict[str, int], output: Output, sharing: Mapping[str, float] | None = None) -> None:
-        """Make it over members of these embedding widths; without `sharing` it is the mean of those present."""
+        """Make the net before any fit.
+
+        Args:
+            widths: member → width of its embedding, 0 for trees; in this order.
+            output: meaning of the K logits.
+            sharing: member → its sharing; None: that of `plain_sharing`.
+        """
         super().__init__()
         self.widths = widths
         self.sharing = plain_sharing(widths) if sharing is None else dict(sharing)
@@ -101,7 +108,12 @@ class MetaNet(nn.Module):
         self.register_buffer("by_itself", torch.zeros(count, 1))
 
     def standardise_on(self, vectors: Mapping[str, DomainVectors], rows: np.ndarray) -> None:
-        """Take means and deviations of the embeddings from those of `rows` that are present."""
+        """Set the means and deviations by which embeddings are standardised.
+
+        Args:
+            vectors: member → its vectors of n rows.
+            rows: (u,) positions of the rows to take them from; a member counts only where it is present.
+        """
         for name, part in self._parts().items():
             seen = vectors[name].embedding[rows][vectors[name].present[rows]].astype(np.float64)
             if len(seen):
@@ -110,7 +122,7 @@ class MetaNet(nn.Module):
                 self.deviations[part] = torch.from_numpy(np.where(std > _SMALLEST_STD, std, 1.0)).to(self.means)
 
     def read(self, vectors: Mapping[str, DomainVectors], output: Output, rows: np.ndarray) -> MetaInputs:
-        """Prepare the inputs of some rows."""
+        """Prepare the inputs of the rows at positions `rows` (u,) from the members' vectors of n rows."""
         taken = [vectors[name].take(rows) for name in self.widths]
         present = torch.from_numpy(np.stack([domain.present for domain in taken], axis=1)).to(self.base)
         logits = np.stack([output.logits(domain.scores) for domain in taken], axis=1)
@@ -127,12 +139,12 @@ class MetaNet(nn.Module):
         return self.base + self.bias + blend + absent + inputs.embedding @ self.correction
 
     def take_alone(self, parts: Mapping[str, float]) -> None:
-        """Let members count for some part by themselves, and the blend for the rest.
+        """Give members a share by themselves, and the blend the rest.
 
-        By itself, a member gives the base rate to rows that it has nothing on.
+        A member by itself gives the base rate to rows in which it is absent.
 
         Args:
-            parts: member → its part; 1 at most in all.
+            parts: member → its share; the sum is at most 1.
         """
         with torch.no_grad():
             for parameter in self.parameters():
@@ -141,9 +153,17 @@ class MetaNet(nn.Module):
                 self.by_itself[place] = parts.get(name, 0.0)
 
     def shares(self, inputs: MetaInputs, weight: np.ndarray) -> dict[str, float]:
-        """How much each member gives to the logits of rows of some weight (n,): its part of their mean absolute shares.
+        """How much each member contributes to the logits of n rows.
 
-        What a domain's embedding corrects counts as given by its nets.
+        A member's contribution is the weighted mean of the absolute values that it adds to the logits, including the
+        correction by its embedding.
+
+        Args:
+            inputs: of the rows.
+            weight: (n,) of the rows.
+
+        Returns:
+            Member → its share in the sum of all contributions.
         """
         with torch.no_grad():
             given = self._given(inputs)
@@ -154,19 +174,19 @@ class MetaNet(nn.Module):
         return {name: float(part) / whole for name, part in zip(self.widths, mean, strict=True)}
 
     def cost(self, penalty: Penalty) -> torch.Tensor:
-        """Half the penalised sum of squares, to be added to the summed loss; infinite parts must not be trained."""
+        """Half the penalised sum of squares, to be added to the summed loss; infinite precisions are left out."""
         cost = 0.5 * penalty.blend * ((self.weight - self.even_weight).square().sum() + self.absent.square().sum())
         if np.isfinite(penalty.correction):
             cost = cost + 0.5 * penalty.correction * self.correction.square().sum()
         return cost
 
     def trained(self, penalty: Penalty) -> list[nn.Parameter]:
-        """The parameters that a penalty leaves free."""
+        """The parameters that a penalty leaves free to be fitted."""
         free = [self.bias, self.weight, self.absent]
         return [*free, self.correction] if np.isfinite(penalty.correction) else free
 
     def _given(self, inputs: MetaInputs) -> torch.Tensor:
-        """What each member's logits add to the row's, (n, D, K)."""
+        """What each member's logits add to the rows' logits, (n, D, K)."""
         count = inputs.present.sum(dim=1, keepdim=True).clamp(min=1)
         return inputs.evidence * (self.weight / (count ** self._sharing())[:, :, None] + self.by_itself)
 
@@ -174,7 +194,7 @@ class MetaNet(nn.Module):
         return torch.tensor([self.sharing[name] for name in self.widths])
 
     def _parts(self) -> dict[str, slice]:
-        """Where each member's embedding lies among all of them."""
+        """Member → the columns of its embedding in `MetaInputs.embedding`."""
         ends = np.cumsum(list(self.widths.values()))
         return {
             name: slice(int(end) - width, int(end))

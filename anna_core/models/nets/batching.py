@@ -6,10 +6,6 @@ batches of random rows have several padded events for each real one (docs/speed.
 
 import numpy as np
 
-# Events per batch for encoders that go step by step, in training and in scoring. The more rows a step has, the more
-# efficient its matrix products are (docs/speed.md).
-EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS = 65_536, 262_144
-
 # Lengths are rounded up to a grid with this ratio between steps. Rows of one step are mixed at random, so that padding
 # stays below a tenth while batches differ from epoch to epoch.
 GRID_RATIO = 1.1

@@ -8,8 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError
-from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, fill, read_bundle, write_bundle
 from anna_core.models.device import choose_device, computing, seeded
 from anna_core.models.nets.batch import EventStore
 from anna_core.models.nets.domain_net import DomainNet
@@ -155,13 +154,7 @@ class DomainModel:
         weights, bundle = read_bundle(folder, DomainBundle)
         net = make_nets(bundle.spec)
         if net is not None:
-            try:
-                net.load_state_dict(weights)
-            except RuntimeError as error:
-                raise ArtifactError(
-                    f"{folder}: the weights do not fit the net that this version of ANNA makes of the spec ({error}). "
-                    f"Load it with version {bundle.code_version}, or train again."
-                ) from error
+            fill(net, weights, bundle, folder)
             net.eval()
         return cls(spec=bundle.spec, net=net, curves=bundle.curves, provenance=bundle.provenance)
 

@@ -8,21 +8,17 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from anna_core.models.nets.batch import PackedBatch
-from anna_core.models.nets.batching import EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS
 from anna_core.models.nets.packed_gru import Weights, packed_gru
+from anna_core.models.nets.recurrent import RecurrentEncoder
 
 
-class GruEncoder(nn.Module):
+class GruEncoder(RecurrentEncoder):
     """Layers of GRU that read from the oldest event on; `packed_gru` on a CPU, cuDNN's (in TF32) on a GPU."""
 
     directions = 1
-    batch_events = EVENTS_OF_STEPS
-    scoring_events = SCORING_EVENTS_OF_STEPS
 
     def __init__(self, inputs: int, width: int, layers: int, dropout: float) -> None:
-        super().__init__()
-        self.width = width
-        self.dropout = dropout
+        super().__init__(width, dropout)
         between = dropout if layers > 1 else 0.0
         ways = self.directions
         self.gru = nn.GRU(inputs, width // ways, layers, dropout=between, bidirectional=ways > 1)

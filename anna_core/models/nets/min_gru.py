@@ -16,23 +16,18 @@ import torch.nn.functional as F
 from torch import nn
 
 from anna_core.models.nets.batch import PackedBatch
-from anna_core.models.nets.batching import EVENTS_OF_STEPS, SCORING_EVENTS_OF_STEPS
+from anna_core.models.nets.recurrent import RecurrentEncoder
 
 # Units start out remembering from 2 to this many events. With biases of 0, so 1 - z = 1/2, they would forget within a
 # few events (chrono initialisation: Tallec & Ollivier, 2018).
 _LONGEST_MEMORY = 128.0
 
 
-class MinGruEncoder(nn.Module):
+class MinGruEncoder(RecurrentEncoder):
     """Layers of minGRU, oldest event first; every layer after the first adds to the states that it reads."""
 
-    batch_events = EVENTS_OF_STEPS
-    scoring_events = SCORING_EVENTS_OF_STEPS
-
     def __init__(self, inputs: int, width: int, layers: int, dropout: float) -> None:
-        super().__init__()
-        self.width = width
-        self.dropout = dropout
+        super().__init__(width, dropout)
         self.products = nn.ModuleList(nn.Linear(width if layer else inputs, 2 * width) for layer in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(1, layers))
         memory = torch.logspace(math.log10(2), math.log10(_LONGEST_MEMORY), width)

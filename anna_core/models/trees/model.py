@@ -1,4 +1,4 @@
-"""A trained booster: trees on the aggregates of one domain or of several, saved and loaded as a bundle."""
+"""A trained booster: trees on the aggregates of one domain or several, which is saved and loaded as a bundle."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,26 +22,27 @@ from anna_core.sequences.ragged import Sequences
 if TYPE_CHECKING:
     import lightgbm
 
-TREES = "trees-{}.txt"  # LightGBM's own text, one file a booster
-_BLOCK_ROWS = 20_000  # a few thousand aggregates of so many rows take some 200 MB
+TREES = "trees-{}.txt"  # LightGBM's own text, one file per booster
+_BLOCK_ROWS = 20_000  # rows scored at a time; a few thousand aggregates of each take some 200 MB
 _DIGEST_BYTES = 16
 _TREE, _END_OF_TREES = "Tree=", "end of trees"  # in LightGBM's text
 
 
 class BoostingSpec(BaseModel):
-    """All that a booster is, but for its trees.
+    """Everything about a booster except its trees.
 
     Attributes:
-        domains: whose aggregates it reads, as they were at training.
+        domains: the domains whose aggregates it reads, as they were at training.
         task: what is predicted.
         output: meaning of the logits.
-        aggregates: names of the F columns.
+        aggregates: names of the F columns that the trees read.
         codes: domain → coded field → the codes that have aggregates of their own, most frequent first.
-        folds: sets of trees; set k was not fitted on fold k.
-        outputs: logits that have trees, by position, in the order of each fold's boosters; one booster gives all
-            classes of a multiclass task, so it is (0,) there. Empty where there was nothing to learn.
-        offsets: of each set, what its C logits lack for classes that it saw no row of; empty but for multiclass.
-        out_of_time: boosters that the budget of time stopped.
+        folds: number of sets of trees; set k was not fitted on fold k.
+        outputs: positions of the logits that have trees, in the order of each set's boosters. In a multiclass task one
+            booster gives all classes, so this is (0,). Empty if there was nothing to learn.
+        offsets: for each set, what is added to its C logits, for the sake of classes that it saw no row of; empty
+            unless the task is multiclass.
+        out_of_time: number of boosters that were stopped by the training's time budget.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,12 +73,12 @@ class BoostingBundle(BaseModel):
 
 @dataclass(frozen=True)
 class BoostingModel:
-    """Trees with everything that they need to score a row.
+    """Trees, with everything needed to score rows.
 
     Attributes:
-        spec: what it is.
-        trees: LightGBM's text of every booster, fold after fold and, within one, in the order of `spec.outputs`.
-        provenance: as `save` was given it; empty before.
+        spec: everything about them except the trees.
+        trees: LightGBM's text of every booster, ordered by fold and then as `spec.outputs`.
+        provenance: what they were made from, as given to `save`; empty before.
     """
 
     spec: BoostingSpec
@@ -86,7 +87,7 @@ class BoostingModel:
 
     @property
     def data_version(self) -> str:
-        """Digest of trees and spec."""
+        """Digest of trees and spec, in hex."""
         state = blake2b(self.spec.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
         for text in self.trees:
             state.update(text.encode())
@@ -96,10 +97,10 @@ class BoostingModel:
         """Score every row.
 
         Args:
-            sequences: of the model's domains, all of the same n rows.
-            threads: CPU threads of LightGBM.
-            fold: (n,) fold of each row: the trees that were not fitted on it score it; -1, and None for all: the mean
-                of all sets.
+            sequences: those of the model's domains, all of the same n rows.
+            threads: number of CPU threads for LightGBM.
+            fold: (n,) each row's fold: it is scored by the trees that were not fitted on it. Rows of fold -1, or all
+                rows if this is None, are scored by the mean of all sets.
 
         Returns:
             (n, K) float32 scores in the task's own units.
@@ -110,24 +111,28 @@ class BoostingModel:
         return predict_all([self], {part.domain.name: part for part in sequences}, threads, fold)[0]
 
     def predict_by_fold(self, sequences: Sequence[Sequences], threads: int) -> list[np.ndarray]:
-        """What the trees of each fold say of every row, (n, K) as of `predict`; nothing where there is one fold."""
+        """Score every row by the trees of each fold alone; arguments as of `predict`.
+
+        Returns:
+            For each fold, (n, K) float32; empty if there is one fold.
+        """
         if self.spec.folds < 2:
             return []
         of_each = [self._of_fold(fold) for fold in range(self.spec.folds)]
         return predict_all(of_each, {part.domain.name: part for part in sequences}, threads)
 
     def _of_fold(self, fold: int) -> "BoostingModel":
-        """The trees of one fold as a model of their own, so that several are read beside the same aggregates."""
+        """The trees of one fold as a model of their own, so that all folds can share the same aggregates."""
         width = len(self.spec.outputs)
         spec = self.spec.model_copy(update={"folds": 1, "offsets": self.spec.offsets[fold : fold + 1]})
         return replace(self, spec=spec, trees=self.trees[fold * width : (fold + 1) * width])
 
     def vectors(self, scores: np.ndarray, sequences: Mapping[str, Sequences]) -> DomainVectors:
-        """Scores (n, K) as the metamodel takes them: present where a row has events that the trees read, no embedding.
+        """Put scores into the form that the metamodel reads: without an embedding, and absent in rows without events.
 
         Args:
-            scores: of `predict`.
-            sequences: domain → its sequences of the same rows.
+            scores: (n, K) as `predict` returns them.
+            sequences: domain → its sequences of the same n rows.
 
         Raises:
             ArtifactError: the trees read a domain whose sequences are not there.
@@ -142,11 +147,11 @@ class BoostingModel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the domains."""
+        """Names of the domains that the trees read."""
         return tuple(domain.name for domain in self.spec.domains)
 
     def importance(self) -> list[tuple[str, float]]:
-        """Aggregates by their share of the loss that the trees took away, the greatest first."""
+        """Names of aggregates with their share (1 in all) in the reduction of the loss, greatest first."""
         total: dict[str, float] = {}
         for booster in self.boosters:
             for name, gain in zip(self.spec.aggregates, booster.feature_importance("gain"), strict=True):
@@ -155,7 +160,13 @@ class BoostingModel:
         return sorted(((name, gain / whole) for name, gain in total.items() if gain > 0), key=lambda item: -item[1])
 
     def logits(self, matrix: np.ndarray, fold: np.ndarray, threads: int) -> np.ndarray:
-        """Logits (n, K) of rows whose aggregates are (n, F); see `predict`."""
+        """Compute logits (n, K) from aggregates.
+
+        Args:
+            matrix: (n, F) aggregates, in the order of `spec.aggregates`.
+            fold: (n,) as in `predict`.
+            threads: likewise.
+        """
         logits = np.tile(np.asarray(self.spec.output.base_logits, dtype=np.float32), (len(matrix), 1))
         width = len(self.spec.outputs)
         if width == 0:
@@ -176,17 +187,17 @@ class BoostingModel:
 
     @cached_property
     def boosters(self) -> "list[lightgbm.Booster]":
-        """The trees, read."""
+        """LightGBM's boosters, in the order of `trees`."""
         import lightgbm
 
         return [lightgbm.Booster(model_str=text) for text in self.trees]
 
     @cached_property
     def _joined(self) -> "list[lightgbm.Booster]":
-        """The trees of all sets in one booster an output, whose sum is theirs: a row is copied once, not once a set.
+        """For each output one booster with the trees of all sets: so LightGBM copies a row once, not once per set.
 
         Raises:
-            ArtifactError: LightGBM reads other trees in the joined text than in those of the sets.
+            ArtifactError: LightGBM does not read the same trees from the joined text as from the texts of the sets.
         """
         import lightgbm
 
@@ -203,7 +214,12 @@ class BoostingModel:
         return joined
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
-        """Write the bundle into a folder; `provenance` is kept as given and must be JSON."""
+        """Write the bundle into a folder, which is created if missing.
+
+        Args:
+            folder: the bundle's.
+            provenance: what the trees were made from; kept as given, must be values that JSON can hold.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         bundle = BoostingBundle(
             spec=self.spec, data_version=self.data_version, code_version=code_version(), provenance=provenance
@@ -215,10 +231,10 @@ class BoostingModel:
 
     @classmethod
     def load(cls, folder: Path) -> "BoostingModel":
-        """Read a bundle; the model scores bit for bit as the one that was saved.
+        """Read a bundle; the model's scores equal those of the saved one bit for bit.
 
         Raises:
-            ArtifactError: the folder is no bundle of a booster, is of another version of ANNA, or is damaged.
+            ArtifactError: the folder is no bundle of a booster, was written by another version of ANNA, or is damaged.
         """
         try:
             bundle = read_content(folder, BoostingBundle)
@@ -241,7 +257,20 @@ class BoostingModel:
 def predict_all(
     models: Sequence[BoostingModel], sequences: Mapping[str, Sequences], threads: int, fold: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """What several boosters say of the same rows: aggregates that they share are made once; see `predict`."""
+    """Score the same n rows with several boosters, making aggregates that they share only once.
+
+    Args:
+        models: the boosters.
+        sequences: domain → its sequences of the rows.
+        threads: as of `BoostingModel.predict`.
+        fold: likewise.
+
+    Returns:
+        For each model, (n, K) float32.
+
+    Raises:
+        ArtifactError: as `BoostingModel.predict` does.
+    """
     read = [
         [DomainReading.of(domain, model.spec.codes[domain.name], sequences) for domain in model.spec.domains]
         for model in models
@@ -261,29 +290,29 @@ def predict_all(
 
 
 def _join(texts: Sequence[str]) -> str:
-    """LightGBM's text of a booster with the trees of several."""
+    """Join LightGBM's texts of several boosters into the text of one that has all their trees."""
     head, end = texts[0].partition(_TREE)[0], texts[0][texts[0].index(_END_OF_TREES) :]
     trees = [tree for text in texts for tree in _trees_of(text)]
     numbered = [f"{_TREE}{place}\n{tree}" for place, tree in enumerate(trees)]
-    # Without their sizes in bytes, LightGBM finds where each tree begins.
+    # If the trees' sizes in bytes are left out, LightGBM looks for the beginning of each tree itself.
     kept = [line for line in head.splitlines(keepends=True) if not line.startswith("tree_sizes=")]
     return "".join([*kept, *numbered, end])
 
 
 def _trees_of(text: str) -> list[str]:
-    """The trees in LightGBM's text of a booster, without their numbers."""
+    """The texts of the trees in LightGBM's text of a booster, without their numbers."""
     return [tree.partition("\n")[2] for tree in text.partition(_END_OF_TREES)[0].split(_TREE)[1:]]
 
 
 def _as_trained(features: pl.DataFrame, spec: BoostingSpec) -> np.ndarray:
-    """The columns that the trees know, in their order: a newer version of ANNA may make others beside them."""
+    """The columns (n, F) that the trees were trained on, in their order; this version of ANNA may make more of them."""
     there = set(features.columns)
     if lost := [name for name in spec.aggregates if name not in there]:
         raise ArtifactError(
             f"trees of task '{spec.task.name}' read aggregates that this version of ANNA does not make "
             f"({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}). Train the task again."
         )
-    return features.select(spec.aggregates).to_numpy(order="c")  # row by row LightGBM reads twice as fast
+    return features.select(spec.aggregates).to_numpy(order="c")  # LightGBM reads rows that are contiguous twice as fast
 
 
 def _blocks(count: int) -> Iterator[slice]:

@@ -1,1 +1,1 @@
-"""Calibration: monotone corrections that make a model's scores mean what they say."""
+"""Calibration: monotone corrections after which a model's probabilities come true as often as they say."""

@@ -1,4 +1,4 @@
-"""A strictly increasing curve from logits to calibrated logits, as JSON can keep it."""
+"""A strictly increasing curve from logits to calibrated logits, in a form that JSON can hold."""
 
 from typing import Self
 
@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Curve(BaseModel):
-    """Straight lines between knots, and beyond the first and the last one a line of a given slope.
+    """A piecewise linear curve: straight between knots, and of a given slope beyond the first and the last one.
 
     Attributes:
-        slope: beyond the knots, positive.
-        x: places of one or more knots, increasing.
-        y: values there, increasing.
+        slope: beyond the knots; positive.
+        x: logits at which the one or more knots lie, increasing.
+        y: calibrated logits there, increasing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +43,7 @@ class Curve(BaseModel):
         return self
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Values of any shape → float64 of the same shape; NaN stays NaN."""
+        """Map logits of any shape to calibrated ones, float64 of the same shape; NaN stays NaN."""
         values = np.asarray(values, dtype=np.float64)
         x, y = np.array(self.x), np.array(self.y)
         inside = np.clip(values, x[0], x[-1])
@@ -52,5 +52,5 @@ class Curve(BaseModel):
             return y[0] + outside
         left = np.clip(np.searchsorted(x, inside, side="right") - 1, 0, len(x) - 2)
         rise = np.diff(y) / np.diff(x)
-        # Rounding must not carry a value past the next knot's, where it could pass a higher row.
+        # Rounding must not lift a value above the next knot's, where it could overtake a higher one.
         return np.minimum(y[left] + rise[left] * (inside - x[left]), y[left + 1]) + outside

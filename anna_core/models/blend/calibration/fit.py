@@ -1,7 +1,7 @@
 """Chooses and fits a calibration by cross-validation.
 
-Every method may be chosen only over a simpler one that it beats by more than chance would give, so a model that is
-calibrated is left alone.
+A method is chosen only if it beats every simpler one by more than chance would, so a model that is calibrated already
+is left alone.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from anna_core.models.cross_validation import FOLDS, alike_folds, clearly_less
 from anna_core.models.outputs import Output
 from anna_core.tasks.task import TaskType
 
-# Fewer rows say nothing of two numbers; of the rarer class, ten events a parameter is the usual rule.
+# Fewer rows do not suffice to fit two numbers; ten rows of the rarer class per parameter is the usual rule.
 _FEWEST_ROWS, _FEWEST_OF_CLASS = 50, 20
-# What a curve needs: with fewer, Platt's line has the lower loss (Niculescu-Mizil, Caruana, 2005, who put the limit
-# higher still; the cross-validation judges above it).
+# A curve needs more: with fewer rows, Platt's line has the lower loss (Niculescu-Mizil and Caruana, 2005, who put the
+# limit even higher; between the two, cross-validation decides).
 _FEWEST_ROWS_OF_CURVE, _FEWEST_OF_CLASS_OF_CURVE = 200, 50
 
 # logits (n,) or (n, C), target (n,), weight (n,) → curve.
@@ -32,12 +32,12 @@ _Loss = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class _Rows:
-    """What one correction is fitted on: n rows of g groups, groups being what is independent.
+    """The n rows that one correction is fitted on, in g groups that are independent of each other, such as clients.
 
     Attributes:
         logits: (n,), or (n, C) for classes.
-        target: (n,).
-        weight: (n,).
+        target: (n,) as the loss reads it.
+        weight: (n,) positive.
         group: (n,) int64, 0 … g - 1.
     """
 
@@ -63,14 +63,14 @@ def fit_calibration(
     group: np.ndarray | None = None,
     seed: int = 0,
 ) -> Calibration:
-    """Choose, by cross-validated weighted loss, and fit the calibration of a model.
+    """Choose a model's calibration by its cross-validated weighted loss, and fit it.
 
     Args:
         output: meaning of the logits.
         logits: (n, K) of rows that the model was not fitted on; infinite ones are taken as very large.
         target: (n, L), or (n,) class index for multiclass, as in the sample.
-        weight: (n,) positive, as numbers of rows: divided by their mean unless they are counts.
-        group: (n,) ids of what is independent, such as clients; folds do not part them. None: every row is.
+        weight: (n,) positive; how many rows each one counts for, so their mean should be 1 unless they are counts.
+        group: (n,) ids of independent groups, such as clients, which folds do not split. None: each row is one.
         seed: of the folds.
 
     Raises:
@@ -118,7 +118,7 @@ def _correction(rows: _Rows, output: Output, seed: int) -> Correction:
 
 
 def _candidates(rows: _Rows, output: Output) -> tuple[dict[Method, _Fit], str | None]:
-    """Methods to try, simplest first, and why there are no more."""
+    """The methods to try, simplest first; and a sentence that says why no more are tried, None if all are."""
     if rows.groups < _FEWEST_ROWS:
         return {}, f"Only {rows.groups} independent rows; {_FEWEST_ROWS} are needed to calibrate the score."
     if output.task_type is TaskType.MULTICLASS:

@@ -1,7 +1,7 @@
 """Isotonic regression of a label on a logit, made strictly increasing.
 
-A plain isotonic regression is a staircase: rows of one step get the same score, and the ranking suffers. Here the
-steps' centres are joined by lines, and each is drawn a little to Platt's line, which always rises.
+A plain isotonic regression is a staircase: all rows of a step get the same score, and the ranking suffers. Here the
+steps' centres are joined by straight lines, and each step is pulled a little towards Platt's line, which always rises.
 """
 
 import numpy as np
@@ -10,25 +10,25 @@ from scipy.optimize import isotonic_regression
 from anna_core.models.blend.calibration.curve import Curve
 from anna_core.models.blend.calibration.lines import platt, sigmoid
 
-# Rows are first put into bins of equal information p(1 - p), which is what a rate's logit can be known by: a rare
-# target is resolved where its rows are. A bin's logit has a standard error of 1 / √10 ≈ 0.3; a hundred bins are finer
-# than any plot.
+# Rows are first put into bins of equal information p(1 - p), which limits how well the logit of a rate can be known: so
+# a rare target is resolved where its rows are. The logit of a bin has a standard error of 1 / √10 ≈ 0.3; a hundred bins
+# are finer than any plot.
 _LEAST_INFORMATION = 10.0
 _MOST_BINS = 100
-# A step is as if one more row of its rarer class had been seen at Platt's rate: none becomes 0 or 1.
+# Each step's rate is computed as if one more row of its rarer class had been seen at Platt's rate, so none is 0 or 1.
 _PRIOR_ROWS = 1.0
-# Platt's share in each step: with it the curve rises everywhere by at least a twentieth of Platt's slope.
+# Platt's share in each step, with which the curve's slope is everywhere at least a twentieth of Platt's.
 _PLATT_SHARE = 0.05
-_LARGEST_LOGIT = 30.0  # of Platt's logits as rates: 1 - p keeps three digits in double precision
+_LARGEST_LOGIT = 30.0  # at which Platt's logits are clipped: 1 - p keeps three digits in double precision
 
 
 def isotonic(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Curve:
-    """The curve; Platt's where there is too little information for two bins.
+    """Fit the curve; it is Platt's line if there is too little information for two bins.
 
     Args:
         logits: (n,) finite.
         label: (n,) 0 or 1.
-        weight: (n,) how many rows each counts for.
+        weight: (n,) how many rows each one counts for.
     """
     line = platt(logits, label, weight)
     rate = sigmoid(np.clip(line(logits), -_LARGEST_LOGIT, _LARGEST_LOGIT))
@@ -47,28 +47,29 @@ def isotonic(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Curve
     smooth = np.bincount(steps, weights=smooth * (mass + prior)) / np.bincount(steps, weights=mass + prior)
     at_line = _logit(np.bincount(steps, weights=expected) / np.bincount(steps, weights=mass))
 
-    # A step's place is where Platt's line has the mean of its rates: where Platt is right, nothing changes.
+    # A step lies where Platt's line has the mean of its rates, so that nothing changes if Platt is right.
     x = (at_line - line.y[0]) / line.slope
     y = at_line + (1 - _PLATT_SHARE) * (_logit(smooth) - at_line)
     return Curve(slope=line.slope, x=tuple(map(float, x)), y=tuple(map(float, y)))
 
 
 def pool(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Steps of the isotonic regression of m values (SciPy's pool-adjacent-violators).
+    """The steps of the isotonic regression of m values (SciPy's pool-adjacent-violators).
 
     Args:
         values: (m,).
         weight: (m,) positive.
 
     Returns:
-        (m,) int64 number of the step of each value, from 0; the weighted means of the steps increase, but for rounding.
+        (m,) int64, the number of each value's step, counted from 0. The weighted means of the steps increase, apart
+        from rounding.
     """
     begins = isotonic_regression(values, weights=weight).blocks
     return np.repeat(np.arange(len(begins) - 1), np.diff(begins))
 
 
 def _bins(logits: np.ndarray, information: np.ndarray) -> np.ndarray:
-    """Bin (n,) of each row, from 0, none empty: of about equal information, equal logits together."""
+    """The bin of each row, (n,) counted from 0; all have about equal information, and equal logits share a bin."""
     order = np.argsort(logits, kind="stable")
     reached = np.cumsum(information[order])
     count = int(min(reached[-1] / _LEAST_INFORMATION, _MOST_BINS))

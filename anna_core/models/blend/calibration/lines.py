@@ -1,18 +1,18 @@
-"""Corrections of a slope and an offset: Platt's for logits, a temperature for classes, a line for numbers."""
+"""Corrections by a slope and an offset: Platt's for logits, a temperature for classes, a line for numbers."""
 
 import numpy as np
 
 from anna_core.metrics.logistic import OFFSET_PRECISION, SLOPE_PRECISION, logistic, logistic_line, newton
 from anna_core.models.blend.calibration.curve import Curve
 
-# Below, float32 scores would run together: a model that knows nothing is flattened, but keeps its order.
+# With a smaller slope, float32 scores would coincide: a model that knows nothing is flattened, but keeps its order.
 SMALLEST_SLOPE = 0.05
 # Beyond these logits a probability is 0 or 1 in double precision.
 LARGEST_LOGIT = 750.0
 
 
 def platt(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Curve:
-    """Platt's correction (1999) of a logit, with a slope that is positive; arguments as in `logistic_line`."""
+    """Platt's correction (1999) of a logit, with a positive slope; arguments as of `logistic_line`."""
     slope, offset = logistic_line(logits, label, weight)
     if slope < SMALLEST_SLOPE:
         slope, flat = SMALLEST_SLOPE, SMALLEST_SLOPE * logits
@@ -24,9 +24,9 @@ def temperature(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Cu
     """One positive factor for the logits of all classes (Guo et al., "On Calibration of Modern Neural Networks", 2017).
 
     Args:
-        logits: (n, C), each row's largest 0.
+        logits: (n, C), the largest of each row being 0.
         label: (n,) class index.
-        weight: (n,) how many rows each counts for.
+        weight: (n,) how many rows each one counts for.
     """
     of_label = logits[np.arange(len(label)), label]
 
@@ -44,7 +44,7 @@ def temperature(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Cu
 
 
 def least_squares(values: np.ndarray, target: np.ndarray, weight: np.ndarray) -> Curve:
-    """The line with a positive slope of least squared error: values (n,), target (n,), weight (n,)."""
+    """Among lines with a positive slope the one of least squared error: values (n,), target (n,), weight (n,)."""
     mean, target_mean = np.average(values, weights=weight), np.average(target, weights=weight)
     spread = (weight * (values - mean) ** 2).sum()
     if spread <= 0:
@@ -54,7 +54,7 @@ def least_squares(values: np.ndarray, target: np.ndarray, weight: np.ndarray) ->
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Logits → probabilities, float64, without overflow and with all digits of small ones."""
+    """Turn logits into probabilities, float64, without overflow and with all digits of small ones."""
     return np.exp(-np.logaddexp(0.0, -logits))
 
 

@@ -1,4 +1,4 @@
-"""A fitted calibration: what is done to a model's logits, and why."""
+"""A fitted calibration: how a model's logits are corrected, and why so."""
 
 from typing import Literal, Self
 
@@ -10,7 +10,7 @@ from anna_core.models.blend.calibration.curve import Curve
 from anna_core.models.blend.calibration.lines import LARGEST_LOGIT
 from anna_core.tasks.task import TaskType
 
-# In order of complexity.
+# Simplest first.
 Method = Literal["identity", "platt", "temperature", "line", "isotonic"]
 
 
@@ -20,9 +20,9 @@ class Correction(BaseModel):
     Attributes:
         method: how the curve was fitted; identity leaves the logits as they are.
         curve: logit → calibrated logit.
-        losses: method → weighted mean cross-validated loss of those tried: log loss in nats, a regression's squared
-            error on the transformed scale. Empty where none was.
-        limit: why no more methods were tried, as a sentence; None where all were.
+        losses: each method that was tried → its weighted mean cross-validated loss: log loss in nats, or the squared
+            error of a regression on the transformed scale. Empty if none was tried.
+        limit: why no more methods were tried, as a sentence; None if all were.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,14 +36,15 @@ class Correction(BaseModel):
 class Calibration(BaseModel):
     """Calibrates logits (n, K) in the space of `anna_core.models.outputs.Output`.
 
-    Binary and multilabel: each column has a strictly increasing curve of its own, so ROC AUC and all metrics of order
-    stay. Regression: a rising line. Multiclass: one positive factor for all logits (a temperature); it keeps the order
-    of the classes of every row, and so accuracy. Among rows, the order by one class's probability may change a little:
-    for three classes or more, the only maps that keep it and sum to 1 are mixtures with a constant.
+    Binary and multilabel: each column has a strictly increasing curve of its own, so that ROC AUC and all other metrics
+    of ranking stay the same. Regression: a rising line. Multiclass: one positive factor for all logits (a temperature),
+    which keeps the order of the classes in every row, and so the accuracy. The order of rows by the probability of one
+    class may change a little: for three classes or more, the only maps that preserve it and still sum to 1 are mixtures
+    with a constant.
 
     Attributes:
         task_type: what the logits are.
-        columns: a correction a column; for multiclass a single one.
+        columns: one correction per column; a single one for multiclass.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,22 +54,22 @@ class Calibration(BaseModel):
 
     @classmethod
     def identity(cls, task_type: TaskType, outputs: int, reason: str) -> Self:
-        """Leaves K = `outputs` columns as they are, and says why in a sentence."""
+        """A calibration that leaves K = `outputs` columns as they are, because of `reason`, a sentence."""
         number = 1 if task_type is TaskType.MULTICLASS else outputs
         return cls(task_type=task_type, columns=(Correction(limit=reason),) * number)
 
     @property
     def is_identity(self) -> bool:
-        """Whether it leaves all logits as they are."""
+        """Whether all logits are left as they are."""
         return all(column.method == "identity" for column in self.columns)
 
     def apply(self, logits: np.ndarray) -> np.ndarray:
-        """Logits (n, K) → calibrated logits (n, K) float64, finite unless NaN or, for regression, infinite.
+        """Calibrate logits (n, K): float64 (n, K), finite unless NaN or, for regression, infinite.
 
-        Equal logits stay equal, none change places, and those more than 1e-9 apart stay apart.
+        Equal logits stay equal, no two change places, and those more than 1e-9 apart stay apart.
 
         Raises:
-            ArtifactError: the number of columns is another one.
+            ArtifactError: the number of columns is not that of the calibration.
         """
         values = np.asarray(logits, dtype=np.float64)
         if self.task_type is not TaskType.MULTICLASS and values.shape[1] != len(self.columns):
@@ -85,7 +86,7 @@ class Calibration(BaseModel):
 
 
 def prepared(logits: np.ndarray, task_type: TaskType) -> np.ndarray:
-    """Logits (n, K) float64 that mean the same and can be computed with: multiclass ones have row maximum 0."""
+    """Logits (n, K) float64 of the same meaning, but without overflow; of classes, the largest of each row is 0."""
     if task_type is TaskType.REGRESSION:
         return logits
     if task_type is TaskType.MULTICLASS:

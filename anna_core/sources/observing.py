@@ -1,7 +1,7 @@
-"""Which months of a source changed.
+"""Observing a source: which of its months have changed.
 
-A file is read once in its life: its months' fingerprints are kept with its size and time of change, also where the
-observation is refused for another file.
+Each file is read once, as long as it does not change: the fingerprints of its months are stored with its size and its
+time of modification, even if the observation is then refused because of another file.
 """
 
 import hashlib
@@ -18,15 +18,13 @@ from anna_core.sources.lakes import LAKES
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_keys
-from anna_core.sources.source import file_schema
-from anna_core.sources.source_state import FILE, NO_ROWS, FileState, SourceState, read_state
+from anna_core.sources.scanning import file_schema
+from anna_core.sources.source_state import FILE, FileState, SourceState, read_state
 from anna_core.sources.survey import FileSurvey, survey
 from anna_core.storage import write_text
 
-__all__ = ["NO_ROWS", "SourceState", "listing", "observe", "read_state"]
-
 _DOOR = "3"  # changes whenever the same files would be read as other rows than before
-_TOLD = 10  # refused files in one message
+_TOLD = 10  # refused files named in one message
 
 
 def listing(
@@ -37,15 +35,16 @@ def listing(
     settle: float = 0.0,
     before: SourceState | None = None,
 ) -> str:
-    """Digest that changes whenever the source's files, the rules to read them, or the months kept do; reads no data.
+    """A digest that changes with the source's files, the rules for reading them and the months kept; reads no data.
 
     Args:
         domain: the domain.
-        home: what relative paths start at.
-        bank_zone: of naive times.
-        kept: names the months that are kept of it; others that come in must be observed, although no file changed.
+        home: ANNA_HOME, where relative paths start.
+        bank_zone: the bank's time zone, which decides how naive times are read.
+        kept: a text that changes with the months that the deployment keeps; if these become others, the source must be
+            observed again although no file has changed.
         settle: seconds for which a file must not have changed; until then it counts as it was before.
-        before: what was last observed; needed with `settle`.
+        before: the last observation; needed if `settle` is not 0.
 
     Raises:
         SourceError: the source is missing.
@@ -64,26 +63,26 @@ def observe(
     share: float = MOST_LEFT_ASIDE,
     memory: int = DEFAULT_MEMORY,
 ) -> SourceState:
-    """Fingerprint every month of the source, reading only files that are new or changed, and keep the result.
+    """Fingerprint every month of the source, reading only files that are new or changed, and store the result.
 
-    Where it ends early, as a file is refused or the process dies, the last result stays, and files that were read whole
-    are not read again.
+    If this ends early, because a file is refused or the process dies, the last result stays, and the files that were
+    read completely will not be read again.
 
     Args:
         domain: the domain.
         home: ANNA_HOME.
         bank_zone: the bank's time zone.
-        folder: where the result is kept.
+        folder: the folder that stores the result.
         kept: as of `listing`.
         settle: as of `listing`.
-        share: of a file's rows that may belong to no month.
+        share: the share of a file's rows, 0 to 1, that may belong to no month.
         memory: bytes to work with.
 
     Raises:
-        SourceError: the source is missing or does not fit the domain; every file that does not is named.
+        SourceError: the source is missing or does not fit the domain; the first ten files that do not are named.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # of two at once, one would remove what the other has just written
+    with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written
         return _observe(domain, home, bank_zone, folder, kept, settle, share, memory)
 
 
@@ -141,13 +140,13 @@ def _survey(
     memory: int,
     columns: frozenset[str],
 ) -> FileSurvey | None:
-    """What a file holds in a state, read unless an observation that ended early has read it; None where it changed."""
+    """Survey a file in a state, unless an observation that ended early has done so; None if it changed meanwhile."""
     if (kept := kept_survey(folder, name, state, rules)) is not None:
         return kept
     keys = folder / KEYS / key_name(name, state, rules) if domain.event_key else None
     read = survey(domain, home, bank_zone, Path(name), keys, share, memory, columns)
     if changed(domain, name, state):
-        return None  # what was read may be half of each
+        return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)
     return read
 
@@ -157,7 +156,7 @@ def _key_names(files: dict[str, FileState]) -> set[str]:
 
 
 def _columns(domain: Domain, states: dict[str, str]) -> frozenset[str]:
-    """Columns that any file of the source has."""
+    """Names of the columns that any file of the source has."""
     if domain.source.format in LAKES:
         return frozenset()
     have: set[str] = set()
@@ -170,7 +169,7 @@ def _columns(domain: Domain, states: dict[str, str]) -> frozenset[str]:
 
 
 def _differences(domain: Domain, files: dict[str, FileState]) -> list[str]:
-    """What is told of columns that files store in several types, or that some files lack."""
+    """Sentences about columns that files store in different types, or that some files lack."""
     notes = []
     for column in domain.source_columns:
         kinds: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ import pytest
 
 from anna_core.domains import Domain, SourceSpec
 from anna_core.marts.mart import mart_path
-from anna_core.sequences.unseen import why_unseen
+from anna_core.sequences.nothing_seen import why_unseen
 
 CARDS = Domain(
     name="cards",

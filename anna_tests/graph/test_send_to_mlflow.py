@@ -3,8 +3,8 @@
 import dagster as dg
 import pytest
 
-from anna_assets import outbox as assets
-from anna_assets.outbox import SEND, outbox_sensor
+from anna_assets import send_to_mlflow
+from anna_assets.send_to_mlflow import SEND, outbox_sensor
 from anna_resources.tracking import resource
 from anna_resources.tracking.outbox import Entry, LaunchBox
 from anna_resources.tracking.resource import Tracking
@@ -80,7 +80,7 @@ def tick(deployment: Deployment) -> dg.RunRequest | dg.SkipReason:
 
 
 def test_what_waits_is_sent_once_mlflow_answers_and_by_one_run_at_a_time(deployment, tracking, monkeypatch) -> None:
-    monkeypatch.setattr(assets, "_REST_SECONDS", 0.0)
+    monkeypatch.setattr(send_to_mlflow, "_REST_SECONDS", 0.0)
     assert tick(deployment).skip_message == "Everything that launches had to say is in MLflow."
     cut_off(deployment, tracking)
     skipped = tick(deployment)

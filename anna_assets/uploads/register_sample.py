@@ -1,7 +1,7 @@
 """Intake: how samples come in. Every door ends in the inbox, and one sensor starts the launches.
 
 `register_sample` (Launchpad, `anna submit`, GraphQL) checks a file or table and puts it into the inbox; the sensor
-`inbox` (`anna_assets/uploads/`) adds the partition and starts `train`.
+`inbox` adds the partition and starts `train`.
 """
 
 from typing import Any
@@ -9,13 +9,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from anna_assets.layers.samples import CONTENT_TAG
 from anna_assets.steps import explained
 from anna_core.keys import sample_key
 from anna_core.samples.inbox import content_hash, find_upload, read_upload_request, upload_lock
 from anna_core.samples.origins import sample_name
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import parse_request
+from anna_resources.names import CONTENT_TAG, REGISTER_JOB, REGISTER_OP
 from anna_resources.settings import INBOX
 from anna_resources.warehouse import Warehouse
 
@@ -38,7 +38,11 @@ class SampleFile(dg.Config):
     )
 
 
-@dg.op(description="Checks a sample and puts it into the inbox; the sensor then starts its launch.", pool="hadoop")
+@dg.op(
+    name=REGISTER_OP,
+    description="Checks a sample and puts it into the inbox; the sensor then starts its launch.",
+    pool="hadoop",
+)
 @explained
 def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Warehouse) -> None:
     """Check a sample and put it into the inbox."""
@@ -61,9 +65,9 @@ _EXAMPLE = SampleFile(file="/path/to/2024q1.csv", task="churn")
 
 
 @dg.job(
-    name="register_sample",
+    name=REGISTER_JOB,
     description="Registers a sample from a file path or table URL and starts its launch.",
-    config={"ops": {"upload": {"config": _EXAMPLE.model_dump()}}},
+    config={"ops": {REGISTER_OP: {"config": _EXAMPLE.model_dump()}}},
 )
 def register_sample_job() -> None:
     """Register a sample."""

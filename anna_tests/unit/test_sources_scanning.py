@@ -10,9 +10,9 @@ from anna_core.errors import SourceError
 from anna_core.months import month_bounds
 from anna_core.sources.files import source_files
 from anna_core.sources.fingerprints import combine_fingerprints, fingerprint, row_hash
-from anna_core.sources.freshness import observe
+from anna_core.sources.observing import observe
 from anna_core.sources.places import source_path
-from anna_core.sources.source import scan_source
+from anna_core.sources.scanning import scan_source
 from anna_core.sources.survey import survey
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 

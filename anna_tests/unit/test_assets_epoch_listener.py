@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from anna_assets.progress import follow
+from anna_assets.epoch_listener import follow
 from anna_core.models.progress import EpochReport
 
 KEY = dg.AssetKey(["model", "cards"])

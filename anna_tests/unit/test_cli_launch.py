@@ -8,9 +8,9 @@ from rich.console import Console
 
 from anna_cli.follow import LaunchFailedError, check_finished, follow
 from anna_cli.graphql import GraphQLClient
+from anna_cli.launch import State, read_launch, read_training
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import duration, lines, render
-from anna_cli.launches import State, read_launch, read_training
 from anna_tests.unit.test_cli_stub import Stub, serving, upload_row, uploads_answer
 
 PLAN = ["report", "model__card_transactions", "sample", "metamodel", "sequences__card_transactions"]

@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 
 from anna_cli.graphql import GraphQLClient, Json
-from anna_cli.launches import Launch, State
+from anna_cli.launch import Launch, State
 from anna_cli.queries import UPLOADS
+from anna_resources.names import TRAIN_JOB
 
 TABLE = "uploads"
 
@@ -42,7 +43,7 @@ class Upload:
         return Launch(
             run_id="",
             key=self.key or self.file,
-            job="train",
+            job=TRAIN_JOB,
             state=self.state,
             created=0.0,
             began=None,

@@ -4,9 +4,9 @@ import time
 
 import dagster as dg
 
-from anna_assets.launches import AssetJob
-from anna_assets.layers.sources import begins_elsewhere
+from anna_assets.first_month import begins_elsewhere
 from anna_assets.partitions import SAMPLE, kept_months
+from anna_assets.train import AssetJob
 from anna_assets.uploads import table
 from anna_assets.uploads.checks import check_uploads
 from anna_assets.uploads.launching import Launching
@@ -16,6 +16,7 @@ from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.samples.listing import list_inbox
 from anna_core.samples.register import Register, read_register, write_register
+from anna_resources.names import INBOX_SENSOR
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
@@ -43,7 +44,7 @@ def inbox_sensor(
     worker = Worker(run_apart)
 
     @dg.sensor(
-        name="inbox",
+        name=INBOX_SENSOR,
         job=train,
         minimum_interval_seconds=_TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,

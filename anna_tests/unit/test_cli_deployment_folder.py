@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from anna_cli.commands.init import init
-from anna_cli.deployment import DeploymentError, make_deployment
+from anna_cli.deployment_folder import DeploymentError, make_deployment
 from anna_cli.settings_file import render_settings
 from anna_cli.supervisor.limits import with_limits, write_queue_limits
 from anna_cli.templates import bank_templates, dagster_template

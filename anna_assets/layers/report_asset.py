@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 
-from anna_assets.layers import metamodel, samples
-from anna_assets.layers.boosting import boosting_key
+from anna_assets.layers.boosting_asset import boosting_key
 from anna_assets.layers.members import member_name, read_members, tree_domains
+from anna_assets.layers.metamodel_asset import METAMODEL_KEY
+from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
     from anna_core.analytics.content import ReportContent
     from anna_core.analytics.leaderboard import LeaderboardRow
 
-KEY = dg.AssetKey("report")
+REPORT_KEY = dg.AssetKey("report")
 
 
 def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
     """The asset `report`, partitioned by sample; closes the launch in MLflow."""
     parents = [
-        samples.KEY,
-        metamodel.KEY,
+        SAMPLE_KEY,
+        METAMODEL_KEY,
         *(boosting_key(domain) for domain in tree_domains(domains)),
         *(dg.AssetKey([layer, domain.name]) for domain in domains for layer in ("embedding", "model", "sequences")),
     ]
 
     @step_asset(
-        key=KEY,
+        key=REPORT_KEY,
         partitions_def=SAMPLE,
         deps=parents,
         pool="scoring",
@@ -46,7 +47,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(
                 "better_than_constant",
-                asset=KEY,
+                asset=REPORT_KEY,
                 partitions_def=SAMPLE,
                 description="The metamodel's lead over a constant, on the same held-out rows, is more than chance.",
             )

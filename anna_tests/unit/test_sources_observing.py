@@ -8,8 +8,9 @@ from filelock import FileLock, Timeout
 
 from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.staleness import stale_months
-from anna_core.sources import freshness
-from anna_core.sources.freshness import NO_ROWS, listing, observe, read_state
+from anna_core.sources import observing
+from anna_core.sources.observing import listing, observe
+from anna_core.sources.source_state import NO_ROWS, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 FEBRUARY, APRIL = dt.date(2024, 2, 1), dt.date(2024, 4, 1)
@@ -25,13 +26,13 @@ class Watched(Bank):
     def __init__(self, home, monkeypatch, **settings):
         super().__init__(home, **settings)
         self.read: list[str] = []
-        real = freshness.survey
+        real = observing.survey
 
         def survey(domain, home, zone, file, *rest):
             self.read.append(file.name)
             return real(domain, home, zone, file, *rest)
 
-        monkeypatch.setattr(freshness, "survey", survey)
+        monkeypatch.setattr(observing, "survey", survey)
 
     def observe(self):
         self.read.clear()
@@ -198,17 +199,17 @@ def test_of_a_refused_observation_the_next_one_reads_only_what_was_not_read(tmp_
 
 
 def test_what_an_observation_that_was_killed_has_read_is_not_read_again(watched, monkeypatch):
-    real = freshness.survey
+    real = observing.survey
 
     def killed(domain, home, zone, file, *rest):
         if file.name == "2.parquet":
             raise KeyboardInterrupt
         return real(domain, home, zone, file, *rest)
 
-    monkeypatch.setattr(freshness, "survey", killed)
+    monkeypatch.setattr(observing, "survey", killed)
     with pytest.raises(KeyboardInterrupt):
         watched.observe()
-    monkeypatch.setattr(freshness, "survey", real)
+    monkeypatch.setattr(observing, "survey", real)
     assert list(watched.observe().months) == ["2024-02-01", "2024-03-01", "2024-04-01"]
     assert watched.read == ["2.parquet"]
 
@@ -256,7 +257,7 @@ def test_months_that_are_taken_in_or_left_out_ask_for_an_observation_but_no_file
 
 def test_fingerprints_of_another_hash_are_made_anew(watched, monkeypatch):
     before = watched.observe()
-    monkeypatch.setattr(freshness, "hash_probe", lambda: "another release's")
+    monkeypatch.setattr(observing, "hash_probe", lambda: "another release's")
     assert listing(watched.domain, watched.home, watched.zone) != before.listing
     watched.observe()
     assert watched.read == ["1.parquet", "2.parquet"]
@@ -264,7 +265,7 @@ def test_fingerprints_of_another_hash_are_made_anew(watched, monkeypatch):
 
 def test_of_two_observations_at_once_one_waits_for_the_other(watched, monkeypatch):
     """The one that looked first would remove what the other has just found of events' identities."""
-    real, waits = freshness.survey, []
+    real, waits = observing.survey, []
 
     def survey(*arguments):
         with ThreadPoolExecutor(1) as other:
@@ -272,6 +273,6 @@ def test_of_two_observations_at_once_one_waits_for_the_other(watched, monkeypatc
             waits.append(isinstance(other.submit(lock.acquire).exception(), Timeout))
         return real(*arguments)
 
-    monkeypatch.setattr(freshness, "survey", survey)
+    monkeypatch.setattr(observing, "survey", survey)
     watched.observe()
     assert waits == [True, True]

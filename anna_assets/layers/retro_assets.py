@@ -7,12 +7,13 @@ import polars as pl
 
 from anna_assets.automation import refresh_history
 from anna_assets.compute import mart_memory, scoring_threads
-from anna_assets.layers import guards, metamodel
-from anna_assets.layers.boosting import boosting_key
-from anna_assets.layers.marts import joint_version
+from anna_assets.layers import guard_checks
+from anna_assets.layers.boosting_asset import boosting_key
+from anna_assets.layers.launch_scorer import load_scorer, score_month
+from anna_assets.layers.mart_assets import joint_version
 from anna_assets.layers.members import tree_domains
-from anna_assets.layers.scoring import load_scorer, score_month
-from anna_assets.layers.sequences import require_fresh_marts, sequences_metadata
+from anna_assets.layers.metamodel_asset import METAMODEL_KEY
+from anna_assets.layers.sequences_asset import require_fresh_marts, sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
@@ -40,7 +41,7 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
         owners=domain.owners,
         description=f"Every client's events of {domain.name} as of the month's end; the input of scoring.",
         automation_condition=refresh_history(),
-        check_specs=[guards.point_in_time_spec(key)],
+        check_specs=[guard_checks.point_in_time_spec(key)],
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def history(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -52,13 +53,13 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
             with warehouse.history(domain, at).writing() as folder:
                 made = write_history(domain, dictionary, mart, at, folder, mart_memory())
                 too_much = outside_window(made)
-                guards.keep_leaks([guards.point_in_time_result(len(made), too_much)], folder)
+                guard_checks.keep_leaks([guard_checks.point_in_time_result(len(made), too_much)], folder)
             rows, outside = rows + len(made), outside + too_much
             versions.append(made.meta.data_version)
             context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
             context.add_asset_metadata(sequences_metadata(made), key, partition_key=partition)
-        check = guards.point_in_time_result(rows, outside)
-        guards.tell(context, [check])
+        check = guard_checks.point_in_time_result(rows, outside)
+        guard_checks.tell(context, [check])
         return dg.MaterializeResult(data_version=joint_version(versions), check_results=[check])
 
     return history
@@ -130,7 +131,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
             *(dg.AssetKey(["retro", "embedding", domain.name]) for domain in domains),
             *(dg.AssetDep(["history", domain.name], partition_mapping=TO_MONTH) for domain in domains),
             *(dg.AssetDep(boosting_key(domain), partition_mapping=TO_SAMPLE) for domain in tree_domains(domains)),
-            dg.AssetDep(metamodel.KEY, partition_mapping=TO_SAMPLE),
+            dg.AssetDep(METAMODEL_KEY, partition_mapping=TO_SAMPLE),
         ],
         pool="scoring",
         group_name="retro",

@@ -2,29 +2,29 @@
 
 import dagster as dg
 
-from anna_assets.layers import samples
-from anna_assets.layers.boosting import boosting_key
+from anna_assets.epoch_listener import follow
+from anna_assets.layers.boosting_asset import boosting_key
 from anna_assets.layers.members import read_members, tree_domains
-from anna_assets.layers.sequences import require_events
+from anna_assets.layers.sample_asset import SAMPLE_KEY
+from anna_assets.layers.sequences_asset import require_events
 from anna_assets.partitions import SAMPLE
-from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.scores_file import score_frame
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
-KEY = dg.AssetKey("metamodel")
+METAMODEL_KEY = dg.AssetKey("metamodel")
 
 
 def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
     """The asset `metamodel`, partitioned by sample."""
 
     @step_asset(
-        key=KEY,
+        key=METAMODEL_KEY,
         partitions_def=SAMPLE,
         deps=[
-            samples.KEY,
+            SAMPLE_KEY,
             *(dg.AssetKey([layer, domain.name]) for domain in domains for layer in ("embedding", "sequences")),
             *(boosting_key(domain) for domain in tree_domains(domains)),
         ],
@@ -49,7 +49,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 sample.split,
                 members.judged,
                 sample.task,
-                on_epoch=follow(context, KEY, part),
+                on_epoch=follow(context, METAMODEL_KEY, part),
                 client=sample.client,
                 unseen=members.unseen,
             )

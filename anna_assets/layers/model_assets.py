@@ -7,9 +7,10 @@ import dagster as dg
 import numpy as np
 
 from anna_assets.compute import scoring_threads, training_threads
-from anna_assets.layers import guards, samples
+from anna_assets.epoch_listener import follow
+from anna_assets.layers import guard_checks
+from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
-from anna_assets.progress import follow
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.progress import EpochReport
@@ -31,7 +32,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
     @step_asset(
         key=key,
         partitions_def=SAMPLE,
-        deps=[samples.KEY, dg.AssetKey(["sequences", domain.name])],
+        deps=[SAMPLE_KEY, dg.AssetKey(["sequences", domain.name])],
         pool="training",
         group_name="models",
         kinds={"pytorch"},
@@ -45,7 +46,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
         partition = context.partition_key
         sample = warehouse.sample(partition).read()
         sequences = warehouse.sequences(domain, partition).read(sample)
-        guards.require_no_leak(context)
+        guard_checks.require_no_leak(context)
         threads = training_threads()
         with tracking.launch(context.run, partition, context.log) as launch, launch.part(domain.name) as part:
             trained = train_domain_model(
@@ -86,7 +87,7 @@ def embedding_asset(domain: Domain) -> dg.AssetsDefinition:
     @step_asset(
         key=["embedding", domain.name],
         partitions_def=SAMPLE,
-        deps=[samples.KEY, dg.AssetKey(["model", domain.name]), dg.AssetKey(["sequences", domain.name])],
+        deps=[SAMPLE_KEY, dg.AssetKey(["model", domain.name]), dg.AssetKey(["sequences", domain.name])],
         pool="scoring",
         group_name="models",
         kinds={"pytorch", "parquet"},
@@ -131,7 +132,7 @@ def _listener(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -
 
     def on_epoch(report: EpochReport) -> None:
         tell(report)
-        guards.require_no_leak(context)
+        guard_checks.require_no_leak(context)
 
     return on_epoch
 

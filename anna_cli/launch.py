@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from anna_cli.graphql import Json
-
-PARTITION_TAG = "dagster/partition"
-WILL_RETRY_TAG = "dagster/will_retry"
+from anna_resources.names import PARTITION_TAG, WILL_RETRY_TAG
 
 
 class State(StrEnum):

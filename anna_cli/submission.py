@@ -6,20 +6,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from anna_cli.graphql import GraphQLClient, Json, selector
+from anna_cli.launch import State
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.launches import PARTITION_TAG, State
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
-from anna_cli.uploads import Upload, read_uploads
+from anna_cli.upload_reader import Upload, read_uploads
 from anna_core.errors import AnnaError, SampleError
 from anna_core.keys import SampleKey, sample_key
 from anna_core.samples.files import ending_of, why_no_sample
 from anna_core.samples.origins import sample_name
+from anna_resources.names import CONTENT_TAG, INBOX_SENSOR, PARTITION_TAG, REGISTER_JOB, REGISTER_OP, TASK_TAG
 
-REGISTER_JOB = "register_sample"
-REGISTER_OP = "upload"
-INBOX_SENSOR = "inbox"
-CONTENT_TAG = "anna/content"  # of the registering run and of the launch: digest of the file and of what was said of it
 POLL_SECONDS = 2.0
 
 
@@ -70,7 +67,7 @@ def registration(file: str, task: str, sample: str | None, options: Options) -> 
     return {
         "selector": selector(REGISTER_JOB, "jobName"),
         "runConfigData": {"ops": {REGISTER_OP: {"config": config}}},
-        "executionMetadata": {"tags": [{"key": "anna/task", "value": task}]},
+        "executionMetadata": {"tags": [{"key": TASK_TAG, "value": task}]},
     }
 
 

@@ -2,16 +2,15 @@
 
 import dagster as dg
 
+from anna_assets.past_runs import UNDER_WAY
 from anna_assets.steps import explained
+from anna_resources.names import PARTITION_TAG, WILL_RETRY_TAG
 from anna_resources.tracking.outbox import KEPT_DAYS
 from anna_resources.tracking.resource import Tracking
 
 SEND = "send_to_mlflow"
 _REST_SECONDS = 15.0  # a step that still sends by itself is left alone
 _TICK_SECONDS = 30
-_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in (
-    dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED,
-)]  # fmt: skip
 
 
 @dg.op(description="Tells MLflow what it could not be told while it was ill.")
@@ -54,6 +53,34 @@ def outbox_sensor(context: dg.SensorEvaluationContext, tracking: Tracking) -> dg
         return dg.SkipReason("Everything that launches had to say is in MLflow.")
     if problem := tracking.obstacle():
         return dg.SkipReason(f"{len(waiting)} launch(es) wait to be told to MLflow at {tracking.url}: {problem}")
-    if context.instance.get_runs_count(dg.RunsFilter(job_name=SEND, statuses=_UNFINISHED)):
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=SEND, statuses=UNDER_WAY)):
         return dg.SkipReason("A run of `send_to_mlflow` is under way.")
     return dg.RunRequest()
+
+
+def ending_sensors() -> list[dg.SensorDefinition]:
+    """Sensors that end the MLflow run of a launch whose own steps could not: they failed, were canceled or killed.
+
+    They look at every job: somebody may also materialize single steps of a launch.
+    """
+    return [
+        _ending_sensor("finished_launches", dg.DagsterRunStatus.SUCCESS, "FINISHED"),
+        _ending_sensor("failed_launches", dg.DagsterRunStatus.FAILURE, "FAILED"),
+        _ending_sensor("canceled_launches", dg.DagsterRunStatus.CANCELED, "KILLED"),
+    ]
+
+
+def _ending_sensor(name: str, status: dg.DagsterRunStatus, ended: str) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        name=name,
+        run_status=status,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Ends the MLflow run of such a launch: {ended.lower()}.",
+    )
+    def sensor(context: dg.RunStatusSensorContext, tracking: Tracking) -> None:
+        tags = context.dagster_run.tags
+        box = tracking.box(context.dagster_run, tags.get(PARTITION_TAG, ""))
+        if box.is_used and tags.get(WILL_RETRY_TAG) != "true":  # a retry goes on in the same MLflow run
+            box.end(ended)
+
+    return sensor

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from anna_assets.compute import training_threads
-from anna_assets.layers import guards, samples
+from anna_assets.layers import guard_checks
 from anna_assets.layers.members import member_name
+from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
@@ -35,7 +36,7 @@ def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDef
     @step_asset(
         key=boosting_key(domain),
         partitions_def=SAMPLE,
-        deps=[samples.KEY, *(dg.AssetKey(["sequences", one.name]) for one in read)],
+        deps=[SAMPLE_KEY, *(dg.AssetKey(["sequences", one.name]) for one in read)],
         pool="training",
         group_name="models",
         kinds={"lightgbm"},
@@ -53,7 +54,7 @@ def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDef
         if not planned:
             raise ArtifactError(f"{key} was planned without {of}. Register the sample again to train with it.")
         sequences = [warehouse.sequences(one, key).read(sample) for one in planned]
-        guards.require_no_leak(context)
+        guard_checks.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)
         version = model.data_version

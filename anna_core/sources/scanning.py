@@ -1,4 +1,4 @@
-"""Reading a source table with Polars."""
+"""Scanning a source's table with Polars: all of it, or the rows of one month."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from anna_core.sources.lakes import LAKES, lake_state, scan_lake
 from anna_core.sources.reading import reading
 
 FILE, HASH, SUPERSEDED = "file", "hash", "superseded"
-_ANY_CLOCK = dt.timedelta(days=2)  # clocks of the world differ by less
+_ANY_CLOCK = dt.timedelta(days=2)  # no two time zones differ by more
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """Rows of a source that lie in files of the same columns and types.
+    """The rows of all files of a source that have the same columns and types.
 
     Attributes:
-        files: where they lie; of a lake's table the table's folder.
+        files: the files; for a lake's table, the table's folder.
         rows: the rows as they are stored.
         schema: their columns and types.
-        path_column: which of `rows` names the row's file; None where all rows are of one file.
+        path_column: the column of `rows` that names each row's file; None if there is one file, or events have no key.
     """
 
     files: list[Path]
@@ -40,11 +40,11 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Deferred:
-    """A column that goes through the door value by value, once the different ones of many rows are known.
+    """A column that goes through the door later: not row by row, but once for each of its different values.
 
     Attributes:
-        column: what the table calls it, and so the expressions.
-        value: the canonical one.
+        column: the column's name in the table, to which the expressions refer.
+        value: the canonical value, an expression.
         faults: what can be wrong with a value.
     """
 
@@ -71,25 +71,29 @@ class MonthScan:
 
 
 def factored(domain: Domain) -> dict[str, int]:
-    """Columns with few different values for many rows, so that they are typed and hashed by value: name → its seed."""
+    """Columns that are typed and hashed once per different value, as many rows share few values.
+
+    Returns:
+        Name of the column behind the door → seed of its hash.
+    """
     fields, behind = field_names(domain), 2 + len(domain.event_key) + len(version_names(domain))
     places = {name: place for place, name in enumerate(domain.fields, behind)}
     return {CLIENT: 0} | {fields[name]: places[name] for name in domain.categorical}
 
 
 def fault_name(place: int) -> str:
-    """What the flag of the fault at a place of `MonthScan.faults` is called."""
+    """The name of the flag column of a fault, by the fault's position in `MonthScan.faults`."""
     return f"fault {place}"
 
 
 def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | None = None) -> pl.LazyFrame:
-    """The source's rows in the form that marts are made of.
+    """The source's rows in the form that marts are made from.
 
     Args:
         domain: the domain.
         home: ANNA_HOME.
         bank_zone: the bank's time zone.
-        files: read only these; None means the whole table.
+        files: the files to read; None: the whole table.
 
     Returns:
         Lazy columns as `anna_core.sources.door` names them: the client (text), the time (datetime[us], the bank's wall
@@ -122,9 +126,9 @@ def scan_month(
         month: its first day.
         home: ANNA_HOME.
         bank_zone: the bank's time zone.
-        superseded: events, as `identity` tells them, whose last delivery lies in another month.
-        files: as of `source_tables`.
-        known: as of `source_tables`.
+        superseded: identities (`identity`) of the events whose last delivery lies in another month.
+        files: as in `source_tables`.
+        known: likewise.
 
     Raises:
         SourceError: as of `scan_source`.
@@ -146,7 +150,7 @@ def scan_month(
         if superseded is not None:
             again = identity(domain, door.values).is_in(superseded.implode())
             extra.append(again.fill_null(value=False).alias(SUPERSEDED))
-        # Filtered before all else is typed: a file of many months is read once for each of them.
+        # Filtered before anything else is typed, because a file of many months is scanned once for each of them.
         time = door.values[TIME]
         of_month = door.table.filter(time.is_between(first, following, closed="left"))
         rows = of_month.select(*values.values(), *extra, *flagged)
@@ -157,13 +161,13 @@ def scan_month(
 
 
 def identity(domain: Domain, values: dict[str, pl.Expr]) -> pl.Expr:
-    """An event's client and key as one number (uint64), whatever types its file has; null without a client or a key.
+    """An event's identity: its client and key as one number (uint64), whatever types its file stores them in.
 
-    Two of a billion events share one with a chance of 3%.
+    It is null if the client or a part of the key is. Among a billion events, any two share one with a chance of 3%.
 
     Args:
         domain: the domain.
-        values: the canonical columns by name.
+        values: name of each canonical column → an expression.
     """
     texts = [as_text(values[name]) for name in (CLIENT, *key_names(domain))]
     hashed = summed(text.hash(seed=seed) for seed, text in enumerate(texts)).hash(seed=0)
@@ -171,23 +175,23 @@ def identity(domain: Domain, values: dict[str, pl.Expr]) -> pl.Expr:
 
 
 def winning_order(files: list[Path]) -> list[Path]:
-    """Files by the time at which they were modified, then by name: of an event's deliveries the last one wins."""
+    """Sort files by their time of modification, then by name: the delivery in the last file wins."""
     return sorted(files, key=lambda file: (file.stat().st_mtime_ns, str(file)))
 
 
 def source_tables(
     domain: Domain, home: Path, files: list[Path] | None = None, known: frozenset[str] = frozenset()
 ) -> list[SourceTable]:
-    """The source's tables: one for all files of the same columns and types, as these differ from month to month.
+    """Group the source's files, whose layout may change over the years, into tables of the same columns and types.
 
     Args:
         domain: the domain.
         home: ANNA_HOME.
-        files: read only these; None means the whole table.
-        known: columns that others have; these files may lack them.
+        files: the files to read; None: the whole table.
+        known: names of columns that other files have, and that these may therefore lack.
 
     Raises:
-        SourceError: a file cannot be read, or no file has a column that the domain names.
+        SourceError: a file cannot be read, or a column that the domain names is in no file.
     """
     if domain.source.format in LAKES:
         place, _ = lake_state(domain, home)
@@ -209,7 +213,11 @@ def source_tables(
 
 
 def file_schema(domain: Domain, file: Path) -> pl.Schema:
-    """Columns and types of a Parquet or CSV file; raises `SourceError` where it has none, or a name twice."""
+    """The columns and types of a Parquet or CSV file.
+
+    Raises:
+        SourceError: the file cannot be read, or a name is there twice.
+    """
     with reading(domain, file):
         if domain.source.format == "parquet":
             return pl.scan_parquet(file, hive_partitioning=False, glob=False).collect_schema()
@@ -224,15 +232,15 @@ def _csv_names(domain: Domain, file: Path) -> list[str]:
 
 
 def open_table(domain: Domain, table: SourceTable, bank_zone: str) -> Door:
-    """A table seen through the door."""
+    """Open the door to a table."""
     return open_door(domain, table.rows, table.schema, bank_zone, table.files[0])
 
 
 def near(domain: Domain, table: SourceTable, first: dt.datetime, following: dt.datetime) -> SourceTable:
-    """Leave out what surely lies outside first <= event_time < following, on any clock.
+    """Leave out rows that lie outside of first <= event_time < following in every time zone.
 
-    A bound on the source's own column lets the reader skip row groups and files by their statistics; one on a column
-    that was made from it does not (measured: a month out of 24 took 12 times as long to find).
+    With a bound on the source's own column, the reader can skip row groups and files by their statistics; with a bound
+    on a column computed from it, it cannot (measured: finding one month of 24 took 12 times as long).
     """
     name = domain.columns.event_time
     kind = table.schema.get(name)
@@ -267,7 +275,7 @@ def _table(domain: Domain, files: list[Path], schema: pl.Schema) -> SourceTable:
 
 
 def _deferred(domain: Domain, tables: list[SourceTable], doors: list[Door]) -> dict[str, Deferred]:
-    """Columns that go through the door by value: of the factored ones those that all files store in one plain type."""
+    """The `factored` columns that can be deferred: those that all files store in the same plain type."""
     fields = field_names(domain)
     sources = {CLIENT: domain.columns.client_id} | {fields[name]: name for name in domain.categorical}
     deferred = {}
@@ -288,7 +296,7 @@ def _rank(table: SourceTable, ranks: dict[str, int]) -> pl.Expr:
 
 
 def _with_equal_keys(domain: Domain, scans: list[pl.LazyFrame]) -> list[pl.LazyFrame]:
-    """The event key's columns as text where files store them in types that differ."""
+    """Turn columns of the event key that files store in different types into text."""
     names = key_names(domain)
     kinds = [tuple(scan.collect_schema()[name] for name in names) for scan in scans]
     if len(set(kinds)) == 1:

@@ -6,8 +6,8 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from anna_assets.layers import guards
-from anna_assets.matching import match_clients
+from anna_assets.known_clients import match_clients
+from anna_assets.layers import guard_checks
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
@@ -20,12 +20,12 @@ from anna_core.samples.splits import SPLITS
 from anna_core.samples.targets import class_names
 from anna_core.tasks.task import TaskType
 from anna_resources.blueprint import changed_since
+from anna_resources.names import CONTENT_TAG
 from anna_resources.settings import INBOX, load_settings
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
-KEY = dg.AssetKey("sample")
-CONTENT_TAG = "anna/content"  # run tag: hash of the file for which the run was started
+SAMPLE_KEY = dg.AssetKey("sample")
 
 
 def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.AssetsDefinition:
@@ -37,7 +37,7 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.Ass
     """
 
     @step_asset(
-        key=KEY,
+        key=SAMPLE_KEY,
         partitions_def=SAMPLE,
         pool="hadoop",
         group_name="samples",
@@ -47,13 +47,13 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.Ass
         check_specs=[
             dg.AssetCheckSpec(
                 "sample_quality",
-                asset=KEY,
+                asset=SAMPLE_KEY,
                 blocking=True,
                 partitions_def=SAMPLE,
                 description="Training, validation and test rows exist, and each of them holds different outcomes.",
             ),
-            guards.as_of_spec(KEY),
-            guards.clients_spec(KEY),
+            guard_checks.as_of_spec(SAMPLE_KEY),
+            guard_checks.clients_spec(SAMPLE_KEY),
         ],
     )
     def sample(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
@@ -77,8 +77,8 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.Ass
         warehouse.sample(key).write(made, domains)
         with tracking.launch(context.run, key, context.log) as launch:
             launch.log_facts(made.task)
-        checks = [_check(made), guards.as_of_result(probe_as_of(made)), guards.clients_result(found)]
-        guards.tell(context, checks)
+        checks = [_check(made), guard_checks.as_of_result(probe_as_of(made)), guard_checks.clients_result(found)]
+        guard_checks.tell(context, checks)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(content), metadata=_metadata(made, domains, found), check_results=checks
         )

@@ -6,7 +6,8 @@ import dagster as dg
 import numpy as np
 
 from anna_assets.compute import mart_memory
-from anna_assets.layers import guards, samples
+from anna_assets.layers import guard_checks
+from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
@@ -15,8 +16,8 @@ from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
 from anna_core.samples.sample import Sample
 from anna_core.sequences.build import months_needed, write_sequences
+from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.sequences.ragged import Sequences
-from anna_core.sequences.unseen import why_unseen
 from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
@@ -30,7 +31,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         key=asset,
         partitions_def=SAMPLE,
         deps=[
-            samples.KEY,
+            SAMPLE_KEY,
             dg.AssetDep(["mart", domain.name], partition_mapping=dg.AllPartitionMapping()),
         ],
         pool="hadoop",
@@ -39,7 +40,7 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         code_version=domain.window_version,
         owners=domain.owners,
         description=f"Events of {domain.name} that each row of the sample may see as of its date.",
-        check_specs=guards.domain_specs(asset),
+        check_specs=guard_checks.domain_specs(asset),
     )
     def sequences(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         key = context.partition_key
@@ -50,15 +51,15 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         with warehouse.sequences(domain, key).writing() as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
             leaks = [
-                guards.point_in_time_result(len(made), outside_window(made)),
-                guards.leakage_result(probe_domain(made, sample, dictionary), domain),
+                guard_checks.point_in_time_result(len(made), outside_window(made)),
+                guard_checks.leakage_result(probe_domain(made, sample, dictionary), domain),
             ]
-            guards.keep_leaks(leaks, folder)
+            guard_checks.keep_leaks(leaks, folder)
         if not made.length.any():
             why = explain_unseen(warehouse, domain, sample)
             context.log.warning(f"No row of {key} sees an event of {domain.name}: {why}")
-        checks = [*leaks, guards.shift_result(probe_shift(made, sample, dictionary), domain)]
-        guards.tell(context, checks)
+        checks = [*leaks, guard_checks.shift_result(probe_shift(made, sample, dictionary), domain)]
+        guard_checks.tell(context, checks)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(made.meta.data_version),
             metadata=sequences_metadata(made),

@@ -1,0 +1,15 @@
+"""Names that the graph and its clients, which do not import each other, have for the same things."""
+
+TRAIN_JOB = "train"
+REGISTER_JOB, REGISTER_OP = "register_sample", "upload"
+INBOX_SENSOR = "inbox"
+
+# Tags of runs.
+CONTENT_TAG = "anna/content"  # of a registering run and of a launch: digest of the file and of what was said of it
+TASK_TAG = "anna/task"
+SAMPLE_TAG = "anna/sample"
+LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring ...
+OWNER_TAG = "anna/owner"  # ... and how many an owner has ...
+KEY_TAG = "anna/key"  # ... and lets one launch of a sample run at a time
+PARTITION_TAG = "dagster/partition"
+WILL_RETRY_TAG = "dagster/will_retry"
