@@ -86,10 +86,8 @@ def parse_yaml(text: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        raise YamlError(
-            f"cannot be read as YAML: {problem}. Correct it there, or put in quotes what is text.",
-            mark.line + 1 if mark else None,
-        ) from error
+        cure = "Write spaces for it" if r"'\t'" in problem else "Correct it there, or put in quotes what is text"
+        raise YamlError(f"cannot be read as YAML: {problem}. {cure}.", mark.line + 1 if mark else None) from error
 
 
 def _why_no_file(path: Path) -> str:

@@ -160,7 +160,7 @@ def _refuse_lost_digits(name: str, target: pl.Series) -> None:
     if np.ptp(values) > 0 and lost > _MOST_LOST * values.std():
         raise SampleError(
             f"task {name}: {target.name} goes from {values.min()} to {values.max()}; ANNA holds 7 digits of a number, "
-            f"too few to tell these apart. Subtract the same amount, such as {values.min():.7g}, from all."
+            f"too few to tell these apart. Subtract the same amount, such as {values.min()}, from all."
         )
 
 
