@@ -220,7 +220,7 @@ REFUSED_VALUES = (
     ),
     SampleCase(
         "Amounts that differ in the tenth digit only", _csv(target=[f"{1e9 + 0.001 * i:.3f}" for i in NUMBERED]),
-        says=("target goes from 1000000000.0 to 1000000000.059", "7 digits", "Subtract the same amount, such as 1000000000.0"),
+        says=("goes from 1000000000.0 to 1000000000.059", "7 digits", "Subtract the same amount, such as 1000000000.0"),
     ),
     SampleCase(
         "Another value beside yes and no", _csv(target=each(2, then=(1, 0))), options={"type": "binary"},
