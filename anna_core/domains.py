@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from anna_core.durations import Duration, format_duration
 from anna_core.errors import DomainError, KeyNameError
+from anna_core.file_names import shown
 from anna_core.keys import check_domain
-from anna_core.paths import shown
 from anna_core.strict import Strict, explain
 from anna_core.yaml_files import YamlError, read_yaml
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from anna_core.errors import AnnaError
-from anna_core.paths import shown
+from anna_core.file_names import shown
 
 MOST_BYTES = 2**20  # of a file; a domain of ten thousand fields has a third of that
 MOST_DEPTH = 20  # settings are nested three deep

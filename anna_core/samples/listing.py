@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from anna_core.paths import shown
+from anna_core.file_names import is_garbled, shown
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
 from anna_core.samples.inbox import TASK_FILE
 
@@ -81,7 +81,7 @@ def list_inbox(inbox: Path) -> Listing:
         if not _is(entry.is_dir):
             if ending_of(entry.name):
                 listing.left[shown(entry.name)] = "a sample lies in the folder of its task; move it into one."
-        elif _is_garbled(entry.name):
+        elif is_garbled(entry.name):
             listing.left[shown(entry.name)] = "the folder's name is not UTF-8, so it cannot name a task; rename it."
         else:
             try:
@@ -133,7 +133,7 @@ def _list_task(folder: Path, listing: Listing) -> None:
 
 def _why_left(entry: os.DirEntry[str]) -> str:
     """Why nothing is taken from an entry of a task's folder; empty if something may be."""
-    if _is_garbled(entry.name):
+    if is_garbled(entry.name):
         return "its name is not UTF-8, so it cannot name a sample; rename it."
     is_sample = ending_of(entry.name) is not None
     if is_sample and _is(entry.is_dir):
@@ -178,8 +178,3 @@ def _is(question: Callable[[], bool]) -> bool:
         if error.errno != errno.ELOOP:
             raise
         return False
-
-
-def _is_garbled(name: str) -> bool:
-    """Whether a name is not UTF-8, so that no sample's key can be made from it."""
-    return shown(name) != name
