@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from anna_cli.console import COMPLAINTS
+from anna_cli.console import COMPLAINTS, print_any_sign
 from anna_core.errors import AnnaError
 
 # Name → what `anna --help` says of it; the command `x-y` is the function `x_y` of `anna_cli.commands.x_y`.
@@ -54,6 +54,7 @@ def anna(home: Path | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; a problem that ANNA can explain is one red paragraph and exit code 1."""
+    print_any_sign()
     try:
         anna.main(arguments, prog_name="anna", standalone_mode=False)
     except click.ClickException as error:

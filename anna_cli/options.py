@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
 from anna_core.errors import TaskError
+from anna_core.yaml_files import YamlError, parse_yaml
 
 Options = dict[str, Any]
 
@@ -28,9 +27,9 @@ def parse_options(texts: Iterable[str]) -> Options:
 
 def _value(text: str, value: str) -> Any:
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise TaskError(f"--option {text}: the value is not YAML; put quotes around it.") from error
+        return parse_yaml(value)
+    except YamlError as error:
+        raise TaskError(f"--option {text}: {error.problem}") from error
 
 
 def _set(options: Options, parts: list[str], value: Any, text: str) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from anna_core.durations import Duration, format_duration
 from anna_core.errors import DomainError, KeyNameError
+from anna_core.file_names import shown
 from anna_core.keys import check_domain
 from anna_core.strict import Strict, explain
+from anna_core.yaml_files import YamlError, read_yaml
 
 
 class FieldKind(StrEnum):
@@ -171,17 +172,18 @@ def read_domain(path: Path) -> Domain:
         DomainError: the file cannot be read or a setting in it is wrong; the message names file, setting and cure.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: another encoding, or no date (2024-13-01)
-        raise DomainError(f"{path}: cannot be read as YAML: {error}") from error
+        content = read_yaml(path)
+    except YamlError as error:
+        raise DomainError(str(error)) from error
+    file, name = shown(path), shown(path.stem)  # what is no UTF-8 cannot be told, nor name a domain
     if not isinstance(content, dict):
-        raise DomainError(f"{path}: should hold `source:`, `columns:` and `fields:`; found {type(content).__name__}.")
-    if content.get("name", path.stem) != path.stem:
-        raise DomainError(f"{path}: name '{content['name']}' differs from the file's: drop `name` or rename the file.")
+        raise DomainError(f"{file}: should hold `source:`, `columns:` and `fields:`; found {type(content).__name__}.")
+    if content.get("name", name) != name:
+        raise DomainError(f"{file}: name '{content['name']}' differs from the file's: drop `name` or rename the file.")
     try:
-        return Domain.model_validate({**content, "name": path.stem})
+        return Domain.model_validate({**content, "name": name})
     except ValidationError as error:
-        raise DomainError(f"{path}: {explain(error, 'file')}") from error
+        raise DomainError(f"{file}: {explain(error, 'file')}") from error
 
 
 @dataclass(frozen=True)
@@ -241,10 +243,12 @@ def read_domains(folder: Path, last_good: Mapping[str, Domain] = MappingProxyTyp
         first, *others = group
         try:
             if others:
-                raise DomainError(f"{first}: two files describe the same domain (.yaml and .yml); remove one of them.")
+                raise DomainError(
+                    f"{shown(first)}: two files describe the same domain (.yaml and .yml); remove one of them."
+                )
             domains[name] = read_domain(first)
         except DomainError as error:
-            problems[first.name] = str(error)
+            problems[shown(first.name)] = str(error)
             if name in last_good:
                 domains[name] = last_good[name]
     if not domains:

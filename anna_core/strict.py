@@ -1,7 +1,11 @@
 """Settings that people write into YAML: models that refuse what they do not know, and what is said of a mistake."""
 
+import datetime as dt
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
+
+_SHOWN = 200  # characters of a value in a message
 
 
 class Strict(BaseModel):
@@ -22,6 +26,13 @@ def _cure(item: ErrorDetails) -> str:
         case "extra_forbidden":
             return "is not a known setting; remove it or correct its spelling"
         case "string_pattern_mismatch":
-            return f"should look like {item['ctx']['pattern']} (found {item['input']!r})"
+            return f"should look like {item['ctx']['pattern']} (found {_found(item['input'])})"
+        case "string_type" if isinstance(item["input"], bool | int | float | dt.date):
+            return f"is read as {item['input']!r}, not as text; put it in quotes"
         case _:
-            return f"{item['msg'].removeprefix('Value error, ')} (found {item['input']!r})"
+            return f"{item['msg'].removeprefix('Value error, ')} (found {_found(item['input'])})"
+
+
+def _found(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -8,13 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-import yaml
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
 
 from anna_core.errors import AnnaError, ArtifactError
@@ -22,6 +21,7 @@ from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.storage import local_root
 from anna_core.strict import explain
+from anna_core.yaml_files import YamlError, read_yaml
 
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # below ANNA_HOME
@@ -150,8 +150,7 @@ class Settings(BaseSettings):
         """Explicit values come first, then the environment, then `anna.yaml`; complete ones are taken as they are."""
         if cls._are_complete:
             return (init_settings,)
-        file = YamlConfigSettingsSource(settings_cls, yaml_file=anna_home() / SETTINGS_FILE)
-        return init_settings, env_settings, file
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _written(anna_home() / SETTINGS_FILE))
 
     def keeps(self, month: dt.date) -> bool:
         """Whether a month, given by its first day, is one of the deployment's."""
@@ -232,12 +231,21 @@ def _load(home: Path, handed_on: str) -> Settings:
     except ValidationError as error:
         problems = explain(error, "settings")
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error
-    except (
-        yaml.YAMLError,
-        ValueError,
-        OSError,
-    ) as error:  # no right, no YAML, no mapping or no JSON
-        raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable cannot be read: {error}") from error
+    except ValueError as error:  # what a variable holds is no JSON
+        raise SettingsError(f"an ANNA_* variable cannot be read: {error}") from error
+
+
+def _written(file: Path) -> dict[str, Any]:
+    """What the settings file says; nothing if it is empty or not there."""
+    try:
+        content = read_yaml(file) if file.exists() else None
+    except YamlError as error:
+        raise SettingsError(str(error)) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"{file}: should hold settings, as in `time_zone: UTC`; found {type(content).__name__}.")
+    return content
 
 
 def _this_month() -> dt.date:

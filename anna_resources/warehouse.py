@@ -76,7 +76,7 @@ class Warehouse(dg.ConfigurableResource):
 
     def dictionary(self, domain: Domain) -> StoredDictionary:
         """A domain's dictionary."""
-        return StoredDictionary(self._path("dictionary", domain.name), domain)
+        return StoredDictionary(self._path("dictionary", domain.name), domain, self._path("mart", domain.name))
 
     def sample(self, key: str) -> SampleFolder:
         """A checked sample."""

@@ -27,6 +27,7 @@ from anna_simbank.sample_book import (
 from anna_simbank.spending import spent_in_window
 
 FEWEST_CLIENTS, MOST_CLIENTS = 1_000, 1_000_000
+MOST_MONTHS = 600  # fifty years
 FEWEST_MONTHS = 24  # a year of history before the first as-of date, and half a year after the last
 FIRST_CLIENT_ID = 1_000_001
 BLOCK = 50_000  # clients drawn and written at a time: peak memory stays well under 1 GiB
@@ -70,7 +71,7 @@ class SimulatedBank:
 
     Attributes:
         clients: 1,000 to 1,000,000.
-        months: at least 24.
+        months: 24 to 600.
         start: first day of the first month.
         seed: seed of every draw.
     """
@@ -85,6 +86,8 @@ class SimulatedBank:
             raise BankError(f"{self.clients:,} clients: give {FEWEST_CLIENTS:,} to {MOST_CLIENTS:,}.")
         if self.months < FEWEST_MONTHS:
             raise BankError(f"{self.months} months are too few: give {FEWEST_MONTHS} or more.")
+        if self.months > MOST_MONTHS:
+            raise BankError(f"{self.months:,} months are too many: give {FEWEST_MONTHS} to {MOST_MONTHS}.")
         if self.start.day != 1:
             raise BankError(f"The start {self.start} is not the first day of a month: give one that is.")
         if self.seed < 0:

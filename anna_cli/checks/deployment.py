@@ -4,13 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_cli.checks.sources import check_source
 from anna_cli.templates import DAGSTER_FILE
 from anna_core.domains import domain_files
 from anna_core.errors import DomainError
+from anna_core.yaml_files import YamlError, read_yaml
 from anna_resources.blueprint import read_deployment_domains
 from anna_resources.settings import SETTINGS_FILE, Settings
 
@@ -53,11 +52,12 @@ def check_domains(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_dagster_file(file: Path, home: Path) -> Iterator[Finding]:
-    try:
-        yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not file.exists():
         yield bad(f"{file} is missing", f"write it: anna init {home}")
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        yield bad(f"{file} cannot be read as YAML: {error}", "correct it, or remove it and run anna init")
+        return
+    try:
+        read_yaml(file)
+    except YamlError as error:
+        yield bad(str(error), "correct it, or remove it and run anna init")
     else:
         yield good(f"{file} is there")

@@ -90,7 +90,7 @@ def _unmet(clients: pl.Series, files: list[Path]) -> pl.Series:
     for file in reversed(files):
         if clients.is_empty():
             break
-        known = pl.scan_parquet(file).select("client_id")
+        known = pl.scan_parquet(file, glob=False).select("client_id")
         clients = clients.to_frame().lazy().join(known, on="client_id", how="anti").collect()["client_id"]
     return clients
 
@@ -103,7 +103,7 @@ def _domain_match(name: str, clients: pl.Series, unmet: pl.Series, files: list[P
     met = len(clients) - len(unmet)
     if unmet.is_empty():
         return DomainMatch(name, met, "", (), ())
-    newest = pl.scan_parquet(files[-_COMPARED_MONTHS:]).select(pl.col("client_id").unique())
+    newest = pl.scan_parquet(files[-_COMPARED_MONTHS:], glob=False).select(pl.col("client_id").unique())
     theirs = newest.collect()["client_id"].sort()
     return DomainMatch(name, met, likely_cause(unmet, theirs), _some(unmet), _some(theirs))
 

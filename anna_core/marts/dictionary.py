@@ -5,6 +5,7 @@ every further value gets one of them, by its hash: its code is certain without b
 nor the nets' tables of vectors grow any more.
 """
 
+import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ import polars as pl
 from filelock import FileLock
 
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.storage import write_file
 
 FILE = "dictionary.parquet"
+CODES = "anna.codes"  # key of a mart file's Parquet metadata: its dictionary's number of codes by categorical field
 UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
 MISSING_VALUE = "<missing>"  # a null category is a category of its own
@@ -129,10 +132,43 @@ def code_type(cardinality: int) -> type[np.unsignedinteger]:
     return np.uint8 if cardinality <= 2**8 else np.uint16 if cardinality <= 2**16 else np.uint32
 
 
-def read_dictionary(domain: Domain, folder: Path) -> Dictionary:
-    """Read the dictionary stored in `folder`; an empty one if none was written yet."""
+def read_dictionary(domain: Domain, folder: Path, marts: Iterable[Path] = ()) -> Dictionary:
+    """Read the dictionary kept in a folder; an empty one if none was written yet.
+
+    Args:
+        domain: the domain.
+        folder: where the dictionary is kept.
+        marts: files that were encoded with it, as far as they are there; with another they would mean something else.
+
+    Raises:
+        ArtifactError: a mart has codes that the dictionary lacks.
+    """
     path = folder / FILE
-    return Dictionary(domain, pl.read_parquet(path)) if path.exists() else Dictionary(domain)
+    used = _most_codes(domain, marts)  # first: whoever builds a mart meanwhile writes the dictionary before
+    found = Dictionary(domain, pl.read_parquet(path, glob=False)) if path.exists() else Dictionary(domain)
+    sizes = found.cardinalities
+    for name, (count, mart) in used.items():
+        if count > sizes[name]:
+            raise ArtifactError(
+                f"domain {domain.name}: the dictionary {path} lacks codes of {name} that {mart} was written with (it "
+                f"has {sizes[name] - 1:,} of {count - 1:,}): it was lost, or is an older copy. Put back the newest "
+                f"copy. If there is none, remove {mart.parents[1]}, materialize all months of mart/{domain.name}, and "
+                "train every task again, because the codes then have other meanings."
+            )
+    return found
+
+
+def _most_codes(domain: Domain, marts: Iterable[Path]) -> dict[str, tuple[int, Path]]:
+    """Categorical field → the most codes that a dictionary of these marts had, and which mart's that was."""
+    most: dict[str, tuple[int, Path]] = {}
+    for mart in marts:
+        if not mart.exists():
+            continue
+        sizes: dict[str, int] = json.loads(pl.read_parquet_metadata(mart).get(CODES, "{}"))
+        for name in domain.categorical:
+            if sizes.get(name, 0) > most.get(name, (0, mart))[0]:
+                most[name] = sizes[name], mart
+    return most
 
 
 def extend_dictionary(domain: Domain, folder: Path, counts: Iterable[pl.DataFrame]) -> Dictionary:

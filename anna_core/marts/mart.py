@@ -6,6 +6,7 @@ categories of the month are known, the dictionary is extended; then the sorted r
 """
 
 import datetime as dt
+import json
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ import numpy as np
 
 from anna_core.domains import Domain
 from anna_core.marts.counting import Counts
-from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
+from anna_core.marts.dictionary import CODES, Dictionary, extend_dictionary, read_dictionary
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
@@ -108,11 +109,13 @@ def build_mart(
     Raises:
         NotAsObservedError: a file of `observed` is no longer as it was; nothing is written.
         SourceError: the source cannot be read as the domain says, or too many rows cannot be used; nothing is written.
+        ArtifactError: the dictionary lacks codes of marts that are there; nothing is written.
     """
     path = mart_path(mart_folder, month)
     most = events_within(memory, _BYTES + _FIELD_BYTES * (len(domain.fields) + len(domain.event_key)))
     with write_file(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as spill:
-        closed = frozenset(read_dictionary(domain, dictionary_folder).shared)
+        marts = built_months(mart_folder).values()
+        closed = frozenset(read_dictionary(domain, dictionary_folder, marts).shared)
         found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))
         files, known = (observed.paths, observed.columns) if observed is not None else (None, frozenset[str]())
         with unchanged(domain, observed):
@@ -196,7 +199,8 @@ def _write(
         digest += content_hash(part)
         for name in missing:
             missing[name] += part.events[own[name]].null_count()
-    writer.close({SOURCE_FINGERPRINT: source_version})
+    codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
+    writer.close({SOURCE_FINGERPRINT: source_version, CODES: json.dumps(codes_used)})
     return MartMonth(
         rows=rows,
         clients=clients,

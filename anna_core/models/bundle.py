@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import anna_core
-from anna_core.errors import ArtifactError
+from anna_core.errors import ArtifactError, TrainingError
 from anna_core.forms import origin_of
 from anna_core.models.progress import EpochReport
 from anna_core.strict import explain
@@ -129,6 +129,9 @@ def write_bundle(
         spec: everything else that defines the model.
         curves: the epochs of its training.
         provenance: what it was made from; kept as given, must be JSON.
+
+    Raises:
+        TrainingError: as of `bundle_text`; nothing is written then.
     """
     bundle = content(
         spec=spec,
@@ -137,9 +140,27 @@ def write_bundle(
         curves=curves,
         provenance=provenance,
     )
+    written = bundle_text(bundle)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, folder / WEIGHTS)
-    (folder / BUNDLE).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
+    (folder / BUNDLE).write_text(written, encoding="utf-8")
+
+
+def bundle_text(bundle: BaseModel) -> str:
+    """What `bundle.json` is to hold, of any kind of model.
+
+    Raises:
+        TrainingError: it could not be read back, as a number of the model is not finite.
+    """
+    text = bundle.model_dump_json(indent=1)
+    try:
+        type(bundle).model_validate(json.loads(text))
+    except ValidationError as error:
+        raise TrainingError(
+            f"the trained model holds numbers that are not finite, so it is not kept ({explain(error, BUNDLE)}). Look "
+            "for extreme targets or weights in the sample, and train again."
+        ) from error
+    return text
 
 
 def read_content(folder: Path, content: type[Written]) -> Written:

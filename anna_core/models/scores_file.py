@@ -32,6 +32,6 @@ def read_scores(path: Path, names: tuple[str, ...]) -> np.ndarray:
         ArtifactError: the file is missing or lacks a score.
     """
     try:
-        return pl.read_parquet(path, columns=list(names)).to_numpy().astype(np.float32)
+        return pl.read_parquet(path, columns=list(names), glob=False).to_numpy().astype(np.float32)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(f"{path}: no scores that ANNA can read; materialize the asset again: {error}") from error

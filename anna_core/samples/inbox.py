@@ -6,13 +6,13 @@
 import hashlib
 from pathlib import Path
 
-import yaml
 from filelock import FileLock
 
 from anna_core.errors import SampleError
 from anna_core.keys import parse_sample_key
 from anna_core.samples.files import settings_of, stem_of
 from anna_core.tasks.task import TaskRequest, parse_request
+from anna_core.yaml_files import YamlError, read_yaml
 
 TASK_FILE = "task.yaml"
 _BLOCK = 1 << 20
@@ -79,14 +79,14 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
 
 
 def _read_settings(path: Path) -> dict[str, object]:
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():  # a link that leads nowhere is no sign that nothing was said
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SampleError(f"{path}: cannot be read as YAML: {error}") from error
+        content = read_yaml(path)
+    except YamlError as error:
+        raise SampleError(str(error)) from error
     parse_request(content, str(path))
-    return dict(content)
+    return dict(content) if isinstance(content, dict) else {}
 
 
 def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, object]:

@@ -1,10 +1,12 @@
 """What lies in the inbox at a moment: samples with the states of their files, and what cannot be taken, and why."""
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anna_core.file_names import is_garbled, shown
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
 from anna_core.samples.inbox import TASK_FILE
 
@@ -13,7 +15,8 @@ from anna_core.samples.inbox import TASK_FILE
 FileState = tuple[int, int, int, int]
 
 _PARQUET_END = b"PAR1"
-_OTHERS = (".yaml", ".part", ".tmp")  # settings, and copies in progress under another name
+_SETTINGS = ".yaml"
+_OTHERS = (_SETTINGS, ".part", ".tmp")  # settings, and copies in progress under another name
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,10 @@ def list_inbox(inbox: Path) -> Listing:
     for entry in sorted(os.scandir(inbox), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
-        if not entry.is_dir():
+        if not _is(entry.is_dir):
             if ending_of(entry.name):
                 listing.left[shown(entry.name)] = "a sample lies in the folder of its task; move it into one."
-        elif _is_garbled(entry.name):
+        elif is_garbled(entry.name):
             listing.left[shown(entry.name)] = "the folder's name is not UTF-8, so it cannot name a task; rename it."
         else:
             try:
@@ -94,7 +97,8 @@ def list_upload(inbox: Path, task: str, sample: str) -> Upload | None:
     if not folder.is_dir():
         return None
     names = [*(name for name in os.listdir(folder) if stem_of(name) == sample), *_settings_files(sample)]
-    states = {name: _state(folder / name) for name in sorted(names) if (folder / name).is_file()}
+    found = ((name, _state(folder / name, name)) for name in sorted(names))
+    states = {name: state for name, state in found if state is not None}
     return _upload(folder, sample, [name for name in states if ending_of(name)], states)
 
 
@@ -110,11 +114,6 @@ def why_incomplete(path: Path) -> str:
         return "" if stream.read() == _PARQUET_END else "it lacks the end of a Parquet file"
 
 
-def shown(path: str | Path) -> str:
-    """A path as text that can be stored anywhere, whatever bytes it consists of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def _list_task(folder: Path, listing: Listing) -> None:
     states: dict[str, FileState] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -122,9 +121,8 @@ def _list_task(folder: Path, listing: Listing) -> None:
             continue
         if why := _why_left(entry):
             listing.left[f"{folder.name}/{shown(entry.name)}"] = why
-        elif entry.is_file():
-            with suppress(FileNotFoundError):  # moved away meanwhile
-                states[entry.name] = _state(entry)
+        elif (state := _state(entry, entry.name)) is not None:
+            states[entry.name] = state
     files: dict[str, list[str]] = {}
     for name in states:
         if (stem := stem_of(name)) is not None:
@@ -135,12 +133,14 @@ def _list_task(folder: Path, listing: Listing) -> None:
 
 def _why_left(entry: os.DirEntry[str]) -> str:
     """Why nothing is taken from an entry of a task's folder; empty if something may be."""
-    if _is_garbled(entry.name):
+    if is_garbled(entry.name):
         return "its name is not UTF-8, so it cannot name a sample; rename it."
     is_sample = ending_of(entry.name) is not None
-    if is_sample and entry.is_dir():
+    if is_sample and _is(entry.is_dir):
         return "it is a folder; bring it with `anna submit` or the job `register_sample`."
-    if is_sample or entry.name.endswith(_OTHERS) or not entry.is_file():
+    if is_sample and not _is(entry.is_file):
+        return "it is no file, but a pipe or a link that leads nowhere; bring the file itself."
+    if is_sample or entry.name.endswith(_OTHERS) or not _is(entry.is_file):
         return ""
     return f"it {why_no_sample(entry.name)}"
 
@@ -156,11 +156,25 @@ def _settings_files(sample: str) -> tuple[str, ...]:
     return TASK_FILE, f"{sample}.yaml"
 
 
-def _state(file: Path | os.DirEntry[str]) -> FileState:
-    found = file.stat()
+def _state(file: Path | os.DirEntry[str], name: str) -> FileState | None:
+    """The state of what lies there; None if it is gone, or is nothing that is read.
+
+    Of settings everything has a state, a pipe or a broken link, too: they are refused, until their state is another.
+    """
+    try:
+        if not _is(file.is_file) and not name.endswith(_SETTINGS):
+            return None
+        found = file.stat(follow_symlinks=_is(file.is_file))
+    except FileNotFoundError:  # moved away meanwhile
+        return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def _is_garbled(name: str) -> bool:
-    """Whether a name is not UTF-8, so that no sample's key can be made from it."""
-    return shown(name) != name
+def _is(question: Callable[[], bool]) -> bool:
+    """What `is_file` or `is_dir` answers; no, if asked of a link that leads to itself."""
+    try:
+        return question()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False

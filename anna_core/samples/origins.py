@@ -19,8 +19,16 @@ _SILENCE_SECONDS = 30.0  # a person is waiting, and a working server sends somet
 
 
 def sample_name(origin: str) -> str:
-    """The name of a sample that was given none: that of its file, without the ending, or of its folder."""
+    """The name of a sample that was given none: that of its file, without the ending, or of its folder.
+
+    Raises:
+        SampleError: the path or URL ends without a name, such as `/` or `http://`.
+    """
     name = _name(origin)
+    if not name:
+        raise SampleError(
+            f"'{origin}' names no file, so the sample has no name. Name it, or give the path or URL of a file."
+        )
     return stem_of(name) or name
 
 
@@ -132,7 +140,7 @@ def _read_table(origin: str) -> pl.DataFrame:
 
 def _read_part(file: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(file, hive_partitioning=False)
+        return pl.read_parquet(file, hive_partitioning=False, glob=False)
     except pl.exceptions.PolarsError:
         raise SampleError(f"{file}: is no Parquet, damaged or incomplete; write it again.") from None
 

@@ -66,7 +66,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
         names = csv_header(path)
         _refuse_other_header(path, names)
         records = count_records(path, len(names))
-        frame = pl.read_csv(path, infer_schema=False)
+        frame = pl.read_csv(path, infer_schema=False, glob=False)
     except CsvError as error:
         raise SampleError(str(error)) from None
     except pl.exceptions.PolarsError:
@@ -103,7 +103,7 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     if begin != _PARQUET_MARK:
         raise SampleError(f"{path}: is not Parquet, whatever its name says; write it as Parquet, or name it .csv.")
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except pl.exceptions.DuplicateError:
         raise SampleError(f"{path}: has several columns of one name; keep one of each.") from None
     except pl.exceptions.PolarsError:
@@ -115,4 +115,6 @@ def _named(frame: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:
     plain = [name.strip() for name in names]
     if repeated := sorted({name for name in plain if name and plain.count(name) > 1}):
         raise SampleError(f"{path}: has several columns {repeated}; keep one of each.")
-    return frame.select(pl.col(at).alias(name) for at, name in zip(frame.columns, plain, strict=True) if name)
+    # By place: Polars takes a column's name such as `*` or `^.*$` for a pattern.
+    columns = zip(frame.get_columns(), plain, strict=True)
+    return pl.DataFrame([column.alias(name) for column, name in columns if name])

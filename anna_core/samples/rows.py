@@ -15,6 +15,8 @@ from anna_core.samples.groups import join_groups
 from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_columns
 
 GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
+# Weights and sums of their squares stay far within float32; the unit may be a currency, or one that adds up to 1.
+LIGHTEST, HEAVIEST = 1e-12, 1e12
 _EXAMPLES = 3  # rows shown in an error message
 
 Door = Callable[[str, pl.DataType], Typed]  # a kind's function of `anna_core.columns`
@@ -109,8 +111,9 @@ class _Upload:
         values, unreadable = self._typed(WEIGHT, number)
         weight = values.cast(pl.Float32)
         cure = f"; {cure_of(self._frame[WEIGHT].filter(unreadable)[0])}" if unreadable.any() else ""
-        bad = ~(weight > 0).fill_null(value=False)
-        self.refuse(bad, f"column {WEIGHT} must hold positive numbers{cure}", [CLIENT, WEIGHT])
+        bad = ~values.is_between(LIGHTEST, HEAVIEST).fill_null(value=False)
+        problem = f"column {WEIGHT} must hold positive numbers, {LIGHTEST:g} to {HEAVIEST:g}{cure}"
+        self.refuse(bad, problem, [CLIENT, WEIGHT])
         return weight
 
     def refuse(self, bad: pl.Series, problem: str, shown: list[str]) -> None:

@@ -111,7 +111,7 @@ class Sample:
             if found != FORM:
                 raise ArtifactError(f"{folder}: was checked by {origin_of(found, FORM)}; {_AGAIN}")
             task = _StoredTask.model_validate_json(content).task
-            rows = pl.read_parquet(folder / ROWS_FILE)
+            rows = pl.read_parquet(folder / ROWS_FILE, glob=False)
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             reason = explain(error, TASK_FILE) if isinstance(error, ValidationError) else error
             raise ArtifactError(f"{folder}: no sample that ANNA can read ({reason}); {_AGAIN}") from error

@@ -12,6 +12,7 @@ from anna_core.tasks.task import Task, TaskRequest, TaskType
 
 _NONE = "none"  # may be a class among others; beside yes and no, it is a missing value
 _MOST_CLASSES = 100  # more different texts are surely a mistake, such as an id instead of a target
+_MOST_LOST = 0.01  # of an amount's standard deviation; that is 1e-4 of its variance
 _MOST_INTEGER_CLASSES = 10  # whole numbers of more different values are amounts or counts
 
 
@@ -42,6 +43,8 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
         )
     options = request.model_dump(exclude={"type", "metric"})
     task = Task(name=name, type=kind, metric="", classes=classes, targets=tuple(targets.columns), **options)
+    if kind is TaskType.REGRESSION:
+        _refuse_lost_digits(name, targets.to_series())
     encoded = encode_targets(targets, task)  # also refuses values that the type cannot have
     _refuse_constants(name, targets, encoded)
     metric = request.metric
@@ -147,6 +150,17 @@ def _refuse_numbers_among_texts(name: str, column: pl.Series, texts: pl.Series, 
         raise SampleError(
             f"task {name}: most values of the target are numbers, but {first[0]!r} in row {row} is none; "
             f"{cure_of(first[0])}. Remove rows without one, or say `type: multiclass` if these are classes."
+        )
+
+
+def _refuse_lost_digits(name: str, target: pl.Series) -> None:
+    """Raise where amounts are told apart by digits that a float32, in which they are learnt, does not hold."""
+    values = _number(target, name)
+    lost = float(np.sqrt(np.mean((values.astype(np.float32) - values) ** 2)))
+    if np.ptp(values) > 0 and lost > _MOST_LOST * values.std():
+        raise SampleError(
+            f"task {name}: {target.name} goes from {values.min()} to {values.max()}; ANNA holds 7 digits of a number, "
+            f"too few to tell these apart. Subtract the same amount, such as {values.min()}, from all."
         )
 
 

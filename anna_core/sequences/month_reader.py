@@ -61,7 +61,7 @@ class MonthReader:
             split = int(last["client_id"].search_sorted(bound))
             parts.append(last[:split])
             self._held = last[split:] if split < len(last) else None
-        return _stretch(pl.concat(parts) if parts else pl.read_parquet(self._path, n_rows=0), wanted)
+        return _stretch(pl.concat(parts) if parts else pl.read_parquet(self._path, n_rows=0, glob=False), wanted)
 
     def require_unchanged(self) -> None:
         """Raise `ChangedMeanwhileError` if the file was replaced after its footer was read: what was taken is wrong."""
@@ -76,7 +76,7 @@ class MonthReader:
             first, last = self.first[begin:until], self._last[begin:until]
             needed = (wanted.search_sorted(first) < wanted.search_sorted(last, side="right")).to_numpy()
         edges = np.flatnonzero(np.diff(np.concatenate([[False], needed, [False]]).astype(np.int8))) + begin
-        rows = pl.scan_parquet(self._path)
+        rows = pl.scan_parquet(self._path, glob=False)
         spans = []
         for first, last in zip(edges[::2], edges[1::2], strict=True):
             # Part of the last row group may be kept: read apart from the others, it does not keep them in memory, too.

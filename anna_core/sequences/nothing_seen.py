@@ -83,7 +83,7 @@ def _clients(mart_folder: Path, months: list[dt.date]) -> pl.LazyFrame:
     paths = [path for path in (mart_path(mart_folder, month) for month in months) if path.exists()]
     if not paths:
         return pl.LazyFrame(schema={"client_id": pl.String})
-    return pl.scan_parquet(paths).select("client_id")
+    return pl.scan_parquet(paths, glob=False).select("client_id")
 
 
 def _examples(clients: pl.Series) -> str:

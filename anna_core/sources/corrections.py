@@ -110,7 +110,7 @@ def read_corrections(folder: Path, month: str) -> Corrections:
     digest = pl.read_parquet_metadata(content).get(month)
     if digest is None:
         return Corrections()
-    found = pl.scan_parquet(content).filter(pl.col(_MONTH) == month).select(_KEY).collect().to_series()
+    found = pl.scan_parquet(content, glob=False).filter(pl.col(_MONTH) == month).select(_KEY).collect().to_series()
     return Corrections(found, int(digest, 16))
 
 

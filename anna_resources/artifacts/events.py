@@ -7,7 +7,7 @@ from pathlib import Path
 from anna_core.domains import Domain
 from anna_core.marts import staleness
 from anna_core.marts.dictionary import Dictionary, read_dictionary
-from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources import observing
 from anna_core.sources.corrections import read_corrections
@@ -61,14 +61,20 @@ class StoredDictionary:
     Attributes:
         path: its folder.
         domain: the domain.
+        mart: the folder of the months that are encoded with it.
     """
 
     path: Path
     domain: Domain
+    mart: Path
 
     def read(self) -> Dictionary:
-        """The dictionary; an empty one if no mart was built yet."""
-        return read_dictionary(self.domain, self.path)
+        """The dictionary; an empty one if no mart was built yet.
+
+        Raises:
+            ArtifactError: it was lost, or is an older copy than the marts.
+        """
+        return read_dictionary(self.domain, self.path, built_months(self.mart).values())
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class ScoresFile:
             ArtifactError: there are none.
         """
         try:
-            return pl.read_parquet(self.path)
+            return pl.read_parquet(self.path, glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise ArtifactError(
                 f"{self.path}: no scores that ANNA can read; materialize the asset again: {error}"

@@ -80,7 +80,7 @@ def _refreshed(bank: CaseBank) -> Outcome:
         built = build_mart(domain, month, home, ZONE, *folders, corrections=read_corrections(state_folder, key))
         assert built.source_version == state.months[key], "a mart would be stale for ever"
         found.rows += built.rows
-        frames.append(pl.read_parquet(mart_path(home / "mart", month)).select("client_id", "event_time"))
+        frames.append(pl.read_parquet(mart_path(home / "mart", month), glob=False).select("client_id", "event_time"))
         for name in domain.categorical:
             found.codes[name] = set(built.dictionary.table.filter(field=name)["value"])
     found.events = pl.concat(frames) if frames else found.events

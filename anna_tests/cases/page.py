@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from anna_tests.cases import csv_files, samples, tables, values
+from anna_tests.cases import csv_files, samples, settings, tables, values
 from anna_tests.cases.case import Case, outcome
 
 SOURCES = {"CSV files": csv_files.CASES, "Values": values.CASES, "Tables": tables.CASES}
@@ -29,7 +29,7 @@ def source_refusals() -> str:
 
 
 # Each part is a function that returns its text.
-PARTS: list[Callable[[], str]] = [source_refusals, samples.sample_refusals]
+PARTS: list[Callable[[], str]] = [source_refusals, samples.sample_refusals, settings.settings_refusals]
 
 
 def page() -> str:

@@ -219,16 +219,24 @@ REFUSED_VALUES = (
         ("target holds 1e+39 in row 1", "below 3e38", "a greater unit"),
     ),
     SampleCase(
+        "Amounts that differ in the tenth digit only", _csv(target=[f"{1e9 + 0.001 * i:.3f}" for i in NUMBERED]),
+        says=("goes from 1000000000.0 to 1000000000.059", "7 digits", "Subtract the same amount, such as 1000000000.0"),
+    ),
+    SampleCase(
         "Another value beside yes and no", _csv(target=each(2, then=(1, 0))), options={"type": "binary"},
         says=("target holds '2' in row 1", "write 1 and 0"),
     ),
     SampleCase(
         "Weights with a decimal comma", table(weight=["0,5"] * CLIENTS), "q1.parquet",
-        ("weight must hold positive numbers; the decimal sign is a point", "60 of 60"),
+        ("weight must hold positive numbers, 1e-12 to 1e+12; the decimal sign is a point", "60 of 60"),
     ),
     SampleCase(
         "Infinite weights", _csv(weight=each("inf", "1e39", then=("2.0",))),
         says=("weight must hold positive numbers", "2 of 60 rows", "weight 'inf'"),
+    ),
+    SampleCase(
+        "Weights that no sum can hold", _csv(weight=each("1e38", "1e-30", then=("2.0",))),
+        says=("weight must hold positive numbers, 1e-12 to 1e+12", "2 of 60 rows", "weight '1e38'"),
     ),
     SampleCase(
         "Weights below zero", _csv(weight=each(-1.0, then=(2.0,))), says=("weight must hold positive numbers", "row 1")
@@ -245,6 +253,16 @@ READ = (
     SampleCase("Compressed, in capitals", gzip.compress(_csv()), "Q1.CSV.GZ"),
     SampleCase(
         "Columns without a name", _csv().replace(b"\n", b",,\n")
+    ),
+    SampleCase(
+        "Columns whose names look like patterns",
+        text(**{"*": NUMBERED, "^.*$": NUMBERED, "target*": NUMBERED}).encode(),
+        right=lambda made: made.rows.columns == ["client_id", "as_of", "target", "weight", "split", "fold"],
+    ),
+    SampleCase(
+        "Columns whose names look like patterns, as Parquet",
+        table(**{"*": NUMBERED, "^c.*$": NUMBERED}), "q1.parquet",
+        right=lambda made: made.rows["client_id"].to_list() == [f"c{i:02}" for i in NUMBERED],
     ),
     SampleCase(
         "Ids in hex", _csv(client_id=[HEX, *(f"{i:016x}" for i in NUMBERED[1:])]),

@@ -145,7 +145,7 @@ def test_files_of_domains_that_cannot_be_used_or_are_new_are_named(deployment: D
         run(deployment, request)
     (deployment.settings.domains / "draft.yaml").write_text("source: {path: wareh")
     told = said(deployment)
-    assert "draft.yaml: cannot be read as YAML" in told
+    assert "draft.yaml, line 1: cannot be read as YAML" in told
     assert told.endswith("Until that is corrected, draft is left out.")
     write_domain(deployment.home, "draft", seed=3)
     (deployment.settings.domains / "cards.yaml").unlink()

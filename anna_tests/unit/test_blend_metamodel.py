@@ -13,6 +13,7 @@ from anna_core.models.blend.net import MetaNet, fitted_sharing, plain_sharing
 from anna_core.models.outputs import Output
 from anna_core.models.unseen import Unseen, unseen_rows
 from anna_core.models.vectors import DomainVectors
+from anna_core.samples.rows import HEAVIEST, LIGHTEST
 from anna_tests.unit.nets_toy import make_task, split_of
 
 ROWS = 1000
@@ -163,6 +164,26 @@ def test_every_type_of_task(task_type, metric, settings):
     assert seen == model.curves
     assert seen[-1].seconds_left == 0
     assert max(report.valid_metric for report in seen) > 0.9
+
+
+@pytest.mark.parametrize("extreme", [(LIGHTEST, HEAVIEST), (LIGHTEST, LIGHTEST), (HEAVIEST, HEAVIEST)])
+def test_whatever_weights_the_door_lets_through_make_a_model_that_can_be_read_back(signals, tmp_path, extreme):
+    left, right, target = signals
+    vectors = {"left": _domain(left, seed=1), "right": _domain(right, seed=2)}
+    weight = np.where(np.arange(ROWS) % 2, *extreme).astype(np.float32)
+    trained(vectors, target, weight, split_of(ROWS), make_task()).save(tmp_path, {})
+    loaded = Metamodel.load(tmp_path)
+    assert sum(loaded.spec.shares.values()) == pytest.approx(1)
+    assert np.isfinite(loaded.predict(vectors)).all()
+
+
+def test_a_model_that_could_not_be_read_back_is_not_written(signals, tmp_path):
+    left, _, target = signals
+    model = trained({"left": _domain(left)}, target, ONES, split_of(ROWS), make_task())
+    broken = replace(model, spec=model.spec.model_copy(update={"shares": {"left": float("nan")}}))
+    with pytest.raises(TrainingError, match=r"numbers that are not finite, .*spec\.shares\.left: .*Look for extreme"):
+        broken.save(tmp_path / "bundle", {})
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_save_and_load_bit_for_bit(signals, tmp_path):

@@ -65,7 +65,7 @@ def test_a_domain_whose_file_broke_goes_on_as_it_was(settings):
     file = settings.domains / "card_transactions.yaml"
     file.write_text("source: {path: wareh")
     ((text, cure),) = wrong(check_domains(settings))
-    assert text.startswith(f"{file}: cannot be read as YAML: while parsing a flow mapping in ")
+    assert text.startswith(f"{file}, line 1: cannot be read as YAML: while parsing a flow mapping ")
     assert text.endswith("Until that is corrected, card_transactions is used as its file was before.")
     assert cure == f"correct {file}"
 

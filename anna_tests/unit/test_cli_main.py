@@ -1,11 +1,14 @@
 """The command itself: quick help, errors as paragraphs, samples that are submitted."""
 
+import io
+import os
 import subprocess
 import sys
 from typing import ClassVar
 
 import pytest
 
+from anna_cli.console import CONSOLE, print_any_sign
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch import State
 from anna_cli.main import COMMANDS, anna, main
@@ -29,6 +32,33 @@ def exit_code(*arguments):
     with pytest.raises(SystemExit) as left:
         main(list(arguments))
     return left.value.code
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [
+        ("ascii", rb"ok \u0413\u043e\u0440\u043e\u0434 -> a... \udcff"),
+        ("cp1251", "ok Город -> a… \\udcff".encode("cp1251")),
+        ("utf-8", "✓ Город → a… \\udcff".encode()),
+    ],
+)
+def test_signs_that_the_terminal_does_not_know_stop_no_command(monkeypatch, encoding, told):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding))
+    print_any_sign()
+    CONSOLE.print("✓ Город → a… \udcff", soft_wrap=True)
+    sys.stdout.flush()
+    assert written.getvalue().strip() == told
+
+
+def test_a_terminal_of_plain_signs_sees_what_the_doctor_finds(home):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "anna_cli.main", "--home", str(home / "gone"), "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert f"NO {home / 'gone'} does not exist\n  -> make the deployment".encode() in done.stdout
+    assert done.stderr == b""
 
 
 def test_help_imports_nothing_slow():
@@ -68,7 +98,7 @@ def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsy
         settings._load.cache_clear()
         assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None
     told = capsys.readouterr().out
-    assert "draft.yaml: cannot be read as YAML" in told
+    assert "draft.yaml, line 1: cannot be read as YAML" in told
     assert "Until that is corrected, draft is left out." in told
     assert "No upload or launch yet." in told
 

@@ -1,4 +1,5 @@
 import datetime as dt
+import os
 import re
 from pathlib import Path
 
@@ -91,9 +92,19 @@ def test_every_problem_of_a_file_is_told_at_once(tmp_path):
         read_domain(write(tmp_path, GOOD | {"fields": {"mcc": "text"}, "lookback": "x", "typo": 1}))
 
 
-@pytest.mark.parametrize("text", ["fields: [", "a: b: c", "\tx: 1", "since: 2024-13-01"])
-def test_what_is_not_yaml_is_told(tmp_path, text):
-    with pytest.raises(DomainError, match=r"cards\.yaml: cannot be read as YAML"):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fields: [", "line 1: cannot be read as YAML: while parsing a flow node expected the node content"),
+        ("a: 1\nb: c: d", "line 2: cannot be read as YAML: mapping values are not allowed here"),
+        ("\tx: 1", r"line 1: cannot be read as YAML: .* found character '\\t' that cannot start any token"),
+        ("since: 2024-13-01", "line 1: '2024-13-01' looks like a date, but is none"),
+        ("fields: {mcc: categorical}\nfields: {amount: numeric}", "line 2: 'fields' is there twice, first in line 1"),
+        ("fields:\n  no: numeric", "line 2: YAML reads the name no as yes or no; put it in quotes: 'no'"),
+    ],
+)
+def test_what_is_not_yaml_is_told_with_its_line(tmp_path, text, told):
+    with pytest.raises(DomainError, match=rf"cards\.yaml, {told}"):
         read_domain(write(tmp_path, text))
 
 
@@ -106,8 +117,19 @@ def test_yaml_that_is_no_mapping_is_told(tmp_path, text, found):
 def test_a_file_in_another_encoding_is_told(tmp_path):
     path = tmp_path / "cards.yaml"
     path.write_bytes("description: карты".encode("cp1251"))
-    with pytest.raises(DomainError, match="cannot be read as YAML"):
+    with pytest.raises(DomainError, match=r"cards\.yaml, line 1: the text is not UTF-8\. Save the file as UTF-8"):
         read_domain(path)
+
+
+def test_a_file_whose_name_is_not_utf8_is_told_and_stops_no_other(tmp_path):
+    write(tmp_path, GOOD)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml")).write_text(yaml.safe_dump(GOOD))
+    found = read_domains(tmp_path)
+    assert list(found.domains) == ["cards"]
+    [note] = found.notes
+    assert note.startswith(rf"{tmp_path}/\xff.yaml: name: '\xff' cannot name a domain: begin with a lower-case letter")
+    assert list(found.problems) == [r"\xff.yaml"]
+    note.encode()
 
 
 def test_a_file_name_that_cannot_be_a_domain_is_told(tmp_path):
@@ -151,6 +173,7 @@ HALVES = {
     "half written": "source: {path: wareh",
     "empty": "",
     "wrong": "source: {path: x}\nfields: {mcc: text}\n",
+    "deep": "a: " + "[" * 20_000,
 }
 
 
@@ -162,10 +185,10 @@ def test_a_file_that_cannot_be_used_stops_no_other(tmp_path, text):
     assert list(found.domains) == ["cards"]
     assert list(found.problems) == ["draft.yaml"]
     [note] = found.notes
-    assert note.startswith(f"{tmp_path / 'draft.yaml'}: ")
+    assert re.match(f"{tmp_path / 'draft.yaml'}(, line 1)?: ", note)
     assert note.endswith("Until that is corrected, draft is left out.")
     assert "\n" not in note
-    with pytest.raises(DomainError, match=r"draft\.yaml: "):
+    with pytest.raises(DomainError, match=r"draft\.yaml(, line 1)?: "):
         load_domains(tmp_path)
 
 

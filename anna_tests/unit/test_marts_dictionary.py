@@ -1,5 +1,8 @@
+import datetime as dt
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -7,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
+from anna_core.marts.mart import mart_path
+from anna_resources.artifacts.events import StoredDictionary
+from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 DOMAIN = Domain.model_validate(
     {"name": "d", "source": {"path": "x"}, "fields": {"a": "categorical", "b": "categorical", "flag": "boolean"}}
@@ -158,6 +165,7 @@ def test_each_value_lies_in_one_part_with_all_its_counts(tmp_path, memory):
 EXTEND = """
 import sys
 from pathlib import Path
+from pathlib import Path
 import polars as pl
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import extend_dictionary
@@ -178,3 +186,54 @@ def test_processes_that_extend_at_once_lose_nothing(tmp_path):
     assert a.keys() == {f"own {n} {i}" for n in range(3) for i in range(5)} | {f"shared {i}" for i in range(5)}
     assert sorted(a.values()) == list(range(1, 21))
     assert dictionary.version == "a:20-b:10"
+
+
+EVENTS = events_frame(
+    [("a", dt.datetime(2024, month, 5, 12), kind, True, 1.0) for month, kind in ((2, "x"), (3, "y"), (3, "z"))]
+)
+FEBRUARY = dt.date(2024, 2, 1)
+
+
+def file_of(bank: Bank) -> Path:
+    return bank.codes / "dictionary.parquet"
+
+
+@pytest.mark.parametrize("month", [FEBRUARY, MARCH, dt.date(2024, 4, 1)])
+def test_a_lost_dictionary_is_told_and_no_new_codes_are_given(bank, month):
+    """With new codes, marts and models of before would mean something else without a word."""
+    bank.put(EVENTS)
+    bank.build(FEBRUARY)
+    bank.build(MARCH)
+    kept = file_of(bank).read_bytes()
+    file_of(bank).unlink()
+    built = mart_path(bank.mart, MARCH)
+    content = built.read_bytes()
+    told = rf"domain cards: the dictionary .* lacks codes of kind that {built} was .*\(it has 0 of 3\).* Put back the"
+    with pytest.raises(ArtifactError, match=told):
+        bank.build(month)
+    with pytest.raises(ArtifactError, match=told):
+        StoredDictionary(bank.codes, bank.domain, bank.mart).read()
+    assert not file_of(bank).exists()
+    assert built.read_bytes() == content
+    file_of(bank).write_bytes(kept)
+    assert bank.build(month).dictionary.cardinalities["kind"] == 4
+
+
+def test_an_older_copy_of_a_dictionary_is_told(bank):
+    bank.put(EVENTS)
+    bank.build(FEBRUARY)
+    older = file_of(bank).read_bytes()
+    bank.build(MARCH)
+    file_of(bank).write_bytes(older)
+    with pytest.raises(ArtifactError, match=r"lacks codes of kind .* \(it has 1 of 3\)"):
+        bank.build(FEBRUARY)
+    shutil.rmtree(bank.mart)
+    shutil.rmtree(bank.codes)
+    assert bank.build(FEBRUARY).dictionary.version == "kind:1"
+
+
+def test_a_field_that_becomes_categorical_needs_no_codes_of_before(tmp_path):
+    before = Bank(tmp_path, fields={"online": "boolean", "amount": "numeric"})
+    before.put(EVENTS)
+    before.build(MARCH)
+    assert Bank(tmp_path, fields={"online": "categorical", "kind": "categorical"}).build(FEBRUARY).rows == 1

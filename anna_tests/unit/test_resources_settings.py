@@ -1,5 +1,6 @@
 import datetime as dt
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -125,8 +126,6 @@ PROBLEMS = {
     "year": ("start_month: 2024", r"start_month: .*\(found 2024\)"),
     "order": ("start_month: 2024-03\nend_month: 2024-02", "end_month 2024-02-01 lies before start_month 2024-03-01"),
     "storage": ("storage: s3://bucket/anna", "storage: .*scheme 's3' is not supported"),
-    "not yaml": ("limits: [", "cannot be read: while parsing"),
-    "no mapping": ("- a\n- b", "cannot be read: "),
 }
 
 
@@ -136,6 +135,21 @@ def test_an_error_names_file_setting_and_problem(home, text, message):
     with pytest.raises(SettingsError, match=message) as caught:
         load_settings()
     assert str(caught.value).startswith(f"{home / 'anna.yaml'} or an ANNA_* variable")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("limits: [", ", line 1: cannot be read as YAML: while parsing a flow node"),
+        ("time_zone: UTC\nleft_aside: 0\ntime_zone: UTC", ", line 3: 'time_zone' is there twice, first in line 1"),
+        ("limits: {runs: 010}", ", line 1: YAML does not read 010 as it stands, but as octal"),
+        ("- a\n- b", ": should hold settings, as in `time_zone: UTC`; found list"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_the_file_itself_is_told_with_its_line(home, text, told):
+    (home / "anna.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=re.escape(f"{home / 'anna.yaml'}{told}")):
+        load_settings()
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_columns_that_are_not_used_are_named(tmp_path):
         ("client_id,as_of,target,weight\na,2024-03-31,1,0\n", "weight must hold positive numbers"),
         (
             "client_id,as_of,target,weight\na,2024-03-31,1,-1\nb,2024-03-31,0,2\n",
-            r"positive numbers. 1 of 2 .*row 1: client_id 'a', weight '-1'\.",
+            r"positive numbers, 1e-12 to 1e\+12. 1 of 2 .*row 1: client_id 'a', weight '-1'\.",
         ),
         ("client_id,as_of,target,weight\na,2024-03-31,1,inf\nb,2024-03-31,0,\nc,2024-03-31,0,x\n", "3 of 3"),
         ("client_id,as_of,target,split\na,2024-03-31,1,train\nb,2024-03-31,0,holdout\n", r"split: found \['holdout'\]"),

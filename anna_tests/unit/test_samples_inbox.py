@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from anna_core.errors import SampleError, TaskError
+from anna_core.file_names import shown
 from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
-from anna_core.samples.listing import list_inbox, list_upload, shown, why_incomplete
+from anna_core.samples.listing import list_inbox, list_upload, why_incomplete
 from anna_core.tasks.task import TaskRequest, TaskType
 
 CSV = "client_id,as_of,target\na,2024-03-31,1\n"
@@ -118,9 +119,38 @@ def test_a_folder_without_rights_is_told_and_stops_no_other(churn, monkeypatch):
 def test_an_editors_lock_is_no_settings_file(churn):
     put(churn, "q1.csv")
     (churn / ".#task.yaml").symlink_to("somebody@somewhere.1234")
-    (churn / "task.yaml").symlink_to("gone.yaml")
     [upload] = list_inbox(churn.parent).uploads
     assert upload.settings == {}
+
+
+@pytest.mark.parametrize("name", ["task.yaml", "q1.yaml"])
+def test_settings_that_are_no_file_are_refused_until_they_are_gone(churn, name):
+    """Neither waited for, as a pipe would be for ever, nor taken for nothing, as a link whose share is away."""
+    put(churn, "q1.csv")
+    [plain] = list_inbox(churn.parent).uploads
+    makers = {"pipe": os.mkfifo, "folder": Path.mkdir, "broken link": lambda path: path.symlink_to("gone")}
+    for make in makers.values():
+        make(churn / name)
+        [upload] = list_inbox(churn.parent).uploads
+        assert list(upload.settings) == [name]
+        assert list_upload(churn.parent, "churn", "q1") == upload
+        with pytest.raises(SampleError, match=rf"^{churn / name}: is .*; remove it, or write a file\."):
+            read_upload_request(churn / "q1.csv")
+        (churn / name).rmdir() if (churn / name).is_dir() else (churn / name).unlink()
+        assert list_inbox(churn.parent).uploads == [plain]
+
+
+def test_a_link_to_itself_stops_nothing_and_is_told(churn):
+    put(churn, "q1.csv")
+    for link in ("loop.csv", "task.yaml", "loop"):
+        (churn / link).symlink_to(link)
+    (churn.parent / "round").symlink_to("round")
+    os.mkfifo(churn / "pipe.csv")
+    listing = list_inbox(churn.parent)
+    assert [upload.name for upload in listing.uploads] == ["churn/q1"]
+    told = "it is no file, but a pipe or a link that leads nowhere; bring the file itself."
+    assert listing.left == {"churn/loop.csv": told, "churn/pipe.csv": told}
+    assert list_upload(churn.parent, "churn", "loop") is None
 
 
 def test_an_inbox_that_is_not_there_holds_nothing(tmp_path):

@@ -170,7 +170,7 @@ def test_a_check_finds_content_owner_and_dates(churn):
     ("name", "text", "reason"),
     [
         ("task.yaml", "metrik: gini\n", "task.yaml: metrik: is not a known setting"),
-        ("q1.yaml", "type: [\n", "q1.yaml: cannot be read as YAML"),
+        ("q1.yaml", "type: [\n", "q1.yaml, line 2: cannot be read as YAML"),
         ("q1.csv", "client_id,target\n1,1\n", "a sample has the columns client_id, as_of and target"),
         ("q1.csv", "client_id,as_of,target\n1,yesterday,1\n", "as_of is not a whole day of our time"),
         ("q1.csv", "", "churn/q1.csv is not complete yet, or damaged: it is empty."),

@@ -176,6 +176,12 @@ def test_a_sample_is_called_as_its_file_or_folder(origin, name):
     assert sample_name(origin) == name
 
 
+@pytest.mark.parametrize("origin", ["", "/", "http://", "s3://bank/", "."])
+def test_an_origin_without_a_name_gives_a_sample_none(origin):
+    with pytest.raises(SampleError, match=rf"^'{origin}' names no file, .* Name it, or give the path or URL"):
+        sample_name(origin)
+
+
 def test_an_old_sample_stays_until_its_new_file_is_there(tmp_path, inbox, monkeypatch):
     FRAME.write_parquet(tmp_path / "s.parquet")
     FRAME.write_csv(tmp_path / "s.csv")

@@ -163,3 +163,16 @@ def test_a_share_of_the_target_is_refused_where_that_is_0():
 def test_a_metric_of_amounts_is_refused_for_negative_ones_before_anything_is_trained():
     with pytest.raises(TaskError, match="'r2_log1p' is for amounts of 0 and more, but 1 rows have a negative target"):
         resolved([-2.5, 0.0, 3.5], type="regression", metric="r2_log1p")
+
+
+@pytest.mark.parametrize(("step", "is_told"), [(1e-3, True), (1.0, True), (50.0, True), (64.0, False), (1e3, False)])
+def test_amounts_that_a_float32_cannot_tell_apart_are_refused_and_not_called_the_same(step, is_told):
+    """Near 1e9 a float32's neighbours are 64 apart, so that it errs by 18 on average, but not of multiples of 64."""
+    amounts = pl.DataFrame({"target": 1e9 + step * np.arange(100)})
+    if is_told:
+        with pytest.raises(SampleError, match=r"task t: target goes from 1000000000\.0 to .* Subtract the same amount"):
+            resolve_task("t", TaskRequest(type="regression"), amounts)
+    else:
+        assert resolve_task("t", TaskRequest(type="regression"), amounts).type is TaskType.REGRESSION
+    near = amounts.select(pl.col("target") - 1e9)
+    assert resolve_task("t", TaskRequest(type="regression"), near).type is TaskType.REGRESSION

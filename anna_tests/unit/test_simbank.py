@@ -262,6 +262,11 @@ def test_order_tells_what_counts_do_not(home: Path) -> None:
     assert abs(cash_first["len"].mean() / groceries_first["len"].mean() - 1) < 0.1
 
 
+def test_refuses_a_bank_older_than_calendars() -> None:
+    with pytest.raises(BankError, match="100,000 months are too many: give 24 to 600"):
+        SimulatedBank(months=100_000)
+
+
 def test_refuses_to_mix_banks(small: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(small, home)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.models.bundle import BUNDLE, FORM, TaskFacts, code_version, read_content, why_unread
+from anna_core.models.bundle import BUNDLE, FORM, TaskFacts, bundle_text, code_version, read_content, why_unread
 from anna_core.models.outputs import Output
 from anna_core.models.trees.features import Codes, DomainReading
 from anna_core.models.vectors import DomainVectors
@@ -224,9 +224,10 @@ class BoostingModel:
         bundle = BoostingBundle(
             spec=self.spec, data_version=self.data_version, code_version=code_version(), provenance=provenance
         )
+        written = bundle_text(bundle)
         for place, text in enumerate(self.trees):
             (folder / TREES.format(place)).write_text(text, encoding="utf-8")
-        (folder / BUNDLE).write_text(bundle.model_dump_json(indent=1), encoding="utf-8")
+        (folder / BUNDLE).write_text(written, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "BoostingModel":
