@@ -1,7 +1,7 @@
 """A small bank and its deployment, for tests that materialize the graph in a temporary instance."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,10 @@ import polars as pl
 import pytest
 
 from anna_assets.definitions import build_defs
+from anna_assets.partitions import kept_months, monthly
 from anna_core.domains import Domain, load_domains
+from anna_core.memory import DEFAULT_MEMORY
+from anna_core.months import parse_month
 from anna_resources import settings
 from anna_resources.settings import Settings, load_settings
 from anna_resources.warehouse import Warehouse
@@ -75,8 +78,16 @@ class Deployment:
             instance=self.instance, asset_selection=[dg.AssetKey(key.split("/"))], tags=tags, raise_on_error=False
         )
 
-    def refresh(self) -> None:
-        """Observe all sources and build all marts."""
+    def refresh(self, months: Sequence[str] = MONTHS) -> None:
+        """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
+        kept = kept_months(monthly(self.settings))
+        for domain in load_domains(self.settings.domains).values():
+            self.warehouse.source(domain).observe(kept)
+            for month in months:
+                self.warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
+
+    def refresh_by_runs(self) -> None:
+        """The same by runs, which tell the instance of what they made."""
         for domain in self.domains:
             self.defs.resolve_job_def(f"observe_{domain}").execute_in_process(instance=self.instance)
             for month in MONTHS:

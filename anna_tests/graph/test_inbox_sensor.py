@@ -4,18 +4,13 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets.partitions import kept_months, monthly
 from anna_assets.uploads import inbox_sensor, reading
-from anna_core.domains import load_domains
-from anna_core.memory import DEFAULT_MEMORY
-from anna_core.months import parse_month
 from anna_core.samples.inbox import upload_lock
 from anna_core.storage import write_text
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
@@ -36,15 +31,6 @@ class Intake:
     @property
     def inbox(self):
         return self.deployment.home / "inbox"
-
-    def refresh(self, months: Sequence[str] = MONTHS) -> None:
-        """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
-        settings, warehouse = self.deployment.settings, self.deployment.warehouse
-        kept = kept_months(monthly(settings))
-        for domain in load_domains(settings.domains).values():
-            warehouse.source(domain).observe(kept)
-            for month in months:
-                warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
 
     def evaluate(self) -> dg.SensorResult:
         context = dg.build_sensor_context(
@@ -102,7 +88,7 @@ def records(event: dg.AssetObservation) -> list[dict]:
 def intake(deployment: Deployment) -> Intake:
     """An inbox whose marts are fresh."""
     made = Intake(deployment)
-    made.refresh()
+    made.deployment.refresh()
     return made
 
 
@@ -232,7 +218,7 @@ def test_a_sample_trains_again_where_it_would_be_trained_on_something_else(intak
     else:
         shutil.copy(home / "domains" / "cards.yaml", home / "domains" / "more.yaml")
     intake.deployment.reload()
-    intake.refresh(MONTHS[1:] if change == "month" else MONTHS)
+    intake.deployment.refresh(MONTHS[1:] if change == "month" else MONTHS)
     intake.quiet()  # nothing trains anew by itself
     for name, as_of in (("q1.csv", "2024-03-15"), ("late.csv", "2024-04-15")):
         intake.put("churn", name, sample_rows(as_of=as_of))
@@ -321,7 +307,7 @@ def test_samples_wait_until_the_marts_are_fresh(early: Intake) -> None:
         "accounts has not been observed yet. cards has not been observed yet."
     )
     assert "churn/q1.csv is waiting: accounts has not been observed yet." in early.said
-    early.refresh()
+    early.deployment.refresh()
     assert early.tick() == ["churn.q1"]
 
 
@@ -342,7 +328,7 @@ def test_a_month_that_cannot_be_built_holds_back_only_those_who_see_it(early: In
 
 
 def test_a_source_that_cannot_be_observed_is_told_in_the_words_of_its_run(early: Intake) -> None:
-    early.refresh()
+    early.deployment.refresh()
     early.deployment.rewrite_month("cards", "2024-03-01", events(1, "2024-03-01").drop("client_id"))
     observe = early.deployment.defs.resolve_job_def("observe_cards")
     observe.execute_in_process(instance=early.deployment.instance, raise_on_error=False)
@@ -405,7 +391,7 @@ def test_more_samples_than_a_look_launches_wait_for_the_next(early: Intake) -> N
         early.put("churn", f"s{index:02}.csv")
     for _ in range(2):
         early.quiet()
-    early.refresh()
+    early.deployment.refresh()
     assert [len(early.tick()) for _ in range(3)] == [20, 5, 0]
 
 
@@ -469,7 +455,7 @@ def test_a_share_that_was_out_of_reach_brings_nothing_new(intake: Intake) -> Non
     domain = intake.deployment.settings.domains / "cards.yaml"
     domain.write_text(domain.read_text().replace("lookback: 60d", "lookback: 50d"))
     intake.deployment.reload()
-    intake.refresh()
+    intake.deployment.refresh()
     share = intake.deployment.home / "share"
     intake.inbox.rename(share)
     intake.quiet()

@@ -57,7 +57,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 def intake_of(deployment: Deployment) -> Intake:
     deployment.reload()  # with the worker that the test has set
     made = Intake(deployment)
-    made.refresh()
+    made.deployment.refresh()
     return made
 
 
@@ -234,7 +234,7 @@ def test_marts_that_fall_behind_meanwhile_are_waited_for(large: Intake, slow: Sl
     large.quiet()
     assert large.state("churn/a.csv") == "waiting"
     assert "cards is to be observed" in large.row("churn/a.csv")["reason"]
-    large.refresh()
+    large.deployment.refresh()
     large.quiet()
     finish()
     assert large.tick() == ["churn.a"]

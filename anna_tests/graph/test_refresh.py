@@ -223,7 +223,7 @@ def test_what_is_left_aside_stands_on_the_pages_of_source_and_mart(deployment: D
     )
     deployment.rewrite_month("cards", "2024-02-01", frame)
     (deployment.home / "warehouse/cards/notes.xlsx").touch()
-    deployment.refresh()
+    deployment.refresh_by_runs()
     key = dg.AssetKey(["source", "cards"])
     records = deployment.instance.fetch_observations(key, limit=10).records
     whole = next(record.asset_observation for record in records if record.partition_key is None).metadata
