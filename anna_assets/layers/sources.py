@@ -15,7 +15,7 @@ from anna_assets.partitions import kept_months
 from anna_assets.source_versions import DATA_VERSION_TAG, told_versions
 from anna_assets.steps import explained
 from anna_core.domains import Domain
-from anna_core.errors import AnnaError
+from anna_core.errors import in_words
 from anna_core.sources.files import told as told_unread
 from anna_core.sources.freshness import SourceState
 from anna_core.sources.span import first_month
@@ -148,8 +148,8 @@ def watch_sensor(
                 state = stored.read()
                 rows.append(state.rows)
                 found = stored.listing(kept_months(month))
-            except (AnnaError, OSError) as error:
-                told.append(f"{domain.name}: {error}")
+            except Exception as error:  # whatever is the matter with one domain's source, the others are observed
+                told.append(f"{domain.name}: {in_words(error)}")
                 continue
             if found == state.listing:
                 continue

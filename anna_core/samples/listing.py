@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anna_core.file_names import is_garbled, shown
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
 from anna_core.samples.inbox import TASK_FILE
 
@@ -78,7 +79,7 @@ def list_inbox(inbox: Path) -> Listing:
         if not entry.is_dir():
             if ending_of(entry.name):
                 listing.left[shown(entry.name)] = "a sample lies in the folder of its task; move it into one."
-        elif _is_garbled(entry.name):
+        elif is_garbled(entry.name):
             listing.left[shown(entry.name)] = "the folder's name is not UTF-8, so it cannot name a task; rename it."
         else:
             try:
@@ -110,11 +111,6 @@ def why_incomplete(path: Path) -> str:
         return "" if stream.read() == _PARQUET_END else "it lacks the end of a Parquet file"
 
 
-def shown(path: str | Path) -> str:
-    """A path as text that can be stored anywhere, whatever bytes it is made of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def _list_task(folder: Path, listing: Listing) -> None:
     states: dict[str, FileState] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -135,7 +131,7 @@ def _list_task(folder: Path, listing: Listing) -> None:
 
 def _why_left(entry: os.DirEntry[str]) -> str:
     """Why nothing is taken from an entry of a task's folder; empty where something may be."""
-    if _is_garbled(entry.name):
+    if is_garbled(entry.name):
         return "its name is not UTF-8, so it cannot name a sample; rename it."
     is_sample = ending_of(entry.name) is not None
     if is_sample and entry.is_dir():
@@ -159,8 +155,3 @@ def _settings_files(sample: str) -> tuple[str, ...]:
 def _state(file: Path | os.DirEntry[str]) -> FileState:
     found = file.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
-
-
-def _is_garbled(name: str) -> bool:
-    """Whether a name is not UTF-8: of a sample's key and its page one could make nothing."""
-    return shown(name) != name

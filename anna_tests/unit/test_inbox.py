@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from anna_core.errors import SampleError, TaskError
+from anna_core.file_names import shown
 from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
-from anna_core.samples.listing import list_inbox, list_upload, shown, why_incomplete
+from anna_core.samples.listing import list_inbox, list_upload, why_incomplete
 from anna_core.tasks.task import TaskRequest, TaskType
 
 CSV = "client_id,as_of,target\na,2024-03-31,1\n"
