@@ -81,7 +81,9 @@ def _told(error: Exception, what: Passing | None) -> str:
     if what is Passing.SPACE:
         full = "; ".join(full_disks(disks())) or "there is some by now"
         return f"There is no room on a disk ({full}): {in_words(error)}. Make room there."
-    return f"There is too little memory: {in_words(error)}. Lower limits.training or limits.memory, or close what uses it."
+    return (
+        f"There is too little memory: {in_words(error)}. Lower limits.training or limits.memory, or close what uses it."
+    )
 
 
 def _of_event(event: dg.DagsterEvent) -> Passing | None:

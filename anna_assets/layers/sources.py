@@ -4,6 +4,7 @@ Here belong the observation and the sensor that starts it; reading for models is
 """
 
 import datetime as dt
+import logging
 import time
 
 import dagster as dg
@@ -15,7 +16,7 @@ from anna_assets.partitions import kept_months
 from anna_assets.source_versions import DATA_VERSION_TAG, told_versions
 from anna_assets.steps import explained
 from anna_core.domains import Domain
-from anna_core.errors import in_words
+from anna_core.errors import AnnaError, in_words
 from anna_core.sources.files import told as told_unread
 from anna_core.sources.freshness import SourceState
 from anna_core.sources.span import first_month
@@ -148,7 +149,11 @@ def watch_sensor(
                 state = stored.read()
                 rows.append(state.rows)
                 found = stored.listing(kept_months(month))
+            except (AnnaError, OSError) as error:
+                told.append(f"{domain.name}: {error}")
+                continue
             except Exception as error:  # whatever is the matter with one domain's source, the others are observed
+                logging.getLogger(__name__).exception("The source of %s cannot be looked at", domain.name)
                 told.append(f"{domain.name}: {in_words(error)}")
                 continue
             if found == state.listing:

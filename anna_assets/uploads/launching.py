@@ -115,7 +115,9 @@ class Launching:
 
     def _starts(self, register: Register, entry: Entry) -> bool:
         """Begin the launch of an upload; False where its run exists, as the register forgot."""
-        entry.request = f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings), entry.run)}"
+        entry.request = (
+            f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings), entry.run)}"
+        )
         entry.put(UploadState.STARTING, _ABOUT_TO_BEGIN)
         entry.matched = False
         return not self._find_run(register, entry)

@@ -98,7 +98,9 @@ def _check_sensors(client: GraphQLClient) -> Iterator[Finding]:
         if ended is not None and ended["status"] == "FAILURE":
             failed.append(name)
             words = " ".join(((ended["error"] or {}).get("message") or "it left no word").split())
-            yield bad(f"the sensor '{name}' fails: {words}", "its page in the UI, under Automation, has each look at length")
+            yield bad(
+                f"the sensor '{name}' fails: {words}", "its page in the UI, under Automation, has each look at length"
+            )
     if not failed:
         yield good(f"{len(sensors)} sensors look after what comes")
 

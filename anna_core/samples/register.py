@@ -125,7 +125,7 @@ class Register(BaseModel):
             entry.was_there = True
 
     def launched(self, entry: Entry, run: str, reason: str = "", is_over: bool = False) -> None:
-        """Remember the launch of an upload's files as they are; it is the latest change, and watched unless it is over."""
+        """Remember the launch of an upload's files as they are: the latest change, and watched unless it is over."""
         entry.place, entry.run, entry.launched = self.last_place + 1, run, entry.files
         entry.watched = "" if is_over else run
         entry.put(UploadState.LAUNCHED, reason)

@@ -78,7 +78,7 @@ class Readiness:
         try:
             state = self._state
             listing = freshness.listing(self.domain, self.home, self.bank_zone, self.kept, self.settle, state)
-        except Exception as error:  # whatever is the matter with one domain's source, the others can be looked at
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
         if not state.listing:
             return "has not been observed yet"

@@ -167,9 +167,7 @@ def test_a_launch_that_was_canceled_or_deleted_is_not_launched_again(intake: Int
 
 
 def test_what_somebody_materializes_in_the_ui_is_not_launched_again(intake: Intake) -> None:
-    intake.deployment.instance.report_dagster_event(
-        dg.DagsterEvent("PIPELINE_SUCCESS", "train"), intake.runs[KEY]
-    )
+    intake.deployment.instance.report_dagster_event(dg.DagsterEvent("PIPELINE_SUCCESS", "train"), intake.runs[KEY])
     intake.quiet()
     intake.refresh()
     deliver(intake, seed=7)
@@ -199,7 +197,9 @@ def test_a_launch_that_lacked_memory_comes_back_once_after_a_pause(intake: Intak
     first = fail(intake, MemoryError("cannot allocate 3 GiB"))
     intake.quiet()
     told = intake.row(FILE)["reason"]
-    assert told.startswith(f"its launch (run {first}) failed, as there is too little memory: There is too little memory")
+    assert told.startswith(
+        f"its launch (run {first}) failed, as there is too little memory: There is too little memory"
+    )
     assert "MemoryError: cannot allocate 3 GiB" in told
     assert "It is launched again after that: not before " in told
     intake.quiet()
@@ -209,7 +209,9 @@ def test_a_launch_that_lacked_memory_comes_back_once_after_a_pause(intake: Intak
     fail(intake, MemoryError())
     intake.quiet()
     assert intake.state(FILE) == "launched"
-    assert intake.row(FILE)["reason"].startswith("it was launched again and failed of the same: there is too little mem")
+    assert intake.row(FILE)["reason"].startswith(
+        "it was launched again and failed of the same: there is too little mem"
+    )
     clock.seconds *= 2
     intake.quiet()
 
