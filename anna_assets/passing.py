@@ -79,7 +79,8 @@ def _told(error: Exception, what: Passing | None) -> str:
     if isinstance(error, AnnaError):
         return str(error)
     if what is Passing.SPACE:
-        full = "; ".join(full_disks(disks())) or "there is some by now"
+        places = disks()
+        full = "; ".join(full_disks(places)) or f"by now there is some at {', '.join(map(str, places))}"
         return f"There is no room on a disk ({full}): {in_words(error)}. Make room there."
     return (
         f"There is too little memory: {in_words(error)}. Lower limits.training or limits.memory, or close what uses it."

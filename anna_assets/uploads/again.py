@@ -75,7 +75,7 @@ def _come_back(entry: Entry, what: Passing, words: str, observed: str, now: floa
             "or copy it here again."
         )
         return
-    entry.failure = f"its launch (run {entry.run[:8]}) failed, as {what.value}: {words.rstrip(' .')}."
+    entry.failure = f"its launch (run {entry.run[:8]}) failed: {words.rstrip(' .')}."
     entry.was_there = False
     if what is Passing.MARTS:
         entry.observed = observed

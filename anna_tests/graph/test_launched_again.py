@@ -120,7 +120,7 @@ def test_a_launch_that_meets_a_delivery_is_launched_again_once_its_marts_are_fre
     row = intake.row(FILE)
     assert (row["state"], row["watched"], row["run"]) == ("waiting", "", failed.run_id)
     assert row["reason"].startswith(
-        f"its launch (run {failed.run_id[:8]}) failed, as marts are behind their source: domain cards: the marts of "
+        f"its launch (run {failed.run_id[:8]}) failed: domain cards: the marts of "
         "2024-03 are missing or older than their source."
     )
     assert row["reason"].endswith("It is launched again after that: cards: 2024-03 of the mart is to be built.")
@@ -197,9 +197,7 @@ def test_a_launch_that_lacked_memory_comes_back_once_after_a_pause(intake: Intak
     first = fail(intake, MemoryError("cannot allocate 3 GiB"))
     intake.quiet()
     told = intake.row(FILE)["reason"]
-    assert told.startswith(
-        f"its launch (run {first}) failed, as there is too little memory: There is too little memory"
-    )
+    assert told.startswith(f"its launch (run {first}) failed: There is too little memory")
     assert "MemoryError: cannot allocate 3 GiB" in told
     assert "It is launched again after that: not before " in told
     intake.quiet()
