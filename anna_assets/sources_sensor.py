@@ -1,5 +1,6 @@
 """The sensor `sources`: looks at the sources' files, and has a source observed once they change."""
 
+import logging
 import time
 
 import dagster as dg
@@ -9,7 +10,7 @@ from anna_assets.observations import next_observation
 from anna_assets.partitions import kept_months
 from anna_assets.train import AssetJob
 from anna_core.domains import Domain
-from anna_core.errors import AnnaError
+from anna_core.errors import AnnaError, in_words
 from anna_resources.blueprint import changed_since, domain_notes
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
@@ -48,6 +49,10 @@ def sources_sensor(
                 found = stored.listing(kept_months(month))
             except (AnnaError, OSError) as error:
                 told.append(f"{domain.name}: {error}")
+                continue
+            except Exception as error:  # whatever is the matter with one domain's source, the others are observed
+                logging.getLogger(__name__).exception("The source of %s cannot be looked at", domain.name)
+                told.append(f"{domain.name}: {in_words(error)}")
                 continue
             if found == state.listing:
                 continue

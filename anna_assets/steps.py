@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from anna_assets.passing import failure, passing
 from anna_core.errors import AnnaError, ChangedMeanwhileError
 
 _RETRY = dg.RetryPolicy(max_retries=2, delay=5)  # seconds; what killed the step may need a moment to pass
@@ -31,7 +32,10 @@ def step_asset(**settings: Any) -> Callable[[Callable[..., dg.MaterializeResult]
 
 
 def explained(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn an `AnnaError` of a step into a failure that Dagster shows as it is; it is retried only if that can help."""
+    """Turn an `AnnaError` of a step into a failure that Dagster shows as it is; it is retried only if that can help.
+
+    A full disk and too little memory are explained likewise.
+    """
 
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -39,7 +43,11 @@ def explained(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except AnnaError as error:
-            raise dg.Failure(str(error), allow_retries=isinstance(error, ChangedMeanwhileError)) from error
+            raise failure(error, passing(error), isinstance(error, ChangedMeanwhileError)) from error
+        except Exception as error:
+            if (what := passing(error)) is None:
+                raise
+            raise failure(error, what, allow_retries=True) from error
 
     return run
 

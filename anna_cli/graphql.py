@@ -10,6 +10,7 @@ from anna_core.errors import AnnaError
 from anna_resources.code_location import LOCATION
 
 REPOSITORY = "__repository__"  # the name that Dagster gives to a code location's only repository
+IN_REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 TIMEOUT_SECONDS = 60.0  # a webserver that has just started takes many seconds for its first answers
 
 Json = dict[str, Any]
@@ -89,7 +90,7 @@ class GraphQLClient:
 
 def selector(name: str, kind: str) -> Json:
     """Tell Dagster which job or sensor is meant; `kind` is `jobName` or `sensorName`."""
-    return {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, kind: name}
+    return {**IN_REPOSITORY, kind: name}
 
 
 def plain_message(error: Json | None) -> str:

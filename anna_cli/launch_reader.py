@@ -36,7 +36,8 @@ class LaunchReader:
 
         Args:
             key: of one sample; None means all.
-            begin: run of the launch to begin with; earlier ones are left out, and so is what is only coming.
+            begin: run of the launch to begin with; earlier ones are left out, and so is what is only coming, unless it
+                is launched again because one of these failed.
             limit: at most so many launches.
 
         Raises:
@@ -49,16 +50,20 @@ class LaunchReader:
         # A run that another attempt followed will not be retried once more.
         retried = {tag["value"] for run in runs for tag in run["tags"] if tag["key"] == PARENT_TAG}
         uploads = [upload for upload in read_uploads(self._client) if key in (None, upload.key)]
+        watched = {upload.watched for upload in uploads}
         notes = {upload.run_id: upload.notes for upload in uploads if upload.state is State.LAUNCHED}
         launches = [
             replace(
                 launch,
-                will_retry=launch.will_retry and launch.run_id not in retried,
+                will_retry=(launch.will_retry and launch.run_id not in retried)
+                or (launch.state is State.FAILED and launch.run_id in watched),
                 notes=notes.get(launch.run_id, ()),
             )
             for launch in map(read_launch, reversed(runs))
         ]
-        coming = [upload.as_launch() for upload in uploads if upload.state is not State.LAUNCHED and not begin]
+        others = [upload for upload in uploads if upload.state is not State.LAUNCHED]
+        shown = {launch.run_id for launch in launches}
+        coming = [upload.as_launch() for upload in others if not begin or upload.run_id in shown]
         return [*map(self._with_events, self._with_places(launches)), *coming]
 
     def _with_places(self, launches: list[Launch]) -> list[Launch]:

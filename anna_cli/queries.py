@@ -207,6 +207,18 @@ query Sensor($selector: SensorSelector!) {
 }
 """
 
+SENSORS = """
+query Sensors($selector: RepositorySelector!) {
+  sensorsOrError(repositorySelector: $selector) {
+    __typename
+    ... on Sensors {
+      results { name sensorState { status ticks(limit: 2) { status error { message } } } }
+    }
+    ... on Error { message }
+  }
+}
+"""
+
 UPLOADS = """
 query Uploads {
   assetNodeOrError(assetKey: {path: ["uploads"]}) {

@@ -21,6 +21,7 @@ class Upload:
         state: settling, waiting, refused, starting or launched.
         reason: why it is so, in words for people; may be empty.
         run_id: of its launch.
+        watched: run of the attempt at it whose end tells whether it is launched again; empty once that is known.
         content: digest of the file and of what was said of it; empty until it was read.
         warnings: what the user should know.
     """
@@ -30,6 +31,7 @@ class Upload:
     state: State = State.SETTLING
     reason: str = ""
     run_id: str = ""
+    watched: str = ""
     content: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -72,6 +74,7 @@ def _read(row: Json) -> Upload:
         state=State(row["state"]),
         reason=row["reason"],
         run_id=row["run"],
+        watched=row.get("watched", ""),
         content=row["content"],
         warnings=tuple(row["warnings"].splitlines()),
     )

@@ -20,6 +20,10 @@ class SourceError(AnnaError):
     """A source table is missing or cannot be read as its domain says."""
 
 
+class MartsBehindError(SourceError):
+    """Marts are behind their source, as after each delivery: the refresh brings them up, and then the same will do."""
+
+
 class NotAsObservedError(SourceError):
     """A source's files are no longer as they were observed; nothing is wrong, the next observation sees what they are.
 
@@ -45,3 +49,10 @@ class ChangedMeanwhileError(ArtifactError):
 
 class TrainingError(AnnaError):
     """A model cannot be trained on this sample."""
+
+
+def in_words(error: BaseException) -> str:
+    """What an error says; of one that nobody foresaw also its kind, as its words may mean little without."""
+    if isinstance(error, (AnnaError, OSError)):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

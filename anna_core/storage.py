@@ -23,6 +23,8 @@ POINTER = "current.json"
 _TEMPORARY = ".tmp-"
 _LOCK = ".lock"
 _STALE_SECONDS = 24 * 3600  # no step writes one artifact for a day
+# Of a disk that counts as full less is free: about what a launch of a usual sample writes, and of a small disk a share.
+_ROOM, _ROOM_SHARE = 2**30, 0.1
 
 
 def local_root(url: str) -> Path:
@@ -35,6 +37,22 @@ def local_root(url: str) -> Path:
     if parts.scheme not in ("", "file"):
         raise ArtifactError(f"storage '{url}': scheme '{parts.scheme}' is not supported; use a path or a file: URL.")
     return Path(parts.path if parts.scheme else url).expanduser().resolve()
+
+
+def free_bytes(place: Path) -> int:
+    """What is free on the disk of a file or folder, which may not exist yet."""
+    return shutil.disk_usage(_existing(place)).free
+
+
+def is_full(place: Path) -> bool:
+    """Whether the disk of a file or folder, which may not exist yet, has too little room for a launch."""
+    usage = shutil.disk_usage(_existing(place))
+    return usage.free < min(_ROOM, _ROOM_SHARE * usage.total)
+
+
+def on_one_disk(place: Path, other: Path) -> bool:
+    """Whether two files or folders, which may not exist yet, lie on the same disk."""
+    return _existing(place).stat().st_dev == _existing(other).stat().st_dev
 
 
 @contextmanager
@@ -98,6 +116,10 @@ def read_directory(path: Path) -> Path:
     if not (path / version).is_dir():
         raise ArtifactError(f"{path}: version {version} is gone from the disk; materialize its asset again.")
     return path / version
+
+
+def _existing(place: Path) -> Path:
+    return next(there for there in (place, *place.parents) if there.exists())
 
 
 def _pointer(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
-from anna_core.errors import SampleError, SourceError
+from anna_core.errors import MartsBehindError, SampleError
 from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
 from anna_core.samples.sample import Sample
@@ -88,12 +88,12 @@ def explain_unseen(warehouse: Warehouse, domain: Domain, sample: Sample) -> str:
 
 
 def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
-    """Raise `SourceError` if a mart that is needed is missing or behind its source, or nobody knows.
+    """Raise `MartsBehindError` if a mart that is needed is missing or behind its source, or nobody knows.
 
     Months that the deployment does not keep have no mart, and so no events.
     """
     if not warehouse.source(domain).read().listing:
-        raise SourceError(
+        raise MartsBehindError(
             f"domain {domain.name}: its source was never observed, so nobody knows what its marts lack. "
             f"Run observe_{domain.name} (the sensor `sources` does it by itself), then run this again."
         )
@@ -101,7 +101,7 @@ def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.da
     stale = warehouse.mart(domain).stale_months(kept)
     if stale:
         names = ", ".join(f"{month:%Y-%m}" for month in stale)
-        raise SourceError(
+        raise MartsBehindError(
             f"domain {domain.name}: the marts of {names} are missing or older than their source. "
             f"Materialize mart/{domain.name} for these months (the refresh does it by itself), then run this again."
         )

@@ -8,6 +8,7 @@ from anna_assets.first_month import begins_elsewhere
 from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.train import AssetJob
 from anna_assets.uploads import table
+from anna_assets.uploads.again import bring_back
 from anna_assets.uploads.checks import check_uploads
 from anna_assets.uploads.launching import Launching
 from anna_assets.uploads.reading import Reading
@@ -58,26 +59,49 @@ def inbox_sensor(
         register.look(listing, now)
         if kept is None:
             register.begin()
-        write_register(warehouse.uploads, register)
+        if why := _keep(warehouse, register):
+            held = table.held_back(table.rows(register, listing.left), why)
+            return _result(context, held, [], f"In {settings.inbox} {why}")
+        bring_back(register, context.instance, domains, warehouse, now)
         waiting = _beginning(warehouse, domains, settings) if follows_data else ""
         launching = Launching(context.instance, domains, warehouse, settings, kept_months(month), worker, now, waiting)
         started = launching.started(register)  # before others are read: they have waited for the worker for longer
         settled = now - settings.inbox_settle_seconds
         checked = check_uploads(register, listing, warehouse, settled, Reading(worker, now))
         requests = launching.requests(register, checked, started)
-        write_register(warehouse.uploads, register)
         rows = table.rows(register, listing.left)
-        published = table.digest(rows)
-        keys = [str(request.partition_key) for request in requests]
-        return dg.SensorResult(
-            run_requests=requests,
-            skip_reason=None if requests else f"Nothing to launch in {settings.inbox}. {table.summary(rows)}".strip(),
-            dynamic_partitions_requests=[SAMPLE.build_add_request(keys)] if keys else [],
-            cursor=published,
-            asset_events=[] if published == context.cursor else [table.observation(rows)],
-        )
+        if why := _keep(warehouse, register):  # what is not kept is not asked for
+            return _result(context, table.held_back(rows, why), [], f"In {settings.inbox} {why}")
+        return _result(context, rows, requests, f"Nothing to launch in {settings.inbox}.")
 
     return inbox
+
+
+def _keep(warehouse: Warehouse, register: Register) -> str:
+    """Write the register; why that cannot be done, as a sentence, and empty where it is done."""
+    try:
+        write_register(warehouse.uploads, register)
+    except OSError as error:
+        return (
+            f"nothing is launched, for the register of uploads cannot be written to {warehouse.uploads} "
+            f"({error.strerror}): make room there, or give ANNA's user the right to write."
+        )
+    return ""
+
+
+def _result(
+    context: dg.SensorEvaluationContext, rows: list[dict[str, str]], requests: list[dg.RunRequest], otherwise: str
+) -> dg.SensorResult:
+    """What a look came to: the launches it asks for, or what there is to say, and the table where it changed."""
+    published = table.digest(rows)
+    keys = [str(request.partition_key) for request in requests]
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else f"{otherwise} {table.summary(rows)}".strip(),
+        dynamic_partitions_requests=[SAMPLE.build_add_request(keys)] if keys else [],
+        cursor=published,
+        asset_events=[] if published == context.cursor else [table.observation(rows)],
+    )
 
 
 def _beginning(warehouse: Warehouse, domains: list[Domain], settings: Settings) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 import dagster as dg
 
 from anna_assets.partitions import SAMPLE
+from anna_assets.uploads.again import still_pauses
 from anna_assets.uploads.builds import Builds
 from anna_assets.uploads.reading import Later, Reading, mart_size, upload_size
 from anna_assets.uploads.work import Match
@@ -56,7 +57,7 @@ class Launching:
             waiting: why nothing can be launched.
         """
         self._instance, self._domains, self._builds = instance, domains, Builds(instance)
-        self._reading = Reading(worker, now)
+        self._reading, self._now = Reading(worker, now), now
         self._warehouse, self._waiting = warehouse, waiting
         self._ready = {
             domain.name: Readiness(
@@ -106,13 +107,16 @@ class Launching:
             entry.reason = self._waiting
             return True
         behind = [found for ready in self._ready.values() if (found := ready.behind(entry.as_of))]
-        if behind:
-            entry.reason = " ".join(self._builds.explain(found) for found in behind)
-        return bool(behind)
+        reason = still_pauses(entry, self._now) or " ".join(self._builds.explain(found) for found in behind)
+        if reason:
+            entry.reason = f"{entry.failure} It is launched again after that: {reason}" if entry.failure else reason
+        return bool(reason)
 
     def _starts(self, register: Register, entry: Entry) -> bool:
         """Begin the launch of an upload; False where its run exists, as the register forgot."""
-        entry.request = f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings))}"
+        entry.request = (
+            f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings), entry.run)}"
+        )
         entry.put(UploadState.STARTING, _ABOUT_TO_BEGIN)
         entry.matched = False
         return not self._find_run(register, entry)
@@ -150,21 +154,22 @@ class Launching:
         latest = self._latest(KEY_TAG, entry.key)
         if latest is None or not self._instance.has_dynamic_partition(SAMPLE.name or "", entry.key):
             return False
+        is_over = latest.is_finished
         same_rows = latest.tags.get(CONTENT_TAG) == entry.content
         # Launches of earlier versions of ANNA have no identity.
         same = same_rows and latest.tags.get(IDENTITY_TAG, identity) == identity
         if (same and latest.status not in _FAILED) or (same_rows and entry.was_there):
-            register.launched(entry, latest.run_id, _LAUNCHED_BEFORE)
+            register.launched(entry, latest.run_id, _LAUNCHED_BEFORE, is_over)
             return True
         if entry.launched == entry.files and latest.status is dg.DagsterRunStatus.SUCCESS:
-            register.launched(entry, latest.run_id, _SETTINGS_CHANGED)
+            register.launched(entry, latest.run_id, _SETTINGS_CHANGED, is_over)
             return True
         return False
 
     def _find_run(self, register: Register, entry: Entry) -> bool:
         run = self._latest(_RUN_KEY_TAG, entry.request)
         if run is not None:
-            register.launched(entry, run.run_id)
+            register.launched(entry, run.run_id, f"{entry.failure} This is the next one." if entry.failure else "")
         return run is not None
 
     def _latest(self, tag: str, value: str) -> dg.DagsterRun | None:

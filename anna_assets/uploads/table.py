@@ -19,6 +19,7 @@ _COLUMNS = {
     "owner": "Whose limit of launches it counts in.",
     "warnings": "What you should know although nothing is refused.",
     "run": "The launch.",
+    "watched": "The attempt at it whose end tells whether the sample is launched again; empty once that is known.",
     "content": "Digest of the file and of what was said of it.",
 }
 
@@ -47,6 +48,12 @@ def rows(register: Register, left: dict[str, str]) -> list[dict[str, str]]:
     launched = register.of_state(UploadState.LAUNCHED)[-_LAUNCHED_SHOWN:]
     states = [state for state in UploadState if state is not UploadState.LAUNCHED]
     return [_row(entry) for _, entry in [*others.items(), *register.of_state(*states), *launched]]
+
+
+def held_back(table: list[dict[str, str]], why: str) -> list[dict[str, str]]:
+    """The table with one reason for all that could come to something, while nothing can."""
+    held = (UploadState.SETTLING, UploadState.WAITING, UploadState.STARTING)
+    return [{**row, "reason": why} if row["state"] in held or row["watched"] else row for row in table]
 
 
 def digest(table: list[dict[str, str]]) -> str:
@@ -84,5 +91,6 @@ def _row(entry: Entry) -> dict[str, str]:
         "owner": entry.owner,
         "warnings": "\n".join(entry.warnings),
         "run": entry.run,
+        "watched": entry.watched,
         "content": entry.content,
     }

@@ -7,8 +7,8 @@ from pathlib import Path
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_cli.checks.sources import check_source
 from anna_cli.templates import DAGSTER_FILE
-from anna_core.domains import domain_files
-from anna_core.errors import DomainError
+from anna_core.domains import Domain, domain_files
+from anna_core.errors import DomainError, in_words
 from anna_core.yaml_files import YamlError, read_yaml
 from anna_resources.blueprint import read_deployment_domains
 from anna_resources.settings import SETTINGS_FILE, Settings
@@ -48,7 +48,15 @@ def check_domains(settings: Settings) -> Iterator[Finding]:
     for domain in found.domains.values():
         if domain.name not in broken:
             yield good(f"domain {domain.name}: {len(domain.fields)} fields")
+        yield from _check_source(domain, settings)
+
+
+def _check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
+    """What is found of a source; whatever is the matter with one, the others are looked at."""
+    try:
         yield from check_source(domain, settings)
+    except Exception as error:  # noqa: BLE001  # it is a finding
+        yield bad(f"domain {domain.name}: its source cannot be read: {in_words(error)}", f"see {domain.source.path}")
 
 
 def _check_dagster_file(file: Path, home: Path) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import requests
 
 from anna_cli.checks.findings import Finding, bad, good, warning
-from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError
+from anna_cli.graphql import IN_REPOSITORY, ClientError, GraphQLClient, NotRunningError, RejectedError
 from anna_cli.identity import OtherPlatformError, check_ours
-from anna_cli.queries import HEALTH
+from anna_cli.queries import HEALTH, SENSORS
 from anna_cli.supervisor.ports import PortError, check_free
 from anna_resources.settings import SETTINGS_FILE, Settings
 from anna_resources.tracking.outbox import Outbox
@@ -22,7 +22,8 @@ SILENT_SECONDS = 120.0
 def check_instance(settings: Settings) -> Iterator[Finding]:
     """The instance at the webserver's port if there is one, else whether its ports are free."""
     try:
-        health = GraphQLClient(settings.webserver_url, timeout=TIMEOUT_SECONDS).execute(HEALTH)
+        client = GraphQLClient(settings.webserver_url, timeout=TIMEOUT_SECONDS)
+        health = client.execute(HEALTH)
     except NotRunningError:
         yield good("ANNA is not running; `anna up` starts it")
         yield from _check_ports(settings)
@@ -38,6 +39,7 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
     yield good(f"Dagster {health['version']} answers at {settings.webserver_url}")
     yield from _check_definitions(health["workspaceOrError"])
     yield from _check_daemons(health["instance"]["daemonHealth"]["allDaemonStatuses"])
+    yield from _check_sensors(client)
     yield from _check_mlflow(settings.tracking_url)
     yield from _check_outbox(settings)
 
@@ -77,6 +79,30 @@ def _check_daemons(statuses: list[dict]) -> Iterator[Finding]:
         yield bad(f"Dagster's daemon is silent: {', '.join(silent)}", "restart `anna up`; see logs/daemon.log")
     else:
         yield good("Dagster's daemon works")
+
+
+def _check_sensors(client: GraphQLClient) -> Iterator[Finding]:
+    """What each sensor's last look came to: while one fails, nothing of what it is for happens."""
+    try:
+        sensors = client.expect("Sensors", SENSORS, selector=IN_REPOSITORY)["results"]
+    except RejectedError as error:
+        yield warning(f"the sensors cannot be asked after: {error}", "see whether the definitions load")
+        return
+    failed = []
+    for sensor in sensors:
+        name, state = sensor["name"], sensor["sensorState"]
+        if state["status"] != "RUNNING":
+            yield warning(f"the sensor '{name}' is off", "switch it on in the UI under Automation")
+            continue
+        ended = next((tick for tick in state["ticks"] if tick["status"] != "STARTED"), None)
+        if ended is not None and ended["status"] == "FAILURE":
+            failed.append(name)
+            words = " ".join(((ended["error"] or {}).get("message") or "it left no word").split())
+            yield bad(
+                f"the sensor '{name}' fails: {words}", "its page in the UI, under Automation, has each look at length"
+            )
+    if not failed:
+        yield good(f"{len(sensors)} sensors look after what comes")
 
 
 def _check_outbox(settings: Settings) -> Iterator[Finding]:

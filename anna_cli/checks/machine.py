@@ -1,7 +1,6 @@
 """Whether this machine can run ANNA: Python, packages, memory, disk."""
 
 import importlib.util
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from anna_cli.checks.findings import Finding, bad, good, warning
+from anna_core.storage import free_bytes, is_full
 
 OLDEST_PYTHON = (3, 11)
 # Modules of the packages in pyproject.toml without which a launch cannot go through.
@@ -20,6 +20,7 @@ REQUIRED = (
 GIB = 2**30
 LEAST_MEMORY_GIB = 4  # the servers take 0.9 (measured); the rest is for the steps of two launches
 LEAST_DISK_GIB = 5
+_MAKE_ROOM = "make room, or set another `storage`"
 
 
 def check_python() -> Iterator[Finding]:
@@ -55,9 +56,10 @@ def check_memory() -> Iterator[Finding]:
 
 def check_disk(folder: Path) -> Iterator[Finding]:
     """Room on the disk that holds a folder; the folder itself may not exist yet."""
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    free = shutil.disk_usage(there).free / GIB
-    if free < LEAST_DISK_GIB:
-        yield warning(f"{free:.1f} GiB are free on the disk of {folder}", "make room, or set another `storage`")
+    free = free_bytes(folder) / GIB
+    if is_full(folder):
+        yield bad(f"{free:.2f} GiB are free on the disk of {folder}", _MAKE_ROOM)
+    elif free < LEAST_DISK_GIB:
+        yield warning(f"{free:.1f} GiB are free on the disk of {folder}", _MAKE_ROOM)
     else:
         yield good(f"{free:.0f} GiB free on the disk of {folder}")

@@ -12,6 +12,7 @@ from anna_cli.checks.findings import Finding, Verdict, bad, good
 from anna_cli.checks.instance import check_instance
 from anna_cli.checks.machine import check_disk, check_memory, check_packages, check_python
 from anna_cli.console import CONSOLE
+from anna_core.storage import on_one_disk
 from anna_resources.settings import SettingsError, anna_home, load_settings
 
 _STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "bold red"}
@@ -47,5 +48,7 @@ def examine(home: Path) -> Iterator[Finding]:
         yield bad(str(error), "correct it there")
         return
     yield good("the settings make sense")
+    if not on_one_disk(settings.storage, home):
+        yield from check_disk(settings.storage)
     yield from check_domains(settings)
     yield from check_instance(settings)

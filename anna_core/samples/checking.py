@@ -30,6 +30,8 @@ def check_upload(entry: Entry, upload: Upload, locks: Path, patience: float = 0.
             _check(entry, upload)
     except Timeout:
         entry.reason = "it is being registered, or read by its launch."
+    except OSError as error:  # of the lock: its disk may be full
+        entry.reason = f"it cannot be read just now: {error}. It is tried again."
 
 
 def _check(entry: Entry, upload: Upload) -> None:

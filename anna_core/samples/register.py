@@ -45,6 +45,11 @@ class Entry(BaseModel):
         matched: whether its clients were looked for in the marts, while it is starting.
         run: id of its launch's run.
         launched: name → state of the files that were launched.
+        watched: the attempt at this launch whose end tells whether it is launched again; empty once that is known.
+        failure: what its launch failed of, where it is launched again for that, in words for people.
+        failed: when that was seen, on the clock of `seen`.
+        failed_of: what of it may pass once only, and has been waited for.
+        observed: what was observed of the sources when a launch of it met marts behind them.
         was_there: whether it was in the inbox, as it is now, when the register began.
         is_there: whether it is in the inbox now. Launched uploads are remembered when they are gone, because a share
             may be out of reach for a while, and its files have not been brought anew when it comes back.
@@ -67,6 +72,11 @@ class Entry(BaseModel):
     matched: bool = False
     run: str = ""
     launched: dict[str, FileState] = {}
+    watched: str = ""
+    failure: str = ""
+    failed: float = 0.0
+    failed_of: list[str] = []
+    observed: str = ""
     was_there: bool = False
     is_there: bool = True
 
@@ -114,9 +124,13 @@ class Register(BaseModel):
         for entry in self.entries.values():
             entry.was_there = True
 
-    def launched(self, entry: Entry, run: str, reason: str = "") -> None:
-        """Note that an upload's files, as they are, were launched with the run of this id; it is the latest change."""
+    def launched(self, entry: Entry, run: str, reason: str = "", is_over: bool = False) -> None:
+        """Note that an upload's files, as they are, were launched with the run of this id; it is the latest change.
+
+        The run is watched until it ends, unless `is_over` says that its end is known.
+        """
         entry.place, entry.run, entry.launched = self.last_place + 1, run, entry.files
+        entry.watched = "" if is_over else run
         entry.put(UploadState.LAUNCHED, reason)
 
     def of_state(self, *states: UploadState) -> list[tuple[str, Entry]]:

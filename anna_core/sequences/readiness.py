@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from anna_core.domains import Domain
-from anna_core.errors import AnnaError
+from anna_core.errors import in_words
 from anna_core.marts import staleness
 from anna_core.marts.mart import mart_path
 from anna_core.sequences.build import months_of_spans
@@ -79,8 +79,8 @@ class Readiness:
         try:
             state = self._state
             listing = observing.listing(self.domain, self.home, self.bank_zone, self.kept, self.settle, state)
-        except (AnnaError, OSError) as error:
-            return f"cannot be read: {error}"
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
+            return f"cannot be read: {in_words(error)}"
         if not state.listing:
             return "has not been observed yet"
         return "" if state.listing == listing else "is to be observed: its files, its rules or the months kept changed"

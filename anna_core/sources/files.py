@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.file_names import is_garbled, shown
 from anna_core.sources.places import source_path
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
@@ -48,12 +49,15 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
         return SourceFiles([path])
     found = SourceFiles([])
     for file, parts in _walk(domain, path):
-        name = "/".join(parts)
+        path_inside = "/".join(parts)
+        name = shown(path_inside)
         if _is_marker(parts[-1]):
             continue
         if any(part.startswith((".", "_")) for part in parts):
             if _has_data(parts[-1]):
                 found.hidden[name] = _why_hidden(parts)
+        elif is_garbled(path_inside):
+            found.unread[name] = "has a name that is not UTF-8; rename it"
         elif file.is_symlink() and file.is_dir():
             found.unread[name] = "is a link to a folder; links are not followed"
         elif reason := _why_unread(domain, file):
@@ -85,7 +89,7 @@ def _walk(domain: Domain, folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]
         if isinstance(error, FileNotFoundError):
             return  # it has just been moved away
         raise SourceError(
-            f"domain {domain.name}: {error.filename} cannot be looked into: {error.strerror}. "
+            f"domain {domain.name}: {shown(error.filename)} cannot be looked into: {error.strerror}. "
             "Give ANNA's user the right to read it."
         ) from error
 
@@ -109,7 +113,7 @@ def _why_hidden(parts: tuple[str, ...]) -> str:
     if "_delta_log" in parts:
         return "belongs to a Delta table: set `format: delta`"
     sign = next(part for part in parts if part.startswith((".", "_")))
-    return f"is out of sight: '{sign}' begins as what writers have not finished"
+    return f"is out of sight: '{shown(sign)}' begins as what writers have not finished"
 
 
 def _why_unread(domain: Domain, file: Path) -> str | None:

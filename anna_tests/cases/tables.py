@@ -1,5 +1,8 @@
 """Tables: files that are read or not, columns that come and go, event keys, lakes."""
 
+import os
+import shutil
+
 import polars as pl
 
 from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
@@ -26,6 +29,17 @@ def _broken(bank: CaseBank) -> None:
             path.write_bytes(path.read_bytes()[:5000])
 
 
+def _garbled(bank: CaseBank) -> None:
+    """Names as an archive of another alphabet leaves them; one is a link to nowhere, one lies in such a folder."""
+    whole = bank.put(events())
+    folder = os.fsencode(bank.folder)
+    for name in (b"\xff\xfe note.txt", b"\xff.parquet", b"\xcc\xe0\xf0\xf2/a.parquet", b"_\xff.parquet"):
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(whole, path)
+    os.symlink(b"\xfe", os.path.join(folder, b"\xfe.parquet"))
+
+
 def _mapped(bank: CaseBank) -> None:
     events().write_delta(str(bank.folder))
     map_columns(bank.folder)
@@ -47,6 +61,12 @@ def _snowflakes(bank: CaseBank) -> None:
 CASES = [
     Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
          unread=("README", "_late/d.csv", "c.xlsx")),
+    Case("names_that_are_not_utf_8", "files beside the table whose names are not UTF-8", _garbled,
+         unread=(r"\xcc\xe0\xf0\xf2/a.parquet", r"\xfe.parquet", r"\xff.parquet", r"\xff\xfe note.txt",
+                 r"_\xff.parquet")),
+    Case("nothing_but_a_garbled_name", "a table of one file whose name is not UTF-8",
+         lambda bank: bank.put(events()).rename(os.fsdecode(os.fsencode(bank.folder) + b"/\xff.parquet")) and None,
+         refused=r"(1 file is not read: \xff.parquet has a name that is not UTF-8; rename it)"),
     Case("parquet_endings", "Parquet files that end in .PARQUET, .parq or not at all", _parquet_endings),
     Case("nothing_to_read", "a folder with nothing but files that are not read",
          lambda bank: bank.put_text("?", "cards.xlsx") and None,

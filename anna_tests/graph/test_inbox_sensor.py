@@ -118,6 +118,7 @@ def test_a_sample_gets_its_partition_and_one_run(intake: Intake) -> None:
         "owner": "retail",
         "warnings": "",
         "run": intake.runs["churn.q1"],
+        "watched": intake.runs["churn.q1"],
         "content": request.tags["anna/content"],
     }
 

@@ -12,6 +12,7 @@ from anna_assets import first_month, sources_sensor
 from anna_assets.definitions import build_defs
 from anna_assets.layers import source_asset
 from anna_assets.past_runs import UNDER_WAY
+from anna_core.domains import Domain
 from anna_core.sources.source_state import read_state
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
@@ -138,6 +139,38 @@ def test_an_observation_that_a_full_disk_failed_recovers_by_itself(
             clock["seconds"] += 3600
     assert run(deployment, asked(deployment)[0]).success
     assert said(deployment) == "No source changed."
+
+
+def test_a_file_whose_name_is_not_utf_8_stops_nothing(deployment: Deployment) -> None:
+    for name in (b"\xff\xfe note.txt", b"\xff.parquet"):
+        with open(os.fsencode(deployment.home / "warehouse" / "accounts") + b"/" + name, "wb") as file:
+            file.write(b"?")
+    intake = Intake(deployment)
+    deployment.refresh()
+    assert said(deployment) == "No source changed."
+    intake.put("churn", "q1.csv")
+    assert intake.tick() == ["churn.q1"]
+
+
+def test_what_nobody_foresaw_in_one_domain_is_told_and_stops_no_other(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = Intake(deployment)
+    deployment.refresh()
+    real = observing.look
+
+    def look(domain: Domain, *rest: object) -> object:
+        if domain.name == "accounts":
+            raise RecursionError("too deep")
+        return real(domain, *rest)
+
+    monkeypatch.setattr(observing, "look", look)
+    assert said(deployment) == "accounts: RecursionError: too deep"
+    deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
+    assert [request.job_name for request in asked(deployment)] == ["observe_cards"]
+    intake.put("churn", "q1.csv")
+    intake.quiet()
+    assert "accounts cannot be read: RecursionError: too deep" in intake.row("churn/q1.csv")["reason"]
 
 
 def test_files_of_domains_that_cannot_be_used_or_are_new_are_named(deployment: Deployment) -> None:

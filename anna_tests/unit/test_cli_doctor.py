@@ -1,19 +1,22 @@
 """`anna doctor`: what it finds in a good deployment and in broken ones."""
 
 import datetime as dt
+import shutil
 import socket
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from anna_cli.checks import instance
+from anna_cli.checks import deployment, instance
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
+from anna_cli.commands import doctor as command
 from anna_cli.commands.doctor import doctor
 from anna_cli.deployment_folder import make_deployment
 from anna_cli.supervisor.ports import free_port
+from anna_core import storage
 from anna_core.domains import FieldKind, load_domains
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
@@ -162,6 +165,81 @@ def test_a_taken_port_names_its_setting(settings):
     assert "mlflow_port" in text
 
 
+def sensors(**ticks):
+    """The answer to the question for the sensors: name → its last ticks, the latest first; none where it is off."""
+    found = [
+        {"name": name, "sensorState": {"status": "STOPPED" if last is None else "RUNNING", "ticks": last or []}}
+        for name, last in ticks.items()
+    ]
+    return {"data": {"sensorsOrError": {"__typename": "Sensors", "results": found}}}
+
+
+def running(settings, **answers):
+    """What the doctor finds of a platform that is well but for these answers."""
+    health = {"version": "1.13.27", "instance": {"daemonHealth": {"allDaemonStatuses": []}}}
+    health |= identified(settings.home)["data"]
+    health["workspaceOrError"]["locationEntries"][0]["locationOrLoadError"] = {"__typename": "RepositoryLocation"}
+    with serving(Stub(Health={"data": health}, **answers)) as stub:
+        port = int(stub.url.rsplit(":", 1)[1])
+        return list(check_instance(settings.model_copy(update={"webserver_port": port})))
+
+
+def test_sensors_that_fail_or_are_off_are_told_with_their_words(settings):
+    fine = {"status": "SKIPPED", "error": None}
+    failed = {"status": "FAILURE", "error": {"message": "OSError: [Errno 28] No space\n  left on device\n"}}
+    at_it = {"status": "STARTED", "error": None}
+    found = running(
+        settings, Sensors=sensors(inbox=[at_it, failed], sources=[fine, failed], outbox=None, failed_launches=[])
+    )
+    assert wrong(found) == [
+        (
+            "the sensor 'inbox' fails: OSError: [Errno 28] No space left on device",
+            "its page in the UI, under Automation, has each look at length",
+        )
+    ]
+    assert any(f.verdict is Verdict.WARNING and f.text == "the sensor 'outbox' is off" for f in found)
+    assert not any("sources" in finding.text for finding in found)
+
+
+def test_sensors_that_cannot_be_asked_after_are_a_warning(settings):
+    answer = {"data": {"sensorsOrError": {"__typename": "PythonError", "message": "no definitions"}}}
+    found = running(settings, Sensors=answer)
+    assert wrong(found) == []
+    assert any(finding.text == "the sensors cannot be asked after: no definitions" for finding in found)
+
+
+def test_the_disk_of_the_storage_is_looked_at(settings, monkeypatch):
+    storage_at = settings.storage
+    usage = type(shutil.disk_usage("/"))
+    free = {True: 0.05, False: 50.0}  # GiB, on the storage's disk and on the other
+    monkeypatch.setattr(
+        storage.shutil,
+        "disk_usage",
+        lambda place: usage(100 * 2**30, 0, int(free[place == storage_at] * 2**30)),
+    )
+    storage_at.mkdir(exist_ok=True)
+    monkeypatch.setattr(command, "on_one_disk", lambda *_: False)
+    found = [finding.text for finding in command.examine(settings.home) if "on the disk of" in finding.text]
+    assert found == [
+        f"50 GiB free on the disk of {settings.home}",
+        f"0.05 GiB are free on the disk of {storage_at}",
+    ]
+    assert CliRunner().invoke(doctor).exit_code == 1
+
+
+def test_what_nobody_foresaw_in_one_source_leaves_the_others_to_be_looked_at(settings, monkeypatch):
+    real = deployment.check_source
+
+    def check(domain, *rest):
+        if domain.name == "card_transactions":
+            raise RecursionError("too deep")
+        return real(domain, *rest)
+
+    monkeypatch.setattr(deployment, "check_source", check)
+    ((text, _),) = wrong(check_domains(settings))
+    assert text == "domain card_transactions: its source cannot be read: RecursionError: too deep"
+
+
 def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
     (entry,) = identified(settings.home)["data"]["workspaceOrError"]["locationEntries"]
     entry |= {"locationOrLoadError": {"__typename": "PythonError", "message": "DomainError: bad\n"}}
@@ -172,7 +250,7 @@ def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
             {"daemonType": "FRESHNESS_DAEMON", "required": False, "lastHeartbeatTime": None}]}},
         "workspaceOrError": {"__typename": "Workspace", "locationEntries": [entry]},
     }  # fmt: skip
-    with serving(Stub(Health={"data": health})) as stub:
+    with serving(Stub(Health={"data": health}, Sensors=sensors())) as stub:
         port = int(stub.url.rsplit(":", 1)[1])
         found = [text for text, _ in wrong(check_instance(settings.model_copy(update={"webserver_port": port})))]
     assert found == ["the definitions do not load: DomainError: bad", "Dagster's daemon is silent: sensor"]
@@ -195,7 +273,7 @@ def test_what_mlflow_does_not_know_yet_is_told(settings, monkeypatch):
     daemons = {"daemonHealth": {"allDaemonStatuses": []}}
     health = {"version": "1.13.27", "instance": daemons, **identified(settings.home)["data"]}
     health["workspaceOrError"]["locationEntries"][0]["locationOrLoadError"] = {"__typename": "RepositoryLocation"}
-    with serving(Stub(Health={"data": health})) as stub:
+    with serving(Stub(Health={"data": health}, Sensors=sensors())) as stub:
         port = int(stub.url.rsplit(":", 1)[1])
         found = list(check_instance(settings.model_copy(update={"webserver_port": port})))
     assert wrong(found) == []

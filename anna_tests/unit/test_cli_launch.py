@@ -202,6 +202,44 @@ def test_a_failed_run_that_is_tried_again_is_not_over():
     assert (first.is_over, second.is_over) == (True, False)
 
 
+def test_who_follows_a_launch_that_comes_again_follows_on():
+    """The end of a run, the intake that has not seen it, the upload that waits, and its next run."""
+    failed = run("FAILURE", [("sequences__card_transactions", "FAILURE", 150.0)])
+    again, done = run("QUEUED", run_id="r2"), run("SUCCESS", run_id="r2")
+    behind = "its launch (run r1) failed, as marts are behind their source."
+    rounds = iter(
+        [
+            ([run("STARTED")], upload_row(KEY, "launched", run="r1", watched="r1")),
+            ([failed], upload_row(KEY, "launched", run="r1", watched="r1")),
+            ([failed], upload_row(KEY, "waiting", behind, run="r1")),
+            ([failed], upload_row(KEY, "starting", "its run is about to begin.", run="r1")),
+            ([again, failed], upload_row(KEY, "launched", run="r2", watched="r2")),
+            ([done, failed], upload_row(KEY, "launched", run="r2", watched="r2")),
+        ]
+    )
+    now = {}
+
+    def found(_):
+        now["runs"], now["upload"] = next(rounds)
+        return runs(*now["runs"])
+
+    stub = Stub(Runs=found, Events=page(FAILURE), RunStates=runs(), Uploads=lambda _: uploads_answer(now["upload"]))
+    console = Console(file=io.StringIO(), width=200)
+    with serving(stub):
+        ended = follow(LaunchReader(GraphQLClient(stub.url)), console, KEY, "r1", sleep=lambda _: None)
+    assert [launch.run_id for launch in ended] == ["r2"]
+    check_finished(ended)
+    assert f"{KEY} waiting: {behind}" in console.file.getvalue()
+    assert next(rounds, None) is None
+
+
+def test_a_failed_launch_of_which_the_intake_knows_the_end_is_over():
+    uploads = uploads_answer(upload_row(KEY, "launched", "it was launched again and failed of the same.", run="r1"))
+    (launch,) = read(Stub(Runs=runs(run("FAILURE")), Events=page(FAILURE), Uploads=uploads), key=KEY, begin="r1")
+    assert launch.is_over
+    assert launch.notes == ("it was launched again and failed of the same.",)
+
+
 def test_following_off_a_terminal_prints_each_line_once_and_ends():
     states = iter([run("STARTING"), RUNNING, RUNNING, run("SUCCESS", [("sample", "SUCCESS", 125.0)])])
     stub, slept = Stub(Runs=lambda variables: runs(next(states)), Events=page(), Uploads=uploads_answer()), []

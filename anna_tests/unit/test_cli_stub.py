@@ -22,10 +22,11 @@ class Stub:
         return answer(variables) if callable(answer) else answer
 
 
-def upload_row(key, state, reason="", file="", content="", run="", warnings=""):
+def upload_row(key, state, reason="", file="", content="", run="", warnings="", watched=""):
     """A line of the table of uploads, as the intake publishes it."""
     return {"sample": key, "state": state, "reason": reason, "file": file or f"{key.replace('.', '/', 1)}.csv",
-            "as_of": "", "owner": "", "warnings": warnings, "run": run, "content": content}  # fmt: skip
+            "as_of": "", "owner": "", "warnings": warnings, "run": run, "watched": watched,
+            "content": content}  # fmt: skip
 
 
 def uploads_answer(*rows):
