@@ -5,6 +5,7 @@
 
 import polars as pl
 
+from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.typed import (
     NOTHING,
     Typed,
@@ -39,6 +40,8 @@ def category(name: str, kind: pl.DataType) -> Typed:
         return Typed(text, pl.lit(value=False))
     if kind.is_float():
         return Typed(_of_float(column), pl.lit(value=False))
+    if is_moment(kind):
+        return Typed(moment_text(column, kind), pl.lit(value=False))
     text = column.cast(pl.String)
     return Typed(text.str.strip_chars_end("0").str.strip_suffix(".") if is_float(kind) else text, pl.lit(value=False))
 

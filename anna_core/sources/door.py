@@ -14,6 +14,7 @@ from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
 from anna_core.columns.event_keys import event_key
+from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import TypedNumber, number
 from anna_core.columns.times import time
 from anna_core.columns.typed import Typed, UnfitColumnError
@@ -204,7 +205,9 @@ class _Opening:
     ) -> None:  # fmt: skip
         if not flag.meta.is_literal():  # of most types nothing is unreadable
             own = self._names[name]
-            faults.append(Fault(reason, name, pl.col(own).cast(pl.String), own, canonical, flag, cure, whole_row))
+            kind, column = self._kinds[own], pl.col(own)
+            shown = moment_text(column, kind) if is_moment(kind) else column.cast(pl.String)
+            faults.append(Fault(reason, name, shown, own, canonical, flag, cure, whole_row))
 
 
 def _safe_name(name: str, names: tuple[str, ...]) -> str:

@@ -25,7 +25,7 @@ from anna_core.storage import write_text
 
 __all__ = ["NO_ROWS", "SourceState", "listing", "observe", "read_state"]
 
-_DOOR = "3"  # changes whenever the same files would be read as other rows than before
+_DOOR = "4"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files in one message
 
 

@@ -34,10 +34,12 @@ class ObservedFiles:
     Attributes:
         states: name of each file → the state in which it was read.
         columns: of the domain's columns those that any file of the source has; these files may lack some.
+        rows: of the month for which they were asked.
     """
 
     states: dict[str, str]
     columns: frozenset[str]
+    rows: int
 
     @property
     def paths(self) -> list[Path]:
@@ -88,6 +90,7 @@ class SourceState(BaseModel):
         return ObservedFiles(
             {name: file.state for name, file in (holding or self.files).items()},
             frozenset(column for file in self.files.values() for column in file.survey.kinds),
+            rows_in(combine_fingerprints([file.survey.months[month] for file in holding.values()])),
         )
 
     def left(self, month: str | None = None) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Tables: files that are read or not, columns that come and go, event keys, lakes."""
 
 import json
+import os
 
 import polars as pl
 
@@ -61,6 +62,21 @@ def _snowflakes(bank: CaseBank) -> None:
     bank.put(rows.with_columns(pl.col("event_time").dt.offset_by("1m"), version=pl.col("version") - 1), "second")
 
 
+def _in_force(bank: CaseBank, closed: pl.Expr, current: pl.Expr) -> None:
+    """All is delivered twice; of the row in force the time is a minute later, its file older than the other."""
+    bank.put(events().with_columns(valid_to=closed), "closed")
+    later = events().with_columns(pl.col("event_time").dt.offset_by("1m"), valid_to=current)
+    os.utime(bank.put(later, "current"), (1, 1))
+
+
+def _open_ends(bank: CaseBank) -> None:
+    _in_force(bank, pl.datetime(2024, 7, 1), pl.datetime(9999, 12, 31))
+
+
+def _infinite_ends(bank: CaseBank) -> None:
+    _in_force(bank, pl.lit(20_240_701), pl.lit(float("inf")))
+
+
 CASES = [
     Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
          unread=("README", "_late/d.csv", "c.xlsx")),
@@ -85,6 +101,10 @@ CASES = [
     Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
     Case("snowflake_versions", "versions of 19 digits, as text and as numbers", _snowflakes, {"version": "version"},
          notes=("column 'version' differs",)),
+    Case("open_end_versions", "versions by which the row in force is valid to 9999-12-31", _open_ends,
+         {"version": "valid_to"}),
+    Case("infinite_versions", "versions by which the row in force has an infinite one", _infinite_ends,
+         {"version": "valid_to"}, notes=("column 'valid_to' differs",)),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip
