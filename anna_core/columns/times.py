@@ -59,12 +59,14 @@ def time(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedTime:
 
 
 def moment(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> Typed:
-    """A column of times as of `time`, whether they are of our era or not; the first and the last are `calendar`'s."""
+    """A column of times as of `time`, whether they are of our era or not."""
     column, never = pl.col(name), pl.lit(value=False)
     if kind == pl.Null:
         return Typed(pl.lit(None, pl.Datetime("us")), never)
     if kind == pl.Date:
         return Typed(calendar(column, kind).cast(pl.Datetime("us")), never)
+    if kind == pl.Datetime("us") and zone == bank_zone:
+        return Typed(column, never)  # most are; to keep them within the calendar would take 3 ns a row
     if isinstance(kind, pl.Datetime):
         stamp = calendar(column, kind).dt.cast_time_unit("us")
         return Typed(_wall_clock(stamp, kind.time_zone, zone, bank_zone), never)
