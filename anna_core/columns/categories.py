@@ -34,6 +34,11 @@ def category(name: str, kind: pl.DataType) -> Typed:
     """
     if is_nested(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, but a category is one text or number")
+    if kind == pl.Duration:
+        raise UnfitColumnError(
+            f"column '{name}' is {kind}, a length of time, which is no category: write it as a number of seconds, and "
+            "make the field numeric"
+        )
     column = pl.col(name)
     if is_text(kind):
         text = plain_text(name, kind).map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)

@@ -99,20 +99,13 @@ def open_door(domain: Domain, table: pl.LazyFrame, schema: pl.Schema, bank_zone:
     Args:
         domain: the domain.
         table: the source's rows, or some.
-        schema: the table's columns and types.
+        schema: the table's columns and types; those of the client, the time and the key are among them.
         bank_zone: the bank's time zone.
         place: names the table in errors.
 
     Raises:
-        SourceError: a column's type can hold nothing of the kind that it should, or one that must be there is not.
+        SourceError: a column's type can hold nothing of the kind that it should.
     """
-    columns = domain.columns
-    must = {columns.client_id: "columns", columns.event_time: "columns"} | dict.fromkeys(domain.event_key, "event_key")
-    if missing := [name for name in must if name not in schema]:
-        raise SourceError(
-            f"domain {domain.name}: {place} has no column {missing}; it has {schema.names()}. "
-            f"Correct `{must[missing[0]]}` in {domain.name}.yaml."
-        )
     order = tuple(schema)
     safe = {name: _safe_name(name, order) for name in domain.source_columns if name in schema}
     kinds = {own: schema[name] for name, own in safe.items()}

@@ -34,7 +34,7 @@ def months_of(
 
 
 def _modified(file: FileState) -> int:
-    """When a file was modified, in nanoseconds, by its state; a lake's table is one file."""
+    """When a file was modified, in nanoseconds, which its state ends in; a lake's table is one file."""
     return int(file.state.rpartition(" ")[2])
 
 

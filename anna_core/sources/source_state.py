@@ -55,6 +55,7 @@ class SourceState(BaseModel):
         listing: digest of the domain's reading rules, of the months that are kept, and of its files' names, sizes and
             times; tells cheaply that nothing changed.
         files: per file.
+        copies: per file that holds the same rows as another one of an events' source without a key; no month has them.
         months: month key → fingerprint of all its rows.
         unread: what lies beside the files and is not read → why.
         notes: what differs between the files.
@@ -63,6 +64,7 @@ class SourceState(BaseModel):
     form: str = FORM
     listing: str = ""
     files: dict[str, FileState] = {}
+    copies: dict[str, FileState] = {}
     months: dict[str, str] = {}
     unread: dict[str, str] = {}
     notes: list[str] = []
@@ -71,6 +73,11 @@ class SourceState(BaseModel):
     def rows(self) -> dict[dt.date, int]:
         """Number of rows of each month, by its first day."""
         return {parse_month(key): rows_in(fingerprint) for key, fingerprint in self.months.items()}
+
+    @property
+    def known(self) -> dict[str, FileState]:
+        """All files that were read."""
+        return self.files | self.copies
 
     @property
     def total(self) -> int:

@@ -1,5 +1,6 @@
 """Tables: files that are read or not, columns that come and go, event keys, lakes."""
 
+import gzip
 import json
 import os
 
@@ -19,6 +20,20 @@ def _many_endings(bank: CaseBank) -> None:
 def _parquet_endings(bank: CaseBank) -> None:
     for part, name in enumerate(("a.parquet", "b.PARQUET", "c.parq", "000000_0")):
         bank.put(events()[part::4]).rename(bank.folder / name)
+
+
+def _linked(bank: CaseBank) -> None:
+    (bank.folder / "latest.parquet").symlink_to(bank.put(events()))
+
+
+def _copied(bank: CaseBank) -> None:
+    bank.put_text(gzip.compress(bank.put(events()).read_bytes()), "all.csv.gz")
+
+
+def _no_files(bank: CaseBank) -> None:
+    bank.put(events())
+    os.mkfifo(bank.folder / "pipe.csv")
+    (bank.folder / "itself.csv").symlink_to("itself.csv")
 
 
 def _broken(bank: CaseBank) -> None:
@@ -87,11 +102,19 @@ CASES = [
     Case("no_source", "a source that is not there", lambda bank: None,
          refused="no .parquet file at $ANNA_HOME/warehouse/cards. Correct `source.path`"),
     Case("without_footer", "Parquet files that are not whole", _broken, refused="domain cards: 2 files are refused:"),
+    Case("link_to_newest", "a link to the newest file beside it, of events without a key", _linked, {"event_key": []},
+         unread=("latest.parquet",)),
+    Case("copy_without_key", "a file and its compressed copy, of events without a key", _copied,
+         CSV | {"event_key": []}, unread=("all.csv.gz",)),
+    Case("pipe", "a named pipe and a link to itself beside the data", _no_files, CSV, unread=("itself.csv", "pipe.csv")),
+    Case("no_column_in_any", "a field that no file of several has",
+         lambda bank: bank.put_halves(events().drop("city"), events().drop("city")),
+         refused="2024Q1.parquet has no column ['city']; it has ['event_id', 'client_id', "),
     Case("28_new_column", "a column that younger files alone have",
          lambda bank: bank.put_halves(events().drop("is_online"), events()),
          notes=("column 'is_online' differs between files: missing in 2024Q1.parquet, Boolean in 2024Q2.parquet",)),
     Case("no_column", "a field that no file has", lambda bank: bank.put(events().drop("city")) and None,
-         refused="the source has no column ['city']; it has ['event_id', 'client_id',"),
+         refused="all.parquet has no column ['city']; it has ['event_id', 'client_id',"),
     Case("no_client_column", "a younger file without the client",
          lambda bank: bank.put_halves(events(), events().drop("client_id")),
          refused="2024Q2.parquet has no column ['client_id']; it has ['event_id', 'event_time',"),

@@ -113,6 +113,8 @@ CASES = [
     Case("nothing_words", "NULL, nan and nothing where there is no category",
          _with(city=pl.Series([["NULL", "nan", "", "Riga"][row % 4] for row in range(EVENTS)])), CSV,
          codes={"city": {"<missing>", "Riga"}}),
+    Case("duration", "a length of time where a category should be", _with(city=pl.duration(seconds="amount")),
+         refused="column 'city' is Duration(time_unit='us'), a length of time, which is no category: write"),
     Case("nested", "a list where a category should be", _with(city=pl.concat_list("city")),
          refused="column 'city' is List(String), but a category is one text or number"),
     # Numbers
