@@ -5,6 +5,7 @@
 
 import polars as pl
 
+from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.typed import (
     NOTHING,
     Typed,
@@ -33,12 +34,19 @@ def category(name: str, kind: pl.DataType) -> Typed:
     """
     if is_nested(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, but a category is one text or number")
+    if kind == pl.Duration:
+        raise UnfitColumnError(
+            f"column '{name}' is {kind}, a length of time, which is no category: write it as a number of seconds, and "
+            "make the field numeric"
+        )
     column = pl.col(name)
     if is_text(kind):
         text = plain_text(name, kind).map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
         return Typed(text, pl.lit(value=False))
     if kind.is_float():
         return Typed(_of_float(column), pl.lit(value=False))
+    if is_moment(kind):
+        return Typed(moment_text(column, kind), pl.lit(value=False))
     text = column.cast(pl.String)
     return Typed(text.str.strip_chars_end("0").str.strip_suffix(".") if is_float(kind) else text, pl.lit(value=False))
 

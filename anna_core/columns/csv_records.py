@@ -19,6 +19,7 @@ _BLOCK = 2**24  # bytes read at once
 _LONGEST_RECORD = 2**26  # bytes; a longer one is an open quote that swallows the rest of the file
 _QUOTE, _COMMA, _END, _RETURN = (ord(sign) for sign in '",\n\r')
 csv.field_size_limit(_LONGEST_RECORD)  # Python's own reader refuses values of more than 128 KiB otherwise
+_HEAD, _LINES_ABOVE = 2**16, 20  # bytes and lines in which the columns' names are looked for
 _SHOWN = 120  # characters of a line in a message
 _BOM = b"\xef\xbb\xbf"
 _AS_CSV = "save it as CSV in UTF-8"
@@ -115,6 +116,21 @@ def opened(file: Path) -> pa.NativeFile:
         head = stream.read(4)
     compression = next((name for mark, name in _COMPRESSED.items() if head.startswith(mark)), None)
     return pa.input_stream(str(file), compression=compression)
+
+
+def title_hint(file: Path, wanted: list[str]) -> str:
+    """A sentence for a header that stands below other lines, else nothing.
+
+    Args:
+        file: whose line 1 is not it.
+        wanted: columns that are in it.
+    """
+    with opened(file) as stream:
+        lines = stream.read(_HEAD).decode("utf-8", "replace").splitlines()
+    for number, line in enumerate(lines[1:_LINES_ABOVE], start=2):
+        if any(set(wanted) <= {name.strip(' "') for name in line.split(sign)} for sign in (",", *_OTHER_SEPARATORS)):
+            return f" The columns' names stand in line {number}: remove what is above it."
+    return ""
 
 
 def separator_hint(names: list[str]) -> str:

@@ -4,6 +4,7 @@ import datetime as dt
 
 import polars as pl
 
+from anna_core.columns.moments import calendar
 from anna_core.columns.times import ERA
 from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
 
@@ -23,7 +24,8 @@ def day(name: str, kind: pl.DataType) -> Typed:
     if kind in (pl.Date, pl.Null):
         days = column.cast(pl.Date)
     elif isinstance(kind, pl.Datetime):
-        days = pl.when(column.dt.time() == dt.time()).then(column.dt.date())
+        near = calendar(column, kind)
+        days = pl.when(near.dt.time() == dt.time()).then(near.dt.date())
     elif is_text(kind):
         days = plain_text(name, kind).str.extract(_WHOLE_DAY).str.to_date("%Y-%m-%d", strict=False)
     else:

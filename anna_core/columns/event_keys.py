@@ -3,6 +3,7 @@
 import polars as pl
 
 from anna_core.columns.categories import category
+from anna_core.columns.moments import calendar, is_moment
 from anna_core.columns.typed import Typed
 
 
@@ -16,8 +17,8 @@ def event_key(name: str, kind: pl.DataType) -> Typed:
     """
     if kind.is_integer() and kind not in (pl.UInt64, pl.Int128, pl.UInt128):
         return Typed(pl.col(name).cast(pl.Int64), pl.lit(value=False))
-    if kind == pl.Date or isinstance(kind, pl.Datetime):
-        return Typed(pl.col(name).cast(pl.Datetime("us")), pl.lit(value=False))
+    if is_moment(kind):
+        return Typed(calendar(pl.col(name), kind).cast(pl.Datetime("us")), pl.lit(value=False))
     return category(name, kind)
 
 

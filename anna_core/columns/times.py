@@ -1,11 +1,12 @@
 """Times: moments on the bank's wall clock, without a zone, in microseconds."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import polars as pl
 
+from anna_core.columns.moments import calendar
 from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
 
 CURE = "write times as 2024-03-31 12:00:00, or 2024-03-31 for a day"
@@ -16,7 +17,6 @@ ERA = (dt.datetime(1971, 1, 1), dt.datetime(2200, 1, 1))
 # The first takes a third of the others' time (77 ns a text to 260), so each is tried on what those before it left.
 _NAIVE = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _DAY, _ZONED = "%Y-%m-%d", "%+"
-_ANY_CLOCK = dt.timedelta(days=2)  # clocks of the world differ by less
 
 
 @dataclass(frozen=True)
@@ -46,39 +46,53 @@ def time(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedTime:
     Raises:
         UnfitColumnError: times cannot be of this type.
     """
-    column = pl.col(name)
+    any_time = moment(name, kind, zone, bank_zone)
     if kind == pl.Null:
-        return TypedTime(pl.lit(None, pl.Datetime("us")), pl.lit(value=False), pl.lit(value=False))
+        return TypedTime(any_time.value, any_time.unreadable, pl.lit(value=False))
+    inside = any_time.value.is_between(*ERA, closed="left")
+    if is_text(kind):
+        # Expressions that share a part work it out once each, so the value has one of its own that holds to our era.
+        value = _moments(_plain(name, kind), lambda texts: _of_era(_read(texts, zone, bank_zone)))
+    else:
+        value = pl.when(inside).then(any_time.value)
+    return TypedTime(value, any_time.unreadable, (~inside).fill_null(value=False))
+
+
+def moment(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> Typed:
+    """A column of times as of `time`, whether they are of our era or not."""
+    column, never = pl.col(name), pl.lit(value=False)
+    if kind == pl.Null:
+        return Typed(pl.lit(None, pl.Datetime("us")), never)
     if kind == pl.Date:
-        return _within_era(column.cast(pl.Datetime("us")), pl.lit(value=False))
+        return Typed(calendar(column, kind).cast(pl.Datetime("us")), never)
+    if kind == pl.Datetime("us") and zone == bank_zone:
+        return Typed(column, never)  # most are; to keep them within the calendar would take 3 ns a row
     if isinstance(kind, pl.Datetime):
-        return _within_era(_wall_clock(column.dt.cast_time_unit("us"), kind.time_zone, zone, bank_zone))
+        stamp = calendar(column, kind).dt.cast_time_unit("us")
+        return Typed(_wall_clock(stamp, kind.time_zone, zone, bank_zone), never)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a date, a time stamp or text of one: {CURE}")
-    text = plain_text(name, kind).str.replace("T", " ", literal=True)
-    there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
-    moment = _moments(text, zone, bank_zone)
-    # Expressions that share a part work it out once each, so the value has one of its own that holds to our era.
-    value = text.map_batches(
-        lambda texts: _of_era(_read(texts, zone, bank_zone)), return_dtype=pl.Datetime("us"), is_elementwise=True
-    )
-    return TypedTime(value, there & moment.is_null(), _is_outside(moment))
+    text = _plain(name, kind)
+    found = _moments(text, lambda texts: _read(texts, zone, bank_zone))
+    return Typed(found, column.is_not_null() & ~is_nothing(text, NO_VALUE) & found.is_null())
 
 
-def _moments(text: pl.Expr, zone: str, bank_zone: str) -> pl.Expr:
-    return text.map_batches(
-        partial(_read, zone=zone, bank_zone=bank_zone), return_dtype=pl.Datetime("us"), is_elementwise=True
-    )
+def _plain(name: str, kind: pl.DataType) -> pl.Expr:
+    return plain_text(name, kind).str.replace("T", " ", literal=True)
+
+
+def _moments(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
+    return text.map_batches(read, return_dtype=pl.Datetime("us"), is_elementwise=True)
 
 
 def _read(texts: pl.Series, zone: str, bank_zone: str) -> pl.Series:
     """Texts as moments on the bank's wall clock, null where they are none."""
-    text = pl.col(texts.name)
+    text, stamp = pl.col(texts.name), pl.Datetime("us")
     naive = (text.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
-    ways = [_wall_clock(moment, None, zone, bank_zone) for moment in naive]
+    ways = [_wall_clock(calendar(found, stamp), None, zone, bank_zone) for found in naive]
     ways.append(text.str.to_datetime(_DAY, time_unit="us", strict=False))
     zoned = text.str.to_datetime(_ZONED, time_unit="us", time_zone="UTC", strict=False)
-    ways.append(_wall_clock(zoned, "UTC", zone, bank_zone))
+    ways.append(_wall_clock(calendar(zoned, pl.Datetime("us", "UTC")), "UTC", zone, bank_zone))
     found = texts.to_frame().select(ways[0]).to_series()
     for way in ways[1:]:
         left = (found.is_null() & texts.is_not_null()).arg_true()
@@ -88,37 +102,17 @@ def _read(texts: pl.Series, zone: str, bank_zone: str) -> pl.Series:
     return found
 
 
-def _wall_clock(moment: pl.Expr, own_zone: str | None, zone: str, bank_zone: str) -> pl.Expr:
+def _wall_clock(stamp: pl.Expr, own_zone: str | None, zone: str, bank_zone: str) -> pl.Expr:
+    """Time stamps of the calendar, in microseconds, on the bank's wall clock."""
     if own_zone is None and zone == bank_zone:
-        return moment
+        return stamp
     if own_zone is not None:
-        return _clipped(moment, own_zone).dt.convert_time_zone(bank_zone).dt.replace_time_zone(None)
-    near = _clipped(moment, None)
-    placed = near.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    later = (near + dt.timedelta(hours=1)).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        return stamp.dt.convert_time_zone(bank_zone).dt.replace_time_zone(None)
+    placed = stamp.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    later = (stamp + dt.timedelta(hours=1)).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return pl.coalesce(placed, later).dt.convert_time_zone(bank_zone).dt.replace_time_zone(None)
-
-
-def _clipped(moment: pl.Expr, own_zone: str | None) -> pl.Expr:
-    """Moments that no zone's arithmetic overflows; those out of our era stay out of it."""
-    low, high = (pl.lit(bound, pl.Datetime("us")) for bound in (ERA[0] - _ANY_CLOCK, ERA[1] + _ANY_CLOCK))
-    if own_zone is not None:
-        low, high = (bound.dt.replace_time_zone("UTC").dt.convert_time_zone(own_zone) for bound in (low, high))
-    return moment.clip(low, high)
 
 
 def _of_era(moments: pl.Series) -> pl.Series:
     inside = moments.is_between(*ERA, closed="left")
     return moments if inside.all() else moments.to_frame("moment").select(pl.when(inside).then("moment")).to_series()
-
-
-def _within_era(moment: pl.Expr, unreadable: pl.Expr | None = None) -> TypedTime:
-    return TypedTime(
-        pl.when(moment.is_between(*ERA, closed="left")).then(moment),
-        pl.lit(value=False) if unreadable is None else unreadable,
-        _is_outside(moment),
-    )
-
-
-def _is_outside(moment: pl.Expr) -> pl.Expr:
-    return (~moment.is_between(*ERA, closed="left")).fill_null(value=False)

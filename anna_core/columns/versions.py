@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from anna_core.columns.numbers import number
-from anna_core.columns.times import time
+from anna_core.columns.moments import is_moment
+from anna_core.columns.times import moment
 from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
 
 CURE = "write versions as numbers or as times"
@@ -30,30 +30,33 @@ class TypedVersion(Typed):
 def version(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedVersion:
     """A column of versions as float64, the greater the later; times as microseconds since 1970.
 
+    A time of another era than events' is a version like others, and so is an infinite number: an open end such as
+    9999-12-31 or `infinity` is the latest there can be.
+
     Arguments are as of `anna_core.columns.times.time`.
 
     Raises:
         UnfitColumnError: the type has no order of numbers or times.
     """
     own = pl.col(name)
-    if not (is_text(kind) or kind == pl.Date or isinstance(kind, pl.Datetime)):
-        try:
-            plain = number(name, kind)
-        except UnfitColumnError as error:
-            raise UnfitColumnError(f"column '{name}' is {kind}, neither a number nor a time: {CURE}") from error
-        value, rest = _exact(plain.value, pl.lit(None, pl.Int128) if kind.is_float() else own.cast(pl.Int128))
-        return TypedVersion(value, plain.unreadable | plain.too_large, rest)
-    moment = time(name, kind, zone, bank_zone)
-    micros = moment.value.to_physical().cast(pl.Float64)
+    if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
+        whole = pl.lit(None, pl.Int128) if kind.is_float() else own.cast(pl.Int128)
+        value, rest = _exact(own.cast(pl.Float64).fill_nan(None), whole)
+        return TypedVersion(value, pl.lit(value=False), rest)
+    if not (is_text(kind) or is_moment(kind)):
+        raise UnfitColumnError(f"column '{name}' is {kind}, neither a number nor a time: {CURE}")
+    time = moment(name, kind, zone, bank_zone)
+    micros = time.value.to_physical().cast(pl.Float64)
     if not is_text(kind):
         nanos = own.dt.nanosecond() % 1000 if isinstance(kind, pl.Datetime) else pl.lit(0)
-        return TypedVersion(micros, moment.unreadable, nanos.cast(pl.Float64).fill_null(0.0))
-    plain, text = number(name, kind), plain_text(name, kind)
-    value, rest = _exact(plain.value, text.str.extract(_WHOLE).cast(pl.Int128, strict=False))
+        return TypedVersion(micros, time.unreadable, nanos.cast(pl.Float64).fill_null(0.0))
+    text = plain_text(name, kind)
+    number = text.cast(pl.Float64, strict=False).fill_nan(None)
+    value, rest = _exact(number, text.str.extract(_WHOLE).cast(pl.Int128, strict=False))
     nanos = text.str.extract(_NANOSECONDS).str.pad_end(3, "0").cast(pl.Float64).fill_null(0.0)
     return TypedVersion(
         pl.coalesce(value, micros),
-        (plain.unreadable & moment.unreadable) | plain.too_large,
+        time.unreadable & number.is_null(),
         pl.when(value.is_not_null()).then(rest).otherwise(nanos),
     )
 

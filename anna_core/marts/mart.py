@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from anna_core.domains import Domain
+from anna_core.errors import NotAsObservedError
 from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import CODES, Dictionary, extend_dictionary, read_dictionary
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
@@ -107,7 +108,8 @@ def build_mart(
         observed: read only these files, in the state in which they were observed; None: the whole table as it is now.
 
     Raises:
-        NotAsObservedError: a file of `observed` is no longer as it was; nothing is written.
+        NotAsObservedError: a file of `observed` is no longer as it was, or it has another number of the month's rows
+            by the rules of today; nothing is written.
         SourceError: the source cannot be read as the domain says, or too many rows cannot be used; nothing is written.
         ArtifactError: the dictionary lacks codes of marts that are there; nothing is written.
     """
@@ -124,6 +126,12 @@ def build_mart(
                 scan = scan_month(domain, month, home, bank_zone, superseded, files, known)
                 for piece in read_pieces(domain, month, scan, most, closed):
                     found.add(piece)
+            if observed is not None and found.rows != observed.rows:
+                raise NotAsObservedError(
+                    f"domain {domain.name}: {found.rows:,} rows of {month:%Y-%m} were read, but {observed.rows:,} were "
+                    "observed. The month is built once the source is observed again; if it is not then, write the "
+                    "source's files anew."
+                )
             faults = list(scan.faults.values())
             if reasons := too_many(found.left, faults, found.rows, share):
                 where = {

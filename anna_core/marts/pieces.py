@@ -15,6 +15,7 @@ from anna_core.marts.counting import SCHEMA
 from anna_core.marts.dictionary import MISSING_VALUE
 from anna_core.marts.runs import Run, sorting_key
 from anna_core.months import month_bounds
+from anna_core.sources.batches import batches
 from anna_core.sources.door import CLIENT, TIME, field_names, key_names, version_names
 from anna_core.sources.fingerprints import column_hash, mixed
 from anna_core.sources.scanning import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
@@ -62,7 +63,7 @@ def read_pieces(
     rows = typed(nw.from_native(scan.rows), domain).to_native()
     making = _Making(domain, month_bounds(month)[0], scan, closed)
     held: list[pl.DataFrame] = []
-    for batch in rows.collect_batches(maintain_order=False, engine="streaming"):
+    for batch in batches(rows):
         for part in batch.iter_slices(most):
             if held and sum(map(len, held)) + len(part) > most:
                 yield making.piece(pl.concat(held))

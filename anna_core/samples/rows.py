@@ -8,6 +8,7 @@ import polars as pl
 
 from anna_core.columns.clients import client
 from anna_core.columns.days import day
+from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import cure_of, number
 from anna_core.columns.typed import Typed, UnfitColumnError, is_nested, is_nothing, is_text, plain_text
 from anna_core.errors import SampleError
@@ -128,6 +129,10 @@ class _Upload:
             return
         lines = bad.arg_true().head(_EXAMPLES)
         rows = self._frame.select(list(dict.fromkeys(shown)))
+        moments = {name: kind for name, kind in rows.schema.items() if is_moment(kind)}
+        rows = rows.with_columns(
+            moment_text(pl.col(name), kind).str.replace(r"\.0+$", "").alias(name) for name, kind in moments.items()
+        )
         examples = "; ".join(f"row {line + 1}: {_shown(rows.row(line, named=True))}" for line in lines)
         raise SampleError(f"{self._path}: {problem}. {bad.sum()} of {len(bad)} rows are so, the first: {examples}.")
 

@@ -15,6 +15,7 @@ from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
 from anna_core.columns.event_keys import event_key
+from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import TypedNumber, number
 from anna_core.columns.times import time
 from anna_core.columns.typed import Typed, UnfitColumnError
@@ -99,21 +100,13 @@ def open_door(domain: Domain, table: pl.LazyFrame, schema: pl.Schema, bank_zone:
     Args:
         domain: the domain.
         table: the source's rows, or some of them.
-        schema: the table's columns and types.
+        schema: the table's columns and types; those of the client, the time and the event key are among them.
         bank_zone: the bank's time zone.
         place: the table's name in error messages.
 
     Raises:
-        SourceError: the column of the client, the time or the event key is missing, or a column's type cannot hold what
-            the domain says.
+        SourceError: a column's type cannot hold what the domain says.
     """
-    columns = domain.columns
-    must = {columns.client_id: "columns", columns.event_time: "columns"} | dict.fromkeys(domain.event_key, "event_key")
-    if missing := [name for name in must if name not in schema]:
-        raise SourceError(
-            f"domain {domain.name}: {place} has no column {missing}; it has {schema.names()}. "
-            f"Correct `{must[missing[0]]}` in {domain.name}.yaml."
-        )
     order = tuple(schema)
     safe = {name: _safe_name(name, order) for name in domain.source_columns if name in schema}
     kinds = {own: schema[name] for name, own in safe.items()}
@@ -206,7 +199,9 @@ class _Opening:
     ) -> None:  # fmt: skip
         if not flag.meta.is_literal():  # of most types nothing is unreadable
             own = self._names[name]
-            faults.append(Fault(reason, name, pl.col(own).cast(pl.String), own, canonical, flag, cure, whole_row))
+            kind, column = self._kinds[own], pl.col(own)
+            shown = moment_text(column, kind) if is_moment(kind) else column.cast(pl.String)
+            faults.append(Fault(reason, name, shown, own, canonical, flag, cure, whole_row))
 
 
 def _safe_name(name: str, names: tuple[str, ...]) -> str:

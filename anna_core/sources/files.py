@@ -1,6 +1,8 @@
 """A source's files: those that are read, and those beside them that are not, each with the reason."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ _PARQUET_BEGINS = b"PAR1"
 _MARKERS = ("_success", "_metadata", "_common_metadata", ".ds_store", "thumbs.db")
 _MARKER_BEGINS, _MARKER_ENDS = ("_committed_", "_started_"), (".crc",)
 _SHOWN = 5
+_LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,16 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
         SourceError: there is no file to read, or ANNA may not look into a folder.
     """
     path = source_path(domain, home)
-    if path.is_file():
-        return SourceFiles([path])
+    at_path = _status(domain, path)
+    if at_path is not None and not stat.S_ISDIR(at_path.st_mode):
+        if stat.S_ISREG(at_path.st_mode):
+            return SourceFiles([path])
+        raise SourceError(
+            f"domain {domain.name}: {path} is neither a file nor a folder. Correct `source.path` in {domain.name}.yaml."
+        )
     found = SourceFiles([])
-    for file, parts in _walk(domain, path):
+    names: dict[tuple[int, ...], str] = {}
+    for file, parts in sorted(_walk(domain, path), key=lambda walked: (walked[0].is_symlink(), walked)):
         path_inside = "/".join(parts)
         name = shown(path_inside)
         if _is_marker(parts[-1]):
@@ -58,10 +67,13 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
                 found.hidden[name] = _why_hidden(parts)
         elif is_garbled(path_inside):
             found.unread[name] = "has a name that is not UTF-8; rename it"
-        elif file.is_symlink() and file.is_dir():
-            found.unread[name] = "is a link to a folder; links are not followed"
-        elif reason := _why_unread(domain, file):
+        elif (status := _status(domain, file)) is None:
+            if file.is_symlink():  # else a writer has just moved it
+                found.unread[name] = "is a link that leads nowhere"
+        elif reason := _why_no_file(status) or _why_unread(domain, file):
             found.unread[name] = reason
+        elif (first := names.setdefault(_identity(status), name)) != name:
+            found.unread[name] = f"is the same file as {first}, by another name"
         else:
             found.read.append(file)
     if not found.read:
@@ -86,8 +98,8 @@ def _walk(domain: Domain, folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]
     """Yield all files, and links to folders, with the parts of their paths below the folder."""
 
     def refuse(error: OSError) -> None:
-        if isinstance(error, FileNotFoundError):
-            return  # it has just been moved away
+        if error.errno in _LEADS_NOWHERE:
+            return  # a writer has just moved it, or nothing is there
         raise SourceError(
             f"domain {domain.name}: {shown(error.filename)} cannot be looked into: {error.strerror}. "
             "Give ANNA's user the right to read it."
@@ -98,6 +110,31 @@ def _walk(domain: Domain, folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]
         links = [name for name in folders if (here / name).is_symlink()]
         for name in (*files, *links):
             yield here / name, (*here.relative_to(folder).parts, name)
+
+
+def _status(domain: Domain, path: Path) -> os.stat_result | None:
+    """What the system says of a file, where it is a link of the one that it leads to; None where it leads nowhere."""
+    try:
+        return path.stat()
+    except OSError as error:
+        if error.errno in _LEADS_NOWHERE:
+            return None
+        raise SourceError(
+            f"domain {domain.name}: {path} cannot be looked at: {error.strerror}. Give ANNA's user the right "
+            "to read it."
+        ) from error
+
+
+def _why_no_file(status: os.stat_result) -> str | None:
+    """Why nothing can be read by a name, whatever it is called; None where it is a file."""
+    if stat.S_ISDIR(status.st_mode):
+        return "is a link to a folder; links are not followed"
+    return None if stat.S_ISREG(status.st_mode) else "is a pipe, a socket or a device, not a file"
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """What the names of one file have in common; its number alone is not enough, as not all file systems give one."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _is_marker(name: str) -> bool:

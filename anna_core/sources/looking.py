@@ -62,7 +62,7 @@ def look(domain: Domain, home: Path, settle: float, before: SourceState) -> Foun
         if abs(now - max(stat.st_mtime, stat.st_ctime)) >= settle:
             found.states[name] = _state(stat)
             continue
-        known = before.files.get(name)
+        known = before.known.get(name)
         if known is None or known.state != _state(stat):
             found.unsettled[name] = WRITTEN
         if known is not None:
@@ -71,7 +71,11 @@ def look(domain: Domain, home: Path, settle: float, before: SourceState) -> Foun
 
 
 def _state(stat: os.stat_result) -> str:
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+    """What changes with a file's content: a copy may keep size and time of the one before, but not when it was made.
+
+    The inode is not part of it: some network file systems number their files anew at each look.
+    """
+    return f"{stat.st_size} {stat.st_ctime_ns} {stat.st_mtime_ns}"
 
 
 def changed(domain: Domain, name: str, state: str) -> bool:

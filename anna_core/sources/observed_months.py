@@ -45,7 +45,7 @@ def months_of(
 
 
 def _modified(file: FileState) -> int:
-    """When a file was modified, in nanoseconds, as its state says; not asked of a lake's table, which is one file."""
+    """When a file was modified, in nanoseconds, which its state ends in; a lake's table is one file."""
     return int(file.state.rpartition(" ")[2])
 
 

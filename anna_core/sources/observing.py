@@ -5,6 +5,7 @@ time of modification, even if the observation is then refused because of another
 """
 
 import hashlib
+from os.path import relpath
 from pathlib import Path
 
 from filelock import FileLock
@@ -12,18 +13,20 @@ from filelock import FileLock
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sources.copies import copies
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.lakes import LAKES
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_keys
+from anna_core.sources.places import source_path
 from anna_core.sources.scanning import file_schema
 from anna_core.sources.source_state import FILE, FileState, SourceState, read_state
 from anna_core.sources.survey import FileSurvey, survey
 from anna_core.storage import write_text
 
-_DOOR = "3"  # changes whenever the same files would be read as other rows than before
+_DOOR = "4"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files named in one message
 
 
@@ -94,7 +97,7 @@ def _observe(
     columns = _columns(domain, found.states)
     files, refused, torn = {}, [], dict[str, str]()
     for name, state in found.states.items():
-        known = before.files.get(name)
+        known = before.known.get(name)
         if known is None or (known.state, known.rules) != (state, rules):
             try:
                 read = _survey(domain, home, bank_zone, folder, name, state, rules, share, memory, columns)
@@ -114,12 +117,15 @@ def _observe(
         sweep_keys(folder, may_serve | _key_names(before.files))
         raise _refusal(domain, refused)
     states = {name: file.state for name, file in files.items()}
+    same = {} if domain.event_key else copies(files, before.files)  # a key tells events that come twice
+    doubled = {name: files.pop(name) for name in same}
     months = months_of(domain, before, files, folder, memory)
     after = SourceState(
         listing=_listing(rules, kept, states, found.unread),
         files=files,
+        copies=doubled,
         months=months,
-        unread=found.unread | found.hidden | found.unsettled | torn,
+        unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(domain, home, same),
         notes=_differences(domain, files),
     )
     write_text(folder / FILE, after.model_dump_json())
@@ -149,6 +155,11 @@ def _survey(
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)
     return read
+
+
+def _same_rows(domain: Domain, home: Path, same: dict[str, str]) -> dict[str, str]:
+    place = source_path(domain, home)
+    return {relpath(copy, place): f"holds the same rows as {relpath(other, place)}" for copy, other in same.items()}
 
 
 def _key_names(files: dict[str, FileState]) -> set[str]:

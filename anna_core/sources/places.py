@@ -19,4 +19,4 @@ def source_path(domain: Domain, home: Path) -> Path:
             f"domain {domain.name}: source.path '{domain.source.path}' names a variable that is not set. "
             f"Set it where `anna up` is started, or write the path itself into {domain.name}.yaml."
         )
-    return (home / Path(path).expanduser()).resolve()
+    return Path(os.path.realpath(home / Path(path).expanduser()))  # which a link to itself does not upset

@@ -13,15 +13,15 @@ from anna_core.errors import SourceError
 
 @contextmanager
 def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
-    """A context that turns errors of Polars and of the file system into a `SourceError` which names domain and file.
+    """A context that turns errors and panics of Polars, and errors of the file system, into a `SourceError`.
 
     Args:
-        domain: the domain.
-        file: that is being read; None: the source as a whole.
+        domain: the domain, which the error names.
+        file: that is being read, which the error names, too; None: the source as a whole.
     """
     try:
         yield
-    except (pl.exceptions.PolarsError, NarwhalsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, NarwhalsError, OSError) as error:
         raise SourceError(
             f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: "
             f"{str(error).splitlines()[0]}. Write the file anew, or take it away."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, csv_header, separator_hint
+from anna_core.columns.csv_records import CsvError, csv_header, separator_hint, title_hint
 from anna_core.columns.event_keys import as_text
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
@@ -204,12 +204,26 @@ def source_tables(
         tables = [_table(domain, alike, pl.Schema(layout)) for layout, alike in layouts.items()]
     have = known.union(name for table in tables for name in table.schema)
     if missing := [name for name in domain.source_columns if name not in have]:
-        names = list(tables[0].schema)
-        raise SourceError(
-            f"domain {domain.name}: the source has no column {missing}; it has {names}.{separator_hint(names)} "
-            f"Correct `columns`, `event_key`, `version` or `fields` in {domain.name}.yaml."
-        )
+        cure = f"Correct `columns`, `event_key`, `version` or `fields` in {domain.name}.yaml."
+        if sum(len(table.files) for table in tables) > 1:
+            cure = f"No other file has it either. {cure}"
+        raise SourceError(f"domain {domain.name}: {_lacks(domain, tables[0], missing, cure)}")
+    columns = domain.columns
+    must = {columns.client_id: "columns", columns.event_time: "columns"} | dict.fromkeys(domain.event_key, "event_key")
+    for table in tables:
+        if missing := [name for name in must if name not in table.schema]:
+            cure = f"Correct `{must[missing[0]]}` in {domain.name}.yaml."
+            raise SourceError(f"domain {domain.name}: {_lacks(domain, table, missing, cure)}")
     return tables
+
+
+def _lacks(domain: Domain, table: SourceTable, missing: list[str], cure: str) -> str:
+    """That a file has no such columns, which it has, and what to do about it."""
+    file, names = table.files[0], table.schema.names()
+    if domain.source.format != "csv":
+        return f"{file} has no column {missing}; it has {names}. {cure}"
+    hint = f"{title_hint(file, missing)}{separator_hint(names)}".strip() or cure
+    return f"{file}, line 1: there is no column {missing}, but {names}. {hint}"
 
 
 def file_schema(domain: Domain, file: Path) -> pl.Schema:

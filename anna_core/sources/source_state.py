@@ -40,10 +40,12 @@ class ObservedFiles:
     Attributes:
         states: name of each file → the state in which it was read.
         columns: those of the domain's columns that are in any file of the source; the files at hand may lack some.
+        rows: number of the source's rows in the month that was asked for.
     """
 
     states: dict[str, str]
     columns: frozenset[str]
+    rows: int
 
     @property
     def paths(self) -> list[Path]:
@@ -59,6 +61,7 @@ class SourceState(BaseModel):
         listing: digest of the rules for reading the domain, of the months that are kept, and of the names, sizes and
             times of its files; a cheap way to tell that nothing changed.
         files: name of each file that was read → what was found in it.
+        copies: the same of files that hold the same rows as another, where events have no key; no month has their rows.
         months: key of a month → fingerprint of all its rows.
         unread: name of a file beside these that is not read → why.
         notes: sentences about what differs between the files.
@@ -67,6 +70,7 @@ class SourceState(BaseModel):
     form: str = FORM
     listing: str = ""
     files: dict[str, FileState] = {}
+    copies: dict[str, FileState] = {}
     months: dict[str, str] = {}
     unread: dict[str, str] = {}
     notes: list[str] = []
@@ -75,6 +79,11 @@ class SourceState(BaseModel):
     def rows(self) -> dict[dt.date, int]:
         """First day of each month → number of its rows."""
         return {parse_month(key): rows_in(fingerprint) for key, fingerprint in self.months.items()}
+
+    @property
+    def known(self) -> dict[str, FileState]:
+        """All files that were read."""
+        return self.files | self.copies
 
     @property
     def total(self) -> int:
@@ -98,6 +107,7 @@ class SourceState(BaseModel):
         return ObservedFiles(
             {name: file.state for name, file in (holding or self.files).items()},
             frozenset(column for file in self.files.values() for column in file.survey.kinds),
+            rows_in(combine_fingerprints([file.survey.months[month] for file in holding.values()])),
         )
 
     def left(self, month: str | None = None) -> dict[str, int]:

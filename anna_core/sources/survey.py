@@ -12,6 +12,7 @@ from anna_core.columns.csv_records import CsvError, count_records
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
 from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, version_names
 from anna_core.sources.fingerprints import row_hash, write_fingerprint
@@ -79,14 +80,14 @@ def survey(
     """
     (table,) = source_tables(domain, home, [file], known)
     door = open_table(domain, table, bank_zone)
-    records = _records(domain, table) if domain.source.format == "csv" else None
     seen = _Seen(domain, keys, memory)
     with reading(domain, file):
+        rows = _rows(domain, table)
         seen.read(door)
-        if records not in (None, seen.rows):
+        if rows != seen.rows:
             raise SourceError(
-                f"domain {domain.name}: {file} has {records:,} records, but {seen.rows:,} rows were read of it. Was it "
-                "written meanwhile? If not, write it as Parquet."
+                f"domain {domain.name}: {file} has {rows:,} rows, but {seen.rows:,} were read of it. Was it written "
+                "meanwhile? If not, write it anew."
             )
         found = _first_examples(table, door, seen.counts)
     _refuse_undated(domain, file, door, seen, found, share)
@@ -169,7 +170,7 @@ def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
     if keys:
         columns.append(identity(domain, {name: pl.col(name) for name in schema}).alias(_KEY))
     rows = door.table.select(*door.values.values(), *raw.values()).select(*columns, *kept, *raw)
-    yield from rows.collect_batches(maintain_order=False, engine="streaming")
+    return batches(rows)
 
 
 def _raw(fault: Fault) -> str:
@@ -177,7 +178,10 @@ def _raw(fault: Fault) -> str:
     return f"raw {fault.canonical}"
 
 
-def _records(domain: Domain, table: SourceTable) -> int:
+def _rows(domain: Domain, table: SourceTable) -> int:
+    """Rows of a file by what it says itself: a Parquet file's footer, or the records of a CSV."""
+    if domain.source.format != "csv":
+        return table.rows.select(pl.len()).collect().item()
     try:
         return count_records(table.files[0], len(table.schema))
     except CsvError as error:

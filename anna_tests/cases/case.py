@@ -11,6 +11,7 @@ from anna_core.errors import AnnaError
 from anna_core.marts.mart import build_mart, mart_path
 from anna_core.months import parse_month
 from anna_core.sources.corrections import read_corrections
+from anna_core.sources.lakes import LAKES
 from anna_core.sources.observing import observe
 from anna_tests.cases.bank import EVENTS, ZONE, CaseBank
 
@@ -77,7 +78,9 @@ def _refreshed(bank: CaseBank) -> Outcome:
     for key in state.months:
         month = parse_month(key)
         folders = home / "mart", home / "dictionary"
-        built = build_mart(domain, month, home, ZONE, *folders, corrections=read_corrections(state_folder, key))
+        corrections = read_corrections(state_folder, key)
+        observed = None if domain.source.format in LAKES else state.files_of(key)
+        built = build_mart(domain, month, home, ZONE, *folders, corrections=corrections, observed=observed)
         assert built.source_version == state.months[key], "a mart would be stale for ever"
         found.rows += built.rows
         frames.append(pl.read_parquet(mart_path(home / "mart", month), glob=False).select("client_id", "event_time"))

@@ -39,6 +39,11 @@ def _separated(sign: str, decimal: str = "."):
     return bend
 
 
+def _one_separated(bank: CaseBank) -> None:
+    bank.put_text(as_text(events()[::2]), "a.csv")
+    bank.put_text(as_text(events()[1::2]).replace(",", ";"), "b.csv")
+
+
 def _encoded(encoding: str):
     return lambda bank: bank.put_text(as_text(events()).replace("São", "Sao").encode(encoding)) and None
 
@@ -65,12 +70,17 @@ CASES = [
          refused="all.csv, line 1: column 'amount' is there twice"),
     Case("no_header", "a file without a line of column names",
          lambda bank: bank.put_text(as_text(events()).split("\n", 1)[1]) and None, CSV,
-         refused="the source has no column ['client_id', 'event_time', 'event_id', 'mcc', 'city', "),
+         refused="all.csv, line 1: there is no column ['client_id', 'event_time', 'event_id', 'mcc', 'city', "),
     Case("empty_file", "an empty file", lambda bank: bank.put_text("") and None, CSV,
          refused="all.csv has no line of column names"),
     Case("title_above", "a title above the line of column names",
          lambda bank: bank.put_text("Cards of 2024\n" + as_text(events())) and None, CSV,
-         refused="it has ['Cards of 2024']"),
+         refused="but ['Cards of 2024']. The columns' names stand in line 2: remove what is above it."),
+    Case("title_above_semicolons", "two lines of title, and semicolons between columns",
+         lambda bank: bank.put_text("Cards of 2024\n\n" + as_text(events()).replace(",", ";")) and None, CSV,
+         refused="but ['Cards of 2024']. The columns' names stand in line 3: remove what is above it."),
+    Case("one_of_two_with_semicolons", "semicolons in one of two files", _one_separated, CSV,
+         refused="b.csv, line 1: there is no column ['client_id', 'event_time', 'event_id'], but ['event_id;"),
     Case("semicolons", "semicolons between columns", _separated(";"), CSV,
          refused="Its columns seem to be parted by semicolons: write commas"),
     Case("tabs", "tabs between columns", _separated("\t"), CSV, refused="parted by tabs: write commas"),

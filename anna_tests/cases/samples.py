@@ -182,6 +182,17 @@ REFUSED_VALUES = (
         says=("as_of is not a whole day of our time", "2 of 60 rows"),
     ),
     SampleCase(
+        "A date that PostgreSQL and DuckDB call infinity",
+        table(as_of=pl.Series([2**31 - 1] + [19_813] * (CLIENTS - 1), dtype=pl.Int32).cast(pl.Date)), "q1.parquet",
+        ("as_of is not a whole day of our time", "1 of 60 rows", "row 1: client_id 'c00', as_of 'after the year 9999'"),
+    ),
+    SampleCase(
+        "The same as a time stamp",
+        table(as_of=pl.Series([2**63 - 1] + [1_711_843_200_000_000] * (CLIENTS - 1), dtype=pl.Int64)
+              .cast(pl.Datetime("us"))), "q1.parquet",
+        ("as_of is not a whole day of our time", "1 of 60 rows", "row 1: client_id 'c00', as_of 'after the year 9999'"),
+    ),
+    SampleCase(
         "No target in some rows", _csv(target=each("NA", "", then=("1", "0"))), says=("target is empty", "2 of 60")
     ),
     SampleCase("One outcome in all rows", _csv(target=each("1", "1.0")), says=("there is nothing to learn",)),

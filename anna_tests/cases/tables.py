@@ -1,5 +1,6 @@
 """Tables: files that are read or not, columns that come and go, event keys, lakes."""
 
+import gzip
 import os
 import shutil
 
@@ -20,6 +21,20 @@ def _many_endings(bank: CaseBank) -> None:
 def _parquet_endings(bank: CaseBank) -> None:
     for part, name in enumerate(("a.parquet", "b.PARQUET", "c.parq", "000000_0")):
         bank.put(events()[part::4]).rename(bank.folder / name)
+
+
+def _linked(bank: CaseBank) -> None:
+    (bank.folder / "latest.parquet").symlink_to(bank.put(events()))
+
+
+def _copied(bank: CaseBank) -> None:
+    bank.put_text(gzip.compress(bank.put(events()).read_bytes()), "all.csv.gz")
+
+
+def _no_files(bank: CaseBank) -> None:
+    bank.put(events())
+    os.mkfifo(bank.folder / "pipe.csv")
+    (bank.folder / "itself.csv").symlink_to("itself.csv")
 
 
 def _broken(bank: CaseBank) -> None:
@@ -58,6 +73,21 @@ def _snowflakes(bank: CaseBank) -> None:
     bank.put(rows.with_columns(pl.col("event_time").dt.offset_by("1m"), version=pl.col("version") - 1), "second")
 
 
+def _in_force(bank: CaseBank, closed: pl.Expr, current: pl.Expr) -> None:
+    """All is delivered twice; of the row in force the time is a minute later, its file older than the other."""
+    bank.put(events().with_columns(valid_to=closed), "closed")
+    later = events().with_columns(pl.col("event_time").dt.offset_by("1m"), valid_to=current)
+    os.utime(bank.put(later, "current"), (1, 1))
+
+
+def _open_ends(bank: CaseBank) -> None:
+    _in_force(bank, pl.datetime(2024, 7, 1), pl.datetime(9999, 12, 31))
+
+
+def _infinite_ends(bank: CaseBank) -> None:
+    _in_force(bank, pl.lit(20_240_701), pl.lit(float("inf")))
+
+
 CASES = [
     Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
          unread=("README", "_late/d.csv", "c.xlsx")),
@@ -74,11 +104,20 @@ CASES = [
     Case("no_source", "a source that is not there", lambda bank: None,
          refused="no .parquet file at $ANNA_HOME/warehouse/cards. Correct `source.path`"),
     Case("without_footer", "Parquet files that are not whole", _broken, refused="domain cards: 2 files are refused:"),
+    Case("link_to_newest", "a link to the newest file beside it, of events without a key", _linked, {"event_key": []},
+         unread=("latest.parquet",)),
+    Case("copy_without_key", "a file and its compressed copy, of events without a key", _copied,
+         CSV | {"event_key": []}, unread=("all.csv.gz",)),
+    Case("pipe", "a named pipe and a link to itself beside the data", _no_files, CSV,
+         unread=("itself.csv", "pipe.csv")),
+    Case("no_column_in_any", "a field that no file of several has",
+         lambda bank: bank.put_halves(events().drop("city"), events().drop("city")),
+         refused="2024Q1.parquet has no column ['city']; it has ['event_id', 'client_id', "),
     Case("28_new_column", "a column that younger files alone have",
          lambda bank: bank.put_halves(events().drop("is_online"), events()),
          notes=("column 'is_online' differs between files: missing in 2024Q1.parquet, Boolean in 2024Q2.parquet",)),
     Case("no_column", "a field that no file has", lambda bank: bank.put(events().drop("city")) and None,
-         refused="the source has no column ['city']; it has ['event_id', 'client_id',"),
+         refused="all.parquet has no column ['city']; it has ['event_id', 'client_id',"),
     Case("no_client_column", "a younger file without the client",
          lambda bank: bank.put_halves(events(), events().drop("client_id")),
          refused="2024Q2.parquet has no column ['client_id']; it has ['event_id', 'event_time',"),
@@ -88,6 +127,10 @@ CASES = [
     Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
     Case("snowflake_versions", "versions of 19 digits, as text and as numbers", _snowflakes, {"version": "version"},
          notes=("column 'version' differs",)),
+    Case("open_end_versions", "versions by which the row in force is valid to 9999-12-31", _open_ends,
+         {"version": "valid_to"}),
+    Case("infinite_versions", "versions by which the row in force has an infinite one", _infinite_ends,
+         {"version": "valid_to"}, notes=("column 'valid_to' differs",)),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip

@@ -42,6 +42,12 @@ def _odd_years(bank: CaseBank) -> None:
     bank.put(events().with_columns(event_time=moment.otherwise(_text_times("%Y-%m-%d %H:%M:%S"))))
 
 
+def _one_moment(stored: pl.DataType, value: int, kind: pl.DataType) -> Bend:
+    """Let the row 5,000 have a moment that no calendar has."""
+    own = pl.col("event_time").dt.date() if kind == pl.Date else pl.col("event_time").cast(kind)
+    return _with(event_time=pl.when(ROW == 5000).then(pl.lit(value, stored)).otherwise(own.to_physical()).cast(kind))
+
+
 CASES = [
     # Clients
     Case("float_ids", "client ids 17.0, as a column with a gap becomes",
@@ -62,6 +68,21 @@ CASES = [
     Case("63_year_0001_parquet", "the same as time stamps of Parquet",
          _with(**_some("event_time", 1000, dt.datetime(1, 1, 1))),
          rows=EVENTS - 6, left={"event_time is outside the years 1971 to 2199": 6}),
+    Case("infinity_date", "dates that PostgreSQL and DuckDB call infinity, and leave in one row",
+         _one_moment(pl.Int32(), 2**31 - 1, pl.Date()),
+         rows=EVENTS - 1, left={"event_time is outside the years 1971 to 2199": 1}),
+    Case("infinity_us", "the same as time stamps in microseconds",
+         _one_moment(pl.Int64(), 2**63 - 1, pl.Datetime("us")),
+         rows=EVENTS - 1, left={"event_time is outside the years 1971 to 2199": 1}),
+    Case("nanoseconds_for_ms", "a time in nanoseconds that its writer took for milliseconds",
+         _one_moment(pl.Int64(), 1_704_070_187 * 10**9, pl.Datetime("ms", "UTC")),
+         rows=EVENTS - 1, left={"event_time is outside the years 1971 to 2199": 1}),
+    Case("infinity_all", "infinity as all times", _with(event_time=pl.lit(2**63 - 1, pl.Int64).cast(pl.Datetime("us"))),
+         refused="event_time is outside the years 1971 to 2199 in 6,000 of them (all.parquet, row 1: 'after the "),
+    Case("infinity_values", "infinity in an event's key and as a category",
+         _with(valid_to=pl.when(ROW % 2 == 0).then(pl.lit(2**31 - 1)).otherwise(19_723).cast(pl.Int32).cast(pl.Date)),
+         {"event_key": ["event_id", "valid_to"], "fields": {"valid_to": "categorical"}},
+         codes={"valid_to": {"after the year 9999", "2024-01-01"}}),
     Case("22_half_ddmmyyyy", "half of the times as dd.mm.yyyy", _half_german, CSV,
          refused="event_time is no time in 3,000 of them (all.csv, line 2: '01.01.2024 "),
     Case("few_ddmmyyyy", "one time of a hundred as dd.mm.yyyy",
@@ -92,6 +113,8 @@ CASES = [
     Case("nothing_words", "NULL, nan and nothing where there is no category",
          _with(city=pl.Series([["NULL", "nan", "", "Riga"][row % 4] for row in range(EVENTS)])), CSV,
          codes={"city": {"<missing>", "Riga"}}),
+    Case("duration", "a length of time where a category should be", _with(city=pl.duration(seconds="amount")),
+         refused="column 'city' is Duration(time_unit='us'), a length of time, which is no category: write"),
     Case("nested", "a list where a category should be", _with(city=pl.concat_list("city")),
          refused="column 'city' is List(String), but a category is one text or number"),
     # Numbers

@@ -13,6 +13,7 @@ from anna_assets.definitions import build_defs
 from anna_assets.layers import source_asset
 from anna_assets.past_runs import UNDER_WAY
 from anna_core.domains import Domain
+from anna_core.sources import observing
 from anna_core.sources.source_state import read_state
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError

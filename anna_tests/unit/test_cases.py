@@ -47,6 +47,13 @@ def test_the_greater_version_stays_where_two_are_one_float(tmp_path):
     assert found.events["event_time"].sort().to_list() == events()["event_time"].sort().to_list()
 
 
+@pytest.mark.parametrize("name", ["open_end_versions", "infinite_versions"])
+def test_an_open_end_is_the_latest_version(tmp_path, name):
+    found = outcome(CASES[name], tmp_path)
+    in_force = events()["event_time"].dt.offset_by("1m")
+    assert found.events["event_time"].sort().to_list() == in_force.sort().to_list()
+
+
 def test_the_page_of_errors_is_made_from_the_code():
     written = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     assert written == page(), "make it anew: python -m anna_tests.cases > docs/errors.md"

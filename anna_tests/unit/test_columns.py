@@ -6,13 +6,14 @@ import zoneinfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
 from anna_core.columns.days import day
+from anna_core.columns.event_keys import event_key
 from anna_core.columns.numbers import LARGEST, cure_of, number, written_otherwise
 from anna_core.columns.times import ERA, time
 from anna_core.columns.typed import Typed, UnfitColumnError
@@ -20,6 +21,7 @@ from anna_core.columns.versions import version
 
 BERLIN, MOSCOW = "Europe/Berlin", "Europe/Moscow"
 NAN, INF = float("nan"), float("inf")
+FIRST_DAY, LAST_DAY = -719_162 * 86400e6, 2_932_896 * 86400e6  # of the calendar, in microseconds since 1970
 
 
 def values(typed: Typed, column: pl.Series) -> list:
@@ -170,6 +172,36 @@ def test_a_date_is_the_start_of_its_day():
     assert values(time("x", column.dtype, "America/New_York", MOSCOW), column) == [dt.datetime(2024, 4, 1), "!", None]
 
 
+@given(st.integers(-(2**63) + 1, 2**63 - 1), st.sampled_from(["ms", "us", "ns"]), st.sampled_from([None, BERLIN]))
+@example(2**63 - 1, "us", None)  # `infinity` of PostgreSQL
+@example(-(2**63) + 1, "ms", BERLIN)
+def test_a_time_stamp_of_any_size_is_a_time_or_of_no_era_of_ours(number, unit, zone):
+    column = pl.Series([number], dtype=pl.Int64).cast(pl.Datetime(unit)).dt.replace_time_zone("UTC")
+    column = column.dt.convert_time_zone(zone) if zone else column.dt.replace_time_zone(None)
+    (found,) = values(time("x", column.dtype, "UTC", "UTC"), column)
+    micros = number // 1000 if unit == "ns" else number * 1000 if unit == "ms" else number
+    first, end = ((moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1) for moment in ERA)
+    wanted = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=micros) if first <= micros < end else "!"
+    assert found == wanted
+    assert None not in [*values(event_key("x", column.dtype), column), *versions(column)]
+    assert None not in values(category("x", column.dtype), column)
+
+
+def test_a_date_that_no_calendar_has_is_of_no_era_of_ours():
+    column = pl.Series([2**31 - 1, -(2**31), 19_723, None], dtype=pl.Int32).cast(pl.Date)
+    stamps = pl.Series([2**63 - 1, -(2**63) + 1, 19_723 * 86_400_000_000, None], dtype=pl.Int64)
+    moment = dt.datetime(2024, 1, 1)
+    assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == ["!", "!", moment, None]
+    assert values(day("x", column.dtype), column) == ["?", "?", moment.date(), None]
+    assert values(category("x", column.dtype), column) == [
+        "after the year 9999", "before the year 1", "2024-01-01", None]  # fmt: skip
+    dates, times = versions(column), versions(stamps.cast(pl.Datetime("us")))
+    assert dates[:2] == [(LAST_DAY, 0.0), (FIRST_DAY, 0.0)]
+    assert times[1] < times[2] < times[0]
+    days = values(day("x", pl.Datetime("us")), stamps.cast(pl.Datetime("us")))
+    assert days == ["?", "?", moment.date(), None]
+
+
 @given(st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2030, 1, 1)), st.sampled_from([BERLIN, "Asia/Almaty", "UTC"]))
 def test_no_time_without_a_zone_is_lost(moment, zone):
     """Not even within the hour that a clock skips; what it becomes is at most that hour away from Python's own."""
@@ -232,8 +264,10 @@ def test_a_version_that_is_a_float_compares_with_whole_numbers_as_numbers_do(num
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        (pl.Series([1.5, NAN, INF, None]), [(1.5, 0.0), None, ("?", 0.0), None]),
-        (pl.Series(["1.5", "soon", "inf", "", None]), [(1.5, 0.0), ("?", 0.0), ("?", 0.0), None, None]),
+        (pl.Series([1.5, NAN, INF, None]), [(1.5, 0.0), None, (INF, 0.0), None]),
+        (pl.Series(["1.5", "soon", "Infinity", "", None]), [(1.5, 0.0), ("?", 0.0), (INF, 0.0), None, None]),
+        (pl.Series(["9999-12-31", "0001-01-01", "1e39"]), [(LAST_DAY, 0.0), (FIRST_DAY, 0.0), (1e39, 0.0)]),
+        (pl.Series([dt.date(9999, 12, 31), dt.date(1, 1, 1)]), [(LAST_DAY, 0.0), (FIRST_DAY, 0.0)]),
         (pl.Series([dt.date(1971, 1, 2)]), [(366 * 86400e6, 0.0)]),
         (pl.Series([366 * 86400 * 10**9 + 1_234_567, None]).cast(pl.Datetime("ns", MOSCOW)),
          [(366 * 86400e6 + 3 * 3600e6 + 1234.0, 567.0), None]),

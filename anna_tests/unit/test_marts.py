@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from anna_core import storage
 from anna_core.errors import NotAsObservedError, SourceError
-from anna_core.marts import mart, output
+from anna_core.marts import mart, output, pieces
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
 from anna_core.marts.merge import merge
 from anna_core.marts.pieces import read_pieces
 from anna_core.marts.staleness import built_from
+from anna_core.sources import survey
+from anna_core.sources.batches import batches
 from anna_core.sources.corrections import read_corrections
 from anna_core.sources.observing import observe
 from anna_core.sources.source_state import SourceState, read_state
@@ -311,6 +313,23 @@ def test_a_month_that_no_file_holds_is_empty(observing):
     observing.deliver("a", "a")
     observing.observe()
     assert observing.build(APRIL).rows == 0
+
+
+def test_rows_that_get_lost_on_the_way_stop_the_observation_or_the_month(observing, monkeypatch):
+    """Whatever the reason: that Polars left out what it panicked at was no error of anybody's."""
+    observing.deliver("a", *"abcd")
+
+    def half(rows):
+        return (batch.head(len(batch) // 2) for batch in batches(rows))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(survey, "batches", half)
+        with pytest.raises(SourceError, match=r"a\.\w+ has 4 rows, but 2 were read of it"):
+            observing.observe()
+    observing.observe()
+    monkeypatch.setattr(pieces, "batches", half)
+    with pytest.raises(NotAsObservedError, match="2 rows of 2024-03 were read, but 4 were observed"):
+        observing.build()
 
 
 def test_a_column_that_the_files_of_a_month_lack_is_missing(observing):

@@ -14,7 +14,7 @@ from anna_core.sources import looking, observing
 from anna_core.sources.files import source_files, told
 from anna_core.sources.observing import listing, observe
 from anna_core.sources.source_state import read_state
-from anna_tests.unit.conftest import Bank, events_frame
+from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
 REAL_TIME = time.time
@@ -75,6 +75,95 @@ def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
     assert observed(texts).unread == found.not_read
     assert told(found.not_read).startswith("7 files are not read: .d.csv is out of sight: ")
     assert told(found.not_read).endswith("; and 2 more")
+
+
+def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
+    texts.put_text(CSV + ROW, "a/march.csv")
+    texts.put_text(CSV + ROW, "../elsewhere/april.csv")
+    place = texts.source
+    (place / "a" / "latest.csv").symlink_to("march.csv")
+    os.link(place / "a" / "march.csv", place / "same.csv")
+    for name in ("april.csv", "b.csv"):
+        (place / name).symlink_to(texts.home / "elsewhere" / "april.csv")
+    (place / "gone.csv").symlink_to(texts.home / "nothing.csv")
+    (place / "itself.csv").symlink_to("itself.csv")
+    os.mkfifo(place / "pipe.csv")
+    found = source_files(texts.domain, texts.home)
+    assert found.read == [place / "a" / "march.csv", place / "april.csv"]
+    assert found.unread == {
+        "a/latest.csv": "is the same file as a/march.csv, by another name",
+        "same.csv": "is the same file as a/march.csv, by another name",
+        "b.csv": "is the same file as april.csv, by another name",
+        "gone.csv": "is a link that leads nowhere",
+        "itself.csv": "is a link that leads nowhere",
+        "pipe.csv": "is a pipe, a socket or a device, not a file",
+    }
+    state = observed(texts)
+    assert (state.total, texts.build().source_rows, state.unread) == (2, 2, found.unread)
+    assert listing(texts.domain, texts.home, texts.zone) == state.listing
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to itself"])
+def test_a_source_that_is_neither_file_nor_folder_is_told(texts, kind):
+    if kind == "pipe":
+        os.mkfifo(texts.source)
+    else:
+        texts.source.symlink_to(texts.source)
+    wanted = "is neither a file nor a folder" if kind == "pipe" else "no .csv file at"
+    with pytest.raises(SourceError, match=wanted):
+        observed(texts)
+
+
+MANY = [("a", NOON + dt.timedelta(hours=hour), "x", True, 1.0) for hour in range(20)]
+
+
+def test_a_copy_counts_once_where_events_have_no_key(texts):
+    rows = events_frame(MANY)
+    texts.put(rows, "march.csv")
+    before = observed(texts)
+    (texts.source / "a.csv.gz").write_bytes(gzip.compress((texts.source / "march.csv").read_bytes()))
+    texts.put(rows.reverse(), "march (copy).csv")
+    texts.put(rows.head(19), "b.csv")
+    state = observed(texts)
+    assert state.unread == dict.fromkeys(["a.csv.gz", "march (copy).csv"], "holds the same rows as march.csv")
+    assert (state.total, state.rows) == (39, {MARCH: 39})
+    assert state.listing == listing(texts.domain, texts.home, texts.zone)
+    assert observed(texts) == state
+    observed_files = state.files_of(f"{MARCH}")
+    assert [path.name for path in observed_files.paths] == ["b.csv", "march.csv"]
+    (texts.source / "march.csv").unlink()
+    (texts.source / "b.csv").unlink()
+    now = observed(texts)
+    assert now.months == before.months
+    assert now.unread == {"march (copy).csv": "holds the same rows as a.csv.gz"}
+
+
+def test_few_rows_may_be_the_same_in_two_deliveries(texts):
+    for name in ("monday.csv", "tuesday.csv"):
+        texts.put(events_frame(MANY[:9]), name)
+    assert observed(texts).total == 18
+
+
+def test_a_copy_of_events_with_a_key_is_read_and_its_events_dropped(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source", "format": "csv"}, event_key=["event_time"])
+    for name in ("march.csv", "march (copy).csv"):
+        bank.put(events_frame(MANY), name)
+    state = observed(bank)
+    assert (state.total, state.unread, bank.build().rows) == (40, {}, 20)
+
+
+def test_other_content_of_the_same_size_and_time_is_noticed(bank):
+    """As where a file is mended in place and its time set back, which rsync and backups do."""
+    path = bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    before, status = observed(bank), path.stat()
+    content = bank.put(events_frame([("b", NOON, "x", True, 1.0)]), "other.parquet").read_bytes()
+    (bank.source / "other.parquet").unlink()
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    now = path.stat()
+    assert (now.st_size, now.st_mtime_ns, now.st_ino) == (status.st_size, status.st_mtime_ns, status.st_ino)
+    assert listing(bank.domain, bank.home, bank.zone) != before.listing
+    assert observed(bank).months != before.months
 
 
 def test_a_new_file_that_is_not_read_asks_for_an_observation(texts):
