@@ -7,20 +7,15 @@ the month is stale.
 import datetime as dt
 from pathlib import Path
 
-from anna_core.domains import Domain
 from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import mart_path
 from anna_core.months import parse_month
-from anna_core.sources.source_state import read_state
+from anna_core.sources.source_state import SourceState
 
 
-def stale_months(domain: Domain, source_folder: Path, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
-    """Those of `months` that were observed in the source and whose mart is missing, damaged or built from other rows.
-
-    Raises:
-        ArtifactError: the last observation cannot be read.
-    """
-    observed = {parse_month(key): fingerprint for key, fingerprint in read_state(source_folder).months.items()}
+def stale_months(state: SourceState, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
+    """Those of `months` that an observation found and whose mart is missing, damaged or built from other rows."""
+    observed = {parse_month(key): fingerprint for key, fingerprint in state.months.items()}
     return [m for m in months if m in observed and built_from(mart_path(mart_folder, m)) != observed[m]]
 
 

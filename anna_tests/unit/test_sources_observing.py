@@ -39,7 +39,7 @@ class Watched(Bank):
         return observe(self.domain, self.home, self.zone, self.home / "state")
 
     def stale(self, *months):
-        return stale_months(self.domain, self.home / "state", self.mart, list(months))
+        return stale_months(read_state(self.home / "state"), self.mart, list(months))
 
 
 @pytest.fixture
