@@ -1,4 +1,14 @@
-"""When a source is observed: once its files change, and again, with growing pauses, where that failed."""
+"""When a source is observed: once its files change, and again, with growing pauses, where that led to nothing.
+
+An observation that was told (`SourceState.told`) asks for the builds of all months that are behind. So each state of a
+deployment leads on by itself, until every month is built of what its source holds now:
+
+- The source was not observed as it is, or that was not told: it is observed, again and again where that fails.
+- It was, and months are behind that nothing is about to build: it is observed again, which asks for them once more.
+- An observation or a build is under way: that ends.
+
+Only a person who cancels an observation stops this, until the source changes.
+"""
 
 from itertools import takewhile
 
@@ -8,9 +18,13 @@ from anna_assets.moments import told_moment
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 
 LISTING_TAG = "anna/listing"  # run tag: the state of the source's files that the observation was asked for
+UNBUILT_TAG = "anna/unbuilt"  # run tag: the months for whose builds the observation was asked for, as a text
 # Seconds until the next try: what passes soon, such as a restart, costs little time; what lasts, such as a full disk
 # or a wrong column, costs few runs, and no more than an hour once it has passed.
 _FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 30, 4, 3600
+# The same for months that are behind. The first pause gives the automation's next look, 30 seconds later at most, the
+# time to ask for them; the longest is longer, for a build reads all rows of its month.
+_FIRST_BUILD_PAUSE, _LONGEST_BUILD_PAUSE = 120, 6 * 3600
 _LOOKED_BACK = 50  # runs; of more failures than that the number does not matter
 
 
@@ -20,7 +34,8 @@ def next_observation(
     """A request to observe a source in the state `listing`, unless one is under way or has failed a short while ago.
 
     All of that is known from the runs themselves. Other files are observed at once, the same ones after a pause that
-    grows with each failure since the last success; until then `told` gets a sentence with the run's own words.
+    grows with each failure since the last success; until then `told` gets a sentence with the run's own words. Where
+    somebody canceled the latest one, the same files are not observed again.
 
     Args:
         instance: that has the runs.
@@ -29,26 +44,88 @@ def next_observation(
         now: Unix time.
         told: takes what is to be said.
     """
-    if instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1):
+    if _is_under_way(instance, job):
         return None
-    failed = _failures(instance, job, listing)
+    since = takewhile(lambda record: record.dagster_run.status in FAILED, _ended(instance, job))
+    failed = [record for record in since if record.dagster_run.tags.get(LISTING_TAG) == listing]
+    if failed and _was_canceled(failed[0], job, told):
+        return None
     if failed:
-        pause = min(_FIRST_PAUSE * _GROWTH ** (len(failed) - 1), _LONGEST_PAUSE)
-        ended = failed[0].end_time or failed[0].update_timestamp.timestamp()
-        if ended <= now < ended + pause:  # a clock that was put back makes no pause longer
-            times = f"{len(failed)} times" if len(failed) > 1 else "once"
+        again = _end(failed[0]) + min(_FIRST_PAUSE * _GROWTH ** (len(failed) - 1), _LONGEST_PAUSE)
+        if _end(failed[0]) <= now < again:  # a clock that was put back makes no pause longer
             told.append(
-                f"{job} failed {times} with these files, and is tried again at {told_moment(ended + pause)}, or as "
-                f"soon as they change: {last_words(instance, failed[0].dagster_run.run_id)}"
+                f"{job} failed {_times(len(failed))} with these files, and is tried again at {told_moment(again)}, or "
+                f"as soon as they change: {last_words(instance, failed[0].dagster_run.run_id)}"
             )
             return None
     return dg.RunRequest(job_name=job, tags={LISTING_TAG: listing})
 
 
-def _failures(instance: dg.DagsterInstance, job: str, listing: str) -> list[dg.RunRecord]:
-    """The runs that failed for a state since the job last succeeded, the latest first."""
-    ended = instance.get_run_records(
-        dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS, *FAILED]), limit=_LOOKED_BACK
+def observation_for_builds(
+    instance: dg.DagsterInstance, job: str, listing: str, months: list[str], now: float, told: list[str]
+) -> dg.RunRequest | None:
+    """A request to observe a source once more although it is the same, so that months that are behind are asked for.
+
+    The pause before grows with each such observation of the same files.
+
+    Args:
+        instance: that has the runs.
+        job: that observes the source.
+        listing: digest of the source's state.
+        months: keys of the months, one or more, ascending, that are behind and that no run is about to build.
+        now: Unix time.
+        told: takes what is to be said.
+    """
+    if _is_under_way(instance, job):
+        return None
+    ended = _ended(instance, job)
+    since = list(takewhile(lambda record: _was_for_builds(record, listing), ended))
+    if since and _was_canceled(since[0], job, told):
+        return None
+    first, others = months[0][:7], len(months) - 1
+    named = f"{first} and {others} more" if others else first
+    if ended:
+        again = _end(ended[0]) + min(_FIRST_BUILD_PAUSE * _GROWTH ** len(since), _LONGEST_BUILD_PAUSE)
+        if _end(ended[0]) <= now < again:
+            if since:
+                told.append(
+                    f"{job} asked {_times(len(since))} again for months that are still not built ({named}), and does "
+                    f"so once more at {told_moment(again)}, or as soon as the source changes; the runs that were to "
+                    "build them tell why."
+                )
+            return None
+    return dg.RunRequest(job_name=job, tags={LISTING_TAG: listing, UNBUILT_TAG: named})
+
+
+def _is_under_way(instance: dg.DagsterInstance, job: str) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1))
+
+
+def _ended(instance: dg.DagsterInstance, job: str) -> list[dg.RunRecord]:
+    """The job's runs that have ended, the latest first."""
+    over = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS, *FAILED])
+    return list(instance.get_run_records(over, limit=_LOOKED_BACK))
+
+
+def _was_for_builds(record: dg.RunRecord, listing: str) -> bool:
+    tags = record.dagster_run.tags
+    return tags.get(LISTING_TAG) == listing and UNBUILT_TAG in tags
+
+
+def _was_canceled(record: dg.RunRecord, job: str, told: list[str]) -> bool:
+    """Whether somebody canceled the run, which is then told; Dagster takes whatever else ends one for a failure."""
+    if record.dagster_run.status is not dg.DagsterRunStatus.CANCELED:
+        return False
+    told.append(
+        f"{job} was canceled (run {record.dagster_run.run_id[:8]}), and is not begun again until the source changes; "
+        "launch the job to have it observed before."
     )
-    since = takewhile(lambda record: record.dagster_run.status in FAILED, ended)
-    return [record for record in since if record.dagster_run.tags.get(LISTING_TAG) == listing]
+    return True
+
+
+def _end(record: dg.RunRecord) -> float:
+    return record.end_time or record.update_timestamp.timestamp()
+
+
+def _times(count: int) -> str:
+    return f"{count} times" if count > 1 else "once"

@@ -6,11 +6,15 @@ import time
 import dagster as dg
 
 from anna_assets.first_month import follow_data
-from anna_assets.observations import next_observation
+from anna_assets.observations import next_observation, observation_for_builds
 from anna_assets.partitions import kept_months
 from anna_assets.train import AssetJob
+from anna_assets.unbuilt import months_under_way
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError, in_words
+from anna_core.months import parse_month
+from anna_core.sources.source_state import SourceState
+from anna_resources.artifacts.events import StoredMart
 from anna_resources.blueprint import changed_since, domain_notes
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
@@ -27,6 +31,8 @@ def sources_sensor(
 ) -> dg.SensorDefinition:
     """The sensor `sources`: starts an observation once a source's files change; costs no run while nothing does.
 
+    A source whose last observation was not told, or led to no build of its months, is observed once more.
+
     Where the deployment begins with its data (`follows_data`), it also has the definitions loaded anew once the first
     month of the data is another.
     """
@@ -36,7 +42,8 @@ def sources_sensor(
         jobs=jobs,
         minimum_interval_seconds=WATCH_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at the sources' files; where names, sizes or times changed, the source is observed.",
+        description="Looks at the sources' files; where names, sizes or times changed, the source is observed; "
+        "so it is, after a pause, where months of its mart are behind and no run is about to build them.",
     )
     def sources(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult | dg.SkipReason:
         told = domain_file_news(settings, domains)
@@ -47,6 +54,8 @@ def sources_sensor(
                 state = stored.read()
                 rows.append(state.rows)
                 found = stored.listing(kept_months(month))
+                observed = state.told and found == state.listing
+                behind = _unbuilt(context.instance, warehouse.mart(domain), state, month) if observed else []
             except (AnnaError, OSError) as error:
                 told.append(f"{domain.name}: {error}")
                 continue
@@ -54,9 +63,13 @@ def sources_sensor(
                 logging.getLogger(__name__).exception("The source of %s cannot be looked at", domain.name)
                 told.append(f"{domain.name}: {in_words(error)}")
                 continue
-            if found == state.listing:
+            if behind:
+                request = observation_for_builds(context.instance, job.name, found, behind, time.time(), told)
+            elif observed:
                 continue
-            if request := next_observation(context.instance, job.name, found, time.time(), told):
+            else:
+                request = next_observation(context.instance, job.name, found, time.time(), told)
+            if request is not None:
                 requests.append(request)
         for sentence in told:
             context.log.warning(sentence)
@@ -67,6 +80,16 @@ def sources_sensor(
         return dg.SkipReason(" ".join(told) or "No source changed.")
 
     return sources
+
+
+def _unbuilt(
+    instance: dg.DagsterInstance, mart: StoredMart, state: SourceState, month: dg.MonthlyPartitionsDefinition
+) -> list[str]:
+    """Keys of the deployment's months that are behind what was observed and that no run is about to build; in order."""
+    kept = [parse_month(key) for key in month.get_partition_keys() if key in state.months]
+    stale = [at.isoformat() for at in mart.stale_months(kept, state)]
+    under_way = months_under_way(instance, mart.source.domain.name, stale) if stale else set()
+    return [key for key in stale if key not in under_way]
 
 
 def domain_file_news(settings: Settings, domains: list[Domain]) -> list[str]:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from anna_assets.compute import mart_memory
 from anna_assets.partitions import kept_months
-from anna_assets.source_versions import DATA_VERSION_TAG, told_versions
+from anna_assets.source_versions import DATA_VERSION_TAG, versions_to_tell
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
 from anna_core.domains import Domain
@@ -39,18 +39,18 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
         if outside := _outside(domain, state.rows, known):
             context.log.warning(outside)
         _warn(context, domain, before, state)
-        versions = told_versions(context.instance, warehouse.mart(domain), before, state)
+        versions = versions_to_tell(context.instance, warehouse.mart(domain), before, state, known)
         for key, version in versions.items():
-            if key in known:
-                context.log_event(
-                    dg.AssetObservation(
-                        ["source", domain.name],
-                        partition=key,
-                        metadata=_month_metadata(state, key),
-                        tags={DATA_VERSION_TAG: version},
-                    )
+            context.log_event(
+                dg.AssetObservation(
+                    ["source", domain.name],
+                    partition=key,
+                    metadata=_month_metadata(state, key),
+                    tags={DATA_VERSION_TAG: version},
                 )
+            )
         context.log_event(dg.AssetObservation(["source", domain.name], metadata=_metadata(state)))
+        stored.mark_told(state)  # last: what ends before was not told, and the source is observed once more
         return dg.DataVersionsByPartition({})  # they are told above, with what was counted
 
     return source

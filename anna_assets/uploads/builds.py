@@ -1,10 +1,11 @@
 """Why marts are behind, in the words of the runs that failed."""
 
-from functools import cache
+from functools import cache, partial
 
 import dagster as dg
 
 from anna_assets.past_runs import words_of
+from anna_assets.unbuilt import attempts
 from anna_core.sequences.readiness import Behind
 
 
@@ -14,7 +15,7 @@ class Builds:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
         self.explain = cache(self._explained)  # many uploads wait for the same
-        self._attempts = cache(self._unanswered)
+        self._attempts = cache(partial(attempts, instance))
         self._words = cache(self._failure)
 
     def _explained(self, behind: Behind) -> str:
@@ -27,19 +28,11 @@ class Builds:
     def _last_failure(self, behind: Behind) -> tuple[str, str]:
         if not behind.stale:
             observed = self._instance.get_runs(dg.RunsFilter(job_name=f"observe_{behind.domain}"), limit=1)
-            attempts = [run.run_id for run in observed]
+            runs = [run.run_id for run in observed]
         else:
             built = self._attempts(behind.domain)
-            attempts = list(dict.fromkeys(built[key] for month in behind.stale if (key := month.isoformat()) in built))
-        return next(((run, words) for run in attempts if (words := self._words(run))), ("", ""))
-
-    def _unanswered(self, domain: str) -> dict[str, str]:
-        """Month → run that was to build its mart last and did not, or has not yet."""
-        storage = self._instance.event_log_storage
-        found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
-            dg.AssetKey(["mart", domain])
-        )
-        return {month: run for month, (run, _) in found.items()}
+            runs = list(dict.fromkeys(built[key] for month in behind.stale if (key := month.isoformat()) in built))
+        return next(((run, words) for run in runs if (words := self._words(run))), ("", ""))
 
     def _failure(self, run_id: str) -> str:
         """What a run failed of, as one line; empty where it did not fail."""

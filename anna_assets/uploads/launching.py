@@ -69,6 +69,7 @@ class Launching:
                 kept,
                 settings.keeps,
                 settings.source_settle_seconds,
+                settings.left_aside,
             )
             for domain in domains
         }

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from anna_core.domains import Domain
 from anna_core.guards.spellings import likely_cause
+from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import built_months
 from anna_core.sequences.build import months_needed
 
@@ -66,12 +67,12 @@ def match_sample(rows: pl.DataFrame, marts: Sequence[tuple[Domain, Path]]) -> Ma
     Args:
         rows: client_id (text) and as_of (date); n > 0 rows.
         marts: domains and the folders of their marts, whose months are built as far as the sample needs them; a domain
-            without events is passed over.
+            without events is passed over, and so is a damaged month.
     """
     clients = rows["client_id"].unique().sort()
     unknown, found, spans = clients, [], []
     for domain, folder in marts:
-        months = {month: file for month, file in built_months(folder).items() if pq.read_metadata(file).num_rows}
+        months = {month: file for month, file in built_months(folder).items() if _has_events(file)}
         if not months:
             continue
         files = list(months.values())
@@ -83,6 +84,11 @@ def match_sample(rows: pl.DataFrame, marts: Sequence[tuple[Domain, Path]]) -> Ma
             found.append(_domain_match(domain.name, clients, unmet, seen))
     warnings = (*_unknown_clients(clients, unknown, found), *_odd_dates(rows["as_of"], spans))
     return Match(len(clients), len(clients) - len(unknown), tuple(found), warnings)
+
+
+def _has_events(file: Path) -> bool:
+    footer = read_footer(file)
+    return footer is not None and not footer.damage and pq.read_metadata(file).num_rows > 0
 
 
 def _unmet(clients: pl.Series, files: list[Path]) -> pl.Series:

@@ -5,7 +5,7 @@ every further value gets one of them, by its hash: its code is certain without b
 nor the nets' tables of vectors grow any more.
 """
 
-import json
+import logging
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
+from anna_core.marts.footer import read_footer
 from anna_core.storage import write_file
 
 FILE = "dictionary.parquet"
-CODES = "anna.codes"  # key of a mart file's Parquet metadata: its dictionary's number of codes by categorical field
 UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
 MISSING_VALUE = "<missing>"  # a null category is a category of its own
@@ -139,6 +139,7 @@ def read_dictionary(domain: Domain, folder: Path, marts: Iterable[Path] = ()) ->
         domain: the domain.
         folder: where the dictionary is kept.
         marts: files that were encoded with it, as far as they are there; with another they would mean something else.
+            Damaged ones are passed over, with a warning.
 
     Raises:
         ArtifactError: a mart has codes that the dictionary lacks.
@@ -162,12 +163,16 @@ def _most_codes(domain: Domain, marts: Iterable[Path]) -> dict[str, tuple[int, P
     """Categorical field → the most codes that a dictionary of these marts had, and which mart's that was."""
     most: dict[str, tuple[int, Path]] = {}
     for mart in marts:
-        if not mart.exists():
+        footer = read_footer(mart)
+        if footer is None:
             continue
-        sizes: dict[str, int] = json.loads(pl.read_parquet_metadata(mart).get(CODES, "{}"))
+        if footer.damage:
+            logging.getLogger(__name__).warning(
+                "domain %s: %s is damaged, and counts as not built: %s", domain.name, mart, footer.damage
+            )
         for name in domain.categorical:
-            if sizes.get(name, 0) > most.get(name, (0, mart))[0]:
-                most[name] = sizes[name], mart
+            if footer.codes.get(name, 0) > most.get(name, (0, mart))[0]:
+                most[name] = footer.codes[name], mart
     return most
 
 

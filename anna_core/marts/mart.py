@@ -6,7 +6,6 @@ categories of the month are known, the dictionary is extended; then the sorted r
 """
 
 import datetime as dt
-import json
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,8 @@ import numpy as np
 from anna_core.domains import Domain
 from anna_core.errors import NotAsObservedError
 from anna_core.marts.counting import Counts
-from anna_core.marts.dictionary import CODES, Dictionary, extend_dictionary, read_dictionary
+from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
+from anna_core.marts.footer import Footer
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
@@ -35,7 +35,6 @@ from anna_core.sources.source_state import ObservedFiles
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
-SOURCE_FINGERPRINT = "anna.source"  # key of a mart file's Parquet metadata
 _BYTES, _FIELD_BYTES = 200, 40  # per event being worked on, and per field and key column of it; measured, with copies
 _COUNTING = 8  # an eighth of the memory is for counting categories
 NOTHING = Corrections()
@@ -208,7 +207,7 @@ def _write(
         for name in missing:
             missing[name] += part.events[own[name]].null_count()
     codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
-    writer.close({SOURCE_FINGERPRINT: source_version, CODES: json.dumps(codes_used)})
+    writer.close(Footer(source_version, codes_used).as_metadata())
     return MartMonth(
         rows=rows,
         clients=clients,

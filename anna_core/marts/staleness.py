@@ -7,26 +7,19 @@ the month is stale.
 import datetime as dt
 from pathlib import Path
 
-import polars as pl
-
-from anna_core.domains import Domain
-from anna_core.marts.mart import SOURCE_FINGERPRINT, mart_path
+from anna_core.marts.footer import read_footer
+from anna_core.marts.mart import mart_path
 from anna_core.months import parse_month
-from anna_core.sources.source_state import read_state
+from anna_core.sources.source_state import SourceState
 
 
-def stale_months(domain: Domain, source_folder: Path, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
-    """Those of `months` that were observed in the source and whose mart is missing, or was built from other rows.
-
-    Raises:
-        ArtifactError: the last observation cannot be read.
-    """
-    observed = {parse_month(key): fingerprint for key, fingerprint in read_state(source_folder).months.items()}
+def stale_months(state: SourceState, mart_folder: Path, months: list[dt.date]) -> list[dt.date]:
+    """Those of `months` that an observation found and whose mart is missing, damaged or built from other rows."""
+    observed = {parse_month(key): fingerprint for key, fingerprint in state.months.items()}
     return [m for m in months if m in observed and built_from(mart_path(mart_folder, m)) != observed[m]]
 
 
 def built_from(mart: Path) -> str | None:
-    """The fingerprint of the source rows that a mart's file was built from; None if there is no such file."""
-    if not mart.exists():
-        return None
-    return pl.read_parquet_metadata(mart).get(SOURCE_FINGERPRINT)
+    """The fingerprint of the source rows that a mart's file was built from; None if it is missing or damaged."""
+    footer = read_footer(mart)
+    return None if footer is None else footer.source

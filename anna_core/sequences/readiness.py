@@ -52,6 +52,7 @@ class Readiness:
         kept: names the months that are kept, as in `observing.listing`.
         keeps: whether a month is kept.
         settle: seconds for which a file of the source must not have changed, as in `observing.listing`.
+        share: of rows that may be left aside, as in `observing.listing`.
     """
 
     domain: Domain
@@ -62,6 +63,7 @@ class Readiness:
     kept: str
     keeps: Callable[[dt.date], bool]
     settle: float
+    share: float
 
     def kept_months(self, spans: Spans) -> list[dt.date]:
         """Months that windows of these as_of dates touch and the deployment keeps, ascending."""
@@ -78,7 +80,9 @@ class Readiness:
     def _problem(self) -> str:
         try:
             state = self._state
-            listing = observing.listing(self.domain, self.home, self.bank_zone, self.kept, self.settle, state)
+            listing = observing.listing(
+                self.domain, self.home, self.bank_zone, self.kept, self.settle, state, self.share
+            )
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
         if not state.listing:

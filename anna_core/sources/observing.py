@@ -37,6 +37,7 @@ def listing(
     kept: str = "",
     settle: float = 0.0,
     before: SourceState | None = None,
+    share: float = MOST_LEFT_ASIDE,
 ) -> str:
     """A digest that changes with the source's files, the rules for reading them and the months kept; reads no data.
 
@@ -48,12 +49,13 @@ def listing(
             observed again although no file has changed.
         settle: seconds for which a file must not have changed; until then it counts as it was before.
         before: the last observation; needed if `settle` is not 0.
+        share: as of `observe`; what was refused for it is to be looked at again once it is another.
 
     Raises:
         SourceError: the source is missing.
     """
     found = look(domain, home, settle, before or SourceState())
-    return _listing(_rules(domain, bank_zone), kept, found.states, found.unread)
+    return _listing(_rules(domain, bank_zone), kept, share, found.states, found.unread)
 
 
 def observe(
@@ -121,7 +123,7 @@ def _observe(
     doubled = {name: files.pop(name) for name in same}
     months = months_of(domain, before, files, folder, memory)
     after = SourceState(
-        listing=_listing(rules, kept, states, found.unread),
+        listing=_listing(rules, kept, share, states, found.unread),
         files=files,
         copies=doubled,
         months=months,
@@ -132,6 +134,16 @@ def _observe(
     sweep_surveys(folder, set())  # before the identities that belong to them
     sweep_keys(folder, _key_names(files))
     return after
+
+
+def mark_told(folder: Path, state: SourceState) -> None:
+    """Keep that all that hangs on an observation was told of it, unless another one has replaced it meanwhile.
+
+    Until then the source is to be observed once more, whatever became of whoever was to tell.
+    """
+    with FileLock(folder / ".lock"):
+        if read_state(folder) == state:
+            write_text(folder / FILE, state.model_copy(update={"told": True}).model_dump_json())
 
 
 def _survey(
@@ -204,8 +216,10 @@ def _refusal(domain: Domain, refused: list[str]) -> SourceError:
     return SourceError(f"domain {domain.name}: {len(refused):,} files are refused:\n- {lines}{more}")
 
 
-def _listing(rules: str, kept: str, states: dict[str, str], unread: dict[str, str]) -> str:
-    return _digest(rules, kept, *(f"{name}\0{state}" for name, state in sorted(states.items())), *sorted(unread))
+def _listing(rules: str, kept: str, share: float, states: dict[str, str], unread: dict[str, str]) -> str:
+    return _digest(
+        rules, kept, str(share), *(f"{name}\0{state}" for name, state in sorted(states.items())), *sorted(unread)
+    )
 
 
 def _rules(domain: Domain, bank_zone: str) -> str:

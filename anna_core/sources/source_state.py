@@ -60,6 +60,7 @@ class SourceState(BaseModel):
         form: the form in which it is stored.
         listing: digest of the rules for reading the domain, of the months that are kept, and of the names, sizes and
             times of its files; a cheap way to tell that nothing changed.
+        told: whether all that hangs on the observation was told of it; see `observing.mark_told`.
         files: name of each file that was read → what was found in it.
         copies: the same of files that hold the same rows as another, where events have no key; no month has their rows.
         months: key of a month → fingerprint of all its rows.
@@ -69,6 +70,7 @@ class SourceState(BaseModel):
 
     form: str = FORM
     listing: str = ""
+    told: bool = False
     files: dict[str, FileState] = {}
     copies: dict[str, FileState] = {}
     months: dict[str, str] = {}
@@ -122,6 +124,14 @@ class SourceState(BaseModel):
                 if month in (None, key):
                     counts.update(found)
         return dict(counts)
+
+    def left_by_month(self) -> dict[str, dict[str, int]]:
+        """Key of each month in which anything is left aside → the same of its rows."""
+        counts: dict[str, Counter[str]] = {}
+        for file in self.files.values():
+            for key, found in file.survey.left.items():
+                counts.setdefault(key, Counter()).update(found)
+        return {key: dict(found) for key, found in counts.items()}
 
     def examples(self) -> dict[str, list[str]]:
         """Reason → the places where it was found first, in the first file that has it."""

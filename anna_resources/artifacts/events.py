@@ -45,13 +45,19 @@ class ObservedSource:
             self.domain, self.home, self.time_zone, self.path, kept, self.settle_seconds, self.left_aside, memory
         )
 
+    def mark_told(self, state: SourceState) -> None:
+        """Keep that all that hangs on an observation knows of it; see `anna_core.sources.observing.mark_told`."""
+        observing.mark_told(self.path, state)
+
     def listing(self, kept: str) -> str:
         """A digest that differs from the last observation's as soon as the source has to be observed again.
 
         Raises:
             SourceError: the source is missing.
         """
-        return observing.listing(self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read())
+        return observing.listing(
+            self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read(), self.left_aside
+        )
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,14 @@ class StoredMart:
             observed,
         )
 
-    def stale_months(self, months: list[dt.date]) -> list[dt.date]:
-        """Those of the months whose mart is missing, or was built from other rows than were last observed."""
-        return staleness.stale_months(self.source.domain, self.source.path, self.path, months)
+    def stale_months(self, months: list[dt.date], observed: SourceState | None = None) -> list[dt.date]:
+        """Those of the months whose mart is missing, damaged or built from other rows than were observed.
+
+        Args:
+            months: their first days.
+            observed: the observation; None: the last one.
+
+        Raises:
+            ArtifactError: the last observation cannot be read.
+        """
+        return staleness.stale_months(observed or self.source.read(), self.path, months)

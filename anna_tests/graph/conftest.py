@@ -82,7 +82,8 @@ class Deployment:
         """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
         kept = kept_months(monthly(self.settings))
         for domain in load_domains(self.settings.domains).values():
-            self.warehouse.source(domain).observe(kept)
+            source = self.warehouse.source(domain)
+            source.mark_told(source.observe(kept))
             for month in months:
                 self.warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
 

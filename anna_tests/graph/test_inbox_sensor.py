@@ -1,5 +1,6 @@
 """The inbox's sensor: what becomes of uploads, tick by tick, as the daemon would act on it."""
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -326,6 +327,21 @@ def test_a_month_that_cannot_be_built_holds_back_only_those_who_see_it(early: In
     assert told["state"] == "waiting"
     assert told["reason"].startswith("cards: 2024-01 of the mart is to be built, which failed last: ")
     assert "client_id is missing in 480 of them" in told["reason"]
+
+
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_a_damaged_month_of_a_mart_holds_back_only_those_who_see_it(intake: Intake, kept: int) -> None:
+    mart = intake.deployment.warehouse.mart(intake.deployment.domain("cards"))
+    february = mart.month_path(dt.date(2024, 2, 1))
+    whole = february.read_bytes()
+    february.write_bytes(whole[:kept])
+    intake.put("churn", "q1.csv")
+    intake.put("churn", "q2.csv", sample_rows(as_of="2024-01-15"))
+    assert intake.tick() == ["churn.q2"]
+    assert intake.row("churn/q1.csv")["reason"] == "cards: 2024-02 of the mart is to be built."
+    for month in ("2024-03-01", "2024-02-01"):  # each of them can be
+        intake.deployment.materialize("mart/cards", partition=month)
+    assert intake.tick() == ["churn.q1"]
 
 
 def test_a_source_that_cannot_be_observed_is_told_in_the_words_of_its_run(early: Intake) -> None:

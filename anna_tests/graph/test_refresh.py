@@ -194,6 +194,30 @@ def test_a_build_that_is_under_way_is_asked_for_again_only_if_its_files_were_rep
     assert automation.tick() == ({"mart/cards": {"2024-02-01"}} if replaced else {})
 
 
+def test_a_commit_to_a_lake_during_the_first_build_asks_for_the_months_it_changed_alone(deployment: Deployment) -> None:
+    domain = deployment.settings.domains / "cards.yaml"
+    domain.write_text(domain.read_text().replace("{path: warehouse/cards}", "{path: warehouse/lake, format: delta}"))
+    lake = str(deployment.home / "warehouse/lake")
+    for month in MONTHS:
+        events(1, month).write_delta(lake, mode="append")
+    deployment.reload()
+    automation, key = Automation(deployment), dg.AssetKey(["mart", "cards"])
+    observe(deployment)
+    assert automation.tick()["mart/cards"] == set(MONTHS)
+    job = deployment.defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
+    for month in MONTHS:  # queued
+        deployment.instance.create_run_for_job(job, asset_selection=frozenset({key}), tags={"dagster/partition": month})
+    late = events(1, "2024-03-01").head(1).with_columns(event_id=pl.lit(9, dtype=pl.Int64))
+    late.write_delta(lake, mode="append")
+    observe(deployment)
+    assert automation.tick() == {}
+    for month in MONTHS:
+        deployment.materialize("mart/cards", partition=month)
+    for run in deployment.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED])):
+        deployment.instance.report_run_canceled(run)
+    assert automation.tick() == {"mart/cards": {"2024-03-01"}}
+
+
 def observe(deployment: Deployment) -> None:
     job = deployment.defs.resolve_job_def("observe_cards")
     assert job.execute_in_process(instance=deployment.instance).success

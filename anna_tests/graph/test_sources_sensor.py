@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import sqlite3
 import time
 
 import dagster as dg
@@ -13,12 +14,15 @@ from anna_assets.definitions import build_defs
 from anna_assets.layers import source_asset
 from anna_assets.past_runs import UNDER_WAY
 from anna_core.domains import Domain
+from anna_core.memory import DEFAULT_MEMORY
+from anna_core.months import parse_month
 from anna_core.sources import observing
 from anna_core.sources.source_state import read_state
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
-from anna_tests.graph.conftest import Deployment, events, write_domain
+from anna_tests.graph.conftest import MONTHS, Deployment, events, write_domain
 from anna_tests.graph.test_inbox_sensor import Intake
+from anna_tests.graph.test_refresh import Automation, observe
 
 
 def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
@@ -43,6 +47,13 @@ def said(deployment: Deployment) -> str:
 def run(deployment: Deployment, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
     job = deployment.defs.resolve_job_def(request.job_name)
     return job.execute_in_process(instance=deployment.instance, tags=request.tags, raise_on_error=False)
+
+
+def build(deployment: Deployment, *domains: str) -> None:
+    """Build the marts of all months, as the automation asks for once their sources were observed."""
+    for domain in domains:
+        for month in MONTHS:
+            deployment.warehouse.mart(deployment.domain(domain)).build(parse_month(month), DEFAULT_MEMORY)
 
 
 def test_each_new_state_of_a_source_is_observed_once(deployment: Deployment) -> None:
@@ -82,6 +93,7 @@ def test_what_cannot_be_observed_is_tried_again_with_growing_pauses_and_told_in_
     deployment: Deployment, clock: dict[str, float]
 ) -> None:
     run(deployment, asked(deployment)[0])
+    build(deployment, "accounts")
     deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").drop("client_id"))
     for failures, pause in enumerate([30, 120, 480, 1920, 3600, 3600], start=1):
         refused(deployment)
@@ -95,6 +107,7 @@ def test_what_cannot_be_observed_is_tried_again_with_growing_pauses_and_told_in_
         clock["seconds"] += 21
     deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
     assert run(deployment, asked(deployment)[0]).success
+    build(deployment, "cards")
     assert said(deployment) == "No source changed."
 
 
@@ -102,6 +115,7 @@ def test_other_files_are_observed_at_once_and_failures_before_a_success_do_not_c
     deployment: Deployment, clock: dict[str, float]
 ) -> None:
     run(deployment, asked(deployment)[0])
+    build(deployment, "accounts")
     good, bad = events(1, "2024-02-01"), events(1, "2024-02-01").drop("client_id")
     february = deployment.home / "warehouse" / "cards" / "2024-02.parquet"
 
@@ -129,6 +143,7 @@ def test_an_observation_that_a_full_disk_failed_recovers_by_itself(
     deployment: Deployment, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(deployment, asked(deployment)[0])
+    build(deployment, "accounts")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -139,7 +154,173 @@ def test_an_observation_that_a_full_disk_failed_recovers_by_itself(
             refused(deployment)
             clock["seconds"] += 3600
     assert run(deployment, asked(deployment)[0]).success
+    build(deployment, "cards")
     assert said(deployment) == "No source changed."
+
+
+@pytest.mark.parametrize(
+    "ends", ["anna_assets.layers.source_asset.versions_to_tell", "anna_resources.artifacts.events.observing.mark_told"]
+)
+def test_an_observation_that_ends_before_it_was_told_is_made_good(
+    deployment: Deployment, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
+
+    def locked(*_: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ends, locked)
+        refused(deployment)
+    assert "observe_cards failed once with these files" in said(deployment)
+    clock["seconds"] += 31
+    assert run(deployment, asked(deployment)[0]).success
+    assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+    deployment.materialize("mart/cards", partition="2024-02-01")
+    assert said(deployment) == "No source changed."
+
+
+def behind(deployment: Deployment, how: str) -> None:
+    """Bring about that February of the cards is behind, nothing is about to build it, and no file changes any more."""
+    automation, cards = Automation(deployment), deployment.warehouse.mart(deployment.domain("cards"))
+    automation.run()
+    if how == "damaged":
+        cards.month_path(dt.date(2024, 2, 1)).write_bytes(b"PAR1")
+        return
+    deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
+    [request] = asked(deployment)
+    assert run(deployment, request).success
+    if how == "share away":
+        share = deployment.home / "warehouse"
+        share.rename(deployment.home / "away")
+    if how == "deleted run":
+        job = deployment.defs.resolve_implicit_global_asset_job_def()
+        key = dg.AssetKey(["mart", "cards"])
+        lost = deployment.instance.create_run_for_job(
+            job.get_subset(asset_selection={key}),
+            asset_selection=frozenset({key}),
+            tags={"dagster/partition": "2024-02-01"},
+        )
+        deployment.instance.report_run_failed(lost)
+        deployment.instance.delete_run(lost.run_id)
+    if how == "share away":
+        assert not deployment.materialize("mart/cards", partition="2024-02-01", check=False).success
+        (deployment.home / "away").rename(share)
+
+
+@pytest.mark.parametrize("how", ["share away", "deleted run", "damaged", "never asked for"])
+def test_months_that_nothing_is_about_to_build_are_asked_for_again_after_a_pause(
+    deployment: Deployment, clock: dict[str, float], how: str
+) -> None:
+    behind(deployment, how)
+    automation = Automation(deployment)
+    automation.tick()  # its memory begins here: what was asked for before is lost
+    assert said(deployment) == "No source changed."
+    clock["seconds"] += 121
+    [request] = asked(deployment)
+    assert run(deployment, request).success
+    assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+    deployment.materialize("mart/cards", partition="2024-02-01")
+    clock["seconds"] += 10**6
+    assert said(deployment) == "No source changed."
+    assert automation.run() == {}
+
+
+def test_a_month_that_is_refused_is_asked_for_with_growing_pauses_and_at_once_where_more_may_be_left_aside(
+    deployment: Deployment, clock: dict[str, float]
+) -> None:
+    automation = Automation(deployment)
+    automation.run()
+    third = pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise(pl.col("client_id"))
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").with_columns(client_id=third))
+    assert run(deployment, asked(deployment)[0]).success
+    for tries, pause in enumerate([120, 480, 1920, 7680, 21600, 21600]):
+        assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+        assert not deployment.materialize("mart/cards", partition="2024-02-01", check=False).success
+        clock["seconds"] += pause - 20
+        told = said(deployment)
+        if tries:
+            times = "once" if tries == 1 else f"{tries} times"
+            assert told.startswith(f"observe_cards asked {times} again for months that are still not built (2024-02)")
+        clock["seconds"] += 21
+        [request] = asked(deployment)
+        assert run(deployment, request).success
+    settings = deployment.home / "anna.yaml"
+    settings.write_text(settings.read_text() + "left_aside: 0.9\n")
+    deployment.reload()
+    for request in asked(deployment):
+        assert run(deployment, request).success
+    assert automation.tick() == {"mart/cards": {"2024-02-01"}}
+    assert deployment.materialize("mart/cards", partition="2024-02-01").success
+    assert said(deployment) == "No source changed."
+
+
+def test_months_that_a_run_is_about_to_build_are_not_asked_for_again(
+    deployment: Deployment, clock: dict[str, float]
+) -> None:
+    Automation(deployment).run()
+    deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
+    assert run(deployment, asked(deployment)[0]).success
+    job, key = deployment.defs.resolve_implicit_global_asset_job_def(), dg.AssetKey(["mart", "cards"])
+    queued = deployment.instance.create_run_for_job(
+        job.get_subset(asset_selection={key}),
+        asset_selection=frozenset({key}),
+        tags={"dagster/partition": "2024-02-01"},
+    )
+    clock["seconds"] += 10**6
+    assert said(deployment) == "No source changed."
+    deployment.instance.report_run_failed(queued)
+    assert [request.job_name for request in asked(deployment)] == ["observe_cards"]
+
+
+def test_an_observation_that_somebody_canceled_is_not_begun_again_until_the_source_changes(
+    deployment: Deployment, clock: dict[str, float]
+) -> None:
+    Automation(deployment).run()
+
+    def cancel() -> None:
+        [request] = asked(deployment)
+        job = deployment.defs.resolve_job_def(request.job_name)
+        deployment.instance.report_run_canceled(deployment.instance.create_run_for_job(job, tags=request.tags))
+        clock["seconds"] += 10**6
+        assert "observe_cards was canceled (run " in said(deployment)
+
+    deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
+    cancel()
+    deployment.rewrite_month("cards", "2024-02-01", events(9, "2024-02-01"))
+    assert run(deployment, asked(deployment)[0]).success
+    clock["seconds"] += 121
+    cancel()  # the one that asks for its build once more
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01").head(20))
+    assert run(deployment, asked(deployment)[0]).success
+
+
+def test_an_observation_tells_of_those_months_alone_of_which_there_is_news(deployment: Deployment) -> None:
+    automation, key = Automation(deployment), dg.AssetKey(["source", "cards"])
+
+    def told() -> list[str]:
+        before = {record.storage_id for record in deployment.instance.fetch_observations(key, limit=99).records}
+        observe(deployment)
+        records = deployment.instance.fetch_observations(key, limit=99).records
+        new = [record.partition_key for record in records if record.storage_id not in before]
+        assert new.count(None) == 1  # the source as a whole
+        return sorted(month for month in new if month is not None)
+
+    assert told() == list(MONTHS)
+    build(deployment, "cards")
+    assert told() == []
+    frame = events(1, "2024-02-01")
+    deployment.rewrite_month("cards", "2024-02-01", frame.head(100))
+    assert told() == ["2024-02-01"]
+    build(deployment, "cards")
+    nobody = frame.head(1).with_columns(client_id=pl.lit(None, dtype=pl.Int64))
+    deployment.rewrite_month("cards", "2024-02-01", pl.concat([frame.head(100), nobody]))
+    assert told() == ["2024-02-01"]  # if its rows are the same: another number of them is left aside
+    build(deployment, "cards")
+    assert told() == []
+    assert automation.tick()["mart/cards"] == set(MONTHS)
 
 
 def test_a_file_whose_name_is_not_utf_8_stops_nothing(deployment: Deployment) -> None:

@@ -13,7 +13,9 @@ from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
+from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import mart_path
+from anna_core.marts.staleness import built_from
 from anna_resources.artifacts.events import StoredDictionary
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -237,3 +239,43 @@ def test_a_field_that_becomes_categorical_needs_no_codes_of_before(tmp_path):
     before.put(EVENTS)
     before.build(MARCH)
     assert Bank(tmp_path, fields={"online": "categorical", "kind": "categorical"}).build(FEBRUARY).rows == 1
+
+
+@pytest.mark.parametrize("kept", [0, 3, 100, -1])
+def test_a_damaged_month_holds_up_no_other_and_is_built_anew(bank, caplog, kept):
+    bank.put(EVENTS)
+    bank.build(FEBRUARY)
+    whole = mart_path(bank.mart, FEBRUARY).read_bytes()
+    mart_path(bank.mart, FEBRUARY).write_bytes(whole[:kept])
+    assert bank.build(MARCH).rows == 2
+    assert f"domain cards: {mart_path(bank.mart, FEBRUARY)} is damaged, and counts as not built: " in caplog.text
+    assert built_from(mart_path(bank.mart, FEBRUARY)) is None
+    made = bank.build(FEBRUARY)
+    assert built_from(mart_path(bank.mart, FEBRUARY)) == made.source_version
+    assert bank.events(FEBRUARY)["kind"].to_list() == [1]  # its code is what it was
+
+
+def test_a_footer_is_opened_once_as_long_as_its_file_stays_the_same(bank, monkeypatch):
+    bank.put(EVENTS)
+    real, opened = pl.read_parquet_metadata, []
+    monkeypatch.setattr(pl, "read_parquet_metadata", lambda mart: (opened.append(mart), real(mart))[1])
+    for month in (FEBRUARY, MARCH, FEBRUARY, MARCH):
+        bank.build(month)
+    february, march = (mart_path(bank.mart, month) for month in (FEBRUARY, MARCH))
+    assert opened == [february, march, february]  # each before the build of another, where it is a new file
+    for _ in range(3):
+        read_footer(march)
+    assert opened == [february, march, february, march]
+
+
+def test_what_may_pass_is_not_kept_as_damage(bank, monkeypatch):
+    bank.put(EVENTS)
+    bank.build(MARCH)
+
+    def too_many(_: Path) -> None:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(pl, "read_parquet_metadata", too_many)
+        assert "Too many open files" in read_footer(mart_path(bank.mart, MARCH)).damage
+    assert read_footer(mart_path(bank.mart, MARCH)).codes == {"kind": 3}

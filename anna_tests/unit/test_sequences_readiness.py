@@ -33,7 +33,7 @@ def bank(tmp_path):
 
 
 def readiness(bank, kept="all", keeps=lambda month: True, settle=0.0) -> Readiness:
-    return Readiness(bank.domain, bank.home, bank.zone, bank.home / "state", bank.mart, kept, keeps, settle)
+    return Readiness(bank.domain, bank.home, bank.zone, bank.home / "state", bank.mart, kept, keeps, settle, 0.1)
 
 
 def see(bank, kept="all"):

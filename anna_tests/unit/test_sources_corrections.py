@@ -20,6 +20,7 @@ from anna_core.marts.staleness import stale_months
 from anna_core.months import month_of
 from anna_core.sources.corrections import NO_VERSION, find_corrections, read_corrections, write_run
 from anna_core.sources.observing import observe
+from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import Bank, events_frame
 
 MARCH, APRIL = dt.date(2024, 3, 1), dt.date(2024, 4, 1)
@@ -60,7 +61,7 @@ class Corrected(Bank):
         return self.events(month)["amount"].sort().to_list()
 
     def stale(self) -> list[dt.date]:
-        return stale_months(self.domain, self.home / "state", self.mart, [MARCH, APRIL])
+        return stale_months(read_state(self.home / "state"), self.mart, [MARCH, APRIL])
 
 
 @pytest.fixture

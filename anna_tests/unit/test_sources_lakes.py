@@ -9,6 +9,7 @@ import pytest
 from anna_core.errors import SourceError
 from anna_core.marts.staleness import stale_months
 from anna_core.sources.observing import listing, observe
+from anna_core.sources.source_state import read_state
 from anna_tests.cases.delta import map_columns
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -44,7 +45,7 @@ def test_an_append_to_an_iceberg_table_is_seen_and_the_mart_built_anew(iceberg):
     table.append(frame(2.0).to_arrow())
     assert listing(bank.domain, bank.home, bank.zone) != before.listing
     observed(bank)
-    assert stale_months(bank.domain, bank.home / "state", bank.mart, [MARCH]) == [MARCH]
+    assert stale_months(read_state(bank.home / "state"), bank.mart, [MARCH]) == [MARCH]
     assert bank.build().rows == 2
 
 

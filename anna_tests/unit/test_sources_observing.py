@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.staleness import stale_months
 from anna_core.sources import observing
-from anna_core.sources.observing import listing, observe
+from anna_core.sources.observing import listing, mark_told, observe
 from anna_core.sources.source_state import NO_ROWS, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -39,7 +39,7 @@ class Watched(Bank):
         return observe(self.domain, self.home, self.zone, self.home / "state")
 
     def stale(self, *months):
-        return stale_months(self.domain, self.home / "state", self.mart, list(months))
+        return stale_months(read_state(self.home / "state"), self.mart, list(months))
 
 
 @pytest.fixture
@@ -276,3 +276,24 @@ def test_of_two_observations_at_once_one_waits_for_the_other(watched, monkeypatc
     monkeypatch.setattr(observing, "survey", survey)
     watched.observe()
     assert waits == [True, True]
+
+
+def test_an_observation_counts_as_told_unless_another_has_replaced_it(watched):
+    folder = watched.home / "state"
+    first = watched.observe()
+    assert not first.told
+    mark_told(folder, first)
+    assert read_state(folder) == first.model_copy(update={"told": True})
+    again = watched.observe()
+    assert not read_state(folder).told  # it is yet to be told, even if it found the same
+    watched.put(events_frame([row(5)]), "3.parquet")
+    watched.observe()
+    mark_told(folder, again)
+    assert not read_state(folder).told
+
+
+def test_another_share_that_may_be_left_aside_is_to_be_observed(watched):
+    before = watched.observe()
+    at = (watched.domain, watched.home, watched.zone)
+    assert listing(*at, share=0.1) == before.listing != listing(*at, share=0.9)
+    assert observe(*at, watched.home / "state", share=0.9).listing == listing(*at, share=0.9)

@@ -1,0 +1,61 @@
+"""What a mart's file says of itself in its footer: what it was built from, and how many codes encoded it.
+
+A file may be damaged, as a disk or a copy may be. One such month counts as not built, and is built anew: it must hold
+up neither its domain's other months nor whoever waits for them.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.errors import in_words
+
+_SOURCE, _CODES = "anna.source", "anna.codes"  # keys of a mart file's Parquet metadata
+_KEPT = 4096  # footers: ten domains of thirty years
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What stands in a mart's footer.
+
+    Attributes:
+        source: fingerprint of the source rows that the month was built from; None if the file is damaged.
+        codes: categorical field → number of codes of the dictionary that encoded the month.
+        damage: why the file cannot be read; empty where it can.
+    """
+
+    source: str | None = None
+    codes: dict[str, int] = field(default_factory=dict)
+    damage: str = ""
+
+    def as_metadata(self) -> dict[str, str]:
+        """The footer as a file's Parquet metadata."""
+        return {_SOURCE: self.source or "", _CODES: json.dumps(self.codes)}
+
+
+def read_footer(mart: Path) -> Footer | None:
+    """The footer of a mart's file; None if there is no such file.
+
+    A process opens each file once, as long as it stays the same: on a network share opening takes far longer than
+    looking at a file's time, and many builds and looks ask for the same footers.
+    """
+    try:
+        stat = mart.stat()
+        return _read(mart, stat.st_ino, stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns)
+    except FileNotFoundError:
+        return None
+    except OSError as error:  # may pass, so it is not kept
+        return Footer(damage=in_words(error))
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(mart: Path, *_state: int) -> Footer:
+    """The footer of a file in a state."""
+    try:
+        found = pl.read_parquet_metadata(mart)
+        return Footer(found.get(_SOURCE), json.loads(found.get(_CODES, "{}")))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, AttributeError) as error:
+        return Footer(damage=in_words(error))
