@@ -242,6 +242,14 @@ def test_of_all_deliveries_the_right_one_stays(files, memory):
         assert {key: bank.build(dt.date.fromisoformat(key)).source_version for key in state.months} == state.months
 
 
+def test_of_two_versions_in_the_hour_that_autumn_repeats_the_later_stays(tmp_path):
+    bank = Corrected(tmp_path, zone="Europe/Berlin", version="updated")
+    for amount, moment in ((2.0, dt.time(1, 15)), (1.0, dt.time(0, 30))):  # 02:15 and 02:30 in Berlin
+        stamp = dt.datetime.combine(dt.date(2024, 10, 27), moment, dt.UTC)
+        bank.deliver((1, 3, amount), updated=pl.Series([stamp]))
+    assert bank.refresh() == {3: [2.0], 4: []}
+
+
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 3), st.integers(0, 2)), max_size=40), st.randoms())
 def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, random):
