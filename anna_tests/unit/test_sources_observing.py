@@ -3,6 +3,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import polars as pl
 import pytest
 from filelock import FileLock, Timeout
 
@@ -26,16 +27,23 @@ class Watched(Bank):
     def __init__(self, home, monkeypatch, **settings):
         super().__init__(home, **settings)
         self.read: list[str] = []
-        real = observing.survey
+        self.opened: list[str] = []
+        real, real_schema = observing.survey, observing.file_schema
 
         def survey(domain, home, zone, file, *rest):
             self.read.append(file.name)
             return real(domain, home, zone, file, *rest)
 
+        def file_schema(domain, file):
+            self.opened.append(file.name)
+            return real_schema(domain, file)
+
         monkeypatch.setattr(observing, "survey", survey)
+        monkeypatch.setattr(observing, "file_schema", file_schema)
 
     def observe(self):
         self.read.clear()
+        self.opened.clear()
         return observe(self.domain, self.home, self.zone, self.home / "state")
 
     def stale(self, *months):
@@ -158,6 +166,55 @@ def test_a_new_version_of_a_delta_table_is_observed(tmp_path, monkeypatch):
     assert after.months == before.months | {"2024-03-01": after.months["2024-03-01"]}
     bank.build(FEBRUARY)
     assert bank.stale(FEBRUARY, MARCH) == [MARCH]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_only_files_that_are_to_be_read_are_opened(tmp_path, monkeypatch, kind):
+    bank = Watched(tmp_path, monkeypatch, source={"path": "source", "format": kind})
+    for number in range(1, 6):
+        bank.put(events_frame([row(2, number)]), f"{number}.{kind}")
+    bank.observe()
+    assert bank.opened == bank.read == [f"{number}.{kind}" for number in range(1, 6)]
+    bank.observe()
+    assert bank.opened == bank.read == []
+    bank.put(events_frame([row(3, 6)]), f"6.{kind}")
+    (bank.source / f"7.{kind}").write_bytes(b"half")
+    for wanted in ([f"6.{kind}", f"7.{kind}"], [f"7.{kind}"]):
+        with pytest.raises(SourceError):
+            bank.observe()
+        assert bank.opened == bank.read == wanted
+
+
+@pytest.mark.parametrize("ends_early", [True, False])
+def test_a_column_that_no_file_has_any_more_is_missed_whoever_read_the_others(tmp_path, monkeypatch, ends_early):
+    bank = Watched(tmp_path, monkeypatch)
+    frame = events_frame([row(2)])
+    bank.put(frame.drop("amount"), "1.parquet")
+    with_amount = bank.put(frame.with_columns(kind=pl.lit("y")), "2.parquet")
+    half = bank.source / "3.parquet"
+    if ends_early:
+        half.write_bytes(b"half")
+        with pytest.raises(SourceError, match=r"^domain cards: [^\n]*3\.parquet cannot be read[^\n]*$"):
+            bank.observe()
+        half.unlink()
+    else:
+        bank.observe()
+    with_amount.unlink()
+    for folder in ("state", "anew"):
+        with pytest.raises(SourceError, match=r"1\.parquet has no column \['amount'\]; it has"):
+            observe(bank.domain, bank.home, bank.zone, bank.home / folder)
+
+
+def test_a_broken_file_is_not_drowned_by_what_the_others_lack(tmp_path, monkeypatch):
+    """The only file with a column is written anew, badly: of the others nothing is told."""
+    bank = Watched(tmp_path, monkeypatch)
+    frame = events_frame([row(2)])
+    bank.put(frame.drop("amount"), "1.parquet")
+    bank.put(frame.with_columns(kind=pl.lit("y")), "2.parquet")
+    bank.observe()
+    (bank.source / "2.parquet").write_bytes(b"half")
+    with pytest.raises(SourceError, match=r"^domain cards: [^\n]*2\.parquet cannot be read[^\n]*$"):
+        bank.observe()
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "delta", "iceberg"])
