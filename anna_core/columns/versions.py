@@ -43,7 +43,7 @@ def version(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedVer
     """
     own = pl.col(name)
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
-        whole = pl.lit(None, pl.Int128) if kind.is_float() else own.cast(pl.Int128)
+        whole = pl.lit(None, pl.Int128) if kind.is_float() else own.cast(pl.Int128, strict=False)
         value, rest = _exact(own.cast(pl.Float64).fill_nan(None), whole)
         return TypedVersion(value, pl.lit(value=False), rest)
     if not (is_text(kind) or is_moment(kind)):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import itertools
 import zoneinfo
 
 import polars as pl
@@ -260,6 +261,18 @@ def test_versions_are_ordered_as_whole_numbers_are_whichever_type_stores_them(wh
     places = range(len(whole))
     assert sorted(places, key=lambda place: found[0][place]) == sorted(places, key=lambda place: whole[place])
     assert all((found[0][a] == found[0][b]) == (whole[a] == whole[b]) for a in places for b in places)
+
+
+@given(st.lists(st.integers(0, 2**128 - 1) | st.integers(2**127 - 2, 2**127 + 2), min_size=2, max_size=8))
+@example([2**127, 5, 2**128 - 1])
+def test_versions_beyond_whole_numbers_with_a_sign_keep_their_order(whole):
+    """As far as float64 tells them apart: no more digits than `TypedVersion` promises."""
+    found = versions(pl.Series(whole, dtype=pl.UInt128))
+    assert [value for value, _ in found] == [float(number) for number in whole]
+    ordered = [found[place] for place in sorted(range(len(whole)), key=lambda place: whole[place])]
+    sizes = [value for value, _ in ordered]
+    assert sizes == sorted(sizes)
+    assert all(a <= b for a, b in itertools.pairwise(ordered) if abs(b[0]) < 2.0**127)
 
 
 @given(st.floats(-1e38, 1e38), st.integers(-(2**63), 2**63 - 1))
