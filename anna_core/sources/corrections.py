@@ -50,7 +50,7 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
     """Write a run: the n events of a file, or of a part of it.
 
     Args:
-        path: the run's file.
+        path: the run's file, one of many in its folder (`anna_core.storage.write_file`).
         keys: (n,) uint64, the events' identities.
         months: (n,) as `month_number` counts.
         versions: (n, 2) float64, value and rest; the value is `NO_VERSION` if there is none. None for a domain without
@@ -61,7 +61,7 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
     run["key"], run["month"] = keys[order], months[order]
     if versions is not None:
         run["version"], run["rest"] = versions[order].T
-    with write_file(path) as temporary:
+    with write_file(path, among_many=True) as temporary:
         np.save(temporary, run)
 
 

@@ -2,6 +2,7 @@ import datetime as dt
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -281,6 +282,38 @@ def test_refused_observations_leave_no_identities_behind_but_those_that_may_serv
             watched.observe()
     kept = {kind: len(list((watched.home / "state" / kind).iterdir())) for kind in ("keys", "read")}
     assert kept == {"keys": 2, "read": 2}  # of 1.parquet and 2.parquet as they are
+
+
+def test_what_killed_writers_left_goes_with_the_next_observation(tmp_path, monkeypatch):
+    watched = Watched(tmp_path, monkeypatch, event_key=["kind"])
+    watched.put(events_frame([row(2)]), "1.parquet")
+    watched.observe()
+    left = [tmp_path / "state" / name for name in ("keys/.tmp-1.npy", "read/.tmp-1.json")]
+    for path in left:
+        path.write_text("half")
+    watched.observe()
+    assert [path for path in left if path.exists()] == []
+
+
+def test_an_observation_goes_through_its_folders_as_often_whatever_the_number_of_files(tmp_path, monkeypatch):
+    """Otherwise the first one takes the square of the number of files: 20,000 are no rarity."""
+    real, listed = Path.glob, []
+
+    def glob(folder, pattern):
+        listed.append(folder.name)
+        return real(folder, pattern)
+
+    monkeypatch.setattr(Path, "glob", glob)
+    times = []
+    for files in (2, 9):
+        bank = Watched(tmp_path / f"{files}", monkeypatch, event_key=["kind"])
+        for number in range(1, files + 1):
+            bank.put(events_frame([row(2, number)]), f"{number}.parquet")
+        listed.clear()
+        bank.observe()
+        times.append({name: listed.count(name) for name in ("keys", "read")})
+    assert times[0] == times[1]
+    assert times[0]["keys"] > 0
 
 
 def test_a_broken_state_is_told_with_its_cure(watched):
