@@ -56,10 +56,17 @@ def on_one_disk(place: Path, other: Path) -> bool:
 
 
 @contextmanager
-def write_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; what the block writes there replaces `path` at once, unless the block raises."""
+def write_file(path: Path, *, among_many: bool = False) -> Iterator[Path]:
+    """Yield a temporary path; what the block writes there replaces `path` at once, unless the block raises.
+
+    Args:
+        path: the file.
+        among_many: whether so many files are written beside it that looking through them all, at each write, for what
+            killed writers left would be the greater part of the work. Whoever owns the folder then removes that.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path.parent)
+    if not among_many:
+        _sweep(path.parent)
     ending = "".join(path.suffixes[-2:])  # such as .csv.gz: some readers go by it
     temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}{ending}")
     try:

@@ -64,8 +64,7 @@ def csv_header(file: Path) -> list[str]:
     Raises:
         CsvError: it has none, or one twice, or is not UTF-8 text.
     """
-    with opened(file) as stream:
-        head = stream.read(_BLOCK)
+    head = _head(file)
     for mark, kind in _OTHER_KINDS.items():
         if head.startswith(mark):
             raise CsvError(f"{file}: {kind}.")
@@ -137,6 +136,20 @@ def separator_hint(names: list[str]) -> str:
     """A sentence for a header that is one name with another separator in it, else nothing."""
     found = [word for sign, word in _OTHER_SEPARATORS.items() if len(names) == 1 and sign in names[0]]
     return f" Its columns seem to be parted by {found[0]}: write commas." if found else ""
+
+
+def _head(file: Path) -> bytes:
+    """The beginning of a file, as far as the first record reaches, but no more than a block."""
+    head = b""
+    with opened(file) as stream:
+        while len(head) < _BLOCK:
+            more = stream.read(min(max(_HEAD, len(head)), _BLOCK - len(head)))
+            head += more
+            codes = np.frombuffer(head, dtype=np.uint8)
+            quotes, ends = np.flatnonzero(codes == _QUOTE), np.flatnonzero(codes == _END)
+            if not more or (quotes.searchsorted(ends) % 2 == 0).any():
+                break
+    return head
 
 
 def _blocks(file: Path) -> Iterator[_Block]:

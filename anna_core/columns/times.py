@@ -46,34 +46,44 @@ def time(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedTime:
     Raises:
         UnfitColumnError: times cannot be of this type.
     """
-    any_time = moment(name, kind, zone, bank_zone)
+    any_time = moment(name, kind, zone, bank_zone, bank_zone)
     if kind == pl.Null:
         return TypedTime(any_time.value, any_time.unreadable, pl.lit(value=False))
     inside = any_time.value.is_between(*ERA, closed="left")
     if is_text(kind):
         # Expressions that share a part work it out once each, so the value has one of its own that holds to our era.
-        value = _moments(_plain(name, kind), lambda texts: _of_era(_read(texts, zone, bank_zone)))
+        value = _moments(_plain(name, kind), lambda texts: _of_era(_read(texts, zone, bank_zone, bank_zone)))
     else:
         value = pl.when(inside).then(any_time.value)
     return TypedTime(value, any_time.unreadable, (~inside).fill_null(value=False))
 
 
-def moment(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> Typed:
-    """A column of times as of `time`, whether they are of our era or not."""
+def moment(name: str, kind: pl.DataType, zone: str, bank_zone: str, clock: str) -> Typed:
+    """A column of times as of `time`, whether they are of our era or not.
+
+    Args:
+        name: as of `time`.
+        kind: likewise.
+        zone: likewise.
+        bank_zone: likewise.
+        clock: the zone on whose clock the times are told: the bank's, or UTC, where no hour comes twice.
+
+    Raises:
+        UnfitColumnError: as of `time`.
+    """
     column, never = pl.col(name), pl.lit(value=False)
     if kind == pl.Null:
         return Typed(pl.lit(None, pl.Datetime("us")), never)
     if kind == pl.Date:
-        return Typed(calendar(column, kind).cast(pl.Datetime("us")), never)
-    if kind == pl.Datetime("us") and zone == bank_zone:
+        return Typed(_told_on(clock, calendar(column, kind).cast(pl.Datetime("us")), bank_zone), never)
+    if kind == pl.Datetime("us") and zone == clock:
         return Typed(column, never)  # most are; to keep them within the calendar would take 3 ns a row
     if isinstance(kind, pl.Datetime):
-        stamp = calendar(column, kind).dt.cast_time_unit("us")
-        return Typed(_wall_clock(stamp, kind.time_zone, zone, bank_zone), never)
+        return Typed(_told_on(clock, calendar(column, kind).dt.cast_time_unit("us"), zone, kind.time_zone), never)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a date, a time stamp or text of one: {CURE}")
     text = _plain(name, kind)
-    found = _moments(text, lambda texts: _read(texts, zone, bank_zone))
+    found = _moments(text, lambda texts: _read(texts, zone, bank_zone, clock))
     return Typed(found, column.is_not_null() & ~is_nothing(text, NO_VALUE) & found.is_null())
 
 
@@ -85,14 +95,14 @@ def _moments(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
     return text.map_batches(read, return_dtype=pl.Datetime("us"), is_elementwise=True)
 
 
-def _read(texts: pl.Series, zone: str, bank_zone: str) -> pl.Series:
-    """Texts as moments on the bank's wall clock, null where they are none."""
+def _read(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
+    """Texts as moments on a zone's clock, null where they are none."""
     text, stamp = pl.col(texts.name), pl.Datetime("us")
     naive = (text.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
-    ways = [_wall_clock(calendar(found, stamp), None, zone, bank_zone) for found in naive]
-    ways.append(text.str.to_datetime(_DAY, time_unit="us", strict=False))
+    ways = [_told_on(clock, calendar(found, stamp), zone) for found in naive]
+    ways.append(_told_on(clock, text.str.to_datetime(_DAY, time_unit="us", strict=False), bank_zone))
     zoned = text.str.to_datetime(_ZONED, time_unit="us", time_zone="UTC", strict=False)
-    ways.append(_wall_clock(calendar(zoned, pl.Datetime("us", "UTC")), "UTC", zone, bank_zone))
+    ways.append(_told_on(clock, calendar(zoned, pl.Datetime("us", "UTC")), zone, "UTC"))
     found = texts.to_frame().select(ways[0]).to_series()
     for way in ways[1:]:
         left = (found.is_null() & texts.is_not_null()).arg_true()
@@ -102,15 +112,22 @@ def _read(texts: pl.Series, zone: str, bank_zone: str) -> pl.Series:
     return found
 
 
-def _wall_clock(stamp: pl.Expr, own_zone: str | None, zone: str, bank_zone: str) -> pl.Expr:
-    """Time stamps of the calendar, in microseconds, on the bank's wall clock."""
-    if own_zone is None and zone == bank_zone:
+def _told_on(clock: str, stamp: pl.Expr, zone: str, own_zone: str | None = None) -> pl.Expr:
+    """Time stamps of the calendar, in microseconds, on a zone's clock.
+
+    Args:
+        clock: the zone.
+        stamp: the time stamps.
+        zone: of time stamps that carry none.
+        own_zone: the zone that their type carries.
+    """
+    if own_zone is None and zone == clock:
         return stamp
     if own_zone is not None:
-        return stamp.dt.convert_time_zone(bank_zone).dt.replace_time_zone(None)
+        return stamp.dt.convert_time_zone(clock).dt.replace_time_zone(None)
     placed = stamp.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     later = (stamp + dt.timedelta(hours=1)).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return pl.coalesce(placed, later).dt.convert_time_zone(bank_zone).dt.replace_time_zone(None)
+    return pl.coalesce(placed, later).dt.convert_time_zone(clock).dt.replace_time_zone(None)
 
 
 def _of_era(moments: pl.Series) -> pl.Series:

@@ -10,6 +10,7 @@ from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
 
 CURE = "write versions as numbers or as times"
 
+_CLOCK = "UTC"  # no hour of it comes twice
 _EXACT = 2.0**53  # beyond, neighbouring whole numbers are one float
 _WHOLE = r"^([+-]?\d+)(?:\.0*)?$"
 _NANOSECONDS = r":\d\d\.\d{6}(\d{1,3})"  # what stands behind the microseconds
@@ -28,7 +29,9 @@ class TypedVersion(Typed):
 
 
 def version(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedVersion:
-    """A column of versions as float64, the greater the later; times as microseconds since 1970.
+    """A column of versions as float64, the greater the later; times as microseconds since 1970 in UTC.
+
+    On the bank's own clock the hour that autumn repeats would make an earlier version of a later one.
 
     A time of another era than events' is a version like others, and so is an infinite number: an open end such as
     9999-12-31 or `infinity` is the latest there can be.
@@ -40,12 +43,12 @@ def version(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedVer
     """
     own = pl.col(name)
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
-        whole = pl.lit(None, pl.Int128) if kind.is_float() else own.cast(pl.Int128)
+        whole = pl.lit(None, pl.Int128) if kind.is_float() else own.cast(pl.Int128, strict=False)
         value, rest = _exact(own.cast(pl.Float64).fill_nan(None), whole)
         return TypedVersion(value, pl.lit(value=False), rest)
     if not (is_text(kind) or is_moment(kind)):
         raise UnfitColumnError(f"column '{name}' is {kind}, neither a number nor a time: {CURE}")
-    time = moment(name, kind, zone, bank_zone)
+    time = moment(name, kind, zone, bank_zone, _CLOCK)
     micros = time.value.to_physical().cast(pl.Float64)
     if not is_text(kind):
         nanos = own.dt.nanosecond() % 1000 if isinstance(kind, pl.Datetime) else pl.lit(0)

@@ -21,7 +21,7 @@ from anna_core.marts.footer import Footer
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
-from anna_core.marts.runs import Run, client_ranges
+from anna_core.marts.runs import Run, array_on_disk, client_ranges
 from anna_core.memory import DEFAULT_MEMORY, events_within
 from anna_core.months import month_bounds, parse_month
 from anna_core.sources.corrections import Corrections
@@ -174,12 +174,10 @@ class _Found:
         return tables
 
     def _spilled(self, codes: Codes, place: int) -> Codes:
-        spilled = {}
-        for number, (name, table) in enumerate(codes.items()):
-            path = self.spill / f"{place}.codes.{number}.npy"
-            np.save(path, table)
-            spilled[name] = np.load(path, mmap_mode="r")
-        return spilled
+        return {
+            name: array_on_disk(table, self.spill / f"{place}.codes.{number}")
+            for number, (name, table) in enumerate(codes.items())
+        }
 
 
 def _write(

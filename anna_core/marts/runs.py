@@ -41,17 +41,28 @@ class Run:
 
     def on_disk(self, path: Path) -> "Run":
         """The same run in memory-mapped files, whose names begin with `path`."""
-        np.save(f"{path}.bounds.npy", self.bounds)
         return replace(
             self,
             clients=_on_disk(self.clients.to_frame(), Path(f"{path}.clients")).to_series(),
-            bounds=np.load(f"{path}.bounds.npy", mmap_mode="r"),
+            bounds=array_on_disk(self.bounds, Path(f"{path}.bounds")),
             events=_on_disk(self.events, Path(f"{path}.events")),
             values={
                 name: _on_disk(values.to_frame(), Path(f"{path}.values.{place}")).to_series()
                 for place, (name, values) in enumerate(self.values.items())
             },
         )
+
+
+def array_on_disk(array: np.ndarray, path: Path) -> np.ndarray:
+    """The same array, (n,), in a memory-mapped file.
+
+    NumPy's own maps keep their files open, and a month in many pieces has more of them than a process may hold open.
+    """
+    array.tofile(path)
+    if not len(array):
+        return array  # an empty file cannot be mapped
+    with pa.memory_map(str(path)) as source:
+        return np.frombuffer(source.read_buffer(), dtype=array.dtype)
 
 
 def _on_disk(frame: pl.DataFrame, path: Path) -> pl.DataFrame:

@@ -50,7 +50,7 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
     """Write a run: the n events of a file, or of a part of it.
 
     Args:
-        path: the run's file.
+        path: the run's file, one of many in its folder (`anna_core.storage.write_file`).
         keys: (n,) uint64, the events' identities.
         months: (n,) as `month_number` counts.
         versions: (n, 2) float64, value and rest; the value is `NO_VERSION` if there is none. None for a domain without
@@ -61,7 +61,7 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
     run["key"], run["month"] = keys[order], months[order]
     if versions is not None:
         run["version"], run["rest"] = versions[order].T
-    with write_file(path) as temporary:
+    with write_file(path, among_many=True) as temporary:
         np.save(temporary, run)
 
 
@@ -75,14 +75,13 @@ def find_corrections(runs: list[tuple[str, list[Path]]], memory: int = DEFAULT_M
     Returns:
         Month, as `month_number` counts → its corrections; months without any are left out.
     """
-    mapped = [(rank, np.load(path, mmap_mode="r")) for rank, (_, paths) in enumerate(runs) for path in paths]
+    stored = [_StoredRun.of(path, rank) for rank, (_, paths) in enumerate(runs) for path in paths]
     names = np.array([_hash_of(name) for name, _ in runs], dtype=np.uint64)
-    total = sum(len(run) for _, run in mapped)
-    kind = max((run.dtype for _, run in mapped), key=len, default=RUN)
-    ranges = max(1, -(-total * (kind.itemsize + 4) * _COPIES // memory))
+    kind = max((run.kind for run in stored), key=len, default=RUN)
+    ranges = max(1, -(-sum(run.length for run in stored) * (kind.itemsize + 4) * _COPIES // memory))
     lost: dict[int, list[np.ndarray]] = {}
     digests: dict[int, int] = {}
-    for group in _ranges(mapped, kind, ranges):
+    for group in _ranges(stored, kind, ranges):
         for month, keys, digest in _judge(group, names):
             lost.setdefault(month, []).append(keys)
             digests[month] = (digests.get(month, 0) + digest) % 2**64
@@ -114,28 +113,55 @@ def read_corrections(folder: Path, month: str) -> Corrections:
     return Corrections(found, int(digest, 16))
 
 
-def _ranges(
-    mapped: list[tuple[int, np.ndarray]], kind: np.dtype, count: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+@dataclass(frozen=True)
+class _StoredRun:
+    """A run on disk, open only while it is read: a source may have more files than a process may hold open.
+
+    Attributes:
+        path: the run's file.
+        rank: the place of the source's file among all, the later the greater.
+        kind: the type of its elements.
+        length: number of its elements.
+        offset: bytes of the file before the first.
+    """
+
+    path: Path
+    rank: int
+    kind: np.dtype
+    length: int
+    offset: int
+
+    @classmethod
+    def of(cls, path: Path, rank: int) -> "_StoredRun":
+        mapped = np.load(path, mmap_mode="r")
+        return cls(path, rank, mapped.dtype, len(mapped), mapped.offset)
+
+    def places(self, bounds: np.ndarray) -> np.ndarray:
+        """Where ranges begin and end, (r + 1,), of which bounds (r - 1,) uint64 are the keys in between."""
+        inner = np.load(self.path, mmap_mode="r")["key"].searchsorted(bounds) if len(bounds) else bounds
+        return np.array([0, *inner, self.length], dtype=np.int64)
+
+    def read(self, low: int, high: int) -> np.ndarray:
+        """The elements from low up to, but without, high."""
+        return np.fromfile(self.path, self.kind, high - low, offset=self.offset + low * self.kind.itemsize)
+
+
+def _ranges(runs: list[_StoredRun], kind: np.dtype, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the events (n,) of one range of keys after another, with the rank (n,) of each event's file."""
-    bounds = [int(2**64 * place / count) for place in range(1, count)]
-    low = [0] * len(mapped)
-    for bound in [*bounds, None]:
-        high = [len(run) if bound is None else int(np.searchsorted(run["key"], np.uint64(bound))) for _, run in mapped]
-        parts = [_as_kept(run[a:b], kind) for (_, run), a, b in zip(mapped, low, high, strict=True)]
-        if sum(map(len, parts)):
-            ranks = [np.full(len(part), rank, np.uint32) for (rank, _), part in zip(mapped, parts, strict=True)]
-            yield np.concatenate(parts), np.concatenate(ranks)
-        low = high
-
-
-def _as_kept(run: np.ndarray, kind: np.dtype) -> np.ndarray:
-    if run.dtype == kind:
-        return run
-    alike = np.empty(len(run), dtype=kind)
-    for name in kind.names or ():
-        alike[name] = run[name] if name in (run.dtype.names or ()) else _MISSING[name]
-    return alike
+    bounds = np.array([int(2**64 * place / count) for place in range(1, count)], dtype=np.uint64)
+    places = np.array([run.places(bounds) for run in runs], dtype=np.int64).reshape(len(runs), count + 1)
+    for low, high in zip(places.T[:-1], places.T[1:], strict=True):
+        lengths = high - low
+        if not lengths.sum():
+            continue
+        events = np.empty(lengths.sum(), dtype=kind)
+        start = 0
+        for place in np.flatnonzero(lengths):
+            part = runs[place].read(int(low[place]), int(high[place]))
+            for name in kind.names or ():
+                events[name][start : start + len(part)] = part[name] if name in part.dtype.names else _MISSING[name]
+            start += len(part)
+        yield events, np.repeat(np.array([run.rank for run in runs], dtype=np.uint32), lengths)
 
 
 def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[tuple[int, np.ndarray, int]]:

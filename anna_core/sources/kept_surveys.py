@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from anna_core.sources.observed_months import key_name
 from anna_core.sources.survey import FileSurvey
-from anna_core.storage import write_text
+from anna_core.storage import write_file
 
 _FOLDER = "read"  # beside the source's state; one file for each file of the source
 
@@ -24,11 +24,12 @@ def kept_survey(folder: Path, name: str, state: str, rules: str) -> FileSurvey |
 
 def keep_survey(folder: Path, name: str, state: str, rules: str, survey: FileSurvey) -> None:
     """Store what was read of a file; the identities of its events must be on disk already."""
-    write_text(_path(folder, name, state, rules), survey.model_dump_json())
+    with write_file(_path(folder, name, state, rules), among_many=True) as temporary:
+        temporary.write_text(survey.model_dump_json(), encoding="utf-8")
 
 
 def sweep_surveys(folder: Path, kept: set[str]) -> None:
-    """Remove all stored surveys except those whose `key_name` is in `kept`."""
+    """Remove all stored surveys except those whose `key_name` is in `kept`; also what killed writers left."""
     for path in (folder / _FOLDER).glob("*.json"):
         if path.stem not in kept:
             path.unlink(missing_ok=True)

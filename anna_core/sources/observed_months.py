@@ -35,7 +35,8 @@ def months_of(
     corrected: dict[str, Corrections] = {}
     if domain.event_key:
         order = sorted(files, key=lambda name: (_modified(files[name]), name))  # as `winning_order` has it
-        runs = [(name, _key_runs(folder, name, files[name])) for name in order]
+        stored = _key_runs(folder)
+        runs = [(name, stored.get(key_name(name, files[name].state, files[name].rules), [])) for name in order]
         corrected = {month_key(number): part for number, part in find_corrections(runs, memory).items()}
         write_corrections(folder, corrected)
     return {
@@ -49,14 +50,22 @@ def _modified(file: FileState) -> int:
     return int(file.state.rpartition(" ")[2])
 
 
-def _key_runs(folder: Path, name: str, file: FileState) -> list[Path]:
-    return sorted((folder / KEYS).glob(f"{key_name(name, file.state, file.rules)}-*.npy"))
+def _key_runs(folder: Path) -> dict[str, list[Path]]:
+    """The `key_name` of each file → its stored identities; the folder, of all files, is listed once."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted((folder / KEYS).glob("*.npy")):
+        found.setdefault(_owner(path), []).append(path)
+    return found
+
+
+def _owner(path: Path) -> str:
+    return path.name.partition("-")[0]
 
 
 def sweep_keys(folder: Path, kept: set[str]) -> None:
-    """Remove the stored identities of all files, except those whose `key_name` is in `kept`."""
+    """Remove all stored identities except those whose `key_name` is in `kept`; also what killed writers left."""
     for path in (folder / KEYS).glob("*.npy"):
-        if path.name.partition("-")[0] not in kept:
+        if _owner(path) not in kept:
             path.unlink(missing_ok=True)
 
 

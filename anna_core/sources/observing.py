@@ -23,10 +23,10 @@ from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_k
 from anna_core.sources.places import source_path
 from anna_core.sources.scanning import file_schema
 from anna_core.sources.source_state import FILE, FileState, SourceState, read_state
-from anna_core.sources.survey import FileSurvey, survey
+from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
-_DOOR = "4"  # changes whenever the same files would be read as other rows than before
+_DOOR = "5"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files named in one message
 
 
@@ -96,23 +96,24 @@ def _observe(
 ) -> SourceState:
     before, rules = read_state(folder), _rules(domain, bank_zone)
     found = look(domain, home, settle, before)
-    columns = _columns(domain, found.states)
+    done = _surveyed(folder, before, found.states, rules)
+    columns = _columns(domain, found.states, done)
+    if not columns.issuperset(domain.source_columns):
+        done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
     files, refused, torn = {}, [], dict[str, str]()
     for name, state in found.states.items():
-        known = before.known.get(name)
-        if known is None or (known.state, known.rules) != (state, rules):
+        file = done.get(name)
+        if file is None:
             try:
-                read = _survey(domain, home, bank_zone, folder, name, state, rules, share, memory, columns)
+                file = _survey(domain, home, bank_zone, folder, name, state, rules, share, memory, columns)
             except SourceError as error:
                 refused.append(str(error))
                 continue
-            if read is None:
-                torn[name] = WRITTEN
-                if known is None:
-                    continue
-            else:
-                known = FileState(state=state, rules=rules, survey=read)
-        files[name] = known
+        if file is None:
+            torn[name] = WRITTEN
+            file = before.known.get(name)
+        if file is not None:
+            files[name] = file
     if refused:
         may_serve = {key_name(name, state, rules) for name, state in found.states.items()}
         sweep_surveys(folder, may_serve)
@@ -146,6 +147,18 @@ def mark_told(folder: Path, state: SourceState) -> None:
             write_text(folder / FILE, state.model_copy(update={"told": True}).model_dump_json())
 
 
+def _surveyed(folder: Path, before: SourceState, states: dict[str, str], rules: str) -> dict[str, FileState]:
+    """What was read of files in these states by these rules, by the last observation or by one that ended early."""
+    found = {}
+    for name, state in states.items():
+        known = before.known.get(name)
+        if known is not None and (known.state, known.rules) == (state, rules):
+            found[name] = known
+        elif (kept := kept_survey(folder, name, state, rules)) is not None:
+            found[name] = FileState(state=state, rules=rules, survey=kept)
+    return found
+
+
 def _survey(
     domain: Domain,
     home: Path,
@@ -157,16 +170,14 @@ def _survey(
     share: float,
     memory: int,
     columns: frozenset[str],
-) -> FileSurvey | None:
-    """Survey a file in a state, unless an observation that ended early has done so; None if it changed meanwhile."""
-    if (kept := kept_survey(folder, name, state, rules)) is not None:
-        return kept
+) -> FileState | None:
+    """Survey a file in a state, and keep what was found; None if it changed meanwhile."""
     keys = folder / KEYS / key_name(name, state, rules) if domain.event_key else None
     read = survey(domain, home, bank_zone, Path(name), keys, share, memory, columns)
     if changed(domain, name, state):
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)
-    return read
+    return FileState(state=state, rules=rules, survey=read)
 
 
 def _same_rows(domain: Domain, home: Path, same: dict[str, str]) -> dict[str, str]:
@@ -178,16 +189,16 @@ def _key_names(files: dict[str, FileState]) -> set[str]:
     return {key_name(name, file.state, file.rules) for name, file in files.items()}
 
 
-def _columns(domain: Domain, states: dict[str, str]) -> frozenset[str]:
-    """Names of the columns that any file of the source has."""
-    if domain.source.format in LAKES:
-        return frozenset()
-    have: set[str] = set()
+def _columns(domain: Domain, states: dict[str, str], done: dict[str, FileState]) -> frozenset[str]:
+    """Names of the columns that any file of the source has; only files that are still to be read are opened."""
+    have = {column for file in done.values() for column in file.survey.kinds}
     for name in states:
+        if name in done or domain.source.format in LAKES:
+            continue
         try:
             have.update(file_schema(domain, Path(name)))
         except SourceError:
-            continue  # its survey tells what is wrong with it
+            have.update(domain.source_columns)  # what it has is not known; its survey refuses it
     return frozenset(have)
 
 

@@ -1,6 +1,11 @@
 """A tiny warehouse for the tests of sources, marts and sequences."""
 
 import datetime as dt
+import itertools
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -62,6 +67,19 @@ def events_frame(rows: list[tuple], **overrides) -> pl.DataFrame:
         **overrides,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@contextmanager
+def few_open_files(more: int) -> Iterator[None]:
+    """A context in which this process may open so many files more, and no further."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = {int(name) for name in os.listdir("/dev/fd")}
+    free = (number for number in itertools.count() if number not in held)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(itertools.islice(free, more, None)), most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ from anna_cli.supervisor.platform import LOCK_FILE, Platform
 from anna_cli.supervisor.ports import PortError, check_free, free_port
 from anna_cli.supervisor.services import Service, child_environment
 from anna_cli.supervisor.supervisor import PlatformError, Supervisor
+from anna_cli.supervisor.tie import OPEN_FILES
 from anna_resources.settings import load_settings
+from anna_tests.unit.conftest import few_open_files
 from anna_tests.unit.test_cli_stub import Stub, identified, serving
 
 PATIENCE = 30  # seconds; only a broken test waits that long
@@ -105,6 +107,15 @@ def test_ctrl_c_works_in_children_of_a_shell_that_ignores_it(tmp_path):
     finally:
         signal.signal(signal.SIGINT, before)
         stop_all([child], PATIENCE)
+
+
+def test_children_may_open_as_many_files_as_the_system_allows(tmp_path):
+    with few_open_files(100):
+        code = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+        child, ears = start(tmp_path, code)
+        allowed, most = (int(number) for number in ears.first().split())
+        stop_all([child], PATIENCE)
+    assert allowed == min(most, OPEN_FILES)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import itertools
 import zoneinfo
 
 import polars as pl
@@ -196,7 +197,7 @@ def test_a_date_that_no_calendar_has_is_of_no_era_of_ours():
     assert values(category("x", column.dtype), column) == [
         "after the year 9999", "before the year 1", "2024-01-01", None]  # fmt: skip
     dates, times = versions(column), versions(stamps.cast(pl.Datetime("us")))
-    assert dates[:2] == [(LAST_DAY, 0.0), (FIRST_DAY, 0.0)]
+    assert dates[:2] == [(on_moscow_clock(LAST_DAY), 0.0), (FIRST_DAY - LONG_AGO, 0.0)]
     assert times[1] < times[2] < times[0]
     days = values(day("x", pl.Datetime("us")), stamps.cast(pl.Datetime("us")))
     assert days == ["?", "?", moment.date(), None]
@@ -236,6 +237,13 @@ def versions(column: pl.Series) -> list[tuple[float, float] | None]:
     return [("?", 0.0) if unreadable else None if v is None else (v, r) for v, r, unreadable in found.iter_rows()]
 
 
+LONG_AGO = 9017e6  # Moscow's clock was 2:30:17 before UTC's
+
+
+def on_moscow_clock(micros: float) -> float:
+    return micros - 3 * 3600e6
+
+
 WHOLE = st.integers(-(2**63), 2**64 - 1) | st.integers(-3, 3).map(lambda near: 2**53 + near)
 
 
@@ -255,6 +263,18 @@ def test_versions_are_ordered_as_whole_numbers_are_whichever_type_stores_them(wh
     assert all((found[0][a] == found[0][b]) == (whole[a] == whole[b]) for a in places for b in places)
 
 
+@given(st.lists(st.integers(0, 2**128 - 1) | st.integers(2**127 - 2, 2**127 + 2), min_size=2, max_size=8))
+@example([2**127, 5, 2**128 - 1])
+def test_versions_beyond_whole_numbers_with_a_sign_keep_their_order(whole):
+    """As far as float64 tells them apart: no more digits than `TypedVersion` promises."""
+    found = versions(pl.Series(whole, dtype=pl.UInt128))
+    assert [value for value, _ in found] == [float(number) for number in whole]
+    ordered = [found[place] for place in sorted(range(len(whole)), key=lambda place: whole[place])]
+    sizes = [value for value, _ in ordered]
+    assert sizes == sorted(sizes)
+    assert all(a <= b for a, b in itertools.pairwise(ordered) if abs(b[0]) < 2.0**127)
+
+
 @given(st.floats(-1e38, 1e38), st.integers(-(2**63), 2**63 - 1))
 def test_a_version_that_is_a_float_compares_with_whole_numbers_as_numbers_do(number, whole):
     (one,), (other,) = versions(pl.Series([number])), versions(pl.Series([whole]))
@@ -266,11 +286,13 @@ def test_a_version_that_is_a_float_compares_with_whole_numbers_as_numbers_do(num
     [
         (pl.Series([1.5, NAN, INF, None]), [(1.5, 0.0), None, (INF, 0.0), None]),
         (pl.Series(["1.5", "soon", "Infinity", "", None]), [(1.5, 0.0), ("?", 0.0), (INF, 0.0), None, None]),
-        (pl.Series(["9999-12-31", "0001-01-01", "1e39"]), [(LAST_DAY, 0.0), (FIRST_DAY, 0.0), (1e39, 0.0)]),
-        (pl.Series([dt.date(9999, 12, 31), dt.date(1, 1, 1)]), [(LAST_DAY, 0.0), (FIRST_DAY, 0.0)]),
-        (pl.Series([dt.date(1971, 1, 2)]), [(366 * 86400e6, 0.0)]),
+        (pl.Series(["9999-12-31", "0001-01-01", "1e39"]),
+         [(on_moscow_clock(LAST_DAY), 0.0), (FIRST_DAY - LONG_AGO, 0.0), (1e39, 0.0)]),
+        (pl.Series([dt.date(9999, 12, 31), dt.date(1, 1, 1)]),
+         [(on_moscow_clock(LAST_DAY), 0.0), (FIRST_DAY - LONG_AGO, 0.0)]),
+        (pl.Series([dt.date(1971, 1, 2)]), [(on_moscow_clock(366 * 86400e6), 0.0)]),
         (pl.Series([366 * 86400 * 10**9 + 1_234_567, None]).cast(pl.Datetime("ns", MOSCOW)),
-         [(366 * 86400e6 + 3 * 3600e6 + 1234.0, 567.0), None]),
+         [(366 * 86400e6 + 1234.0, 567.0), None]),
     ],
 )  # fmt: skip
 def test_a_version_is_a_number_or_a_time(column, expected):
@@ -283,6 +305,35 @@ def test_versions_that_are_times_as_text_are_exact_to_the_nanosecond(zone):
     found = versions(pl.Series(texts))
     assert found == sorted(set(found))
     assert [rest for _, rest in found] == [788.0, 789.0, 800.0, 0.0]
+
+
+MOMENTS = st.datetimes(dt.datetime(2024, 10, 26, 21), dt.datetime(2024, 10, 27, 5)) | st.datetimes(
+    dt.datetime(2000, 1, 1), dt.datetime(2030, 1, 1)
+)  # many around the hour that Berlin's clock repeats
+
+
+@given(st.lists(MOMENTS, min_size=2, max_size=8))
+@example([dt.datetime(2024, 10, 27, 0, 30), dt.datetime(2024, 10, 27, 1, 15)])
+def test_versions_that_are_times_are_in_the_order_of_the_moments(moments):
+    """Whichever way they are written, and also where the bank's clock goes back in between."""
+    naive = pl.Series(moments, dtype=pl.Datetime("us"))
+    utc = naive.dt.replace_time_zone("UTC")
+    stored = [
+        (naive, "UTC"), (utc, BERLIN), (utc.dt.convert_time_zone("America/New_York"), BERLIN),
+        (naive.dt.to_string("%Y-%m-%d %H:%M:%S%.6f"), "UTC"), (naive.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"), BERLIN),
+        (utc.dt.convert_time_zone(BERLIN).dt.to_string("%Y-%m-%d %H:%M:%S%.6f%:z"), MOSCOW),
+    ]  # fmt: skip
+    for column, zone in stored:
+        typed = version("x", column.dtype, zone, BERLIN)
+        found = column.to_frame("x").select(typed.value).to_series()
+        assert found.to_list() == naive.to_physical().cast(pl.Float64).to_list()
+
+
+def test_a_version_that_is_a_day_is_the_start_of_that_day_on_the_banks_clock():
+    midnight = dt.datetime(2024, 10, 27, tzinfo=zoneinfo.ZoneInfo(BERLIN)).timestamp() * 1e6
+    for column in (pl.Series([dt.date(2024, 10, 27)]), pl.Series(["2024-10-27"])):
+        typed = version("x", column.dtype, "UTC", BERLIN)
+        assert column.to_frame("x").select(typed.value).item() == midnight
 
 
 MARCH_31 = dt.date(2024, 3, 31)

@@ -168,6 +168,25 @@ def test_a_value_may_be_longer_than_python_s_reader_takes_by_itself(tmp_path):
     assert line_of(path, 1) == 3
 
 
+@pytest.mark.parametrize(
+    ("header", "read"),
+    [("x,y", 2**16), ('"x\n",y', 2**16), ("x" * 70_000 + ",y", 2**17), ('"' + "x\n" * 70_000 + '",y', 2**18)],
+)
+def test_of_a_large_file_only_the_header_is_read_for_its_names(tmp_path, monkeypatch, header, read):
+    path = tmp_path / "e.csv"
+    path.write_text(header + "\n" + "1,2\n" * 500_000)
+    taken = []
+
+    class Told(io.BytesIO):
+        def close(self):
+            taken.append(self.tell())
+            super().close()
+
+    monkeypatch.setattr(csv_records, "opened", lambda file: Told(file.read_bytes()))
+    assert csv_header(path) == [next(csv.reader(io.StringIO(header, newline="")))[0], "y"]
+    assert taken == [read]
+
+
 def test_columns_without_a_name_may_be_several(file):
     file.write_text("x,,\n1,2,3\n")
     assert csv_header(file) == ["x", "", ""]

@@ -23,7 +23,7 @@ from anna_core.sources.batches import batches
 from anna_core.sources.corrections import read_corrections
 from anna_core.sources.observing import observe
 from anna_core.sources.source_state import SourceState, read_state
-from anna_tests.unit.conftest import MARCH, Bank, events_frame
+from anna_tests.unit.conftest import MARCH, Bank, events_frame, few_open_files
 
 NOON = dt.datetime(2024, 3, 5, 12)
 HOUR = dt.timedelta(hours=1)
@@ -427,6 +427,15 @@ def test_a_month_beyond_the_memory_is_the_same_file(tmp_path, monkeypatch):
     assert ranges[0] == 6  # runs of 500 events
     assert 10 <= len(ranges) <= 14  # some 250 events each
     assert mart_path(tmp_path / "little", MARCH).read_bytes() == mart_path(bank.mart, MARCH).read_bytes()
+
+
+def test_a_month_in_more_pieces_than_files_may_be_open_is_built(bank):
+    bank.put(rows_of_march(3000))
+    rows = bank.build().rows
+    with few_open_files(32):
+        built = build_mart(bank.domain, MARCH, bank.home, bank.zone, bank.home / "little", bank.codes, memory=320 * 50)
+    assert built.rows == rows
+    assert mart_path(bank.home / "little", MARCH).read_bytes() == mart_path(bank.mart, MARCH).read_bytes()
 
 
 def test_events_of_different_clients_may_have_one_key(tmp_path):

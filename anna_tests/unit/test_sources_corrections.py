@@ -21,7 +21,7 @@ from anna_core.months import month_of
 from anna_core.sources.corrections import NO_VERSION, find_corrections, read_corrections, write_run
 from anna_core.sources.observing import observe
 from anna_core.sources.source_state import read_state
-from anna_tests.unit.conftest import Bank, events_frame
+from anna_tests.unit.conftest import Bank, events_frame, few_open_files
 
 MARCH, APRIL = dt.date(2024, 3, 1), dt.date(2024, 4, 1)
 NOON = {3: dt.datetime(2024, 3, 5, 12), 4: dt.datetime(2024, 4, 5, 12)}
@@ -243,6 +243,14 @@ def test_of_all_deliveries_the_right_one_stays(files, memory):
         assert {key: bank.build(dt.date.fromisoformat(key)).source_version for key in state.months} == state.months
 
 
+def test_of_two_versions_in_the_hour_that_autumn_repeats_the_later_stays(tmp_path):
+    bank = Corrected(tmp_path, zone="Europe/Berlin", version="updated")
+    for amount, moment in ((2.0, dt.time(1, 15)), (1.0, dt.time(0, 30))):  # 02:15 and 02:30 in Berlin
+        stamp = dt.datetime.combine(dt.date(2024, 10, 27), moment, dt.UTC)
+        bank.deliver((1, 3, amount), updated=pl.Series([stamp]))
+    assert bank.refresh() == {3: [2.0], 4: []}
+
+
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 3), st.integers(0, 2)), max_size=40), st.randoms())
 def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, random):
@@ -267,6 +275,20 @@ def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, r
     for month, found in much.items():
         assert found.superseded.to_list() == sorted(little[month].superseded.to_list())
         assert found.digest == little[month].digest
+
+
+@pytest.mark.parametrize("memory", [2**20, 64])
+def test_a_source_may_have_more_files_than_may_be_open(tmp_path, memory):
+    """Each event of an odd file is delivered again, in another month, by the file after it."""
+    runs = []
+    for file in range(60):
+        runs.append((f"{file:02}", [tmp_path / f"{file}.npy"]))
+        write_run(runs[-1][1][0], np.array([file // 2], np.uint64) << np.uint64(58), np.array([file % 2]))
+    with few_open_files(16):
+        found = find_corrections(runs, memory)
+    assert list(found) == [0, 1]
+    assert found[0].superseded.to_list() == [number << 58 for number in range(30)]
+    assert found[1].superseded.is_empty()
 
 
 def test_events_of_several_clients_may_have_one_key_in_several_months(corrected):

@@ -2,7 +2,9 @@ import datetime as dt
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import polars as pl
 import pytest
 from filelock import FileLock, Timeout
 
@@ -26,16 +28,23 @@ class Watched(Bank):
     def __init__(self, home, monkeypatch, **settings):
         super().__init__(home, **settings)
         self.read: list[str] = []
-        real = observing.survey
+        self.opened: list[str] = []
+        real, real_schema = observing.survey, observing.file_schema
 
         def survey(domain, home, zone, file, *rest):
             self.read.append(file.name)
             return real(domain, home, zone, file, *rest)
 
+        def file_schema(domain, file):
+            self.opened.append(file.name)
+            return real_schema(domain, file)
+
         monkeypatch.setattr(observing, "survey", survey)
+        monkeypatch.setattr(observing, "file_schema", file_schema)
 
     def observe(self):
         self.read.clear()
+        self.opened.clear()
         return observe(self.domain, self.home, self.zone, self.home / "state")
 
     def stale(self, *months):
@@ -160,6 +169,55 @@ def test_a_new_version_of_a_delta_table_is_observed(tmp_path, monkeypatch):
     assert bank.stale(FEBRUARY, MARCH) == [MARCH]
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_only_files_that_are_to_be_read_are_opened(tmp_path, monkeypatch, kind):
+    bank = Watched(tmp_path, monkeypatch, source={"path": "source", "format": kind})
+    for number in range(1, 6):
+        bank.put(events_frame([row(2, number)]), f"{number}.{kind}")
+    bank.observe()
+    assert bank.opened == bank.read == [f"{number}.{kind}" for number in range(1, 6)]
+    bank.observe()
+    assert bank.opened == bank.read == []
+    bank.put(events_frame([row(3, 6)]), f"6.{kind}")
+    (bank.source / f"7.{kind}").write_bytes(b"half")
+    for wanted in ([f"6.{kind}", f"7.{kind}"], [f"7.{kind}"]):
+        with pytest.raises(SourceError):
+            bank.observe()
+        assert bank.opened == bank.read == wanted
+
+
+@pytest.mark.parametrize("ends_early", [True, False])
+def test_a_column_that_no_file_has_any_more_is_missed_whoever_read_the_others(tmp_path, monkeypatch, ends_early):
+    bank = Watched(tmp_path, monkeypatch)
+    frame = events_frame([row(2)])
+    bank.put(frame.drop("amount"), "1.parquet")
+    with_amount = bank.put(frame.with_columns(kind=pl.lit("y")), "2.parquet")
+    half = bank.source / "3.parquet"
+    if ends_early:
+        half.write_bytes(b"half")
+        with pytest.raises(SourceError, match=r"^domain cards: [^\n]*3\.parquet cannot be read[^\n]*$"):
+            bank.observe()
+        half.unlink()
+    else:
+        bank.observe()
+    with_amount.unlink()
+    for folder in ("state", "anew"):
+        with pytest.raises(SourceError, match=r"1\.parquet has no column \['amount'\]; it has"):
+            observe(bank.domain, bank.home, bank.zone, bank.home / folder)
+
+
+def test_a_broken_file_is_not_drowned_by_what_the_others_lack(tmp_path, monkeypatch):
+    """The only file with a column is written anew, badly: of the others nothing is told."""
+    bank = Watched(tmp_path, monkeypatch)
+    frame = events_frame([row(2)])
+    bank.put(frame.drop("amount"), "1.parquet")
+    bank.put(frame.with_columns(kind=pl.lit("y")), "2.parquet")
+    bank.observe()
+    (bank.source / "2.parquet").write_bytes(b"half")
+    with pytest.raises(SourceError, match=r"^domain cards: [^\n]*2\.parquet cannot be read[^\n]*$"):
+        bank.observe()
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv", "delta", "iceberg"])
 def test_a_missing_source_is_told_by_the_listing(tmp_path, kind):
     bank = Bank(tmp_path, source={"path": "nowhere", "format": kind})
@@ -224,6 +282,38 @@ def test_refused_observations_leave_no_identities_behind_but_those_that_may_serv
             watched.observe()
     kept = {kind: len(list((watched.home / "state" / kind).iterdir())) for kind in ("keys", "read")}
     assert kept == {"keys": 2, "read": 2}  # of 1.parquet and 2.parquet as they are
+
+
+def test_what_killed_writers_left_goes_with_the_next_observation(tmp_path, monkeypatch):
+    watched = Watched(tmp_path, monkeypatch, event_key=["kind"])
+    watched.put(events_frame([row(2)]), "1.parquet")
+    watched.observe()
+    left = [tmp_path / "state" / name for name in ("keys/.tmp-1.npy", "read/.tmp-1.json")]
+    for path in left:
+        path.write_text("half")
+    watched.observe()
+    assert [path for path in left if path.exists()] == []
+
+
+def test_an_observation_goes_through_its_folders_as_often_whatever_the_number_of_files(tmp_path, monkeypatch):
+    """Otherwise the first one takes the square of the number of files: 20,000 are no rarity."""
+    real, listed = Path.glob, []
+
+    def glob(folder, pattern):
+        listed.append(folder.name)
+        return real(folder, pattern)
+
+    monkeypatch.setattr(Path, "glob", glob)
+    times = []
+    for files in (2, 9):
+        bank = Watched(tmp_path / f"{files}", monkeypatch, event_key=["kind"])
+        for number in range(1, files + 1):
+            bank.put(events_frame([row(2, number)]), f"{number}.parquet")
+        listed.clear()
+        bank.observe()
+        times.append({name: listed.count(name) for name in ("keys", "read")})
+    assert times[0] == times[1]
+    assert times[0]["keys"] > 0
 
 
 def test_a_broken_state_is_told_with_its_cure(watched):
