@@ -9,6 +9,7 @@ import dagster as dg
 
 from anna_assets.first_month import begins_elsewhere
 from anna_assets.partitions import SAMPLE
+from anna_assets.past_runs import FAILED
 from anna_assets.uploads.again import still_pauses
 from anna_assets.uploads.builds import Builds
 from anna_assets.uploads.reading import Later, Reading, mart_size, upload_size
@@ -25,7 +26,6 @@ from anna_resources.warehouse import Warehouse
 
 IDENTITY_TAG = "anna/identity"  # run tag: digest of all that the launch was to be trained on
 _RUN_KEY_TAG = "dagster/run_key"  # Dagster's own, of the runs that a sensor asks for
-_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _LAUNCHED_BEFORE = "the same rows, settings, domains and months were launched before: this is that launch."
 _SETTINGS_CHANGED = (
     "settings have changed since this launch; to train with them, submit the sample or copy it here again."
@@ -189,7 +189,7 @@ class Launching:
         same_rows = latest.tags.get(CONTENT_TAG) == entry.content
         # Launches of earlier versions of ANNA have no identity.
         same = same_rows and latest.tags.get(IDENTITY_TAG, identity) == identity
-        if (same and latest.status not in _FAILED) or (same_rows and entry.was_there):
+        if (same and latest.status not in FAILED) or (same_rows and entry.was_there):
             register.launched(entry, latest.run_id, _LAUNCHED_BEFORE, is_over)
             return True
         if entry.launched == entry.files and latest.status is dg.DagsterRunStatus.SUCCESS:
