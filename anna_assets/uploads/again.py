@@ -76,7 +76,7 @@ def _come_back(entry: Entry, what: Passing, words: str, observed: str, now: floa
         )
         return
     entry.failure = f"its launch (run {entry.run[:8]}) failed: {words.rstrip(' .')}."
-    entry.was_there = False
+    entry.was_there = entry.matched = False  # the marts that its clients are looked for in are others by then
     if what is Passing.MARTS:
         entry.observed = observed
     else:

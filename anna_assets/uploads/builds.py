@@ -4,7 +4,7 @@ from functools import cache, partial
 
 import dagster as dg
 
-from anna_assets.past_runs import words_of
+from anna_assets.past_runs import last_words
 from anna_assets.unbuilt import attempts
 from anna_core.sequences.readiness import Behind
 
@@ -39,7 +39,4 @@ class Builds:
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.status is not dg.DagsterRunStatus.FAILURE:
             return ""
-        for entry in self._instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-            if entry.dagster_event is not None:
-                return words_of(entry.dagster_event)
-        return "its process died"
+        return last_words(self._instance, run_id)

@@ -1,18 +1,23 @@
 """From an upload that has come to one that is checked, or refused."""
 
+from anna_assets.moments import told_moment
+from anna_assets.pauses import pause_end
 from anna_assets.uploads.reading import Later, Reading, upload_size
 from anna_assets.uploads.work import Answer, Check
 from anna_core.samples.listing import Listing
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_resources.warehouse import Warehouse
 
+_CUT_SHORT = "ANNA's code server ended meanwhile"
+
 
 def check_uploads(
-    register: Register, listing: Listing, warehouse: Warehouse, settled: float, reading: Reading
+    register: Register, listing: Listing, warehouse: Warehouse, settled: float, reading: Reading, now: float
 ) -> set[str]:
     """Read uploads that have been at rest, as far as `reading` has it; names of those whose reading is over.
 
-    What could not be read is tried again at the next look, after all others.
+    What could not be read is tried again at the next look, after all others; where the process that read it died, or
+    there was too little memory, after pauses that grow.
 
     Args:
         register: of the uploads.
@@ -20,6 +25,7 @@ def check_uploads(
         warehouse: the deployment's.
         settled: what was seen later than this moment is not at rest yet.
         reading: of this look.
+        now: time of the look.
     """
     uploads = {upload.name: upload for upload in listing.uploads}
     checked = set()
@@ -27,11 +33,12 @@ def check_uploads(
         if entry.seen > settled:
             continue
         job = Check(key=entry.key, upload=uploads[name], locks=warehouse.upload_locks)
-        found = reading.ask(job, upload_size(entry.files), entry.tries)
+        pause = pause_end(entry.tries, entry.tried, now)
+        found = reading.ask(job, upload_size(entry.files), entry, may_begin=not pause)
         if isinstance(found, Later):
-            _tell_later(entry, found)
+            _tell_later(entry, found, pause)
             continue
-        _put(entry, found)
+        _put(entry, found, now)
         if entry.state is UploadState.SETTLING:
             entry.place = register.last_place + 1
         else:
@@ -39,17 +46,26 @@ def check_uploads(
     return checked
 
 
-def _tell_later(entry: Entry, later: Later) -> None:
+def _tell_later(entry: Entry, later: Later, pause: float) -> None:
     if later.since:
-        entry.tries += 1
+        entry.died_of = ""
         entry.reason = f"it is large, and has been read since {later.since}."
     elif later.busy:
         entry.reason = "it is large, and is read once another upload has been."
+    elif later.left:
+        entry.reason = (
+            f"it could not be read: {entry.died_of or _CUT_SHORT}. It is tried again at {told_moment(pause)}, or as "
+            "soon as the file or its settings change."
+        )
 
 
-def _put(entry: Entry, answer: Answer) -> None:
+def _put(entry: Entry, answer: Answer, now: float) -> None:
     """Take over what was found."""
-    entry.tries = 0
+    if answer.passes:
+        entry.tried, entry.died_of = now, answer.problem
+        _tell_later(entry, Later(left=True), pause_end(entry.tries, now, now))
+        return
+    entry.tries, entry.died_of = 0, ""
     if answer.entry is None:
         entry.put(
             UploadState.REFUSED,

@@ -4,7 +4,6 @@ import time
 
 import dagster as dg
 
-from anna_assets.first_month import begins_elsewhere
 from anna_assets.partitions import SAMPLE, kept_months
 from anna_assets.train import AssetJob
 from anna_assets.uploads import table
@@ -14,7 +13,6 @@ from anna_assets.uploads.launching import Launching
 from anna_assets.uploads.reading import Reading
 from anna_assets.uploads.worker import Worker, run_apart
 from anna_core.domains import Domain
-from anna_core.errors import ArtifactError
 from anna_core.samples.listing import list_inbox
 from anna_core.samples.register import Register, read_register, write_register
 from anna_resources.names import INBOX_SENSOR
@@ -63,11 +61,12 @@ def inbox_sensor(
             held = table.held_back(table.rows(register, listing.left), why)
             return _result(context, held, [], f"In {settings.inbox} {why}")
         bring_back(register, context.instance, domains, warehouse, now)
-        waiting = _beginning(warehouse, domains, settings) if follows_data else ""
-        launching = Launching(context.instance, domains, warehouse, settings, kept_months(month), worker, now, waiting)
+        launching = Launching(
+            context.instance, domains, warehouse, settings, kept_months(month), worker, now, follows_data
+        )
         started = launching.started(register)  # before others are read: they have waited for the worker for longer
         settled = now - settings.inbox_settle_seconds
-        checked = check_uploads(register, listing, warehouse, settled, Reading(worker, now))
+        checked = check_uploads(register, listing, warehouse, settled, Reading(worker, now), now)
         requests = launching.requests(register, checked, started)
         rows = table.rows(register, listing.left)
         if why := _keep(warehouse, register):  # what is not kept is not asked for
@@ -102,13 +101,3 @@ def _result(
         cursor=published,
         asset_events=[] if published == context.cursor else [table.observation(rows)],
     )
-
-
-def _beginning(warehouse: Warehouse, domains: list[Domain], settings: Settings) -> str:
-    """Why no sample can be launched yet: the graph does not begin with the data. Empty where it does."""
-    try:
-        rows = [warehouse.source(domain).read().rows for domain in domains]
-    except ArtifactError:
-        return ""  # what is wrong with that source is told of each sample that waits for it
-    first = begins_elsewhere(settings, rows)
-    return "" if first is None else f"the data begins in {first:%Y-%m}, and the months are about to begin there, too."

@@ -1,17 +1,22 @@
 """From a checked upload to its launch: whether it was launched before, what it waits for, and what is asked for."""
 
+import datetime as dt
 import hashlib
 from collections.abc import Collection, Sequence
+from functools import cache, cached_property
 
 import dagster as dg
 
+from anna_assets.first_month import begins_elsewhere
 from anna_assets.partitions import SAMPLE
+from anna_assets.past_runs import FAILED
 from anna_assets.uploads.again import still_pauses
 from anna_assets.uploads.builds import Builds
 from anna_assets.uploads.reading import Later, Reading, mart_size, upload_size
-from anna_assets.uploads.work import Match
+from anna_assets.uploads.work import Answer, Match
 from anna_assets.uploads.worker import Worker
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.keys import parse_sample_key
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_core.sequences.readiness import Readiness
@@ -21,12 +26,14 @@ from anna_resources.warehouse import Warehouse
 
 IDENTITY_TAG = "anna/identity"  # run tag: digest of all that the launch was to be trained on
 _RUN_KEY_TAG = "dagster/run_key"  # Dagster's own, of the runs that a sensor asks for
-_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _LAUNCHED_BEFORE = "the same rows, settings, domains and months were launched before: this is that launch."
 _SETTINGS_CHANGED = (
     "settings have changed since this launch; to train with them, submit the sample or copy it here again."
 )
 _ABOUT_TO_BEGIN = "its run is about to begin."
+_MATCHED_LATER = "its clients are looked for in the marts once another upload has been read."
+_CUT_SHORT = "each time that they were looked for, ANNA's code server ended before that did"
+_MOST_TRIES = 5  # to look for an upload's clients that ended without an answer, as the code server ended meanwhile
 _BATCH = 20  # launches that are asked for at a look; the rest come with the next ones
 
 
@@ -42,7 +49,7 @@ class Launching:
         kept: str,
         worker: Worker,
         now: float,
-        waiting: str = "",
+        follows_data: bool,
     ) -> None:
         """Look for what the launches wait for.
 
@@ -54,18 +61,20 @@ class Launching:
             kept: names the months that the deployment keeps (`kept_months`).
             worker: reads what is large.
             now: time of the look.
-            waiting: why nothing can be launched.
+            follows_data: whether the graph begins with the data.
         """
         self._instance, self._domains, self._builds = instance, domains, Builds(instance)
         self._reading, self._now = Reading(worker, now), now
-        self._warehouse, self._waiting = warehouse, waiting
+        self._inbox, self._settings, self._follows_data = warehouse.home_path / INBOX, settings, follows_data
+        self._marts = {domain.name: warehouse.mart(domain) for domain in domains}
+        self._month_size = cache(self._measured)  # many uploads touch the same
         self._ready = {
             domain.name: Readiness(
                 domain,
                 warehouse.home_path,
                 warehouse.time_zone,
                 warehouse.source(domain).path,
-                warehouse.mart(domain).path,
+                self._marts[domain.name].path,
                 kept,
                 settings.keeps,
                 settings.source_settle_seconds,
@@ -98,14 +107,30 @@ class Launching:
                 continue
             if len(ready) >= _BATCH:
                 entry.reason = "others are launched first; its turn comes in a moment."
+            elif not entry.matched and self._reading.is_full(self._matching_size(entry)):
+                entry.reason = _MATCHED_LATER
             elif not self._was_launched(register, entry) and self._starts(register, entry) and self._is_matched(entry):
                 ready.append(entry)
         return [self._request(entry) for entry in ready[:_BATCH]]
 
+    @cached_property
+    def _beginning(self) -> str:
+        """Why no sample can be launched yet: the graph does not begin with the data. Empty where it does."""
+        if not self._follows_data:
+            return ""
+        try:
+            rows = [ready.rows for ready in self._ready.values()]
+        except ArtifactError:
+            return ""  # what is wrong with that source is told of each sample that waits for it
+        first = begins_elsewhere(self._settings, rows)
+        if first is None:
+            return ""
+        return f"the data begins in {first:%Y-%m}, and the months are about to begin there, too."
+
     def _waits(self, entry: Entry) -> bool:
         """Whether the upload has to wait for marts; its entry then says for which."""
-        if self._waiting:
-            entry.reason = self._waiting
+        if self._beginning:
+            entry.reason = self._beginning
             return True
         behind = [found for ready in self._ready.values() if (found := ready.behind(entry.as_of))]
         reason = still_pauses(entry, self._now) or " ".join(self._builds.explain(found) for found in behind)
@@ -119,35 +144,41 @@ class Launching:
             f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings), entry.run)}"
         )
         entry.put(UploadState.STARTING, _ABOUT_TO_BEGIN)
-        entry.matched = False
         return not self._find_run(register, entry)
 
     def _is_matched(self, entry: Entry) -> bool:
         """Whether the upload's clients were looked for in the marts; what there is to tell of them is then known.
 
-        Where that took long, the marts may be behind meanwhile; then the upload waits once more.
+        Where that took long, the marts may be behind meanwhile; then the upload waits once more. Its clients are not
+        looked for anew after that: where files come faster than that goes, it would never be launched.
         """
         if entry.matched:
             return True
-        file = self._warehouse.home_path / INBOX / entry.file
-        marts = [(domain, self._warehouse.mart(domain).path) for domain in self._domains]
-        job = Match(file=file, content=entry.content, marts=marts)
-        found = self._reading.ask(job, self._matching_size(entry), entry.tries)
-        if isinstance(found, Later):
+        marts = [(domain, self._marts[domain.name].path) for domain in self._domains]
+        job = Match(file=self._inbox / entry.file, content=entry.content, marts=marts)
+        found = self._reading.ask(job, self._matching_size(entry), entry, may_begin=entry.tries < _MOST_TRIES)
+        if isinstance(found, Later) and not found.left:
             _tell_later(entry, found)
             return False
-        entry.matched, entry.tries, entry.warnings = True, 0, found.warnings
-        if found.problem:
-            entry.warnings = [f"Whether the marts know the sample's clients could not be told: {found.problem}."]
+        answer = Answer(problem=_CUT_SHORT) if isinstance(found, Later) else found
+        entry.warnings = answer.warnings
+        if answer.problem:
+            entry.warnings = [f"Whether the marts know the sample's clients could not be told: {answer.problem}."]
+        entry.matched, entry.tries = True, 0
         is_behind = self._waits(entry)
         entry.put(*((UploadState.WAITING, entry.reason) if is_behind else (UploadState.STARTING, _ABOUT_TO_BEGIN)))
         return not is_behind
 
     def _matching_size(self, entry: Entry) -> int:
         """What it takes to look for the upload's clients in the months that its windows touch."""
-        marts = {domain.name: self._warehouse.mart(domain) for domain in self._domains}
-        months = ((name, month) for name, ready in self._ready.items() for month in ready.kept_months(entry.as_of))
-        return upload_size(entry.files) + mart_size(marts[name].month_path(month) for name, month in months)
+        months = ((domain, month) for domain in self._domains for month in self._kept_months(domain, entry))
+        return upload_size(entry.files) + sum(self._month_size(domain.name, month) for domain, month in months)
+
+    def _measured(self, domain: str, month: dt.date) -> int:
+        return mart_size([self._marts[domain].month_path(month)])
+
+    def _kept_months(self, domain: Domain, entry: Entry) -> list[dt.date]:
+        return self._ready[domain.name].kept_months(entry.as_of)
 
     def _was_launched(self, register: Register, entry: Entry) -> bool:
         """Whether the sample's latest launch is an answer to the upload; it is then its launch."""
@@ -159,7 +190,7 @@ class Launching:
         same_rows = latest.tags.get(CONTENT_TAG) == entry.content
         # Launches of earlier versions of ANNA have no identity.
         same = same_rows and latest.tags.get(IDENTITY_TAG, identity) == identity
-        if (same and latest.status not in _FAILED) or (same_rows and entry.was_there):
+        if (same and latest.status not in FAILED) or (same_rows and entry.was_there):
             register.launched(entry, latest.run_id, _LAUNCHED_BEFORE, is_over)
             return True
         if entry.launched == entry.files and latest.status is dg.DagsterRunStatus.SUCCESS:
@@ -182,7 +213,7 @@ class Launching:
         parts = [entry.content]
         for domain in self._domains:
             parts.append(domain.model_dump_json(exclude={"description", "owner"}))
-            parts.append(" ".join(f"{month:%Y-%m}" for month in self._ready[domain.name].kept_months(entry.as_of)))
+            parts.append(" ".join(f"{month:%Y-%m}" for month in self._kept_months(domain, entry)))
         return _digest(*parts)
 
     def _request(self, entry: Entry) -> dg.RunRequest:
@@ -200,10 +231,9 @@ class Launching:
 
 def _tell_later(entry: Entry, later: Later) -> None:
     if later.since:
-        entry.tries += 1
         entry.reason = f"its clients have been looked for in the marts since {later.since}; its run begins after that."
     elif later.busy:
-        entry.reason = "its clients are looked for in the marts once another upload has been read."
+        entry.reason = _MATCHED_LATER
 
 
 def _digest(*parts: str) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import BaseModel, Field, TypeAdapter
 
+from anna_assets.passing import passing
 from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.matching import match_sample
@@ -67,11 +68,13 @@ class Answer(BaseModel):
         entry: of a check, what was found, as an entry of the register.
         warnings: of a match, what to tell.
         problem: why nothing came of it; empty where all is well.
+        passes: whether the problem lies in what goes on beside the job, so that it may be done later.
     """
 
     entry: Entry | None = None
     warnings: list[str] = []
     problem: str = ""
+    passes: bool = False
 
 
 def answer(job: Job, patience: float = 0.0) -> Answer:
@@ -80,7 +83,7 @@ def answer(job: Job, patience: float = 0.0) -> Answer:
         return _check(job, patience) if isinstance(job, Check) else _match(job)
     except (Exception, pl.exceptions.PanicException) as error:
         logging.getLogger(__name__).exception("A job of the intake failed")
-        return Answer(problem=f"{type(error).__name__}: {error}")
+        return Answer(problem=f"{type(error).__name__}: {error}", passes=passing(error) is not None)
 
 
 def _check(job: Check, patience: float) -> Answer:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 LOG_BYTES = 10_000_000  # of a file; as many again are kept of the one before
+_LAST_LINES = 15  # what an error's message shows of a log: a traceback's end
 SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL", "FATAL"})
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -65,10 +66,10 @@ def pump(stream: IO[bytes], log: Path, show: Callable[[str], None]) -> None:
         file.close()
 
 
-def last_lines(log: Path, count: int = 15) -> str:
+def last_lines(log: Path) -> str:
     """The end of a log, for an error's message."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    return "\n".join(lines[-count:])
+    return "\n".join(lines[-_LAST_LINES:])

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Self
 
 import filelock
-from rich.console import Console
 
 from anna_cli.console import CONSOLE
 from anna_cli.graphql import ClientError, GraphQLClient
@@ -45,19 +44,11 @@ class Platform:
         client: speaks to the running instance.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        mlflow: bool = True,
-        verbose: bool = False,
-        console: Console = CONSOLE,
-        module: str = DEFINITIONS,
-    ) -> None:
+    def __init__(self, settings: Settings, mlflow: bool = True, verbose: bool = False) -> None:
         self.settings = settings
         self.client = GraphQLClient(settings.webserver_url)
         self._mlflow = mlflow and settings.mlflow_url is None
-        self._module, self._console = module, console
-        self._supervisor = Supervisor(child_environment(settings), settings.home / "logs", console, verbose)
+        self._supervisor = Supervisor(child_environment(settings), settings.home / "logs", CONSOLE, verbose)
         self._lock = filelock.FileLock(settings.home / LOCK_FILE)
 
     def __enter__(self) -> Self:
@@ -70,7 +61,7 @@ class Platform:
         """
         self._prepare()
         try:
-            with self._console.status("Starting Dagster and MLflow …"):
+            with CONSOLE.status("Starting Dagster and MLflow …"):
                 self._start()
         except BaseException:
             self.stop()
@@ -93,7 +84,7 @@ class Platform:
 
     def stop(self) -> None:
         """Stop everything: runs in progress are interrupted, and say so in Dagster's records."""
-        with self._console.status("Stopping … (Ctrl-C again to kill)"):
+        with CONSOLE.status("Stopping … (Ctrl-C again to kill)"):
             self._supervisor.stop(STOP_FIRST)
         self._lock.release()
 
@@ -109,7 +100,7 @@ class Platform:
             ) from error
         try:
             if count := end_leftovers(home):
-                self._console.print(f"Ended {count} processes that a killed `anna up` had left.", style="yellow")
+                CONSOLE.print(f"Ended {count} processes that a killed `anna up` had left.", style="yellow")
             self._check_webserver_port()
             self._check_mlflow_port()
             write_queue_limits(file, self.settings.limits)
@@ -143,7 +134,7 @@ class Platform:
         self._report_cut_off()
         code_port = free_port()
         workspace = write_workspace(self.settings, code_port)
-        first = [code_service(self._module, code_port)]
+        first = [code_service(DEFINITIONS, code_port)]
         if self._mlflow:
             first.append(mlflow_service(self.settings))
         self._launch(*first)
@@ -176,7 +167,7 @@ class Platform:
         if done.returncode:
             raise PlatformError(f"Dagster's records in {self.settings.dagster_home} cannot be read:\n{done.stderr}")
         if count := int(done.stdout.split()[-1]):
-            self._console.print(
+            CONSOLE.print(
                 f"{count} run(s) were cut off when ANNA last went down; they are tried again from there.",
                 style="yellow",
             )

@@ -54,16 +54,16 @@ class Resampled:
         """
         return type(self)(self.value - other.value, self.drawn - other.drawn, self.evidence)
 
-    def interval(self, level: float = LEVEL) -> Interval:
-        """The interval that holds the true value in `level` of all samples; NaN where there are too few cases."""
+    def interval(self) -> Interval:
+        """The interval that holds the true value in `LEVEL` of all samples; NaN where there are too few cases."""
         drawn = self.drawn[~np.isnan(self.drawn)]
         if np.isnan(self.value) or not len(drawn) or not self.evidence.enough:
             return Interval(self.value, float("nan"), float("nan"))
-        return Interval(self.value, *bounds(self.value, drawn, self.evidence.freedom, level))
+        return Interval(self.value, *bounds(self.value, drawn, self.evidence.freedom))
 
 
-def bounds(value: float, drawn: np.ndarray, freedom: float, level: float = LEVEL) -> tuple[float, float]:
-    """Quantiles of the resamples between which the true value lies in `level` of all samples.
+def bounds(value: float, drawn: np.ndarray, freedom: float) -> tuple[float, float]:
+    """Quantiles of the resamples between which the true value lies in `LEVEL` of all samples.
 
     Plain quantiles are too near to each other of few cases, and too high of a good ranking. So they are taken at normal
     deviates that are corrected as by the bias-corrected and accelerated bootstrap (Efron, "Better bootstrap confidence
@@ -75,9 +75,8 @@ def bounds(value: float, drawn: np.ndarray, freedom: float, level: float = LEVEL
         value: the metric on the rows.
         drawn: (R,) the metric on resamples, all defined.
         freedom: degrees of freedom of its error, positive.
-        level: of the interval.
     """
-    reach = stdtrit(freedom, (1 + level) / 2) * np.sqrt((freedom + 1) / freedom)
+    reach = stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt((freedom + 1) / freedom)
     below = np.mean(drawn < value) + np.mean(drawn == value) / 2
     bias = np.clip(ndtri(below), -_LARGEST_BIAS, _LARGEST_BIAS)
     acceleration = np.clip(_skewness(drawn) / 6, -_LARGEST_ACCELERATION, _LARGEST_ACCELERATION)

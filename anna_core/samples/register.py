@@ -40,7 +40,9 @@ class Entry(BaseModel):
         content: digest of the file and of the user's settings.
         owner: the task's owner, whose launches share a limit.
         as_of: first and last date of each span of as_of dates (`date_spans`).
-        tries: how often a process of its own has begun to read it without leaving a result.
+        tries: how often reading it, or looking for its clients, was begun without leaving a result.
+        tried: when that was begun last, or ended without a result, on the clock of `seen`.
+        died_of: what the last of these tries ended of, in words for people; empty where nobody knows.
         request: the run key under which its launch is asked for, while it is starting.
         matched: whether its clients were looked for in the marts, while it is starting.
         run: id of its launch's run.
@@ -68,6 +70,8 @@ class Entry(BaseModel):
     owner: str = ""
     as_of: list[tuple[dt.date, dt.date]] = []
     tries: int = 0
+    tried: float = 0.0
+    died_of: str = ""
     request: str = ""
     matched: bool = False
     run: str = ""

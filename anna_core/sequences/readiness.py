@@ -76,6 +76,15 @@ class Readiness:
         stale = tuple(month for month in self.kept_months(spans) if self._is_stale(month))
         return Behind(self.domain.name, stale) if stale else None
 
+    @property
+    def rows(self) -> dict[dt.date, int]:
+        """First day of each month → number of its rows, as last observed.
+
+        Raises:
+            ArtifactError: what was observed is damaged.
+        """
+        return self._state.rows
+
     @cached_property
     def _problem(self) -> str:
         try:

@@ -77,7 +77,7 @@ def find_corrections(runs: list[tuple[str, list[Path]]], memory: int = DEFAULT_M
     """
     stored = [_StoredRun.of(path, rank) for rank, (_, paths) in enumerate(runs) for path in paths]
     names = np.array([_hash_of(name) for name, _ in runs], dtype=np.uint64)
-    kind = max((run.kind for run in stored), key=len, default=RUN)
+    kind = max((run.kind for run in stored), key=lambda kind: len(kind.names or ()), default=RUN)
     ranges = max(1, -(-sum(run.length for run in stored) * (kind.itemsize + 4) * _COPIES // memory))
     lost: dict[int, list[np.ndarray]] = {}
     digests: dict[int, int] = {}
@@ -159,7 +159,9 @@ def _ranges(runs: list[_StoredRun], kind: np.dtype, count: int) -> Iterator[tupl
         for place in np.flatnonzero(lengths):
             part = runs[place].read(int(low[place]), int(high[place]))
             for name in kind.names or ():
-                events[name][start : start + len(part)] = part[name] if name in part.dtype.names else _MISSING[name]
+                events[name][start : start + len(part)] = (
+                    part[name] if name in (part.dtype.names or ()) else _MISSING[name]
+                )
             start += len(part)
         yield events, np.repeat(np.array([run.rank for run in runs], dtype=np.uint32), lengths)
 

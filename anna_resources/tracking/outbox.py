@@ -172,7 +172,10 @@ class LaunchBox:
     @property
     def rested(self) -> float:
         """Seconds since something was last reported or sent."""
-        changed = [path.stat().st_mtime for path in self.folder.iterdir()]
+        try:
+            changed = [path.stat().st_mtime for path in self.folder.iterdir()]
+        except FileNotFoundError:  # a sender has moved it into its place meanwhile, or all of the box was removed
+            return 0.0
         return time.time() - max(changed, default=0.0)
 
     @property

@@ -1,6 +1,7 @@
 """A small bank and its deployment, for tests that materialize the graph in a temporary instance."""
 
 import datetime as dt
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,3 +161,17 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Depl
     write_domain(tmp_path, "accounts", seed=2, clients=40)  # a third of the clients has no account
     with dg.DagsterInstance.ephemeral() as instance:
         yield Deployment(tmp_path, instance)
+
+
+@dataclass
+class Clock:
+    """The sensors' clock: seconds that have passed beside the real ones."""
+
+    seconds: float = 0.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    passed, real = Clock(), time.time
+    monkeypatch.setattr(time, "time", lambda: real() + passed.seconds)
+    return passed

@@ -12,11 +12,12 @@ from anna_assets.uploads import inbox_sensor, launching, reading, work
 from anna_assets.uploads.work import Answer
 from anna_core.samples.inbox import upload_lock
 from anna_core.samples.register import Register, read_register
-from anna_tests.graph.conftest import Deployment, events, sample_rows
+from anna_tests.graph.conftest import Clock, Deployment, events, sample_rows
 from anna_tests.graph.test_inbox_sensor import Intake
 
 PATIENCE = 60  # seconds; only a broken test waits that long
-KILLED = Answer(problem="its process was killed").model_dump_json()
+KILLED = Answer(problem="its process was killed", passes=True).model_dump_json()
+LONG = 3601.0  # seconds: no pause is longer
 
 
 def finish() -> None:
@@ -29,6 +30,13 @@ def finish() -> None:
 def here(job: str) -> str:
     """Do a job as the worker's process does, but in this one."""
     return work.answer(work._JOB.validate_json(job), work.PATIENCE).model_dump_json()
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fails(*_: object) -> None:
+        raise error
+
+    return fails
 
 
 class Slow:
@@ -59,6 +67,12 @@ def intake_of(deployment: Deployment) -> Intake:
     made = Intake(deployment)
     made.deployment.refresh()
     return made
+
+
+@pytest.fixture
+def intake(deployment: Deployment) -> Intake:
+    """An inbox where everything is small."""
+    return intake_of(deployment)
 
 
 @pytest.fixture
@@ -157,22 +171,65 @@ def test_a_large_upload_that_cannot_be_used_is_refused_and_one_that_goes_is_forg
     assert large.tick() == ["churn.a"]
 
 
-def test_a_death_of_the_reading_process_is_told_and_not_tried_in_a_loop(large: Intake, slow: Slow) -> None:
+def test_a_death_of_the_reading_process_is_told_and_tried_again_after_pauses_that_grow(
+    large: Intake, slow: Slow, clock: Clock
+) -> None:
     slow.run = lambda job: KILLED
+    slow.may_end.set()
     put_large(large, "a.csv")
     large.quiet()
-    slow.end()
-    for _ in range(3):
+    for tries, pause in enumerate((30, 120, 480, 1920, 3600, 3600), 1):
+        finish()
+        for passed in (0, pause - 5):
+            clock.seconds += passed
+            large.quiet()
+            told = large.row("churn/a.csv")
+            assert told["state"] == "settling"
+            assert told["reason"].startswith("it could not be read: its process was killed. It is tried again at 20")
+            assert told["reason"].endswith(" UTC, or as soon as the file or its settings change.")
+            assert len(slow.jobs) == tries
+        clock.seconds += 10
         large.quiet()
-    told = large.row("churn/a.csv")
-    assert (told["state"], told["reason"]) == (
-        "refused",
-        "churn/a.csv could not be read: its process was killed. It is read again once the file or its settings change.",
-    )
-    assert len(slow.jobs) == 1
-    put_large(large, "a.csv")
+        assert large.row("churn/a.csv")["reason"].startswith("it is large, and has been read since")
+    finish()
     large.quiet()
-    assert len(slow.jobs) == 2
+    slow.run = here  # there is memory again
+    put_large(large, "a.csv")
+    for _ in range(2):
+        large.quiet()
+        finish()
+    assert large.tick() == ["churn.a"]
+
+
+def test_an_upload_whose_reading_dies_keeps_no_other_from_being_read(large: Intake, slow: Slow, clock: Clock) -> None:
+    slow.run = lambda job: KILLED if "a.csv" in job else here(job)
+    slow.may_end.set()
+    put_large(large, "a.csv")
+    put_large(large, "b.csv")
+    launched: list[str] = []
+    for _ in range(6):
+        launched += large.tick()
+        finish()
+        clock.seconds += LONG  # so that the first could be begun at each look
+    assert launched == ["churn.b"]
+
+
+def test_too_little_memory_for_a_small_upload_is_told_and_tried_again(
+    intake: Intake, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "check_upload", raising(MemoryError("malloc of 1 GiB")))
+        intake.put("churn", "q1.csv")
+        for passed in (0, 31):
+            clock.seconds += passed
+            intake.quiet()
+            told = intake.row("churn/q1.csv")
+            assert told["state"] == "settling"
+            assert told["reason"].startswith("it could not be read: MemoryError: malloc of 1 GiB. It is tried again at")
+    clock.seconds += 31
+    intake.quiet()  # the second pause is longer
+    clock.seconds += 90
+    assert intake.tick() == ["churn.q1"]
 
 
 def test_clients_that_could_not_be_looked_for_stop_no_launch(large: Intake, slow: Slow) -> None:
@@ -190,24 +247,42 @@ def test_clients_that_could_not_be_looked_for_stop_no_launch(large: Intake, slow
     )
 
 
-def test_a_reload_begins_anew_but_not_for_ever(large: Intake, slow: Slow) -> None:
+def test_a_reload_begins_anew_after_a_pause_however_many_there_were(large: Intake, slow: Slow, clock: Clock) -> None:
     put_large(large, "a.csv")
-    for tries in range(1, 6):
+    for tries in range(1, 8):
         large.quiet()
         assert kept(large).entries["churn/a"].tries == tries
         large.deployment.reload()
-    large.quiet()
-    told = large.row("churn/a.csv")
-    assert told["state"] == "refused"
-    assert "it was begun 5 times, and each time ANNA's code server ended before that did" in told["reason"]
+        large.quiet()
+        told = large.row("churn/a.csv")
+        assert told["state"] == "settling"
+        assert told["reason"].startswith("it could not be read: ANNA's code server ended meanwhile. It is tried again")
+        clock.seconds += LONG
     slow.end()  # of the code servers before
-    put_large(large, "a.csv")
     large.quiet()
     finish()
     large.quiet()
     assert kept(large).entries["churn/a"].tries == 1  # of looking for its clients: it was read
     finish()
     assert large.tick() == ["churn.a"]
+
+
+def test_clients_are_not_looked_for_without_end_where_code_servers_end(large: Intake, slow: Slow) -> None:
+    slow.may_end.set()
+    put_large(large, "a.csv")
+    large.quiet()
+    finish()
+    slow.may_end.clear()
+    for tries in range(1, 6):
+        large.quiet()
+        assert kept(large).entries["churn/a"].tries == tries
+        large.deployment.reload()
+    assert large.tick() == ["churn.a"]
+    assert large.row("churn/a.csv")["warnings"] == (
+        "Whether the marts know the sample's clients could not be told: each time that they were looked for, ANNA's "
+        "code server ended before that did."
+    )
+    slow.end()
 
 
 def test_a_process_waits_for_whoever_has_the_upload(large: Intake, slow: Slow) -> None:
@@ -235,9 +310,45 @@ def test_marts_that_fall_behind_meanwhile_are_waited_for(large: Intake, slow: Sl
     assert large.state("churn/a.csv") == "waiting"
     assert "cards is to be observed" in large.row("churn/a.csv")["reason"]
     large.deployment.refresh()
-    large.quiet()
-    finish()
     assert large.tick() == ["churn.a"]
+    assert len(slow.jobs) == 2  # else, where files come faster than clients are looked for, this would have no end
+
+
+def test_of_many_uploads_one_alone_waits_for_its_clients_as_the_next(
+    large: Intake, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "mart_size", lambda files: 1_000_000)
+    for number in range(5):
+        large.put("churn", f"s{number}.csv")
+    for _ in range(2):
+        large.quiet()
+        states = [large.state(f"churn/s{number}.csv") for number in range(5)]
+        assert states == ["starting", "starting", "waiting", "waiting", "waiting"]
+    later = "its clients are looked for in the marts once another upload has been read."
+    assert [large.row(f"churn/s{number}.csv")["reason"] for number in range(1, 5)] == [later] * 4
+    slow.may_end.set()
+    launched: list[str] = []
+    while len(launched) < 5:
+        finish()
+        launched += large.tick()
+    assert launched == [f"churn.s{number}" for number in range(5)]
+    assert len(slow.jobs) == 5
+
+
+def test_uploads_whose_clients_are_found_at_once_pass_those_that_wait_for_the_worker(large: Intake, slow: Slow) -> None:
+    for name in ("a.csv", "b.csv"):
+        put_large(large, name)
+    large.quiet()
+    slow.end()
+    slow.may_end.clear()
+    large.quiet()
+    large.put("churn", "small.csv")
+    assert large.tick() == ["churn.small"]
+    told = large.row("churn/a.csv")
+    assert (told["state"], told["reason"]) == (
+        "starting", "its clients are looked for in the marts once another upload has been read."
+    )  # fmt: skip
+    slow.end()
 
 
 def test_what_nobody_foresaw_is_told_at_its_upload_and_stops_no_other(

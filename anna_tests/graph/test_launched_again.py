@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import signal
-from dataclasses import dataclass
 
 import dagster as dg
 import pytest
@@ -14,27 +13,13 @@ from anna_assets.steps import explained
 from anna_assets.uploads import inbox_sensor
 from anna_core import storage
 from anna_core.errors import MartsBehindError, SourceError, TrainingError
-from anna_tests.graph.conftest import Deployment, events
+from anna_tests.graph.conftest import Clock, Deployment, events
 from anna_tests.graph.test_inbox_sensor import STARTED, Intake
 
 KEY, FILE = "churn.q1", "churn/q1.csv"
 BEHIND = MartsBehindError("domain cards: the marts of 2024-03 are missing or older than their source.")
 FULL = OSError(errno.ENOSPC, "No space left on device", "/storage/model/weights")
 AFTER_THE_PAUSE = 301.0
-
-
-@dataclass
-class Clock:
-    """The sensor's clock: seconds that have passed beside the real ones."""
-
-    seconds: float = 0.0
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    passed, real = Clock(), inbox_sensor.time.time
-    monkeypatch.setattr(inbox_sensor.time, "time", lambda: real() + passed.seconds)
-    return passed
 
 
 @pytest.fixture

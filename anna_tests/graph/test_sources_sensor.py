@@ -16,8 +16,10 @@ from anna_assets.past_runs import UNDER_WAY
 from anna_core.domains import Domain
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
+from anna_core.sequences import readiness
 from anna_core.sources import observing
 from anna_core.sources.source_state import read_state
+from anna_resources.artifacts import events as artifacts_events
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
 from anna_tests.graph.conftest import MONTHS, Deployment, events, write_domain
@@ -401,6 +403,26 @@ def test_the_graph_begins_with_the_data(deployment: Deployment, monkeypatch: pyt
         assert result.success
     assert said(deployment) == "No source changed."
     assert len(reloads) == 1
+
+
+def test_a_look_at_the_inbox_reads_what_was_observed_once_and_only_where_an_upload_waits(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following(deployment)
+    for request in asked(deployment):
+        assert run(deployment, request).success
+    read = list[str]()
+    for module in (readiness, artifacts_events):
+        real = module.read_state
+        monkeypatch.setattr(module, "read_state", lambda folder, real=real: (read.append(folder.name), real(folder))[1])
+    intake = Intake(deployment)
+    intake.quiet()
+    assert read == []
+    for name in ("q1.csv", "q2.csv"):
+        intake.put("churn", name)
+    intake.quiet()
+    assert intake.state("churn/q1.csv") == "waiting"
+    assert sorted(read) == ["accounts", "cards"]
 
 
 def test_a_sample_waits_until_the_months_begin_with_the_data(

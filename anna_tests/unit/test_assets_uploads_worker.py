@@ -73,6 +73,45 @@ def test_a_process_that_dies_or_talks_nonsense_is_an_answer(
     answer = worker.ask("{}" * 100_000)
     assert isinstance(answer, Answer)
     assert answer.problem.startswith(problem)
+    assert answer.passes  # so it is asked for once more
+
+
+def test_a_process_that_hangs_is_killed_and_that_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "share")  # nobody ever writes to it, so reading it never ends
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nread line < {tmp_path}/share\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(module.sys, "executable", str(program))
+    monkeypatch.setattr(module, "_LONGEST", 0.6)
+    worker = Worker(run_apart)
+    worker.ask("{}")
+    finish()
+    assert worker.ask("{}") == Answer(
+        problem="its process was ended after 0 minutes, as happens where a share does not answer", passes=True
+    )
+    for thread in threading.enumerate():
+        if thread.name == "intake process":
+            thread.join(PATIENCE)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_process_that_cannot_be_killed_keeps_no_other_job_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "share")
+    program = tmp_path / "python"  # the child that it begins outlives it, and keeps its output open
+    program.write_text(f"#!/bin/sh\n(read line < {tmp_path}/share) & wait\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(module.sys, "executable", str(program))
+    monkeypatch.setattr(module, "_LONGEST", 0.1)
+    worker = Worker(run_apart)
+    worker.ask("a")
+    finish()
+    assert worker.ask("b") is Standing.BEGUN
+    finish()
+    for _ in range(2):
+        (tmp_path / "share").write_text("let go\n")
 
 
 def test_a_process_whose_caller_is_gone_ends(tmp_path: Path) -> None:

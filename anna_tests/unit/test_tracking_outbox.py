@@ -130,6 +130,15 @@ def test_the_end_of_a_launch_ends_all_that_is_open(box):
     assert [file.ended.status for file in (open_, done, box.own)] == ["KILLED", "FINISHED", "KILLED"]
 
 
+def test_a_box_whose_files_are_being_moved_does_not_rest(box):
+    box.own.append(metric(0.5))
+    os.utime(box.own.path, (0, 0))
+    assert box.rested > 0
+    listed = [box.own.path, box.folder / ".tmp-1234.sent"]  # moved since it was listed
+    with patch.object(Path, "iterdir", return_value=iter(listed)):
+        assert box.rested == 0
+
+
 def test_launches_wait_until_they_are_sent_and_what_could_not_be_sent_for_long_is_given_up(tmp_path):
     outbox = Outbox.of(tmp_path)
     sent, stuck, new = (outbox.launch(key, ROOT) for key in ("churn.sent", "churn.stuck", "loan.new+1"))
