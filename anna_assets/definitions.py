@@ -81,7 +81,7 @@ def build_defs(
     """
     month = partitions.monthly(settings)
     retro = partitions.retro(month)
-    sources = [source_asset(domain, month) for domain in domains]
+    sources = [source_asset(domain, month, follows_data) for domain in domains]
     observe = [observe_job(domain, source) for domain, source in zip(domains, sources, strict=True)]
     steps = os.cpu_count() or 1
     train = train_job(steps)

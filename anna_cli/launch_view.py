@@ -114,7 +114,7 @@ def _training(training: Training, state: State) -> str:
     net = f"net {training.net}/{training.nets} " if training.nets > 1 else ""
     epoch = f"{net}epoch {training.epoch}/{training.epochs} {training.metric}"
     if state is not State.RUNNING:
-        return f"{epoch} {training.best_value:.4f} at best"
+        return f"{epoch} {training.best_value:.4f} (the epoch kept)"
     speed = f", {training.events_per_second:,.0f} events/s" if training.events_per_second else ""
     return f"{epoch} {training.value:.4f}, {duration(training.seconds_left)} left{speed}"
 

@@ -16,11 +16,12 @@ from anna_assets.train import AssetJob
 from anna_core.domains import Domain
 from anna_core.sources.files import told as told_unread
 from anna_core.sources.source_state import SourceState
+from anna_core.sources.span import first_month
 from anna_resources.warehouse import Warehouse
 
 
-def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.SourceAsset:
-    """The observable asset `source/<domain>`."""
+def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_data: bool = False) -> dg.SourceAsset:
+    """The observable asset `source/<domain>`; `follows_data` as of `build_defs`."""
 
     @dg.observable_source_asset(
         key=["source", domain.name],
@@ -36,7 +37,11 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.So
         before = stored.read()
         state = stored.observe(kept_months(month), mart_memory())
         known = set(month.get_partition_keys())
-        if outside := _outside(domain, state.rows, known):
+        if follows_data and (begin := _begins_before(state.rows, known)):
+            context.log.info(
+                f"{domain.name} begins in {begin:%Y-%m}; the deployment's months are about to begin there."
+            )
+        elif outside := _outside(domain, state.rows, known):
             context.log.warning(outside)
         _warn(context, domain, before, state)
         versions = versions_to_tell(context.instance, warehouse.mart(domain), before, state, known)
@@ -87,6 +92,12 @@ def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
         "files not read": dg.MetadataValue.text(told_unread(state.unread) if state.unread else "none"),
         "differences between files": dg.MetadataValue.text("; ".join(state.notes) or "none"),
     }
+
+
+def _begins_before(rows: dict[dt.date, int], known: set[str]) -> dt.date | None:
+    """The month in which a source's data begin, where that is before all known months; else None."""
+    begin = first_month([rows], dt.date.fromisoformat(max(known)))
+    return begin if begin is not None and begin.isoformat() < min(known) else None
 
 
 def _outside(domain: Domain, rows: dict[dt.date, int], known: set[str]) -> str:

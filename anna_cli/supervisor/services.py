@@ -60,6 +60,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "NO_PROXY": direct,  # the servers talk to each other past a proxy that the bank may have
         "no_proxy": direct,
         "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+        "PYTHONSAFEPATH": "1",  # what lies in the folder that somebody stands in is not imported
         "PYTHONUNBUFFERED": "1",
         "ANNA_HOME": str(settings.home),
         MARK: str(settings.home),

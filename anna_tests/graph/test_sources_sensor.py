@@ -477,6 +477,16 @@ def test_a_graph_that_could_not_follow_says_so_and_tries_again(
         assert said(deployment) == "The data begins in 2024-01, the graph does not. The webserver sleeps."
 
 
+def test_months_that_are_about_to_begin_with_the_data_do_not_leave_rows_outside(deployment: Deployment) -> None:
+    following(deployment)
+    assert months(deployment) == ["2024-03-01"]
+    job = deployment.defs.resolve_job_def("observe_cards")
+    done = job.execute_in_process(instance=deployment.instance)
+    said = [entry.user_message for entry in deployment.instance.all_logs(done.run_id)]
+    assert any("cards begins in 2024-01; the deployment's months are about to begin there." in line for line in said)
+    assert not any("lie outside" in line for line in said)
+
+
 def test_rows_outside_the_deployment_s_months_are_counted(deployment: Deployment) -> None:
     stray = events(1, "2024-01-01").head(3).with_columns(event_time=pl.lit("1980-01-01").str.to_datetime())
     deployment.rewrite_month("cards", "1980-01-01", stray)

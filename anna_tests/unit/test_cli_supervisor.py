@@ -66,6 +66,14 @@ def test_servers_talk_to_each_other_past_a_proxy(before, after, tmp_path, monkey
     assert environment["NO_PROXY"] == environment["no_proxy"] == after
 
 
+def test_servers_import_nothing_of_the_folder_in_which_they_are_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+    (tmp_path / "colorsys.py").write_text("raise SystemExit('a script of somebody was run')")
+    command = [sys.executable, "-m", "colorsys"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
+    assert subprocess.run(command, cwd=tmp_path, env=child_environment(load_settings()), check=False).returncode == 0
+
+
 def start(tmp_path, code, *arguments, env=os.environ):
     ears = Ears()
     child = Child("server", [sys.executable, "-c", code, *arguments], env, tmp_path / "server.log", ears)
