@@ -16,14 +16,12 @@ import dagster as dg
 
 from anna_assets.moments import told_moment
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
+from anna_assets.pauses import pause_end
 
 LISTING_TAG = "anna/listing"  # run tag: the state of the source's files that the observation was asked for
 UNBUILT_TAG = "anna/unbuilt"  # run tag: the months for whose builds the observation was asked for, as a text
-# Seconds until the next try: what passes soon, such as a restart, costs little time; what lasts, such as a full disk
-# or a wrong column, costs few runs, and no more than an hour once it has passed.
-_FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 30, 4, 3600
-# The same for months that are behind. The first pause gives the automation's next look, 30 seconds later at most, the
-# time to ask for them; the longest is longer, for a build reads all rows of its month.
+# Seconds, for months that are behind. The first pause gives the automation's next look, 30 seconds later at most, the
+# time to ask for them; the longest is longer than that of observations, for a build reads all rows of its month.
 _FIRST_BUILD_PAUSE, _LONGEST_BUILD_PAUSE = 120, 6 * 3600
 _LOOKED_BACK = 50  # runs; of more failures than that the number does not matter
 
@@ -50,14 +48,12 @@ def next_observation(
     failed = [record for record in since if record.dagster_run.tags.get(LISTING_TAG) == listing]
     if failed and _was_canceled(failed[0], job, told):
         return None
-    if failed:
-        again = _end(failed[0]) + min(_FIRST_PAUSE * _GROWTH ** (len(failed) - 1), _LONGEST_PAUSE)
-        if _end(failed[0]) <= now < again:  # a clock that was put back makes no pause longer
-            told.append(
-                f"{job} failed {_times(len(failed))} with these files, and is tried again at {told_moment(again)}, or "
-                f"as soon as they change: {last_words(instance, failed[0].dagster_run.run_id)}"
-            )
-            return None
+    if failed and (again := pause_end(len(failed), _end(failed[0]), now)):
+        told.append(
+            f"{job} failed {_times(len(failed))} with these files, and is tried again at {told_moment(again)}, or "
+            f"as soon as they change: {last_words(instance, failed[0].dagster_run.run_id)}"
+        )
+        return None
     return dg.RunRequest(job_name=job, tags={LISTING_TAG: listing})
 
 
@@ -84,16 +80,15 @@ def observation_for_builds(
         return None
     first, others = months[0][:7], len(months) - 1
     named = f"{first} and {others} more" if others else first
-    if ended:
-        again = _end(ended[0]) + min(_FIRST_BUILD_PAUSE * _GROWTH ** len(since), _LONGEST_BUILD_PAUSE)
-        if _end(ended[0]) <= now < again:
-            if since:
-                told.append(
-                    f"{job} asked {_times(len(since))} again for months that are still not built ({named}), and does "
-                    f"so once more at {told_moment(again)}, or as soon as the source changes; the runs that were to "
-                    "build them tell why."
-                )
-            return None
+    pauses = _FIRST_BUILD_PAUSE, _LONGEST_BUILD_PAUSE
+    if ended and (again := pause_end(len(since) + 1, _end(ended[0]), now, *pauses)):
+        if since:
+            told.append(
+                f"{job} asked {_times(len(since))} again for months that are still not built ({named}), and does so "
+                f"once more at {told_moment(again)}, or as soon as the source changes; the runs that were to build "
+                "them tell why."
+            )
+        return None
     return dg.RunRequest(job_name=job, tags={LISTING_TAG: listing, UNBUILT_TAG: named})
 
 

@@ -4,21 +4,24 @@ What passes soon, such as a restart, costs little time; what lasts, such as a fu
 tries, and no more than an hour once it has passed.
 """
 
-_FIRST, _GROWTH, _LONGEST = 30, 4, 3600  # seconds
+_FIRST, _LONGEST = 30.0, 3600.0  # seconds
+_GROWTH = 4
 
 
-def pause_end(failures: int, last: float, now: float) -> float:
+def pause_end(failures: int, last: float, now: float, first: float = _FIRST, longest: float = _LONGEST) -> float:
     """When what failed is tried again.
 
     Args:
         failures: how often it failed in a row.
         last: Unix time of the last failure.
         now: Unix time; a clock that was put back makes no pause longer.
+        first: seconds of the first pause.
+        longest: seconds that no pause exceeds.
 
     Returns:
         Unix time of the pause's end; 0 where it is over, or nothing failed.
     """
     if not failures:
         return 0.0
-    end = last + min(_FIRST * _GROWTH ** (failures - 1), _LONGEST)
+    end = last + min(first * _GROWTH ** (failures - 1), longest)
     return end if last <= now < end else 0.0
