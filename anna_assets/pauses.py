@@ -5,7 +5,7 @@ tries, and no more than an hour once it has passed.
 """
 
 _FIRST, _LONGEST = 30.0, 3600.0  # seconds
-_GROWTH = 4
+_GROWTH, _GROWTHS = 4, 16  # ever more; after so many every pause is the longest
 
 
 def pause_end(failures: int, last: float, now: float, first: float = _FIRST, longest: float = _LONGEST) -> float:
@@ -23,5 +23,5 @@ def pause_end(failures: int, last: float, now: float, first: float = _FIRST, lon
     """
     if not failures:
         return 0.0
-    end = last + min(first * _GROWTH ** (failures - 1), longest)
+    end = last + min(first * _GROWTH ** min(failures - 1, _GROWTHS), longest)
     return end if last <= now < end else 0.0

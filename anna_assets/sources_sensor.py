@@ -19,7 +19,7 @@ from anna_resources.blueprint import changed_since, domain_notes
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
-WATCH_SECONDS = 30  # between two looks at the sources' file listings
+WATCH_SECONDS = 10  # between two looks at the sources' file listings
 
 
 def sources_sensor(

@@ -12,7 +12,7 @@ from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.queries import MATERIALIZATIONS
 from anna_core.errors import AnnaError
 
-_KIND_STYLES = {"metamodel": "bold green", "mean": "green", "domain": "cyan", "boosting": "yellow", "constant": "dim"}
+_KIND_STYLES = {"metamodel": "bold green", "mean": "green", "net": "cyan", "boosting": "yellow", "constant": "dim"}
 
 
 class ReportError(AnnaError):

@@ -3,6 +3,9 @@
 TRAIN_JOB = "train"
 REGISTER_JOB, REGISTER_OP = "register_sample", "upload"
 INBOX_SENSOR = "inbox"
+OBSERVE_JOB = "observe_"  # of a source: followed by the domain's name
+
+DOUBTS = "doubts"  # metadata of a month's scores: why they may not be what they seem
 
 # Tags of runs.
 CONTENT_TAG = "anna/content"  # of a registering run and of a launch: digest of the file and of what was said of it

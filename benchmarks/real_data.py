@@ -105,7 +105,7 @@ def render(found: list[dict[str, Any]]) -> str:
 
 def _summary(item: dict[str, Any], peer: dict[str, Any]) -> str:
     board = item["leaderboard"]
-    rows = [next(row for row in board if row["kind"] == kind) for kind in ("metamodel", "domain")]
+    rows = [next(row for row in board if row["kind"] == kind) for kind in ("metamodel", "net")]
     # Not the best of all trees, which would be chosen on the rows that it is judged on: those that the peers have.
     trees = [row for row in board if row["kind"] == "boosting"]
     rows.append(trees[0] if len(trees) == 1 else next(row for row in trees if row["model"] == ALL_DOMAINS))

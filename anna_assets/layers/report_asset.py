@@ -106,7 +106,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     }
     curves, coverage = {}, []
     for domain in domains:
-        scores["domain", domain.name] = members.vectors[domain.name].scores
+        scores["net", domain.name] = members.vectors[domain.name].scores
         curves[domain.name] = warehouse.model(domain, key).read().curves
         coverage.append(domain_coverage(members.sequences[domain.name]))
     for trees in tree_domains(domains):

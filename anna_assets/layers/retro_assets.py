@@ -1,6 +1,7 @@
 """Retro-inference: every client's sequence as of the end of past months, embedded and scored with trained models."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
@@ -9,7 +10,7 @@ from anna_assets.automation import refresh_history
 from anna_assets.compute import mart_memory, scoring_threads
 from anna_assets.layers import guard_checks
 from anna_assets.layers.boosting_asset import boosting_key
-from anna_assets.layers.launch_scorer import load_scorer, score_month
+from anna_assets.layers.launch_scorer import load_scorer, read_histories, score_month
 from anna_assets.layers.mart_assets import joint_version
 from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import METAMODEL_KEY
@@ -17,9 +18,12 @@ from anna_assets.layers.sequences_asset import require_fresh_marts, sequences_me
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
+from anna_core.guards.written_apart import written_apart
 from anna_core.months import parse_month
 from anna_core.sequences.build import history_months, write_history
+from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
+from anna_resources.names import DOUBTS
 from anna_resources.warehouse import Warehouse
 
 MONTHS_PER_RUN = 12  # a run that scores a year loads each model once
@@ -144,13 +148,16 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
         for sample, at in retro_keys(context.partition_keys):
             if scorer is None or loaded != sample:
                 scorer, loaded = load_scorer(warehouse, sample, domains), sample
-            frame = score_month(warehouse, scorer, sample, domains, at, scoring_threads())
+            histories = read_histories(warehouse, scorer, domains, at)
+            frame = score_month(warehouse, scorer, sample, histories, domains, at, scoring_threads())
             version = scorer.metamodel.data_version
             stored = warehouse.retro_scores(sample, at)
             stored.write(frame)
             versions.append(f"{version}-{frame.hash_rows().sum()}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(frame):,} clients scored")
-            facts = _facts(frame, str(stored.path), version)
+            facts = _facts(frame, str(stored.path), version) | _doubts(histories)
+            if doubts := facts.get(DOUBTS):
+                context.log.warning(f"{at:%Y-%m}: {doubts}")
             context.add_asset_metadata(facts, SCORES, partition_key=_partition(sample, at))
         return dg.MaterializeResult(data_version=joint_version(versions))
 
@@ -166,6 +173,16 @@ def _facts(frame: pl.DataFrame, path: str, version: str) -> dict[str, object]:
         "mean score": dg.MetadataValue.json({name: round(value, 6) for name, value in means.items()}),
         "path": dg.MetadataValue.path(path),
     }
+
+
+def _doubts(histories: Mapping[str, Sequences]) -> dict[str, object]:
+    """Whom each domain knows, and what makes doubtful that these are the clients whom the bank has."""
+    clients = {name: pl.Series(rows.client_id).cast(pl.String) for name, rows in histories.items()}
+    doubts = written_apart(clients)
+    if not any(len(ids) for ids in clients.values()):
+        doubts.append("no domain has an event in its window at this month's end, so there is nobody to score.")
+    known = {name: len(ids) for name, ids in clients.items()}
+    return {"clients by domain": dg.MetadataValue.json(known)} | ({DOUBTS: " ".join(doubts)} if doubts else {})
 
 
 def _partition(sample: str, at: dt.date) -> str:

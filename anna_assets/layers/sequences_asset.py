@@ -19,6 +19,7 @@ from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
+from anna_resources.names import OBSERVE_JOB
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
@@ -95,7 +96,7 @@ def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.da
     if not warehouse.source(domain).read().listing:
         raise MartsBehindError(
             f"domain {domain.name}: its source was never observed, so nobody knows what its marts lack. "
-            f"Run observe_{domain.name} (the sensor `sources` does it by itself), then run this again."
+            f"Run {OBSERVE_JOB}{domain.name} (the sensor `sources` does it by itself), then run this again."
         )
     kept = [month for month in months if load_settings().keeps(month)]
     stale = warehouse.mart(domain).stale_months(kept)

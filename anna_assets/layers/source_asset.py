@@ -17,6 +17,7 @@ from anna_core.domains import Domain
 from anna_core.sources.files import told as told_unread
 from anna_core.sources.source_state import SourceState
 from anna_core.sources.span import first_month
+from anna_resources.names import OBSERVE_JOB
 from anna_resources.warehouse import Warehouse
 
 
@@ -116,7 +117,7 @@ def _outside(domain: Domain, rows: dict[dt.date, int], known: set[str]) -> str:
 def observe_job(domain: Domain, source: dg.SourceAsset) -> AssetJob:
     """The job that observes one source."""
     return dg.define_asset_job(
-        f"observe_{domain.name}",
+        f"{OBSERVE_JOB}{domain.name}",
         selection=dg.AssetSelection.assets(source.key),
         description=f"Fingerprints the months of {domain.name}; marts of changed months are then rebuilt.",
     )

@@ -7,6 +7,7 @@ import dagster as dg
 from anna_assets.past_runs import last_words
 from anna_assets.unbuilt import attempts
 from anna_core.sequences.readiness import Behind
+from anna_resources.names import OBSERVE_JOB
 
 
 class Builds:
@@ -23,11 +24,11 @@ class Builds:
         run, words = self._last_failure(behind)
         if not words:
             return f"{behind}."
-        return f"{behind}, which failed last: {words} (run {run[:8]})"
+        return f"{behind}; the last try failed: {words} (run {run[:8]})"
 
     def _last_failure(self, behind: Behind) -> tuple[str, str]:
         if not behind.stale:
-            observed = self._instance.get_runs(dg.RunsFilter(job_name=f"observe_{behind.domain}"), limit=1)
+            observed = self._instance.get_runs(dg.RunsFilter(job_name=f"{OBSERVE_JOB}{behind.domain}"), limit=1)
             runs = [run.run_id for run in observed]
         else:
             built = self._attempts(behind.domain)

@@ -8,6 +8,7 @@ import requests
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_cli.graphql import IN_REPOSITORY, ClientError, GraphQLClient, NotRunningError, RejectedError
 from anna_cli.identity import OtherPlatformError, check_ours
+from anna_cli.observation_reader import failed_observations
 from anna_cli.queries import HEALTH, SENSORS
 from anna_cli.supervisor.ports import PortError, check_free
 from anna_resources.settings import SETTINGS_FILE, Settings
@@ -40,6 +41,7 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
     yield from _check_definitions(health["workspaceOrError"])
     yield from _check_daemons(health["instance"]["daemonHealth"]["allDaemonStatuses"])
     yield from _check_sensors(client)
+    yield from _check_observations(client)
     yield from _check_mlflow(settings.tracking_url)
     yield from _check_outbox(settings)
 
@@ -103,6 +105,20 @@ def _check_sensors(client: GraphQLClient) -> Iterator[Finding]:
             )
     if not failed:
         yield good(f"{len(sensors)} sensors look after what comes")
+
+
+def _check_observations(client: GraphQLClient) -> Iterator[Finding]:
+    """What the latest observation of each source came to."""
+    try:
+        failed = failed_observations(client)
+    except RejectedError as error:
+        yield warning(f"the sources cannot be asked after: {error}", "see whether the definitions load")
+        return
+    for domain, reason in failed.items():
+        yield bad(
+            f"domain {domain}: its source could not be observed: {reason}",
+            "it is looked at again as soon as a file or the domain changes, and from time to time",
+        )
 
 
 def _check_outbox(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from anna_cli.console import CONSOLE
 from anna_cli.graphql import GraphQLClient
 from anna_cli.identity import connect
 from anna_cli.report_reader import materializations
+from anna_resources.names import DOUBTS
 from anna_resources.settings import load_settings
 
 ROWS = "dagster/row_count"
@@ -46,3 +47,5 @@ def print_scores(client: GraphQLClient, selection: retro_backfill.Selection) -> 
         rows, path = metadata.get(ROWS, {}).get("intValue"), metadata.get("path", {}).get("path", "")
         count = "" if rows is None else f"{rows:,} clients"
         CONSOLE.print(f"  {event['partition'][:7]}  {count}  {path}", soft_wrap=True)
+        if doubts := metadata.get(DOUBTS, {}).get("text"):
+            CONSOLE.print(Text(f"           {doubts}", style="yellow"), soft_wrap=True)

@@ -8,6 +8,7 @@ from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow, snapshot
 from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
+from anna_cli.observation_reader import failed_observations
 from anna_resources.blueprint import domain_notes
 from anna_resources.settings import load_settings
 
@@ -20,7 +21,10 @@ def status(key: str | None, once: bool) -> None:
     settings = load_settings()
     for note in domain_notes(settings):
         CONSOLE.print(note, style="yellow", soft_wrap=True)
-    reader = LaunchReader(connect(settings))
+    client = connect(settings)
+    for domain, reason in failed_observations(client).items():
+        CONSOLE.print(f"The source of {domain} could not be observed: {reason}", style="yellow", soft_wrap=True)
+    reader = LaunchReader(client)
     launches = reader.read(key)
     if not launches:
         of = f" of {key}" if key else ""

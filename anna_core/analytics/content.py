@@ -102,7 +102,7 @@ class ReportContent:
     @property
     def subject(self) -> LeaderboardRow | None:
         """The model that scores clients: the metamodel or, if there is none, the best of the others."""
-        return self.best_of("metamodel") or self.best_of("domain", "boosting") or self.best_of("constant")
+        return self.best_of("metamodel") or self.best_of("net", "boosting") or self.best_of("constant")
 
 
 @dataclass(frozen=True)

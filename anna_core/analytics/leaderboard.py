@@ -10,7 +10,7 @@ from anna_core.metrics.bootstrap import Interval, Resampled, lead_of, resample
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.tasks.task import Task
 
-ModelKind = Literal["constant", "boosting", "domain", "mean", "metamodel"]
+ModelKind = Literal["constant", "boosting", "net", "mean", "metamodel"]
 ModelScores = Mapping[tuple[ModelKind, str], np.ndarray]
 
 

@@ -12,7 +12,7 @@ _TITLES: dict[ModelKind, str] = {
     "metamodel": "Metamodel",
     "boosting": "Boosting on aggregates",
     "constant": "Constant",
-    "domain": "Net",
+    "net": "Net",
     "mean": "Mean of the nets",
 }
 _COLOURS: dict[ModelKind, str] = {"metamodel": BLUE, "boosting": VERMILION, "mean": AMBER, "constant": MUTED}
@@ -25,7 +25,7 @@ def model_titles(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
     return {
         (row.kind, row.model): (
             f"{_TITLES[row.kind]}: {row.model}"
-            if row.kind == "domain" or kinds.count(row.kind) > 1
+            if row.kind == "net" or kinds.count(row.kind) > 1
             else _TITLES[row.kind]
         )
         for row in content.leaderboard

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from anna_core.columns.csv_records import CsvError, check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.files import source_files
@@ -77,6 +78,8 @@ def preview(domain: Domain, home: Path, bank_zone: str, share: float = MOST_LEFT
 def _look(domain: Domain, table: SourceTable, bank_zone: str, share: float, seen: Preview) -> None:
     first = SourceTable(table.files, table.rows.head(ROWS), table.schema)
     try:
+        if domain.source.format == "csv":
+            _check_records(domain, table)
         with reading(domain, table.files[0]):
             door = open_table(domain, first, bank_zone)
             faults = [*door.undated, *door.dated]
@@ -92,3 +95,11 @@ def _look(domain: Domain, table: SourceTable, bank_zone: str, share: float, seen
     seen.left.update(left)
     if refused:
         seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, told(faults, refused, shown))))
+
+
+def _check_records(domain: Domain, table: SourceTable) -> None:
+    """Refuse a CSV file in whose beginning a row has another number of fields than the header, or a stray quote."""
+    try:
+        check_beginning(table.files[0], len(table.schema))
+    except CsvError as error:
+        raise SourceError(f"domain {domain.name}: {error}") from error

@@ -99,9 +99,6 @@ def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | 
         Lazy columns as `anna_core.sources.door` names them: the client (text), the time (datetime[us], the bank's wall
         clock, no zone), the event key's columns, the version and its rest (float64), and the fields: categories
         as text, numbers as float64, booleans.
-        Lazy columns as `anna_core.sources.door` names them: the client (text), the time (datetime[us], the bank's wall
-        clock, no zone), the event key's columns, the version (float64), and the fields: categories as text, numbers as
-        float64, booleans.
 
     Raises:
         SourceError: the table or a column is missing, or a column's type does not fit its kind.

@@ -30,7 +30,7 @@ def test_one_domain_and_thirty_rows_have_no_trees_over_all_and_no_mean(deploymen
     result = deployment.train(key)
     board = [record.data for record in metadata(result, "report")["leaderboard"].records]
     assert sorted((row["kind"], row["model"]) for row in board) == [
-        ("boosting", "cards"), ("constant", "constant"), ("domain", "cards"), ("metamodel", "metamodel"),
+        ("boosting", "cards"), ("constant", "constant"), ("net", "cards"), ("metamodel", "metamodel"),
     ]  # fmt: skip
     assert metadata(result, "boosting/cards")["note"].value.startswith("nothing to learn from")
     model = deployment.warehouse.metamodel(key).read()

@@ -33,8 +33,8 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
         ("boosting", "all domains"),
         ("boosting", "cards"),
         ("constant", "constant"),
-        ("domain", "accounts"),
-        ("domain", "cards"),
+        ("net", "accounts"),
+        ("net", "cards"),
         ("mean", "mean"),
         ("metamodel", "metamodel"),
     ]

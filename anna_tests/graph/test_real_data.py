@@ -54,4 +54,4 @@ def test_a_real_sample_trains(
         assert event.materialization.metadata["type"].value == kind
         [report] = [e for e in train.get_asset_materialization_events() if e.asset_key == dg.AssetKey("report")]
         rows = report.materialization.metadata["leaderboard"].records
-        assert {row.data["model"] for row in rows if row.data["kind"] == "domain"} == set(domains)
+        assert {row.data["model"] for row in rows if row.data["kind"] == "net"} == set(domains)

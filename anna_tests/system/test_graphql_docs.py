@@ -23,7 +23,7 @@ def test_the_page_runs_as_it_is_written(running: Running) -> None:
         code = code.replace("/srv/anna/samples/churn.csv", str(running.home / "samples" / "churn.csv"))
         exec(compile(code, "docs/graphql.md", "exec"), page)
 
-    assert {row["kind"] for row in page["leaderboard"]} == {"constant", "boosting", "domain", "mean", "metamodel"}
+    assert {row["kind"] for row in page["leaderboard"]} == {"constant", "boosting", "net", "mean", "metamodel"}
     for month in ("2024-07", "2024-12"):
         path = running.home / f"storage/retro/scores/churn.2024q1/month={month}/scores.parquet"
         scores = pl.read_parquet(path)

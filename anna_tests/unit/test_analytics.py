@@ -61,7 +61,7 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
         ("constant", "constant"): constant_scores(target, weight, split, task),
         ("metamodel", "metamodel"): scores(noise[0]),
         ("boosting", "boosting"): scores(noise[1]),
-        ("domain", HOSTILE): scores(noise[2]),
+        ("net", HOSTILE): scores(noise[2]),
     }
     content = {
         "task": task,
@@ -158,7 +158,7 @@ def test_curves_of_a_perfect_score():
 
 def test_plots_show_the_metamodel_and_boosting_whatever_their_rank():
     content = make_content(noise=(3.0, 2.0, 0.2))
-    assert {row.kind for row in shown_models(content)} == {"metamodel", "boosting", "domain"}
+    assert {row.kind for row in shown_models(content)} == {"metamodel", "boosting", "net"}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -166,7 +166,7 @@ def test_models_that_share_a_plot_have_colours_of_their_own(seed):
     """As with three domains: three nets and their mean, three boosters and that of all."""
     draws = np.random.default_rng(seed)
     keys = [("metamodel", "metamodel"), ("mean", "mean"), ("constant", "constant")]
-    keys += [(kind, name) for kind in ("boosting", "domain") for name in ("cards", "accounts", "credits")]
+    keys += [(kind, name) for kind in ("boosting", "net") for name in ("cards", "accounts", "credits")]
     scores = {key: draws.random((400, 1)).astype(np.float32) for key in [*keys, ("boosting", "all domains")]}
     content = make_content(scores=scores)
     colours = model_colours(content)

@@ -1,6 +1,7 @@
 """`anna doctor`: what it finds in a good deployment and in broken ones."""
 
 import datetime as dt
+import re
 import shutil
 import socket
 
@@ -21,7 +22,7 @@ from anna_core.domains import FieldKind, load_domains
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
 from anna_resources.tracking.outbox import Entry, Outbox
-from anna_tests.unit.test_cli_stub import Stub, identified, serving
+from anna_tests.unit.cli_stub import Stub, assets, identified, serving
 
 
 @pytest.fixture
@@ -107,6 +108,18 @@ def test_columns_and_types_of_a_source_are_looked_at(settings):
     assert "the decimal sign is a point" in second
 
 
+def test_rows_of_a_csv_that_are_not_as_wide_as_its_header_are_found(settings):
+    table = settings.home / "warehouse" / "credit_history"
+    pl.read_parquet(table / "part.parquet").write_csv(table / "part.csv")
+    (table / "part.parquet").unlink()
+    with (table / "part.csv").open("a") as file:
+        file.write("18,2024-03-06\n")
+    domain = settings.domains / "credit_history.yaml"
+    domain.write_text(domain.read_text().replace("format: parquet", "format: csv"))
+    ((text, _),) = wrong(check_domains(settings))
+    assert "part.csv, line 22: 2 fields below a header of" in text
+
+
 def test_a_missing_column_is_told_with_those_there_are(settings):
     path = settings.home / "warehouse" / "credit_history" / "part.parquet"
     pl.read_parquet(path).rename({"status": "state"}).write_parquet(path)
@@ -179,6 +192,12 @@ def running(settings, **answers):
     health = {"version": "1.13.27", "instance": {"daemonHealth": {"allDaemonStatuses": []}}}
     health |= identified(settings.home)["data"]
     health["workspaceOrError"]["locationEntries"][0]["locationOrLoadError"] = {"__typename": "RepositoryLocation"}
+    return answered(settings, health, **answers)
+
+
+def answered(settings, health, **answers):
+    """What the doctor finds of a platform whose health this is, and which has neither sensors nor sources but these."""
+    answers = {"Sensors": sensors(), "Assets": assets()} | answers
     with serving(Stub(Health={"data": health}, **answers)) as stub:
         port = int(stub.url.rsplit(":", 1)[1])
         return list(check_instance(settings.model_copy(update={"webserver_port": port})))
@@ -199,6 +218,26 @@ def test_sensors_that_fail_or_are_off_are_told_with_their_words(settings):
     ]
     assert any(f.verdict is Verdict.WARNING and f.text == "the sensor 'outbox' is off" for f in found)
     assert not any("sources" in finding.text for finding in found)
+
+
+def test_a_source_that_could_not_be_observed_is_told_with_its_words(settings):
+    def runs(variables):
+        job = variables["filter"]["pipelineName"]
+        run = {"runId": f"run of {job}", "status": "FAILURE" if job == "observe_loans" else "SUCCESS"}
+        return {"data": {"runsOrError": {"__typename": "Runs", "results": [run]}}}
+
+    def events(variables):
+        assert variables["runId"] == "run of observe_loans"
+        error = {"message": "SourceError: loans.csv, line 3: 2 fields below a header of 3\n", "className": "SourceError"}
+        event = {"__typename": "ExecutionStepFailureEvent", "stepKey": "source__loans", "message": "", "error": error}
+        page = {"__typename": "EventConnection", "cursor": "1", "hasMore": False, "events": [event]}
+        return {"data": {"logsForRun": page}}
+
+    found = running(settings, Assets=assets("source/cards", "source/loans", "mart/loans"), RunStates=runs, Events=events)
+    ((text, _),) = wrong(found)
+    assert text == (
+        "domain loans: its source could not be observed: loans.csv, line 3: 2 fields below a header of 3"
+    )
 
 
 def test_sensors_that_cannot_be_asked_after_are_a_warning(settings):
@@ -250,9 +289,7 @@ def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
             {"daemonType": "FRESHNESS_DAEMON", "required": False, "lastHeartbeatTime": None}]}},
         "workspaceOrError": {"__typename": "Workspace", "locationEntries": [entry]},
     }  # fmt: skip
-    with serving(Stub(Health={"data": health}, Sensors=sensors())) as stub:
-        port = int(stub.url.rsplit(":", 1)[1])
-        found = [text for text, _ in wrong(check_instance(settings.model_copy(update={"webserver_port": port})))]
+    found = [text for text, _ in wrong(answered(settings, health))]
     assert found == ["the definitions do not load: DomainError: bad", "Dagster's daemon is silent: sensor"]
 
 
@@ -260,22 +297,15 @@ def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(sett
     other = settings.home.with_name("other")
     make_deployment(other)
     health = {"version": "1.13.27", "instance": {}, **identified(other)["data"]}
-    with serving(Stub(Health={"data": health})) as stub:
-        port = int(stub.url.rsplit(":", 1)[1])
-        ((text, cure),) = wrong(check_instance(settings.model_copy(update={"webserver_port": port})))
-    assert f"Dagster answers at port {port}, but it is the platform of another deployment, {other}" in text
+    ((text, cure),) = wrong(answered(settings, health))
+    assert re.search(rf"Dagster answers at port \d+, but it is the platform of another deployment, {other}", text)
     assert cure == f"see webserver_port in {settings.home / 'anna.yaml'}"
 
 
 def test_what_mlflow_does_not_know_yet_is_told(settings, monkeypatch):
     monkeypatch.setattr(instance, "WAITING_SECONDS", 0.0)
     Outbox.of(settings.home).launch("churn.q1", "r1").own.append(Entry(at=1, status="FAILED"))
-    daemons = {"daemonHealth": {"allDaemonStatuses": []}}
-    health = {"version": "1.13.27", "instance": daemons, **identified(settings.home)["data"]}
-    health["workspaceOrError"]["locationEntries"][0]["locationOrLoadError"] = {"__typename": "RepositoryLocation"}
-    with serving(Stub(Health={"data": health}, Sensors=sensors())) as stub:
-        port = int(stub.url.rsplit(":", 1)[1])
-        found = list(check_instance(settings.model_copy(update={"webserver_port": port})))
+    found = running(settings)
     assert wrong(found) == []
     assert any(
         "1 launch(es) have something to say to MLflow that it does not know yet: churn.q1" in f.text for f in found

@@ -7,7 +7,7 @@ from dagster_graphql.schema import create_schema
 from anna_cli import queries
 from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message
 from anna_cli.supervisor.ports import free_port
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_tests.unit.cli_stub import Stub, serving
 
 DOCUMENTS = {name: text for name, text in vars(queries).items() if name.isupper() and not name.startswith("_")}
 

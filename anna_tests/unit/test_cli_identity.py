@@ -10,7 +10,7 @@ from anna_cli.identity import ID_FILE, OtherPlatformError, connect, identity
 from anna_cli.main import main
 from anna_cli.supervisor.services import write_workspace
 from anna_resources.settings import load_settings
-from anna_tests.unit.test_cli_stub import Stub, identified, serving
+from anna_tests.unit.cli_stub import Stub, identified, serving
 
 KEY = "churn.2024q1"
 

@@ -11,7 +11,7 @@ from anna_cli.graphql import GraphQLClient
 from anna_cli.launch import State, read_launch, read_training
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import duration, lines, render
-from anna_tests.unit.test_cli_stub import Stub, serving, upload_row, uploads_answer
+from anna_tests.unit.cli_stub import Stub, serving, upload_row, uploads_answer
 
 PLAN = ["report", "model__card_transactions", "sample", "metamodel", "sequences__card_transactions"]
 KEY = "churn.2024q1"

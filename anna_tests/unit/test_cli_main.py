@@ -16,7 +16,7 @@ from anna_cli.submission import SubmitError, follow_intake, key_of, locate, regi
 from anna_cli.supervisor.ports import free_port
 from anna_core.errors import KeyNameError, SampleError
 from anna_resources import settings
-from anna_tests.unit.test_cli_stub import Stub, identified, serving, upload_row, uploads_answer
+from anna_tests.unit.cli_stub import Stub, assets, identified, serving, upload_row, uploads_answer
 
 KEY = "churn.2024q1"
 
@@ -93,7 +93,7 @@ def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsy
     (home / "domains" / "cards.yaml").write_text("source: {path: x}\nfields: {mcc: categorical}\n")
     (home / "domains" / "draft.yaml").write_text("source: {path: wareh")
     runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
-    with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home))) as stub:
+    with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home), Assets=assets())) as stub:
         monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
         settings._load.cache_clear()
         assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None

@@ -8,7 +8,7 @@ from rich.console import Console
 from anna_cli.backfills import BackfillError, follow_backfill
 from anna_cli.graphql import GraphQLClient
 from anna_cli.retro_backfill import RetroError, Selection, backfill_params, launch, month_keys, runs_of_months, select
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_tests.unit.cli_stub import Stub, serving
 
 KEY = "churn.2024q1"
 KEPT = month_keys("2023-01", "2023-12")

@@ -6,7 +6,7 @@ from dagster_graphql.schema import create_schema
 
 from anna_cli.supervisor.ports import free_port
 from anna_resources.code_location import RELOAD, ReloadError, reload_definitions
-from anna_tests.unit.test_cli_stub import Stub, serving
+from anna_tests.unit.cli_stub import Stub, serving
 
 LOADED = {"__typename": "WorkspaceLocationEntry", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
 BROKEN = {"__typename": "WorkspaceLocationEntry", "locationOrLoadError": {"__typename": "PythonError", "message": "no"}}

@@ -66,7 +66,7 @@ class MetamodelSpec(BaseModel):
         moved = f"What moves the metamodel's score: {_parts(self.shares)}."
         if sum(self.alone.values()) < _TOLD:
             return moved
-        return f"{moved} Of that, by themselves, as no blend did surely better: {_parts(self.alone)}."
+        return f"{moved} These also score outside the blend, as it did not surely better: {_parts(self.alone)}."
 
 
 def _parts(shares: dict[str, float]) -> str:

@@ -36,6 +36,11 @@ def uploads_answer(*rows):
     return {"data": {"assetNodeOrError": node}}
 
 
+def assets(*paths):
+    """The answer to the question for the graph's assets: those at these paths, without partitions."""
+    return {"data": {"assetNodes": [{"assetKey": {"path": path.split("/")}, "partitionStats": None} for path in paths]}}
+
+
 def identified(home):
     """The answer to `Identity` of the platform of the deployment at `home`; with None, of another Dagster."""
     told = identity(home).metadata() if home else {"host": "127.0.0.1"}

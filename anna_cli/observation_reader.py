@@ -1,0 +1,24 @@
+"""Sources that could not be observed, and why."""
+
+from anna_cli.graphql import GraphQLClient
+from anna_cli.launch_reader import LaunchReader
+from anna_cli.queries import ASSETS, RUN_STATES
+from anna_resources.names import OBSERVE_JOB
+
+_ENDED = ["SUCCESS", "FAILURE", "CANCELED"]
+
+
+def failed_observations(client: GraphQLClient) -> dict[str, str]:
+    """Name of each domain whose source's latest observation failed → what it failed of, in the run's own words.
+
+    Raises:
+        ClientError: ANNA does not answer.
+    """
+    paths = [node["assetKey"]["path"] for node in client.execute(ASSETS)["assetNodes"]]
+    failed = {}
+    for domain in sorted(path[-1] for path in paths if path[0] == "source"):
+        wanted = {"pipelineName": f"{OBSERVE_JOB}{domain}", "statuses": _ENDED}
+        runs = client.expect("Runs", RUN_STATES, filter=wanted, limit=1)["results"]
+        if runs and runs[0]["status"] == "FAILURE":
+            failed[domain] = LaunchReader(client).problem(runs[0]["runId"])
+    return failed
