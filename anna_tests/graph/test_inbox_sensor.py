@@ -325,7 +325,7 @@ def test_a_month_that_cannot_be_built_holds_back_only_those_who_see_it(early: In
     assert early.tick() == ["churn.not"]
     told = early.row("churn/sees.csv")
     assert told["state"] == "waiting"
-    assert told["reason"].startswith("cards: 2024-01 of the mart is to be built, which failed last: ")
+    assert told["reason"].startswith("cards: 2024-01 of the mart is to be built; the last try failed: ")
     assert "client_id is missing in 480 of them" in told["reason"]
 
 
@@ -353,7 +353,7 @@ def test_a_source_that_cannot_be_observed_is_told_in_the_words_of_its_run(early:
     early.quiet()
     reason = early.row("churn/q1.csv")["reason"]
     assert reason.startswith(
-        "cards is to be observed: its files, its rules or the months kept changed, which failed last"
+        "cards is to be observed: its files, its rules or the months kept changed; the last try failed"
     )
     assert "client_id" in reason
 

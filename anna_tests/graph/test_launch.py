@@ -33,10 +33,10 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
         ("boosting", "all domains"),
         ("boosting", "cards"),
         ("constant", "constant"),
-        ("net", "accounts"),
-        ("net", "cards"),
         ("mean", "mean"),
         ("metamodel", "metamodel"),
+        ("net", "accounts"),
+        ("net", "cards"),
     ]
     values = {(row["kind"], row["model"]): row["value"] for row in board}
     assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5

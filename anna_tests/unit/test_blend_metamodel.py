@@ -324,7 +324,7 @@ def test_of_two_members_as_good_as_each_other_none_is_taken_for_the_better(signa
     assert sum(model.spec.alone.values()) <= 1
     assert _auc(target, model.predict(members), test) > max(alone) + 0.005
     assert all(f"net of {name} {model.spec.alone[name]:.0%}" in model.spec.summary for name in "ab")
-    assert "Of that, by themselves, as no blend did surely better: " in model.spec.summary
+    assert "These also score outside the blend, as it did not surely better: " in model.spec.summary
 
 
 def _noise(seed):

@@ -7,6 +7,7 @@ import pytest
 
 from anna_core.guards.matching import match_sample
 from anna_core.guards.spellings import likely_cause
+from anna_core.guards.written_apart import written_apart
 from anna_tests.unit.conftest import Bank, events_frame
 
 APRIL = dt.date(2024, 4, 1)
@@ -78,6 +79,19 @@ def test_the_likely_cause_is_how_ids_are_written(ours, theirs, cause):
     found = likely_cause(pl.Series(ours), pl.Series(theirs))
     assert cause in found
     assert bool(cause) == bool(found)
+
+
+def test_domains_that_write_clients_in_different_ways_are_named():
+    ids = pl.Series(["7", "8", "9", "10"])
+    (told,) = written_apart({"cards": ids, "loans": ids.str.zfill(3), "none": ids.clear()})
+    assert told.startswith("loans and cards write clients in different ways: leading zeros are lost in one of the two (4 ")
+    assert "loans has 007, 008, 009; cards has 10, 7, 8." in told
+
+
+def test_domains_with_other_clients_are_left_in_peace():
+    cards = pl.Series(["a1", "a2", "a3", "a4"])
+    assert written_apart({"cards": cards, "loans": pl.Series(["a3", "a4", "a5", "a6"]), "new": pl.Series(["a9"])}) == []
+    assert written_apart({"cards": cards}) == written_apart({}) == []
 
 
 def test_dates_years_ahead_are_told(march):
