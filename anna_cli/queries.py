@@ -161,6 +161,7 @@ query Materializations($key: AssetKeyInput!, $partitions: [String!]!) {
           label
           ... on PathMetadataEntry { path }
           ... on TextMetadataEntry { text }
+          ... on MarkdownMetadataEntry { mdStr }
           ... on IntMetadataEntry { intValue }
           ... on FloatMetadataEntry { floatValue }
           ... on TableMetadataEntry { table { records } }

@@ -7,10 +7,12 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.queries import MATERIALIZATIONS
 from anna_core.errors import AnnaError
+from anna_resources.names import WARNINGS
 
 _KIND_STYLES = {"metamodel": "bold green", "mean": "green", "net": "cyan", "boosting": "yellow", "constant": "dim"}
 
@@ -27,12 +29,14 @@ class Report:
         key: of the sample.
         leaderboard: rows with model, kind, metric, value, low, high, rows and lead (the metamodel's); best first.
         verdict: whether the metamodel is of use, in a sentence.
+        warnings: what guards warned of, a line each.
         html: the whole report as one file.
     """
 
     key: str
     leaderboard: list[Json]
     verdict: str
+    warnings: list[str]
     html: Path | None
 
 
@@ -57,13 +61,17 @@ def read_report(client: GraphQLClient, key: str) -> Report:
     records = metadata.get("leaderboard", {"table": {"records": []}})["table"]["records"]
     html = metadata.get("report_html", {}).get("path")
     verdict = metadata.get("verdict", {}).get("text", "")
-    return Report(key, [json.loads(record) for record in records], verdict, Path(html) if html else None)
+    listed = metadata.get(WARNINGS, {}).get("mdStr", "")
+    warnings = [line.removeprefix("- ") for line in listed.splitlines() if line.startswith("- ")]
+    return Report(key, [json.loads(record) for record in records], verdict, warnings, Path(html) if html else None)
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print the leaderboard, what follows from it, and where the whole report is."""
     console.print(_leaderboard_table(report))
     console.print(f"{report.verdict}\n", soft_wrap=True)
+    for warning in report.warnings:
+        console.print(Text(f"Warning: {warning}\n", style="yellow"), soft_wrap=True)
     if report.html is not None:
         console.print(f"The whole report: {report.html}", soft_wrap=True)
 

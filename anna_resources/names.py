@@ -5,6 +5,7 @@ REGISTER_JOB, REGISTER_OP = "register_sample", "upload"
 INBOX_SENSOR = "inbox"
 OBSERVE_JOB = "observe_"  # of a source: followed by the domain's name
 
+WARNINGS = "warnings"  # metadata of a report: a list in Markdown of what guards warned of
 DOUBTS = "doubts"  # metadata of a month's scores: why they may not be what they seem
 
 # Tags of runs.

@@ -14,7 +14,7 @@ from anna_core.guards import leakage, shift
 from anna_core.guards.leakage import Finding, Probes, Verdict
 from anna_core.guards.matching import FEWEST_KNOWN, Match
 from anna_core.guards.shift import Moved, Shift
-from anna_resources.artifacts.visible import mark_leak
+from anna_resources.artifacts.visible import keep_warnings, mark_leak
 
 AS_OF_LEAK, POINT_IN_TIME, LEAKAGE, SHIFT = "as_of_leak", "point_in_time", "leakage", "shift"
 CLIENTS_KNOWN = "clients_known"
@@ -171,10 +171,16 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
             log(f"Check {result.check_name}: {result.description}")
 
 
-def keep_leaks(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:
-    """Write what was found in a domain beside its sequences, if it blocks."""
+def warnings_of(results: Sequence[dg.AssetCheckResult]) -> list[str]:
+    """What failed checks that do not block say."""
+    return [result.description or "" for result in results if not result.passed and not _blocks(result)]
+
+
+def keep_findings(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:
+    """Write what was found in a domain beside its sequences: leaks, which stop all readers, and warnings."""
     if found := [result.description or "" for result in results if _blocks(result)]:
         mark_leak(folder, " ".join(found))
+    keep_warnings(folder, warnings_of(results))
 
 
 def require_no_leak(context: dg.AssetExecutionContext) -> None:

@@ -17,6 +17,7 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.samples.splits import TEST
+from anna_resources.names import WARNINGS
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -77,6 +78,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "metric": content.task.metric,
                 "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
                 "held-out rows": int((content.split == TEST).sum()),
+                WARNINGS: dg.MetadataValue.md("\n".join(f"- {text}" for text in content.warnings) or "none"),
                 "report_html": dg.MetadataValue.path(str(files.html)),
                 **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},
             },
@@ -128,10 +130,19 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         blend=trained.spec.summary,
         curves=curves,
         coverage=coverage,
+        warnings=_warnings(warehouse, domains, key),
         as_of=sample.rows["as_of"].to_numpy().astype("datetime64[D]"),
         provenance={"ANNA": code_version(), "seed": sample.task.seed, **versions},
         created_at=dt.datetime.now(tz=dt.UTC),
     )
+
+
+def _warnings(warehouse: Warehouse, domains: list[Domain], key: str) -> list[str]:
+    """What guards warned of on the way, as sentences."""
+    found = warehouse.sample(key).warnings()
+    for domain in domains:
+        found += [f"{domain.name}: {warning}" for warning in warehouse.sequences(domain, key).warnings()]
+    return found
 
 
 def _record(row: "LeaderboardRow") -> dict[str, Any]:

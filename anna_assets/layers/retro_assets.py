@@ -57,7 +57,7 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
             with warehouse.history(domain, at).writing() as folder:
                 made = write_history(domain, dictionary, mart, at, folder, mart_memory())
                 too_much = outside_window(made)
-                guard_checks.keep_leaks([guard_checks.point_in_time_result(len(made), too_much)], folder)
+                guard_checks.keep_findings([guard_checks.point_in_time_result(len(made), too_much)], folder)
             rows, outside = rows + len(made), outside + too_much
             versions.append(made.meta.data_version)
             context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")

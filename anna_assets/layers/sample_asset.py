@@ -73,11 +73,10 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.Ass
         for guess in made.task.guesses:
             context.log.info(guess)
         found = match_clients(warehouse, domains, made.rows)
-        made = made.with_notes(found.warnings)
-        warehouse.sample(key).write(made, domains)
+        checks = [_check(made), guard_checks.as_of_result(probe_as_of(made)), guard_checks.clients_result(found)]
+        warehouse.sample(key).write(made, domains, guard_checks.warnings_of(checks))
         with tracking.launch(context.run, key, context.log) as launch:
             launch.log_facts(made.task)
-        checks = [_check(made), guard_checks.as_of_result(probe_as_of(made)), guard_checks.clients_result(found)]
         guard_checks.tell(context, checks)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(content), metadata=_metadata(made, domains, found), check_results=checks

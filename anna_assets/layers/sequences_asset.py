@@ -51,15 +51,15 @@ def sequences_asset(domain: Domain) -> dg.AssetsDefinition:
         dictionary, mart = warehouse.dictionary(domain).read(), warehouse.mart(domain).path
         with warehouse.sequences(domain, key).writing() as folder:
             made = write_sequences(domain, dictionary, mart, sample.rows, folder, mart_memory())
-            leaks = [
+            checks = [
                 guard_checks.point_in_time_result(len(made), outside_window(made)),
                 guard_checks.leakage_result(probe_domain(made, sample, dictionary), domain),
+                guard_checks.shift_result(probe_shift(made, sample, dictionary), domain),
             ]
-            guard_checks.keep_leaks(leaks, folder)
+            guard_checks.keep_findings(checks, folder)
         if not made.length.any():
             why = explain_unseen(warehouse, domain, sample)
             context.log.warning(f"No row of {key} sees an event of {domain.name}: {why}")
-        checks = [*leaks, guard_checks.shift_result(probe_shift(made, sample, dictionary), domain)]
         guard_checks.tell(context, checks)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(made.meta.data_version),

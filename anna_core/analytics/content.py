@@ -60,6 +60,7 @@ class ReportContent:
         blend: how the metamodel uses its members, in words; left out if empty.
         curves: model's name → its epochs, in order.
         coverage: one entry per domain.
+        warnings: what guards warned of before anything was trained, as sentences.
         as_of: (n,) datetime64[D], for the dates of the splits; left out if None.
         provenance: what the launch was made from (data versions, seed, code version, …), shown as it is.
         created_at: when it was made; left out if None.
@@ -76,6 +77,7 @@ class ReportContent:
     blend: str = ""
     curves: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)
     coverage: Sequence[DomainCoverage] = ()
+    warnings: Sequence[str] = ()
     as_of: np.ndarray | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
     created_at: dt.datetime | None = None

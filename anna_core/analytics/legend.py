@@ -24,9 +24,7 @@ def model_titles(content: ReportContent) -> dict[tuple[ModelKind, str], str]:
     kinds = [row.kind for row in content.leaderboard]
     return {
         (row.kind, row.model): (
-            f"{_TITLES[row.kind]}: {row.model}"
-            if row.kind == "net" or kinds.count(row.kind) > 1
-            else _TITLES[row.kind]
+            f"{_TITLES[row.kind]}: {row.model}" if row.kind == "net" or kinds.count(row.kind) > 1 else _TITLES[row.kind]
         )
         for row in content.leaderboard
     }

@@ -1,4 +1,4 @@
-"""Whether domains write the same clients in different ways: each then seems to be several clients with half a history."""
+"""Whether domains write the same clients in different ways: each is then several clients with half a history."""
 
 from collections.abc import Mapping
 

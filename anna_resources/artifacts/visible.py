@@ -15,6 +15,8 @@ from anna_resources.artifacts.folder import ArtifactFolder
 
 _DOMAINS_FILE = "domains.json"
 _Domains = TypeAdapter(list[Domain])
+_Warnings = TypeAdapter(list[str])
+_WARNINGS_FILE = "warnings.json"
 LEAK_FILE = "leak.txt"  # lies beside sequences with a leak: a blocking check stops its own run only
 
 
@@ -28,11 +30,12 @@ class SampleFolder(ArtifactFolder):
 
     key: str
 
-    def write(self, sample: Sample, domains: Sequence[Domain]) -> None:
-        """Replace the sample, and the domains that its launch was planned with."""
+    def write(self, sample: Sample, domains: Sequence[Domain], warnings: Sequence[str]) -> None:
+        """Replace the sample, the domains that its launch was planned with, and what guards warn of."""
         with self.writing() as folder:
             sample.write(folder)
             (folder / _DOMAINS_FILE).write_bytes(_Domains.dump_json(list(domains), indent=1))
+            keep_warnings(folder, warnings)
 
     def read(self) -> Sample:
         """Read the sample; raises `ArtifactError` if there is none."""
@@ -52,6 +55,10 @@ class SampleFolder(ArtifactFolder):
                 f"{file}: does not tell the domains of {self.key}, as an earlier version of ANNA checked it: "
                 "materialize the sample again."
             ) from error
+
+    def warnings(self) -> list[str]:
+        """What guards warn of, as sentences."""
+        return _read_warnings(self.current())
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,10 @@ class SequencesFolder(ArtifactFolder):
             )
         return sequences
 
+    def warnings(self) -> list[str]:
+        """What guards warn of, as sentences."""
+        return _read_warnings(self.current())
+
 
 @dataclass(frozen=True)
 class HistoryFolder(ArtifactFolder):
@@ -106,6 +117,21 @@ class HistoryFolder(ArtifactFolder):
 def mark_leak(folder: Path, found: str) -> None:
     """Write what a guard found beside the sequences in `folder`; every later reader is refused with these words."""
     (folder / LEAK_FILE).write_text(found, encoding="utf-8")
+
+
+def keep_warnings(folder: Path, warnings: Sequence[str]) -> None:
+    """Write what guards warn of beside the artifact in `folder`, for the report."""
+    (folder / _WARNINGS_FILE).write_bytes(_Warnings.dump_json(list(warnings), indent=1))
+
+
+def _read_warnings(folder: Path) -> list[str]:
+    file = folder / _WARNINGS_FILE
+    if not file.exists():  # an earlier version of ANNA made it
+        return []
+    try:
+        return _Warnings.validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise ArtifactError(f"{file}: cannot be read. Materialize what lies in {folder} again.") from error
 
 
 def _open_clean(folder: Path, asset: str) -> Sequences:

@@ -42,7 +42,9 @@ def test_one_domain_and_thirty_rows_have_no_trees_over_all_and_no_mean(deploymen
     assert scores["score"].is_between(0, 1).all()
 
 
-def test_a_domain_without_events_has_no_say_until_it_has_some_and_other_clients_are_told(deployment: Deployment) -> None:
+def test_a_domain_without_events_has_no_say_until_it_has_some_and_other_clients_are_told(
+    deployment: Deployment,
+) -> None:
     write_domain(deployment.home, "deposits", seed=3)
     late = events(3, MONTH).with_columns(
         client_id=pl.col("client_id").cast(pl.String).str.zfill(5), event_time=pl.lit("2024-03-29").str.to_datetime()

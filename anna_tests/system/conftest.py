@@ -37,7 +37,7 @@ query Runs($filter: RunsFilter!) {
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep all system tests in one of pytest-xdist's workers, as they share one platform; first, as they mostly wait."""
+    """Keep all system tests in one of xdist's workers, as they share one platform; first, as they mostly wait."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours:
         item.add_marker(pytest.mark.xdist_group("platform"))

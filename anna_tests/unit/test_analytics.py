@@ -1,6 +1,7 @@
 import datetime as dt
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -325,6 +326,10 @@ def test_report_holds_everything_and_escapes(task_type):
     assert page.tags.isdisjoint({"script", "link", "iframe", "object"})
     assert len(page.ids) == len(set(page.ids))
     assert "&lt;script&gt;alert" in text
+    assert "<h2>Warnings</h2>" not in text
+    doubtful = render_report(replace(content, warnings=["cards: <b>moved</b>"]), figures)
+    assert "<h2>Warnings</h2>" in doubtful
+    assert "<li>cards: &lt;b&gt;moved&lt;/b&gt;</li>" in doubtful
 
 
 @pytest.mark.parametrize("task_type", list(TaskType))

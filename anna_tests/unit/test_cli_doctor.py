@@ -228,16 +228,19 @@ def test_a_source_that_could_not_be_observed_is_told_with_its_words(settings):
 
     def events(variables):
         assert variables["runId"] == "run of observe_loans"
-        error = {"message": "SourceError: loans.csv, line 3: 2 fields below a header of 3\n", "className": "SourceError"}
+        error = {
+            "message": "SourceError: loans.csv, line 3: 2 fields below a header of 3\n",
+            "className": "SourceError",
+        }
         event = {"__typename": "ExecutionStepFailureEvent", "stepKey": "source__loans", "message": "", "error": error}
         page = {"__typename": "EventConnection", "cursor": "1", "hasMore": False, "events": [event]}
         return {"data": {"logsForRun": page}}
 
-    found = running(settings, Assets=assets("source/cards", "source/loans", "mart/loans"), RunStates=runs, Events=events)
-    ((text, _),) = wrong(found)
-    assert text == (
-        "domain loans: its source could not be observed: loans.csv, line 3: 2 fields below a header of 3"
+    found = running(
+        settings, Assets=assets("source/cards", "source/loans", "mart/loans"), RunStates=runs, Events=events
     )
+    ((text, _),) = wrong(found)
+    assert text == ("domain loans: its source could not be observed: loans.csv, line 3: 2 fields below a header of 3")
 
 
 def test_sensors_that_cannot_be_asked_after_are_a_warning(settings):

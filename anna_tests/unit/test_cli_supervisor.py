@@ -27,8 +27,8 @@ from anna_cli.supervisor.services import Service, child_environment
 from anna_cli.supervisor.supervisor import PlatformError, Supervisor
 from anna_cli.supervisor.tie import OPEN_FILES
 from anna_resources.settings import load_settings
-from anna_tests.unit.conftest import few_open_files
 from anna_tests.unit.cli_stub import Stub, identified, serving
+from anna_tests.unit.conftest import few_open_files
 
 PATIENCE = 30  # seconds; only a broken test waits that long
 # A server that starts another process, says the two numbers, and ignores SIGTERM where told to.

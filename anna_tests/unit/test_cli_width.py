@@ -62,12 +62,13 @@ def row(model, kind, lead):
 @pytest.mark.parametrize("width", [80, 70])
 def test_models_of_a_leaderboard_are_named_whole_in_more_lines_where_need_be(width):
     board = [row("metamodel", "metamodel", ""), row(DOMAIN, "boosting", "+0.012 [−0.003, +0.027]")]
-    report = Report(KEY, board, "Better than a constant.", Path("/x/report.html"))
+    report = Report(KEY, board, "Better than a constant.", ["cards: test rows[1] moved."], Path("/x/report.html"))
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     print_report(report, console)
     lines = console.file.getvalue().splitlines()
     text = "\n".join(lines)
     assert "…" not in text
+    assert "Warning: cards: test rows[1] moved." in text
     assert "+0.012 [−0.003, +0.027]" in text
     begin = next(index for index, line in enumerate(lines) if line.startswith(DOMAIN[:5]))
     pieces = [re.match(r"\S*", line)[0] for line in lines[begin:] if line.strip()]

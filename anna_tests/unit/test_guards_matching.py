@@ -84,7 +84,9 @@ def test_the_likely_cause_is_how_ids_are_written(ours, theirs, cause):
 def test_domains_that_write_clients_in_different_ways_are_named():
     ids = pl.Series(["7", "8", "9", "10"])
     (told,) = written_apart({"cards": ids, "loans": ids.str.zfill(3), "none": ids.clear()})
-    assert told.startswith("loans and cards write clients in different ways: leading zeros are lost in one of the two (4 ")
+    assert told.startswith(
+        "loans and cards write clients in different ways: leading zeros are lost in one of the two (4 "
+    )
     assert "loans has 007, 008, 009; cards has 10, 7, 8." in told
 
 
