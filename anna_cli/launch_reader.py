@@ -6,10 +6,9 @@ from anna_cli.graphql import GraphQLClient, Json, plain_message
 from anna_cli.launch import Launch, State, Training, read_launch, read_training
 from anna_cli.queries import EVENTS, RUN_STATES, RUNS
 from anna_cli.upload_reader import read_uploads
-from anna_resources.names import PARTITION_TAG, TRAIN_JOB
+from anna_resources.names import PARTITION_TAG, PRIORITY_TAG, TRAIN_JOB
 
 PARENT_TAG = "dagster/parent_run_id"
-PRIORITY_TAG = "dagster/priority"
 EVENTS_AT_ONCE = 1000  # the most that Dagster gives
 QUEUE_AT_MOST = 1000
 

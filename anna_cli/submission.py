@@ -18,6 +18,7 @@ from anna_core.samples.origins import sample_name
 from anna_resources.names import CONTENT_TAG, INBOX_SENSOR, PARTITION_TAG, REGISTER_JOB, REGISTER_OP, TASK_TAG
 
 POLL_SECONDS = 2.0
+_QUEUED = ("QUEUED", "NOT_STARTED")
 
 
 class SubmitError(AnnaError):
@@ -87,8 +88,12 @@ def follow_intake(
     Raises:
         SubmitError: the sample was refused, gave way to another, or the intake does not work; with the reason.
     """
-    while (content := _content(client, run_id, key)) is None:
-        yield Upload(key, reason="the sample is being checked.")
+    while True:
+        run = _registering(client, run_id, key)
+        if (content := _content(run)) is not None:
+            break
+        waits = run["status"] in _QUEUED
+        yield Upload(key, reason="its check is queued for a free place." if waits else "the sample is being checked.")
         sleep(POLL_SECONDS)
     # Only a look that began from here on has surely seen the file.
     before = _last_look(client)
@@ -107,12 +112,17 @@ def follow_intake(
         sleep(POLL_SECONDS)
 
 
-def _content(client: GraphQLClient, run_id: str, key: str) -> str | None:
-    """The content that a registering run put into the inbox; None while it is at it."""
-    run = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"][0]
+def _registering(client: GraphQLClient, run_id: str, key: str) -> Json:
+    """The run that registers a sample; raises `SubmitError` where it failed."""
+    run: Json = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"][0]
     if run["status"] in ("FAILURE", "CANCELED"):
         reason = LaunchReader(client).problem(run_id) or "the run was canceled."
         raise SubmitError(f"{key} was not taken in: {reason}")
+    return run
+
+
+def _content(run: Json) -> str | None:
+    """The content that a registering run put into the inbox; None while it is at it."""
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     return tags.get(CONTENT_TAG) if run["status"] == "SUCCESS" else None
 

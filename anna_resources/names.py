@@ -16,4 +16,5 @@ LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside 
 OWNER_TAG = "anna/owner"  # ... and how many an owner has ...
 KEY_TAG = "anna/key"  # ... and lets one launch of a sample run at a time
 PARTITION_TAG = "dagster/partition"
+PRIORITY_TAG = "dagster/priority"
 WILL_RETRY_TAG = "dagster/will_retry"

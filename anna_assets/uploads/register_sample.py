@@ -15,7 +15,7 @@ from anna_core.samples.inbox import content_hash, find_upload, read_upload_reque
 from anna_core.samples.origins import sample_name
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import parse_request
-from anna_resources.names import CONTENT_TAG, REGISTER_JOB, REGISTER_OP
+from anna_resources.names import CONTENT_TAG, PRIORITY_TAG, REGISTER_JOB, REGISTER_OP
 from anna_resources.settings import INBOX
 from anna_resources.warehouse import Warehouse
 
@@ -68,6 +68,7 @@ _EXAMPLE = SampleFile(file="/path/to/2024q1.csv", task="churn")
     name=REGISTER_JOB,
     description="Registers a sample from a file path or table URL and starts its launch.",
     config={"ops": {REGISTER_OP: {"config": _EXAMPLE.model_dump()}}},
+    tags={PRIORITY_TAG: "1"},  # it takes seconds, and somebody waits for its answer: before launches and refreshes
 )
 def register_sample_job() -> None:
     """Register a sample."""

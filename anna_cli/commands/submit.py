@@ -63,10 +63,14 @@ def await_answer(client: GraphQLClient, run_id: str, key: str, launched: bool) -
         key: of the sample.
         launched: wait until it is launched; otherwise an answer is also that it waits for something.
     """
-    answer = Upload(key)
+    answer, said = Upload(key), ""
     with CONSOLE.status("Waiting for the launch …") as waiting:
         for answer in follow_intake(client, run_id, key):
-            waiting.update(Text(f"{answer.state}: {answer.reason}"))
+            now = f"{answer.state}: {answer.reason}"
+            waiting.update(Text(now))
+            if now != said and not CONSOLE.is_terminal and answer.state is not State.LAUNCHED:
+                CONSOLE.print(Text(f"  {now}"), soft_wrap=True)
+            said = now
             if answer.state is State.WAITING and not launched:
                 break
     return answer

@@ -136,6 +136,14 @@ def test_a_problem_is_one_paragraph_without_a_traceback(capsys):
     assert "Traceback" not in told
 
 
+def test_a_deployment_without_a_domain_is_not_started(home, capsys):
+    (home / "domains").mkdir()
+    assert exit_code("up") == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "no domain file (*.yaml) here. Copy example.yaml.txt" in told
+    assert not (home / "logs").exists()
+
+
 def test_wrong_usage_has_its_own_exit_code(capsys):
     assert exit_code("submit") == 2
     assert exit_code("nonsense") == 2
@@ -185,8 +193,10 @@ def test_what_was_left_open_is_left_out_of_the_run():
 class Intake:
     """An instance's answers while a sample is taken in: a round a poll, in which runs, looks and uploads go on."""
 
-    def __init__(self, *rounds, on=True, status="SUCCESS", problem="SampleError: no column as_of", found=()):
-        self.found = list(found)
+    def __init__(
+        self, *rounds, on=True, status="SUCCESS", problem="SampleError: no column as_of", found=(), earlier=()
+    ):
+        self.found, self.earlier = list(found), list(earlier)  # of `earlier` states the registering run is first
         self.rounds, self.on, self.status, self.problem = list(rounds), on, status, problem
         self.at = -1
 
@@ -206,6 +216,8 @@ class Intake:
             found = self.found
         elif "statuses" in variables["filter"]:
             found = [{"runId": "0123456789", "status": "QUEUED", "tags": []}]
+        elif self.earlier:
+            found = [{"runId": "r1", "status": self.earlier.pop(0), "tags": []}]
         return {"data": {"runsOrError": {"__typename": "Runs", "results": found}}}
 
     def sensor(self, variables):
@@ -265,6 +277,13 @@ def test_the_intake_is_followed_until_the_launch_exists():
     assert (told[-1].state, told[-1].run_id) == (State.LAUNCHED, "r2")
 
 
+def test_a_check_that_waits_in_the_run_queue_is_told():
+    rounds = (OLD, None), (NEW, row("launched", run="r2"))
+    told = Intake(*rounds, earlier=["NOT_STARTED", "QUEUED", "STARTED"]).follow()
+    queued = "its check is queued for a free place."
+    assert [upload.reason for upload in told] == [queued, queued, "the sample is being checked.", ""]
+
+
 def test_a_look_that_began_before_the_sample_came_says_nothing():
     """The table may still speak of an earlier upload of the same content, whose launch failed."""
     told = Intake((OLD, None), (OLD, row("launched", run="r0")), (NEW, row("launched", run="r2"))).follow()
@@ -321,7 +340,7 @@ def submit(home, monkeypatch, intake, *options):
 
 
 def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys):
-    intake = Intake((OLD, None), (NEW, row("launched", run="r2")))
+    intake = Intake((OLD, None), (NEW, row("launched", run="r2")), earlier=["QUEUED", "QUEUED"])
     stub = submit(home, monkeypatch, intake, "--option", "training.epochs=5")
     variables = dict(stub.calls)["LaunchRun"]
     (op,) = variables["params"]["runConfigData"]["ops"].values()
@@ -329,6 +348,7 @@ def test_submit_starts_the_job_and_tells_how_to_watch(home, monkeypatch, capsys)
     told = capsys.readouterr().out
     assert f"anna status {KEY}" in told
     assert "/runs/r1" in told
+    assert told.count("its check is queued for a free place.") == 1
 
 
 @pytest.mark.parametrize(
