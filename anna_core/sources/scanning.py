@@ -1,4 +1,4 @@
-"""Scanning a source's table with Polars: all of it, or the rows of one month."""
+"""Scanning a source's table with Polars: its files by layout, and the rows of one month."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -86,27 +86,6 @@ def fault_name(place: int) -> str:
     return f"fault {place}"
 
 
-def scan_source(domain: Domain, home: Path, bank_zone: str, files: list[Path] | None = None) -> pl.LazyFrame:
-    """The source's rows in the form that marts are made from.
-
-    Args:
-        domain: the domain.
-        home: ANNA_HOME.
-        bank_zone: the bank's time zone.
-        files: the files to read; None: the whole table.
-
-    Returns:
-        Lazy columns as `anna_core.sources.door` names them: the client (text), the time (datetime[us], the bank's wall
-        clock, no zone), the event key's columns, the version and its rest (float64), and the fields: categories
-        as text, numbers as float64, booleans.
-
-    Raises:
-        SourceError: the table or a column is missing, or a column's type does not fit its kind.
-    """
-    doors = [open_table(domain, table, bank_zone) for table in source_tables(domain, home, files)]
-    return pl.concat(_with_equal_keys(domain, [door.table.select(*door.values.values()) for door in doors]))
-
-
 def scan_month(
     domain: Domain,
     month: dt.date,
@@ -128,7 +107,7 @@ def scan_month(
         known: likewise.
 
     Raises:
-        SourceError: as of `scan_source`.
+        SourceError: the table or a column is missing, or a column's type does not fit its kind.
     """
     first, following = month_bounds(month)
     tables = source_tables(domain, home, files, known)

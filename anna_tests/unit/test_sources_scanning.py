@@ -12,7 +12,7 @@ from anna_core.sources.files import source_files
 from anna_core.sources.fingerprints import combine_fingerprints, fingerprint, row_hash
 from anna_core.sources.observing import observe
 from anna_core.sources.places import source_path
-from anna_core.sources.scanning import scan_source
+from anna_core.sources.scanning import open_table, source_tables
 from anna_core.sources.survey import survey
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -21,7 +21,9 @@ CSV = "client_id,event_time,kind,online,amount\n"
 
 
 def read(bank: Bank) -> pl.DataFrame:
-    return scan_source(bank.domain, bank.home, bank.zone).collect()
+    """All rows as they come through the door."""
+    doors = [open_table(bank.domain, table, bank.zone) for table in source_tables(bank.domain, bank.home)]
+    return pl.concat(door.table.select(*door.values.values()) for door in doors).collect()
 
 
 def times(bank: Bank) -> list:
