@@ -15,7 +15,7 @@ from anna_core.errors import AnnaError, in_words
 from anna_core.months import parse_month
 from anna_core.sources.source_state import SourceState
 from anna_resources.artifacts.events import StoredMart
-from anna_resources.blueprint import changed_since, domain_notes
+from anna_resources.blueprint import domain_file_news
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
@@ -90,14 +90,3 @@ def _unbuilt(
     stale = [at.isoformat() for at in mart.stale_months(kept, state)]
     under_way = months_under_way(instance, mart.source.domain.name, stale) if stale else set()
     return [key for key in stale if key not in under_way]
-
-
-def domain_file_news(settings: Settings, domains: list[Domain]) -> list[str]:
-    """What the domains' folder says by now that the graph does not: files that cannot be used, and other domains."""
-    news = domain_notes(settings)
-    if changed := changed_since(settings, domains):
-        news.append(
-            f"In {settings.domains} {', '.join(changed)} changed since the definitions were loaded: press Reload on "
-            "the Deployment page of the UI to take that in. Launches that run or wait keep the domains that they have."
-        )
-    return news

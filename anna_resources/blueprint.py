@@ -72,12 +72,28 @@ def read_deployment_domains(settings: Settings) -> DomainFiles:
     return read_domains(settings.domains, _last_good(settings.blueprint / _DOMAINS_FILE))
 
 
-def domain_notes(settings: Settings) -> list[str]:
-    """Say what is wrong with the files in the domains' folder, in a sentence or two for each."""
+def domain_file_news(settings: Settings, loaded: Iterable[Domain]) -> list[str]:
+    """What the domains' folder says by now that the graph does not: files that cannot be used, and other domains.
+
+    Args:
+        settings: of the deployment.
+        loaded: the domains that the graph was built from.
+    """
     try:
-        return read_deployment_domains(settings).notes
+        news = list(read_deployment_domains(settings).notes)
     except DomainError as error:
-        return [" ".join(str(error).split())]
+        news = [" ".join(str(error).split())]
+    if changed := changed_since(settings, loaded):
+        news.append(
+            f"In {settings.domains} {', '.join(changed)} changed since the definitions were loaded: press Reload on "
+            "the Deployment page of the UI to take that in. Launches that run or wait keep the domains that they have."
+        )
+    return news
+
+
+def loaded_domains(settings: Settings) -> list[Domain]:
+    """The domains with which the definitions were loaded last; none where they never were, or by another version."""
+    return list(_last_good(settings.blueprint / _DOMAINS_FILE).values())
 
 
 def changed_since(settings: Settings, domains: Iterable[Domain]) -> list[str]:

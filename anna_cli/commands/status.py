@@ -9,7 +9,7 @@ from anna_cli.follow import check_finished, follow, snapshot
 from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.observation_reader import failed_observations
-from anna_resources.blueprint import domain_notes
+from anna_resources.blueprint import domain_file_news, loaded_domains
 from anna_resources.settings import load_settings
 
 
@@ -19,9 +19,9 @@ from anna_resources.settings import load_settings
 def status(key: str | None, once: bool) -> None:
     """Follow uploads and launches until all have ended: those of the sample KEY (<task>.<sample>), or all."""
     settings = load_settings()
-    for note in domain_notes(settings):
-        CONSOLE.print(note, style="yellow", soft_wrap=True)
     client = connect(settings)
+    for note in domain_file_news(settings, loaded_domains(settings)):
+        CONSOLE.print(note, style="yellow", soft_wrap=True)
     for domain, reason in failed_observations(client).items():
         CONSOLE.print(f"The source of {domain} could not be observed: {reason}", style="yellow", soft_wrap=True)
     reader = LaunchReader(client)

@@ -16,6 +16,7 @@ from anna_cli.submission import SubmitError, follow_intake, key_of, locate, regi
 from anna_cli.supervisor.ports import free_port
 from anna_core.errors import KeyNameError, SampleError
 from anna_resources import settings
+from anna_resources.blueprint import Blueprint
 from anna_tests.unit.cli_stub import Stub, assets, identified, serving, upload_row, uploads_answer
 
 KEY = "churn.2024q1"
@@ -91,6 +92,8 @@ def test_every_command_has_help(name, capsys):
 def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsys):
     (home / "domains").mkdir()
     (home / "domains" / "cards.yaml").write_text("source: {path: x}\nfields: {mcc: categorical}\n")
+    Blueprint.read(settings.load_settings())  # as the code server does when it loads the definitions
+    (home / "domains" / "cards.yaml").rename(home / "domains" / "loans.yaml")
     (home / "domains" / "draft.yaml").write_text("source: {path: wareh")
     runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
     with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home), Assets=assets())) as stub:
@@ -100,6 +103,7 @@ def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsy
     told = capsys.readouterr().out
     assert "draft.yaml, line 1: cannot be read as YAML" in told
     assert "Until that is corrected, draft is left out." in told
+    assert f"In {home / 'domains'} cards, loans changed since the definitions were loaded: press Reload" in told
     assert "No upload or launch yet." in told
 
 

@@ -398,7 +398,7 @@ def naive(rows: list[tuple], codes: dict[str, int]) -> list[tuple]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.lists(EVENT, max_size=25), st.sampled_from([1, 700, 2000]), st.sampled_from([1, 2, 5]))
 def test_neither_memory_nor_row_groups_change_what_a_mart_holds(rows, memory, row_group):
     """Little memory makes pieces of one to a few events, that are spilled and merged by ranges of clients."""

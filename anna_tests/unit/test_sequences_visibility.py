@@ -105,7 +105,7 @@ def rows_frame(rows: list[tuple[str, dt.date]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"client_id": pl.String, "as_of": pl.Date}, orient="row")
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(cases(), st.sampled_from([1, 2, 3]), st.sampled_from([1, 1000]))
 def test_a_row_sees_every_event_inside_its_window_and_none_outside(case, row_group, memory):
     """In one range of clients, and in as many as little memory and small row groups make."""
