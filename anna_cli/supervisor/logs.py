@@ -17,6 +17,7 @@ SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL", "FATAL"})
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b")
 _LEVEL_WITHIN = 120  # characters from the line's start: a level further on is part of the message
+_FRAMES = ("Traceback (most recent call last)", "Stack Trace:")  # Python's, and Dagster's of a step
 _PYTHON_WARNING = re.compile(r"\w+Warning: ")
 _NOISE = re.compile(r"ExperimentalWarning|BetaWarning|PreviewWarning|DeprecationWarning|FutureWarning|UserWarning")
 # Said once, at the first start of a deployment: there is nothing older to ignore.
@@ -24,16 +25,24 @@ _HARMLESS = re.compile(r"No cursor for event type \S+, ignoring older events")
 
 
 class SeriousLines:
-    """Chooses the lines to show: warnings, errors, and the lines that go on from them."""
+    """Chooses the lines to show: warnings, errors, and the lines that go on from them, but no stack frames.
+
+    What went wrong stands in the lines around these; where in the code, in the log file.
+    """
 
     def __init__(self) -> None:
-        self._showing = False
+        self._showing = self._in_frames = False
 
     def __call__(self, line: str) -> bool:
         """Whether to show this line; lines must come in order."""
-        if line.startswith("Traceback"):
-            self._showing = True
-        elif _HARMLESS.search(line) or (_PYTHON_WARNING.search(line) and _NOISE.search(line)):
+        if line.startswith(_FRAMES):
+            self._showing = self._showing or line.startswith("Traceback")
+            self._in_frames = True
+            return False
+        if self._in_frames and (line[:1].isspace() or not line):
+            return False
+        self._in_frames = False
+        if _HARMLESS.search(line) or (_PYTHON_WARNING.search(line) and _NOISE.search(line)):
             self._showing = False
         elif level := _LEVEL.search(line[:_LEVEL_WITHIN]):
             self._showing = level[1] in SERIOUS

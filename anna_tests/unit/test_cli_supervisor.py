@@ -177,7 +177,20 @@ def test_only_serious_lines_are_shown():
         "DagsterEventType.RUN_FAILURE, ignoring older events",
     ]  # fmt: skip
     wanted = SeriousLines()
-    assert [index for index, line in enumerate(said) if wanted(line)] == [2, 3, 4, 5, 9]
+    assert [index for index, line in enumerate(said) if wanted(line)] == [2, 5, 9]
+
+
+def test_a_refusal_is_shown_with_its_words_and_without_stack_frames():
+    said = [
+        "2026-11-23 13:13:31 +0000 - dagster - ERROR - observe_cards - r1 - 7 - source__cards - STEP_FAILURE - failed.",
+        "", "dagster._core.definitions.events.Failure: cards.csv, line 3: 2 fields below a header of 3:", "  '2,c'", "",
+        "Stack Trace:", '  File "/x/plan.py", line 245, in core', "    yield from step", "    ^^^^^^", "",
+        "The above exception was caused by the following exception:", "SourceError: cards.csv", "",
+        "Stack Trace:", '  File "/x/y.py", line 1, in z', "2026-11-23 13:13:32 +0000 - dagster - INFO - on",
+        "Stack Trace:", "  File", "ValueError: of a line that was not serious",
+    ]  # fmt: skip
+    wanted = SeriousLines()
+    assert [index for index, line in enumerate(said) if wanted(line)] == [0, 2, 3, 10, 11]
 
 
 @pytest.fixture
