@@ -1,7 +1,6 @@
 """Domains: each YAML file in `domains/` describes one kind of event stream."""
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from anna_core.durations import Duration, format_duration
+from anna_core.durations import Duration, format_duration, known_zones
 from anna_core.errors import DomainError, KeyNameError
 from anna_core.file_names import shown
 from anna_core.keys import check_domain
@@ -111,7 +110,7 @@ class Domain(Strict):
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, zone: str | None) -> str | None:
-        if zone is not None and zone not in zoneinfo.available_timezones():
+        if zone is not None and zone not in known_zones():
             raise ValueError(f"'{zone}' is not a time zone: use a name such as Europe/Moscow or UTC")
         return zone
 

@@ -1,7 +1,9 @@
-"""Spans of time: in the unit of event times, and as people write them in YAML (`30m`, `12h`, `5d`, `8w`)."""
+"""Spans of time, in the unit of event times and as people write them in YAML (`30m`, `12h`, `5d`), and time zones."""
 
 import datetime as dt
 import re
+import zoneinfo
+from functools import cache
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -12,6 +14,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+_NO_PLACES = {"localtime", "Factory"}  # one differs between machines, the other stands for "not set"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = dt.timedelta(days=36525)  # a century: subtracted from a date, it still gives a date
 _MOST_DIGITS = len(str(36525 * 24 * 60))
@@ -48,3 +51,9 @@ def format_duration(duration: dt.timedelta) -> str:
 
 
 Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Names of time zones that a setting may have: those of places, which every reader of time stamps knows."""
+    return frozenset(zoneinfo.available_timezones()) - _NO_PLACES

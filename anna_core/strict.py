@@ -1,8 +1,9 @@
 """Settings that people write into YAML: models that refuse what they do not know, and what is said of a mistake."""
 
 import datetime as dt
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 _SHOWN = 200  # characters of a value in a message
@@ -12,6 +13,21 @@ class Strict(BaseModel):
     """Base of settings: a name that is not one of theirs is refused, and nothing is changed once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_is_no_answer(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse `yes` where a number belongs: Python takes it for 1."""
+        kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
+        if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
+            raise ValueError("should be a number")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types that an annotation names, in whatever unions."""
+    parts = get_args(annotation)
+    return set().union(*map(_kinds, parts)) if parts else {annotation}
 
 
 def explain(error: ValidationError, whole: str) -> str:

@@ -3,12 +3,11 @@
 import datetime as dt
 import json
 import os
-import zoneinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ByteSize, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -16,11 +15,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from anna_core.durations import known_zones
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.storage import local_root
-from anna_core.strict import explain
+from anna_core.strict import Strict, explain
 from anna_core.yaml_files import YamlError, read_yaml
 
 SETTINGS_FILE = "anna.yaml"
@@ -36,7 +36,7 @@ class SettingsError(AnnaError):
     """The deployment's settings are wrong."""
 
 
-class Limits(BaseModel):
+class Limits(Strict):
     """How much may run at once.
 
     Attributes:
@@ -50,8 +50,6 @@ class Limits(BaseModel):
         training: steps that train; the cores are divided among them.
         scoring: steps that score.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     runs: Annotated[int, Field(ge=1)] = 4
     launches: Annotated[int, Field(ge=1)] = 2
@@ -125,7 +123,7 @@ class Settings(BaseSettings):
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, zone: str) -> str:
-        if zone not in zoneinfo.available_timezones():
+        if zone not in known_zones():
             raise ValueError(f"'{zone}' is not a time zone: use a name such as Europe/Moscow or UTC")
         return zone
 

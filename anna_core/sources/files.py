@@ -158,8 +158,12 @@ def _why_unread(domain: Domain, file: Path) -> str | None:
     name, own = file.name.lower(), ENDINGS[domain.source.format]
     if name.endswith(own):
         return None
-    if not file.suffix and domain.source.format == "parquet" and _begins_as_parquet(file):
-        return None  # Hive calls its files 000000_0
+    if not file.suffix and domain.source.format == "parquet":  # Hive calls its files 000000_0
+        try:
+            if _begins_as_parquet(file):
+                return None
+        except PermissionError:
+            return "may not be read by ANNA's user"
     if _has_data(name):
         return f"is not of the format {domain.source.format}"
     return f"does not end in {', '.join(own)}"

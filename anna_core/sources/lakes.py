@@ -69,7 +69,8 @@ def _delta_state(path: Path) -> str:
 
     try:
         table = DeltaTable(str(path))
-        mapping = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+        metadata = table.metadata()
+        mapping = metadata.configuration.get("delta.columnMapping.mode", "none")
     except DeltaError as error:
         raise ValueError(str(error)) from error
     if mapping != "none":
@@ -77,7 +78,7 @@ def _delta_state(path: Path) -> str:
             f"its columns are stored under other names (delta.columnMapping.mode = {mapping}), which ANNA does not "
             "follow. Give ANNA a copy without column mapping, or the rows as Parquet files"
         )
-    return f"version {table.version()}"
+    return f"table {metadata.id} version {table.version()}"  # a table that is made anew begins with version 0 again
 
 
 def _scan_delta(path: Path) -> pl.LazyFrame:
@@ -99,14 +100,16 @@ def _iceberg_state(path: Path) -> str:
 
     table = StaticTable.from_metadata(str(_newest_metadata(path)))
     snapshot = table.current_snapshot()
-    return f"snapshot {snapshot.snapshot_id if snapshot else None} schema {table.schema().schema_id}"
+    known = f"snapshot {snapshot.snapshot_id if snapshot else None} schema {table.schema().schema_id}"
+    return f"table {table.metadata.table_uuid} {known}"
 
 
 def _newest_metadata(path: Path) -> Path:
     """The metadata file of an Iceberg table's newest state.
 
-    That is the one which the hint of a Hadoop table names, else the one with the highest number. If `path` itself is a
-    file, it is taken: one state of the table for ever.
+    That is the one which the hint of a Hadoop table names, else the one with the highest number; but a table that was
+    dropped may have left its own, with higher numbers than the one that was made in its place, so the latest file is
+    looked at, too. If `path` itself is a file, it is taken: one state of the table for ever.
     """
     if path.is_file():
         return path
@@ -119,4 +122,14 @@ def _newest_metadata(path: Path) -> Path:
             return named[0]
     if not files:
         raise ValueError(f"{folder} holds no *.metadata.json")
-    return max(files, key=lambda file: (int(files[file][1]), file.stat().st_mtime_ns, file.name))
+    times = {file: file.stat().st_mtime_ns for file in files}
+    highest = max(files, key=lambda file: (int(files[file][1]), times[file], file.name))
+    latest = max(files, key=lambda file: (times[file], int(files[file][1]), file.name))
+    return highest if highest == latest else max((highest, latest), key=_updated)
+
+
+def _updated(metadata: Path) -> int:
+    """When a state was written, by what it says itself: copies of files have other times."""
+    from pyiceberg.table import StaticTable
+
+    return StaticTable.from_metadata(str(metadata)).metadata.last_updated_ms

@@ -272,7 +272,8 @@ def _deferred(domain: Domain, tables: list[SourceTable], doors: list[Door]) -> d
     for own, name in sources.items():
         kinds = {table.schema.get(name) for table in tables}
         kind = kinds.pop()
-        if kinds or kind is None or not (kind == pl.String or kind.is_integer() or kind.is_float()):
+        plain = kind is not None and (kind == pl.String or kind.is_integer() or kind in (pl.Float32, pl.Float64))
+        if kinds or not plain:
             continue
         faults = [fault for fault in doors[0].dated if fault.column == name] if own == CLIENT else []
         deferred[own] = Deferred(doors[0].names[name], doors[0].values[own], faults)
