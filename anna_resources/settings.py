@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from anna_core.columns.times import ERA
 from anna_core.durations import known_zones
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.memory import DEFAULT_MEMORY
@@ -103,9 +104,19 @@ class Settings(BaseSettings):
     def _folders_default_to_home(cls, values: dict[str, Any]) -> dict[str, Any]:
         home = Path(values["home"])
         for name in ("domains", "storage"):
-            value = str(values.get(name, name))
-            values[name] = value if "://" in value else home / Path(value).expanduser()  # relative ones start at home
+            value = values.get(name) or name
+            if not isinstance(value, str | Path):
+                raise ValueError(f"{name} should be a path, not {value!r}")
+            is_url = "://" in str(value)
+            values[name] = value if is_url else home / Path(value).expanduser()  # relative ones start at home
         return values
+
+    @field_validator("domains", mode="before")
+    @classmethod
+    def _domains_are_a_folder(cls, value: object) -> object:
+        if "://" in str(value):
+            raise ValueError("should be a folder, not a URL")
+        return value
 
     @field_validator("storage", mode="before")
     @classmethod
@@ -132,8 +143,13 @@ class Settings(BaseSettings):
         for name, month in (("start_month", self.start_month), ("end_month", self.end_month)):
             if month is not None and month.day != 1:
                 raise ValueError(f"{name} {month} is not the first of a month; write it as 2024-03")
-        if None not in (self.start_month, self.end_month) and self.last_month < self.first_month:
-            raise ValueError(f"end_month {self.end_month} lies before start_month {self.start_month}")
+            if month is not None and not ERA[0].date() <= month < ERA[1].date():
+                raise ValueError(
+                    f"{name} {month:%Y-%m} lies outside {ERA[0]:%Y} to {ERA[1].year - 1}, as no event does"
+                )
+        if self.start_month is not None and self.last_month < self.start_month:
+            last = f"end_month {self.end_month}" if self.end_month else f"the current month, {self.last_month:%Y-%m},"
+            raise ValueError(f"{last} lies before start_month {self.start_month}")
         return self
 
     @classmethod
@@ -243,6 +259,8 @@ def _written(file: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise SettingsError(f"{file}: should hold settings, as in `time_zone: UTC`; found {type(content).__name__}.")
+    if "home" in content:
+        raise SettingsError(f"{file}: `home` is the folder that this file lies in, and cannot be set in it. Remove it.")
     return content
 
 

@@ -48,6 +48,8 @@ def plain_text(name: str, kind: pl.DataType) -> pl.Expr:
         kind: one of the types for which `is_text`.
     """
     column = pl.col(name)
+    if kind == pl.Binary:  # a byte that reads as a line's end may be the 10 of a number
+        return column.cast(pl.String).str.strip_chars(" ")
     return (column if kind == pl.String else column.cast(pl.String)).str.strip_chars()
 
 
@@ -69,5 +71,5 @@ def is_float(kind: pl.DataType) -> bool:
 
 
 def is_nested(kind: pl.DataType) -> bool:
-    """Whether a type holds several values in one, or none that could be written."""
-    return kind in groups.NESTED_DTYPES or kind == pl.Object
+    """Whether a type holds several values in one, or none that could be written, or has a meaning of its own."""
+    return kind in groups.NESTED_DTYPES or kind == pl.Object or isinstance(kind, pl.BaseExtension)

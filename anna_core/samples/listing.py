@@ -127,6 +127,12 @@ def _list_task(folder: Path, listing: Listing) -> None:
     for name in states:
         if (stem := stem_of(name)) is not None:
             files.setdefault(stem, []).append(name)
+    for name in states:
+        if name.endswith(_SETTINGS) and name != TASK_FILE and name.removesuffix(_SETTINGS) not in files:
+            listing.left[f"{folder.name}/{name}"] = (
+                f"it belongs to no sample here. Settings of the task lie in {TASK_FILE}, those of a sample beside its "
+                "file: q1.yaml beside q1.csv."
+            )
     uploads = [_upload(folder, stem, names, states) for stem, names in files.items()]
     listing.uploads.extend(upload for upload in uploads if upload is not None)
 
@@ -142,6 +148,8 @@ def _why_left(entry: os.DirEntry[str]) -> str:
         return "it is no file, but a pipe or a link that leads nowhere; bring the file itself."
     if is_sample or entry.name.endswith(_OTHERS) or not _is(entry.is_file):
         return ""
+    if entry.name.endswith(".yml"):
+        return "settings are read from files that end in .yaml; rename it."
     return f"it {why_no_sample(entry.name)}"
 
 

@@ -12,9 +12,12 @@ import pyarrow.fs
 
 from anna_core.errors import SampleError
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
+from anna_core.samples.reading import AS_OF, CLIENT, TARGET, why_no_parquet
+from anna_core.samples.rows import GROUP, SPLIT, WEIGHT
 
 _TABLE_ENDING = ".parquet"  # a folder or table is staged as one such file
 _WEB = ("http", "https")
+_OWN_COLUMNS = (CLIENT, AS_OF, SPLIT, GROUP, WEIGHT)
 _SILENCE_SECONDS = 30.0  # a person is waiting, and a working server sends something within this time
 
 
@@ -123,11 +126,18 @@ def _read_table(origin: str) -> pl.DataFrame:
     folder = Path(origin).expanduser()
     if _is_url(origin) or (folder / "_delta_log").is_dir():
         return _read_delta(origin)
-    parts = [path.relative_to(folder) for path in sorted(folder.rglob("*"))]
-    seen = [part for part in parts if not any(name.startswith((".", "_")) for name in part.parts)]
-    files = [folder / part for part in seen if ending_of(part.name) in PARQUET_ENDINGS]
+    parts = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [folder / part for part in parts if ending_of(part.name) in PARQUET_ENDINGS and not _is_hidden(part)]
     if not files:
         raise SampleError(f"{origin}: cannot be read as a sample: no Parquet file is in this folder.")
+    for part in parts:
+        if folder / part not in files and (why := _why_not_read(part)):
+            raise SampleError(f"{origin}: {part} {why} Bring a folder that holds the sample's parts alone.")
+        if named := [name for name in part.parts[:-1] if _holds_a_column(name)]:
+            raise SampleError(
+                f"{origin}: the folder {named[0]} holds a column in its name, which is not read. Write the column into "
+                "the files, and bring these in one folder."
+            )
     frames = [_read_part(file) for file in files]
     for file, frame in zip(files, frames, strict=True):
         if frame.schema != frames[0].schema:
@@ -138,11 +148,30 @@ def _read_table(origin: str) -> pl.DataFrame:
     return pl.concat(frames)
 
 
+def _is_hidden(part: Path) -> bool:
+    return any(name.startswith((".", "_")) for name in part.parts)
+
+
+def _holds_a_column(folder: str) -> bool:
+    """Whether a folder's name, as Hive writes them, says what one of a sample's own columns would say."""
+    column, sign, _ = folder.partition("=")
+    return bool(sign) and (column in _OWN_COLUMNS or column.startswith(TARGET))
+
+
+def _why_not_read(part: Path) -> str:
+    """Why a file of a folder is not read, where it may hold rows; empty where it surely does not."""
+    if ending_of(part.name) is None:
+        return "" if _is_hidden(part) else "is no Parquet file, and is not read."
+    if _is_hidden(part):
+        return "is out of sight, as what begins with '.' or '_' is not finished, and is not read."
+    return "is not Parquet, and is not read."
+
+
 def _read_part(file: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(file, hive_partitioning=False, glob=False)
-    except pl.exceptions.PolarsError:
-        raise SampleError(f"{file}: is no Parquet, damaged or incomplete; write it again.") from None
+    except pl.exceptions.PolarsError as error:
+        raise SampleError(f"{file}: {why_no_parquet(file, error)}") from None
 
 
 def _read_delta(origin: str) -> pl.DataFrame:

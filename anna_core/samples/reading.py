@@ -6,6 +6,8 @@ The messages of other libraries are neither passed on nor kept as the cause: the
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from anna_core.columns.csv_records import CsvError, count_records, csv_header, opened, separator_hint
 from anna_core.errors import SampleError
@@ -106,9 +108,19 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         frame = pl.read_parquet(path, glob=False)
     except pl.exceptions.DuplicateError:
         raise SampleError(f"{path}: has several columns of one name; keep one of each.") from None
-    except pl.exceptions.PolarsError:
-        raise SampleError(f"{path}: is damaged or incomplete; write it again, or as CSV.") from None
+    except pl.exceptions.PolarsError as error:
+        raise SampleError(f"{path}: {why_no_parquet(path, error)}") from None
     return _named(frame, frame.columns, path)
+
+
+def why_no_parquet(path: Path, error: pl.exceptions.PolarsError) -> str:
+    """Why Polars cannot read a Parquet file, and what to do: a sentence without its subject."""
+    try:
+        pq.read_schema(path)
+    except (pa.ArrowException, OSError):
+        return "is damaged or incomplete; write it again, or as CSV."
+    words = str(error).splitlines()[0]
+    return f"has a column of a type that cannot be read ({words}); write it in a plainer type, or leave it out."
 
 
 def _named(frame: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:
@@ -117,4 +129,9 @@ def _named(frame: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:
         raise SampleError(f"{path}: has several columns {repeated}; keep one of each.")
     # By place: Polars takes a column's name such as `*` or `^.*$` for a pattern.
     columns = zip(frame.get_columns(), plain, strict=True)
-    return pl.DataFrame([column.alias(name) for column, name in columns if name])
+    return pl.DataFrame([_plain(column).alias(name) for column, name in columns if name])
+
+
+def _plain(column: pl.Series) -> pl.Series:
+    """A column in the type in which it is stored: Arrow calls some text JSON, and some numbers yes or no."""
+    return column.ext.storage() if isinstance(column.dtype, pl.BaseExtension) else column

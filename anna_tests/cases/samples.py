@@ -10,6 +10,8 @@ from itertools import chain, cycle, islice
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from anna_core.errors import AnnaError
 from anna_core.keys import sample_key
@@ -88,6 +90,17 @@ def _excel() -> bytes:
     return b"PK\x03\x04" + bytes(100)
 
 
+def _parquet(**columns: pa.Array) -> bytes:
+    """A sample as Parquet, with columns of types that Polars may lack."""
+    made = table().to_arrow()
+    for name, values in columns.items():
+        place = made.schema.get_field_index(name)
+        made = made.set_column(place, name, values) if place >= 0 else made.append_column(name, values)
+    file = pa.BufferOutputStream()
+    pq.write_table(made, file)
+    return file.getvalue().to_pybytes()
+
+
 def _csv(**columns: list) -> bytes:
     return text(**columns).encode()
 
@@ -105,6 +118,12 @@ REFUSED_FILES = (
     SampleCase("CSV that is called .parquet", _csv(), "q1.parquet", ("is not Parquet, whatever its name says",)),
     SampleCase("An empty file", b"", says=("has no line of column names",)),
     SampleCase("A header alone", b"client_id,as_of,target\n", says=("has no rows",)),
+    SampleCase(
+        "A column of decimals that are too long",
+        _parquet(note=pa.array([decimal.Decimal("1.5")] * CLIENTS, pa.decimal256(50, 2))),
+        "q1.parquet",
+        ("has a column of a type that cannot be read (", "precision", "leave it out"),
+    ),
     SampleCase("A damaged .csv.gz", gzip.compress(_csv())[:60], "q1.csv.gz", ("is damaged or incomplete",)),
     SampleCase(
         "Semicolons between the values",
@@ -255,6 +274,14 @@ REFUSED_VALUES = (
 )  # fmt: skip
 
 READ = (
+    SampleCase(
+        "A target that Arrow calls bool8, and text that it calls JSON",
+        _parquet(
+            target=pa.ExtensionArray.from_storage(pa.bool8(), pa.array([i % 2 for i in range(CLIENTS)], pa.int8())),
+            note=pa.ExtensionArray.from_storage(pa.json_(pa.string()), pa.array(["{}"] * CLIENTS)),
+        ),
+        "q1.parquet",
+    ),
     SampleCase("A mark of UTF-8 at the begin", text().encode("utf-8-sig")),
     SampleCase("Lines that end as on Windows", _csv().replace(b"\n", b"\r\n")),
     SampleCase("Quotes where they belong", _with_line(5, '"c03","2024-03-31","1","5"" pipe, LTD"')),

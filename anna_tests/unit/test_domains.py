@@ -63,6 +63,8 @@ PROBLEMS = {
         "version decides between deliveries of one event: name",
     ),
     "misspelt setting": ({"look_back": "5d"}, "look_back: is not a known setting; remove it or correct its spelling"),
+    "zone of one machine": ({"time_zone": "Factory"}, "time_zone: 'Factory' is not a time zone"),
+    "yes for a number": ({"max_length": True}, r"max_length: should be a number \(found True\)"),
     "bad zone": ({"time_zone": "Moscow"}, "time_zone: 'Moscow' is not a time zone: use a name such as Europe/Moscow"),
     "no unit": ({"lookback": 365}, "lookback: '365' is not a duration: write a whole number and m, h, d or w"),
     "endless": ({"lookback": "99999999999999d"}, "lookback: .* longer than a hundred years"),

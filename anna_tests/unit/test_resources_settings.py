@@ -71,6 +71,11 @@ def test_an_empty_file_changes_nothing(home):
     assert load_settings().limits == Limits()
 
 
+def test_folders_that_are_left_empty_are_the_default_ones(home):
+    (home / "anna.yaml").write_text("storage:\ndomains: ''\n")
+    assert (load_settings().storage, load_settings().domains) == (home / "storage", home / "domains")
+
+
 def test_the_file_sets_and_the_environment_overrides(home, monkeypatch):
     (home / "anna.yaml").write_text("time_zone: Europe/Moscow\nstart_month: 2024-03\nlimits: {runs: 3, training: 4}\n")
     monkeypatch.setenv("ANNA_TIME_ZONE", "Asia/Almaty")
@@ -100,11 +105,6 @@ def test_memory_is_a_number_of_bytes_or_a_text(home, monkeypatch, text, size):
     assert load_settings().limits.memory == 3 * 2**30
 
 
-def test_home_itself_comes_from_the_environment(home):
-    (home / "anna.yaml").write_text("home: /somewhere/else\n")
-    assert load_settings().home == home
-
-
 def test_without_a_home_the_users_is_taken(monkeypatch):
     monkeypatch.delenv("ANNA_HOME", raising=False)
     assert settings.anna_home() == Path.home() / ".anna"
@@ -125,6 +125,12 @@ PROBLEMS = {
     ),
     "year": ("start_month: 2024", r"start_month: .*\(found 2024\)"),
     "order": ("start_month: 2024-03\nend_month: 2024-02", "end_month 2024-02-01 lies before start_month 2024-03-01"),
+    "beyond today": ("start_month: 2100-01", "the current month, 20.*, lies before start_month 2100-01-01"),
+    "beyond all events": ("end_month: 9999-12", "end_month 9999-12 lies outside 1971 to 2199, as no event does"),
+    "yes for a number": ("limits: {runs: yes}", r"limits\.runs: should be a number \(found True\)"),
+    "a zone of one machine": ("time_zone: localtime", "'localtime' is not a time zone"),
+    "several folders": ("domains: [a, b]", r"domains should be a path, not \['a', 'b'\]"),
+    "a folder elsewhere": ("domains: s3://bucket/domains", "domains: should be a folder, not a URL"),
     "storage": ("storage: s3://bucket/anna", "storage: .*scheme 's3' is not supported"),
 }
 
@@ -143,6 +149,7 @@ def test_an_error_names_file_setting_and_problem(home, text, message):
         ("limits: [", ", line 1: cannot be read as YAML: while parsing a flow node"),
         ("time_zone: UTC\nleft_aside: 0\ntime_zone: UTC", ", line 3: 'time_zone' is there twice, first in line 1"),
         ("limits: {runs: 010}", ", line 1: YAML does not read 010 as it stands, but as octal"),
+        ("home: /srv/other", ": `home` is the folder that this file lies in, and cannot be set in it. Remove it."),
         ("- a\n- b", ": should hold settings, as in `time_zone: UTC`; found list"),
     ],
 )  # fmt: skip

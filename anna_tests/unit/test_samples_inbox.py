@@ -41,7 +41,7 @@ def test_samples_are_listed_by_name_with_the_files_that_they_hang_on(churn):
         ("churn/2024.q1", ["2024.q1.csv"], ["task.yaml"]),
         ("churn/q1", ["q1.csv"], ["task.yaml", "q1.yaml"]),
     ]
-    assert listing.left == {}
+    assert list(listing.left) == ["churn/q2.yaml"]
 
 
 def test_one_sample_as_two_files_is_one_upload(churn):
@@ -79,6 +79,8 @@ def test_what_is_not_complete_is_told(churn):
 def test_what_is_not_taken_is_told_with_the_reason(churn):
     put(churn, "notes.txt")
     put(churn, "q1.xlsx")
+    put(churn, "tasks.yaml")
+    put(churn, "task.yml")
     garbled(churn).write_text(CSV)
     (churn / "table.parquet").mkdir()
     (churn / "folder").mkdir()
@@ -92,6 +94,9 @@ def test_what_is_not_taken_is_told_with_the_reason(churn):
         ".csv.zst, or a .parquet file.",
         "churn/q1.xlsx": "it is an Excel workbook, which is not read; save its sheet as CSV (CSV UTF-8), or bring "
         "Parquet.",
+        "churn/task.yml": "settings are read from files that end in .yaml; rename it.",
+        "churn/tasks.yaml": "it belongs to no sample here. Settings of the task lie in task.yaml, those of a sample "
+        "beside its file: q1.yaml beside q1.csv.",
         r"churn/\xd0\xf3\xf1.csv": "its name is not UTF-8, so it cannot name a sample; rename it.",
         "churn/table.parquet": "it is a folder; bring it with `anna submit` or the job `register_sample`.",
         "stray.csv": "a sample lies in the folder of its task; move it into one.",

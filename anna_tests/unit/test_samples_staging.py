@@ -1,5 +1,6 @@
 import datetime as dt
 import os
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -319,6 +320,35 @@ def test_a_file_from_the_web_is_whole_or_refused(inbox, server, head, error):
         with pytest.raises(SampleError, match=error):
             stage(inbox, url_of(server))
     assert files(inbox) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ("more.csv", "more.csv is not Parquet, and is not read. Bring a folder that holds the sample's parts alone."),
+        ("notes.txt", "notes.txt is no Parquet file, and is not read."),
+        ("_load=1/1.parquet", "_load=1/1.parquet is out of sight, as what begins with '.' or '_' is not finished"),
+        (
+            "split=test/1.parquet",
+            "the folder split=test holds a column in its name, which is not read.",
+        ),
+    ],
+)
+def test_nothing_of_a_folder_is_left_out_without_a_word(tmp_path, inbox, part, told):
+    file = tmp_path / "t" / part
+    file.parent.mkdir(parents=True)
+    FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
+    FRAME[5:].write_parquet(file)
+    with pytest.raises(SampleError, match=re.escape(told)):
+        stage(inbox, tmp_path / "t")
+
+
+def test_marks_of_writers_are_no_parts_of_a_folder(tmp_path, inbox):
+    (tmp_path / "t").mkdir()
+    FRAME.write_parquet(tmp_path / "t" / "0.parquet")
+    for mark in ("_SUCCESS", ".0.parquet.crc", "_committed_17"):
+        (tmp_path / "t" / mark).touch()
+    assert len(stage(inbox, tmp_path / "t")) == 10
 
 
 def test_a_folder_of_parts_that_differ_names_the_part(tmp_path, inbox):
