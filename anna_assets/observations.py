@@ -23,6 +23,9 @@ UNBUILT_TAG = "anna/unbuilt"  # run tag: the months for whose builds the observa
 # Seconds, for months that are behind. The first pause gives the automation's next look, 30 seconds later at most, the
 # time to ask for them; the longest is longer than that of observations, for a build reads all rows of its month.
 _FIRST_BUILD_PAUSE, _LONGEST_BUILD_PAUSE = 120, 6 * 3600
+# Where so many states of a source failed in a row, the next one waits, too: one bad file among many that come would
+# else be met at each look. For so many seconds at most.
+_AT_ONCE, _LONGEST_OF_OTHERS = 3, 120.0
 _LOOKED_BACK = 50  # runs; of more failures than that the number does not matter
 
 
@@ -31,9 +34,10 @@ def next_observation(
 ) -> dg.RunRequest | None:
     """A request to observe a source in the state `listing`, unless one is under way or has failed a short while ago.
 
-    All of that is known from the runs themselves. Other files are observed at once, the same ones after a pause that
-    grows with each failure since the last success; until then `told` gets a sentence with the run's own words. Where
-    somebody canceled the latest one, the same files are not observed again.
+    All of that is known from the runs themselves. Other files are observed at once, though where several
+    states failed in a row with a short pause; the same ones after a pause that grows with each failure since the last success. Until then
+    `told` gets a sentence with the run's own words. Where somebody canceled the latest one, the same files are not
+    observed again.
 
     Args:
         instance: that has the runs.
@@ -44,7 +48,7 @@ def next_observation(
     """
     if _is_under_way(instance, job):
         return None
-    since = takewhile(lambda record: record.dagster_run.status in FAILED, _ended(instance, job))
+    since = list(takewhile(lambda record: record.dagster_run.status in FAILED, _ended(instance, job)))
     failed = [record for record in since if record.dagster_run.tags.get(LISTING_TAG) == listing]
     if failed and _was_canceled(failed[0], job, told):
         return None
@@ -53,6 +57,10 @@ def next_observation(
             f"{job} failed {_times(len(failed))} with these files, and is tried again at {told_moment(again)}, or "
             f"as soon as they change: {last_words(instance, failed[0].dagster_run.run_id)}"
         )
+        return None
+    others = len({record.dagster_run.tags.get(LISTING_TAG) for record in since})
+    if others > _AT_ONCE and pause_end(others - _AT_ONCE, _end(since[0]), now, longest=_LONGEST_OF_OTHERS):
+        told.append(f"{job} failed with {others} states of its files in a row, and is tried with this one in a moment.")
         return None
     return dg.RunRequest(job_name=job, tags={LISTING_TAG: listing})
 

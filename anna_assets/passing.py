@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from anna_core.errors import AnnaError, MartsBehindError, in_words
-from anna_core.storage import free_bytes, is_full
+from anna_core.storage import is_full, room_needed
 from anna_resources.settings import load_settings
 
 _LABEL = "passes"  # of the failure's metadata
@@ -65,8 +65,10 @@ def what_passes(instance: dg.DagsterInstance, run_id: str) -> Passing | None:
 
 
 def full_disks(places: Iterable[Path]) -> list[str]:
-    """Which of the places lie on a disk without room, each with what is free there."""
-    return [f"{free_bytes(place) / 2**20:,.0f} MiB are free at {place}" for place in places if is_full(place)]
+    """Which of the places lie on a disk without room, as clauses that stay the same while that lasts."""
+    return [
+        f"less than {room_needed(place) / 2**20:,.0f} MiB are free at {place}" for place in places if is_full(place)
+    ]
 
 
 def disks() -> list[Path]:

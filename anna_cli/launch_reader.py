@@ -11,6 +11,7 @@ from anna_resources.names import PARTITION_TAG, PRIORITY_TAG, TRAIN_JOB
 PARENT_TAG = "dagster/parent_run_id"
 EVENTS_AT_ONCE = 1000  # the most that Dagster gives
 QUEUE_AT_MOST = 1000
+GOING_ON = ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
 
 
 @dataclass
@@ -37,13 +38,17 @@ class LaunchReader:
             key: of one sample; None means all.
             begin: run of the launch to begin with; earlier ones are left out, and so is what is only coming, unless it
                 is launched again because one of these failed.
-            limit: at most so many launches.
+            limit: so many launches that are over, at most.
 
         Raises:
             ClientError: the instance does not answer.
         """
         wanted: Json = {"tags": [{"key": PARTITION_TAG, "value": key}]} if key else {"pipelineName": TRAIN_JOB}
         runs = self._client.expect("Runs", RUNS, filter=wanted, limit=limit)["results"]
+        if key is None and len(runs) == limit:  # what is not over is shown, however many came after it
+            going_on = self._client.expect("Runs", RUNS, filter=wanted | {"statuses": GOING_ON}, limit=QUEUE_AT_MOST)
+            known = {run["runId"] for run in runs}
+            runs += [run for run in going_on["results"] if run["runId"] not in known]
         if begin in (ids := [run["runId"] for run in runs]):
             runs = runs[: ids.index(begin) + 1]  # they come latest first
         # A run that another attempt followed will not be retried once more.

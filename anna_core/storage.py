@@ -44,10 +44,14 @@ def free_bytes(place: Path) -> int:
     return shutil.disk_usage(_existing(place)).free
 
 
+def room_needed(place: Path) -> int:
+    """Bytes that a launch wants free on the disk of a file or folder, which may not exist yet."""
+    return int(min(_ROOM, _ROOM_SHARE * shutil.disk_usage(_existing(place)).total))
+
+
 def is_full(place: Path) -> bool:
     """Whether the disk of a file or folder, which may not exist yet, has too little room for a launch."""
-    usage = shutil.disk_usage(_existing(place))
-    return usage.free < min(_ROOM, _ROOM_SHARE * usage.total)
+    return free_bytes(place) < room_needed(place)
 
 
 def on_one_disk(place: Path, other: Path) -> bool:

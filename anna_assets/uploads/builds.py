@@ -4,7 +4,7 @@ from functools import cache, partial
 
 import dagster as dg
 
-from anna_assets.past_runs import last_words
+from anna_assets.past_runs import FAILED, last_words
 from anna_assets.unbuilt import attempts
 from anna_core.sequences.readiness import Behind
 from anna_resources.names import OBSERVE_JOB
@@ -38,6 +38,8 @@ class Builds:
     def _failure(self, run_id: str) -> str:
         """What a run failed of, as one line; empty where it did not fail."""
         run = self._instance.get_run_by_id(run_id)
-        if run is None or run.status is not dg.DagsterRunStatus.FAILURE:
+        if run is None or run.status not in FAILED:
             return ""
+        if run.status is dg.DagsterRunStatus.CANCELED and run.job_name.startswith(OBSERVE_JOB):
+            return f"somebody canceled {run.job_name}, which is then not begun again by itself; launch it in the UI"
         return last_words(self._instance, run_id)

@@ -25,7 +25,9 @@ from anna_resources.settings import INBOX, Settings
 from anna_resources.warehouse import Warehouse
 
 IDENTITY_TAG = "anna/identity"  # run tag: digest of all that the launch was to be trained on
-_RUN_KEY_TAG = "dagster/run_key"  # Dagster's own, of the runs that a sensor asks for
+# Dagster's own: of the runs that a sensor asks for; of those of chosen steps; of those that go on where one failed.
+_RUN_KEY_TAG, _STEPS_TAG, _RESUMED_TAG = "dagster/run_key", "dagster/step_selection", "dagster/is_resume_retry"
+_LOOKED_BACK = 50  # runs of one sample
 _LAUNCHED_BEFORE = "the same rows, settings, domains and months were launched before: this is that launch."
 _SETTINGS_CHANGED = (
     "settings have changed since this launch; to train with them, submit the sample or copy it here again."
@@ -205,8 +207,9 @@ class Launching:
         return run is not None
 
     def _latest(self, tag: str, value: str) -> dg.DagsterRun | None:
-        filters = dg.RunsFilter(job_name=TRAIN_JOB, tags={tag: value})
-        return next(iter(self._instance.get_runs(filters, limit=1)), None)
+        """The latest run of a whole launch, or of what was left of one; not of steps that somebody chose in the UI."""
+        found = self._instance.get_runs(dg.RunsFilter(job_name=TRAIN_JOB, tags={tag: value}), limit=_LOOKED_BACK)
+        return next((run for run in found if _STEPS_TAG not in run.tags or run.tags.get(_RESUMED_TAG) == "true"), None)
 
     def _identity(self, entry: Entry) -> str:
         """Digest of what the upload is trained on: its content, and of each domain the rules and the months kept."""

@@ -2,7 +2,8 @@
 
 Left alone, they would hold their places in the queue until Dagster's monitor asks after them, and one that was just
 starting for minutes. Reported as failed, they are retried from where they failed, as `run_retries` in dagster.yaml
-says. This needs Dagster's library, not its API: the API can cancel runs, not fail them.
+says; those that somebody was canceling are canceled. This needs Dagster's library, not its API: the API can cancel
+runs, not fail them.
 """
 
 import dagster as dg
@@ -16,7 +17,8 @@ def main() -> None:
     with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs(dg.RunsFilter(statuses=CUT_OFF))
         for run in runs:
-            instance.report_run_failed(run, MESSAGE)
+            is_canceled = run.status is dg.DagsterRunStatus.CANCELING
+            (instance.report_run_canceled if is_canceled else instance.report_run_failed)(run, MESSAGE)
     print(len(runs))
 
 

@@ -12,6 +12,7 @@ from anna_core.samples.listing import FileState, Listing, Upload
 from anna_core.storage import write_text
 
 REGISTER_FILE = "register.json"
+REMEMBERED = 1000  # uploads whose files are gone; of earlier ones the launches are still known by their runs
 
 
 class UploadState(StrEnum):
@@ -121,6 +122,9 @@ class Register(BaseModel):
                 known = _seen(upload, known, now, place)
             known.seen, known.is_there = min(known.seen, now), True  # a clock that was put back begins anew
             entries[upload.name] = known
+        gone = sorted((entry.place, name) for name, entry in entries.items() if not (entry.is_there or entry.watched))
+        for _, name in gone[:-REMEMBERED]:
+            del entries[name]
         self.entries = entries
 
     def begin(self) -> None:

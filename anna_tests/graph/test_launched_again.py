@@ -204,11 +204,14 @@ def test_a_launch_that_met_a_full_disk_comes_back_once_there_is_room(intake: Int
     fail(intake, FULL, BEHIND)
     intake.quiet()
     told = intake.row(FILE)["reason"]
-    assert f"3 MiB are free at {intake.deployment.settings.storage}" in told
+    assert f"less than 1,024 MiB are free at {intake.deployment.settings.storage}" in told
     assert "'/storage/model/weights'" in told
     clock.seconds = AFTER_THE_PAUSE
     intake.quiet()
-    assert "It is launched again after that: room is to be made first: 3 MiB are free at " in intake.row(FILE)["reason"]
+    assert (
+        "It is launched again after that: room is to be made first: less than 1,024 MiB are free at "
+        in intake.row(FILE)["reason"]
+    )
     room.seconds = 2000
     assert intake.tick() == [KEY]
 

@@ -141,6 +141,21 @@ def test_other_files_are_observed_at_once_and_failures_before_a_success_do_not_c
     refused(deployment)
 
 
+def test_a_bad_file_among_many_that_come_is_not_met_at_each_look(
+    deployment: Deployment, clock: dict[str, float]
+) -> None:
+    run(deployment, asked(deployment)[0])
+    build(deployment, "accounts")
+    bad = events(1, "2024-02-01").drop("client_id")
+    for rows in (60, 50, 40, 30):
+        deployment.rewrite_month("cards", "2024-02-01", bad.head(rows))
+        refused(deployment)
+    deployment.rewrite_month("cards", "2024-02-01", events(1, "2024-02-01"))
+    assert "observe_cards failed with 4 states of its files in a row, and is tried" in said(deployment)
+    clock["seconds"] += 31
+    assert run(deployment, asked(deployment)[0]).success
+
+
 def test_an_observation_that_a_full_disk_failed_recovers_by_itself(
     deployment: Deployment, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,7 +136,7 @@ def test_what_a_csv_writer_writes_passes_whole(file, rows, end, quoting, mark, c
         assert count_records(file, 3) == len(rows)
         for row in range(len(rows)):
             upto = as_text(rows[: row + 1], end, quoting)
-            assert line_of(file, row) == len(list(io.StringIO(upto, newline="")))
+            assert line_of(file, row) == upto.count("\n")
     assert read(content) == rows
 
 
