@@ -34,9 +34,9 @@ def next_observation(
 ) -> dg.RunRequest | None:
     """A request to observe a source in the state `listing`, unless one is under way or has failed a short while ago.
 
-    All of that is known from the runs themselves. Other files are observed at once, though where several
-    states failed in a row with a short pause; the same ones after a pause that grows with each failure since the last success. Until then
-    `told` gets a sentence with the run's own words. Where somebody canceled the latest one, the same files are not
+    All of that is known from the runs themselves. Other files are observed at once, though where several states failed
+    in a row with a short pause; the same ones after a pause that grows with each failure since the last success. Until
+    then `told` gets a sentence with the run's own words. Where somebody canceled the latest one, the same files are not
     observed again.
 
     Args:
