@@ -15,8 +15,8 @@ from anna_core.months import parse_month
 from anna_core.sources.lakes import LAKES
 from anna_core.sources.source_state import SourceState
 from anna_resources.artifacts.events import StoredMart
+from anna_resources.names import DATA_VERSION_TAG
 
-DATA_VERSION_TAG = "dagster/data_version"
 _AGAIN = " again "
 
 

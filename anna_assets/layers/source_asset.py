@@ -10,14 +10,14 @@ import dagster as dg
 
 from anna_assets.compute import mart_memory
 from anna_assets.partitions import kept_months
-from anna_assets.source_versions import DATA_VERSION_TAG, versions_to_tell
+from anna_assets.source_versions import versions_to_tell
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
 from anna_core.domains import Domain
-from anna_core.sources.files import told as told_unread
+from anna_core.sources.files import told_unread
 from anna_core.sources.source_state import SourceState
 from anna_core.sources.span import first_month
-from anna_resources.names import OBSERVE_JOB
+from anna_resources.names import DATA_VERSION_TAG, OBSERVE_JOB
 from anna_resources.warehouse import Warehouse
 
 

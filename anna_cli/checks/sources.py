@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.files import told
+from anna_core.sources.files import told_unread
 from anna_core.sources.places import source_path
 from anna_core.sources.preview import preview
 from anna_resources.settings import Settings
@@ -42,4 +42,5 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
                 f"domain {domain.name}: {reason} in {rows:,} of the first {seen.rows:,} rows", "mend them there"
             )
     if seen.unread:
-        yield warning(f"domain {domain.name}: {told(seen.unread)}", "rename or convert what belongs to the table")
+        cure = "rename or convert what belongs to the table"
+        yield warning(f"domain {domain.name}: {told_unread(seen.unread)}", cure)

@@ -77,7 +77,7 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
         else:
             found.read.append(file)
     if not found.read:
-        beside = f" ({told(found.not_read)})" if found.not_read else ""
+        beside = f" ({told_unread(found.not_read)})" if found.not_read else ""
         raise SourceError(
             f"domain {domain.name}: no .{domain.source.format} file at {path}{beside}. "
             f"Correct `source.path` in {domain.name}.yaml, or bring the table there."
@@ -86,7 +86,7 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
     return found
 
 
-def told(unread: dict[str, str]) -> str:
+def told_unread(unread: dict[str, str]) -> str:
     """Say how many files are not read, and name the first of them with the reasons."""
     some = [f"{name} {reason}" for name, reason in sorted(unread.items())[:_SHOWN]]
     more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []

@@ -11,7 +11,7 @@ import pytest
 
 from anna_core.errors import SourceError
 from anna_core.sources import looking, observing
-from anna_core.sources.files import source_files, told
+from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.observing import listing, observe
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
@@ -73,8 +73,8 @@ def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
         "x/_delta_log/e.parquet": "belongs to a Delta table: set `format: delta`",
     }
     assert observed(texts).unread == found.not_read
-    assert told(found.not_read).startswith("7 files are not read: .d.csv is out of sight: ")
-    assert told(found.not_read).endswith("; and 2 more")
+    assert told_unread(found.not_read).startswith("7 files are not read: .d.csv is out of sight: ")
+    assert told_unread(found.not_read).endswith("; and 2 more")
 
 
 def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
