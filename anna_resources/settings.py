@@ -18,7 +18,7 @@ from pydantic_settings import (
 
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.memory import DEFAULT_MEMORY
-from anna_core.sources.left_aside import MOST_LEFT_ASIDE
+from anna_core.sources.source import MOST_LEFT_ASIDE
 from anna_core.storage import local_root
 from anna_core.strict import explain
 from anna_core.yaml_files import YamlError, read_yaml

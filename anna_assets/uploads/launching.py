@@ -69,18 +69,8 @@ class Launching:
         self._marts = {domain.name: warehouse.mart(domain) for domain in domains}
         self._month_size = cache(self._measured)  # many uploads touch the same
         self._ready = {
-            domain.name: Readiness(
-                domain,
-                warehouse.home_path,
-                warehouse.time_zone,
-                warehouse.source(domain).path,
-                self._marts[domain.name].path,
-                kept,
-                settings.keeps,
-                settings.source_settle_seconds,
-                settings.left_aside,
-            )
-            for domain in domains
+            name: Readiness(mart.observed.source, mart.observed.path, mart.path, kept, settings.keeps)
+            for name, mart in self._marts.items()
         }
 
     def started(self, register: Register) -> list[Entry]:

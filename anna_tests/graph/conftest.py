@@ -84,7 +84,7 @@ class Deployment:
         kept = kept_months(monthly(self.settings))
         for domain in load_domains(self.settings.domains).values():
             source = self.warehouse.source(domain)
-            source.mark_told(source.observe(kept))
+            source.mark_told(source.observe(kept, DEFAULT_MEMORY))
             for month in months:
                 self.warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
 

@@ -11,6 +11,7 @@ import pytest
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, SourceError, TrainingError
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.models.provenance import made_of
 from anna_core.models.scores_file import score_frame
 from anna_core.models.training.domain import train_domain_model
@@ -89,7 +90,7 @@ def test_a_mart_is_stale_until_it_is_built_from_what_was_observed(warehouse, tmp
     pl.DataFrame(events).write_parquet(tmp_path / "raw" / "march.parquet")
     source, mart = warehouse.source(CARDS), warehouse.mart(CARDS)
     assert (source.read().months, mart.dictionary.read().cardinalities) == ({}, {"kind": 1})
-    observed = source.observe("all")
+    observed = source.observe("all", DEFAULT_MEMORY)
     assert observed == source.read()
     assert observed.listing == source.listing("all")
     assert mart.stale_months([MARCH]) == [MARCH]
@@ -109,7 +110,7 @@ def test_a_sample_comes_back_as_it_was_with_the_domains_of_its_launch(warehouse,
     assert not handle.exists()
     with pytest.raises(ArtifactError, match="nothing was written here yet"):
         handle.read()
-    handle.write(sample, [CARDS])
+    handle.write(sample, [CARDS], [])
     assert handle.exists()
     assert handle.domains() == [CARDS]
     assert handle.read().version == sample.version
