@@ -34,6 +34,11 @@ availability_lag: 1d
 lookback: 60d
 max_length: 50
 """
+FAST = """
+training: {preset: fast, epochs: 2}
+net: {hidden: 8, embedding: 4}
+guards: {allow: [cards.kind, accounts.kind]}
+"""
 
 
 @dataclass

@@ -22,9 +22,9 @@ from anna_core.sources.source_state import read_state
 from anna_resources.artifacts import events as artifacts_events
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
+from anna_tests.graph.automation import Automation, observe
 from anna_tests.graph.conftest import MONTHS, Deployment, events, write_domain
-from anna_tests.graph.test_inbox_sensor import Intake
-from anna_tests.graph.test_refresh import Automation, observe
+from anna_tests.graph.intake import Intake
 
 
 def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
