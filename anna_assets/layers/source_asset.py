@@ -21,7 +21,7 @@ from anna_resources.names import DATA_VERSION_TAG, OBSERVE_JOB
 from anna_resources.warehouse import Warehouse
 
 
-def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_data: bool = False) -> dg.SourceAsset:
+def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_data: bool) -> dg.SourceAsset:
     """The observable asset `source/<domain>`; `follows_data` as of `build_defs`."""
 
     @dg.observable_source_asset(

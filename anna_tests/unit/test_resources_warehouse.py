@@ -14,7 +14,6 @@ from anna_core.errors import ArtifactError, SourceError, TrainingError
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.models.provenance import made_of
 from anna_core.models.scores_file import score_frame
-from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.models.vectors_file import StoredVectors
 from anna_core.samples.sample import Sample, make_sample
@@ -22,7 +21,7 @@ from anna_core.tasks.task import TaskRequest
 from anna_resources.artifacts.trained import rows_version
 from anna_resources.artifacts.visible import mark_leak
 from anna_resources.warehouse import Warehouse
-from anna_tests.unit.nets_toy import make_sequences
+from anna_tests.unit.nets_toy import make_sequences, train_nets
 
 KEY, MARCH = "churn.q1", dt.date(2024, 3, 1)
 ROWS = 60
@@ -147,7 +146,7 @@ def test_sequences_and_histories_with_a_leak_are_refused_until_they_are_made_aga
 
 def test_nets_and_their_vectors_are_read_for_the_rows_that_they_were_made_of(warehouse, sample, sequences):
     task = sample.task
-    model = train_domain_model(sequences, sample.target, sample.weight, sample.split, task, fold=sample.fold, threads=1)
+    model = train_nets(sequences, sample.target, sample.weight, sample.split, task, fold=sample.fold, threads=1)
     nets, embedding = warehouse.model(CARDS, KEY), warehouse.embedding(CARDS, KEY)
     nets.write(model, made_of(sample, 1))
     assert nets.read_for(sample).data_version == model.data_version

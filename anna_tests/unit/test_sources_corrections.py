@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from anna_core import storage
 from anna_core.marts.mart import mart_path
 from anna_core.marts.staleness import stale_months
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import month_of
 from anna_core.sources.corrections import NO_VERSION, find_corrections, read_corrections, write_run
 from anna_core.sources.source_state import read_state
@@ -160,7 +161,7 @@ def test_a_run_of_older_rules_is_understood_while_its_file_is_written_anew(tmp_p
     older = np.array([(7, 3, NO_VERSION)], dtype=[("key", "<u8"), ("month", "<u2"), ("version", "<f8")])
     np.save(tmp_path / "older.npy", older)
     write_run(tmp_path / "new.npy", np.array([7], np.uint64), np.array([4]), versions)
-    found = find_corrections([("a", [tmp_path / "older.npy"]), ("b", [tmp_path / "new.npy"])])
+    found = find_corrections([("a", [tmp_path / "older.npy"]), ("b", [tmp_path / "new.npy"])], DEFAULT_MEMORY)
     assert found[3].superseded.to_list() == [7]
 
 
@@ -265,7 +266,7 @@ def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, r
                 found.append((f"file {file}", paths))
             return found
 
-        much, little = find_corrections(runs(1)), find_corrections(runs(3), memory=64)
+        much, little = find_corrections(runs(1), DEFAULT_MEMORY), find_corrections(runs(3), memory=64)
     assert much.keys() == little.keys()
     for month, found in much.items():
         assert found.superseded.to_list() == sorted(little[month].superseded.to_list())

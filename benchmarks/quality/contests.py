@@ -90,7 +90,7 @@ def prepare(contest: Contest, folder: Path) -> None:
             if not mart.month_path(month).exists():
                 mart.build(month, DEFAULT_MEMORY)
         with sequences.writing() as made:
-            write_sequences(domain, mart.dictionary.read(), mart.path, rows, made)
+            write_sequences(domain, mart.dictionary.read(), mart.path, rows, made, DEFAULT_MEMORY)
 
 
 def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) -> Case:

@@ -14,6 +14,7 @@ import polars as pl
 from anna_core import storage
 from anna_core.domains import read_domain
 from anna_core.marts.dictionary import read_dictionary
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import months_between
 from anna_core.sequences.build import write_history, write_sequences
 from anna_core.sources.source import MOST_LEFT_ASIDE, Source
@@ -71,14 +72,14 @@ def _sequences(home: Path, clients: int) -> int:
     rows = pl.DataFrame({"client_id": chosen.astype(str), "as_of": random.choice(AS_OF, len(chosen))})
     dictionary = read_dictionary(DOMAIN, home / "dictionary")
     with storage.write_directory(home / "sequences") as folder:
-        made = write_sequences(DOMAIN, dictionary, home / "mart", rows, folder)
+        made = write_sequences(DOMAIN, dictionary, home / "mart", rows, folder, DEFAULT_MEMORY)
     return int(made.length.sum())
 
 
 def _history(home: Path, _: int) -> int:
     dictionary = read_dictionary(DOMAIN, home / "dictionary")
     with storage.write_directory(home / "history") as folder:
-        made = write_history(DOMAIN, dictionary, home / "mart", LAST, folder)
+        made = write_history(DOMAIN, dictionary, home / "mart", LAST, folder, DEFAULT_MEMORY)
     return len(made.event_time)
 
 

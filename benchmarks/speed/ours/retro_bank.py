@@ -11,6 +11,7 @@ from anna_core.domains import Domain, load_domains
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.models.blend.fitting import train_metamodel
 from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.progress import ignore
 from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.months import months_between
@@ -85,7 +86,15 @@ class RetroBank:
         for name, domain in self.domains.items():
             cut[name] = build_sequences(domain, self.dictionary(domain), self.mart(domain), sample.rows)
             model: DomainModel = train_domain_model(
-                cut[name], sample.target, sample.weight, sample.split, sample.task, threads=threads, fold=sample.fold
+                cut[name],
+                sample.target,
+                sample.weight,
+                sample.split,
+                sample.task,
+                ignore,
+                threads,
+                sample.fold,
+                sample.client,
             )
             model.save(self.model(domain), {})
             vectors[name] = model.predict(cut[name], threads=threads, fold=sample.fold)
@@ -103,7 +112,8 @@ class RetroBank:
             trees.save(self.trees(name), {})
             vectors[name] = trees.vectors(trees.predict([cut[one] for one in read], threads, sample.fold), cut)
             versions[name] = trees.data_version
-        metamodel = train_metamodel(vectors, sample.target, sample.weight, sample.split, sample.fold >= 0, sample.task)
+        learnt = sample.target, sample.weight, sample.split, sample.fold >= 0, sample.task
+        metamodel = train_metamodel(vectors, *learnt, ignore, sample.client, unseen=None)
         metamodel.save(self.metamodel, {"models": versions})
 
     @property
