@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from anna_assets.fresh_marts import stale_marts
 from anna_core.domains import Domain
 from anna_core.guards.matching import Match, match_sample
 from anna_core.sequences.build import months_needed
-from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 
@@ -21,9 +21,6 @@ def match_clients(warehouse: Warehouse, domains: Sequence[Domain], rows: pl.Data
         domains: those that a launch would be trained on.
         rows: the sample's client_id (text) and as_of (date).
     """
-    return match_sample(rows, [(d, warehouse.mart(d).path) for d in domains if _is_ready(warehouse, d, rows)])
-
-
-def _is_ready(warehouse: Warehouse, domain: Domain, rows: pl.DataFrame) -> bool:
-    months = [month for month in months_needed(domain, rows["as_of"].to_numpy()) if load_settings().keeps(month)]
-    return not warehouse.mart(domain).stale_months(months)
+    as_of = rows["as_of"].to_numpy()
+    ready = [domain for domain in domains if not stale_marts(warehouse, domain, months_needed(domain, as_of))]
+    return match_sample(rows, [(domain, warehouse.mart(domain).path) for domain in ready])

@@ -12,11 +12,10 @@ import dagster as dg
 
 from anna_assets.unbuilt import months_under_way
 from anna_core.months import parse_month
-from anna_core.sources.lakes import LAKES
 from anna_core.sources.source_state import SourceState
 from anna_resources.artifacts.events import StoredMart
+from anna_resources.names import DATA_VERSION_TAG
 
-DATA_VERSION_TAG = "dagster/data_version"
 _AGAIN = " again "
 
 
@@ -39,7 +38,7 @@ def versions_to_tell(
         after: the observation.
         kept: keys of the deployment's months.
     """
-    name = mart.source.domain.name
+    name = mart.domain.name
     told = instance.event_log_storage.get_latest_tags_by_partition(
         dg.AssetKey(["source", name]), dg.DagsterEventType.ASSET_OBSERVATION, [DATA_VERSION_TAG]
     )
@@ -73,10 +72,9 @@ def _unbuilt(
     The latter is so while a build is under way whose files were replaced, if with the same rows. A build of a lake's
     table is never refused for that: a version of it never changes.
     """
-    source = mart.source.domain
     observed = [parse_month(month) for month in after.months if month in kept]
     stale = {month.isoformat() for month in mart.stale_months(observed, after)}
-    under_way = months_under_way(instance, source.name, stale)
-    if source.source.format in LAKES:
+    under_way = months_under_way(instance, mart.domain.name, stale)
+    if mart.domain.source.is_lake:
         return stale - under_way
     return {month for month in stale if month not in under_way or before.files_of(month) != after.files_of(month)}

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.launch import Launch, State
 from anna_cli.queries import UPLOADS
-from anna_resources.names import TRAIN_JOB
-
-TABLE = "uploads"
+from anna_resources.names import TRAIN_JOB, UPLOADS_ASSET
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def read_uploads(client: GraphQLClient) -> list[Upload]:
     """
     node = client.expect("AssetNode", UPLOADS)
     entries = [entry for event in node["assetObservations"] for entry in event["metadataEntries"]]
-    table: list[str] = next((entry["table"]["records"] for entry in entries if entry["label"] == TABLE), [])
+    table: list[str] = next((entry["table"]["records"] for entry in entries if entry["label"] == UPLOADS_ASSET), [])
     return [_read(json.loads(record)) for record in table]
 
 

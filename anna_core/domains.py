@@ -51,6 +51,11 @@ class SourceSpec(Strict):
     path: Annotated[str, Field(min_length=1)]
     format: SourceFormat = "parquet"
 
+    @property
+    def is_lake(self) -> bool:
+        """Whether it is a table of a data lake, which has versions, and is never half written."""
+        return self.format in ("delta", "iceberg")
+
 
 class ColumnNames(Strict):
     """The source's names for the columns of the client and of the event's time."""

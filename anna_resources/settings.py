@@ -19,7 +19,7 @@ from anna_core.columns.times import ERA
 from anna_core.durations import known_zones
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.memory import DEFAULT_MEMORY
-from anna_core.sources.left_aside import MOST_LEFT_ASIDE
+from anna_core.sources.source import MOST_LEFT_ASIDE
 from anna_core.storage import local_root
 from anna_core.strict import Strict, explain
 from anna_core.yaml_files import YamlError, read_yaml

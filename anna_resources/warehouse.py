@@ -7,6 +7,7 @@ import dagster as dg
 
 from anna_core.domains import Domain
 from anna_core.keys import trees_member
+from anna_core.sources.source import Source
 from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
 from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
 from anna_resources.artifacts.trained import EmbeddingFolder, MetamodelFolder, ModelFolder, TreesFolder
@@ -61,14 +62,8 @@ class Warehouse(dg.ConfigurableResource):
 
     def source(self, domain: Domain) -> ObservedSource:
         """A domain's source, and what was last observed of it."""
-        return ObservedSource(
-            self._path("source", domain.name),
-            domain,
-            self.home_path,
-            self.time_zone,
-            self.source_settle_seconds,
-            self.left_aside,
-        )
+        source = Source(domain, self.home_path, self.time_zone, self.source_settle_seconds, self.left_aside)
+        return ObservedSource(self._path("source", domain.name), source)
 
     def mart(self, domain: Domain) -> StoredMart:
         """The months of a domain's mart."""

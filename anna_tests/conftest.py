@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("anna_core", "anna_simbank", "anna_resources", "anna_assets", "anna_cli")  # that users install
 # Side by side, workers whose threads are more than the cores wait for each other: nets trained ten times as long.
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))

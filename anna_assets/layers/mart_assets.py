@@ -11,6 +11,7 @@ from anna_core.domains import Domain, FieldKind
 from anna_core.errors import AnnaError, NotAsObservedError
 from anna_core.marts.mart import MartMonth
 from anna_core.months import parse_month
+from anna_resources.names import DATA_VERSION_TAG
 from anna_resources.warehouse import Warehouse
 
 MONTHS_PER_RUN = 24  # one run builds two years of a domain: the start of a run costs more than a small month
@@ -98,7 +99,7 @@ def _report_month(
 ) -> None:
     """Tell that a month is made although others of the run failed, or Dagster would take it for failed, too."""
     context.log_event(
-        dg.AssetMaterialization(key, partition=month, metadata=metadata, tags={"dagster/data_version": version})
+        dg.AssetMaterialization(key, partition=month, metadata=metadata, tags={DATA_VERSION_TAG: version})
     )
 
 
@@ -111,7 +112,7 @@ def _report_dictionary(context: dg.AssetExecutionContext, domain: Domain, built:
                 "version": built.dictionary.version,
                 **{f"codes of {name}": size for name, size in sizes.items()},
             },
-            tags={"dagster/data_version": built.dictionary.version},
+            tags={DATA_VERSION_TAG: built.dictionary.version},
         )
     )
 

@@ -28,7 +28,7 @@ from anna_resources.warehouse import Warehouse
 SAMPLE_KEY = dg.AssetKey("sample")
 
 
-def sample_asset(domains: Sequence[Domain], notes: Sequence[str] = ()) -> dg.AssetsDefinition:
+def sample_asset(domains: Sequence[Domain], notes: Sequence[str]) -> dg.AssetsDefinition:
     """The asset `sample`: reads the inbox file of its partition and opens the launch in MLflow.
 
     Args:

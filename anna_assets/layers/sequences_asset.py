@@ -1,17 +1,16 @@
 """Sequences: what each row of a sample may see of a domain."""
 
-import datetime as dt
-
 import dagster as dg
 import numpy as np
 
 from anna_assets.compute import mart_memory
+from anna_assets.fresh_marts import require_fresh_marts
 from anna_assets.layers import guard_checks
 from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
-from anna_core.errors import MartsBehindError, SampleError
+from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
 from anna_core.samples.sample import Sample
@@ -19,7 +18,6 @@ from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.visibility import outside_window
-from anna_resources.names import OBSERVE_JOB
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
@@ -86,26 +84,6 @@ def explain_unseen(warehouse: Warehouse, domain: Domain, sample: Sample) -> str:
     """Why no row of a sample sees an event of a domain, as a sentence."""
     observed = warehouse.source(domain).read().rows
     return why_unseen(domain, sample.rows, observed, load_settings().keeps, warehouse.mart(domain).path)
-
-
-def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: list[dt.date]) -> None:
-    """Raise `MartsBehindError` if a mart that is needed is missing or behind its source, or nobody knows.
-
-    Months that the deployment does not keep have no mart, and so no events.
-    """
-    if not warehouse.source(domain).read().listing:
-        raise MartsBehindError(
-            f"domain {domain.name}: its source was never observed, so nobody knows what its marts lack. "
-            f"Run {OBSERVE_JOB}{domain.name} (the sensor `sources` does it by itself), then run this again."
-        )
-    kept = [month for month in months if load_settings().keeps(month)]
-    stale = warehouse.mart(domain).stale_months(kept)
-    if stale:
-        names = ", ".join(f"{month:%Y-%m}" for month in stale)
-        raise MartsBehindError(
-            f"domain {domain.name}: the marts of {names} are missing or older than their source. "
-            f"Materialize mart/{domain.name} for these months (the refresh does it by itself), then run this again."
-        )
 
 
 def sequences_metadata(made: Sequences) -> dict[str, dg.MetadataValue]:

@@ -10,18 +10,18 @@ import dagster as dg
 
 from anna_assets.compute import mart_memory
 from anna_assets.partitions import kept_months
-from anna_assets.source_versions import DATA_VERSION_TAG, versions_to_tell
+from anna_assets.source_versions import versions_to_tell
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
 from anna_core.domains import Domain
-from anna_core.sources.files import told as told_unread
+from anna_core.sources.files import told_unread
 from anna_core.sources.source_state import SourceState
 from anna_core.sources.span import first_month
-from anna_resources.names import OBSERVE_JOB
+from anna_resources.names import DATA_VERSION_TAG, OBSERVE_JOB
 from anna_resources.warehouse import Warehouse
 
 
-def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_data: bool = False) -> dg.SourceAsset:
+def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_data: bool) -> dg.SourceAsset:
     """The observable asset `source/<domain>`; `follows_data` as of `build_defs`."""
 
     @dg.observable_source_asset(

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from anna_assets.moments import told_moment
+from anna_assets.clock import told_moment
 from anna_assets.passing import Passing, disks, full_disks, what_passes
 from anna_assets.past_runs import last_words
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.samples.register import Entry, Register, UploadState
+from anna_resources.names import WILL_RETRY_TAG
 from anna_resources.warehouse import Warehouse
 
 _PAUSE = 300  # seconds; a failed step gives back what it held, so that there seems to be room at once
-# Dagster's own tags of a run that failed and is made again from where it stopped.
-_WILL_RETRY_TAG, _RETRY_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"
+# Dagster's own tag of a run that failed: the one that goes on from where it stopped.
+_RETRY_TAG = "dagster/auto_retry_run_id"
 
 
 def bring_back(
@@ -45,7 +46,7 @@ def bring_back(
         run = by_id.get(entry.watched)
         if run is not None and not run.is_finished:
             continue
-        if run is not None and run.tags.get(_WILL_RETRY_TAG) == "true":
+        if run is not None and run.tags.get(WILL_RETRY_TAG) == "true":
             entry.watched = run.tags.get(_RETRY_TAG, run.run_id)
             continue
         entry.watched = ""

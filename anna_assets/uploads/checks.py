@@ -1,6 +1,6 @@
 """From an upload that has come to one that is checked, or refused."""
 
-from anna_assets.moments import told_moment
+from anna_assets.clock import told_moment
 from anna_assets.pauses import pause_end
 from anna_assets.uploads.reading import Later, Reading, upload_size
 from anna_assets.uploads.work import Answer, Check

@@ -71,18 +71,8 @@ class Launching:
         self._marts = {domain.name: warehouse.mart(domain) for domain in domains}
         self._month_size = cache(self._measured)  # many uploads touch the same
         self._ready = {
-            domain.name: Readiness(
-                domain,
-                warehouse.home_path,
-                warehouse.time_zone,
-                warehouse.source(domain).path,
-                self._marts[domain.name].path,
-                kept,
-                settings.keeps,
-                settings.source_settle_seconds,
-                settings.left_aside,
-            )
-            for domain in domains
+            name: Readiness(mart.observed.source, mart.observed.path, mart.path, kept, settings.keeps)
+            for name, mart in self._marts.items()
         }
 
     def started(self, register: Register) -> list[Entry]:
@@ -92,8 +82,8 @@ class Launching:
         that it is made once.
         """
         for _, entry in register.of_state(UploadState.STARTING):
-            self._find_run(register, entry)
-        return [entry for _, entry in register.of_state(UploadState.STARTING) if self._is_matched(entry)]
+            self._follow_run(register, entry)
+        return [entry for _, entry in register.of_state(UploadState.STARTING) if self._match(entry)]
 
     def requests(self, register: Register, checked: Collection[str], started: Sequence[Entry]) -> list[dg.RunRequest]:
         """Move every upload that was read on as far as it gets; return the runs to ask for, a batch at most.
@@ -105,13 +95,13 @@ class Launching:
         """
         ready = list(started)
         for name, entry in register.of_state(UploadState.WAITING):
-            if (name in checked and self._was_launched(register, entry)) or self._waits(entry):
+            if (name in checked and self._answer(register, entry)) or self._hold(entry):
                 continue
             if len(ready) >= _BATCH:
                 entry.reason = "others are launched first; its turn comes in a moment."
             elif not entry.matched and self._reading.is_full(self._matching_size(entry)):
                 entry.reason = _MATCHED_LATER
-            elif not self._was_launched(register, entry) and self._starts(register, entry) and self._is_matched(entry):
+            elif not self._answer(register, entry) and self._start(register, entry) and self._match(entry):
                 ready.append(entry)
         return [self._request(entry) for entry in ready[:_BATCH]]
 
@@ -129,8 +119,8 @@ class Launching:
             return ""
         return f"the data begins in {first:%Y-%m}, and the months are about to begin there, too."
 
-    def _waits(self, entry: Entry) -> bool:
-        """Whether the upload has to wait for marts; its entry then says for which."""
+    def _hold(self, entry: Entry) -> bool:
+        """Hold the upload back where it has to wait, and say for what in its entry; whether it has to."""
         if self._beginning:
             entry.reason = self._beginning
             return True
@@ -140,16 +130,16 @@ class Launching:
             entry.reason = f"{entry.failure} It is launched again after that: {reason}" if entry.failure else reason
         return bool(reason)
 
-    def _starts(self, register: Register, entry: Entry) -> bool:
+    def _start(self, register: Register, entry: Entry) -> bool:
         """Begin the launch of an upload; False where its run exists, as the register forgot."""
         entry.request = (
             f"{entry.key}:{_digest(self._identity(entry), str(entry.files), str(entry.settings), entry.run)}"
         )
         entry.put(UploadState.STARTING, _ABOUT_TO_BEGIN)
-        return not self._find_run(register, entry)
+        return not self._follow_run(register, entry)
 
-    def _is_matched(self, entry: Entry) -> bool:
-        """Whether the upload's clients were looked for in the marts; what there is to tell of them is then known.
+    def _match(self, entry: Entry) -> bool:
+        """Have the upload's clients looked for in the marts, unless they were; whether its run may be asked for.
 
         Where that took long, the marts may be behind meanwhile; then the upload waits once more. Its clients are not
         looked for anew after that: where files come faster than that goes, it would never be launched.
@@ -167,7 +157,7 @@ class Launching:
         if answer.problem:
             entry.warnings = [f"Whether the marts know the sample's clients could not be told: {answer.problem}."]
         entry.matched, entry.tries = True, 0
-        is_behind = self._waits(entry)
+        is_behind = self._hold(entry)
         entry.put(*((UploadState.WAITING, entry.reason) if is_behind else (UploadState.STARTING, _ABOUT_TO_BEGIN)))
         return not is_behind
 
@@ -182,8 +172,8 @@ class Launching:
     def _kept_months(self, domain: Domain, entry: Entry) -> list[dt.date]:
         return self._ready[domain.name].kept_months(entry.as_of)
 
-    def _was_launched(self, register: Register, entry: Entry) -> bool:
-        """Whether the sample's latest launch is an answer to the upload; it is then its launch."""
+    def _answer(self, register: Register, entry: Entry) -> bool:
+        """Answer the upload by the sample's latest launch, where that is one of the same; whether it is."""
         identity = self._identity(entry)
         latest = self._latest(KEY_TAG, entry.key)
         if latest is None or not self._instance.has_dynamic_partition(SAMPLE.name or "", entry.key):
@@ -200,7 +190,8 @@ class Launching:
             return True
         return False
 
-    def _find_run(self, register: Register, entry: Entry) -> bool:
+    def _follow_run(self, register: Register, entry: Entry) -> bool:
+        """Take over the run that was asked for, where it exists; whether it does."""
         run = self._latest(_RUN_KEY_TAG, entry.request)
         if run is not None:
             register.launched(entry, run.run_id, f"{entry.failure} This is the next one." if entry.failure else "")

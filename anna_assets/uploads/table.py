@@ -6,9 +6,9 @@ import json
 import dagster as dg
 
 from anna_core.samples.register import Entry, Register, UploadState
+from anna_resources.names import UPLOADS_ASSET
 
-KEY = dg.AssetKey("uploads")
-TABLE = "uploads"  # the label of the table in the observation's metadata
+KEY = dg.AssetKey(UPLOADS_ASSET)
 _LAUNCHED_SHOWN = 50  # of those whose launches tell the rest, the latest; the table is stored anew at each change
 _COLUMNS = {
     "sample": "<task>.<sample>; empty where the names cannot make a key.",
@@ -28,7 +28,7 @@ def uploads_spec() -> dg.AssetSpec:
     """The asset `uploads`: the inbox's sensor observes it, no step makes it."""
     return dg.AssetSpec(
         KEY,
-        group_name="uploads",
+        group_name=UPLOADS_ASSET,
         kinds={"table"},
         description="Every sample in the inbox that has no launch yet, with what it waits for or why it is refused; "
         f"and the latest {_LAUNCHED_SHOWN} that were launched. Each observation is the whole table.",
@@ -68,7 +68,7 @@ def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     return dg.AssetObservation(
         KEY,
         description=", ".join(f"{count} {state}" for state, count in counts.items() if count) or "The inbox is empty.",
-        metadata={TABLE: dg.MetadataValue.table([dg.TableRecord(row) for row in table], schema)},
+        metadata={UPLOADS_ASSET: dg.MetadataValue.table([dg.TableRecord(row) for row in table], schema)},
     )
 
 

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.files import told
-from anna_core.sources.places import source_path
+from anna_core.sources.files import told_unread
 from anna_core.sources.preview import preview
+from anna_core.sources.source import Source
 from anna_resources.settings import Settings
 
 
 def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
     """The table's place, its files' columns and types, and what of its first rows would be left aside or refused."""
+    source = Source(domain, settings.home, settings.time_zone, settings.source_settle_seconds, settings.left_aside)
     try:
-        path = source_path(domain, settings.home)
+        path = source.path
     except SourceError as error:
         yield bad(str(error), f"correct source.path in {domain.name}.yaml, or set what it names")
         return
@@ -28,7 +29,7 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
         yield bad(f"domain {domain.name}: its source {path} is an empty folder", "bring the table there")
         return
     try:
-        seen = preview(domain, settings.home, settings.time_zone, settings.left_aside)
+        seen = preview(source)
     except SourceError as error:
         yield bad(str(error), f"mend the table, or {domain.name}.yaml")
         return
@@ -42,4 +43,5 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
                 f"domain {domain.name}: {reason} in {rows:,} of the first {seen.rows:,} rows", "mend them there"
             )
     if seen.unread:
-        yield warning(f"domain {domain.name}: {told(seen.unread)}", "rename or convert what belongs to the table")
+        cure = "rename or convert what belongs to the table"
+        yield warning(f"domain {domain.name}: {told_unread(seen.unread)}", cure)

@@ -18,7 +18,7 @@ from anna_core.durations import DAY
 from anna_core.errors import TaskError
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, Strength, outcomes, strength, why_not
-from anna_core.guards.wording import in_words
+from anna_core.guards.wording import column_in_words
 from anna_core.marts.dictionary import Dictionary
 from anna_core.samples.drawing import strata
 from anna_core.samples.sample import Sample
@@ -179,7 +179,7 @@ def _finding(
     blocks: bool = False,
     allowed: bool = False,
 ) -> Finding:
-    told_by = in_words(found.columns[0], sequences.domain, dictionary) if found.columns else ""
+    told_by = column_in_words(found.columns[0], sequences.domain, dictionary) if found.columns else ""
     return Finding(subject, found, told_by, _verdict(found.low, blocks=blocks, allowed=allowed))
 
 

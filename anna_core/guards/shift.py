@@ -12,7 +12,7 @@ import polars as pl
 from anna_core.aggregates.columns import aggregate, top_codes
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, strength, why_not
-from anna_core.guards.wording import in_words
+from anna_core.guards.wording import column_in_words
 from anna_core.marts.dictionary import Dictionary
 from anna_core.metrics.ranking import Ranking
 from anna_core.samples.sample import Sample
@@ -85,7 +85,8 @@ def probe_shift(sequences: Sequences, sample: Sample, dictionary: Dictionary | N
     codes = {name: frequent[:MOST_CODES] for name, frequent in top_codes(part).items()}
     features = aggregate(part, codes, order=False)
     found = strength(features, [side], client, fold)
-    moved = [_moved(features[name], test[rows], in_words(name, part.domain, dictionary)) for name in found.columns]
+    words = {name: column_in_words(name, part.domain, dictionary) for name in found.columns}
+    moved = [_moved(features[name], test[rows], words[name]) for name in found.columns]
     return Shift((found.value + 1) / 2, (found.low + 1) / 2, tuple(moved), len(rows))
 
 

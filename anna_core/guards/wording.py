@@ -39,7 +39,7 @@ _WINDOW = re.compile(r"(.+)_(\d+)d(__share)?")
 _BACK = re.compile(r"(.+?)(?:_but)?_(\d+)")
 
 
-def in_words(column: str, domain: Domain, dictionary: Dictionary | None = None) -> str:
+def column_in_words(column: str, domain: Domain, dictionary: Dictionary | None = None) -> str:
     """A column of `aggregate` in words that name the field; the column's own name where there are no words for it.
 
     Args:

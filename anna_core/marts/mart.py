@@ -22,22 +22,22 @@ from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
 from anna_core.marts.runs import Run, array_on_disk, client_ranges
-from anna_core.memory import DEFAULT_MEMORY, events_within
+from anna_core.memory import events_within
 from anna_core.months import month_bounds, parse_month
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.door import Fault, field_names
 from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprint
-from anna_core.sources.left_aside import MOST_LEFT_ASIDE, month_examples, refusal, told, too_many
+from anna_core.sources.left_aside import month_examples, refusal, told, too_many
 from anna_core.sources.looking import unchanged
+from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import scan_month
-from anna_core.sources.source_state import ObservedFiles
+from anna_core.sources.source import Source
 from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
 _BYTES, _FIELD_BYTES = 200, 40  # per event being worked on, and per field and key column of it; measured, with copies
 _COUNTING = 8  # an eighth of the memory is for counting categories
-NOTHING = Corrections()
 
 
 @dataclass(frozen=True)
@@ -81,29 +81,23 @@ def built_months(folder: Path) -> dict[dt.date, Path]:
 
 
 def build_mart(
-    domain: Domain,
+    source: Source,
     month: dt.date,
-    home: Path,
-    bank_zone: str,
     mart_folder: Path,
     dictionary_folder: Path,
-    memory: int = DEFAULT_MEMORY,
-    corrections: Corrections = NOTHING,
-    share: float = MOST_LEFT_ASIDE,
-    observed: ObservedFiles | None = None,
+    memory: int,
+    corrections: Corrections,
+    observed: ObservedFiles | None,
 ) -> MartMonth:
     """Build one month of a mart from the source, and extend the dictionary by the categories that are new.
 
     Args:
-        domain: the domain.
+        source: the domain's raw table.
         month: its first day.
-        home: ANNA_HOME.
-        bank_zone: the bank's time zone.
         mart_folder: the folder of the domain's months.
         dictionary_folder: the folder of its dictionary.
         memory: bytes to work with; the result does not depend on it.
         corrections: which of the month's events lose to deliveries in other months, as the observation found.
-        share: the share of the month's rows, 0 to 1, that may be left aside for one reason or another.
         observed: read only these files, in the state in which they were observed; None: the whole table as it is now.
 
     Raises:
@@ -112,17 +106,16 @@ def build_mart(
         SourceError: the source cannot be read as the domain says, or too many rows cannot be used; nothing is written.
         ArtifactError: the dictionary lacks codes of marts that are there; nothing is written.
     """
-    path = mart_path(mart_folder, month)
+    domain, share, path = source.domain, source.left_aside, mart_path(mart_folder, month)
     most = events_within(memory, _BYTES + _FIELD_BYTES * (len(domain.fields) + len(domain.event_key)))
     with write_file(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as spill:
         marts = built_months(mart_folder).values()
         closed = frozenset(read_dictionary(domain, dictionary_folder, marts).shared)
         found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))
-        files, known = (observed.paths, observed.columns) if observed is not None else (None, frozenset[str]())
         with unchanged(domain, observed):
             superseded = corrections.superseded if len(corrections.superseded) else None
             with reading(domain):
-                scan = scan_month(domain, month, home, bank_zone, superseded, files, known)
+                scan = scan_month(source, month, superseded, observed)
                 for piece in read_pieces(domain, month, scan, most, closed):
                     found.add(piece)
             if observed is not None and found.rows != observed.rows:
@@ -133,9 +126,7 @@ def build_mart(
                 )
             faults = list(scan.faults.values())
             if reasons := too_many(found.left, faults, found.rows, share):
-                where = {
-                    reason: month_examples(domain, home, bank_zone, reason, month, files, known) for reason in reasons
-                }
+                where = {reason: month_examples(source, reason, month, observed) for reason in reasons}
                 raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, told(faults, reasons, where))
         dictionary = extend_dictionary(domain, dictionary_folder, found.counts.parts())
         source_version = shifted_fingerprint(write_fingerprint(found.rows, found.hash), corrections.digest)

@@ -48,9 +48,7 @@ def carried(domain: Domain) -> list[str]:
     return [TIME, *(deliveries if domain.event_key else []), *field_names(domain).values()]
 
 
-def read_pieces(
-    domain: Domain, month: dt.date, scan: MonthScan, most: int, closed: frozenset[str] = frozenset()
-) -> Iterator[Piece]:
+def read_pieces(domain: Domain, month: dt.date, scan: MonthScan, most: int, closed: frozenset[str]) -> Iterator[Piece]:
     """Yield the rows of a month in pieces; a month without rows is one piece without rows.
 
     Args:

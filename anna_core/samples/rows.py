@@ -20,7 +20,7 @@ GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
 LIGHTEST, HEAVIEST = 1e-12, 1e12
 _EXAMPLES = 3  # rows shown in an error message
 
-Door = Callable[[str, pl.DataType], Typed]  # a kind's function of `anna_core.columns`
+Typing = Callable[[str, pl.DataType], Typed]  # a kind's function of `anna_core.columns`
 
 
 def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> tuple[pl.DataFrame, list[str]]:
@@ -136,10 +136,10 @@ class _Upload:
         examples = "; ".join(f"row {line + 1}: {_shown(rows.row(line, named=True))}" for line in lines)
         raise SampleError(f"{self._path}: {problem}. {bad.sum()} of {len(bad)} rows are so, the first: {examples}.")
 
-    def _typed(self, column: str, door: Door) -> tuple[pl.Series, pl.Series]:
+    def _typed(self, column: str, typing: Typing) -> tuple[pl.Series, pl.Series]:
         """A column's canonical values, and (n,) bool: whether something stands there that is no value."""
         try:
-            typed = door(column, self._frame[column].dtype)
+            typed = typing(column, self._frame[column].dtype)
             found = self._frame.select(typed.value.alias(column), typed.unreadable.alias("unreadable"))
         except UnfitColumnError as error:
             raise SampleError(f"{self._path}: {error}.") from None

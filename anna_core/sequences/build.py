@@ -54,7 +54,7 @@ def write_sequences(
     mart_folder: Path,
     rows: pl.DataFrame,
     folder: Path,
-    memory: int = DEFAULT_MEMORY,
+    memory: int,
 ) -> Sequences:
     """Cut out the events that each row may see and write them into an existing folder.
 
@@ -92,7 +92,7 @@ def write_history(
     mart_folder: Path,
     month: dt.date,
     folder: Path,
-    memory: int = DEFAULT_MEMORY,
+    memory: int,
 ) -> Sequences:
     """Write every client's sequence as of the end of `month`, in order of client; only clients with a visible event.
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from anna_core.domains import Domain
 from anna_core.errors import in_words
 from anna_core.marts import staleness
 from anna_core.marts.mart import mart_path
 from anna_core.sequences.build import months_of_spans
 from anna_core.sources import observing
+from anna_core.sources.source import Source
 from anna_core.sources.source_state import SourceState, read_state
 
 Spans = Iterable[tuple[dt.date, dt.date]]
@@ -44,37 +44,30 @@ class Readiness:
     """How ready one domain is, at one moment: its files are listed and its marts' footers are read at most once.
 
     Attributes:
-        domain: the domain.
-        home: what relative paths start at.
-        bank_zone: of naive times.
-        source: folder of what was last observed.
+        source: the domain's raw table.
+        observed: folder of what was last observed of it.
         mart: folder of the mart's months.
         kept: names the months that are kept, as in `observing.listing`.
         keeps: whether a month is kept.
-        settle: seconds for which a file of the source must not have changed, as in `observing.listing`.
-        share: of rows that may be left aside, as in `observing.listing`.
     """
 
-    domain: Domain
-    home: Path
-    bank_zone: str
-    source: Path
+    source: Source
+    observed: Path
     mart: Path
     kept: str
     keeps: Callable[[dt.date], bool]
-    settle: float
-    share: float
 
     def kept_months(self, spans: Spans) -> list[dt.date]:
         """Months that windows of these as_of dates touch and the deployment keeps, ascending."""
-        return [month for month in months_of_spans(self.domain, spans) if self.keeps(month)]
+        return [month for month in months_of_spans(self.source.domain, spans) if self.keeps(month)]
 
     def behind(self, spans: Spans) -> Behind | None:
         """What rows of these as_of dates wait for; None where they can be cut out."""
+        name = self.source.domain.name
         if self._problem:
-            return Behind(self.domain.name, problem=self._problem)
+            return Behind(name, problem=self._problem)
         stale = tuple(month for month in self.kept_months(spans) if self._is_stale(month))
-        return Behind(self.domain.name, stale) if stale else None
+        return Behind(name, stale) if stale else None
 
     @property
     def rows(self) -> dict[dt.date, int]:
@@ -89,9 +82,7 @@ class Readiness:
     def _problem(self) -> str:
         try:
             state = self._state
-            listing = observing.listing(
-                self.domain, self.home, self.bank_zone, self.kept, self.settle, state, self.share
-            )
+            listing = observing.listing(self.source, self.kept, state)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
         if not state.listing:
@@ -100,7 +91,7 @@ class Readiness:
 
     @cached_property
     def _state(self) -> SourceState:
-        return read_state(self.source)
+        return read_state(self.observed)
 
     def _is_stale(self, month: dt.date) -> bool:
         observed = self._state.months.get(month.isoformat())

@@ -1,11 +1,11 @@
 """Copies among a source's files: without an event key each of their events would count twice."""
 
-from anna_core.sources.source_state import FileState
+from anna_core.sources.source_state import ReadFile
 
 _FEWEST = 10  # rows; of fewer, two deliveries may well be alike
 
 
-def copies(files: dict[str, FileState], known: dict[str, FileState]) -> dict[str, str]:
+def copies(files: dict[str, ReadFile], known: dict[str, ReadFile]) -> dict[str, str]:
     """Files that hold the same rows as another one, compressed or not and in whichever order: name → the other's.
 
     Args:

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from anna_core.memory import DEFAULT_MEMORY
 from anna_core.storage import write_file
 
 FILE = "corrections.parquet"
@@ -65,7 +64,7 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
         np.save(temporary, run)
 
 
-def find_corrections(runs: list[tuple[str, list[Path]]], memory: int = DEFAULT_MEMORY) -> dict[int, Corrections]:
+def find_corrections(runs: list[tuple[str, list[Path]]], memory: int) -> dict[int, Corrections]:
     """Find the corrections of all months.
 
     Args:

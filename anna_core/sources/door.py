@@ -7,6 +7,7 @@ ANNA's.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -24,6 +25,8 @@ from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
 
 CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
+
+_Typed = TypeVar("_Typed", bound=Typed)
 
 _STORED = {FieldKind.CATEGORICAL: pl.String(), FieldKind.NUMERIC: pl.Float64(), FieldKind.BOOLEAN: pl.Boolean()}
 # What types a field, what is said of a value that is unusable, and its cure; anything can be a category.
@@ -138,7 +141,7 @@ class _Opening:
         found |= {fields[name]: self._field(name, kind) for name, kind in domain.fields.items()}
         return {own: value.alias(own) for own, value in found.items()}
 
-    def _typed(self, name: str, setting: str, kind: Callable[..., Typed], *more: str) -> Typed:
+    def _typed(self, name: str, setting: str, kind: Callable[..., _Typed], *more: str) -> _Typed:
         own = self._names[name]
         try:
             return kind(own, self._kinds[own], *more)
@@ -159,7 +162,6 @@ class _Opening:
     def _time(self) -> pl.Expr:
         name = self._domain.columns.event_time
         typed = self._typed(name, "columns.event_time", time, *self._zones)
-        assert isinstance(typed, times.TypedTime)
         none = typed.value.is_null() & ~typed.unreadable & ~typed.outside
         first, end = times.ERA
         era = f"{name} is outside the years {first.year} to {end.year - 1}"
@@ -172,7 +174,6 @@ class _Opening:
         if name not in self._names:
             return pl.lit(None, pl.Float64), pl.lit(0.0)
         typed = self._typed(name, "version", version, *self._zones)
-        assert isinstance(typed, versions.TypedVersion)
         self._note(
             self.dated, f"{name} is no version", name, VERSION, typed.unreadable, lambda _: versions.CURE,
             whole_row=False,

@@ -10,7 +10,7 @@ from pathlib import Path
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.file_names import is_garbled, shown
-from anna_core.sources.places import source_path
+from anna_core.sources.source import Source
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
 _PARQUET_BEGINS = b"PAR1"
@@ -41,13 +41,13 @@ class SourceFiles:
         return self.unread | self.hidden
 
 
-def source_files(domain: Domain, home: Path) -> SourceFiles:
+def source_files(source: Source) -> SourceFiles:
     """Find the files of a Parquet or CSV source; if its path is a file, it is read whatever its name.
 
     Raises:
         SourceError: there is no file to read, or ANNA may not look into a folder.
     """
-    path = source_path(domain, home)
+    domain, path = source.domain, source.path
     at_path = _status(domain, path)
     if at_path is not None and not stat.S_ISDIR(at_path.st_mode):
         if stat.S_ISREG(at_path.st_mode):
@@ -77,7 +77,7 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
         else:
             found.read.append(file)
     if not found.read:
-        beside = f" ({told(found.not_read)})" if found.not_read else ""
+        beside = f" ({told_unread(found.not_read)})" if found.not_read else ""
         raise SourceError(
             f"domain {domain.name}: no .{domain.source.format} file at {path}{beside}. "
             f"Correct `source.path` in {domain.name}.yaml, or bring the table there."
@@ -86,7 +86,7 @@ def source_files(domain: Domain, home: Path) -> SourceFiles:
     return found
 
 
-def told(unread: dict[str, str]) -> str:
+def told_unread(unread: dict[str, str]) -> str:
     """Say how many files are not read, and name the first of them with the reasons."""
     some = [f"{name} {reason}" for name, reason in sorted(unread.items())[:_SHOWN]]
     more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []

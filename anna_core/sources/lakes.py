@@ -9,35 +9,34 @@ import polars as pl
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.places import source_path
+from anna_core.sources.source import Source
 
-LAKES = ("delta", "iceberg")
 _METADATA = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")  # 00002-<uuid>.metadata.json, v2.metadata.json
 _HINT = "version-hint.text"
 
 
-def lake_state(domain: Domain, home: Path) -> tuple[str, str]:
+def lake_state(source: Source) -> tuple[str, str]:
     """Return where a table lies, and a text that differs whenever its rows or columns may have changed.
 
     Raises:
         SourceError: the table is missing, or ANNA cannot read it; the message says what to do.
     """
-    path = _table(domain, home)
+    domain, path = source.domain, _table(source)
     with _lake(domain, path):
         return str(path), _delta_state(path) if domain.source.format == "delta" else _iceberg_state(path)
 
 
-def scan_lake(domain: Domain, home: Path) -> pl.LazyFrame:
+def scan_lake(source: Source) -> pl.LazyFrame:
     """Scan the rows of the table as it is now. Raises as `lake_state` does."""
-    path = _table(domain, home)
+    domain, path = source.domain, _table(source)
     with _lake(domain, path):
         if domain.source.format == "delta":
             return _scan_delta(path)
         return pl.scan_iceberg(str(_newest_metadata(path)))
 
 
-def _table(domain: Domain, home: Path) -> Path:
-    path = source_path(domain, home)
+def _table(source: Source) -> Path:
+    domain, path = source.domain, source.path
     mark = path / ("_delta_log" if domain.source.format == "delta" else "metadata")
     if not (mark.exists() or (domain.source.format == "iceberg" and path.is_file())):
         raise SourceError(

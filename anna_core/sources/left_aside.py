@@ -12,9 +12,10 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.months import month_bounds
 from anna_core.sources.door import TIME, Door, Fault
-from anna_core.sources.scanning import SourceTable, open_table, source_tables
+from anna_core.sources.observed_files import ObservedFiles
+from anna_core.sources.scanning import SourceTable, observed_tables, open_table, source_tables
+from anna_core.sources.source import Source
 
-MOST_LEFT_ASIDE = 0.1  # share of rows; default of the setting `left_aside`
 _FEW = 10  # fewer rows are counted, but never a reason to refuse a file or a month, however small it is
 _EXAMPLES = 3
 _SHOWN = 40  # characters of a value
@@ -57,33 +58,23 @@ def examples(table: SourceTable, door: Door, fault: Fault, within: pl.Expr | Non
     return [Example(_place(table.files[0], row), value) for row, value in found.iter_rows()]
 
 
-def month_examples(
-    domain: Domain,
-    home: Path,
-    bank_zone: str,
-    reason: str,
-    month: dt.date,
-    files: list[Path] | None = None,
-    known: frozenset[str] = frozenset(),
-) -> list[Example]:
+def month_examples(source: Source, reason: str, month: dt.date, observed: ObservedFiles | None) -> list[Example]:
     """The first rows of a month that have a fault of dated rows; reads one file after another until there are enough.
 
     Args:
-        domain: the domain.
-        home: ANNA_HOME.
-        bank_zone: the bank's time zone.
+        source: the source.
         reason: the fault's.
         month: its first day.
-        files: as in `anna_core.sources.scanning.scan_month`.
-        known: likewise.
+        observed: as in `anna_core.sources.scanning.scan_month`.
     """
     first, following = month_bounds(month)
     found: list[Example] = []
-    tables = source_tables(domain, home, files, known)
+    tables = observed_tables(source, observed)
+    known = observed.columns if observed is not None else frozenset[str]()
     have = known.union(name for table in tables for name in table.schema)
     for file in [file for table in tables for file in table.files]:
-        (table,) = source_tables(domain, home, [file], have)
-        door = open_table(domain, table, bank_zone)
+        (table,) = source_tables(source, [file], have)
+        door = open_table(source, table)
         time = door.values[TIME]
         for fault in (fault for fault in door.dated if fault.reason == reason):
             found += examples(table, door, fault, time.is_between(first, following, closed="left"))

@@ -1,6 +1,5 @@
 """What lies at a source's place right now: its files by size and time, and which of them are at rest."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,10 @@ from pydantic import BaseModel
 from anna_core.domains import Domain
 from anna_core.errors import NotAsObservedError
 from anna_core.sources.files import source_files
-from anna_core.sources.lakes import LAKES, lake_state
-from anna_core.sources.source_state import ObservedFiles, SourceState
+from anna_core.sources.lakes import lake_state
+from anna_core.sources.observed_files import ObservedFiles, file_state
+from anna_core.sources.source import Source
+from anna_core.sources.source_state import SourceState
 
 WRITTEN = "is still being written"
 
@@ -33,22 +34,20 @@ class Found(BaseModel):
     unsettled: dict[str, str] = {}
 
 
-def look(domain: Domain, home: Path, settle: float, before: SourceState) -> Found:
+def look(source: Source, before: SourceState) -> Found:
     """Look at the size and times of every file, without reading data.
 
     Args:
-        domain: the domain.
-        home: ANNA_HOME.
-        settle: seconds for which a file must not have changed; until then it counts as it was before, or not at all.
+        source: the source.
         before: the last observation.
 
     Raises:
         SourceError: nothing is there.
     """
-    if domain.source.format in LAKES:
-        name, state = lake_state(domain, home)
+    if source.domain.source.is_lake:
+        name, state = lake_state(source)
         return Found(states={name: state})
-    files = source_files(domain, home)
+    files = source_files(source)
     found = Found(states={}, unread=files.unread, hidden=files.hidden)
     now = time.time()
     for file in files.read:
@@ -59,31 +58,23 @@ def look(domain: Domain, home: Path, settle: float, before: SourceState) -> Foun
             continue  # it has just been moved away
         # A copy may keep the original's mtime, but its ctime is its own. Times in the future come from a machine with
         # another clock: the file is read now, and again if it turns out to have changed.
-        if abs(now - max(stat.st_mtime, stat.st_ctime)) >= settle:
-            found.states[name] = _state(stat)
+        if abs(now - max(stat.st_mtime, stat.st_ctime)) >= source.settle:
+            found.states[name] = file_state(stat)
             continue
         known = before.known.get(name)
-        if known is None or known.state != _state(stat):
+        if known is None or known.state != file_state(stat):
             found.unsettled[name] = WRITTEN
         if known is not None:
             found.states[name] = known.state
     return found
 
 
-def _state(stat: os.stat_result) -> str:
-    """What changes with a file's content: a copy may keep size and time of the one before, but not when it was made.
-
-    The inode is not part of it: some network file systems number their files anew at each look.
-    """
-    return f"{stat.st_size} {stat.st_ctime_ns} {stat.st_mtime_ns}"
-
-
 def changed(domain: Domain, name: str, state: str) -> bool:
     """Whether a file has changed, or gone, since `look` saw it in this state."""
-    if domain.source.format in LAKES:
+    if domain.source.is_lake:
         return False  # a version of a table never changes
     try:
-        return _state(Path(name).stat()) != state
+        return file_state(Path(name).stat()) != state
     except FileNotFoundError:
         return True
 

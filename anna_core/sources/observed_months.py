@@ -6,14 +6,15 @@ from pathlib import Path
 from anna_core.domains import Domain
 from anna_core.sources.corrections import Corrections, find_corrections, write_corrections
 from anna_core.sources.fingerprints import combine_fingerprints, shifted_fingerprint
-from anna_core.sources.source_state import FileState, SourceState
+from anna_core.sources.observed_files import modified
+from anna_core.sources.source_state import ReadFile, SourceState
 from anna_core.sources.survey import UNDATED, month_key
 
 KEYS = "keys"  # the folder of the events' identities, file by file
 
 
 def months_of(
-    domain: Domain, before: SourceState, files: dict[str, FileState], folder: Path, memory: int
+    domain: Domain, before: SourceState, files: dict[str, ReadFile], folder: Path, memory: int
 ) -> dict[str, str]:
     """Fingerprint every month, and store the corrections of all months beside the source's state.
 
@@ -34,7 +35,7 @@ def months_of(
                 parts.setdefault(month, []).append(fingerprint)
     corrected: dict[str, Corrections] = {}
     if domain.event_key:
-        order = sorted(files, key=lambda name: (_modified(files[name]), name))  # as `winning_order` has it
+        order = sorted(files, key=lambda name: (modified(files[name].state), name))  # as `winning_order` has it
         stored = _key_runs(folder)
         runs = [(name, stored.get(key_name(name, files[name].state, files[name].rules), [])) for name in order]
         corrected = {month_key(number): part for number, part in find_corrections(runs, memory).items()}
@@ -43,11 +44,6 @@ def months_of(
         month: shifted_fingerprint(combine_fingerprints(parts[month]), corrected.get(month, Corrections()).digest)
         for month in sorted(parts)
     }
-
-
-def _modified(file: FileState) -> int:
-    """When a file was modified, in nanoseconds, which its state ends in; a lake's table is one file."""
-    return int(file.state.rpartition(" ")[2])
 
 
 def _key_runs(folder: Path) -> dict[str, list[Path]]:

@@ -12,17 +12,14 @@ from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.copies import copies
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
-from anna_core.sources.lakes import LAKES
-from anna_core.sources.left_aside import MOST_LEFT_ASIDE
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_keys
-from anna_core.sources.places import source_path
 from anna_core.sources.scanning import file_schema
-from anna_core.sources.source_state import FILE, FileState, SourceState, read_state
+from anna_core.sources.source import Source
+from anna_core.sources.source_state import FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
@@ -30,57 +27,32 @@ _DOOR = "5"  # changes whenever the same files would be read as other rows than 
 _TOLD = 10  # refused files named in one message
 
 
-def listing(
-    domain: Domain,
-    home: Path,
-    bank_zone: str,
-    kept: str = "",
-    settle: float = 0.0,
-    before: SourceState | None = None,
-    share: float = MOST_LEFT_ASIDE,
-) -> str:
+def listing(source: Source, kept: str, before: SourceState) -> str:
     """A digest that changes with the source's files, the rules for reading them and the months kept; reads no data.
 
     Args:
-        domain: the domain.
-        home: ANNA_HOME, where relative paths start.
-        bank_zone: the bank's time zone, which decides how naive times are read.
+        source: the source.
         kept: a text that changes with the months that the deployment keeps; if these become others, the source must be
             observed again although no file has changed.
-        settle: seconds for which a file must not have changed; until then it counts as it was before.
-        before: the last observation; needed if `settle` is not 0.
-        share: as of `observe`; what was refused for it is to be looked at again once it is another.
+        before: the last observation, as which files count that are still being written.
 
     Raises:
         SourceError: the source is missing.
     """
-    found = look(domain, home, settle, before or SourceState())
-    return _listing(_rules(domain, bank_zone), kept, share, found.states, found.unread)
+    found = look(source, before)
+    return _listing(source, kept, found.states, found.unread)
 
 
-def observe(
-    domain: Domain,
-    home: Path,
-    bank_zone: str,
-    folder: Path,
-    kept: str = "",
-    settle: float = 0.0,
-    share: float = MOST_LEFT_ASIDE,
-    memory: int = DEFAULT_MEMORY,
-) -> SourceState:
+def observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState:
     """Fingerprint every month of the source, reading only files that are new or changed, and store the result.
 
     If this ends early, because a file is refused or the process dies, the last result stays, and the files that were
     read completely will not be read again.
 
     Args:
-        domain: the domain.
-        home: ANNA_HOME.
-        bank_zone: the bank's time zone.
+        source: the source.
         folder: the folder that stores the result.
         kept: as of `listing`.
-        settle: as of `listing`.
-        share: the share of a file's rows, 0 to 1, that may belong to no month.
         memory: bytes to work with.
 
     Raises:
@@ -88,14 +60,12 @@ def observe(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written
-        return _observe(domain, home, bank_zone, folder, kept, settle, share, memory)
+        return _observe(source, folder, kept, memory)
 
 
-def _observe(
-    domain: Domain, home: Path, bank_zone: str, folder: Path, kept: str, settle: float, share: float, memory: int
-) -> SourceState:
-    before, rules = read_state(folder), _rules(domain, bank_zone)
-    found = look(domain, home, settle, before)
+def _observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState:
+    domain, before, rules = source.domain, read_state(folder), _rules(source)
+    found = look(source, before)
     done = _surveyed(folder, before, found.states, rules)
     columns = _columns(domain, found.states, done)
     if not columns.issuperset(domain.source_columns):
@@ -105,7 +75,7 @@ def _observe(
         file = done.get(name)
         if file is None:
             try:
-                file = _survey(domain, home, bank_zone, folder, name, state, rules, share, memory, columns)
+                file = _survey(source, folder, name, state, rules, memory, columns)
             except SourceError as error:
                 refused.append(str(error))
                 continue
@@ -124,11 +94,11 @@ def _observe(
     doubled = {name: files.pop(name) for name in same}
     months = months_of(domain, before, files, folder, memory)
     after = SourceState(
-        listing=_listing(rules, kept, share, states, found.unread),
+        listing=_listing(source, kept, states, found.unread),
         files=files,
         copies=doubled,
         months=months,
-        unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(domain, home, same),
+        unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
         notes=_differences(domain, files),
     )
     write_text(folder / FILE, after.model_dump_json())
@@ -147,7 +117,7 @@ def mark_told(folder: Path, state: SourceState) -> None:
             write_text(folder / FILE, state.model_copy(update={"told": True}).model_dump_json())
 
 
-def _surveyed(folder: Path, before: SourceState, states: dict[str, str], rules: str) -> dict[str, FileState]:
+def _surveyed(folder: Path, before: SourceState, states: dict[str, str], rules: str) -> dict[str, ReadFile]:
     """What was read of files in these states by these rules, by the last observation or by one that ended early."""
     found = {}
     for name, state in states.items():
@@ -155,45 +125,36 @@ def _surveyed(folder: Path, before: SourceState, states: dict[str, str], rules: 
         if known is not None and (known.state, known.rules) == (state, rules):
             found[name] = known
         elif (kept := kept_survey(folder, name, state, rules)) is not None:
-            found[name] = FileState(state=state, rules=rules, survey=kept)
+            found[name] = ReadFile(state=state, rules=rules, survey=kept)
     return found
 
 
 def _survey(
-    domain: Domain,
-    home: Path,
-    bank_zone: str,
-    folder: Path,
-    name: str,
-    state: str,
-    rules: str,
-    share: float,
-    memory: int,
-    columns: frozenset[str],
-) -> FileState | None:
+    source: Source, folder: Path, name: str, state: str, rules: str, memory: int, columns: frozenset[str]
+) -> ReadFile | None:
     """Survey a file in a state, and keep what was found; None if it changed meanwhile."""
-    keys = folder / KEYS / key_name(name, state, rules) if domain.event_key else None
-    read = survey(domain, home, bank_zone, Path(name), keys, share, memory, columns)
-    if changed(domain, name, state):
+    keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key else None
+    read = survey(source, Path(name), keys, memory, columns)
+    if changed(source.domain, name, state):
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)
-    return FileState(state=state, rules=rules, survey=read)
+    return ReadFile(state=state, rules=rules, survey=read)
 
 
-def _same_rows(domain: Domain, home: Path, same: dict[str, str]) -> dict[str, str]:
-    place = source_path(domain, home)
+def _same_rows(source: Source, same: dict[str, str]) -> dict[str, str]:
+    place = source.path
     return {relpath(copy, place): f"holds the same rows as {relpath(other, place)}" for copy, other in same.items()}
 
 
-def _key_names(files: dict[str, FileState]) -> set[str]:
+def _key_names(files: dict[str, ReadFile]) -> set[str]:
     return {key_name(name, file.state, file.rules) for name, file in files.items()}
 
 
-def _columns(domain: Domain, states: dict[str, str], done: dict[str, FileState]) -> frozenset[str]:
+def _columns(domain: Domain, states: dict[str, str], done: dict[str, ReadFile]) -> frozenset[str]:
     """Names of the columns that any file of the source has; only files that are still to be read are opened."""
     have = {column for file in done.values() for column in file.survey.kinds}
     for name in states:
-        if name in done or domain.source.format in LAKES:
+        if name in done or domain.source.is_lake:
             continue
         try:
             have.update(file_schema(domain, Path(name)))
@@ -202,7 +163,7 @@ def _columns(domain: Domain, states: dict[str, str], done: dict[str, FileState])
     return frozenset(have)
 
 
-def _differences(domain: Domain, files: dict[str, FileState]) -> list[str]:
+def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     """Sentences about columns that files store in different types, or that some files lack."""
     notes = []
     for column in domain.source_columns:
@@ -227,15 +188,14 @@ def _refusal(domain: Domain, refused: list[str]) -> SourceError:
     return SourceError(f"domain {domain.name}: {len(refused):,} files are refused:\n- {lines}{more}")
 
 
-def _listing(rules: str, kept: str, share: float, states: dict[str, str], unread: dict[str, str]) -> str:
-    return _digest(
-        rules, kept, str(share), *(f"{name}\0{state}" for name, state in sorted(states.items())), *sorted(unread)
-    )
+def _listing(source: Source, kept: str, states: dict[str, str], unread: dict[str, str]) -> str:
+    files = (f"{name}\0{state}" for name, state in sorted(states.items()))
+    return _digest(_rules(source), kept, str(source.left_aside), *files, *sorted(unread))
 
 
-def _rules(domain: Domain, bank_zone: str) -> str:
-    rules = domain.model_dump_json(include={"source", "columns", "event_key", "version", "fields", "time_zone"})
-    return _digest(rules, bank_zone, hash_probe(), _DOOR)
+def _rules(source: Source) -> str:
+    rules = source.domain.model_dump_json(include={"source", "columns", "event_key", "version", "fields", "time_zone"})
+    return _digest(rules, source.bank_zone, hash_probe(), _DOOR)
 
 
 def _digest(*parts: str) -> str:

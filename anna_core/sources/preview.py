@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
@@ -10,10 +9,10 @@ from anna_core.columns.csv_records import CsvError, check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.files import source_files
-from anna_core.sources.lakes import LAKES
-from anna_core.sources.left_aside import MOST_LEFT_ASIDE, examples, refusal, told, too_many
+from anna_core.sources.left_aside import examples, refusal, told, too_many
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import SourceTable, fault_name, file_schema, open_table, source_tables
+from anna_core.sources.source import Source
 
 ROWS = 1000  # looked at in each file
 _FILES = 20  # the newest, whose rows are looked at; the columns of all files are
@@ -38,24 +37,19 @@ class Preview:
     refused: list[str] = field(default_factory=list)
 
 
-def preview(domain: Domain, home: Path, bank_zone: str, share: float = MOST_LEFT_ASIDE) -> Preview:
+def preview(source: Source) -> Preview:
     """Look at the columns of all files, and at the first rows of the newest files.
-
-    Args:
-        domain: the domain.
-        home: ANNA_HOME.
-        bank_zone: the bank's time zone.
-        share: the share of rows, 0 to 1, that may be left aside.
 
     Raises:
         SourceError: nothing is there, or a column that the domain names is in no file.
     """
-    if domain.source.format in LAKES:
+    domain = source.domain
+    if domain.source.is_lake:
         seen = Preview(files=1)
-        (table,) = source_tables(domain, home)
-        _look(domain, table, bank_zone, share, seen)
+        (table,) = source_tables(source)
+        _look(source, table, seen)
         return seen
-    found = source_files(domain, home)
+    found = source_files(source)
     seen = Preview(files=len(found.read), unread=found.not_read)
     have: set[str] = set()
     sound = []
@@ -68,20 +62,21 @@ def preview(domain: Domain, home: Path, bank_zone: str, share: float = MOST_LEFT
             sound.append(file)
     if not sound:
         return seen
-    source_tables(domain, home, sound)  # refuses a column that none has
+    source_tables(source, sound)  # refuses a column that none has
     for file in sorted(sound, key=lambda file: -file.stat().st_mtime_ns)[:_FILES]:
-        (table,) = source_tables(domain, home, [file], frozenset(have))
-        _look(domain, table, bank_zone, share, seen)
+        (table,) = source_tables(source, [file], frozenset(have))
+        _look(source, table, seen)
     return seen
 
 
-def _look(domain: Domain, table: SourceTable, bank_zone: str, share: float, seen: Preview) -> None:
+def _look(source: Source, table: SourceTable, seen: Preview) -> None:
+    domain, share = source.domain, source.left_aside
     first = SourceTable(table.files, table.rows.head(ROWS), table.schema)
     try:
         if domain.source.format == "csv":
             _check_records(domain, table)
         with reading(domain, table.files[0]):
-            door = open_table(domain, first, bank_zone)
+            door = open_table(source, first)
             faults = [*door.undated, *door.dated]
             flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
             rows, *counts = door.table.select(pl.len(), *flags).collect().row(0)

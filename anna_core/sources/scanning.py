@@ -14,8 +14,10 @@ from anna_core.months import month_bounds
 from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door, version_names
 from anna_core.sources.files import source_files
 from anna_core.sources.fingerprints import column_hash, summed
-from anna_core.sources.lakes import LAKES, lake_state, scan_lake
+from anna_core.sources.lakes import lake_state, scan_lake
+from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.reading import reading
+from anna_core.sources.source import Source
 
 FILE, HASH, SUPERSEDED = "file", "hash", "superseded"
 _ANY_CLOCK = dt.timedelta(days=2)  # no two time zones differ by more
@@ -87,32 +89,23 @@ def fault_name(place: int) -> str:
 
 
 def scan_month(
-    domain: Domain,
-    month: dt.date,
-    home: Path,
-    bank_zone: str,
-    superseded: pl.Series | None = None,
-    files: list[Path] | None = None,
-    known: frozenset[str] = frozenset(),
+    source: Source, month: dt.date, superseded: pl.Series | None, observed: ObservedFiles | None
 ) -> MonthScan:
     """The source's rows of one month.
 
     Args:
-        domain: the domain.
+        source: the source.
         month: its first day.
-        home: ANNA_HOME.
-        bank_zone: the bank's time zone.
-        superseded: identities (`identity`) of the events whose last delivery lies in another month.
-        files: as in `source_tables`.
-        known: likewise.
+        superseded: identities (`identity`) of the events whose last delivery lies in another month; None: no event's.
+        observed: the files to read; None: the whole table as it is now.
 
     Raises:
         SourceError: the table or a column is missing, or a column's type does not fit its kind.
     """
     first, following = month_bounds(month)
-    tables = source_tables(domain, home, files, known)
+    domain, tables = source.domain, observed_tables(source, observed)
     ranks = {str(file): rank for rank, file in enumerate(winning_order([f for t in tables for f in t.files]))}
-    doors = [open_table(domain, near(domain, table, first, following), bank_zone) for table in tables]
+    doors = [open_table(source, near(domain, table, first, following)) for table in tables]
     deferred = _deferred(domain, tables, doors)
     by_value = factored(domain)
     later = {fault.reason for column in deferred.values() for fault in column.faults}
@@ -155,27 +148,32 @@ def winning_order(files: list[Path]) -> list[Path]:
     return sorted(files, key=lambda file: (file.stat().st_mtime_ns, str(file)))
 
 
+def observed_tables(source: Source, observed: ObservedFiles | None) -> list[SourceTable]:
+    """The tables (`source_tables`) of the files as they were observed; with None, of all that lies there now."""
+    return source_tables(source) if observed is None else source_tables(source, observed.paths, observed.columns)
+
+
 def source_tables(
-    domain: Domain, home: Path, files: list[Path] | None = None, known: frozenset[str] = frozenset()
+    source: Source, files: list[Path] | None = None, known: frozenset[str] = frozenset()
 ) -> list[SourceTable]:
     """Group the source's files, whose layout may change over the years, into tables of the same columns and types.
 
     Args:
-        domain: the domain.
-        home: ANNA_HOME.
+        source: the source.
         files: the files to read; None: the whole table.
         known: names of columns that other files have, and that these may therefore lack.
 
     Raises:
         SourceError: a file cannot be read, or a column that the domain names is in no file.
     """
-    if domain.source.format in LAKES:
-        place, _ = lake_state(domain, home)
-        rows = scan_lake(domain, home)
+    domain = source.domain
+    if domain.source.is_lake:
+        place, _ = lake_state(source)
+        rows = scan_lake(source)
         tables = [SourceTable([Path(place)], rows, rows.collect_schema())]
     else:
         layouts: dict[tuple, list[Path]] = {}
-        for file in files if files is not None else source_files(domain, home).read:
+        for file in files if files is not None else source_files(source).read:
             layouts.setdefault(tuple(file_schema(domain, file).items()), []).append(file)
         tables = [_table(domain, alike, pl.Schema(layout)) for layout, alike in layouts.items()]
     have = known.union(name for table in tables for name in table.schema)
@@ -221,9 +219,9 @@ def _csv_names(domain: Domain, file: Path) -> list[str]:
         raise SourceError(f"domain {domain.name}: {error}") from error
 
 
-def open_table(domain: Domain, table: SourceTable, bank_zone: str) -> Door:
+def open_table(source: Source, table: SourceTable) -> Door:
     """Open the door to a table."""
-    return open_door(domain, table.rows, table.schema, bank_zone, table.files[0])
+    return open_door(source.domain, table.rows, table.schema, source.bank_zone, table.files[0])
 
 
 def near(domain: Domain, table: SourceTable, first: dt.datetime, following: dt.datetime) -> SourceTable:

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -12,6 +11,7 @@ from anna_core.columns.times import ERA
 from anna_core.errors import ArtifactError
 from anna_core.months import parse_month
 from anna_core.sources.fingerprints import combine_fingerprints, rows_in
+from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.survey import UNDATED, FileSurvey
 
 FILE = "fingerprints.json"
@@ -19,11 +19,11 @@ FORM = "2"
 NO_ROWS = combine_fingerprints([])  # the fingerprint of a month that lost all its rows
 
 
-class FileState(BaseModel):
+class ReadFile(BaseModel):
     """A file as it was read.
 
     Attributes:
-        state: its size and time of modification then.
+        state: its size and times then (`file_state`), or the state of a lake's table.
         rules: digest of the rules that it was read by.
         survey: what it holds.
     """
@@ -31,26 +31,6 @@ class FileState(BaseModel):
     state: str
     rules: str
     survey: FileSurvey
-
-
-@dataclass(frozen=True)
-class ObservedFiles:
-    """Files of a source as they were observed.
-
-    Attributes:
-        states: name of each file → the state in which it was read.
-        columns: those of the domain's columns that are in any file of the source; the files at hand may lack some.
-        rows: number of the source's rows in the month that was asked for.
-    """
-
-    states: dict[str, str]
-    columns: frozenset[str]
-    rows: int
-
-    @property
-    def paths(self) -> list[Path]:
-        """The files."""
-        return [Path(name) for name in self.states]
 
 
 class SourceState(BaseModel):
@@ -71,8 +51,8 @@ class SourceState(BaseModel):
     form: str = FORM
     listing: str = ""
     told: bool = False
-    files: dict[str, FileState] = {}
-    copies: dict[str, FileState] = {}
+    files: dict[str, ReadFile] = {}
+    copies: dict[str, ReadFile] = {}
     months: dict[str, str] = {}
     unread: dict[str, str] = {}
     notes: list[str] = []
@@ -83,7 +63,7 @@ class SourceState(BaseModel):
         return {parse_month(key): rows_in(fingerprint) for key, fingerprint in self.months.items()}
 
     @property
-    def known(self) -> dict[str, FileState]:
+    def known(self) -> dict[str, ReadFile]:
         """All files that were read."""
         return self.files | self.copies
 

@@ -11,14 +11,14 @@ from pydantic import BaseModel
 from anna_core.columns.csv_records import CsvError, count_records
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
 from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, version_names
 from anna_core.sources.fingerprints import row_hash, write_fingerprint
-from anna_core.sources.left_aside import MOST_LEFT_ASIDE, Example, examples, refusal, told, too_many
+from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import HASH, SourceTable, identity, open_table, source_tables
+from anna_core.sources.source import Source
 
 UNDATED = "undated"  # in place of a month's key: the rows that belong to no month
 _MONTH, _KEY, _ROWS = "month", "identity", "rows"
@@ -52,34 +52,23 @@ def month_key(number: int) -> str:
     return f"{number // 12}-{number % 12 + 1:02}-01"
 
 
-def survey(
-    domain: Domain,
-    home: Path,
-    bank_zone: str,
-    file: Path,
-    keys: Path | None = None,
-    share: float = MOST_LEFT_ASIDE,
-    memory: int = DEFAULT_MEMORY,
-    known: frozenset[str] = frozenset(),
-) -> FileSurvey:
+def survey(source: Source, file: Path, keys: Path | None, memory: int, known: frozenset[str]) -> FileSurvey:
     """Read a whole file, once.
 
     Args:
-        domain: the domain.
-        home: ANNA_HOME.
-        bank_zone: the bank's time zone.
+        source: the source.
         file: the file; for a lake's table, its folder.
         keys: path with which the names of the files begin that the events' identities are written to; None: they are
             not needed.
-        share: the share of rows, 0 to 1, that may belong to no month.
         memory: bytes that identities may take before they are written.
         known: names of columns that other files of the source have, and that this one may therefore lack.
 
     Raises:
         SourceError: the file is broken, does not fit the domain, or too many rows belong to no month.
     """
-    (table,) = source_tables(domain, home, [file], known)
-    door = open_table(domain, table, bank_zone)
+    domain = source.domain
+    (table,) = source_tables(source, [file], known)
+    door = open_table(source, table)
     seen = _Seen(domain, keys, memory)
     with reading(domain, file):
         rows = _rows(domain, table)
@@ -90,7 +79,7 @@ def survey(
                 "meanwhile? If not, write it anew."
             )
         found = _first_examples(table, door, seen.counts)
-    _refuse_undated(domain, file, door, seen, found, share)
+    _refuse_undated(source, file, door, seen, found)
     return FileSurvey(
         rows=seen.rows,
         months={_key(month): write_fingerprint(*seen.months[month]) for month in sorted(seen.months, key=_key)},
@@ -198,12 +187,10 @@ def _first_examples(
     return {fault.reason: examples(table, door, fault, rows) for fault, rows in within if fault.reason in met}
 
 
-def _refuse_undated(
-    domain: Domain, file: Path, door: Door, seen: _Seen, found: dict[str, list[Example]], share: float
-) -> None:
-    counts = seen.counts.get(None, Counter())
+def _refuse_undated(source: Source, file: Path, door: Door, seen: _Seen, found: dict[str, list[Example]]) -> None:
+    counts, share = seen.counts.get(None, Counter()), source.left_aside
     if reasons := too_many(counts, door.undated, seen.rows, share):
-        raise refusal(domain, str(file), counts, seen.rows, share, told(door.undated, reasons, found))
+        raise refusal(source.domain, str(file), counts, seen.rows, share, told(door.undated, reasons, found))
 
 
 def _key(month: dt.date | None) -> str:

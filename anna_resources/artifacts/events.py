@@ -8,42 +8,31 @@ from anna_core.domains import Domain
 from anna_core.marts import staleness
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
-from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources import observing
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.lakes import LAKES
+from anna_core.sources.source import Source
 from anna_core.sources.source_state import SourceState, read_state
 
 
 @dataclass(frozen=True)
 class ObservedSource:
-    """A domain's source as the bank keeps it, and what was last observed of it.
+    """A domain's source, and what was last observed of it.
 
     Attributes:
         path: the folder that keeps the last observation.
-        domain: the domain.
-        home: ANNA_HOME, where relative source paths start.
-        time_zone: the bank's time zone.
-        settle_seconds: a file is read once it has not changed for this long.
-        left_aside: the share of a file's or a month's rows, 0 to 1, that may be left aside.
+        source: the raw table as the bank keeps it.
     """
 
     path: Path
-    domain: Domain
-    home: Path
-    time_zone: str
-    settle_seconds: float
-    left_aside: float
+    source: Source
 
     def read(self) -> SourceState:
         """The last observation; an empty one if there is none."""
         return read_state(self.path)
 
-    def observe(self, kept: str, memory: int = DEFAULT_MEMORY) -> SourceState:
+    def observe(self, kept: str, memory: int) -> SourceState:
         """Look at the source and keep what is found; see `anna_core.sources.observing.observe`."""
-        return observing.observe(
-            self.domain, self.home, self.time_zone, self.path, kept, self.settle_seconds, self.left_aside, memory
-        )
+        return observing.observe(self.source, self.path, kept, memory)
 
     def mark_told(self, state: SourceState) -> None:
         """Keep that all that hangs on an observation knows of it; see `anna_core.sources.observing.mark_told`."""
@@ -55,9 +44,7 @@ class ObservedSource:
         Raises:
             SourceError: the source is missing.
         """
-        return observing.listing(
-            self.domain, self.home, self.time_zone, kept, self.settle_seconds, self.read(), self.left_aside
-        )
+        return observing.listing(self.source, kept, self.read())
 
 
 @dataclass(frozen=True)
@@ -89,13 +76,18 @@ class StoredMart:
 
     Attributes:
         path: the folder of the months.
-        source: what the mart is built from.
+        observed: what the mart is built from.
         dictionary: what encodes its categories.
     """
 
     path: Path
-    source: ObservedSource
+    observed: ObservedSource
     dictionary: StoredDictionary
+
+    @property
+    def domain(self) -> Domain:
+        """The domain whose events it holds."""
+        return self.observed.source.domain
 
     def month_path(self, month: dt.date) -> Path:
         """The file of a month, whether or not it exists."""
@@ -111,20 +103,10 @@ class StoredMart:
             month: its first day.
             memory: bytes to work with.
         """
-        source, key = self.source, f"{month:%Y-%m-01}"
-        observed = None if source.domain.source.format in LAKES else source.read().files_of(key)
-        return build_mart(
-            source.domain,
-            month,
-            source.home,
-            source.time_zone,
-            self.path,
-            self.dictionary.path,
-            memory,
-            read_corrections(source.path, key),
-            source.left_aside,
-            observed,
-        )
+        stored, key = self.observed, f"{month:%Y-%m-01}"
+        observed = None if self.domain.source.is_lake else stored.read().files_of(key)
+        corrections = read_corrections(stored.path, key)
+        return build_mart(stored.source, month, self.path, self.dictionary.path, memory, corrections, observed)
 
     def stale_months(self, months: list[dt.date], observed: SourceState | None = None) -> list[dt.date]:
         """Those of the months whose mart is missing, damaged or built from other rows than were observed.
@@ -136,4 +118,4 @@ class StoredMart:
         Raises:
             ArtifactError: the last observation cannot be read.
         """
-        return staleness.stale_months(observed or self.source.read(), self.path, months)
+        return staleness.stale_months(observed or self.observed.read(), self.path, months)

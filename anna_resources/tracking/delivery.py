@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-PART_TAG, TRY_TAG, SAMPLE_TAG = "anna.part", "anna.try", "anna.sample"
+PART_TAG, TRY_TAG, MLFLOW_SAMPLE_TAG = "anna.part", "anna.try", "anna.sample"
 MOST_METRICS = 900  # in one request; MLflow takes up to 1,000
 _INVALID = "INVALID_PARAMETER_VALUE"
 # Errors of a healthy MLflow after which the same request would fail again and again: a parameter that already has
@@ -118,7 +118,7 @@ def _child(box: LaunchBox, file: RunFile, began: int, session: Session) -> str:
             MLFLOW_PARENT_RUN_ID: session.run_id,
             PART_TAG: part_of(file),
             TRY_TAG: name,
-            SAMPLE_TAG: box.key,
+            MLFLOW_SAMPLE_TAG: box.key,
         }
         run = next(iter(found), None) or session.client.create_run(
             session.experiment, start_time=began, tags=tags, run_name=part_of(file)

@@ -20,7 +20,7 @@ from pydantic import PrivateAttr
 from anna_core.errors import AnnaError
 from anna_resources.settings import Settings
 from anna_resources.tracking.courier import Courier
-from anna_resources.tracking.delivery import SAMPLE_TAG, RefusedError, Session
+from anna_resources.tracking.delivery import MLFLOW_SAMPLE_TAG, RefusedError, Session
 from anna_resources.tracking.outbox import LaunchBox, Outbox
 from anna_resources.tracking.pause import Pause
 from anna_resources.tracking.record import Launch
@@ -149,7 +149,7 @@ class Tracking(dg.ConfigurableResource):
                 "mlflow_tracking_uri": self.url,
                 "experiment_name": task,
                 "mlflow_run_id": known,
-                "extra_tags": {_RUN_TAG: box.root, SAMPLE_TAG: box.key, "mlflow.runName": box.key},
+                "extra_tags": {_RUN_TAG: box.root, MLFLOW_SAMPLE_TAG: box.key, "mlflow.runName": box.key},
             }
             made = next(mlflow_tracking.resource_fn(context.replace_config(config)))
         run_id = made.mlflow_run_id or made.active_run().info.run_id

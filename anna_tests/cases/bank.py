@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from anna_core.domains import Domain
+from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 
 CLIENTS, EVENTS = 300, 6000
 START, END = dt.datetime(2024, 1, 1), dt.datetime(2024, 7, 1)
@@ -55,6 +56,7 @@ class CaseBank:
         rest = {name: value for name, value in settings.items() if name != "format"}
         domain = {"name": "cards", "source": source, "fields": FIELDS, "event_key": ["event_id"]} | rest
         self.domain = Domain.model_validate(domain)
+        self.source = Source(self.domain, home, ZONE, settle=0.0, left_aside=MOST_LEFT_ASIDE)
 
     @property
     def folder(self) -> Path:

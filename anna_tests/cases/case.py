@@ -9,11 +9,11 @@ import polars as pl
 
 from anna_core.errors import AnnaError
 from anna_core.marts.mart import build_mart, mart_path
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.lakes import LAKES
 from anna_core.sources.observing import observe
-from anna_tests.cases.bank import EVENTS, ZONE, CaseBank
+from anna_tests.cases.bank import EVENTS, CaseBank
 
 Bend = Callable[[CaseBank], None]
 
@@ -71,20 +71,20 @@ def outcome(case: Case, home: Path) -> Outcome:
 
 
 def _refreshed(bank: CaseBank) -> Outcome:
-    domain, home, state_folder = bank.domain, bank.home, bank.home / "state"
-    state = observe(domain, home, ZONE, state_folder)
+    home, state_folder = bank.home, bank.home / "state"
+    state = observe(bank.source, state_folder, "", DEFAULT_MEMORY)
     found = Outcome(left=Counter(state.left()), notes=state.notes, unread=sorted(state.unread))
     frames = []
     for key in state.months:
         month = parse_month(key)
         folders = home / "mart", home / "dictionary"
         corrections = read_corrections(state_folder, key)
-        observed = None if domain.source.format in LAKES else state.files_of(key)
-        built = build_mart(domain, month, home, ZONE, *folders, corrections=corrections, observed=observed)
+        observed = None if bank.domain.source.is_lake else state.files_of(key)
+        built = build_mart(bank.source, month, *folders, DEFAULT_MEMORY, corrections, observed)
         assert built.source_version == state.months[key], "a mart would be stale for ever"
         found.rows += built.rows
         frames.append(pl.read_parquet(mart_path(home / "mart", month), glob=False).select("client_id", "event_time"))
-        for name in domain.categorical:
+        for name in bank.domain.categorical:
             found.codes[name] = set(built.dictionary.table.filter(field=name)["value"])
     found.events = pl.concat(frames) if frames else found.events
     return found

@@ -34,6 +34,11 @@ availability_lag: 1d
 lookback: 60d
 max_length: 50
 """
+FAST = """
+training: {preset: fast, epochs: 2}
+net: {hidden: 8, embedding: 4}
+guards: {allow: [cards.kind, accounts.kind]}
+"""
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Deployment:
         kept = kept_months(monthly(self.settings))
         for domain in load_domains(self.settings.domains).values():
             source = self.warehouse.source(domain)
-            source.mark_told(source.observe(kept))
+            source.mark_told(source.observe(kept, DEFAULT_MEMORY))
             for month in months:
                 self.warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
 

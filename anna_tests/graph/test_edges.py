@@ -7,7 +7,7 @@ import pytest
 from anna_core.months import parse_month
 from anna_resources.names import DOUBTS
 from anna_tests.graph.conftest import Deployment, events, sample_rows, write_domain
-from anna_tests.graph.test_launch import metadata
+from anna_tests.graph.results import metadata
 
 FIVE_FOLDS = "training: {folds: 5, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
 MONTH = "2024-03-01"

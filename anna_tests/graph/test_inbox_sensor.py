@@ -4,8 +4,6 @@ import datetime as dt
 import json
 import os
 import shutil
-import uuid
-from dataclasses import dataclass, field
 
 import dagster as dg
 import polars as pl
@@ -13,76 +11,8 @@ import pytest
 
 from anna_assets.uploads import inbox_sensor, reading
 from anna_core.samples.inbox import upload_lock
-from anna_core.storage import write_text
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
-
-FAILURE, SUCCESS, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
-
-
-@dataclass
-class Intake:
-    """A deployment whose daemon is played by the test: runs that are asked for exist, and end as the test says."""
-
-    deployment: Deployment
-    cursor: str | None = None
-    runs: dict[str, str] = field(default_factory=dict)
-    said: str = ""
-    published: list[dict[str, dict]] = field(default_factory=list)
-
-    @property
-    def inbox(self):
-        return self.deployment.home / "inbox"
-
-    def evaluate(self) -> dg.SensorResult:
-        context = dg.build_sensor_context(
-            instance=self.deployment.instance,
-            cursor=self.cursor,
-            resources=self.deployment.defs.resources,
-            definitions=self.deployment.defs,
-        )
-        with context:
-            return self.deployment.defs.get_sensor_def("inbox")(context)
-
-    def tick(self, status: dg.DagsterRunStatus = STARTED) -> list[str]:
-        """One look of the sensor; keys of the samples that are launched, whose runs then have the status."""
-        result = self.evaluate()
-        self.cursor = result.cursor
-        self.said = result.skip_reason.skip_message if result.skip_reason else ""
-        for event in result.asset_events:
-            self.deployment.instance.report_runless_asset_event(event)
-            self.published.append({row["file"]: row for row in records(event)})
-        for request in result.dynamic_partitions_requests:
-            self.deployment.instance.add_dynamic_partitions("sample", request.partition_keys)
-        for request in result.run_requests:
-            tags = {**request.tags, "dagster/run_key": request.run_key, "dagster/partition": request.partition_key}
-            run = dg.DagsterRun(job_name="train", run_id=str(uuid.uuid4()), tags=tags, status=status)
-            self.deployment.instance.add_run(run)
-            self.runs[request.partition_key] = run.run_id
-        return [request.partition_key for request in result.run_requests]
-
-    def quiet(self) -> None:
-        """A tick that launches nothing."""
-        assert self.tick() == []
-
-    def row(self, file: str) -> dict:
-        """The line of a file in the table that was published last."""
-        return self.published[-1][file]
-
-    def state(self, file: str) -> str:
-        return self.row(file)["state"]
-
-    def put(self, task: str, name: str, frame: pl.DataFrame | None = None) -> None:
-        folder = self.inbox / task
-        folder.mkdir(parents=True, exist_ok=True)
-        (frame if frame is not None else sample_rows()).write_csv(folder / f".{name}")
-        (folder / f".{name}").rename(folder / name)
-
-    def settings(self, task: str, text: str, name: str = "task.yaml") -> None:
-        write_text(self.inbox / task / name, text)
-
-
-def records(event: dg.AssetObservation) -> list[dict]:
-    return [record.data for record in event.metadata["uploads"].records]
+from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake
 
 
 @pytest.fixture

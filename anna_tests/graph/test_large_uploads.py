@@ -13,7 +13,7 @@ from anna_assets.uploads.work import Answer
 from anna_core.samples.inbox import upload_lock
 from anna_core.samples.register import Register, read_register
 from anna_tests.graph.conftest import Clock, Deployment, events, sample_rows
-from anna_tests.graph.test_inbox_sensor import Intake
+from anna_tests.graph.intake import Intake
 
 PATIENCE = 60  # seconds; only a broken test waits that long
 KILLED = Answer(problem="its process was killed", passes=True).model_dump_json()

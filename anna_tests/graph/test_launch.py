@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
+from anna_tests.graph.results import metadata
 
 
 def embed_clients(deployment: Deployment, key: str) -> dg.MultiPartitionKey:
@@ -14,12 +15,6 @@ def embed_clients(deployment: Deployment, key: str) -> dg.MultiPartitionKey:
         deployment.materialize(f"history/{domain}", partition="2024-03-01")
         deployment.materialize(f"retro/embedding/{domain}", partition=month)
     return month
-
-
-def metadata(result, key: str) -> dict:
-    events = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(key.split("/"))]
-    assert len(events) == 1
-    return dict(events[0].materialization.metadata)
 
 
 def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(deployment: Deployment) -> None:

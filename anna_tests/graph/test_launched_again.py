@@ -14,7 +14,7 @@ from anna_assets.uploads import inbox_sensor
 from anna_core import storage
 from anna_core.errors import MartsBehindError, SourceError, TrainingError
 from anna_tests.graph.conftest import Clock, Deployment, events
-from anna_tests.graph.test_inbox_sensor import STARTED, Intake
+from anna_tests.graph.intake import STARTED, Intake
 
 KEY, FILE = "churn.q1", "churn/q1.csv"
 BEHIND = MartsBehindError("domain cards: the marts of 2024-03 are missing or older than their source.")

@@ -8,8 +8,8 @@ from anna_core import storage
 from anna_core.domains import load_domains
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.samples.sample import Sample
-from anna_tests.graph.conftest import MONTHS, Deployment, sample_rows, write_domain
-from anna_tests.graph.test_robust import FAST, problem
+from anna_tests.graph.conftest import FAST, MONTHS, Deployment, sample_rows, write_domain
+from anna_tests.graph.results import problem
 
 
 @pytest.fixture

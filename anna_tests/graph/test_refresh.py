@@ -6,39 +6,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from anna_tests.graph.automation import Automation, observe
 from anna_tests.graph.conftest import MONTHS, Deployment, events
-from anna_tests.graph.test_robust import problem
-
-
-class Automation:
-    """The automation sensor by hand: evaluates the conditions and builds what they request."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment, self.cursor = deployment, None
-
-    def tick(self) -> dict[str, set[str]]:
-        result = dg.evaluate_automation_conditions(
-            defs=self.deployment.defs, instance=self.deployment.instance, cursor=self.cursor
-        )
-        self.cursor = result.cursor
-        requested: dict[str, set[str]] = {}
-        for key in self.deployment.defs.resolve_asset_graph().materializable_asset_keys:
-            if partitions := result.get_requested_partitions(key):
-                requested[key.to_user_string()] = {str(partition) for partition in partitions}
-        return requested
-
-    def run(self) -> dict[str, set[str]]:
-        """Observe, then build whatever is requested until nothing is; what was built."""
-        for domain in self.deployment.domains:
-            job = self.deployment.defs.resolve_job_def(f"observe_{domain}")
-            job.execute_in_process(instance=self.deployment.instance)
-        built: dict[str, set[str]] = {}
-        while requested := self.tick():
-            for key, partitions in sorted(requested.items(), reverse=True):
-                for partition in sorted(partitions):
-                    self.deployment.materialize(key, partition=partition)
-                built[key] = built.get(key, set()) | partitions
-        return built
+from anna_tests.graph.results import problem
 
 
 def test_missing_marts_are_built_once(deployment: Deployment) -> None:
@@ -216,11 +186,6 @@ def test_a_commit_to_a_lake_during_the_first_build_asks_for_the_months_it_change
     for run in deployment.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED])):
         deployment.instance.report_run_canceled(run)
     assert automation.tick() == {"mart/cards": {"2024-03-01"}}
-
-
-def observe(deployment: Deployment) -> None:
-    job = deployment.defs.resolve_job_def("observe_cards")
-    assert job.execute_in_process(instance=deployment.instance).success
 
 
 def test_the_good_months_of_a_run_stay_made_when_one_fails(deployment: Deployment) -> None:

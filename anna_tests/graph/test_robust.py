@@ -6,21 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows, write_month
-
-FAST = """
-training: {preset: fast, epochs: 2}
-net: {hidden: 8, embedding: 4}
-guards: {allow: [cards.kind, accounts.kind]}
-"""
-
-
-def problem(result) -> str:
-    """What the first failed step or check of a launch told."""
-    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    causes = [error.cause.message if error.cause else error.message for error in failures]
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
-    return " ".join([*causes, *(check.description or "" for check in failed)])
+from anna_tests.graph.conftest import FAST, MONTHS, Deployment, events, sample_rows, write_month
+from anna_tests.graph.results import problem
 
 
 def scores_of(deployment: Deployment, key: str) -> np.ndarray:

@@ -13,18 +13,18 @@ from anna_assets import first_month, sources_sensor
 from anna_assets.definitions import build_defs
 from anna_assets.layers import source_asset
 from anna_assets.past_runs import UNDER_WAY
-from anna_core.domains import Domain
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
 from anna_core.sequences import readiness
 from anna_core.sources import observing
+from anna_core.sources.source import Source
 from anna_core.sources.source_state import read_state
 from anna_resources.artifacts import events as artifacts_events
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
+from anna_tests.graph.automation import Automation, observe
 from anna_tests.graph.conftest import MONTHS, Deployment, events, write_domain
-from anna_tests.graph.test_inbox_sensor import Intake
-from anna_tests.graph.test_refresh import Automation, observe
+from anna_tests.graph.intake import Intake
 
 
 def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
@@ -358,10 +358,10 @@ def test_what_nobody_foresaw_in_one_domain_is_told_and_stops_no_other(
     deployment.refresh()
     real = observing.look
 
-    def look(domain: Domain, *rest: object) -> object:
-        if domain.name == "accounts":
+    def look(source: Source, *rest: object) -> object:
+        if source.domain.name == "accounts":
             raise RecursionError("too deep")
-        return real(domain, *rest)
+        return real(source, *rest)
 
     monkeypatch.setattr(observing, "look", look)
     assert said(deployment) == "accounts: RecursionError: too deep"

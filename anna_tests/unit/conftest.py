@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,11 +16,18 @@ from hypothesis import settings
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sources.corrections import Corrections
+from anna_core.sources.observed_files import ObservedFiles
+from anna_core.sources.observing import listing, observe
+from anna_core.sources.source import MOST_LEFT_ASIDE, Source
+from anna_core.sources.source_state import SourceState, read_state
 
 settings.register_profile("unit", deadline=None)  # a busy machine is no failure
 settings.load_profile("unit")
 
 MARCH = dt.date(2024, 3, 1)
+NOTHING = Corrections()
 FIELDS = {"kind": "categorical", "online": "boolean", "amount": "numeric"}
 
 
@@ -27,26 +35,45 @@ class Bank:
     """One domain with its source, marts and dictionary under a folder; the bank's clock is Moscow's."""
 
     def __init__(self, home: Path, zone: str = "Europe/Moscow", **settings) -> None:
-        self.home, self.zone = home, zone
+        self.home = home
         self.domain = Domain.model_validate(
             {"name": "cards", "source": {"path": "source"}, "fields": FIELDS, "availability_lag": "1d", **settings}
         )
-        self.source, self.mart, self.codes = home / "source", home / "mart", home / "dictionary"
+        self.source = Source(self.domain, home, zone, settle=0.0, left_aside=MOST_LEFT_ASIDE)
+        self.table, self.state = home / "source", home / "state"
+        self.mart, self.codes = home / "mart", home / "dictionary"
 
     def put(self, frame: pl.DataFrame, name: str = "events.parquet") -> Path:
-        path = self.source / name
+        path = self.table / name
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(path) if path.suffix == ".parquet" else frame.write_csv(path)
         return path
 
     def put_text(self, text: str, name: str = "events.csv") -> Path:
-        path = self.source / name
+        path = self.table / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 
+    def observe(self, kept: str = "", memory: int = DEFAULT_MEMORY, **read) -> SourceState:
+        return observe(replace(self.source, **read), self.state, kept, memory)
+
+    def listing(self, kept: str = "", **read) -> str:
+        return listing(replace(self.source, **read), kept, read_state(self.state))
+
     def build(self, month: dt.date = MARCH) -> MartMonth:
-        return build_mart(self.domain, month, self.home, self.zone, self.mart, self.codes)
+        return self.build_at(self.mart, month)
+
+    def build_at(
+        self,
+        mart: Path,
+        month: dt.date = MARCH,
+        memory: int = DEFAULT_MEMORY,
+        corrections: Corrections = NOTHING,
+        observed: ObservedFiles | None = None,
+        **read,
+    ) -> MartMonth:
+        return build_mart(replace(self.source, **read), month, mart, self.codes, memory, corrections, observed)
 
     def events(self, month: dt.date = MARCH) -> pl.DataFrame:
         return pl.read_parquet(mart_path(self.mart, month))

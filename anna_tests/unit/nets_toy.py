@@ -5,7 +5,10 @@ import pyarrow as pa
 import torch
 
 from anna_core.domains import Domain
+from anna_core.models.blend.fitting import train_metamodel
 from anna_core.models.device import choose_device
+from anna_core.models.progress import ignore
+from anna_core.models.training.domain import train_domain_model
 from anna_core.sequences.ragged import Sequences, SequencesMeta
 from anna_core.tasks.net import NetSpec
 from anna_core.tasks.task import Task
@@ -72,6 +75,19 @@ def order_signal(rows, seed=0):
 def split_of(rows):
     """Three rows of five to train, one to validate, one to test."""
     return np.array(["train", "valid", "train", "test", "train"] * (rows // 5 + 1))[:rows]
+
+
+def train_nets(sequences, target, weight, split, task, on_epoch=ignore, threads=None, fold=None, client=None):
+    """The nets of a domain; by default each row is a client of its own, and the validation rows are the only fold."""
+    fold = np.where(split == "valid", 0, -1) if fold is None else fold
+    client = np.arange(len(target)) if client is None else client
+    return train_domain_model(sequences, target, weight, split, task, on_epoch, threads, fold, client)
+
+
+def train_blend(members, target, weight, split, judged, task, on_epoch=ignore, client=None, unseen=None):
+    """The metamodel of members; by default each row is a client of its own, and nobody left out a row."""
+    client = np.arange(len(target)) if client is None else client
+    return train_metamodel(members, target, weight, split, judged, task, on_epoch, client, unseen)
 
 
 def make_task(task_type="binary", metric="roc_auc", net=None, training=None, **settings):

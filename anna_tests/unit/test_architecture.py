@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("anna_core", "anna_simbank", "anna_resources", "anna_assets", "anna_cli")
+from anna_tests.conftest import PACKAGES, ROOT
 
 # What a package may never import, not even within a function, beside what stands above it.
 FORBIDDEN = {

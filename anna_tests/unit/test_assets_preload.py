@@ -8,7 +8,7 @@ import pytest
 
 from anna_assets.compute import PRELOADED_FOR_LAUNCHES
 from anna_assets.preload.modules import import_all
-from anna_tests.unit.test_architecture import ROOT
+from anna_tests.conftest import ROOT
 
 # The fork server passes over a name that is not there, so a wrong one would only make every step slow.
 LOOK = """

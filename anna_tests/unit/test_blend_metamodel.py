@@ -7,14 +7,13 @@ from sklearn.metrics import roc_auc_score
 
 from anna_core.errors import ArtifactError, TrainingError
 from anna_core.metrics.calibration import calibration_line
-from anna_core.models.blend.fitting import train_metamodel
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.blend.net import MetaNet, fitted_sharing, plain_sharing
 from anna_core.models.outputs import Output
 from anna_core.models.unseen import Unseen, unseen_rows
 from anna_core.models.vectors import DomainVectors
 from anna_core.samples.rows import HEAVIEST, LIGHTEST
-from anna_tests.unit.nets_toy import make_task, split_of
+from anna_tests.unit.nets_toy import make_task, split_of, train_blend
 
 ROWS = 1000
 ONES = np.ones(ROWS, dtype=np.float32)
@@ -39,7 +38,7 @@ def _domain(signal, present=None, seed=0, width=4):
 def trained(members, target, weight, split, task, *listeners, judged=None):
     """A metamodel fitted on the validation rows, unless told otherwise."""
     judged = split == "valid" if judged is None else judged
-    return train_metamodel(members, target, weight, split, judged, task, *listeners)
+    return train_blend(members, target, weight, split, judged, task, *listeners)
 
 
 @pytest.fixture(scope="module")
@@ -380,11 +379,11 @@ def test_clients_with_many_rows_are_not_known_again_by_their_embeddings():
     member = DomainVectors(embedding.astype(np.float32), scores, np.ones(2000, dtype=bool))
     split = np.select([client >= 60, client % 5 == 0], ["test", "valid"], "train").astype("<U5")
     arguments = (label[:, None], np.ones(2000, np.float32), split, split != "test", make_task())
-    model = train_metamodel({"a": member}, *arguments, client=client)
+    model = train_blend({"a": member}, *arguments, client=client)
     assert model.spec.correction_penalty is None
     test = split == "test"
     assert _auc(label[:, None], model.predict({"a": member}), test) > _auc(label[:, None], scores, test) - 0.01
-    few = train_metamodel({"a": member}, *arguments, client=client % 40)
+    few = train_blend({"a": member}, *arguments, client=client % 40)
     assert few.spec.plain_reason.startswith("Only rows of 40 clients to weigh the models on; 50 are needed")
 
 
@@ -402,7 +401,7 @@ def test_a_handful_of_rare_outcomes_teaches_no_weights(signals):
     rare[np.flatnonzero(split == "valid")[19]] = 1
     assert trained(members, rare, ONES, split, make_task()).spec.plain_reason is None
     of_two = np.where(rare[:, 0] > 0, np.arange(ROWS) % 2, np.arange(ROWS))  # twenty rows of two clients
-    model = train_metamodel(members, rare, ONES, split, split == "valid", make_task(), client=of_two)
+    model = train_blend(members, rare, ONES, split, split == "valid", make_task(), client=of_two)
     assert model.spec.plain_reason.startswith("Only 2 clients differ")
 
 
@@ -461,7 +460,7 @@ def test_what_the_mean_of_noisy_folds_says_is_as_sure_as_it_may_be(many):
     member, by_fold = folds_of(signal, 1.0, split)
     unseen = Unseen.of({"boosting": member}, {"boosting": by_fold}, unseen_rows(split, 0))
     arguments = ({"boosting": member}, target, weight, split, split != "test", make_task())
-    timid, sure = train_metamodel(*arguments), train_metamodel(*arguments, unseen=unseen)
+    timid, sure = train_blend(*arguments), train_blend(*arguments, unseen=unseen)
     test = split == "test"
     assert slope_of(target, timid.predict({"boosting": member}), test) > 1.25
     scores = sure.predict({"boosting": member})
@@ -482,7 +481,7 @@ def test_targets_of_unseen_rows_play_no_part(many, tmp_path):
     unseen = Unseen.of({"boosting": member}, {"boosting": by_fold}, unseen_rows(split, 0))
     other = np.where((split == "test")[:, None], 1 - target, target)
     first, second = (
-        train_metamodel({"boosting": member}, y, weight, split, split != "test", make_task(), unseen=unseen)
+        train_blend({"boosting": member}, y, weight, split, split != "test", make_task(), unseen=unseen)
         for y in (target, other)
     )
     assert first.data_version == second.data_version

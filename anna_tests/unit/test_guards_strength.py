@@ -6,7 +6,7 @@ from anna_core.aggregates.columns import aggregate
 from anna_core.domains import Domain
 from anna_core.guards.rows import client_folds, pick_rows
 from anna_core.guards.strength import Outcome, auc_bound, strength
-from anna_core.guards.wording import in_words
+from anna_core.guards.wording import column_in_words
 from anna_core.marts.dictionary import Dictionary
 from anna_core.samples.drawing import draw_evenly, strata
 from anna_core.tasks.task import Task, TaskType
@@ -84,8 +84,8 @@ def test_a_client_and_a_group_are_in_one_fold():
 def test_every_aggregate_has_words():
     sequences = make_sequences(make_sample(coin(50)))
     columns = aggregate(sequences).columns
-    assert [column for column in columns if in_words(column, DOMAIN) == column] == []
-    assert all("{" not in in_words(column, DOMAIN) for column in columns)
+    assert [column for column in columns if column_in_words(column, DOMAIN) == column] == []
+    assert all("{" not in column_in_words(column, DOMAIN) for column in columns)
 
 
 def test_words_name_fields_values_and_windows():
@@ -112,5 +112,5 @@ def test_words_name_fields_values_and_windows():
         "cards__days_since_last_but_1": "the days since the last event but 1",
         "cards__novelty": "cards__novelty",
     }
-    assert {column: in_words(column, domain, dictionary) for column in words} == words
-    assert in_words("cards__a__3__count", domain) == "how often a is code 3"
+    assert {column: column_in_words(column, domain, dictionary) for column in words} == words
+    assert column_in_words("cards__a__3__count", domain) == "how often a is code 3"

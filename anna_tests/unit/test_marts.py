@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 from anna_core import storage
 from anna_core.errors import NotAsObservedError, SourceError
 from anna_core.marts import mart, output, pieces
-from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.marts.mart import MartMonth, mart_path
 from anna_core.marts.merge import merge
 from anna_core.marts.pieces import read_pieces
 from anna_core.marts.staleness import built_from
 from anna_core.sources import survey
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.observing import observe
-from anna_core.sources.source_state import SourceState, read_state
+from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame, few_open_files
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -169,7 +168,7 @@ def test_parquet_csv_and_delta_give_the_same_mart(tmp_path):
     }
     banks["parquet"].put(frame)
     banks["csv"].put(frame, "e.csv")
-    frame.write_delta(str(banks["delta"].source))
+    frame.write_delta(str(banks["delta"].table))
     assert len({versions(bank.build()) for bank in banks.values()}) == 1
 
 
@@ -219,9 +218,7 @@ def test_a_mart_tells_which_source_rows_it_was_built_from(bank):
     bank.put(rows_of_march())
     built = bank.build()
     assert built_from(mart_path(bank.mart, MARCH)) == built.source_version
-    assert observe(bank.domain, bank.home, bank.zone, bank.home / "state").months == {
-        "2024-03-01": built.source_version
-    }
+    assert bank.observe().months == {"2024-03-01": built.source_version}
 
 
 def test_a_domain_without_categories_needs_no_dictionary(tmp_path):
@@ -268,12 +265,9 @@ class Observing(Bank):
         rows = events_frame([(client, day, kind, True, 1.0) for client in clients])
         return self.put(rows, f"{name}.{self.domain.source.format}")
 
-    def observe(self) -> SourceState:
-        return observe(self.domain, self.home, self.zone, self.home / "state")
-
     def build(self, month: dt.date = MARCH) -> MartMonth:
-        observed = read_state(self.home / "state").files_of(f"{month}")
-        return build_mart(self.domain, month, self.home, self.zone, self.mart, self.codes, share=1.0, observed=observed)
+        observed = read_state(self.state).files_of(f"{month}")
+        return self.build_at(self.mart, month, observed=observed, left_aside=1.0)
 
 
 @pytest.fixture(params=["parquet", "csv"])
@@ -406,10 +400,9 @@ def test_neither_memory_nor_row_groups_change_what_a_mart_holds(rows, memory, ro
         bank = Bank(Path(folder), event_key=["id"])
         frame = events_frame([row[:-1] for row in rows])
         bank.put(frame.with_columns(id=pl.Series([row[-1] for row in rows], dtype=pl.Int64)))
-        place = bank.domain, MARCH, bank.home, bank.zone
-        much = build_mart(*place, bank.mart, bank.codes, share=1.0)
+        much = bank.build_at(bank.mart, left_aside=1.0)
         with mock.patch.object(output, "ROW_GROUP", row_group):
-            little = build_mart(*place, bank.home / "little", bank.codes, memory, share=1.0)
+            little = bank.build_at(bank.home / "little", memory=memory, left_aside=1.0)
         one, other = (mart_path(path, MARCH) for path in (bank.mart, bank.home / "little"))
         assert pl.read_parquet(one).rows() == naive(rows, dict(bank.dictionary.table.select("value", "code").rows()))
         assert pl.read_parquet(other).rows() == pl.read_parquet(one).rows()
@@ -423,7 +416,7 @@ def test_a_month_beyond_the_memory_is_the_same_file(tmp_path, monkeypatch):
     bank.build()
     ranges = []
     monkeypatch.setattr(mart, "merge", lambda runs, *rest: ranges.append(len(runs)) or merge(runs, *rest))
-    build_mart(bank.domain, MARCH, bank.home, bank.zone, tmp_path / "little", bank.codes, memory=360 * 500)
+    bank.build_at(tmp_path / "little", memory=360 * 500)
     assert ranges[0] == 6  # runs of 500 events
     assert 10 <= len(ranges) <= 14  # some 250 events each
     assert mart_path(tmp_path / "little", MARCH).read_bytes() == mart_path(bank.mart, MARCH).read_bytes()
@@ -433,7 +426,7 @@ def test_a_month_in_more_pieces_than_files_may_be_open_is_built(bank):
     bank.put(rows_of_march(3000))
     rows = bank.build().rows
     with few_open_files(32):
-        built = build_mart(bank.domain, MARCH, bank.home, bank.zone, bank.home / "little", bank.codes, memory=320 * 50)
+        built = bank.build_at(bank.home / "little", memory=320 * 50)
     assert built.rows == rows
     assert mart_path(bank.home / "little", MARCH).read_bytes() == mart_path(bank.mart, MARCH).read_bytes()
 
@@ -489,10 +482,9 @@ def test_columns_may_have_any_names(names, kind):
             frame = pl.DataFrame([pl.Series(f"column_{place}", column) for place, column in enumerate(columns)])
             frame.columns = [client, time, key, version, *kinds]  # Polars itself cannot make a series of times `^a$`
             bank.put(frame, f"{file}.{kind}")
-        observed = observe(bank.domain, bank.home, bank.zone, bank.home / "state")
-        corrections = read_corrections(bank.home / "state", "2024-03-01")
-        place = bank.domain, MARCH, bank.home, bank.zone, bank.mart, bank.codes
-        built = build_mart(*place, corrections=corrections)
+        observed = bank.observe()
+        corrections = read_corrections(bank.state, "2024-03-01")
+        built = bank.build_at(bank.mart, corrections=corrections)
         assert (built.rows, built.repeated, built.left) == (3, 3, {})
         assert observed.months == {"2024-03-01": built.source_version}
         events = bank.events()

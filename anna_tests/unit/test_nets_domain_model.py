@@ -8,8 +8,7 @@ import torch
 from anna_core.errors import ArtifactError
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.nets.domain_model import DomainModel
-from anna_core.models.training.domain import train_domain_model
-from anna_tests.unit.nets_toy import make_sequences, make_task, split_of
+from anna_tests.unit.nets_toy import make_sequences, make_task, split_of, train_nets
 
 ROWS = 60
 
@@ -23,7 +22,7 @@ def sequences():
 def model(sequences):
     target = (np.arange(ROWS) % 3 == 0).astype(np.float32)[:, None]
     weight = np.ones(ROWS, dtype=np.float32)
-    return train_domain_model(sequences, target, weight, split_of(ROWS), make_task(), threads=1)
+    return train_nets(sequences, target, weight, split_of(ROWS), make_task(), threads=1)
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def test_a_bundle_of_any_net_loads(tmp_path, net):
     sequences = make_sequences(np.random.default_rng(0).integers(0, 20, ROWS), cardinality=40)
     target = (np.arange(ROWS) % 3 == 0).astype(np.float32)[:, None]
     task = make_task(net=net, training={"epochs": 1})
-    model = train_domain_model(sequences, target, np.ones(ROWS, dtype=np.float32), split_of(ROWS), task, threads=1)
+    model = train_nets(sequences, target, np.ones(ROWS, dtype=np.float32), split_of(ROWS), task, threads=1)
     model.save(tmp_path, {})
     loaded = DomainModel.load(tmp_path)
     np.testing.assert_array_equal(loaded.predict(sequences).scores, model.predict(sequences).scores)
@@ -75,7 +74,7 @@ def test_a_bundle_is_two_files_and_says_what_it_was_made_of(bundle):
 def test_an_empty_model_is_saved_and_loaded(tmp_path):
     target = (np.arange(50) % 2).astype(np.float32)[:, None]
     nothing = make_sequences([0] * 50)
-    model = train_domain_model(nothing, target, np.ones(50, dtype=np.float32), split_of(50), make_task())
+    model = train_nets(nothing, target, np.ones(50, dtype=np.float32), split_of(50), make_task())
     model.save(tmp_path, {})
     loaded = DomainModel.load(tmp_path)
     assert loaded.is_empty

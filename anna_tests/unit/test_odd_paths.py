@@ -16,8 +16,8 @@ from anna_core.sequences.build import build_sequences
 from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.tasks.task import TaskRequest
 from anna_resources.artifacts.results import ScoresFile
+from anna_tests.conftest import PACKAGES, ROOT
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
-from anna_tests.unit.test_architecture import PACKAGES, ROOT
 
 READERS = {"read_csv", "scan_csv", "read_parquet", "scan_parquet", "read_ipc", "scan_ipc", "read_ndjson", "scan_ndjson"}
 NAMES = {"a[12]": "a1", "b*": "bb", "c?": "cc", "d{1,2}": "d1", "month=2024-03": "e"}  # folder → another that fits

@@ -11,9 +11,9 @@ import pytest
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, SourceError, TrainingError
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.models.provenance import made_of
 from anna_core.models.scores_file import score_frame
-from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.models.vectors_file import StoredVectors
 from anna_core.samples.sample import Sample, make_sample
@@ -21,7 +21,7 @@ from anna_core.tasks.task import TaskRequest
 from anna_resources.artifacts.trained import rows_version
 from anna_resources.artifacts.visible import mark_leak
 from anna_resources.warehouse import Warehouse
-from anna_tests.unit.nets_toy import make_sequences
+from anna_tests.unit.nets_toy import make_sequences, train_nets
 
 KEY, MARCH = "churn.q1", dt.date(2024, 3, 1)
 ROWS = 60
@@ -89,7 +89,7 @@ def test_a_mart_is_stale_until_it_is_built_from_what_was_observed(warehouse, tmp
     pl.DataFrame(events).write_parquet(tmp_path / "raw" / "march.parquet")
     source, mart = warehouse.source(CARDS), warehouse.mart(CARDS)
     assert (source.read().months, mart.dictionary.read().cardinalities) == ({}, {"kind": 1})
-    observed = source.observe("all")
+    observed = source.observe("all", DEFAULT_MEMORY)
     assert observed == source.read()
     assert observed.listing == source.listing("all")
     assert mart.stale_months([MARCH]) == [MARCH]
@@ -109,7 +109,7 @@ def test_a_sample_comes_back_as_it_was_with_the_domains_of_its_launch(warehouse,
     assert not handle.exists()
     with pytest.raises(ArtifactError, match="nothing was written here yet"):
         handle.read()
-    handle.write(sample, [CARDS])
+    handle.write(sample, [CARDS], [])
     assert handle.exists()
     assert handle.domains() == [CARDS]
     assert handle.read().version == sample.version
@@ -146,7 +146,7 @@ def test_sequences_and_histories_with_a_leak_are_refused_until_they_are_made_aga
 
 def test_nets_and_their_vectors_are_read_for_the_rows_that_they_were_made_of(warehouse, sample, sequences):
     task = sample.task
-    model = train_domain_model(sequences, sample.target, sample.weight, sample.split, task, fold=sample.fold, threads=1)
+    model = train_nets(sequences, sample.target, sample.weight, sample.split, task, fold=sample.fold, threads=1)
     nets, embedding = warehouse.model(CARDS, KEY), warehouse.embedding(CARDS, KEY)
     nets.write(model, made_of(sample, 1))
     assert nets.read_for(sample).data_version == model.data_version

@@ -1,6 +1,7 @@
 """What rows wait for: the months that their windows touch, and no others."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from anna_core.domains import Domain
 from anna_core.months import date_spans, months_between
 from anna_core.sequences.build import months_needed, months_of_spans
 from anna_core.sequences.readiness import Behind, Readiness
-from anna_core.sources.observing import observe
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 JANUARY, FEBRUARY = dt.date(2024, 1, 1), dt.date(2024, 2, 1)
@@ -33,11 +33,11 @@ def bank(tmp_path):
 
 
 def readiness(bank, kept="all", keeps=lambda month: True, settle=0.0) -> Readiness:
-    return Readiness(bank.domain, bank.home, bank.zone, bank.home / "state", bank.mart, kept, keeps, settle, 0.1)
+    return Readiness(replace(bank.source, settle=settle), bank.state, bank.mart, kept, keeps)
 
 
 def see(bank, kept="all"):
-    observe(bank.domain, bank.home, bank.zone, bank.home / "state", kept)
+    bank.observe(kept)
 
 
 def test_a_file_that_may_still_be_being_written_keeps_nobody_waiting(bank):
@@ -57,7 +57,7 @@ def test_a_source_that_was_never_observed_or_changed_since_is_waited_for(bank):
 
 
 def test_a_source_that_cannot_be_read_is_told(bank):
-    for file in bank.source.iterdir():
+    for file in bank.table.iterdir():
         file.unlink()
     assert "cards cannot be read: domain cards: no .parquet file at" in str(readiness(bank).behind(span("2024-03-15")))
 

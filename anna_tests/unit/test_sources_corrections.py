@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core import storage
-from anna_core.marts.mart import build_mart, mart_path
+from anna_core.marts.mart import mart_path
 from anna_core.marts.staleness import stale_months
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import month_of
 from anna_core.sources.corrections import NO_VERSION, find_corrections, read_corrections, write_run
-from anna_core.sources.observing import observe
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import Bank, events_frame, few_open_files
 
@@ -44,24 +44,20 @@ class Corrected(Bank):
         os.utime(path, (1_700_000_000 + self.files, 1_700_000_000 + self.files))
         return path
 
-    def observe(self, **settings):
-        return observe(self.domain, self.home, self.zone, self.home / "state", **settings)
-
     def refresh(self) -> dict[int, list[float]]:
         """Amounts of each month that has events, as marts hold them after a refresh."""
         self.observe()
         return {month.month: self.amounts(month) for month in (MARCH, APRIL)}
 
     def build(self, month: dt.date = MARCH):
-        corrections = read_corrections(self.home / "state", f"{month:%Y-%m-%d}")
-        return build_mart(self.domain, month, self.home, self.zone, self.mart, self.codes, corrections=corrections)
+        return self.build_at(self.mart, month, corrections=read_corrections(self.state, f"{month:%Y-%m-%d}"))
 
     def amounts(self, month: dt.date) -> list[float]:
         self.build(month)
         return self.events(month)["amount"].sort().to_list()
 
     def stale(self) -> list[dt.date]:
-        return stale_months(read_state(self.home / "state"), self.mart, [MARCH, APRIL])
+        return stale_months(read_state(self.state), self.mart, [MARCH, APRIL])
 
 
 @pytest.fixture
@@ -165,7 +161,7 @@ def test_a_run_of_older_rules_is_understood_while_its_file_is_written_anew(tmp_p
     older = np.array([(7, 3, NO_VERSION)], dtype=[("key", "<u8"), ("month", "<u2"), ("version", "<f8")])
     np.save(tmp_path / "older.npy", older)
     write_run(tmp_path / "new.npy", np.array([7], np.uint64), np.array([4]), versions)
-    found = find_corrections([("a", [tmp_path / "older.npy"]), ("b", [tmp_path / "new.npy"])])
+    found = find_corrections([("a", [tmp_path / "older.npy"]), ("b", [tmp_path / "new.npy"])], DEFAULT_MEMORY)
     assert found[3].superseded.to_list() == [7]
 
 
@@ -212,10 +208,10 @@ def test_keys_of_files_that_are_gone_are_swept(corrected):
     path = corrected.deliver((1, 3, 5.0))
     corrected.deliver((2, 3, 5.0))
     corrected.observe()
-    assert len(list((corrected.home / "state" / "keys").iterdir())) == 2
+    assert len(list((corrected.state / "keys").iterdir())) == 2
     path.unlink()
     corrected.observe()
-    assert len(list((corrected.home / "state" / "keys").iterdir())) == 1
+    assert len(list((corrected.state / "keys").iterdir())) == 1
 
 
 EVENT = st.tuples(st.integers(1, 3), st.sampled_from(list(NOON)), st.sampled_from([None, 1.0, 2.0]), st.integers(0, 9))
@@ -270,7 +266,7 @@ def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, r
                 found.append((f"file {file}", paths))
             return found
 
-        much, little = find_corrections(runs(1)), find_corrections(runs(3), memory=64)
+        much, little = find_corrections(runs(1), DEFAULT_MEMORY), find_corrections(runs(3), memory=64)
     assert much.keys() == little.keys()
     for month, found in much.items():
         assert found.superseded.to_list() == sorted(little[month].superseded.to_list())

@@ -11,8 +11,7 @@ import pytest
 
 from anna_core.errors import SourceError
 from anna_core.sources import looking, observing
-from anna_core.sources.files import source_files, told
-from anna_core.sources.observing import listing, observe
+from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -27,19 +26,15 @@ def texts(tmp_path) -> Bank:
     return Bank(tmp_path, source={"path": "source", "format": "csv"})
 
 
-def observed(bank: Bank, **settings):
-    return observe(bank.domain, bank.home, bank.zone, bank.home / "state", **settings)
-
-
 def test_endings_in_any_letters_and_compressed_csv_are_read(texts):
     for name in ("a.csv", "b.CSV", "c.Csv"):
         texts.put_text(CSV + ROW, name)
-    (texts.source / "d.csv.gz").write_bytes(gzip.compress((CSV + ROW).encode()))
-    with pa.output_stream(str(texts.source / "e.CSV.ZST"), compression="zstd") as stream:
+    (texts.table / "d.csv.gz").write_bytes(gzip.compress((CSV + ROW).encode()))
+    with pa.output_stream(str(texts.table / "e.CSV.ZST"), compression="zstd") as stream:
         stream.write((CSV + ROW).encode())
-    (texts.source / "f.csv").write_bytes(gzip.compress((CSV + ROW).encode()))
-    state = observed(texts)
-    assert [file.name for file in source_files(texts.domain, texts.home).read] == [
+    (texts.table / "f.csv").write_bytes(gzip.compress((CSV + ROW).encode()))
+    state = texts.observe()
+    assert [file.name for file in source_files(texts.source).read] == [
         "a.csv", "b.CSV", "c.Csv", "d.csv.gz", "e.CSV.ZST", "f.csv"]  # fmt: skip
     assert state.total == texts.build().source_rows == 6
     assert state.unread == {}
@@ -49,8 +44,8 @@ def test_parquet_has_several_endings_or_none(bank):
     frame = events_frame([("a", NOON, "x", True, 1.0)])
     for name in ("a.parquet", "b.PARQUET", "c.parq", "d.pq", "000000_0", "with [1] * é %20.parquet"):
         frame.write_parquet(bank.put(frame).with_name(name))
-    (bank.source / "events.parquet").unlink()
-    assert observed(bank).total == bank.build().source_rows == 6
+    (bank.table / "events.parquet").unlink()
+    assert bank.observe().total == bank.build().source_rows == 6
 
 
 def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
@@ -59,8 +54,8 @@ def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
         texts.put_text("?", name)
     for name in ("_SUCCESS", ".a.csv.crc", "_committed_17", ".DS_Store"):  # what writers leave
         texts.put_text("", name)
-    (texts.source / "link").symlink_to(texts.home)
-    found = source_files(texts.domain, texts.home)
+    (texts.table / "link").symlink_to(texts.home)
+    found = source_files(texts.source)
     assert found.unread == {
         "march.xlsx": "does not end in .csv, .csv.gz, .csv.zst",
         "README": "does not end in .csv, .csv.gz, .csv.zst",
@@ -72,15 +67,15 @@ def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
         ".d.csv": "is out of sight: '.d.csv' begins as what writers have not finished",
         "x/_delta_log/e.parquet": "belongs to a Delta table: set `format: delta`",
     }
-    assert observed(texts).unread == found.not_read
-    assert told(found.not_read).startswith("7 files are not read: .d.csv is out of sight: ")
-    assert told(found.not_read).endswith("; and 2 more")
+    assert texts.observe().unread == found.not_read
+    assert told_unread(found.not_read).startswith("7 files are not read: .d.csv is out of sight: ")
+    assert told_unread(found.not_read).endswith("; and 2 more")
 
 
 def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
     texts.put_text(CSV + ROW, "a/march.csv")
     texts.put_text(CSV + ROW, "../elsewhere/april.csv")
-    place = texts.source
+    place = texts.table
     (place / "a" / "latest.csv").symlink_to("march.csv")
     os.link(place / "a" / "march.csv", place / "same.csv")
     for name in ("april.csv", "b.csv"):
@@ -88,7 +83,7 @@ def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
     (place / "gone.csv").symlink_to(texts.home / "nothing.csv")
     (place / "itself.csv").symlink_to("itself.csv")
     os.mkfifo(place / "pipe.csv")
-    found = source_files(texts.domain, texts.home)
+    found = source_files(texts.source)
     assert found.read == [place / "a" / "march.csv", place / "april.csv"]
     assert found.unread == {
         "a/latest.csv": "is the same file as a/march.csv, by another name",
@@ -98,20 +93,20 @@ def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
         "itself.csv": "is a link that leads nowhere",
         "pipe.csv": "is a pipe, a socket or a device, not a file",
     }
-    state = observed(texts)
+    state = texts.observe()
     assert (state.total, texts.build().source_rows, state.unread) == (2, 2, found.unread)
-    assert listing(texts.domain, texts.home, texts.zone) == state.listing
+    assert texts.listing() == state.listing
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link to itself"])
 def test_a_source_that_is_neither_file_nor_folder_is_told(texts, kind):
     if kind == "pipe":
-        os.mkfifo(texts.source)
+        os.mkfifo(texts.table)
     else:
-        texts.source.symlink_to(texts.source)
+        texts.table.symlink_to(texts.table)
     wanted = "is neither a file nor a folder" if kind == "pipe" else "no .csv file at"
     with pytest.raises(SourceError, match=wanted):
-        observed(texts)
+        texts.observe()
 
 
 MANY = [("a", NOON + dt.timedelta(hours=hour), "x", True, 1.0) for hour in range(20)]
@@ -120,20 +115,20 @@ MANY = [("a", NOON + dt.timedelta(hours=hour), "x", True, 1.0) for hour in range
 def test_a_copy_counts_once_where_events_have_no_key(texts):
     rows = events_frame(MANY)
     texts.put(rows, "march.csv")
-    before = observed(texts)
-    (texts.source / "a.csv.gz").write_bytes(gzip.compress((texts.source / "march.csv").read_bytes()))
+    before = texts.observe()
+    (texts.table / "a.csv.gz").write_bytes(gzip.compress((texts.table / "march.csv").read_bytes()))
     texts.put(rows.reverse(), "march (copy).csv")
     texts.put(rows.head(19), "b.csv")
-    state = observed(texts)
+    state = texts.observe()
     assert state.unread == dict.fromkeys(["a.csv.gz", "march (copy).csv"], "holds the same rows as march.csv")
     assert (state.total, state.rows) == (39, {MARCH: 39})
-    assert state.listing == listing(texts.domain, texts.home, texts.zone)
-    assert observed(texts) == state
+    assert state.listing == texts.listing()
+    assert texts.observe() == state
     observed_files = state.files_of(f"{MARCH}")
     assert [path.name for path in observed_files.paths] == ["b.csv", "march.csv"]
-    (texts.source / "march.csv").unlink()
-    (texts.source / "b.csv").unlink()
-    now = observed(texts)
+    (texts.table / "march.csv").unlink()
+    (texts.table / "b.csv").unlink()
+    now = texts.observe()
     assert now.months == before.months
     assert now.unread == {"march (copy).csv": "holds the same rows as a.csv.gz"}
 
@@ -141,39 +136,39 @@ def test_a_copy_counts_once_where_events_have_no_key(texts):
 def test_few_rows_may_be_the_same_in_two_deliveries(texts):
     for name in ("monday.csv", "tuesday.csv"):
         texts.put(events_frame(MANY[:9]), name)
-    assert observed(texts).total == 18
+    assert texts.observe().total == 18
 
 
 def test_a_copy_of_events_with_a_key_is_read_and_its_events_dropped(tmp_path):
     bank = Bank(tmp_path, source={"path": "source", "format": "csv"}, event_key=["event_time"])
     for name in ("march.csv", "march (copy).csv"):
         bank.put(events_frame(MANY), name)
-    state = observed(bank)
+    state = bank.observe()
     assert (state.total, state.unread, bank.build().rows) == (40, {}, 20)
 
 
 def test_other_content_of_the_same_size_and_time_is_noticed(bank):
     """As where a file is mended in place and its time set back, which rsync and backups do."""
     path = bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
-    before, status = observed(bank), path.stat()
+    before, status = bank.observe(), path.stat()
     content = bank.put(events_frame([("b", NOON, "x", True, 1.0)]), "other.parquet").read_bytes()
-    (bank.source / "other.parquet").unlink()
+    (bank.table / "other.parquet").unlink()
     path.write_bytes(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     now = path.stat()
     assert (now.st_size, now.st_mtime_ns, now.st_ino) == (status.st_size, status.st_mtime_ns, status.st_ino)
-    assert listing(bank.domain, bank.home, bank.zone) != before.listing
-    assert observed(bank).months != before.months
+    assert bank.listing() != before.listing
+    assert bank.observe().months != before.months
 
 
 def test_a_new_file_that_is_not_read_asks_for_an_observation(texts):
     texts.put_text(CSV + ROW, "a.csv")
-    before = observed(texts)
+    before = texts.observe()
     texts.put_text("?", "march.xlsx")
-    assert listing(texts.domain, texts.home, texts.zone) != before.listing
-    assert observed(texts).months == before.months
+    assert texts.listing() != before.listing
+    assert texts.observe().months == before.months
     texts.put_text("?", "_temporary/0/b.csv")  # a writer's files come and go
-    assert listing(texts.domain, texts.home, texts.zone) == read_state(texts.home / "state").listing
+    assert texts.listing() == read_state(texts.state).listing
 
 
 def test_where_nothing_can_be_read_what_is_there_is_told(texts):
@@ -181,13 +176,13 @@ def test_where_nothing_can_be_read_what_is_there_is_told(texts):
     with pytest.raises(
         SourceError, match=r"no .csv file at .*source \(1 file is not read: march.xlsx does not end in .csv"
     ):
-        observed(texts)
+        texts.observe()
 
 
 def test_a_path_of_one_file_may_end_as_it_likes(tmp_path):
     bank = Bank(tmp_path, source={"path": "source/march.txt", "format": "csv"})
     bank.put_text(CSV + ROW, "march.txt")
-    assert observed(bank).total == bank.build().rows == 1
+    assert bank.observe().total == bank.build().rows == 1
 
 
 def test_a_folder_without_rights_is_named(texts, monkeypatch):
@@ -201,7 +196,7 @@ def test_a_folder_without_rights_is_named(texts, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(SourceError, match=r"closed cannot be looked into: Permission denied"):
-        observed(texts)
+        texts.observe()
 
 
 def clock(monkeypatch, seconds: float) -> None:
@@ -213,29 +208,29 @@ def clock(monkeypatch, seconds: float) -> None:
 def test_a_file_counts_once_it_rests_and_as_it_was_until_then(bank, monkeypatch):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
     clock(monkeypatch, 60)
-    before = observed(bank, settle=30)
+    before = bank.observe(settle=30)
     assert before.total == 1
 
     clock(monkeypatch, 0)
     bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 2), "1.parquet")
-    (bank.source / "2.parquet").write_bytes(b"PAR1 half of it")
-    os.utime(bank.source / "2.parquet", ns=(1, 1))  # a copy may keep the time of the original
-    now = listing(bank.domain, bank.home, bank.zone, settle=30, before=before)
+    (bank.table / "2.parquet").write_bytes(b"PAR1 half of it")
+    os.utime(bank.table / "2.parquet", ns=(1, 1))  # a copy may keep the time of the original
+    now = bank.listing(settle=30)
     assert now == before.listing
-    state = observed(bank, settle=30)
+    state = bank.observe(settle=30)
     assert (state.months, state.listing) == (before.months, before.listing)
-    assert state.unread == dict.fromkeys([str(bank.source / name) for name in ("1.parquet", "2.parquet")],
+    assert state.unread == dict.fromkeys([str(bank.table / name) for name in ("1.parquet", "2.parquet")],
                                          "is still being written")  # fmt: skip
 
     clock(monkeypatch, 60)
     bank.put(events_frame([("b", NOON, "x", True, 1.0)]), "2.parquet")
-    assert listing(bank.domain, bank.home, bank.zone, settle=30, before=state) != before.listing
-    assert observed(bank, settle=30).total == 3
+    assert bank.listing(settle=30) != before.listing
+    assert bank.observe(settle=30).total == 3
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
     path = bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
-    before = observed(bank)
+    before = bank.observe()
     real = observing.survey
 
     def survey(*arguments):
@@ -246,24 +241,24 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 2), "1.parquet")
     with monkeypatch.context() as patched:
         patched.setattr(observing, "survey", survey)
-        torn = observed(bank)
+        torn = bank.observe()
     assert torn.months == before.months
     assert torn.unread == {str(path): "is still being written"}
-    assert listing(bank.domain, bank.home, bank.zone) != torn.listing  # it is asked for again
-    assert observed(bank).total == 3
+    assert bank.listing() != torn.listing  # it is asked for again
+    assert bank.observe().total == 3
 
 
 def test_all_broken_files_are_named_at_once(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "good.parquet")
-    whole = (bank.source / "good.parquet").read_bytes()
-    (bank.source / "b.parquet").write_bytes(whole[: len(whole) // 2])  # without its footer
-    (bank.source / "c.parquet").write_bytes(b"")
+    whole = (bank.table / "good.parquet").read_bytes()
+    (bank.table / "b.parquet").write_bytes(whole[: len(whole) // 2])  # without its footer
+    (bank.table / "c.parquet").write_bytes(b"")
     with pytest.raises(SourceError) as caught:
-        observed(bank)
+        bank.observe()
     lines = str(caught.value).splitlines()
     assert lines[0] == "domain cards: 2 files are refused:"
     assert [line.split(" cannot be read as parquet: ")[0] for line in lines[1:]] == [
-        f"- domain cards: {bank.source / name}" for name in ("b.parquet", "c.parquet")
+        f"- domain cards: {bank.table / name}" for name in ("b.parquet", "c.parquet")
     ]
 
 
@@ -272,6 +267,6 @@ def test_types_that_differ_between_files_are_said(bank):
     bank.put(events_frame(rows, kind=pl.Int64), "1.parquet")
     bank.put(events_frame(rows, kind=pl.Int64), "2.parquet")
     bank.put(events_frame([("a", NOON, 5411.0, True, 1.0)], kind=pl.Float64), "3.parquet")
-    state = observed(bank)
+    state = bank.observe()
     assert state.notes == ["column 'kind' differs between files: Int64 in 1.parquet and 1 more, Float64 in 3.parquet"]
     assert bank.build().dictionary.table["value"].to_list() == ["5411"]

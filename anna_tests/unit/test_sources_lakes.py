@@ -8,7 +8,6 @@ import pytest
 
 from anna_core.errors import SourceError
 from anna_core.marts.staleness import stale_months
-from anna_core.sources.observing import listing, observe
 from anna_core.sources.source_state import read_state
 from anna_tests.cases.delta import map_columns
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
@@ -31,33 +30,29 @@ def iceberg(tmp_path):
     return Bank(tmp_path, source={"path": table.location().removeprefix("file://"), "format": "iceberg"}), table
 
 
-def observed(bank: Bank):
-    return observe(bank.domain, bank.home, bank.zone, bank.home / "state")
-
-
 def test_an_append_to_an_iceberg_table_is_seen_and_the_mart_built_anew(iceberg):
     bank, table = iceberg
-    assert observed(bank).months == {}
+    assert bank.observe().months == {}
     table.append(frame(1.0).to_arrow())
-    before = observed(bank)
+    before = bank.observe()
     assert bank.build().source_version == before.months["2024-03-01"]
-    assert listing(bank.domain, bank.home, bank.zone) == before.listing
+    assert bank.listing() == before.listing
     table.append(frame(2.0).to_arrow())
-    assert listing(bank.domain, bank.home, bank.zone) != before.listing
-    observed(bank)
-    assert stale_months(read_state(bank.home / "state"), bank.mart, [MARCH]) == [MARCH]
+    assert bank.listing() != before.listing
+    bank.observe()
+    assert stale_months(read_state(bank.state), bank.mart, [MARCH]) == [MARCH]
     assert bank.build().rows == 2
 
 
 def test_a_new_column_of_an_iceberg_table_is_seen(iceberg):
     bank, table = iceberg
     table.append(frame(1.0).to_arrow())
-    before = observed(bank)
+    before = bank.observe()
     from pyiceberg.types import StringType
 
     with table.update_schema() as update:
         update.add_column("note", StringType())
-    assert listing(bank.domain, bank.home, bank.zone) != before.listing
+    assert bank.listing() != before.listing
 
 
 def test_a_metadata_file_is_one_state_for_ever(iceberg):
@@ -65,7 +60,7 @@ def test_a_metadata_file_is_one_state_for_ever(iceberg):
     table.append(frame(1.0).to_arrow())
     pinned = Bank(bank.home, source={"path": table.metadata_location.removeprefix("file://"), "format": "iceberg"})
     table.append(frame(2.0).to_arrow())
-    assert observed(pinned).total == pinned.build().rows == 1
+    assert pinned.observe().total == pinned.build().rows == 1
 
 
 def test_the_hint_of_a_hadoop_table_decides(iceberg):
@@ -75,25 +70,25 @@ def test_the_hint_of_a_hadoop_table_decides(iceberg):
     shutil.copy(table.metadata_location.removeprefix("file://"), folder / "v1.metadata.json")
     table.append(frame(2.0).to_arrow())
     (folder / "version-hint.text").write_text("1\n")
-    assert observed(bank).total == 1
+    assert bank.observe().total == 1
     (folder / "version-hint.text").unlink()
-    assert observed(bank).total == 2
+    assert bank.observe().total == 2
 
 
 def test_an_iceberg_folder_without_metadata_is_told(tmp_path):
     bank = Bank(tmp_path, source={"path": "source", "format": "iceberg"})
-    (bank.source / "metadata").mkdir(parents=True)
+    (bank.table / "metadata").mkdir(parents=True)
     with pytest.raises(
         SourceError, match=r"domain cards: .*source cannot be read as a table of format iceberg: .*holds no"
     ):
-        observed(bank)
+        bank.observe()
 
 
 def test_column_mapping_of_a_delta_table_is_refused_with_domain_and_cure(tmp_path):
     bank = Bank(tmp_path, source={"path": "source", "format": "delta"})
-    frame(1.0).write_delta(str(bank.source))
-    map_columns(bank.source)
-    for attempt in (lambda: observed(bank), bank.build, lambda: listing(bank.domain, bank.home, bank.zone)):
+    frame(1.0).write_delta(str(bank.table))
+    map_columns(bank.table)
+    for attempt in (bank.observe, bank.build, bank.listing):
         with pytest.raises(
             SourceError,
             match=r"domain cards: .*source cannot be read as a table of format delta: its columns are stored under "

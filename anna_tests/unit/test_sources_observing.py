@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.staleness import stale_months
 from anna_core.sources import observing
-from anna_core.sources.observing import listing, mark_told, observe
+from anna_core.sources.observing import mark_told
 from anna_core.sources.source_state import NO_ROWS, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -31,9 +31,9 @@ class Watched(Bank):
         self.opened: list[str] = []
         real, real_schema = observing.survey, observing.file_schema
 
-        def survey(domain, home, zone, file, *rest):
+        def survey(source, file, *rest):
             self.read.append(file.name)
-            return real(domain, home, zone, file, *rest)
+            return real(source, file, *rest)
 
         def file_schema(domain, file):
             self.opened.append(file.name)
@@ -42,13 +42,13 @@ class Watched(Bank):
         monkeypatch.setattr(observing, "survey", survey)
         monkeypatch.setattr(observing, "file_schema", file_schema)
 
-    def observe(self):
+    def observe(self, *given, **read):
         self.read.clear()
         self.opened.clear()
-        return observe(self.domain, self.home, self.zone, self.home / "state")
+        return super().observe(*given, **read)
 
     def stale(self, *months):
-        return stale_months(read_state(self.home / "state"), self.mart, list(months))
+        return stale_months(read_state(self.state), self.mart, list(months))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_file_is_read_once(watched):
     assert watched.read == ["1.parquet", "2.parquet"]
     assert list(first.months) == ["2024-02-01", "2024-03-01", "2024-04-01"]
     assert [value.split("-")[0] for value in first.months.values()] == ["1", "2", "1"]
-    assert watched.observe() == first == read_state(watched.home / "state")
+    assert watched.observe() == first == read_state(watched.state)
     assert watched.read == []
 
 
@@ -86,17 +86,17 @@ def test_a_late_row_changes_the_months_it_belongs_to(watched):
 
 def test_a_touched_file_is_read_but_nothing_is_new(watched):
     before = watched.observe()
-    os.utime(watched.source / "1.parquet", ns=(1, 1))
-    assert listing(watched.domain, watched.home, watched.zone) != before.listing
+    os.utime(watched.table / "1.parquet", ns=(1, 1))
+    assert watched.listing() != before.listing
     after = watched.observe()
     assert watched.read == ["1.parquet"]
     assert after.months == before.months
-    assert after.listing == listing(watched.domain, watched.home, watched.zone)
+    assert after.listing == watched.listing()
 
 
 def test_rows_that_move_to_another_file_change_nothing(watched):
     before = watched.observe()
-    (watched.source / "2.parquet").unlink()
+    (watched.table / "2.parquet").unlink()
     watched.put(events_frame([row(4), row(3), row(2), row(3, 6)]), "1.parquet")
     assert watched.observe().months == before.months
 
@@ -146,23 +146,23 @@ def test_a_mart_is_stale_until_it_is_built_from_what_was_observed(watched):
 def test_files_are_read_again_when_the_rules_to_read_them_change(watched, tmp_path, monkeypatch, change, again):
     before = watched.observe()
     other = Watched(tmp_path, monkeypatch, **change)
-    assert (listing(other.domain, other.home, other.zone) != before.listing) == again
+    assert (other.listing() != before.listing) == again
     other.observe()
     assert bool(other.read) == again
 
 
 def test_another_bank_zone_reads_everything_again(watched):
     before = watched.observe()
-    assert listing(watched.domain, watched.home, "UTC") != before.listing
+    assert watched.listing(bank_zone="UTC") != before.listing
 
 
 def test_a_new_version_of_a_delta_table_is_observed(tmp_path, monkeypatch):
     bank = Watched(tmp_path, monkeypatch, source={"path": "source", "format": "delta"})
-    events_frame([row(2)]).write_delta(str(bank.source))
+    events_frame([row(2)]).write_delta(str(bank.table))
     before = bank.observe()
     assert bank.observe() == before
     assert bank.read == []
-    events_frame([row(3)]).write_delta(str(bank.source), mode="append")
+    events_frame([row(3)]).write_delta(str(bank.table), mode="append")
     after = bank.observe()
     assert after.months == before.months | {"2024-03-01": after.months["2024-03-01"]}
     bank.build(FEBRUARY)
@@ -179,7 +179,7 @@ def test_only_files_that_are_to_be_read_are_opened(tmp_path, monkeypatch, kind):
     bank.observe()
     assert bank.opened == bank.read == []
     bank.put(events_frame([row(3, 6)]), f"6.{kind}")
-    (bank.source / f"7.{kind}").write_bytes(b"half")
+    (bank.table / f"7.{kind}").write_bytes(b"half")
     for wanted in ([f"6.{kind}", f"7.{kind}"], [f"7.{kind}"]):
         with pytest.raises(SourceError):
             bank.observe()
@@ -192,7 +192,7 @@ def test_a_column_that_no_file_has_any_more_is_missed_whoever_read_the_others(tm
     frame = events_frame([row(2)])
     bank.put(frame.drop("amount"), "1.parquet")
     with_amount = bank.put(frame.with_columns(kind=pl.lit("y")), "2.parquet")
-    half = bank.source / "3.parquet"
+    half = bank.table / "3.parquet"
     if ends_early:
         half.write_bytes(b"half")
         with pytest.raises(SourceError, match=r"^domain cards: [^\n]*3\.parquet cannot be read[^\n]*$"):
@@ -201,9 +201,9 @@ def test_a_column_that_no_file_has_any_more_is_missed_whoever_read_the_others(tm
     else:
         bank.observe()
     with_amount.unlink()
-    for folder in ("state", "anew"):
+    for bank.state in (tmp_path / "state", tmp_path / "anew"):
         with pytest.raises(SourceError, match=r"1\.parquet has no column \['amount'\]; it has"):
-            observe(bank.domain, bank.home, bank.zone, bank.home / folder)
+            bank.observe()
 
 
 def test_a_broken_file_is_not_drowned_by_what_the_others_lack(tmp_path, monkeypatch):
@@ -213,7 +213,7 @@ def test_a_broken_file_is_not_drowned_by_what_the_others_lack(tmp_path, monkeypa
     bank.put(frame.drop("amount"), "1.parquet")
     bank.put(frame.with_columns(kind=pl.lit("y")), "2.parquet")
     bank.observe()
-    (bank.source / "2.parquet").write_bytes(b"half")
+    (bank.table / "2.parquet").write_bytes(b"half")
     with pytest.raises(SourceError, match=r"^domain cards: [^\n]*2\.parquet cannot be read[^\n]*$"):
         bank.observe()
 
@@ -222,15 +222,15 @@ def test_a_broken_file_is_not_drowned_by_what_the_others_lack(tmp_path, monkeypa
 def test_a_missing_source_is_told_by_the_listing(tmp_path, kind):
     bank = Bank(tmp_path, source={"path": "nowhere", "format": kind})
     with pytest.raises(SourceError, match=r"nowhere. Correct `source.path` in cards.yaml"):
-        listing(bank.domain, bank.home, bank.zone)
+        bank.listing()
 
 
 def test_an_error_in_a_file_keeps_the_last_observation(watched):
     before = watched.observe()
-    (watched.source / "3.parquet").write_bytes(b"half")
+    (watched.table / "3.parquet").write_bytes(b"half")
     with pytest.raises(SourceError, match=r"3\.parquet cannot be read"):
         watched.observe()
-    assert read_state(watched.home / "state") == before
+    assert read_state(watched.state) == before
 
 
 @pytest.mark.parametrize("event_key", [[], ["kind"]])
@@ -240,29 +240,30 @@ def test_of_a_refused_observation_the_next_one_reads_only_what_was_not_read(tmp_
         watched.put(events_frame([row(number + 1)]), f"{number}.parquet")
     before = watched.observe()
     watched.put(events_frame([row(2, 9)]), "3.parquet")
-    (watched.source / "4.parquet").write_bytes(b"half")
+    (watched.table / "4.parquet").write_bytes(b"half")
     watched.put(events_frame([row(4, 9)]), "5.parquet")
     for read in (["3.parquet", "4.parquet", "5.parquet"], ["4.parquet"]):
         with pytest.raises(SourceError, match=r"4\.parquet cannot be read"):
             watched.observe()
         assert watched.read == read
-        assert read_state(watched.home / "state") == before  # neither months nor files nor listing
+        assert read_state(watched.state) == before  # neither months nor files nor listing
     watched.put(events_frame([row(4, 9), row(3, 9)]), "5.parquet")  # changed since it was read
     watched.put(events_frame([row(5)]), "4.parquet")
     after = watched.observe()
     assert watched.read == ["4.parquet", "5.parquet"]
-    anew = observe(watched.domain, watched.home, watched.zone, watched.home / "anew")
+    assert [path.name for path in (watched.state / "read").iterdir()] == []
+    watched.state = tmp_path / "anew"
+    anew = watched.observe()
     assert (after.months, after.files, after.listing) == (anew.months, anew.files, anew.listing)
-    assert [path.name for path in (watched.home / "state" / "read").iterdir()] == []
 
 
 def test_what_an_observation_that_was_killed_has_read_is_not_read_again(watched, monkeypatch):
     real = observing.survey
 
-    def killed(domain, home, zone, file, *rest):
+    def killed(source, file, *rest):
         if file.name == "2.parquet":
             raise KeyboardInterrupt
-        return real(domain, home, zone, file, *rest)
+        return real(source, file, *rest)
 
     monkeypatch.setattr(observing, "survey", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -275,12 +276,12 @@ def test_what_an_observation_that_was_killed_has_read_is_not_read_again(watched,
 def test_refused_observations_leave_no_identities_behind_but_those_that_may_serve(tmp_path, monkeypatch):
     watched = Watched(tmp_path, monkeypatch, event_key=["kind"])
     watched.put(events_frame([row(3, 6), row(4)]), "2.parquet")
-    (watched.source / "9.parquet").write_bytes(b"half")
+    (watched.table / "9.parquet").write_bytes(b"half")
     for day in range(1, 4):
         watched.put(events_frame([row(2, day)]), "1.parquet")
         with pytest.raises(SourceError):
             watched.observe()
-    kept = {kind: len(list((watched.home / "state" / kind).iterdir())) for kind in ("keys", "read")}
+    kept = {kind: len(list((watched.state / kind).iterdir())) for kind in ("keys", "read")}
     assert kept == {"keys": 2, "read": 2}  # of 1.parquet and 2.parquet as they are
 
 
@@ -318,9 +319,9 @@ def test_an_observation_goes_through_its_folders_as_often_whatever_the_number_of
 
 def test_a_broken_state_is_told_with_its_cure(watched):
     watched.observe()
-    (watched.home / "state" / "fingerprints.json").write_text("{")
+    (watched.state / "fingerprints.json").write_text("{")
     with pytest.raises(ArtifactError, match="cannot be read; remove it, and the source is observed anew"):
-        read_state(watched.home / "state")
+        read_state(watched.state)
 
 
 def test_a_state_of_another_release_is_observed_anew_and_its_months_stay_listed(watched):
@@ -328,27 +329,27 @@ def test_a_state_of_another_release_is_observed_anew_and_its_months_stay_listed(
     impossible = ["1-01-01", "0001-01-01", "1970-12-01", "2200-01-01", "2023-01-02", "undated"]
     months = {"2023-01-01": "1-00"} | dict.fromkeys(impossible, "1-00")
     old = {"listing": "x", "files": {"gone": {"state": "1 1", "months": {}}}, "months": months}
-    (watched.home / "state" / "fingerprints.json").write_text(json.dumps(old))
-    assert read_state(watched.home / "state").rows == {dt.date(2023, 1, 1): 1}
+    (watched.state / "fingerprints.json").write_text(json.dumps(old))
+    assert read_state(watched.state).rows == {dt.date(2023, 1, 1): 1}
     assert watched.observe().months == {"2023-01-01": NO_ROWS} | after.months
     assert watched.read == ["1.parquet", "2.parquet"]
 
 
 def test_months_that_are_taken_in_or_left_out_ask_for_an_observation_but_no_file_is_read(watched):
     kept = "2024-02-01 to 2024-03-01"
-    before = observe(watched.domain, watched.home, watched.zone, watched.home / "state", kept)
+    before = watched.observe(kept)
     watched.read.clear()
     more = "2024-02-01 to 2024-04-01"
-    assert listing(watched.domain, watched.home, watched.zone, kept) == before.listing
-    assert listing(watched.domain, watched.home, watched.zone, more) != before.listing
-    after = observe(watched.domain, watched.home, watched.zone, watched.home / "state", more)
+    assert watched.listing(kept) == before.listing
+    assert watched.listing(more) != before.listing
+    after = watched.observe(more)
     assert (after.months, watched.read) == (before.months, [])
 
 
 def test_fingerprints_of_another_hash_are_made_anew(watched, monkeypatch):
     before = watched.observe()
     monkeypatch.setattr(observing, "hash_probe", lambda: "another release's")
-    assert listing(watched.domain, watched.home, watched.zone) != before.listing
+    assert watched.listing() != before.listing
     watched.observe()
     assert watched.read == ["1.parquet", "2.parquet"]
 
@@ -359,7 +360,7 @@ def test_of_two_observations_at_once_one_waits_for_the_other(watched, monkeypatc
 
     def survey(*arguments):
         with ThreadPoolExecutor(1) as other:
-            lock = FileLock(watched.home / "state" / ".lock", timeout=0)
+            lock = FileLock(watched.state / ".lock", timeout=0)
             waits.append(isinstance(other.submit(lock.acquire).exception(), Timeout))
         return real(*arguments)
 
@@ -369,7 +370,7 @@ def test_of_two_observations_at_once_one_waits_for_the_other(watched, monkeypatc
 
 
 def test_an_observation_counts_as_told_unless_another_has_replaced_it(watched):
-    folder = watched.home / "state"
+    folder = watched.state
     first = watched.observe()
     assert not first.told
     mark_told(folder, first)
@@ -384,6 +385,5 @@ def test_an_observation_counts_as_told_unless_another_has_replaced_it(watched):
 
 def test_another_share_that_may_be_left_aside_is_to_be_observed(watched):
     before = watched.observe()
-    at = (watched.domain, watched.home, watched.zone)
-    assert listing(*at, share=0.1) == before.listing != listing(*at, share=0.9)
-    assert observe(*at, watched.home / "state", share=0.9).listing == listing(*at, share=0.9)
+    assert watched.listing(left_aside=0.1) == before.listing != watched.listing(left_aside=0.9)
+    assert watched.observe(left_aside=0.9).listing == watched.listing(left_aside=0.9)

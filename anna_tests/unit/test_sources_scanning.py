@@ -7,11 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anna_core.errors import SourceError
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import month_bounds
 from anna_core.sources.files import source_files
 from anna_core.sources.fingerprints import combine_fingerprints, fingerprint, row_hash
-from anna_core.sources.observing import observe
-from anna_core.sources.places import source_path
 from anna_core.sources.scanning import open_table, source_tables
 from anna_core.sources.survey import survey
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
@@ -22,7 +21,7 @@ CSV = "client_id,event_time,kind,online,amount\n"
 
 def read(bank: Bank) -> pl.DataFrame:
     """All rows as they come through the door."""
-    doors = [open_table(bank.domain, table, bank.zone) for table in source_tables(bank.domain, bank.home)]
+    doors = [open_table(bank.source, table) for table in source_tables(bank.source)]
     return pl.concat(door.table.select(*door.values.values()) for door in doors).collect()
 
 
@@ -32,7 +31,7 @@ def times(bank: Bank) -> list:
 
 def months_of(bank: Bank) -> dict[str, str]:
     """Fingerprints of the months of all files together."""
-    return observe(bank.domain, bank.home, bank.zone, bank.home / "state", share=1).months
+    return bank.observe(left_aside=1).months
 
 
 def put_times(bank: Bank, values: list, kind: pl.DataType) -> None:
@@ -59,9 +58,9 @@ def test_hidden_files_and_those_of_running_writers_are_left_out(bank):
         "_delta_log/c.parquet",
         "notes.txt.parquet.crc",
     ):
-        (bank.source / name).parent.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(bank.source / name)
-    assert source_files(bank.domain, bank.home).read == [bank.source / "a.parquet"]
+        (bank.table / name).parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(bank.table / name)
+    assert source_files(bank.source).read == [bank.table / "a.parquet"]
 
 
 def test_a_folder_that_is_called_as_a_file_is_not_read_twice(bank):
@@ -115,7 +114,7 @@ def test_no_type_of_a_csv_hangs_on_its_first_rows(tmp_path):
 def test_a_value_of_a_csv_that_does_not_fit_is_told(tmp_path, row, message):
     bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
     bank.put_text(CSV + f"{row}\n" * 10)
-    assert observe(bank.domain, bank.home, bank.zone, tmp_path / "state").left("2024-03-01").values()
+    assert bank.observe().left("2024-03-01").values()
     with pytest.raises(
         SourceError, match=f"domain cards: 2024-03 is refused, as more than 10% of its rows .10. .*{message}"
     ):
@@ -139,9 +138,8 @@ def test_files_may_differ_in_types_and_order_of_columns(bank):
     other = {"amount": [None], "online": [False], "kind": ["5"], "extra": [0], "event_time": [NOON], "client_id": ["1"]}
     bank.put(pl.DataFrame(other).with_columns(pl.col("event_time").dt.cast_time_unit("ns")), "2.parquet")
     assert sorted(read(bank).rows(), key=str) == [("1", NOON, "5", False, None), ("1", NOON, "5", True, 7.0)]
-    parts = [
-        survey(bank.domain, bank.home, bank.zone, file).months for file in source_files(bank.domain, bank.home).read
-    ]
+    files = source_files(bank.source).read
+    parts = [survey(bank.source, file, None, DEFAULT_MEMORY, frozenset()).months for file in files]
     together = months_of(bank)
     assert together == {"2024-03-01": combine_fingerprints([part["2024-03-01"] for part in parts])}
     assert bank.build().source_version == together["2024-03-01"]
@@ -157,8 +155,8 @@ def test_files_of_a_csv_may_differ_in_their_columns_order(tmp_path):
 
 def test_delta_is_read_as_its_table_stands(tmp_path):
     bank = Bank(tmp_path, source={"path": "source", "format": "delta"})
-    events_frame([("gone", NOON, "x", True, 1.0)]).write_delta(str(bank.source))
-    events_frame([("a", NOON, "x", True, 1.0)]).write_delta(str(bank.source), mode="overwrite")
+    events_frame([("gone", NOON, "x", True, 1.0)]).write_delta(str(bank.table))
+    events_frame([("a", NOON, "x", True, 1.0)]).write_delta(str(bank.table), mode="overwrite")
     assert read(bank).rows() == [("a", NOON, "x", True, 1.0)]
 
 
@@ -229,7 +227,7 @@ def test_a_column_of_texts_that_are_no_times_is_told(bank):
         SourceError,
         match=r"event_time is no time in 10 of them \(events.parquet, row 1: '05.03.2024', .*: write times as",
     ):
-        observe(bank.domain, bank.home, bank.zone, bank.home / "state")
+        bank.observe()
 
 
 def test_a_missing_column_is_told_with_those_there_are(bank):
@@ -243,20 +241,20 @@ def test_a_missing_column_is_told_with_those_there_are(bank):
 def test_a_small_file_of_odd_times_is_counted_and_holds_up_nobody(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)] * 20), "1.parquet")
     bank.put(events_frame([("a", dt.datetime(1, 1, 1), "x", True, 1.0)]), "2.parquet")
-    state = observe(bank.domain, bank.home, bank.zone, bank.home / "state")
+    state = bank.observe()
     assert list(state.months) == ["2024-03-01"]
     assert (state.undated, state.left()) == (1, {"event_time is outside the years 1971 to 2199": 1})
     reason = "event_time is outside the years 1971 to 2199"
     assert state.examples() == {reason: ["2.parquet, row 1: '0001-01-01 00:00:00.000000'"]}
-    (bank.source / "2.parquet").unlink()
-    after = observe(bank.domain, bank.home, bank.zone, bank.home / "state")
+    (bank.table / "2.parquet").unlink()
+    after = bank.observe()
     assert (after.months, after.undated) == (state.months, 0)
 
 
 def test_a_field_that_one_of_the_files_lacks_is_missing_there_and_said(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
     bank.put(events_frame([("b", NOON, "x", True, 1.0)]).drop("kind", "amount"), "2.parquet")
-    state = observe(bank.domain, bank.home, bank.zone, bank.home / "state")
+    state = bank.observe()
     assert state.notes == [
         "column 'kind' differs between files: String in 1.parquet, missing in 2.parquet",
         "column 'amount' differs between files: Float64 in 1.parquet, missing in 2.parquet",
@@ -321,7 +319,7 @@ def test_numbers_and_booleans_may_be_text(bank):
 @pytest.mark.parametrize("content", [b"", b"PAR1 no parquet at all PAR1"])
 def test_a_broken_file_is_told_by_name(bank, content):
     bank.put(events_frame([]), "a.parquet")
-    (bank.source / "b.parquet").write_bytes(content)
+    (bank.table / "b.parquet").write_bytes(content)
     with pytest.raises(SourceError, match=r"domain cards: .*b\.parquet cannot be read as parquet"):
         read(bank)
 
@@ -381,8 +379,7 @@ def test_a_repeated_row_counts():
     assert combine_fingerprints([]) == fingerprint(events_frame([]).lazy()) == "0-0000000000000000"
 
 
-def test_a_path_is_relative_to_home_absolute_or_from_the_environment(bank, tmp_path, monkeypatch):
+def test_a_path_is_relative_to_home_absolute_or_from_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("LAKE", str(tmp_path / "lake"))
     for path, place in (("w/x", tmp_path / "w" / "x"), ("/abs", Path("/abs")), ("$LAKE/x", tmp_path / "lake" / "x")):
-        domain = bank.domain.model_copy(update={"source": bank.domain.source.model_copy(update={"path": path})})
-        assert source_path(domain, tmp_path) == place
+        assert Bank(tmp_path, source={"path": path}).source.path == place

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from anna_core.models.outputs import Output
-from anna_core.models.training.domain import train_domain_model
 from anna_core.models.training.pace import Pace, Work
 from anna_core.models.training.trainer import Trainer
-from anna_tests.unit.nets_toy import make_sequences, make_task, split_of
+from anna_tests.unit.nets_toy import make_sequences, make_task, split_of, train_nets
 
 ROWS = 500  # 300 to train, 100 to validate
 EPOCH = 350.0  # seconds of an epoch where a row takes one to train on and half of one to validate on
@@ -54,7 +53,7 @@ def train(monkeypatch):
         monkeypatch.setattr("anna_core.models.training.domain.Trainer", Timed)
         task = make_task(net={"dropout": 0.2}, training={"epochs": epochs, "patience": 100, "folds": 1})
         weight = np.ones(ROWS, dtype=np.float32)
-        model = train_domain_model(sequences, target, weight, split_of(ROWS), task, threads=1)
+        model = train_nets(sequences, target, weight, split_of(ROWS), task, threads=1)
         weights = torch.cat([value.ravel().float() for value in model.net.state_dict().values()])
         return weights, model.curves, clock, trainers[-1]
 

@@ -9,8 +9,7 @@ from anna_core.metrics.registry import get_metric
 from anna_core.models.nets.domain_net import DomainNet
 from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport
-from anna_core.models.training.domain import train_domain_model
-from anna_tests.unit.nets_toy import make_sequences, make_task, order_signal, split_of
+from anna_tests.unit.nets_toy import make_sequences, make_task, order_signal, split_of, train_nets
 
 ROWS = 300
 
@@ -41,7 +40,7 @@ def test_learns_an_order_that_a_bag_of_events_cannot_see(encoder, learning_rate,
         net={"encoder": encoder, "hidden": 32, "layers": 1 if encoder == "gru" else 2},
         training={"epochs": epochs, "patience": epochs, "learning_rate": learning_rate},
     )
-    model = train_domain_model(sequences, target, _ones(600), split, task, threads=1)
+    model = train_nets(sequences, target, _ones(600), split, task, threads=1)
     test = split == "test"
     assert roc_auc_score(target[test, 0], model.predict(sequences).scores[test, 0]) > 0.95
 
@@ -66,7 +65,7 @@ def test_each_type_of_task_beats_the_constant(kind):
     target, metric_name, settings = _targets(share)[kind]
     task = make_task("regression" if kind == "heavy" else kind, metric_name, training={"epochs": 6}, **settings)
     split = split_of(ROWS)
-    model = train_domain_model(sequences, target, _ones(ROWS), split, task, threads=1)
+    model = train_nets(sequences, target, _ones(ROWS), split, task, threads=1)
     test = split == "test"
     scores = model.predict(sequences).scores
     assert scores.shape == (ROWS, task.outputs)
@@ -84,7 +83,7 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others():
 
     def version(seed):
         task = make_task(net={"dropout": 0.2}, training={"epochs": 2}, seed=seed)
-        return train_domain_model(sequences, target, _ones(100), split_of(100), task, threads=1).data_version
+        return train_nets(sequences, target, _ones(100), split_of(100), task, threads=1).data_version
 
     assert version(1) == version(1)
     assert version(1) != version(2)
@@ -98,8 +97,7 @@ def test_test_rows_are_not_looked_at():
     hidden[split == "test"] = np.nan
     task = make_task(training={"epochs": 2})
     versions = {
-        train_domain_model(sequences, values, _ones(100), split, task, threads=1).data_version
-        for values in (target, hidden)
+        train_nets(sequences, values, _ones(100), split, task, threads=1).data_version for values in (target, hidden)
     }
     assert len(versions) == 1
 
@@ -113,7 +111,7 @@ def test_best_epoch_is_kept_and_patience_ends_the_training():
     split = split_of(150)
     task = make_task(metric="log_loss", training={"epochs": 40, "patience": 3, "learning_rate": 2e-2})
     seen: list[EpochReport] = []
-    model = train_domain_model(sequences, target, _ones(150), split, task, seen.append, threads=1)
+    model = train_nets(sequences, target, _ones(150), split, task, seen.append, threads=1)
     assert seen == model.curves
     assert len(seen) < 40
     best = min(seen, key=lambda report: report.valid_metric)
@@ -132,7 +130,7 @@ def test_validation_rows_of_one_class_fall_back_to_the_loss():
     target = (share > 0.5).astype(np.float32)[:, None]
     split = split_of(100)
     split[(split == "valid") & (target[:, 0] == 1)] = "test"
-    model = train_domain_model(sequences, target, _ones(100), split, make_task(), threads=1)
+    model = train_nets(sequences, target, _ones(100), split, make_task(), threads=1)
     assert all(np.isnan(report.valid_metric) for report in model.curves)
     assert model.best[0].valid_loss == min(report.valid_loss for report in model.curves)
 
@@ -148,7 +146,7 @@ def test_events_are_left_out_in_training_only(monkeypatch):
 
     monkeypatch.setattr(DomainNet, "forward", spy)
     task = make_task(training={"event_dropout": 0.5})
-    train_domain_model(sequences, target, _ones(100), split_of(100), task, threads=1)
+    train_nets(sequences, target, _ones(100), split_of(100), task, threads=1)
     shares = {training: {share for mode, share in read if mode == training} for training in (True, False)}
     assert shares[False] == {1.0}
     assert all(0.5 <= share < 0.65 for share in shares[True])  # half of them, rounded up in every row
@@ -159,7 +157,7 @@ def test_weights_are_respected():
     target = (np.arange(200) % 10 < 5).astype(np.float32)[:, None]
     weight = np.where(target[:, 0] == 1, 3, 1).astype(np.float32)
     task = make_task(metric="log_loss", training={"epochs": 3})
-    model = train_domain_model(sequences, target, weight, split_of(200), task, threads=1)
+    model = train_nets(sequences, target, weight, split_of(200), task, threads=1)
     assert model.predict(sequences).scores.mean() == pytest.approx(0.75, abs=0.05)
 
 
@@ -170,7 +168,7 @@ def test_rows_without_events_get_zeros_and_their_own_rate():
     sequences = dataclasses.replace(sequences, length=length)
     target = (share > 0.5).astype(np.float32)[:, None]
     target[100:] = np.arange(100)[:, None] % 10 == 0
-    model = train_domain_model(sequences, target, _ones(200), split_of(200), make_task(), threads=1)
+    model = train_nets(sequences, target, _ones(200), split_of(200), make_task(), threads=1)
     vectors = model.predict(sequences)
     assert vectors.present.tolist() == [True] * 100 + [False] * 100
     assert not vectors.embedding[100:].any()
@@ -184,7 +182,7 @@ def test_rows_without_events_get_zeros_and_their_own_rate():
 def test_a_domain_without_events_gives_an_empty_model():
     sequences = make_sequences([0] * 50)
     target = (np.arange(50) % 3 == 0).astype(np.float32)[:, None]
-    model = train_domain_model(sequences, target, _ones(50), split_of(50), make_task(), threads=1)
+    model = train_nets(sequences, target, _ones(50), split_of(50), make_task(), threads=1)
     assert model.is_empty
     assert model.spec.empty_reason == "No training row has an event in this domain."
     vectors = model.predict(make_sequences([0, 4]))
@@ -196,7 +194,7 @@ def test_a_domain_without_events_gives_an_empty_model():
 def test_a_domain_seen_by_one_class_only_gives_an_empty_model():
     target = (np.arange(50) % 2).astype(np.float32)[:, None]
     sequences = make_sequences((1 - target[:, 0]) * 3)
-    model = train_domain_model(sequences, target, _ones(50), split_of(50), make_task(), threads=1)
+    model = train_nets(sequences, target, _ones(50), split_of(50), make_task(), threads=1)
     assert model.spec.empty_reason.startswith("The target is the same for all training rows that have events")
 
 
@@ -218,12 +216,12 @@ def test_errors_say_what_is_wrong(change, message):
     }
     change(arrays)
     with pytest.raises(TrainingError, match=message):
-        train_domain_model(make_sequences([3] * 50), **arrays, task=make_task(), threads=1)
+        train_nets(make_sequences([3] * 50), **arrays, task=make_task(), threads=1)
 
 
 def test_sequences_of_another_sample_are_refused():
     with pytest.raises(TrainingError, match="40 sequences for 50 rows"):
-        train_domain_model(make_sequences([3] * 40), np.zeros((50, 1)), _ones(50), split_of(50), make_task())
+        train_nets(make_sequences([3] * 40), np.zeros((50, 1)), _ones(50), split_of(50), make_task())
 
 
 def test_divergence_is_told_with_its_cure(monkeypatch):
@@ -231,4 +229,4 @@ def test_divergence_is_told_with_its_cure(monkeypatch):
     target = (share > 0.5).astype(np.float32)[:, None]
     monkeypatch.setattr(Output, "loss", lambda self, logits, target: logits[:, 0] * np.inf)
     with pytest.raises(TrainingError, match=r"diverged.*learning_rate"):
-        train_domain_model(sequences, target, _ones(100), split_of(100), make_task(), threads=1)
+        train_nets(sequences, target, _ones(100), split_of(100), make_task(), threads=1)

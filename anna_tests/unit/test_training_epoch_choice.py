@@ -8,6 +8,7 @@ from anna_core.models.training.epoch_choice import EpochChoice
 
 def _choice(target, metric="roc_auc", weight=None, client=None):
     weight = np.ones(len(target)) if weight is None else weight
+    client = np.arange(len(target)) if client is None else client
     target = np.asarray(target, dtype=np.float32)[:, None]
     return EpochChoice(get_metric(metric, "binary"), target, weight, seed=0, client=client)
 

@@ -9,9 +9,8 @@ from sklearn.metrics import roc_auc_score
 from anna_core.models.device import choose_device
 from anna_core.models.nets.domain_model import DomainModel
 from anna_core.models.rows import usable_folds
-from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
-from anna_tests.unit.nets_toy import make_sequences, make_task
+from anna_tests.unit.nets_toy import make_sequences, make_task, train_nets
 
 ROWS = 400
 FOLDS = 3
@@ -31,7 +30,7 @@ def toy():
 def train(toy, target=None, seeds=1, **settings):
     sequences, truth, weight, split, fold = toy
     task = make_task(training={"epochs": 3, "seeds": seeds, **settings})
-    return train_domain_model(sequences, truth if target is None else target, weight, split, task, fold=fold)
+    return train_nets(sequences, truth if target is None else target, weight, split, task, fold=fold)
 
 
 def test_each_row_is_scored_by_nets_that_were_not_fitted_on_it(toy):
@@ -84,9 +83,7 @@ def test_embeddings_of_different_nets_lie_in_the_same_coordinates(toy):
 def test_progress_counts_all_nets(toy):
     seen = []
     sequences, target, weight, split, fold = toy
-    train_domain_model(
-        sequences, target, weight, split, make_task(training={"epochs": 2}), on_epoch=seen.append, fold=fold
-    )
+    train_nets(sequences, target, weight, split, make_task(training={"epochs": 2}), on_epoch=seen.append, fold=fold)
     assert [(report.net, report.epoch) for report in seen] == [(net, epoch) for net in (1, 2, 3) for epoch in (1, 2)]
     assert {report.nets for report in seen} == {FOLDS}
     assert seen[-1].seconds_left == 0
@@ -97,7 +94,7 @@ def test_a_domain_whose_rows_are_too_few_for_the_folds_of_the_sample_is_left_out
     sequences, target, weight, split, fold = toy
     length = np.where((fold == 1) & (split != "test"), 0, sequences.length)
     thin = replace(sequences, length=length.astype(sequences.length.dtype))
-    model = train_domain_model(thin, target, weight, split, make_task(), fold=fold)
+    model = train_nets(thin, target, weight, split, make_task(), fold=fold)
     assert model.is_empty
     assert "too few to be divided into 3 folds" in model.spec.empty_reason
     assert model.spec.folds == FOLDS  # the other members keep theirs
@@ -124,7 +121,7 @@ def test_a_hundred_thousand_categories_and_a_constant_number_make_a_sane_model()
     split = np.where(fold == 0, "valid", "train")
     weight = np.ones(ROWS, dtype=np.float32)
     task = make_task()
-    net = train_domain_model(sequences, target, weight, split, task, fold=fold)
+    net = train_nets(sequences, target, weight, split, task, fold=fold)
     assert sum(parameter.numel() for parameter in net.net.nets[0].parameters()) < 500_000
     trees = train_boosting([sequences], target, weight, split, fold, task, threads=1)
     for scores in (net.predict(sequences, fold=fold).scores, trees.predict([sequences], 1, fold)):

@@ -8,11 +8,10 @@ import torch
 from pydantic import ValidationError
 
 from anna_core.errors import TrainingError
-from anna_core.models.training.domain import train_domain_model
 from anna_core.models.training.learning_rate import Trial, find_rate
 from anna_core.models.training.trainer import Trainer
 from anna_core.tasks.training import USUAL_RATE, TrainingSpec
-from anna_tests.unit.nets_toy import make_sequences, make_task, order_signal, split_of
+from anna_tests.unit.nets_toy import make_sequences, make_task, order_signal, split_of, train_nets
 
 ROWS = 400
 
@@ -69,9 +68,7 @@ def test_a_model_of_the_found_rate_is_that_of_the_same_fixed_rate():
 
     def train(rate, on_epoch=lambda report: None):
         task = make_task(net={"numbers": "log"}, training={"folds": 1, "seeds": 2, "learning_rate": rate})
-        return train_domain_model(
-            sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, on_epoch, threads=1
-        )
+        return train_nets(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, on_epoch, threads=1)
 
     found = train("auto", told.append)
     [rate] = {report.learning_rate for report in found.curves}
@@ -119,7 +116,7 @@ def test_rates_at_which_the_training_diverges_are_passed_over(good, tried, taken
     rates = diverging_unless(good, monkeypatch)
     sequences, target = order_signal(ROWS)
     task = make_task(training={"folds": 1, "learning_rate": "auto"})
-    model = train_domain_model(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
+    model = train_nets(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
     assert rates == [USUAL_RATE * step for step in tried]
     assert {report.learning_rate for report in model.curves} == {USUAL_RATE * taken}
     assert all(torch.isfinite(value).all() for value in model.net.state_dict().values())
@@ -130,7 +127,7 @@ def test_a_training_that_diverges_at_all_rates_says_so(monkeypatch):
     sequences, target = order_signal(ROWS)
     task = make_task(training={"folds": 1, "learning_rate": "auto"})
     with pytest.raises(TrainingError, match=r"diverged.*now 0.003"):
-        train_domain_model(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
+        train_nets(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
     assert rates == [USUAL_RATE, USUAL_RATE / 2, USUAL_RATE * 2]
 
 
@@ -146,7 +143,7 @@ def test_trials_share_the_budget_with_the_nets(monkeypatch):
     sequences = make_sequences([5] * ROWS)
     target = (np.random.default_rng(0).random((ROWS, 1)) < 0.5).astype(np.float32)
     task = make_task(training={"folds": 1, "seeds": 2, "epochs": 1, "learning_rate": "auto", "budget": 4000})
-    train_domain_model(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
+    train_nets(sequences, target, np.ones(ROWS, np.float32), split_of(ROWS), task, threads=1)
     assert max(shares[:-1]) == pytest.approx(1000, rel=0.01)  # three trials and the second net
     assert shares[-1] == pytest.approx(4000, rel=0.05)  # a second's work is done, all the rest is the last net's
 

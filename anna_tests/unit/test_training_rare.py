@@ -4,12 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.models.blend.fitting import train_metamodel
-from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.samples.splits import assign_folds, assign_splits
 from anna_core.samples.targets import outcome_flags
-from anna_tests.unit.nets_toy import make_sequences, make_task, split_of
+from anna_tests.unit.nets_toy import make_sequences, make_task, split_of, train_blend, train_nets
 
 ROWS = 6000
 
@@ -36,7 +34,7 @@ def test_a_rare_target_is_learned_and_its_rate_kept():
     sequences, target, risk = risky_sequences(ROWS, 30)
     split = split_of(ROWS)
     task = make_task(training={"epochs": 4, "batch_rows": 64, "learning_rate": 3e-3})
-    model = train_domain_model(sequences, target, np.ones(ROWS, dtype=np.float32), split, task, threads=1)
+    model = train_nets(sequences, target, np.ones(ROWS, dtype=np.float32), split, task, threads=1)
     scores, test = model.predict(sequences).scores[:, 0], split == "test"
     assert expected_auc(scores[test], risk[test]) > 0.75
     rate = target[split == "train"].mean()
@@ -54,13 +52,13 @@ def test_one_row_in_a_thousand_gives_every_part_some_and_models_that_keep_the_ra
     fold = assign_folds(clients, split, 5, 0, outcomes)
     assert [int(target[split == part].sum()) for part in ("train", "valid", "test")] == [6, 2, 2]
     weight = np.ones(rows, dtype=np.float32)
-    net = train_domain_model(sequences, target, weight, split, task, threads=1, fold=fold)
+    net = train_nets(sequences, target, weight, split, task, threads=1, fold=fold)
     trees = train_boosting([sequences], target, weight, split, fold, task, threads=1)
     members = {
         "toy": net.predict(sequences, threads=1, fold=fold),
         "boosting": trees.vectors(trees.predict([sequences], 1, fold), {"toy": sequences}),
     }
-    metamodel = train_metamodel(members, target, weight, split, fold >= 0, task)
+    metamodel = train_blend(members, target, weight, split, fold >= 0, task)
     scores = metamodel.predict(members)[:, 0]
     assert np.isfinite(scores).all()
     assert expected_auc(scores[split == "test"], risk[split == "test"]) > 0.6

@@ -4,12 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.models.blend.fitting import train_metamodel
-from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.samples.splits import assign_folds, assign_splits
 from anna_core.samples.targets import outcome_flags
-from anna_tests.unit.nets_toy import make_sequences, make_task
+from anna_tests.unit.nets_toy import make_sequences, make_task, train_blend, train_nets
 
 ROWS = 30
 LETTERS = tuple("abcdefgh")
@@ -57,10 +55,10 @@ def launch(kind, sequences, folds, net=None):
     outcomes = outcome_flags(target, task)
     split, _ = assign_splits(rows, task.split, outcomes)
     fold, weight = assign_folds(rows, split, folds, 0, outcomes), np.ones(ROWS, dtype=np.float32)
-    nets = train_domain_model(sequences, target, weight, split, task, threads=1, fold=fold)
+    nets = train_nets(sequences, target, weight, split, task, threads=1, fold=fold)
     trees = train_boosting([sequences], target, weight, split, fold, task, threads=1)
     members = {
         "toy": nets.predict(sequences, threads=1, fold=fold),
         "boosting": trees.vectors(trees.predict([sequences], 1, fold), {"toy": sequences}),
     }
-    return train_metamodel(members, target, weight, split, fold >= 0, task).predict(members, 1)
+    return train_blend(members, target, weight, split, fold >= 0, task).predict(members, 1)

@@ -14,7 +14,7 @@ from anna_core.samples.splits import TEST, TRAIN, assign_folds, assign_splits, c
 from anna_core.samples.targets import outcome_flags
 from anna_core.sequences.build import months_needed, write_sequences
 from anna_core.sequences.ragged import Sequences
-from anna_core.sources.left_aside import MOST_LEFT_ASIDE
+from anna_core.sources.source import MOST_LEFT_ASIDE
 from anna_core.tasks.task import TaskRequest, parse_request
 from anna_resources.warehouse import Warehouse
 from anna_simbank.bank import SimulatedBank
@@ -90,7 +90,7 @@ def prepare(contest: Contest, folder: Path) -> None:
             if not mart.month_path(month).exists():
                 mart.build(month, DEFAULT_MEMORY)
         with sequences.writing() as made:
-            write_sequences(domain, mart.dictionary.read(), mart.path, rows, made)
+            write_sequences(domain, mart.dictionary.read(), mart.path, rows, made, DEFAULT_MEMORY)
 
 
 def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) -> Case:

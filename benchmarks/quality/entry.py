@@ -14,6 +14,7 @@ from anna_core.models.blend.fitting import train_metamodel
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.bundle import code_version
 from anna_core.models.outputs import Output
+from anna_core.models.progress import ignore
 from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.models.unseen import Unseen, unseen_rows
@@ -113,7 +114,7 @@ def judge(
     def blend(members: dict[str, DomainVectors]) -> Metamodel:
         unseen = Unseen.of(members, {name: by_fold[name] for name in members}, _unseen(case))
         return train_metamodel(
-            members, sample.target, sample.weight, sample.split, judged, task, client=sample.client, unseen=unseen
+            members, sample.target, sample.weight, sample.split, judged, task, ignore, sample.client, unseen
         )
 
     began = time.process_time()
@@ -158,6 +159,7 @@ def _nets(case: Case) -> tuple[dict[str, DomainVectors], dict[str, list[DomainVe
             sample.weight,
             sample.split,
             sample.task,
+            on_epoch=ignore,
             threads=1,
             fold=sample.fold,
             client=sample.client,

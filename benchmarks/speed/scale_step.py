@@ -14,10 +14,12 @@ import polars as pl
 from anna_core import storage
 from anna_core.domains import read_domain
 from anna_core.marts.dictionary import read_dictionary
-from anna_core.marts.mart import build_mart
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import months_between
 from anna_core.sequences.build import write_history, write_sequences
+from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 from anna_simbank.bank import FIRST_CLIENT_ID
+from benchmarks.speed.ours.bank_domain import built_months
 
 DOMAIN = read_domain(Path(__file__).parents[2] / "domains" / "card_transactions.yaml")
 FIRST, LAST = dt.date(2023, 1, 1), dt.date(2024, 12, 1)
@@ -60,7 +62,8 @@ def _memory(name: str) -> int:
 
 def _marts(home: Path, _: int) -> int:
     months = months_between(FIRST, LAST)
-    return sum(build_mart(DOMAIN, month, home, "UTC", home / "mart", home / "dictionary").rows for month in months)
+    source = Source(DOMAIN, home, "UTC", 0.0, MOST_LEFT_ASIDE)
+    return sum(month.rows for month in built_months(source, months, home / "mart", home / "dictionary"))
 
 
 def _sequences(home: Path, clients: int) -> int:
@@ -69,14 +72,14 @@ def _sequences(home: Path, clients: int) -> int:
     rows = pl.DataFrame({"client_id": chosen.astype(str), "as_of": random.choice(AS_OF, len(chosen))})
     dictionary = read_dictionary(DOMAIN, home / "dictionary")
     with storage.write_directory(home / "sequences") as folder:
-        made = write_sequences(DOMAIN, dictionary, home / "mart", rows, folder)
+        made = write_sequences(DOMAIN, dictionary, home / "mart", rows, folder, DEFAULT_MEMORY)
     return int(made.length.sum())
 
 
 def _history(home: Path, _: int) -> int:
     dictionary = read_dictionary(DOMAIN, home / "dictionary")
     with storage.write_directory(home / "history") as folder:
-        made = write_history(DOMAIN, dictionary, home / "mart", LAST, folder)
+        made = write_history(DOMAIN, dictionary, home / "mart", LAST, folder, DEFAULT_MEMORY)
     return len(made.event_time)
 
 

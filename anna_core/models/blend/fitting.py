@@ -24,7 +24,7 @@ from anna_core.models.blend.net import MetaNet, fitted_sharing, plain_sharing
 from anna_core.models.bundle import TaskFacts
 from anna_core.models.device import computing
 from anna_core.models.outputs import Output
-from anna_core.models.progress import OnEpoch, ignore
+from anna_core.models.progress import OnEpoch
 from anna_core.models.rows import training_rows, unit_mean, varies
 from anna_core.models.unseen import Unseen
 from anna_core.models.vectors import DomainVectors
@@ -45,9 +45,9 @@ def train_metamodel(
     split: np.ndarray,
     judged: np.ndarray,
     task: Task,
-    on_epoch: OnEpoch = ignore,
-    client: np.ndarray | None = None,
-    unseen: Unseen | None = None,
+    on_epoch: OnEpoch,
+    client: np.ndarray,
+    unseen: Unseen | None,
 ) -> Metamodel:
     """Train the metamodel.
 
@@ -62,7 +62,7 @@ def train_metamodel(
         on_epoch: called for each strength of regularisation that is tried. The train loss is the mean over the folds;
             validation loss and metric are those of all judged rows, each scored by a model that was not fitted on it.
         client: (n,) the client that each row belongs to. Rows of one client are not independent, and an embedding may
-            recognise a client, so folds do not split them. None: every row is a client of its own.
+            recognise a client, so folds do not split them.
         unseen: the output of each fold's models for rows that none of them was fitted on, from which follows how far
             scores by the mean of the folds can be trusted; None if there is one fold, or no such row.
 
@@ -78,7 +78,7 @@ def train_metamodel(
     used = np.flatnonzero(judged & (split != TEST))
     output = Output.fit(task, target[rows.train], weight[rows.train])
     widths = {name: member.embedding.shape[1] for name, member in members.items()}
-    group = np.arange(len(used)) if client is None else np.unique(client[used], return_inverse=True)[1]
+    group = np.unique(client[used], return_inverse=True)[1]
     reason = _why_plain(members, target, used, group, task.type)
     net = MetaNet(widths, output, fitted_sharing(widths) if reason is None else plain_sharing(widths))
     choice = NOTHING

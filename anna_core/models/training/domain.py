@@ -14,11 +14,10 @@ from anna_core.models.nets.ensemble import Ensemble
 from anna_core.models.nets.forward import forward_rows
 from anna_core.models.nets.input_stats import measure_inputs
 from anna_core.models.outputs import Output
-from anna_core.models.progress import OnEpoch, ignore
+from anna_core.models.progress import OnEpoch
 from anna_core.models.rows import TrainingRows, training_rows, usable_folds, varies
 from anna_core.models.training.fitting import Fitting
 from anna_core.models.training.trainer import Trainer
-from anna_core.samples.splits import VALID
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks.task import Task
 
@@ -35,10 +34,10 @@ def train_domain_model(
     weight: np.ndarray,
     split: np.ndarray,
     task: Task,
-    on_epoch: OnEpoch = ignore,
-    threads: int | None = None,
-    fold: np.ndarray | None = None,
-    client: np.ndarray | None = None,
+    on_epoch: OnEpoch,
+    threads: int | None,
+    fold: np.ndarray,
+    client: np.ndarray,
 ) -> DomainModel:
     """Train nets on the rows that have events in this domain: `task.training.seeds` per fold, which do not see it.
 
@@ -55,9 +54,8 @@ def train_domain_model(
         task: what to learn, and how (`task.net`, `task.training`, `task.seed`).
         on_epoch: called after every epoch.
         threads: number of CPU threads; None leaves it as it is.
-        fold: (n,) folds from `anna_core.samples.splits.assign_folds`; None: the validation rows are the only fold.
-        client: (n,) the client that each row belongs to: rows of one client are not independent. None: each row is a
-            client of its own.
+        fold: (n,) folds from `anna_core.samples.splits.assign_folds`.
+        client: (n,) the client that each row belongs to: rows of one client are not independent.
 
     Returns:
         The model, each net with the weights of the epoch that was kept. The same arguments give the same weights bit
@@ -73,7 +71,6 @@ def train_domain_model(
         )
     began = time.perf_counter()
     rows = training_rows(target, weight, split, task)
-    fold = np.where(split == VALID, 0, -1) if fold is None else fold
     has_events = np.asarray(sequences.length) > 0
     output = Output.fit(task, target[rows.train], weight[rows.train])
     absent = rows.train[~has_events[rows.train]]

@@ -50,10 +50,8 @@ class EpochChoice:
         weights: that epoch's weights.
     """
 
-    def __init__(
-        self, metric: Metric, target: np.ndarray, weight: np.ndarray, seed: int, client: np.ndarray | None = None
-    ) -> None:
-        """Prepare to judge scores of the validation rows: target (n, L) or (n,), weight (n,), client (n,) if known."""
+    def __init__(self, metric: Metric, target: np.ndarray, weight: np.ndarray, seed: int, client: np.ndarray) -> None:
+        """Prepare to judge scores of the validation rows: target (n, L) or (n,), weight (n,), client (n,)."""
         self.epoch = 0
         self.weights: dict[str, torch.Tensor] = {}
         self._metric, self._target, self._weight, self._seed = metric, target, np.asarray(weight, np.float64), seed

@@ -51,19 +51,19 @@ class Trainer:
         rows: TrainingRows,
         task: Task,
         rate: float,
-        client: np.ndarray | None = None,
+        client: np.ndarray,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Prepare; every one of `rows` has at least one event.
 
-        `rate` is the peak learning rate, `client` (n,) the client that each row belongs to, if known; `clock` gives
+        `rate` is the peak learning rate, `client` (n,) the client that each row belongs to; `clock` gives
         seconds.
         """
         self.net, self.output, self.store, self.rows, self.task = net, output, store, rows, task
         self.device = next(net.parameters()).device
         self.rate, self.clock = rate, clock
         self.valid_target, self.valid_weight = target[rows.valid], weight[rows.valid]
-        self.valid_client = None if client is None else client[rows.valid]
+        self.valid_client = client[rows.valid]
         self.target = output.encode(target[rows.train]).to(self.device)
         # With weights of mean 1, the learning rate keeps its meaning.
         self.weight = torch.from_numpy(unit_mean(weight[rows.train])).to(self.device)

@@ -1,10 +1,14 @@
 """The raw events as a domain of ANNA, and their marts."""
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from anna_core.domains import Domain
-from anna_core.marts.mart import build_mart
+from anna_core.marts.mart import MartMonth, build_mart
+from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sources.corrections import Corrections
+from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 from benchmarks.speed.bank_events import CATEGORIES, MONTHS, NUMBERS, SOURCE
 
 ZONE = "Europe/Moscow"
@@ -29,8 +33,14 @@ def month_dates() -> list[dt.date]:
 
 def build_marts(home: Path, folder: Path, months: list[dt.date]) -> int:
     """Build marts and dictionary under `folder` from the source under `home`; the number of events."""
-    built = [build_mart(DOMAIN, month, home, ZONE, mart(folder), dictionary(folder)) for month in months]
-    return sum(month.rows for month in built)
+    made = mart(folder), dictionary(folder)
+    return sum(month.rows for month in built_months(Source(DOMAIN, home, ZONE, 0.0, MOST_LEFT_ASIDE), months, *made))
+
+
+def built_months(source: Source, months: Iterable[dt.date], mart: Path, dictionary: Path) -> Iterator[MartMonth]:
+    """Build months of a mart from all that lies there, as where nothing was observed yet."""
+    for month in months:
+        yield build_mart(source, month, mart, dictionary, DEFAULT_MEMORY, Corrections(), observed=None)
 
 
 def mart(folder: Path) -> Path:

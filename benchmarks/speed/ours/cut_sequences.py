@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from anna_core.marts.dictionary import read_dictionary
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sequences.build import write_sequences
 from benchmarks.speed.contest import Stopwatch, orders, report
 from benchmarks.speed.ours.bank_domain import DOMAIN, dictionary, mart
@@ -23,9 +24,9 @@ def main() -> None:
         warm, timed = Path(name, "warm"), Path(name, "timed")
         warm.mkdir()
         timed.mkdir()
-        write_sequences(DOMAIN, codes, mart(given.data), rows.head(WARM_UP_ROWS), warm)
+        write_sequences(DOMAIN, codes, mart(given.data), rows.head(WARM_UP_ROWS), warm, DEFAULT_MEMORY)
         with watch.running():
-            made = write_sequences(DOMAIN, codes, mart(given.data), rows, timed)
+            made = write_sequences(DOMAIN, codes, mart(given.data), rows, timed, DEFAULT_MEMORY)
         report(watch, made.length.sum(), lengths=digest(made.length))
 
 

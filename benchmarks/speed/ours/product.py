@@ -78,4 +78,6 @@ def train(data: DataSet, given: argparse.Namespace, epochs: int, on_epoch: OnEpo
         task,
         on_epoch=on_epoch,
         threads=given.threads,
+        fold=np.where(data.valid, 0, -1),
+        client=np.arange(len(data.target)),
     )

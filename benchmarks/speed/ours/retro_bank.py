@@ -9,18 +9,20 @@ import numpy as np
 
 from anna_core.domains import Domain, load_domains
 from anna_core.marts.dictionary import Dictionary, read_dictionary
-from anna_core.marts.mart import build_mart
 from anna_core.models.blend.fitting import train_metamodel
 from anna_core.models.nets.domain_model import DomainModel
+from anna_core.models.progress import ignore
 from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.months import months_between
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.sequences.build import build_sequences
+from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 from anna_core.tasks.task import TaskRequest
 from anna_core.tasks.training import TrainingSpec
 from anna_simbank.bank import SimulatedBank
 from benchmarks.speed.harness import ROOT
+from benchmarks.speed.ours.bank_domain import built_months
 
 ZONE = "Europe/Moscow"
 # Credit history looks back two years.
@@ -63,8 +65,9 @@ class RetroBank:
         for made in ("mart", "dictionary", "model", "trees", "metamodel"):
             shutil.rmtree(self.folder / made, ignore_errors=True)
         for domain in self.domains.values():
-            for month in months_between(FIRST_MONTH, LAST_MONTH):
-                build_mart(domain, month, self.folder, ZONE, self.mart(domain), self._dictionary(domain))
+            source = Source(domain, self.folder, ZONE, 0.0, MOST_LEFT_ASIDE)
+            months = months_between(FIRST_MONTH, LAST_MONTH)
+            list(built_months(source, months, self.mart(domain), self._dictionary(domain)))
         self._train(self._sample(), threads)
 
     def _simulated(self) -> bool:
@@ -83,7 +86,15 @@ class RetroBank:
         for name, domain in self.domains.items():
             cut[name] = build_sequences(domain, self.dictionary(domain), self.mart(domain), sample.rows)
             model: DomainModel = train_domain_model(
-                cut[name], sample.target, sample.weight, sample.split, sample.task, threads=threads, fold=sample.fold
+                cut[name],
+                sample.target,
+                sample.weight,
+                sample.split,
+                sample.task,
+                ignore,
+                threads,
+                sample.fold,
+                sample.client,
             )
             model.save(self.model(domain), {})
             vectors[name] = model.predict(cut[name], threads=threads, fold=sample.fold)
@@ -101,7 +112,8 @@ class RetroBank:
             trees.save(self.trees(name), {})
             vectors[name] = trees.vectors(trees.predict([cut[one] for one in read], threads, sample.fold), cut)
             versions[name] = trees.data_version
-        metamodel = train_metamodel(vectors, sample.target, sample.weight, sample.split, sample.fold >= 0, sample.task)
+        learnt = sample.target, sample.weight, sample.split, sample.fold >= 0, sample.task
+        metamodel = train_metamodel(vectors, *learnt, ignore, sample.client, unseen=None)
         metamodel.save(self.metamodel, {"models": versions})
 
     @property

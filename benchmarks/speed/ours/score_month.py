@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from anna_core.domains import Domain
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.nets.domain_model import DomainModel
 from anna_core.models.trees.model import BoostingModel
@@ -48,7 +49,7 @@ def embed(bank: RetroBank, domain: Domain, folder: Path, threads: int, clocks: d
     place = folder / domain.name
     place.mkdir()
     with clocks["history"].running():
-        write_history(domain, bank.dictionary(domain), bank.mart(domain), LAST_MONTH, place)
+        write_history(domain, bank.dictionary(domain), bank.mart(domain), LAST_MONTH, place, DEFAULT_MEMORY)
     with clocks["open"].running():
         history, model = Sequences.open(place), DomainModel.load(bank.model(domain))
     before = clocks["net"].seconds

@@ -1,0 +1,33 @@
+"""Whether a step may read the marts, asked as it begins. What an upload waits for, `sequences/readiness.py` says."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from anna_core.domains import Domain
+from anna_core.errors import MartsBehindError
+from anna_resources.names import OBSERVE_JOB
+from anna_resources.settings import load_settings
+from anna_resources.warehouse import Warehouse
+
+
+def stale_marts(warehouse: Warehouse, domain: Domain, months: Iterable[dt.date]) -> list[dt.date]:
+    """Those of the months whose mart is missing or behind its source, as that was last observed.
+
+    Months that the deployment does not keep have no mart, and so no events.
+    """
+    return warehouse.mart(domain).stale_months([month for month in months if load_settings().keeps(month)])
+
+
+def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: Iterable[dt.date]) -> None:
+    """Raise `MartsBehindError` if a mart that is needed is missing or behind its source, or nobody knows."""
+    if not warehouse.source(domain).read().listing:
+        raise MartsBehindError(
+            f"domain {domain.name}: its source was never observed, so nobody knows what its marts lack. "
+            f"Run {OBSERVE_JOB}{domain.name} (the sensor `sources` does it by itself), then run this again."
+        )
+    if stale := stale_marts(warehouse, domain, months):
+        names = ", ".join(f"{month:%Y-%m}" for month in stale)
+        raise MartsBehindError(
+            f"domain {domain.name}: the marts of {names} are missing or older than their source. "
+            f"Materialize mart/{domain.name} for these months (the refresh does it by itself), then run this again."
+        )
