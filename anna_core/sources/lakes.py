@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import polars as pl
 
@@ -26,13 +27,11 @@ def lake_state(source: Source) -> tuple[str, str]:
         return str(path), _delta_state(path) if domain.source.format == "delta" else _iceberg_state(path)
 
 
-def scan_lake(source: Source) -> pl.LazyFrame:
-    """Scan the rows of the table as it is now. Raises as `lake_state` does."""
+def scan_lake(source: Source, state: str | None = None) -> pl.LazyFrame:
+    """Scan the rows of the table in a state that `lake_state` gave, or as it is now. Raises as `lake_state` does."""
     domain, path = source.domain, _table(source)
     with _lake(domain, path):
-        if domain.source.format == "delta":
-            return _scan_delta(path)
-        return pl.scan_iceberg(str(_newest_metadata(path)))
+        return _scan_delta(path, state) if domain.source.format == "delta" else _scan_iceberg(path, state)
 
 
 def _table(source: Source) -> Path:
@@ -80,11 +79,13 @@ def _delta_state(path: Path) -> str:
     return f"table {metadata.id} version {table.version()}"  # a table that is made anew begins with version 0 again
 
 
-def _scan_delta(path: Path) -> pl.LazyFrame:
+def _scan_delta(path: Path, state: str | None) -> pl.LazyFrame:
     from deltalake.exceptions import DeltaError
 
-    _delta_state(path)  # refuses column mapping in clearer words than Polars
-    scan = pl.scan_delta(str(path))
+    now = _delta_state(path)  # refuses column mapping in clearer words than Polars
+    version = _number_of(state or now, now)
+    # Polars asks for files by the names that they have in URLs (%20 for a space), which none has on a disk.
+    scan = pl.scan_delta(str(path), version=version, use_pyarrow=quote(str(path)) != str(path))
     try:
         scan.collect_schema()
     except DeltaError as error:  # another feature of Delta that Polars lacks
@@ -92,6 +93,23 @@ def _scan_delta(path: Path) -> pl.LazyFrame:
             f"{str(error).splitlines()[0]}. Give ANNA a copy without it, or the rows as Parquet files"
         ) from error
     return scan
+
+
+def _scan_iceberg(path: Path, state: str | None) -> pl.LazyFrame:
+    now = _iceberg_state(path)
+    place = str(_newest_metadata(path))
+    if state in (None, now):
+        return pl.scan_iceberg(place)
+    snapshot = _number_of(state or now, now)
+    return pl.scan_iceberg(place).head(0) if snapshot is None else pl.scan_iceberg(place, snapshot_id=snapshot)
+
+
+def _number_of(state: str, now: str) -> int | None:
+    """The number of a state's version or snapshot, if there was any; the present state must be of the same table."""
+    (_, table, _, number, *_), (_, same, *_) = state.split(), now.split()
+    if table != same:
+        raise ValueError("it was made anew since it was observed, and is read once it is observed again")
+    return None if number == str(None) else int(number)
 
 
 def _iceberg_state(path: Path) -> str:

@@ -134,7 +134,7 @@ def _survey(
 ) -> ReadFile | None:
     """Survey a file in a state, and keep what was found; None if it changed meanwhile."""
     keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key else None
-    read = survey(source, Path(name), keys, memory, columns)
+    read = survey(source, Path(name), state, keys, memory, columns)
     if changed(source.domain, name, state):
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)

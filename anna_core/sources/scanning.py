@@ -150,11 +150,17 @@ def winning_order(files: list[Path]) -> list[Path]:
 
 def observed_tables(source: Source, observed: ObservedFiles | None) -> list[SourceTable]:
     """The tables (`source_tables`) of the files as they were observed; with None, of all that lies there now."""
-    return source_tables(source) if observed is None else source_tables(source, observed.paths, observed.columns)
+    if observed is None:
+        return source_tables(source)
+    state = next(iter(observed.states.values())) if source.domain.source.is_lake else None
+    return source_tables(source, observed.paths, observed.columns, state)
 
 
 def source_tables(
-    source: Source, files: list[Path] | None = None, known: frozenset[str] = frozenset()
+    source: Source,
+    files: list[Path] | None = None,
+    known: frozenset[str] = frozenset(),
+    state: str | None = None,
 ) -> list[SourceTable]:
     """Group the source's files, whose layout may change over the years, into tables of the same columns and types.
 
@@ -162,6 +168,7 @@ def source_tables(
         source: the source.
         files: the files to read; None: the whole table.
         known: names of columns that other files have, and that these may therefore lack.
+        state: of a lake's table: the state to read it in; None: as it is now.
 
     Raises:
         SourceError: a file cannot be read, or a column that the domain names is in no file.
@@ -169,7 +176,7 @@ def source_tables(
     domain = source.domain
     if domain.source.is_lake:
         place, _ = lake_state(source)
-        rows = scan_lake(source)
+        rows = scan_lake(source, state)
         tables = [SourceTable([Path(place)], rows, rows.collect_schema())]
     else:
         layouts: dict[tuple, list[Path]] = {}

@@ -52,12 +52,13 @@ def month_key(number: int) -> str:
     return f"{number // 12}-{number % 12 + 1:02}-01"
 
 
-def survey(source: Source, file: Path, keys: Path | None, memory: int, known: frozenset[str]) -> FileSurvey:
+def survey(source: Source, file: Path, state: str, keys: Path | None, memory: int, known: frozenset[str]) -> FileSurvey:
     """Read a whole file, once.
 
     Args:
         source: the source.
         file: the file; for a lake's table, its folder.
+        state: of the file; a lake's table is read in it.
         keys: path with which the names of the files begin that the events' identities are written to; None: they are
             not needed.
         memory: bytes that identities may take before they are written.
@@ -67,7 +68,7 @@ def survey(source: Source, file: Path, keys: Path | None, memory: int, known: fr
         SourceError: the file is broken, does not fit the domain, or too many rows belong to no month.
     """
     domain = source.domain
-    (table,) = source_tables(source, [file], known)
+    (table,) = source_tables(source, [file], known, state)
     door = open_table(source, table)
     seen = _Seen(domain, keys, memory)
     with reading(domain, file):
@@ -170,7 +171,8 @@ def _raw(fault: Fault) -> str:
 def _rows(domain: Domain, table: SourceTable) -> int:
     """Rows of a file by what it says itself: a Parquet file's footer, or the records of a CSV."""
     if domain.source.format != "csv":
-        return table.rows.select(pl.len()).collect().item()
+        # Without any column Polars counts no rows of a table that it reads through PyArrow.
+        return table.rows.select(pl.nth(0).len() if domain.source.is_lake else pl.len()).collect().item()
     try:
         return count_records(table.files[0], len(table.schema))
     except CsvError as error:

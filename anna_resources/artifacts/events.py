@@ -96,16 +96,14 @@ class StoredMart:
     def build(self, month: dt.date, memory: int) -> MartMonth:
         """Build a month from the source as it was last observed; see `anna_core.marts.mart.build_mart`.
 
-        If nothing was observed yet, or if the source is a lake's table, which is never half written, it is read as it
-        is now.
+        If nothing was observed yet, the source is read as it is now.
 
         Args:
             month: its first day.
             memory: bytes to work with.
         """
         stored, key = self.observed, f"{month:%Y-%m-01}"
-        observed = None if self.domain.source.is_lake else stored.read().files_of(key)
-        corrections = read_corrections(stored.path, key)
+        observed, corrections = stored.read().files_of(key), read_corrections(stored.path, key)
         return build_mart(stored.source, month, self.path, self.dictionary.path, memory, corrections, observed)
 
     def stale_months(self, months: list[dt.date], observed: SourceState | None = None) -> list[dt.date]:

@@ -95,3 +95,56 @@ def test_column_mapping_of_a_delta_table_is_refused_with_domain_and_cure(tmp_pat
             r"other names \(delta.columnMapping.mode = name\), which ANNA does not follow. Give ANNA a copy",
         ):
             attempt()
+
+
+@pytest.fixture
+def delta(tmp_path):
+    """A bank whose cards are a Delta table in a folder that URLs write otherwise."""
+    bank = Bank(tmp_path, source={"path": "мой lake #1", "format": "delta"})
+    bank.table = tmp_path / "мой lake #1"
+    frame(1.0).write_delta(str(bank.table))
+    return bank
+
+
+def test_a_delta_table_that_is_made_anew_is_another(delta):
+    before = delta.observe()
+    assert delta.build().rows == 1
+    shutil.rmtree(delta.table)
+    frame(2.0, 3.0).write_delta(str(delta.table))  # its version is 0 again
+    assert delta.listing() != before.listing
+    assert delta.observe().total == 2
+    assert stale_months(read_state(delta.home / "state"), delta.mart, [MARCH]) == [MARCH]
+
+
+def test_an_iceberg_table_that_is_made_anew_where_one_was_dropped_is_read(iceberg, tmp_path):
+    bank, table = iceberg
+    for amount in (1.0, 2.0, 3.0):
+        table.append(frame(amount).to_arrow())
+    assert bank.observe().total == 3
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    catalog = SqlCatalog("bank", uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=f"file://{tmp_path}/lake")
+    catalog.drop_table("dwh.cards")  # which leaves its files
+    again = catalog.create_table("dwh.cards", schema=frame().to_arrow().schema, location=table.location())
+    again.append(frame(4.0, 5.0).to_arrow())
+    assert bank.observe().total == 2
+
+
+@pytest.mark.parametrize("lake", ["iceberg", "delta"])
+def test_a_month_is_built_of_the_state_that_was_observed(request, lake):
+    found = request.getfixturevalue(lake)
+    bank, table = found if lake == "iceberg" else (found, None)
+
+    def append(amount: float) -> None:
+        if table is None:
+            frame(amount).write_delta(str(bank.table), mode="append")
+        else:
+            table.append(frame(amount).to_arrow())
+
+    append(2.0)
+    state = bank.observe()
+    append(3.0)
+    made = bank.build_at(bank.mart, observed=state.files_of(MARCH.isoformat()))
+    assert made.rows == state.total
+    assert stale_months(state, bank.mart, [MARCH]) == []
+    assert bank.listing() != state.listing

@@ -139,7 +139,7 @@ def test_files_may_differ_in_types_and_order_of_columns(bank):
     bank.put(pl.DataFrame(other).with_columns(pl.col("event_time").dt.cast_time_unit("ns")), "2.parquet")
     assert sorted(read(bank).rows(), key=str) == [("1", NOON, "5", False, None), ("1", NOON, "5", True, 7.0)]
     files = source_files(bank.source).read
-    parts = [survey(bank.source, file, None, DEFAULT_MEMORY, frozenset()).months for file in files]
+    parts = [survey(bank.source, file, "", None, DEFAULT_MEMORY, frozenset()).months for file in files]
     together = months_of(bank)
     assert together == {"2024-03-01": combine_fingerprints([part["2024-03-01"] for part in parts])}
     assert bank.build().source_version == together["2024-03-01"]
