@@ -33,7 +33,10 @@ def locate(file: str) -> str:
     """
     if len(urlsplit(file).scheme) > 1:  # one letter is a Windows drive
         return file
-    path = Path(file).expanduser().resolve()
+    try:
+        path = Path(file).expanduser().resolve()
+    except RuntimeError as error:
+        raise SampleError(f"{file}: names nobody's home ({error}). Write the whole path.") from None
     if not path.exists():
         raise SampleError(f"{path}: no such file. A sample is a CSV or Parquet file.")
     if path.is_file() and ending_of(path.name) is None:

@@ -75,7 +75,7 @@ def write_file(path: Path, *, among_many: bool = False) -> Iterator[Path]:
     temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}{ending}")
     try:
         yield temporary
-        _flush(temporary)
+        flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def write_directory(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                _flush(file)
+                flush(file)
         with FileLock(path / _LOCK):  # neither of two writers may remove what the other is about to point to
             os.replace(temporary, path / version)
             previous = _pointer(path).get("version")
@@ -135,9 +135,10 @@ def _existing(place: Path) -> Path:
 
 def _pointer(path: Path) -> dict[str, str]:
     try:
-        return json.loads((path / POINTER).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        found = json.loads((path / POINTER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # of a damaged pointer the next write makes a new one
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _remove_versions(path: Path, keep: set[str | None]) -> None:
@@ -153,7 +154,8 @@ def _sweep(path: Path) -> None:
                 shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 
 
-def _flush(file: Path) -> None:
+def flush(file: Path) -> None:
+    """Have a file's content on the disk; that there is no room for it is known by then."""
     descriptor = os.open(file, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -14,7 +14,7 @@ from anna_core.file_names import shown
 
 MOST_BYTES = 2**20  # of a file; a domain of ten thousand fields has a third of that
 MOST_DEPTH = 20  # settings are nested three deep
-MOST_VALUES = 100_000  # anchors repeat values: a few lines of them can stand for millions
+MOST_VALUES = 10_000  # anchors repeat values: a few lines of them can stand for millions
 MOST_DIGITS = 100  # of a number or date
 _SHOWN = 60  # characters of a value in a message
 
@@ -101,10 +101,13 @@ def _why_no_file(path: Path) -> str:
 class _Loader(yaml.SafeLoader):
     """Builds plain values; refuses, with its line, what they cannot be built of."""
 
-    _depth = 0
+    _depth = _nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self._depth += 1
+        self._nodes += 1
+        if self._nodes > MOST_VALUES:  # before the rest is read, which takes long
+            raise _too_many(self.peek_event().start_mark.line + 1)
         if self._depth > MOST_DEPTH:  # here already: it calls itself for what is within
             raise _too_deep(self.peek_event().start_mark.line + 1)
         node = super().compose_node(parent, index)
@@ -131,7 +134,7 @@ class _Check:
         """Raise `YamlError` at the first node that is not as it should be."""
         self._values += 1
         if self._values > MOST_VALUES:
-            raise YamlError(f"holds more than {MOST_VALUES:,} values; settings are fewer.", _line(node))
+            raise _too_many(_line(node))
         if depth > MOST_DEPTH:  # such as a list that holds itself
             raise _too_deep(_line(node))
         match node:
@@ -176,6 +179,10 @@ def _refuse_scalar(node: yaml.Node) -> None:
             f"{_QUOTE} if it is text: '{_cut(value)}'.",
             _line(node),
         )
+
+
+def _too_many(line: int) -> YamlError:
+    return YamlError(f"holds more than {MOST_VALUES:,} values; settings are fewer.", line)
 
 
 def _too_deep(line: int) -> YamlError:

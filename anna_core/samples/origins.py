@@ -4,7 +4,7 @@ import http.client
 import shutil
 import urllib.request
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import polars as pl
 import pyarrow as pa
@@ -170,7 +170,7 @@ def _why_not_read(part: Path) -> str:
 def _read_part(file: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(file, hive_partitioning=False, glob=False)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SampleError(f"{file}: {why_no_parquet(file, error)}") from None
 
 
@@ -178,6 +178,7 @@ def _read_delta(origin: str) -> pl.DataFrame:
     from deltalake.exceptions import DeltaError  # an optional package
 
     try:
-        return pl.read_delta(origin)
+        # Polars asks for files by the names that they have in URLs (%20 for a space), which none has on a disk.
+        return pl.read_delta(origin, use_pyarrow=not _is_url(origin) and quote(origin) != origin)
     except (DeltaError, pl.exceptions.PolarsError) as error:
         raise SampleError(f"{origin}: cannot be read as a Delta table: {error}") from None

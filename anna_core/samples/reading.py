@@ -108,12 +108,12 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         frame = pl.read_parquet(path, glob=False)
     except pl.exceptions.DuplicateError:
         raise SampleError(f"{path}: has several columns of one name; keep one of each.") from None
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SampleError(f"{path}: {why_no_parquet(path, error)}") from None
     return _named(frame, frame.columns, path)
 
 
-def why_no_parquet(path: Path, error: pl.exceptions.PolarsError) -> str:
+def why_no_parquet(path: Path, error: BaseException) -> str:
     """Why Polars cannot read a Parquet file, and what to do: a sentence without its subject."""
     try:
         pq.read_schema(path)

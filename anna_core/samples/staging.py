@@ -11,7 +11,7 @@ from anna_core.samples.files import settings_of
 from anna_core.samples.inbox import TASK_FILE, request_of, upload_files
 from anna_core.samples.origins import fetch, staged_ending
 from anna_core.samples.sample import Sample, make_sample
-from anna_core.storage import write_file
+from anna_core.storage import flush, write_file
 
 
 def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sample:
@@ -35,9 +35,9 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
     request = request_of(inbox / key.task / TASK_FILE, options)
     final = inbox / key.task / f"{key.sample}{staged_ending(origin)}"
     settings = settings_of(final)
-    with ExitStack() as moved:  # both are whole before either is moved into its place, the file first
+    with ExitStack() as moved:  # both are whole, and on the disk, before either is moved into its place
+        temporary = moved.enter_context(write_file(final))  # the last to be moved
         beside = moved.enter_context(write_file(settings)) if options else None
-        temporary = moved.enter_context(write_file(final))
         fetch(origin, temporary)
         try:
             made = make_sample(temporary, str(key), request)
@@ -46,6 +46,8 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
             raise SampleError(str(error).replace(str(temporary), origin)) from None
         if beside is not None:
             beside.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
+            flush(beside)
+        flush(temporary)
     if not options:
         settings.unlink(missing_ok=True)
     for other in upload_files(inbox, str(key)):  # a sample has one file: the old one goes once the new is there

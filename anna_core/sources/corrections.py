@@ -60,8 +60,10 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
     run["key"], run["month"] = keys[order], months[order]
     if versions is not None:
         run["version"], run["rest"] = versions[order].T
-    with write_file(path, among_many=True) as temporary:
-        np.save(temporary, run)
+    with write_file(path, among_many=True) as temporary, temporary.open("wb") as file:
+        # As `np.save` does, but for a file's own `write`: of a full disk NumPy's says no more than how far it came.
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(run))
+        file.write(run.view(np.uint8).data)
 
 
 def find_corrections(runs: list[tuple[str, list[Path]]], memory: int) -> dict[int, Corrections]:

@@ -57,7 +57,7 @@ def source_files(source: Source) -> SourceFiles:
         )
     found = SourceFiles([])
     names: dict[tuple[int, ...], str] = {}
-    for file, parts in sorted(_walk(domain, path), key=lambda walked: (walked[0].is_symlink(), walked)):
+    for file, parts in sorted(_walk(domain, path), key=lambda walked: (_is_link(walked[0]), walked)):
         path_inside = "/".join(parts)
         name = shown(path_inside)
         if _is_marker(parts[-1]):
@@ -123,6 +123,13 @@ def _status(domain: Domain, path: Path) -> os.stat_result | None:
             f"domain {domain.name}: {path} cannot be looked at: {error.strerror}. Give ANNA's user the right "
             "to read it."
         ) from error
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except PermissionError:
+        return False  # whoever looks at it says why
 
 
 def _why_no_file(status: os.stat_result) -> str | None:

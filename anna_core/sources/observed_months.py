@@ -36,7 +36,7 @@ def months_of(
     corrected: dict[str, Corrections] = {}
     if domain.event_key:
         order = sorted(files, key=lambda name: (modified(files[name].state), name))  # as `winning_order` has it
-        stored = _key_runs(folder)
+        stored = key_runs(folder)
         runs = [(name, stored.get(key_name(name, files[name].state, files[name].rules), [])) for name in order]
         corrected = {month_key(number): part for number, part in find_corrections(runs, memory).items()}
         write_corrections(folder, corrected)
@@ -46,8 +46,8 @@ def months_of(
     }
 
 
-def _key_runs(folder: Path) -> dict[str, list[Path]]:
-    """The `key_name` of each file → its stored identities; the folder, of all files, is listed once."""
+def key_runs(folder: Path) -> dict[str, list[Path]]:
+    """The `key_name` of each file → its stored identities, in a folder of a source's state, which is listed once."""
     found: dict[str, list[Path]] = {}
     for path in sorted((folder / KEYS).glob("*.npy")):
         found.setdefault(_owner(path), []).append(path)

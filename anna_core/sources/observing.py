@@ -16,7 +16,7 @@ from anna_core.sources.copies import copies
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.looking import WRITTEN, changed, look
-from anna_core.sources.observed_months import KEYS, key_name, months_of, sweep_keys
+from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
 from anna_core.sources.scanning import file_schema
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import FILE, ReadFile, SourceState, read_state
@@ -119,13 +119,15 @@ def mark_told(folder: Path, state: SourceState) -> None:
 
 def _surveyed(folder: Path, before: SourceState, states: dict[str, str], rules: str) -> dict[str, ReadFile]:
     """What was read of files in these states by these rules, by the last observation or by one that ended early."""
-    found = {}
+    found, runs = {}, key_runs(folder)
     for name, state in states.items():
         known = before.known.get(name)
-        if known is not None and (known.state, known.rules) == (state, rules):
+        if known is None or (known.state, known.rules) != (state, rules):
+            kept = kept_survey(folder, name, state, rules)
+            known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
+        # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
+        if known is not None and len(runs.get(key_name(name, state, rules), [])) == known.survey.runs:
             found[name] = known
-        elif (kept := kept_survey(folder, name, state, rules)) is not None:
-            found[name] = ReadFile(state=state, rules=rules, survey=kept)
     return found
 
 
@@ -134,7 +136,12 @@ def _survey(
 ) -> ReadFile | None:
     """Survey a file in a state, and keep what was found; None if it changed meanwhile."""
     keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key else None
-    read = survey(source, Path(name), state, keys, memory, columns)
+    try:
+        read = survey(source, Path(name), state, keys, memory, columns)
+    except SourceError:
+        if changed(source.domain, name, state):
+            return None  # that something is wrong with half a file is no news
+        raise
     if changed(source.domain, name, state):
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)

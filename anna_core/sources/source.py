@@ -34,7 +34,7 @@ class Source:
         """The absolute path of the table; `$NAME` in it is an environment variable.
 
         Raises:
-            SourceError: an environment variable is not set.
+            SourceError: an environment variable is not set, or `~name` is nobody's home.
         """
         domain, said = self.domain, self.domain.source.path
         path = os.path.expandvars(said)
@@ -43,4 +43,11 @@ class Source:
                 f"domain {domain.name}: source.path '{said}' names a variable that is not set. "
                 f"Set it where `anna up` is started, or write the path itself into {domain.name}.yaml."
             )
-        return Path(os.path.realpath(self.home / Path(path).expanduser()))  # which a link to itself does not upset
+        try:
+            place = self.home / Path(path).expanduser()
+        except RuntimeError as error:  # this machine has no such user
+            raise SourceError(
+                f"domain {domain.name}: source.path '{said}' names nobody's home ({error}). Write the whole path into "
+                f"{domain.name}.yaml."
+            ) from error
+        return Path(os.path.realpath(place))  # which a link to itself does not upset

@@ -33,6 +33,7 @@ class FileSurvey(BaseModel):
         left: key of a month, or `UNDATED`, → reason → number of rows that are left aside, or lose a value, for it.
         examples: reason → the places where it was found first.
         kinds: name of each of the domain's columns that the file has → its type.
+        runs: number of the files that its events' identities were written to.
     """
 
     rows: int
@@ -40,6 +41,7 @@ class FileSurvey(BaseModel):
     left: dict[str, dict[str, int]] = {}
     examples: dict[str, list[str]] = {}
     kinds: dict[str, str] = {}
+    runs: int = 0
 
 
 def month_number(month: dt.date) -> int:
@@ -87,6 +89,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         left={_key(month): dict(counts) for month, counts in seen.counts.items() if counts},
         examples={reason: [str(example) for example in shown] for reason, shown in found.items()},
         kinds={name: str(table.schema[name]) for name in domain.source_columns if name in table.schema},
+        runs=seen.runs,
     )
 
 
@@ -97,7 +100,7 @@ class _Seen:
         self._domain, self._keys = domain, keys
         self._most = max(1, memory // (2 * run_type(domain.version is not None).itemsize))
         self._held: list[pl.DataFrame] = []
-        self._written = 0
+        self.runs = 0
         self.rows = 0
         self.months: dict[dt.date | None, list[int]] = {}
         self.counts: dict[dt.date | None, Counter[str]] = {}
@@ -145,9 +148,9 @@ class _Seen:
         versions = None
         if self._domain.version is not None:
             versions = held.select(pl.col(VERSION).fill_null(NO_VERSION), REST).to_numpy()
-        path = self._keys.with_name(f"{self._keys.name}-{self._written}.npy")
+        path = self._keys.with_name(f"{self._keys.name}-{self.runs}.npy")
         write_run(path, held[_KEY].to_numpy(), month.to_numpy(), versions)
-        self._written += 1
+        self.runs += 1
 
 
 def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
@@ -171,8 +174,9 @@ def _raw(fault: Fault) -> str:
 def _rows(domain: Domain, table: SourceTable) -> int:
     """Rows of a file by what it says itself: a Parquet file's footer, or the records of a CSV."""
     if domain.source.format != "csv":
-        # Without any column Polars counts no rows of a table that it reads through PyArrow.
-        return table.rows.select(pl.nth(0).len() if domain.source.is_lake else pl.len()).collect().item()
+        any_column = pl.nth(0)  # without one Polars counts no rows of a table that it reads through PyArrow
+        count = any_column.count() + any_column.null_count() if domain.source.is_lake else pl.len()
+        return table.rows.select(count).collect().item()
     try:
         return count_records(table.files[0], len(table.schema))
     except CsvError as error:

@@ -396,7 +396,7 @@ def naive(rows: list[tuple], codes: dict[str, int]) -> list[tuple]:
 @given(st.lists(EVENT, max_size=25), st.sampled_from([1, 700, 2000]), st.sampled_from([1, 2, 5]))
 def test_neither_memory_nor_row_groups_change_what_a_mart_holds(rows, memory, row_group):
     """Little memory makes pieces of one to a few events, that are spilled and merged by ranges of clients."""
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "flush"):
         bank = Bank(Path(folder), event_key=["id"])
         frame = events_frame([row[:-1] for row in rows])
         bank.put(frame.with_columns(id=pl.Series([row[-1] for row in rows], dtype=pl.Int64)))
@@ -466,7 +466,7 @@ def test_columns_may_have_any_names(names, kind):
     client, time, key, version, *fields = names
     kinds = dict(zip(fields, ["categorical", "numeric", "boolean", "categorical"], strict=False))
     values = {"categorical": ["x", "y", None], "numeric": [1.0, None, 2.5], "boolean": [True, False, None]}
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "flush"):
         spec = {"event_key": [key], "version": version, "fields": kinds or {time: "categorical"}}
         spec |= {"columns": {"client_id": client, "event_time": time}, "source": {"path": "source", "format": kind}}
         bank = Bank(Path(folder), **spec)

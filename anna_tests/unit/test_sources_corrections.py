@@ -221,7 +221,7 @@ EVENT = st.tuples(st.integers(1, 3), st.sampled_from(list(NOON)), st.sampled_fro
 @given(st.lists(st.lists(EVENT, min_size=1, max_size=4), min_size=1, max_size=3), st.sampled_from([1, 10**6]))
 def test_of_all_deliveries_the_right_one_stays(files, memory):
     """Against the definition: greatest version, later file, later month, smaller value."""
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "flush"):
         bank = Corrected(Path(folder), version="updated")
         wins: dict[int, tuple] = {}
         for place, rows in enumerate(files):
@@ -251,7 +251,7 @@ def test_of_two_versions_in_the_hour_that_autumn_repeats_the_later_stays(tmp_pat
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 3), st.integers(0, 2)), max_size=40), st.randoms())
 def test_neither_memory_nor_the_division_into_runs_changes_what_is_found(rows, random):
     rows += random.choices(rows, k=len(rows) // 2) if rows else []
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "_flush"):
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(storage, "flush"):
 
         def runs(parts: int) -> list[tuple[str, list[Path]]]:
             found = []
