@@ -10,6 +10,7 @@ from anna_resources.names import UPLOADS_ASSET
 
 KEY = dg.AssetKey(UPLOADS_ASSET)
 _LAUNCHED_SHOWN = 50  # of those whose launches tell the rest, the latest; the table is stored anew at each change
+_TOLD = 5  # of those that are not launched, on the sensor's page
 _COLUMNS = {
     "sample": "<task>.<sample>; empty where the names cannot make a key.",
     "state": "settling, waiting, refused, starting, or launched: the run then tells how it goes.",
@@ -72,12 +73,12 @@ def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     )
 
 
-def summary(table: list[dict[str, str]], most: int = 5) -> str:
+def summary(table: list[dict[str, str]]) -> str:
     """What is not launched, as a text for the sensor's page; of many the first ones."""
     others = [row for row in table if row["state"] != UploadState.LAUNCHED]
     told = [f"{row['file']} is {row['state']}: {row['reason']}" for row in others]
-    more = f" And {len(told) - most} more: see the asset `uploads`." if len(told) > most else ""
-    return " ".join(told[:most]) + more
+    more = f" And {len(told) - _TOLD} more: see the asset `uploads`." if len(told) > _TOLD else ""
+    return " ".join(told[:_TOLD]) + more
 
 
 def _row(entry: Entry) -> dict[str, str]:

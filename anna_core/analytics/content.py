@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -61,9 +61,9 @@ class ReportContent:
         curves: model's name → its epochs, in order.
         coverage: one entry per domain.
         warnings: what guards warned of before anything was trained, as sentences.
-        as_of: (n,) datetime64[D], for the dates of the splits; left out if None.
+        as_of: (n,) datetime64[D], for the dates of the splits.
         provenance: what the launch was made from (data versions, seed, code version, …), shown as it is.
-        created_at: when it was made; left out if None.
+        created_at: when it was made.
     """
 
     task: Task
@@ -73,14 +73,14 @@ class ReportContent:
     weight: np.ndarray
     split: np.ndarray
     leaderboard: Sequence[LeaderboardRow]
-    usefulness: Usefulness | None = None
-    blend: str = ""
-    curves: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)
-    coverage: Sequence[DomainCoverage] = ()
-    warnings: Sequence[str] = ()
-    as_of: np.ndarray | None = None
-    provenance: Mapping[str, object] = field(default_factory=dict)
-    created_at: dt.datetime | None = None
+    usefulness: Usefulness | None
+    blend: str
+    curves: Mapping[str, Sequence[Epoch]]
+    coverage: Sequence[DomainCoverage]
+    warnings: Sequence[str]
+    as_of: np.ndarray
+    provenance: Mapping[str, object]
+    created_at: dt.datetime
 
     @property
     def metric(self) -> Metric:

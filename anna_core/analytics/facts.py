@@ -24,7 +24,7 @@ class SplitFacts:
         rows: number of rows.
         share: share of the sample's rows.
         target: the target in this split, in words: a rate, shares, or mean and median.
-        dates: first and last as_of; empty if not known.
+        dates: first and last as_of.
     """
 
     title: str
@@ -45,7 +45,7 @@ def split_facts(content: ReportContent) -> list[SplitFacts]:
                 rows=int(rows.sum()),
                 share=float(rows.mean()) if len(rows) else 0.0,
                 target=describe_target(content, rows),
-                dates=_dates(content.as_of[rows]) if content.as_of is not None else "",
+                dates=_dates(content.as_of[rows]),
             )
         )
     return facts

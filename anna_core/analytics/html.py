@@ -104,5 +104,5 @@ def _provenance(provenance: Mapping[str, object]) -> list[tuple[str, list[str]]]
     ]
 
 
-def _moment(moment: dt.datetime | None) -> str:
-    return f"{moment.day} {moment:%B %Y, %H:%M}" if moment else ""
+def _moment(moment: dt.datetime) -> str:
+    return f"{moment.day} {moment:%B %Y, %H:%M}"

@@ -111,7 +111,7 @@ def history_of(domain: Domain) -> str:
     return f"the times of the events of {domain.name}"
 
 
-def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary | None = None) -> Probes:
+def probe_domain(sequences: Sequences, sample: Sample, dictionary: Dictionary) -> Probes:
     """Probe every field of a domain alone, and the times of its events without any field.
 
     Only rows outside the test are examined. A field is suspected only if the lower end of its confidence interval
@@ -174,7 +174,7 @@ def _finding(
     subject: str,
     found: Strength,
     sequences: Sequences,
-    dictionary: Dictionary | None,
+    dictionary: Dictionary,
     *,
     blocks: bool = False,
     allowed: bool = False,

@@ -67,7 +67,7 @@ class Shift:
         return self.low >= WARN
 
 
-def probe_shift(sequences: Sequences, sample: Sample, dictionary: Dictionary | None = None) -> Shift:
+def probe_shift(sequences: Sequences, sample: Sample, dictionary: Dictionary) -> Shift:
     """Tell test rows from the others by a domain's aggregates; targets are not used.
 
     Args:

@@ -39,7 +39,7 @@ _WINDOW = re.compile(r"(.+)_(\d+)d(__share)?")
 _BACK = re.compile(r"(.+?)(?:_but)?_(\d+)")
 
 
-def column_in_words(column: str, domain: Domain, dictionary: Dictionary | None = None) -> str:
+def column_in_words(column: str, domain: Domain, dictionary: Dictionary) -> str:
     """A column of `aggregate` in words that name the field; the column's own name where there are no words for it.
 
     Args:
@@ -77,12 +77,12 @@ def _phrase(name: str, words: dict[str, str]) -> str:
     return ""
 
 
-def _value(field: str, code: int, domain: Domain, dictionary: Dictionary | None) -> str:
+def _value(field: str, code: int, domain: Domain, dictionary: Dictionary) -> str:
     if domain.fields[field] is FieldKind.BOOLEAN:
         return _BOOLEANS[code]
     if code == UNKNOWN:
         return "a value that the dictionary does not know"
-    known = dictionary.table.filter(field=field, code=code)["value"].to_list() if dictionary else []
+    known = dictionary.table.filter(field=field, code=code)["value"].to_list()
     if not known:
         return f"code {code}"
     return f"'{known[0]}'" if known[0] is not None else f"one of several rare values (code {code})"

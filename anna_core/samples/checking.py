@@ -12,7 +12,7 @@ from anna_core.samples.register import Entry, UploadState
 from anna_core.samples.rows import read_keys
 
 
-def check_upload(entry: Entry, upload: Upload, locks: Path, patience: float = 0.0) -> None:
+def check_upload(entry: Entry, upload: Upload, locks: Path, patience: float) -> None:
     """Read an upload and put the result into its entry: it waits for its launch, or is refused for a reason.
 
     File and settings are read under the sample's lock, so that they belong together. If the lock is held by somebody

@@ -18,7 +18,7 @@ _SHORTEST_TAIL = 0.1  # the default is out of time only if the latest dates hold
 _LONGEST_TAIL = 0.5  # ... and not more than this, so that enough is left to learn from
 
 
-def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | None = None) -> tuple[np.ndarray, str]:
+def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | None) -> tuple[np.ndarray, str]:
     """Divide a sample's n rows into training, validation and test rows.
 
     An uploaded `split` column decides; if it has no `valid`, validation rows are taken from its `train` rows. Otherwise
@@ -56,7 +56,7 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
 
 
 def assign_folds(
-    rows: pl.DataFrame, split: np.ndarray, folds: int, seed: int, outcomes: np.ndarray | None = None
+    rows: pl.DataFrame, split: np.ndarray, folds: int, seed: int, outcomes: np.ndarray | None
 ) -> np.ndarray:
     """Divide training and validation rows for cross-fitting: model k is fitted outside of fold k and judged inside it.
 

@@ -8,6 +8,9 @@ import pyarrow as pa
 
 from anna_core.domains import Domain
 from anna_core.durations import DAY
+from anna_core.guards.leakage import probe_domain
+from anna_core.guards.shift import probe_shift
+from anna_core.marts.dictionary import Dictionary
 from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences, SequencesMeta
 from anna_core.tasks.task import GuardSpec, Task, TaskType
@@ -19,6 +22,7 @@ DOMAIN = Domain.model_validate(
         "fields": {"kind": "categorical", "amount": "numeric", "online": "boolean"},
     }
 )
+NO_CODES = Dictionary(DOMAIN)  # values are told by their codes
 _TARGETS = {TaskType.MULTILABEL: ("target_a", "target_b")}
 _CLASSES = {TaskType.MULTICLASS: ("a", "b", "c")}
 _METRICS = {
@@ -83,3 +87,13 @@ def with_last(sequences, field, values):
 def coin(n, share=0.5, seed=1):
     """A random target (n,) of 0 and 1."""
     return (np.random.default_rng(seed).random(n) < share).astype(int)
+
+
+def probe(sequences, sample):
+    """What gives the target away."""
+    return probe_domain(sequences, sample, NO_CODES)
+
+
+def shift_of(sequences, sample):
+    """In what test rows differ."""
+    return probe_shift(sequences, sample, NO_CODES)

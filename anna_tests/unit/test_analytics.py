@@ -82,6 +82,8 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
         "as_of": np.full(n, np.datetime64("2024-03-01")),
         "provenance": {"seed": 0, "sequences": {HOSTILE: "v1"}},
         "created_at": dt.datetime(2024, 4, 1, 9, 30),
+        "blend": "",
+        "warnings": (),
     } | changes
     judged = (content["scores"], content["target"], content["weight"], content["split"] == "test", task)
     useful = usefulness(*judged) if content["scores"] else None
@@ -361,5 +363,5 @@ def test_one_class_says_not_defined():
 
 
 def test_a_launch_without_models_or_domains_is_reported():
-    content = make_content(scores={}, curves={}, coverage=(), provenance={}, as_of=None, created_at=None)
+    content = make_content(scores={}, curves={}, coverage=(), provenance={})
     assert "No model can be ranked" in render_report(content)

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from anna_core.errors import TaskError
-from anna_core.guards.leakage import Verdict, history_of, probe_as_of, probe_domain
+from anna_core.guards.leakage import Verdict, history_of, probe_as_of
 from anna_core.tasks.task import TaskType, parse_request
-from anna_tests.unit.guards_toy import DOMAIN, coin, make_sample, make_sequences, with_last
+from anna_tests.unit.guards_toy import DOMAIN, coin, make_sample, make_sequences, probe, with_last
 
 N = 800
 HISTORY = history_of(DOMAIN)
@@ -33,7 +33,7 @@ def harmless_but(**others):
 def test_a_field_of_any_kind_that_gives_the_target_away_is_named(field, values, told_by):
     y = coin(N)
     sample = make_sample(y)
-    probes = probe_domain(with_last(make_sequences(sample), field, values(y)), sample)
+    probes = probe(with_last(make_sequences(sample), field, values(y)), sample)
     assert verdicts(probes) == harmless_but(**{field: "leak"})
     first = probes.findings[0]
     assert first.strength.measure == "Gini"
@@ -48,14 +48,14 @@ def test_a_thousand_codes_of_a_few_rows_each_give_the_target_away():
     codes = np.random.default_rng(0).integers(0, 500, len(y)) * 2 + y
     sequences = make_sequences(sample)
     wide = replace(sequences, columns={**sequences.columns, "kind": sequences.columns["kind"].astype(np.uint16)})
-    assert verdicts(probe_domain(with_last(wide, "kind", 1 + codes), sample)) == harmless_but(kind="leak")
+    assert verdicts(probe(with_last(wide, "kind", 1 + codes), sample)) == harmless_but(kind="leak")
 
 
 def test_a_rare_outcome_among_many_rows_is_found():
     y = coin(40_000, share=0.005)  # 160 outside the test: they are drawn before the others
     sample = make_sample(y)
     sequences = make_sequences(sample, length=np.full(len(y), 2))
-    probes = probe_domain(with_last(sequences, "amount", np.where(y, 1e4, 5)), sample)
+    probes = probe(with_last(sequences, "amount", np.where(y, 1e4, 5)), sample)
     assert probes.rows == 20_000
     assert verdicts(probes)["cards.amount"] == "leak"
 
@@ -64,18 +64,18 @@ def test_a_class_a_label_or_an_amount_that_is_given_away_is_named():
     random = np.random.default_rng(3)
     classes = random.integers(0, 3, 1500)
     sample = make_sample(np.array(["a", "b", "c"])[classes], kind=TaskType.MULTICLASS)
-    [leak] = probe_domain(with_last(make_sequences(sample), "kind", 1 + (classes == 1)), sample).of(Verdict.LEAK)
+    [leak] = probe(with_last(make_sequences(sample), "kind", 1 + (classes == 1)), sample).of(Verdict.LEAK)
     assert (leak.subject, leak.strength.outcome) == ("cards.kind", "b")
 
     labels = np.stack([coin(N, seed=4), coin(N, seed=5)], axis=1)
     sample = make_sample(labels, kind=TaskType.MULTILABEL)
-    [leak] = probe_domain(with_last(make_sequences(sample), "amount", 1e4 + labels[:, 1]), sample).of(Verdict.LEAK)
+    [leak] = probe(with_last(make_sequences(sample), "amount", 1e4 + labels[:, 1]), sample).of(Verdict.LEAK)
     assert (leak.subject, leak.strength.outcome) == ("cards.amount", "target_b")
 
     amounts = random.lognormal(0, 3, N)
     sample = make_sample(amounts, kind=TaskType.REGRESSION)
     sequences = with_last(make_sequences(sample), "amount", 1e-3 + 1e-3 * np.log(amounts))
-    [leak] = probe_domain(sequences, sample).of(Verdict.LEAK)
+    [leak] = probe(sequences, sample).of(Verdict.LEAK)
     assert (leak.subject, leak.strength.measure) == ("cards.amount", "rank correlation")
 
 
@@ -84,7 +84,7 @@ def test_honest_data_pass(kind):
     y = coin(N) if kind is TaskType.BINARY else np.random.default_rng(0).lognormal(0, 2, N)
     sample = make_sample(y, kind=kind)
     strong = (y > np.median(y) if kind is TaskType.REGRESSION else y) + np.random.default_rng(2).normal(0, 0.6, N)
-    probes = probe_domain(with_last(make_sequences(sample), "amount", 1e4 + strong), sample)
+    probes = probe(with_last(make_sequences(sample), "amount", 1e4 + strong), sample)
     assert verdicts(probes) == harmless_but()
     assert 0.4 < probes.findings[0].strength.value < 0.85
     assert probes.findings[0].subject == "cards.amount"
@@ -94,7 +94,7 @@ def test_what_tells_almost_all_is_suspicious_but_does_not_block():
     y = coin(3000)
     sample = make_sample(y)
     wrong = coin(len(y), share=0.03, seed=9)
-    probes = probe_domain(with_last(make_sequences(sample), "online", 1 + (y ^ wrong)), sample)
+    probes = probe(with_last(make_sequences(sample), "online", 1 + (y ^ wrong)), sample)
     assert verdicts(probes) == harmless_but(online="suspicious")
 
 
@@ -110,7 +110,7 @@ def test_what_tells_almost_all_is_suspicious_but_does_not_block():
 def test_of_a_tiny_sample_nothing_is_said(y, clients, reason):
     y = np.asarray(y).astype(int)
     sample = make_sample(y, clients=clients, as_of=np.datetime64("2020-01-01") + np.arange(len(y)))
-    probes = probe_domain(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
+    probes = probe(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
     assert probes.findings == ()
     assert reason in probes.not_probed
 
@@ -118,7 +118,7 @@ def test_of_a_tiny_sample_nothing_is_said(y, clients, reason):
 def test_a_small_sample_does_not_block_however_well_a_field_tells_it():
     y = coin(200)
     sample = make_sample(y)
-    probes = probe_domain(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
+    probes = probe(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
     assert probes.findings[0].strength.value > 0.95
     assert verdicts(probes)["cards.amount"] == "suspicious"
 
@@ -127,7 +127,7 @@ def test_many_rows_of_few_clients_do_not_block():
     clients = np.arange(4000) // 50
     y = clients % 2
     sample = make_sample(y, clients=clients, as_of=np.datetime64("2020-01-01") + np.arange(4000))
-    probes = probe_domain(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
+    probes = probe(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
     assert probes.findings[0].strength.value > 0.99
     assert verdicts(probes)["cards.amount"] == "suspicious"
 
@@ -135,7 +135,7 @@ def test_many_rows_of_few_clients_do_not_block():
 def test_a_field_that_the_task_allows_passes():
     y = coin(N)
     sample = make_sample(y, allow=("cards.amount", "loans.kind"))
-    probes = probe_domain(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
+    probes = probe(with_last(make_sequences(sample), "amount", 1e4 + y), sample)
     assert verdicts(probes) == harmless_but(amount="allowed")
 
 
@@ -149,11 +149,11 @@ def test_histories_that_give_the_target_away_warn_and_no_field_is_blamed():
     y = coin(N)
     sample = make_sample(y)
     sequences = make_sequences(sample, length=np.where(y, 12, 3))
-    probes = probe_domain(sequences, sample)
+    probes = probe(sequences, sample)
     assert verdicts(probes) == harmless_but() | {HISTORY: "suspicious"}
     assert probes.findings[0].told_by == "the number of events"
     leaking = with_last(sequences, "kind", np.where(y, 7, 8))
-    assert verdicts(probe_domain(leaking, sample)) == harmless_but(kind="leak") | {HISTORY: "suspicious"}
+    assert verdicts(probe(leaking, sample)) == harmless_but(kind="leak") | {HISTORY: "suspicious"}
 
 
 def test_recency_that_gives_the_target_away_warns():
@@ -162,7 +162,7 @@ def test_recency_that_gives_the_target_away_warns():
     sequences = make_sequences(sample)
     row = np.repeat(np.arange(N), sequences.length)
     earlier = sequences.event_time - y[row] * 250 * 86_400_000_000
-    probes = probe_domain(replace(sequences, event_time=earlier), sample)
+    probes = probe(replace(sequences, event_time=earlier), sample)
     assert verdicts(probes) == harmless_but() | {HISTORY: "suspicious"}
 
 
@@ -173,18 +173,18 @@ def test_test_rows_are_not_looked_at():
     honest = make_sequences(sample)
     last = honest.columns["amount"][honest.start + honest.length - 1]
     planted = with_last(honest, "amount", np.where(test, 1e4 + y, last))
-    assert probe_domain(planted, sample) == probe_domain(honest, sample)
+    assert probe(planted, sample) == probe(honest, sample)
 
 
 def test_a_domain_without_events_says_so_and_a_constant_field_is_harmless():
     sample = make_sample(coin(N))
     empty = make_sequences(sample, length=np.zeros(N))
-    assert probe_domain(empty, sample).not_probed == "no row has events"
+    assert probe(empty, sample).not_probed == "no row has events"
     sequences = make_sequences(sample)
     constant = {name: np.ones_like(column) for name, column in sequences.columns.items()}
     missing = constant | {"amount": np.full_like(constant["amount"], np.nan)}
     for columns in (constant, missing):
-        assert verdicts(probe_domain(replace(sequences, columns=columns), sample)) == harmless_but()
+        assert verdicts(probe(replace(sequences, columns=columns), sample)) == harmless_but()
 
 
 def test_a_date_that_gives_the_target_away_warns():
@@ -210,5 +210,5 @@ def test_clients_of_one_group_count_as_one():
     y = (np.arange(N) % 31 < 15).astype(int)
     sample = make_sample(y)
     grouped = sample.rows.with_columns(group_id=pl.Series([f"g{i % 31}" for i in range(N)]))
-    probes = probe_domain(with_last(make_sequences(sample), "amount", 1e4 + y), replace(sample, rows=grouped))
+    probes = probe(with_last(make_sequences(sample), "amount", 1e4 + y), replace(sample, rows=grouped))
     assert "15 clients on the smaller side" in probes.not_probed

@@ -10,7 +10,7 @@ from anna_core.guards.wording import column_in_words
 from anna_core.marts.dictionary import Dictionary
 from anna_core.samples.drawing import draw_evenly, strata
 from anna_core.tasks.task import Task, TaskType
-from anna_tests.unit.guards_toy import DOMAIN, coin, make_sample, make_sequences
+from anna_tests.unit.guards_toy import DOMAIN, NO_CODES, coin, make_sample, make_sequences
 
 
 @pytest.mark.parametrize(("auc", "positives", "negatives"), [(1.0, 20, 20), (0.99, 30, 3000), (0.6, 500, 500)])
@@ -84,8 +84,8 @@ def test_a_client_and_a_group_are_in_one_fold():
 def test_every_aggregate_has_words():
     sequences = make_sequences(make_sample(coin(50)))
     columns = aggregate(sequences).columns
-    assert [column for column in columns if column_in_words(column, DOMAIN) == column] == []
-    assert all("{" not in column_in_words(column, DOMAIN) for column in columns)
+    assert [column for column in columns if column_in_words(column, DOMAIN, NO_CODES) == column] == []
+    assert all("{" not in column_in_words(column, DOMAIN, NO_CODES) for column in columns)
 
 
 def test_words_name_fields_values_and_windows():
@@ -113,4 +113,4 @@ def test_words_name_fields_values_and_windows():
         "cards__novelty": "cards__novelty",
     }
     assert {column: column_in_words(column, domain, dictionary) for column in words} == words
-    assert column_in_words("cards__a__3__count", domain) == "how often a is code 3"
+    assert column_in_words("cards__a__3__count", domain, Dictionary(domain)) == "how often a is code 3"

@@ -100,7 +100,7 @@ def test_rows_keep_their_order_whatever_the_batches():
 
 def test_net_starts_near_the_base_rate():
     sequences = make_sequences(LENGTHS)
-    net = DomainNet(NetSpec(hidden=8, embedding=4), measure_inputs(sequences, np.arange(5), 0), (-1.5,))
+    net = DomainNet(NetSpec(hidden=8, embedding=4), measure_inputs(sequences, np.arange(5), 0, NetSpec()), (-1.5,))
     logits = _run(net, sequences, np.arange(5)).logits
     torch.testing.assert_close(logits, torch.full((5, 1), -1.5), atol=0.3, rtol=0)
 

@@ -91,7 +91,7 @@ def test_days_of_any_century_have_their_waves(date):
 
 def test_statistics_come_from_the_given_rows_only():
     amounts = np.concatenate([np.full(10, 1.0), np.full(5, 1e6)])
-    stats = measure_inputs(make_sequences([4, 6, 5], amounts=amounts), np.array([0, 1]), seed=0)
+    stats = measure_inputs(make_sequences([4, 6, 5], amounts=amounts), np.array([0, 1]), 0, NetSpec())
     assert stats.numbers["amount"].spread.mean == pytest.approx(math.log(2))
     assert stats.numbers["amount"].spread.std == 1.0  # what does not vary standardises to 0
     assert not stats.numbers["amount"].has_missing
@@ -102,7 +102,7 @@ def test_statistics_come_from_the_given_rows_only():
 def test_numbers_are_standardised_and_missing_ones_told():
     amounts = np.array([0.0, np.nan, 3.0, -3.0, 0.0, 5.0])
     sequences = make_sequences([3, 3], amounts=amounts)
-    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0), NetSpec()).eval()
+    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), 0, NetSpec()), NetSpec()).eval()
     batch = gather(sequences, np.array([0, 1]))
     in_order = batch.grid[0].flatten()
     number, missing, zero = (column[in_order] for column in inputs._number("amount", batch.numbers["amount"]))
@@ -116,14 +116,14 @@ def test_numbers_are_standardised_and_missing_ones_told():
 def test_codes_from_after_training_are_unknown():
     known = make_sequences([5], kinds=[0, 0, 2, 0, 1])
     later = make_sequences([5], kinds=[6, 65_535, 2, 99, 1])
-    inputs = EventInputs(measure_inputs(known, np.array([0]), seed=0), NetSpec()).eval()
+    inputs = EventInputs(measure_inputs(known, np.array([0]), 0, NetSpec()), NetSpec()).eval()
     rows = np.array([0])
     torch.testing.assert_close(inputs(gather(known, rows)), inputs(gather(later, rows)), rtol=0, atol=0)
 
 
 def test_unknown_is_trained_by_random_replacement():
     sequences = make_sequences([3000], kinds=np.full(3000, 3))
-    inputs = EventInputs(measure_inputs(sequences, np.array([0]), seed=0), NetSpec())
+    inputs = EventInputs(measure_inputs(sequences, np.array([0]), 0, NetSpec()), NetSpec())
     torch.manual_seed(0)
     inputs(gather(sequences, np.array([0]))).square().sum().backward()
     assert inputs.embeddings["field_kind"].weight.grad[0].abs().sum() > 0
@@ -135,7 +135,7 @@ def test_unknown_is_trained_by_random_replacement():
 @pytest.mark.parametrize("numbers", get_args(NumbersName))
 def test_width_is_as_said(numbers):
     sequences = make_sequences([5, 2])
-    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), seed=0), NetSpec(numbers=numbers)).eval()
+    inputs = EventInputs(measure_inputs(sequences, np.array([0, 1]), 0, NetSpec()), NetSpec(numbers=numbers)).eval()
     events = inputs(gather(sequences, np.array([0, 1])))
     assert events.shape == (7, inputs.width)
     assert torch.isfinite(events).all()
@@ -144,7 +144,7 @@ def test_width_is_as_said(numbers):
 @pytest.mark.parametrize("numbers", ["periodic", "piecewise"])
 def test_encodings_stand_beside_what_there_was(numbers):
     sequences = make_sequences([50, 20])
-    stats = measure_inputs(sequences, np.array([0, 1]), seed=0)
+    stats = measure_inputs(sequences, np.array([0, 1]), 0, NetSpec())
     plain, encoded = (EventInputs(stats, NetSpec(numbers=name)).eval() for name in ("log", numbers))
     assert encoded.width == plain.width + {"periodic": 8, "piecewise": 16}[numbers]
     batch = gather(sequences, np.array([0, 1]))
@@ -154,15 +154,15 @@ def test_encodings_stand_beside_what_there_was(numbers):
 
 def test_quantiles_are_those_of_training_events():
     amounts = np.concatenate([np.expm1(np.arange(17.0)), np.full(5, 1e30)])
-    number = measure_inputs(make_sequences([17, 5], amounts=amounts), np.array([0]), seed=0).numbers["amount"]
+    number = measure_inputs(make_sequences([17, 5], amounts=amounts), np.array([0]), 0, NetSpec()).numbers["amount"]
     assert number.quantiles == pytest.approx((np.arange(17) - 8) / np.arange(17).std(), abs=1e-5)
 
 
 def test_equal_quantiles_are_one():
     amounts = np.concatenate([np.zeros(90), np.arange(1, 11)])
-    number = measure_inputs(make_sequences([100], amounts=amounts), np.array([0]), seed=0).numbers["amount"]
+    number = measure_inputs(make_sequences([100], amounts=amounts), np.array([0]), 0, NetSpec()).numbers["amount"]
     assert len(number.quantiles) == 3  # 0, the one between the last two sixteenths, and the largest
-    assert measure_inputs(make_sequences([9], amounts=np.full(9, 5.0)), np.array([0]), 0).numbers[
+    assert measure_inputs(make_sequences([9], amounts=np.full(9, 5.0)), np.array([0]), 0, NetSpec()).numbers[
         "amount"
     ].quantiles == (0.0,)
 

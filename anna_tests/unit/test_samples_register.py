@@ -41,7 +41,7 @@ def look(churn, register, now=0.0):
 def check(churn, register, name="churn/q1"):
     entry = register.entries[name]
     [upload] = [upload for upload in list_inbox(churn.parent).uploads if upload.name == name]
-    check_upload(entry, upload, churn.parent.parent / "locks")
+    check_upload(entry, upload, churn.parent.parent / "locks", 0.0)
     return entry
 
 
@@ -213,7 +213,7 @@ def test_what_changes_while_it_is_read_or_is_being_registered_is_left_to_the_nex
     [upload] = list_inbox(churn.parent).uploads
     put(churn, "q1.yaml", "seed: 2\n")
     entry, locks = register.entries["churn/q1"], churn.parent.parent / "locks"
-    check_upload(entry, upload, locks)
+    check_upload(entry, upload, locks, 0.0)
     assert (entry.state, entry.content) == (UploadState.SETTLING, "")
     with upload_lock(locks, "churn.q1"):
         assert check(churn, look(churn, register)).reason == "it is being registered, or read by its launch."

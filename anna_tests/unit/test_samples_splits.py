@@ -29,7 +29,7 @@ def is_test(key: str, seed: int = 0) -> bool:
 @pytest.mark.parametrize("seed", [0, 1, 4])
 def test_the_client_split_follows_the_benchmarks_protocol(seed):
     rows = rows_of([f"клиент {i}" for i in range(500)])
-    split, how = assign_splits(rows, SplitSpec(seed=seed))
+    split, how = assign_splits(rows, SplitSpec(seed=seed), None)
     assert (split == "test").tolist() == [is_test(client, seed) for client in rows["client_id"]]
     assert how == "By client: 20% of the clients are held out; 20% of the other clients validate."
     assert 0.16 < (split == "test").mean() < 0.24
@@ -43,7 +43,7 @@ def test_known_keys_have_known_buckets():
 
 def test_the_group_stands_for_the_client_where_there_is_one():
     rows = rows_of(range(200), group_id=[f"g{i // 4}" if i < 100 else None for i in range(200)])
-    split, _ = assign_splits(rows, SplitSpec())
+    split, _ = assign_splits(rows, SplitSpec(), None)
     keys = [f"g{i // 4}" if i < 100 else str(i) for i in range(200)]
     assert (split == "test").tolist() == [is_test(key) for key in keys]
     for first in range(0, 100, 4):
@@ -65,7 +65,7 @@ def test_validation_rows_never_belong_to_training_clients(drawn, seed, test, gro
     group_of = {c: g for c, _, g in drawn}  # a client has one group
     columns = {"group_id": [group_of[c] for c in clients]} if grouped else {}
     rows = rows_of(clients, [dt.date(2024, 1 + m, 1) for _, m, _ in drawn], **columns)
-    split, _ = assign_splits(rows, SplitSpec(test=test, seed=seed))
+    split, _ = assign_splits(rows, SplitSpec(test=test, seed=seed), None)
     keys = np.array([(group_of[c] if grouped else None) or str(c) for c in clients])
     assert set(split) <= {"train", "valid", "test"}
     assert not set(keys[split == "train"]) & set(keys[split == "valid"])
@@ -90,7 +90,7 @@ def months(*counts: int) -> list[dt.date]:
 )
 def test_out_of_time_is_taken_where_the_dates_allow_it(counts, held_out):
     dates = months(*counts)
-    split, how = assign_splits(rows_of(range(100), dates), SplitSpec())
+    split, how = assign_splits(rows_of(range(100), dates), SplitSpec(), None)
     if held_out is None:
         assert how.startswith("By client: ")
         return
@@ -102,17 +102,17 @@ def test_out_of_time_is_taken_where_the_dates_allow_it(counts, held_out):
 
 def test_a_tail_of_less_than_a_tenth_is_not_taken_by_default():
     rows = rows_of(range(100), months(94, 6))
-    assert assign_splits(rows, SplitSpec(test_share=0.05))[1].startswith("By client: 5% ")
-    split, how = assign_splits(rows, SplitSpec(test_share=0.05, test="out_of_time"))
+    assert assign_splits(rows, SplitSpec(test_share=0.05), None)[1].startswith("By client: 5% ")
+    split, how = assign_splits(rows, SplitSpec(test_share=0.05, test="out_of_time"), None)
     assert how.startswith("Out of time: ")
     assert (split == "test").sum() == 6
 
 
 def test_the_user_decides_between_time_and_clients():
     dates = months(40, 60)
-    by_time, _ = assign_splits(rows_of(range(100), dates), SplitSpec(test="out_of_time"))
+    by_time, _ = assign_splits(rows_of(range(100), dates), SplitSpec(test="out_of_time"), None)
     assert (by_time == "test").sum() == 60
-    by_client, how = assign_splits(rows_of(range(100), months(80, 20)), SplitSpec(test="client"))
+    by_client, how = assign_splits(rows_of(range(100), months(80, 20)), SplitSpec(test="client"), None)
     assert how.startswith("By client")
     assert (by_client == "test").tolist() == [is_test(str(i)) for i in range(100)]
 
@@ -121,19 +121,19 @@ def test_out_of_time_needs_two_dates():
     with pytest.raises(
         SampleError, match=r"leave no row to train on. Bring earlier dates, or say `split: {test: client}`"
     ):
-        assign_splits(rows_of(range(5)), SplitSpec(test="out_of_time"))
+        assign_splits(rows_of(range(5)), SplitSpec(test="out_of_time"), None)
 
 
 def test_the_samples_own_split_wins():
     own = ["train", " Valid", "TEST", "test"] * 5
-    split, how = assign_splits(rows_of(range(20), split=own), SplitSpec())
+    split, how = assign_splits(rows_of(range(20), split=own), SplitSpec(), None)
     assert split.tolist() == ["train", "valid", "test", "test"] * 5
     assert how == "The sample's own split column is used."
 
 
 def test_validation_rows_are_taken_from_training_where_the_split_has_none():
     own = ["train", "train", "train", "test"] * 50
-    split, how = assign_splits(rows_of(range(200), split=own), SplitSpec())
+    split, how = assign_splits(rows_of(range(200), split=own), SplitSpec(), None)
     assert (split == "test").tolist() == [value == "test" for value in own]
     assert 0.1 < (split == "valid").mean() < 0.2
     assert how.endswith("; 20% of the other clients validate.")
@@ -141,13 +141,13 @@ def test_validation_rows_are_taken_from_training_where_the_split_has_none():
 
 def test_other_values_of_the_split_are_told():
     with pytest.raises(SampleError, match=r"found \['\(empty\)', 'dev'\]; every row must say train, valid or test"):
-        assign_splits(rows_of(range(3), split=["train", "dev", None]), SplitSpec())
+        assign_splits(rows_of(range(3), split=["train", "dev", None]), SplitSpec(), None)
 
 
 def test_every_fitted_row_is_in_one_fold_and_clients_stay_together():
     rows = rows_of([i // 2 for i in range(2000)])
-    split, _ = assign_splits(rows, SplitSpec())
-    fold = assign_folds(rows, split, 5, seed=0)
+    split, _ = assign_splits(rows, SplitSpec(), None)
+    fold = assign_folds(rows, split, 5, 0, None)
     assert (fold[split == "test"] == -1).all()
     assert (fold[split == "valid"] == 0).all()
     assert set(fold[split == "train"]) == {1, 2, 3, 4}
@@ -159,16 +159,16 @@ def test_every_fitted_row_is_in_one_fold_and_clients_stay_together():
 def test_validation_rows_of_the_user_are_the_only_ones_judged():
     split = ["train"] * 6 + ["valid"] * 2 + ["test"] * 2
     rows = rows_of(list(range(10)), split=split)
-    assert assign_folds(rows, np.array(split), 5, seed=0).tolist() == [-1] * 6 + [0] * 2 + [-1] * 2
+    assert assign_folds(rows, np.array(split), 5, 0, None).tolist() == [-1] * 6 + [0] * 2 + [-1] * 2
     taken = rows_of(list(range(100)), split=["train"] * 80 + ["test"] * 20)
-    ours, _ = assign_splits(taken, SplitSpec())
-    assert assign_folds(taken, ours, 5, seed=0).max() == 4  # ANNA chose these validation rows
+    ours, _ = assign_splits(taken, SplitSpec(), None)
+    assert assign_folds(taken, ours, 5, 0, None).max() == 4  # ANNA chose these validation rows
 
 
 def test_one_fold_is_the_validation_rows():
     rows = rows_of(list(range(500)))
-    split, _ = assign_splits(rows, SplitSpec())
-    assert (assign_folds(rows, split, 1, seed=0) == np.where(split == "valid", 0, -1)).all()
+    split, _ = assign_splits(rows, SplitSpec(), None)
+    assert (assign_folds(rows, split, 1, 0, None) == np.where(split == "valid", 0, -1)).all()
 
 
 RARE = st.integers(5, 40)
@@ -191,7 +191,7 @@ def test_clients_of_a_rare_outcome_are_divided_evenly(rare, seed, months_each):
     assert min(tested, validated) >= 1
     counts = np.bincount(fold[held & (split == "train")], minlength=5)[1:]
     assert counts.max() - counts.min() <= 1
-    common, _ = assign_splits(rows, SplitSpec(seed=seed, test="client"))
+    common, _ = assign_splits(rows, SplitSpec(seed=seed, test="client"), None)
     assert (common == split)[~is_rare].all()  # others stay where their hashes put them
     for part in np.array(clients)[is_rare].reshape(-1, months_each):
         assert len(set(split[np.isin(clients, part[:1])])) == 1
@@ -207,10 +207,10 @@ def test_the_rarest_of_a_clients_outcomes_decides():
 @pytest.mark.parametrize("rest", [["test"] * 3, ["valid"] * 3, ["valid", "test", "test"]])
 def test_a_split_of_ones_own_has_rows_to_train_on(rest):
     with pytest.raises(SampleError, match=r"no row says train; leave the column out"):
-        assign_splits(rows_of(range(3), split=rest), SplitSpec())
+        assign_splits(rows_of(range(3), split=rest), SplitSpec(), None)
 
 
 def test_a_split_with_validation_rows_of_training_clients_says_so():
     rows = rows_of([1, 1, 2, 3, 3, 4], split=["train", "valid", "train", "train", "valid", "test"])
-    _, how = assign_splits(rows, SplitSpec())
+    _, how = assign_splits(rows, SplitSpec(), None)
     assert how.endswith("clients with rows in both train and valid: 2, so validation flatters.")

@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 
 import lightgbm as lgb
@@ -235,9 +236,9 @@ def test_without_aggregates_or_folds_there_are_no_trees():
     _, target, weight, _, fold = problem(TaskType.BINARY)
     task = task_of(TaskType.BINARY, "roc_auc")
     output = Output.fit(task, target, weight)
-    assert fit_trees(pl.DataFrame(), target, weight, fold, output, task, 1).trees == ()
+    assert fit_trees(pl.DataFrame(), target, weight, fold, output, task, 1, math.inf).trees == ()
     one = pl.DataFrame({"f": np.arange(len(target))})
-    assert fit_trees(one, target, weight, np.full(len(target), -1), output, task, 1).trees == ()
+    assert fit_trees(one, target, weight, np.full(len(target), -1), output, task, 1, math.inf).trees == ()
 
 
 def test_a_saved_booster_scores_bit_for_bit_and_refuses_to_be_changed(tmp_path):

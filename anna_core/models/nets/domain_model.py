@@ -134,7 +134,7 @@ class DomainModel:
                         embedding[rows], logits[rows] = _mean_of(nets, nets.members(int(part)), store)
         return DomainVectors(embedding=embedding, scores=self.spec.output.scores(logits), present=present)
 
-    def predict_by_fold(self, sequences: Sequences, threads: int | None = None) -> list[DomainVectors]:
+    def predict_by_fold(self, sequences: Sequences, threads: int | None) -> list[DomainVectors]:
         """What the nets of each fold say of every row, arguments as of `predict`; nothing where there is one fold."""
         folds = self.spec.folds if self.net is not None else 0
         parts = range(folds if folds > 1 else 0)

@@ -22,16 +22,15 @@ _SMALLEST_STD = 1e-6
 _BINS = 16
 
 
-def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int, spec: NetSpec | None = None) -> InputStats:
+def measure_inputs(sequences: Sequences, rows: np.ndarray, seed: int, spec: NetSpec) -> InputStats:
     """Measure the statistics of some rows' events.
 
     Args:
         sequences: the domain's sequences.
         rows: positions of the training rows, all with at least one event.
         seed: chooses the rows to measure if there are more than a million events.
-        spec: spec of the net that will read them; None: the default.
+        spec: spec of the net that will read them.
     """
-    spec = spec or NetSpec()
     batches = list(_sample(sequences, rows, seed))
 
     def spread(values: Callable[[PackedBatch], torch.Tensor]) -> Spread:

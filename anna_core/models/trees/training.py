@@ -118,7 +118,7 @@ def fit_trees(
     output: Output,
     task: Task,
     threads: int,
-    deadline: float = math.inf,
+    deadline: float,
 ) -> Forest:
     """Fit a set of boosters for each fold; none if no tree finds anything to split the rows by.
 
