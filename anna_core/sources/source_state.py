@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -85,12 +86,26 @@ class SourceState(BaseModel):
         """
         if not self.files:
             return None
-        holding = {name: file for name, file in self.files.items() if month in file.survey.months}
+        holding = self._by_month.get(month, {})
         return ObservedFiles(
             {name: file.state for name, file in (holding or self.files).items()},
-            frozenset(column for file in self.files.values() for column in file.survey.kinds),
+            self._columns,
             rows_in(combine_fingerprints([file.survey.months[month] for file in holding.values()])),
         )
+
+    @cached_property
+    def _by_month(self) -> dict[str, dict[str, ReadFile]]:
+        """Key of each month → the files that hold rows of it."""
+        found: dict[str, dict[str, ReadFile]] = {}
+        for name, file in self.files.items():
+            for month in file.survey.months:
+                found.setdefault(month, {})[name] = file
+        return found
+
+    @cached_property
+    def _columns(self) -> frozenset[str]:
+        """Those of the domain's columns that are in any file."""
+        return frozenset(column for file in self.files.values() for column in file.survey.kinds)
 
     def left(self, month: str | None = None) -> dict[str, int]:
         """Count what does not reach a mart: reason → number of rows that are left aside or lose a value.
