@@ -2,7 +2,7 @@
 
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.queries import ASSETS, RUN_STATES
+from anna_cli.queries import ASSET_KEYS, RUN_STATES
 from anna_resources.names import OBSERVE_JOB
 
 _ENDED = ["SUCCESS", "FAILURE", "CANCELED"]
@@ -14,7 +14,7 @@ def failed_observations(client: GraphQLClient) -> dict[str, str]:
     Raises:
         ClientError: ANNA does not answer.
     """
-    paths = [node["assetKey"]["path"] for node in client.execute(ASSETS)["assetNodes"]]
+    paths = [node["assetKey"]["path"] for node in client.execute(ASSET_KEYS)["assetNodes"]]
     failed = {}
     for domain in sorted(path[-1] for path in paths if path[0] == "source"):
         wanted = {"pipelineName": f"{OBSERVE_JOB}{domain}", "statuses": _ENDED}

@@ -121,6 +121,12 @@ query Events($runId: ID!, $after: String, $limit: Int!) {
 fragment problem on PythonError { message className }
 """
 
+ASSET_KEYS = """
+query AssetKeys {
+  assetNodes { assetKey { path } }
+}
+"""
+
 ASSETS = """
 query Assets {
   assetNodes {

@@ -22,6 +22,22 @@ _DOMAINS_FILE, _FIRST_MONTH_FILE = "domains.json", "first_month"
 _Domains = TypeAdapter(dict[str, Domain])
 
 
+class DataSettings(BaseModel):
+    """The settings that decide what models see, as of when a graph was built; `Settings` says what each is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start_month: dt.date | None
+    end_month: dt.date | None
+    time_zone: str
+    left_aside: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "DataSettings":
+        """Those of a deployment's settings."""
+        return cls(**settings.model_dump(include=set(cls.model_fields)))
+
+
 class Blueprint(BaseModel):
     """What the graph is built from.
 
@@ -31,6 +47,7 @@ class Blueprint(BaseModel):
         follows_data: whether the data decides which month is the first, because `anna.yaml` names none.
         first_month: the first month of the data observed so far; None if nothing was observed, or if `anna.yaml` names
             a first month.
+        settings: those that decide what models see.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +56,7 @@ class Blueprint(BaseModel):
     notes: tuple[str, ...] = ()
     follows_data: bool = False
     first_month: dt.date | None = None
+    settings: DataSettings
 
     @classmethod
     def read(cls, settings: Settings) -> "Blueprint":
@@ -56,11 +74,13 @@ class Blueprint(BaseModel):
             notes=tuple(found.notes),
             follows_data=follows,
             first_month=read_first_month(settings) if follows else None,
+            settings=DataSettings.of(settings),
         )
 
     def settled(self, settings: Settings) -> Settings:
-        """Return the settings with this blueprint's first month as their `start_month`, if it has one."""
-        return settings if self.first_month is None else settings.model_copy(update={"start_month": self.first_month})
+        """A deployment's settings by now, but those that decide what models see as this blueprint has them."""
+        kept = dict(self.settings)
+        return settings.model_copy(update=kept | ({"start_month": self.first_month} if self.first_month else {}))
 
 
 def read_deployment_domains(settings: Settings) -> DomainFiles:

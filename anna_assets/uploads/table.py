@@ -32,7 +32,8 @@ def uploads_spec() -> dg.AssetSpec:
         group_name=UPLOADS_ASSET,
         kinds={"table"},
         description="Every sample in the inbox that has no launch yet, with what it waits for or why it is refused; "
-        f"and the latest {_LAUNCHED_SHOWN} that were launched. Each observation is the whole table.",
+        f"those whose launches go on; and the latest {_LAUNCHED_SHOWN} that were launched. Each observation is the "
+        "whole table.",
     )
 
 
@@ -46,7 +47,9 @@ def rows(register: Register, left: dict[str, str]) -> list[dict[str, str]]:
     others = {path: Entry(file=path, files={}, settings={}, seen=0, place=0) for path in left}
     for path, entry in others.items():
         entry.put(UploadState.REFUSED, left[path])
-    launched = register.of_state(UploadState.LAUNCHED)[-_LAUNCHED_SHOWN:]
+    launched = register.of_state(UploadState.LAUNCHED)
+    going_on = [item for item in launched[:-_LAUNCHED_SHOWN] if item[1].watched]
+    launched = going_on + launched[-_LAUNCHED_SHOWN:]
     states = [state for state in UploadState if state is not UploadState.LAUNCHED]
     return [_row(entry) for _, entry in [*others.items(), *register.of_state(*states), *launched]]
 

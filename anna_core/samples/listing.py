@@ -78,7 +78,14 @@ def list_inbox(inbox: Path) -> Listing:
     for entry in sorted(os.scandir(inbox), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
-        if not _is(entry.is_dir):
+        try:
+            is_folder = _is(entry.is_dir)
+        except OSError as error:
+            listing.left[shown(entry.name)] = (
+                f"it cannot be looked at ({error.strerror}); mend its place, or remove it."
+            )
+            continue
+        if not is_folder:
             if ending_of(entry.name):
                 listing.left[shown(entry.name)] = "a sample lies in the folder of its task; move it into one."
         elif is_garbled(entry.name):
@@ -119,9 +126,15 @@ def _list_task(folder: Path, listing: Listing) -> None:
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith((".", "_")):
             continue
-        if why := _why_left(entry):
+        try:
+            why, state = _why_left(entry), None
+            if not why:
+                state = _state(entry, entry.name)
+        except OSError as error:  # the others are looked at
+            why = f"it cannot be looked at ({error.strerror}); mend its place, or remove it."
+        if why:
             listing.left[f"{folder.name}/{shown(entry.name)}"] = why
-        elif (state := _state(entry, entry.name)) is not None:
+        elif state is not None:
             states[entry.name] = state
     files: dict[str, list[str]] = {}
     for name in states:
@@ -179,10 +192,10 @@ def _state(file: Path | os.DirEntry[str], name: str) -> FileState | None:
 
 
 def _is(question: Callable[[], bool]) -> bool:
-    """What `is_file` or `is_dir` answers; no, if asked of a link that leads to itself."""
+    """What `is_file` or `is_dir` answers; no, of a link that leads to itself, or to what would lie within a file."""
     try:
         return question()
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
             raise
         return False

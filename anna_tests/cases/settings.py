@@ -75,7 +75,7 @@ CASES = (
 _PAGE = """
 ## Settings
 
-Of a domain's file, the page of `source/<domain>`, the sensor `sources`, `anna status` and `anna doctor` say it; of
+Of a domain's file, the sensor `sources`, the page of `sample`, `anna status` and `anna doctor` say it; of
 `task.yaml` and `<sample>.yaml`, the page of `uploads` and `anna status`; of `anna.yaml`, every command; of `--option`,
 `anna submit`. Of two settings of one name none is taken.
 """

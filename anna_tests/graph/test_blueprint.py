@@ -75,3 +75,15 @@ def test_the_first_month_of_the_data_is_handed_on(deployment: Deployment) -> Non
     (deployment.settings.blueprint / "first_month").write_text("2023-02-01")
     assert months(load(load_data)) == ["2024-02-01", "2024-03-01"]
     assert str(load_settings().first_month) == "2024-02-01"
+
+
+def test_a_run_keeps_the_months_and_the_zone_with_which_it_was_planned(deployment: Deployment) -> None:
+    before = load()
+    file = deployment.home / "anna.yaml"
+    file.write_text(
+        file.read_text().replace("start_month: 2024-01", "start_month: 2024-03") + "time_zone: Asia/Tokyo\n"
+    )
+    assert months(load())[0] == "2024-03-01"
+    assert load_settings().time_zone == "Asia/Tokyo"
+    assert months(load(before.repository_load_data))[0] == "2024-01-01"
+    assert load_settings().time_zone != "Asia/Tokyo"

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import uuid
 
 import dagster as dg
 import polars as pl
@@ -106,6 +107,23 @@ def test_one_sample_as_csv_and_parquet_is_refused_by_name_and_the_others_launch(
     )  # fmt: skip
     (intake.inbox / "churn" / "x.csv").unlink()
     assert intake.tick() == ["churn.x"]
+
+
+def test_single_steps_that_somebody_ran_again_are_no_launch(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    assert intake.tick(FAILURE) == ["churn.q1"]
+    instance = intake.deployment.instance
+    failed = instance.get_run_by_id(intake.runs["churn.q1"])
+    assert failed is not None
+    tags = {**failed.tags, "dagster/step_selection": "sample"}
+    instance.add_run(dg.DagsterRun(job_name="train", run_id=str(uuid.uuid4()), tags=tags, status=SUCCESS))
+    intake.put("churn", "q1.csv")
+    assert intake.tick(FAILURE) == ["churn.q1"]
+    tags["dagster/is_resume_retry"] = "true"  # that went on from where it had failed
+    instance.add_run(dg.DagsterRun(job_name="train", run_id="whole", tags=tags, status=SUCCESS))
+    intake.put("churn", "q1.csv")
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["run"] == "whole"
 
 
 def test_a_file_that_comes_again_starts_nothing_unless_its_launch_failed(intake: Intake) -> None:

@@ -37,8 +37,8 @@ def uploads_answer(*rows):
 
 
 def assets(*paths):
-    """The answer to the question for the graph's assets: those at these paths, without partitions."""
-    return {"data": {"assetNodes": [{"assetKey": {"path": path.split("/")}, "partitionStats": None} for path in paths]}}
+    """The answer to the question for the graph's assets: those at these paths."""
+    return {"data": {"assetNodes": [{"assetKey": {"path": path.split("/")}} for path in paths]}}
 
 
 def identified(home):

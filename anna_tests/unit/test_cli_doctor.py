@@ -197,7 +197,7 @@ def running(settings, **answers):
 
 def answered(settings, health, **answers):
     """What the doctor finds of a platform whose health this is, and which has neither sensors nor sources but these."""
-    answers = {"Sensors": sensors(), "Assets": assets()} | answers
+    answers = {"Sensors": sensors(), "AssetKeys": assets()} | answers
     with serving(Stub(Health={"data": health}, **answers)) as stub:
         port = int(stub.url.rsplit(":", 1)[1])
         return list(check_instance(settings.model_copy(update={"webserver_port": port})))
@@ -237,7 +237,7 @@ def test_a_source_that_could_not_be_observed_is_told_with_its_words(settings):
         return {"data": {"logsForRun": page}}
 
     found = running(
-        settings, Assets=assets("source/cards", "source/loans", "mart/loans"), RunStates=runs, Events=events
+        settings, AssetKeys=assets("source/cards", "source/loans", "mart/loans"), RunStates=runs, Events=events
     )
     ((text, _),) = wrong(found)
     assert text == ("domain loans: its source could not be observed: loans.csv, line 3: 2 fields below a header of 3")

@@ -288,3 +288,14 @@ def test_an_ended_model_tells_its_best_epoch():
         "churn.2024q1 model/card_transactions finished epoch 3/15 roc_auc 0.7000 (the epoch kept)",
         "churn.2024q1 finished",
     ]
+
+
+def test_what_goes_on_is_read_however_many_came_after_it():
+    def answer(variables):
+        going_on = [run(run_id="running")]
+        over = [run("SUCCESS", run_id=f"r{number}") for number in range(2)]
+        return runs(*(going_on if "statuses" in variables["filter"] else over))
+
+    with serving(Stub(Runs=answer, Uploads=uploads_answer(), Events=page())) as stub:
+        found = LaunchReader(GraphQLClient(stub.url)).read(limit=2)
+    assert [launch.run_id for launch in found] == ["running", "r1", "r0"]

@@ -91,7 +91,7 @@ def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsy
     (home / "domains" / "cards.yaml").rename(home / "domains" / "loans.yaml")
     (home / "domains" / "draft.yaml").write_text("source: {path: wareh")
     runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
-    with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home), Assets=assets())) as stub:
+    with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home), AssetKeys=assets())) as stub:
         monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
         settings._load.cache_clear()
         assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 
+import dagster as dg
 import filelock
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from rich.console import Console
 from anna_cli.deployment_folder import make_deployment
 from anna_cli.identity import OtherPlatformError
 from anna_cli.settings_file import render_settings
-from anna_cli.supervisor import platform
+from anna_cli.supervisor import cut_off, platform
 from anna_cli.supervisor import supervisor as module
 from anna_cli.supervisor.child import Child, stop_all
 from anna_cli.supervisor.leftovers import MARK, end_leftovers
@@ -323,3 +324,13 @@ def test_a_folder_that_is_no_deployment_is_refused(settings):
 
 def test_free_ports_are_free():
     check_free(free_port(), "webserver_port")
+
+
+def test_runs_that_went_down_with_the_machine_fail_but_those_being_canceled_are_canceled(capsys):
+    with dg.instance_for_test() as instance:
+        for state in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.QUEUED):
+            instance.add_run(dg.DagsterRun(job_name="train", run_id=state.value, status=state))
+        cut_off.main()
+        states = {run.run_id: run.status.value for run in instance.get_runs()}
+    assert states == {"STARTED": "FAILURE", "CANCELING": "CANCELED", "QUEUED": "QUEUED"}
+    assert capsys.readouterr().out == "2\n"

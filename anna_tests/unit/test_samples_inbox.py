@@ -1,3 +1,4 @@
+import errno
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 
 from anna_core.errors import SampleError, TaskError
 from anna_core.file_names import shown
+from anna_core.samples import listing as listing_module
 from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
 from anna_core.samples.listing import list_inbox, list_upload, why_incomplete
 from anna_core.tasks.task import TaskRequest, TaskType
@@ -241,3 +243,32 @@ def test_one_sample_in_two_cases_is_two_files(churn):
     assert sorted(upload.files) == ["q1.CSV", "q1.csv"]
     with pytest.raises(SampleError, match=r"found 2 files: q1\.CSV, q1\.csv; there should be one"):
         find_upload(churn.parent, "churn.q1")
+
+
+def test_a_place_that_answers_nothing_leaves_the_others_to_be_looked_at(churn, monkeypatch):
+    put(churn, "q1.csv")
+    put(churn, "file")
+    (churn / "q2.csv").symlink_to(churn / "file" / "gone")
+    (churn.parent / "loans.csv").symlink_to(churn / "file" / "gone")
+    listing = list_inbox(churn.parent)
+    assert [upload.name for upload in listing.uploads] == ["churn/q1"]
+    assert (
+        listing.left["churn/q2.csv"] == "it is no file, but a pipe or a link that leads nowhere; bring the file itself."
+    )
+    assert "loans.csv" in listing.left
+
+
+def test_a_share_that_is_gone_is_told_and_stops_nothing(churn, monkeypatch):
+    put(churn, "q1.csv")
+    put(churn, "q2.csv")
+    real = listing_module._state
+
+    def state(file, name):
+        if name == "q2.csv":
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(file, name)
+
+    monkeypatch.setattr(listing_module, "_state", state)
+    listing = list_inbox(churn.parent)
+    assert [upload.name for upload in listing.uploads] == ["churn/q1"]
+    assert listing.left == {"churn/q2.csv": "it cannot be looked at (Stale file handle); mend its place, or remove it."}

@@ -92,6 +92,26 @@ def test_what_is_gone_is_forgotten_unless_it_was_launched(churn):
     assert register.entries["churn/q2"] == before
 
 
+def test_of_launched_uploads_that_are_gone_the_latest_are_remembered(churn, monkeypatch):
+    monkeypatch.setattr("anna_core.samples.register.REMEMBERED", 2)
+    register = Register()
+    for number in range(5):
+        put(churn, f"q{number}.csv")
+        look(churn, register)
+        entry = register.entries[f"churn/q{number}"]
+        register.launched(entry, f"r{number}", is_over=number > 0)  # of the first nobody knows how it ends
+        (churn / f"q{number}.csv").unlink()
+    look(churn, register)
+    assert sorted(register.entries) == ["churn/q0", "churn/q3", "churn/q4"]
+
+
+def test_an_owner_decides_nothing_of_what_is_trained(churn):
+    file = put(churn, "q1.csv")
+    digests = {content_hash(file, TaskRequest(owner=owner)) for owner in ("a", "b")}
+    assert len(digests) == 1
+    assert digests != {content_hash(file, TaskRequest(owner="a", seed=1))}
+
+
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
