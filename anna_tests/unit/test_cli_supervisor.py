@@ -328,9 +328,9 @@ def test_free_ports_are_free():
 
 def test_runs_that_went_down_with_the_machine_fail_but_those_being_canceled_are_canceled(capsys):
     with dg.instance_for_test() as instance:
-        for state in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.QUEUED):
+        for state in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.SUCCESS):
             instance.add_run(dg.DagsterRun(job_name="train", run_id=state.value, status=state))
         cut_off.main()
         states = {run.run_id: run.status.value for run in instance.get_runs()}
-    assert states == {"STARTED": "FAILURE", "CANCELING": "CANCELED", "QUEUED": "QUEUED"}
+    assert states == {"STARTED": "FAILURE", "CANCELING": "CANCELED", "SUCCESS": "SUCCESS"}
     assert capsys.readouterr().out == "2\n"
