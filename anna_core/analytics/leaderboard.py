@@ -46,7 +46,7 @@ def leaderboard(
     weight: np.ndarray,
     held_out: np.ndarray,
     task: Task,
-    client: np.ndarray | None = None,
+    client: np.ndarray,
 ) -> list[LeaderboardRow]:
     """Judge models on the held-out rows, best first; those whose metric is not defined come last.
 
@@ -56,7 +56,7 @@ def leaderboard(
         weight: (n,).
         held_out: (n,) bool.
         task: its type and metric, and the seed of the bootstrap.
-        client: (n,) the client that each row belongs to: a client's rows are drawn together. None: each by itself.
+        client: (n,) the client that each row belongs to: a client's rows are drawn together.
 
     Raises:
         TaskError: the metric or the shapes do not fit the task.
@@ -91,11 +91,12 @@ def judge(
     weight: np.ndarray,
     held_out: np.ndarray,
     task: Task,
-    client: np.ndarray | None,
+    client: np.ndarray,
 ) -> dict[tuple[ModelKind, str], Resampled]:
     """Judge models by a metric, all on the same resamples of the held-out rows; the rest as of `leaderboard`."""
-    whose = None if client is None else client[held_out]
     return {
-        key: resample(metric, target[held_out], values[held_out], weight[held_out], client=whose, seed=task.seed)
+        key: resample(
+            metric, target[held_out], values[held_out], weight[held_out], client=client[held_out], seed=task.seed
+        )
         for key, values in scores.items()
     }

@@ -54,7 +54,7 @@ def usefulness(
     weight: np.ndarray,
     held_out: np.ndarray,
     task: Task,
-    client: np.ndarray | None = None,
+    client: np.ndarray,
 ) -> Usefulness:
     """Hold the metamodel against the constant; arguments and errors as of `leaderboard`."""
     metric = get_metric(get_metric(task.metric, task.type).fair or task.metric, task.type)

@@ -85,7 +85,7 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
         "blend": "",
         "warnings": (),
     } | changes
-    judged = (content["scores"], content["target"], content["weight"], content["split"] == "test", task)
+    judged = (content["scores"], content["target"], content["weight"], content["split"] == "test", task, np.arange(n))
     useful = usefulness(*judged) if content["scores"] else None
     return ReportContent(leaderboard=leaderboard(*judged), usefulness=useful, **content)
 
@@ -104,7 +104,10 @@ def test_leaderboard_looks_at_the_held_out_rows_only():
     content = make_content()
     other = np.where((content.split == "test")[:, None], content.target, 1 - content.target)
     held_out = content.split == "test"
-    assert leaderboard(content.scores, other, content.weight, held_out, content.task) == content.leaderboard
+    assert (
+        leaderboard(content.scores, other, content.weight, held_out, content.task, np.arange(400))
+        == content.leaderboard
+    )
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "brier"])
@@ -123,7 +126,7 @@ def test_leaderboard_tells_the_metamodels_lead_over_each_model(metric):
 def test_undefined_metrics_come_last():
     judged = make_content()
     scores = judged.scores | {("metamodel", "metamodel"): judged.scores["metamodel", "metamodel"]}
-    empty = leaderboard(scores, judged.target, judged.weight, np.zeros(400, dtype=bool), judged.task)
+    empty = leaderboard(scores, judged.target, judged.weight, np.zeros(400, dtype=bool), judged.task, np.arange(400))
     assert all(np.isnan(row.value) and row.lead is None for row in empty)
 
 

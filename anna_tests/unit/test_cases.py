@@ -1,15 +1,13 @@
 """The corpus of odd inputs: what is right of each, and the page that shows the refusals."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from anna_tests.cases.bank import EVENTS, events
 from anna_tests.cases.case import Case, outcome
 from anna_tests.cases.page import SOURCES, page
+from anna_tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 CASES = {case.name: case for cases in SOURCES.values() for case in cases}
 
 

@@ -1,7 +1,5 @@
 """The corpus of samples: what is refused says so with file, row or line, and cure; the rest is read rightly."""
 
-from pathlib import Path
-
 import pytest
 
 from anna_core.errors import AnnaError, SampleError
@@ -9,6 +7,7 @@ from anna_core.samples.sample import make_sample
 from anna_core.tasks.task import TaskRequest
 from anna_tests.cases import samples
 from anna_tests.cases.samples import KEY, READ, REFUSED, SampleCase
+from anna_tests.conftest import ROOT
 
 ALL_REFUSED = [case for cases in REFUSED.values() for case in cases]
 FOREIGN_WORDS = ("truncate_ragged_lines", "infer_schema", "polars", "ComputeError", "Schema", "dtype", "ignore_errors")
@@ -55,5 +54,5 @@ def test_a_sample_that_lies_there_twice_is_refused_by_name(tmp_path):
 
 
 def test_the_page_shows_what_is_said():
-    written = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     assert samples.sample_refusals() in written, "make it anew: python -m anna_tests.cases > docs/errors.md"

@@ -1,11 +1,10 @@
 """The corpus of settings: each mistake is told with file, line or setting, and cure."""
 
-from pathlib import Path
-
 import pytest
 
 from anna_core.errors import AnnaError
 from anna_tests.cases.settings import CASES, SettingsCase, settings_refusals
+from anna_tests.conftest import ROOT
 
 
 def told(case: SettingsCase) -> str:
@@ -22,5 +21,5 @@ def test_settings_that_were_hardly_meant_are_refused(tmp_path, case):
 
 
 def test_the_page_shows_what_is_said():
-    written = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     assert settings_refusals() in written, "make it anew: python -m anna_tests.cases > docs/errors.md"

@@ -8,6 +8,7 @@ import yaml
 
 from anna_core.domains import RESERVED_FIELDS, Domain, load_domains, read_domain, read_domains
 from anna_core.errors import DomainError
+from anna_tests.conftest import ROOT
 
 GOOD = {
     "source": {"path": "warehouse/cards"},
@@ -154,7 +155,7 @@ def test_a_folder_without_domains_is_told(tmp_path, folder):
 
 
 def test_the_example_is_a_domain_as_it_stands_and_with_all_that_it_shows():
-    text = (Path(__file__).parents[2] / "domains" / "example.yaml.txt").read_text()
+    text = (ROOT / "domains" / "example.yaml.txt").read_text()
     plain = Domain.model_validate({"name": "example", **yaml.safe_load(text)})
     lines = [re.sub(r"^( *)# (\w+: )", r"\1\2", line) for line in text.splitlines()]
     whole = yaml.safe_load("\n".join(lines))
@@ -235,5 +236,5 @@ def test_a_folder_where_no_file_can_be_used_is_told(tmp_path):
 
 
 def test_the_domains_of_the_repository_can_be_read():
-    domains = load_domains(Path(__file__).parents[2] / "domains")
+    domains = load_domains(ROOT / "domains")
     assert {"card_transactions", "account_transactions", "credit_history"} <= set(domains)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +9,7 @@ from anna_core.errors import SampleError, TaskError, TrainingError
 from anna_core.metrics.registry import METRICS, default_metric, get_metric, metrics_of
 from anna_core.tasks.net import NetSpec
 from anna_core.tasks.task import TaskType
+from anna_tests.conftest import ROOT
 
 EVERY_METRIC = [(task_type, name) for task_type in TaskType for name in metrics_of(task_type)]
 
@@ -257,7 +256,7 @@ def test_what_cannot_be_judged_says_why():
 
 
 def test_docs_list_every_metric_and_net_setting():
-    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     names = {name for name in METRICS if not name.startswith(("precision_at", "recall_at"))}
     missing = {name for name in names | set(NetSpec.model_fields) if f"`{name}`" not in text}
     assert not missing

@@ -15,11 +15,12 @@ from anna_simbank.bank import DOMAINS, BankSummary, SimulatedBank
 from anna_simbank.bank_warehouse import BankError, write_text
 from anna_simbank.calendar import Months
 from anna_simbank.sample_book import TASKS
+from anna_tests.conftest import ROOT
 
 CLIENTS = 3_000
 BANK = SimulatedBank(clients=CLIENTS, seed=7)
 SMALL = SimulatedBank(clients=1_000, seed=1)
-DOMAIN_FILES = Path(__file__).parents[2] / "domains"
+DOMAIN_FILES = ROOT / "domains"
 COLUMNS = {
     "card_transactions": {
         "event_id": pl.Int64, "client_id": pl.Int64, "event_time": pl.Datetime("us"),

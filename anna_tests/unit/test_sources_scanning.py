@@ -49,35 +49,9 @@ def test_a_file_and_a_folder_with_load_months_read_the_same(tmp_path):
     assert months_of(one) == months_of(several)
 
 
-def test_hidden_files_and_those_of_running_writers_are_left_out(bank):
-    frame = events_frame([("a", NOON, "x", True, 1.0)])
-    for name in (
-        "a.parquet",
-        ".tmp.parquet",
-        "_temporary/0/b.parquet",
-        "_delta_log/c.parquet",
-        "notes.txt.parquet.crc",
-    ):
-        (bank.table / name).parent.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(bank.table / name)
-    assert source_files(bank.source).read == [bank.table / "a.parquet"]
-
-
 def test_a_folder_that_is_called_as_a_file_is_not_read_twice(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "march.parquet/part-0.parquet")
     assert len(read(bank)) == 1
-
-
-def test_a_missing_source_is_told_with_its_place(bank):
-    with pytest.raises(SourceError, match=r"no .parquet file at .*source. Correct `source.path` in cards.yaml"):
-        read(bank)
-
-
-@pytest.mark.parametrize("kind", ["delta", "iceberg"])
-def test_a_missing_table_of_a_lake_is_told_with_its_place(tmp_path, kind):
-    bank = Bank(tmp_path, source={"path": "source", "format": kind})
-    with pytest.raises(SourceError, match=f"no {kind} table at .*source. Correct `source.path` in cards.yaml"):
-        read(bank)
 
 
 def test_codes_of_a_csv_keep_their_leading_zeros(tmp_path):
@@ -119,16 +93,6 @@ def test_a_value_of_a_csv_that_does_not_fit_is_told(tmp_path, row, message):
         SourceError, match=f"domain cards: 2024-03 is refused, as more than 10% of its rows .10. .*{message}"
     ):
         bank.build(MARCH)
-
-
-def test_a_short_row_of_a_csv_is_refused(tmp_path):
-    """It may be the end of a file that is still being copied, or half of a value with a line's end in it."""
-    bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
-    bank.put_text(CSV + "a,2024-03-05,x,1,1\na,2024-03-05,x")
-    with pytest.raises(
-        SourceError, match=r"events\.csv, line 3: 3 fields below a header of 5: 'a,2024-03-05,x'\. If the file was cut"
-    ):
-        months_of(bank)
 
 
 def test_files_may_differ_in_types_and_order_of_columns(bank):
@@ -228,14 +192,6 @@ def test_a_column_of_texts_that_are_no_times_is_told(bank):
         match=r"event_time is no time in 10 of them \(events.parquet, row 1: '05.03.2024', .*: write times as",
     ):
         bank.observe()
-
-
-def test_a_missing_column_is_told_with_those_there_are(bank):
-    bank.put(events_frame([]).drop("amount", "online"))
-    with pytest.raises(
-        SourceError, match=r"no column \['online', 'amount'\]; it has \['client_id', 'event_time', 'kind'\]"
-    ):
-        read(bank)
 
 
 def test_a_small_file_of_odd_times_is_counted_and_holds_up_nobody(bank):

@@ -1,5 +1,4 @@
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -9,6 +8,7 @@ from anna_core.tasks.net import NetSpec
 from anna_core.tasks.presets import PRESETS
 from anna_core.tasks.task import Task, parse_request
 from anna_core.tasks.training import TrainingSpec
+from anna_tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -71,7 +71,7 @@ def test_an_unknown_preset_is_refused():
 
 
 def test_the_presets_are_documented():
-    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     for name in asdict(PRESETS["standard"]):
         values = (f"{asdict(preset)[name]:g}" for preset in PRESETS.values())
         assert f"| `{name}` | {' | '.join(values)} |" in text
