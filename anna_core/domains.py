@@ -210,7 +210,7 @@ class DomainFiles:
     def _note(self, file: str, problem: str) -> str:
         name = Path(file).stem
         holds = f"{name} is used as its file was before" if name in self.domains else f"{name} is left out"
-        return f"{' '.join(problem.split())} Until that is corrected, {holds}."
+        return f"{' '.join(problem.split()).rstrip('.')}. Until that is corrected, {holds}."
 
 
 def load_domains(folder: Path) -> dict[str, Domain]:

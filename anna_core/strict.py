@@ -45,6 +45,10 @@ def _cure(item: ErrorDetails) -> str:
             return f"should look like {item['ctx']['pattern']} (found {_found(item['input'])})"
         case "string_type" if isinstance(item["input"], bool | int | float | dt.date):
             return f"is read as {item['input']!r}, not as text; put it in quotes"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"should hold settings of its own, as in {{name: value}} (found {_found(item['input'])})"
+        case "tuple_type" | "list_type":
+            return f"should be a list, as in [a, b] (found {_found(item['input'])})"
         case _:
             return f"{item['msg'].removeprefix('Value error, ')} (found {_found(item['input'])})"
 

@@ -19,6 +19,7 @@ from anna_assets.layers.sequences_asset import sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
+from anna_core.errors import TrainingError
 from anna_core.guards.written_apart import written_apart
 from anna_core.months import parse_month
 from anna_core.sequences.build import history_months, write_history
@@ -92,7 +93,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
         from anna_core.models.vectors_file import StoredVectors
 
         versions, model, loaded = [], None, ""
-        for sample, at in retro_keys(context.partition_keys):
+        for sample, at in _trained(context, warehouse):
             if loaded != sample:
                 wanted = domain.name in warehouse.metamodel(sample).read().members
                 model = warehouse.model(domain, sample).read() if wanted else None
@@ -146,7 +147,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
     )
     def retro_scores(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         versions, scorer, loaded = [], None, ""
-        for sample, at in retro_keys(context.partition_keys):
+        for sample, at in _trained(context, warehouse):
             if scorer is None or loaded != sample:
                 scorer, loaded = load_scorer(warehouse, sample, domains), sample
             histories = read_histories(warehouse, scorer, domains, at)
@@ -163,6 +164,26 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
         return dg.MaterializeResult(data_version=joint_version(versions))
 
     return retro_scores
+
+
+def _trained(context: dg.AssetExecutionContext, warehouse: Warehouse) -> list[tuple[str, dt.date]]:
+    """The samples and months of a step whose sample has models.
+
+    A backfill that was asked for months alone holds all samples of the deployment; those whose launch failed, or is not
+    over, are passed over with a word, as their months must not take those of the others down.
+
+    Raises:
+        TrainingError: none has.
+    """
+    pairs = retro_keys(context.partition_keys)
+    found = [(sample, at) for sample, at in pairs if warehouse.metamodel(sample).exists()]
+    without = sorted({sample for sample, _ in pairs} - {sample for sample, _ in found})
+    told = f"{', '.join(without)}: no metamodel is trained, so nobody is scored. See whether its launch has succeeded."
+    if not found:
+        raise TrainingError(told)
+    if without:
+        context.log.warning(told)
+    return found
 
 
 def _facts(frame: pl.DataFrame, path: str, version: str) -> dict[str, object]:

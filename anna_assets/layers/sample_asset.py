@@ -149,7 +149,7 @@ def _schema() -> dg.TableSchema:
         columns=[
             dg.TableColumn("client_id", "string"),
             dg.TableColumn("as_of", "date", description="Only events before the start of this day are seen."),
-            dg.TableColumn("target", "as uploaded", description="Or several columns target_<name>."),
+            dg.TableColumn("target", "as uploaded", description="Or several columns, `target_` and a name each."),
             dg.TableColumn("split", "string", description="train, valid or test."),
             dg.TableColumn("weight", "float32"),
         ]

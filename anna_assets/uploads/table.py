@@ -14,8 +14,8 @@ _TOLD = 5  # of those that are not launched, on the sensor's page
 _COLUMNS = {
     "sample": "<task>.<sample>; empty where the names cannot make a key.",
     "state": "settling, waiting, refused, starting, or launched: the run then tells how it goes.",
-    "reason": "Why it is so.",
     "file": "The file in the inbox.",
+    "reason": "Why it is so.",
     "as_of": "First and last date of its rows.",
     "owner": "Whose limit of launches it counts in.",
     "warnings": "What you should know although nothing is refused.",
@@ -89,8 +89,8 @@ def _row(entry: Entry) -> dict[str, str]:
     return {
         "sample": entry.key,
         "state": entry.state.value,
-        "reason": entry.reason,
         "file": entry.file,
+        "reason": entry.reason,
         "as_of": dates,
         "owner": entry.owner,
         "warnings": "\n".join(entry.warnings),

@@ -51,15 +51,17 @@ class Service:
     essential: bool = True
 
 
+_ROOT = str(Path(anna_cli.__file__).resolve().parents[1])  # a source checkout need not be installed
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment of every server and, through them, of every step."""
-    root = str(Path(anna_cli.__file__).resolve().parents[1])  # a source checkout need not be installed
     direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), LOOPBACK, "localhost")))
     return {
         **os.environ,
         "NO_PROXY": direct,  # the servers talk to each other past a proxy that the bank may have
         "no_proxy": direct,
-        "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH")))),
         "PYTHONSAFEPATH": "1",  # what lies in the folder that somebody stands in is not imported
         "PYTHONUNBUFFERED": "1",
         "ANNA_HOME": str(settings.home),
@@ -103,6 +105,8 @@ def code_service(module: str, port: int) -> Service:
     command = [
         sys.executable, "-m", "dagster", "code-server", "start", "-m", module, "--location-name", LOCATION,
         "--host", LOOPBACK, "--port", str(port), "--use-python-environment-entry-point",
+        # Dagster leaves out the first entry of the path, which is a script's folder as a rule and here is ours.
+        "--working-directory", _ROOT,
     ]  # fmt: skip
     return Service("code-server", "cyan", command, lambda: is_listening(port), restartable=True)
 

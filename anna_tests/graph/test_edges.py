@@ -67,3 +67,20 @@ def test_a_domain_without_events_has_no_say_until_it_has_some_and_other_clients_
     facts = made.asset_materialization.metadata
     assert facts["clients by domain"].data == {"accounts": 40, "cards": 60, "deposits": 60}
     assert "deposits and cards write clients in different ways: leading zeros are lost" in facts[DOUBTS].value
+
+
+def test_samples_without_models_do_not_take_the_scores_of_others_down(deployment: Deployment) -> None:
+    (deployment.settings.domains / "accounts.yaml").unlink()
+    deployment.reload()
+    deployment.refresh()
+    key = deployment.drop("churn", "q1", sample_rows(), FIVE_FOLDS)
+    deployment.train(key)
+    untrained = deployment.drop("churn", "q2", sample_rows())
+    deployment.materialize("history/cards", partition=MONTH)
+    alone = dg.MultiPartitionKey({"month": MONTH, "sample": untrained})
+    with pytest.raises(dg.Failure, match=r"churn\.q2: no metamodel is trained, so nobody is scored"):
+        deployment.materialize("retro/embedding/cards", partition=alone)
+    for asset in ("retro/embedding/cards", "retro/scores"):
+        both = (f"{MONTH}|{sample}" for sample in (key, untrained))
+        assert deployment.materialize_range(asset, *both).success
+    assert len(deployment.warehouse.retro_scores(key, parse_month(MONTH)).read()) == 60

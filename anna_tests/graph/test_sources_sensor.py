@@ -382,7 +382,7 @@ def test_files_of_domains_that_cannot_be_used_or_are_new_are_named(deployment: D
     write_domain(deployment.home, "draft", seed=3)
     (deployment.settings.domains / "cards.yaml").unlink()
     told = said(deployment)
-    assert f"In {deployment.settings.domains} cards, draft changed since the definitions were loaded: press" in told
+    assert f"In {deployment.settings.domains} cards, draft changed, came or went since the definitions were" in told
 
 
 def following(deployment: Deployment) -> None:

@@ -121,7 +121,7 @@ def start(home: Path, port: int) -> Running:
     log = (home / "up.log").open("a")
     command = [sys.executable, "-m", "anna_cli.main", "up"]
     process = subprocess.Popen(
-        command, env=environment(home), stdout=log, stderr=log, text=True, start_new_session=True
+        command, env=environment(home), cwd=home, stdout=log, stderr=log, text=True, start_new_session=True
     )
     running = Running(home, port, process)
 

@@ -98,7 +98,7 @@ def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsy
     told = capsys.readouterr().out
     assert "draft.yaml, line 1: cannot be read as YAML" in told
     assert "Until that is corrected, draft is left out." in told
-    assert f"In {home / 'domains'} cards, loans changed since the definitions were loaded: press Reload" in told
+    assert f"In {home / 'domains'} cards, loans changed, came or went since the definitions were loaded" in told
     assert "No upload or launch yet." in told
 
 
