@@ -105,8 +105,9 @@ def domain_file_news(settings: Settings, loaded: Iterable[Domain]) -> list[str]:
         news = [" ".join(str(error).split())]
     if changed := changed_since(settings, loaded):
         news.append(
-            f"In {settings.domains} {', '.join(changed)} changed, came or went since the definitions were loaded: press "
-            "Reload on the Deployment page of the UI to take that in. Launches that run or wait keep the domains that they have."
+            f"In {settings.domains} {', '.join(changed)} changed, came or went since the definitions were loaded: "
+            "press Reload on the Deployment page of the UI to take that in. Launches that run or wait keep the domains "
+            "that they have."
         )
     return news
 
