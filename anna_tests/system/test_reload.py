@@ -14,7 +14,7 @@ from anna_tests.system.test_kill import training_events
 pytestmark = pytest.mark.system
 
 LONG_TASK = "training: {preset: fast, epochs: 40, patience: 40}\nnet: {hidden: 8, embedding: 4}\n"
-DOMAINS = ["account_transactions", "card_transactions", "credit_history"]
+DOMAINS = ["card_transactions", "credit_history"]
 MARTS = "query Marts { assetNodes { assetKey { path } } }"
 
 
@@ -52,7 +52,7 @@ def test_launches_that_run_or_wait_keep_their_domains_through_reloads(running: R
         (folder / "credit_history.yaml").unlink()
         seen = looks(running, run)
         reload_definitions(f"http://127.0.0.1:{running.port}")
-        assert marts(running) == ["account_transactions", "card_transactions", "odd"]
+        assert marts(running) == ["card_transactions", "odd"]
         running.until("two looks of the monitor", lambda: looks(running, run) >= seen + 2 or ended(running, first))
         for key in (first, second, waiting):
             running.until_trained(key)

@@ -71,7 +71,7 @@ PROBLEMS = {
     "endless": ({"lookback": "99999999999999d"}, "lookback: .* longer than a hundred years"),
     "nothing visible": ({"lookback": "1d", "availability_lag": "24h"}, "lookback must be longer than availability_lag"),
     "length zero": ({"max_length": 0}, "max_length: Input should be greater than or equal to 1"),
-    "key is a text": ({"event_key": "event_id"}, "event_key: Input should be a valid tuple"),
+    "key is a text": ({"event_key": "event_id"}, r"event_key: should be a list, as in \[a, b\] \(found 'event_id'\)"),
     "other name": ({"name": "accounts"}, "name 'accounts' differs from the file's: drop `name` or rename the file"),
 }
 

@@ -202,7 +202,7 @@ def test_empty_settings_say_nothing(churn):
         ("typ: binary", TaskError, "typ: is not a known setting; remove it or correct its spelling"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
         ("split: {test_share: 2}", TaskError, r"split\.test_share: Input should be less than 0.9"),
-        ("- binary", TaskError, "task: Input should be"),
+        ("- binary", TaskError, r"task: should hold settings of its own, as in {name: value}"),
     ],
 )
 def test_wrong_settings_are_told_by_file_and_name(churn, name, text, error, message):
