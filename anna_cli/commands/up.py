@@ -6,7 +6,6 @@ from rich.text import Text
 from anna_cli.console import CONSOLE
 from anna_cli.stop_signals import stop_signals
 from anna_cli.supervisor.platform import Platform
-from anna_resources.blueprint import read_deployment_domains
 from anna_resources.settings import Settings, load_settings
 
 
@@ -16,7 +15,6 @@ from anna_resources.settings import Settings, load_settings
 def up(no_mlflow: bool, verbose: bool) -> None:
     """Run the platform on this machine until Ctrl-C: Dagster's servers and MLflow, on the loopback only."""
     settings = load_settings()
-    read_deployment_domains(settings)  # without one no definitions load, which the servers tell in pages of traceback
     with stop_signals():
         try:
             with Platform(settings, mlflow=not no_mlflow, verbose=verbose) as platform:

@@ -27,6 +27,7 @@ from anna_cli.supervisor.services import (
 )
 from anna_cli.supervisor.supervisor import PlatformError, Supervisor
 from anna_cli.templates import DAGSTER_FILE
+from anna_resources.blueprint import read_deployment_domains
 from anna_resources.settings import Settings
 
 START_SECONDS = 120.0  # a loaded machine imports torch-sized packages slowly
@@ -58,6 +59,7 @@ class Platform:
             PlatformError: a server does not start, or ANNA's definitions do not load.
             PortError: a port is taken.
             OtherPlatformError: the webserver's is, by the platform of another deployment.
+            DomainError: no domain file can be used.
         """
         self._prepare()
         try:
@@ -103,6 +105,8 @@ class Platform:
                 CONSOLE.print(f"Ended {count} processes that a killed `anna up` had left.", style="yellow")
             self._check_webserver_port()
             self._check_mlflow_port()
+            # Without a domain no definitions load, which the servers would tell in pages of traceback.
+            read_deployment_domains(self.settings)
             write_queue_limits(file, self.settings.limits)
         except BaseException:
             self._lock.release()

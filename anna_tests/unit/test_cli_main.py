@@ -136,7 +136,7 @@ def test_a_problem_is_one_paragraph_without_a_traceback(capsys):
 
 
 def test_a_deployment_without_a_domain_is_not_started(home, capsys):
-    (home / "domains").mkdir()
+    anna.main(["init", str(home)], prog_name="anna", standalone_mode=False)
     assert exit_code("up") == 1
     told = " ".join(capsys.readouterr().err.split())
     assert "no domain file (*.yaml) here. Copy example.yaml.txt" in told
