@@ -25,7 +25,6 @@ FAST_TASK = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}
 SLOW_TASK = "training: {preset: fast, epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
-PLATFORMS = 2
 
 RUNS = """
 query Runs($filter: RunsFilter!) {
@@ -38,11 +37,10 @@ query Runs($filter: RunsFilter!) {
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each of two workers half of the system tests, and a platform of its own; first, as these mostly wait."""
+    """Keep all system tests in one of xdist's workers, as they share one platform; first, as they mostly wait."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
-    modules = sorted({item.path for item in ours})
     for item in ours:
-        item.add_marker(pytest.mark.xdist_group(f"platform {modules.index(item.path) % PLATFORMS}"))
+        item.add_marker(pytest.mark.xdist_group("platform"))
     if hasattr(config, "workerinput"):
         items[:] = ours + [item for item in items if item not in ours]
 

@@ -140,7 +140,7 @@ def test_a_deployment_without_a_domain_is_not_started(home, capsys):
     assert exit_code("up") == 1
     told = " ".join(capsys.readouterr().err.split())
     assert "no domain file (*.yaml) here. Copy example.yaml.txt" in told
-    assert not (home / "logs").exists()
+    assert list((home / "logs").iterdir()) == []
 
 
 def test_wrong_usage_has_its_own_exit_code(capsys):
