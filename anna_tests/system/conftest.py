@@ -25,6 +25,7 @@ FAST_TASK = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}
 SLOW_TASK = "training: {preset: fast, epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
+PLATFORMS = 2
 
 RUNS = """
 query Runs($filter: RunsFilter!) {
@@ -37,10 +38,11 @@ query Runs($filter: RunsFilter!) {
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep all system tests in one of xdist's workers, as they share one platform; first, as they mostly wait."""
+    """Give each of two workers half of the system tests, and a platform of its own; first, as these mostly wait."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    modules = sorted({item.path for item in ours})
     for item in ours:
-        item.add_marker(pytest.mark.xdist_group("platform"))
+        item.add_marker(pytest.mark.xdist_group(f"platform {modules.index(item.path) % PLATFORMS}"))
     if hasattr(config, "workerinput"):
         items[:] = ours + [item for item in items if item not in ours]
 
@@ -143,7 +145,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "domains", home / "domains")
     (home / "domains" / "account_transactions.yaml").unlink()  # two are enough, and each launch is a quarter shorter
     (home / "anna.yaml").write_text(
-        f"end_month: 2024-12\nwebserver_port: {free_port()}\nmlflow_port: {free_port()}\n"
+        f"start_month: 2023-01\nend_month: 2024-12\nwebserver_port: {free_port()}\nmlflow_port: {free_port()}\n"
         "inbox_settle_seconds: 1\nsource_settle_seconds: 1\n"
     )
     command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]
