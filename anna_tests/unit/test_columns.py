@@ -131,6 +131,16 @@ def test_a_yes_or_no(column, expected):
     assert values(boolean("x", column.dtype), column) == expected
 
 
+def test_moments_are_one_key_in_any_unit_and_as_text():
+    nanoseconds = pl.Series([0, 1, 1_000, 500_000_000]).cast(pl.Datetime("ns"))
+    texts = ["1970-01-01 00:00:00", "1970-01-01 00:00:00.000000001", "1970-01-01 00:00:00.000001",
+             "1970-01-01 00:00:00.500"]  # fmt: skip
+    assert values(event_key("x", nanoseconds.dtype), nanoseconds) == texts
+    whole = pl.Series([0, 500]).cast(pl.Datetime("ms"))
+    assert values(event_key("x", whole.dtype), whole) == [texts[0], texts[3]]
+    assert values(event_key("x", pl.String()), pl.Series(texts)) == texts
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -139,6 +149,8 @@ def test_a_yes_or_no(column, expected):
         (" 2024-04-01T12:00:00.5 ", dt.datetime(2024, 4, 1, 13, 0, 0, 500_000)),
         ("2024-04-01T12:00:00Z", dt.datetime(2024, 4, 1, 15)),
         ("2024-04-01 12:00:00+02:00", dt.datetime(2024, 4, 1, 13)),
+        ("2024-04-01 12:00:00.5+02", dt.datetime(2024, 4, 1, 13, 0, 0, 500_000)),  # as PostgreSQL writes it
+        ("2024-04-01 12:00:00 UTC", dt.datetime(2024, 4, 1, 15)),  # and BigQuery
         ("2024-03-31 02:30:00", dt.datetime(2024, 3, 31, 4, 30)),  # skipped in spring: 3:30 in summer time
         ("2024-10-27 02:30:00", dt.datetime(2024, 10, 27, 3, 30)),  # repeated in autumn: the first
         ("0001-01-01", "!"), ("0202-03-04 10:00", "!"), ("1753-01-01", "!"), ("1970-01-01 00:00:00", "!"),

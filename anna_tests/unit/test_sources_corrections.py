@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import shutil
 import tempfile
 from decimal import Decimal
 from itertools import chain
@@ -63,6 +64,14 @@ class Corrected(Bank):
 @pytest.fixture
 def corrected(tmp_path) -> Corrected:
     return Corrected(tmp_path)
+
+
+def test_identities_that_are_lost_are_read_again(corrected):
+    corrected.deliver((1, 3, 5.0), (2, 3, 7.0))
+    assert corrected.refresh()[3] == [5.0, 7.0]
+    shutil.rmtree(corrected.state / "keys")
+    corrected.deliver((1, 4, 9.0))
+    assert corrected.refresh() == {3: [7.0], 4: [9.0]}
 
 
 def test_of_two_files_the_later_wins_whatever_its_values(corrected):

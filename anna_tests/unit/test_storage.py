@@ -221,6 +221,16 @@ def test_what_was_never_written_is_told(tmp_path):
         read_directory(tmp_path / "d")
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_pointer_is_mended_by_the_next_write(tmp_path, content):
+    (tmp_path / storage.POINTER).write_text(content)
+    with pytest.raises(ArtifactError, match="nothing was written here yet"):
+        storage.read_directory(tmp_path)
+    with storage.write_directory(tmp_path) as folder:
+        (folder / "a").touch()
+    assert (storage.read_directory(tmp_path) / "a").exists()
+
+
 def test_a_version_that_somebody_removed_is_told(tmp_path):
     put(tmp_path / "d", "1")
     (tmp_path / "d" / "current.json").write_text(json.dumps({"version": "gone"}))
