@@ -93,7 +93,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
         from anna_core.models.vectors_file import StoredVectors
 
         versions, model, loaded = [], None, ""
-        for sample, at in _trained(context, warehouse):
+        for sample, at in _trained(context, warehouse, key):
             if loaded != sample:
                 wanted = domain.name in warehouse.metamodel(sample).read().members
                 model = warehouse.model(domain, sample).read() if wanted else None
@@ -147,7 +147,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
     )
     def retro_scores(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         versions, scorer, loaded = [], None, ""
-        for sample, at in _trained(context, warehouse):
+        for sample, at in _trained(context, warehouse, SCORES):
             if scorer is None or loaded != sample:
                 scorer, loaded = load_scorer(warehouse, sample, domains), sample
             histories = read_histories(warehouse, scorer, domains, at)
@@ -166,11 +166,11 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
     return retro_scores
 
 
-def _trained(context: dg.AssetExecutionContext, warehouse: Warehouse) -> list[tuple[str, dt.date]]:
-    """The samples and months of a step whose sample has models.
+def _trained(context: dg.AssetExecutionContext, warehouse: Warehouse, key: dg.AssetKey) -> list[tuple[str, dt.date]]:
+    """The samples and months of the step of an asset whose sample has models.
 
     A backfill that was asked for months alone holds all samples of the deployment; those whose launch failed, or is not
-    over, are passed over with a word, as their months must not take those of the others down.
+    over, are passed over with a word on their page, as their months must not take those of the others down.
 
     Raises:
         TrainingError: none has.
@@ -183,6 +183,9 @@ def _trained(context: dg.AssetExecutionContext, warehouse: Warehouse) -> list[tu
         raise TrainingError(told)
     if without:
         context.log.warning(told)
+    for sample, at in set(pairs) - set(found):
+        doubt = {DOUBTS: "no metamodel of the sample is trained, so nobody is scored."}
+        context.add_asset_metadata(doubt, key, partition_key=_partition(sample, at))
     return found
 
 

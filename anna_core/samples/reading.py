@@ -119,7 +119,7 @@ def why_no_parquet(path: Path, error: BaseException) -> str:
         pq.read_schema(path)
     except (pa.ArrowException, OSError):
         return "is damaged or incomplete; write it again, or as CSV."
-    words = str(error).splitlines()[0]
+    words = next(iter(str(error).splitlines()), type(error).__name__)
     return f"has a column of a type that cannot be read ({words}); write it in a plainer type, or leave it out."
 
 

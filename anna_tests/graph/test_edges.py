@@ -84,3 +84,9 @@ def test_samples_without_models_do_not_take_the_scores_of_others_down(deployment
         both = (f"{MONTH}|{sample}" for sample in (key, untrained))
         assert deployment.materialize_range(asset, *both).success
     assert len(deployment.warehouse.retro_scores(key, parse_month(MONTH)).read()) == 60
+    made = deployment.instance.fetch_materializations(dg.AssetKey(["retro", "scores"]), limit=2).records
+    doubts = {
+        record.partition_key.partition("|")[2]: record.asset_materialization.metadata.get(DOUBTS) for record in made
+    }
+    assert doubts[key] is None
+    assert "no metamodel of the sample is trained" in doubts[untrained].value
