@@ -19,7 +19,7 @@ from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset
 from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
-from anna_assets.send_to_mlflow import ending_sensors, outbox_sensor, send_job
+from anna_assets.send_to_mlflow import outbox_sensor, send_job
 from anna_assets.sources_sensor import sources_sensor
 from anna_assets.train import train_job
 from anna_assets.uploads.inbox_sensor import inbox_sensor
@@ -107,7 +107,6 @@ def build_defs(
         sensors=[
             sources_sensor(domains, settings, month, observe, follows_data),
             inbox_sensor(domains, settings, month, train, follows_data),
-            *ending_sensors(),
             outbox_sensor,
             dg.AutomationConditionSensorDefinition(
                 "automation",

@@ -4,13 +4,18 @@ import dagster as dg
 
 from anna_assets.past_runs import UNDER_WAY
 from anna_assets.steps import explained
-from anna_resources.names import PARTITION_TAG, WILL_RETRY_TAG
-from anna_resources.tracking.outbox import KEPT_DAYS
+from anna_resources.names import ROOT_RUN_TAG, WILL_RETRY_TAG
+from anna_resources.tracking.outbox import KEPT_DAYS, LaunchBox
 from anna_resources.tracking.resource import Tracking
 
 SEND = "send_to_mlflow"
 _REST_SECONDS = 15.0  # a step that still sends by itself is left alone
 _TICK_SECONDS = 30
+_WORDS = {
+    dg.DagsterRunStatus.SUCCESS: "FINISHED",
+    dg.DagsterRunStatus.FAILURE: "FAILED",
+    dg.DagsterRunStatus.CANCELED: "KILLED",
+}
 
 
 @dg.op(description="Tells MLflow what it could not be told while it was ill.")
@@ -42,10 +47,21 @@ def send_job() -> None:
     job=send_job,
     minimum_interval_seconds=_TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Has MLflow told what launches could not tell it, once it is well again.",
+    description="Ends launches in MLflow that were cut off, and has MLflow told what launches could not tell it, once "
+    "it is well again.",
 )
 def outbox_sensor(context: dg.SensorEvaluationContext, tracking: Tracking) -> dg.RunRequest | dg.SkipReason:
-    """Request a run of `send_to_mlflow` where something waits and MLflow seems to be well."""
+    """Request a run of `send_to_mlflow` where something waits and MLflow seems to be well.
+
+    Launches whose own steps could not say how they ended, because they failed, were canceled or killed, are ended
+    first: whichever run of a launch that was, since somebody may also materialize single steps of it.
+    """
+    for box in tracking.outbox.launches():
+        if box.own.ended is None and (status := _ended(context.instance, box)):
+            try:
+                box.end(status)
+            except OSError as error:  # such as a full disk: it is ended at a later look
+                context.log.warning(f"{box.key} cannot be ended in MLflow yet: {error}")
     for box in tracking.outbox.sweep():
         context.log.warning(f"MLflow was not well for {KEPT_DAYS:g} days: what {box.key} had to say there is given up.")
     waiting = tracking.outbox.waiting(_REST_SECONDS)
@@ -58,29 +74,13 @@ def outbox_sensor(context: dg.SensorEvaluationContext, tracking: Tracking) -> dg
     return dg.RunRequest()
 
 
-def ending_sensors() -> list[dg.SensorDefinition]:
-    """Sensors that end the MLflow run of a launch whose own steps could not: they failed, were canceled or killed.
-
-    They look at every job: somebody may also materialize single steps of a launch.
-    """
-    return [
-        _ending_sensor("finished_launches", dg.DagsterRunStatus.SUCCESS, "FINISHED"),
-        _ending_sensor("failed_launches", dg.DagsterRunStatus.FAILURE, "FAILED"),
-        _ending_sensor("canceled_launches", dg.DagsterRunStatus.CANCELED, "KILLED"),
-    ]
-
-
-def _ending_sensor(name: str, status: dg.DagsterRunStatus, ended: str) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        name=name,
-        run_status=status,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Ends the MLflow run of such a launch: {ended.lower()}.",
-    )
-    def sensor(context: dg.RunStatusSensorContext, tracking: Tracking) -> None:
-        tags = context.dagster_run.tags
-        box = tracking.box(context.dagster_run, tags.get(PARTITION_TAG, ""))
-        if box.is_used and tags.get(WILL_RETRY_TAG) != "true":  # a retry goes on in the same MLflow run
-            box.end(ended)
-
-    return sensor
+def _ended(instance: dg.DagsterInstance, box: LaunchBox) -> str:
+    """How a launch ended, in MLflow's words; empty while a run of it is under way, or is about to be tried again."""
+    root = instance.get_run_by_id(box.root)
+    retries = instance.get_runs(dg.RunsFilter(tags={ROOT_RUN_TAG: box.root}))  # the latest first
+    runs = [*retries, root] if root is not None else list(retries)
+    if not runs:
+        return _WORDS[dg.DagsterRunStatus.CANCELED]  # somebody deleted them
+    if any(not run.is_finished for run in runs) or runs[0].tags.get(WILL_RETRY_TAG) == "true":
+        return ""
+    return _WORDS[runs[0].status]

@@ -4,16 +4,24 @@ import polars as pl
 
 from anna_core.columns.categories import category
 from anna_core.columns.moments import calendar, is_moment
-from anna_core.columns.typed import Typed
+from anna_core.columns.typed import Typed, is_text
 
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
+_AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
+_ZEROS_BEHIND = r"^-?\d+\.\d*[1-9]0+$"
 
 
-def event_key(name: str, kind: pl.DataType) -> Typed:
+def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
     """A column of an event's key: int64 where it holds whole numbers, otherwise text.
 
-    Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, and so
-    are a time stamp, in whatever unit, and '2024-03-31 12:00:00'. Time stamps with a zone are told in UTC.
+    Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, 1.5,
+    the decimal 1.50 and '1.50' are, and so are a time stamp, in whatever unit, with a zone or on the clock of `zone`,
+    and '2024-03-31 12:00:00'. No two moments become one.
+
+    Args:
+        name: of the column.
+        kind: its type.
+        zone: the zone of time stamps that carry none.
 
     Raises:
         UnfitColumnError: no key can be of this type.
@@ -21,8 +29,11 @@ def event_key(name: str, kind: pl.DataType) -> Typed:
     if kind.is_integer() and kind not in (pl.UInt64, pl.Int128, pl.UInt128):
         return Typed(pl.col(name).cast(pl.Int64), pl.lit(value=False))
     if is_moment(kind):
-        return Typed(_moment(pl.col(name), kind), pl.lit(value=False))
-    return category(name, kind)
+        return Typed(_moment(pl.col(name), kind, zone), pl.lit(value=False))
+    key = category(name, kind)
+    if not is_text(kind):
+        return key
+    return Typed(key.value.map_batches(_shortest, return_dtype=pl.String, is_elementwise=True), key.unreadable)
 
 
 def as_text(key: pl.Expr) -> pl.Expr:
@@ -30,10 +41,19 @@ def as_text(key: pl.Expr) -> pl.Expr:
     return key.cast(pl.String)
 
 
-def _moment(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    if not isinstance(kind, pl.Datetime):
-        return calendar(column, kind).cast(pl.String)
+def _shortest(texts: pl.Series) -> pl.Series:
+    """Texts, decimal numbers among them without zeros at their end."""
+    zeros = texts.str.contains(_ZEROS_BEHIND)
+    return texts.str.strip_chars_end("0").zip_with(zeros, texts) if zeros.any() else texts
+
+
+def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
     found = calendar(column, kind)
-    if kind.time_zone is not None:
-        found = found.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return found.dt.to_string(_MOMENT)
+    if not isinstance(kind, pl.Datetime):
+        return found.cast(pl.String)
+    if kind.time_zone is None:
+        return found.dt.to_string(_MOMENT)
+    local = found.dt.convert_time_zone(zone)
+    clock = local.dt.replace_time_zone(None)
+    again = clock.dt.replace_time_zone(zone, ambiguous="earliest") != local
+    return clock.dt.to_string(_MOMENT) + pl.when(again).then(pl.lit(_AGAIN)).otherwise(pl.lit(""))

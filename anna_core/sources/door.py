@@ -135,7 +135,7 @@ class _Opening:
         domain, fields = self._domain, field_names(self._domain)
         found = {CLIENT: self._client(), TIME: self._time()}
         for name, own in zip(domain.event_key, key_names(domain), strict=True):
-            found[own] = self._typed(name, "event_key", event_key).value
+            found[own] = self._typed(name, "event_key", event_key, self._zones[0]).value
         if domain.version is not None:
             found[VERSION], found[REST] = self._version(domain.version)
         found |= {fields[name]: self._field(name, kind) for name, kind in domain.fields.items()}

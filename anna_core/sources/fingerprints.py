@@ -70,3 +70,6 @@ def rows_in(fingerprint: str) -> int:
 def write_fingerprint(count: int, digest: int) -> str:
     """The fingerprint of `count` rows whose hashes have the sum `digest`, any integer."""
     return f"{count}-{digest % 2**64:016x}"
+
+
+NO_ROWS = combine_fingerprints([])  # the fingerprint of a month that lost all its rows

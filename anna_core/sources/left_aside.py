@@ -83,6 +83,11 @@ def month_examples(source: Source, reason: str, month: dt.date, observed: Observ
     return found[:_EXAMPLES]
 
 
+def most_of(rows: int, share: float) -> float:
+    """The number of rows that may be left aside of so many."""
+    return max(share * rows, _FEW - 1)
+
+
 def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: float) -> list[str]:
     """The reasons that concern more than the allowed share of the rows, most frequent first.
 
@@ -95,7 +100,7 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
         rows: number of all rows.
         share: of them that may be left aside, 0 to 1.
     """
-    most = max(share * rows, _FEW - 1)
+    most = most_of(rows, share)
     whole = {fault.reason for fault in faults if fault.whole_row and counts.get(fault.reason)}
     values = {fault.reason for fault in faults if not fault.whole_row and counts.get(fault.reason, 0) > most}
     if sum(counts[reason] for reason in whole) <= most:

@@ -15,6 +15,7 @@ from anna_core.errors import SourceError
 from anna_core.sources.copies import copies
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
+from anna_core.sources.left_aside import most_of
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
 from anna_core.sources.scanning import file_schema
@@ -23,7 +24,7 @@ from anna_core.sources.source_state import FILE, ReadFile, SourceState, read_sta
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
-_DOOR = "5"  # changes whenever the same files would be read as other rows than before
+_DOOR = "6"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files named in one message
 
 
@@ -66,7 +67,7 @@ def observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState
 def _observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState:
     domain, before, rules = source.domain, read_state(folder), _rules(source)
     found = look(source, before)
-    done = _surveyed(folder, before, found.states, rules)
+    done = _surveyed(source, folder, before, found.states, rules)
     columns = _columns(domain, found.states, done)
     if not columns.issuperset(domain.source_columns):
         done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
@@ -117,14 +118,21 @@ def mark_told(folder: Path, state: SourceState) -> None:
             write_text(folder / FILE, state.model_copy(update={"told": True}).model_dump_json())
 
 
-def _surveyed(folder: Path, before: SourceState, states: dict[str, str], rules: str) -> dict[str, ReadFile]:
-    """What was read of files in these states by these rules, by the last observation or by one that ended early."""
+def _surveyed(
+    source: Source, folder: Path, before: SourceState, states: dict[str, str], rules: str
+) -> dict[str, ReadFile]:
+    """What was read of files in these states by these rules, by the last observation or by one that ended early.
+
+    Files that the setting `left_aside`, lowered since, refuses by now are to be read again, to be told with their rows.
+    """
     found, runs = {}, key_runs(folder)
     for name, state in states.items():
         known = before.known.get(name)
         if known is None or (known.state, known.rules) != (state, rules):
             kept = kept_survey(folder, name, state, rules)
             known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
+        if known is not None and known.survey.undated > most_of(known.survey.rows, source.left_aside):
+            continue
         # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
         if known is not None and len(runs.get(key_name(name, state, rules), [])) == known.survey.runs:
             found[name] = known

@@ -13,11 +13,10 @@ from anna_core.errors import ArtifactError
 from anna_core.months import parse_month
 from anna_core.sources.fingerprints import combine_fingerprints, rows_in
 from anna_core.sources.observed_files import ObservedFiles
-from anna_core.sources.survey import UNDATED, FileSurvey
+from anna_core.sources.survey import FileSurvey
 
 FILE = "fingerprints.json"
 FORM = "2"
-NO_ROWS = combine_fingerprints([])  # the fingerprint of a month that lost all its rows
 
 
 class ReadFile(BaseModel):
@@ -76,7 +75,7 @@ class SourceState(BaseModel):
     @property
     def undated(self) -> int:
         """Number of rows that belong to no month, and are therefore in no mart."""
-        return sum(rows_in(file.survey.months.get(UNDATED, NO_ROWS)) for file in self.files.values())
+        return sum(file.survey.undated for file in self.files.values())
 
     def files_of(self, month: str) -> ObservedFiles | None:
         """The files that hold rows of a month (given by its key), or all files if none does.

@@ -14,7 +14,7 @@ from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
 from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, version_names
-from anna_core.sources.fingerprints import row_hash, write_fingerprint
+from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
 from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import HASH, SourceTable, identity, open_table, source_tables
@@ -42,6 +42,11 @@ class FileSurvey(BaseModel):
     examples: dict[str, list[str]] = {}
     kinds: dict[str, str] = {}
     runs: int = 0
+
+    @property
+    def undated(self) -> int:
+        """Number of rows that belong to no month, and are therefore in no mart."""
+        return rows_in(self.months.get(UNDATED, NO_ROWS))
 
 
 def month_number(month: dt.date) -> int:

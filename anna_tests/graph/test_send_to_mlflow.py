@@ -1,12 +1,14 @@
 """How launches end in MLflow whose steps could not say so, and how what was not sent is sent by itself."""
 
+from collections.abc import Callable
+
 import dagster as dg
 import pytest
 
 from anna_assets import send_to_mlflow
 from anna_assets.send_to_mlflow import SEND, outbox_sensor
 from anna_resources.tracking import resource
-from anna_resources.tracking.outbox import Entry, LaunchBox
+from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile
 from anna_resources.tracking.resource import Tracking
 from anna_tests.graph.conftest import Deployment, sample_rows
 
@@ -18,10 +20,9 @@ def tracking(deployment: Deployment) -> Tracking:
     return Tracking.of(deployment.settings)
 
 
-def cut_off(deployment: Deployment, tracking: Tracking, retried: bool = False) -> tuple[dg.DagsterRun, LaunchBox]:
+def cut_off(deployment: Deployment, tracking: Tracking) -> tuple[dg.DagsterRun, LaunchBox]:
     """A launch whose process was killed while a model trained."""
-    tags = {"dagster/partition": "churn.q1"} | ({"dagster/will_retry": "true"} if retried else {})
-    run = deployment.instance.create_run_for_job(deployment.defs.resolve_job_def("train"), tags=tags)
+    run = launched(deployment)
     box = tracking.box(run, "churn.q1")
     box.own.append(Entry(at=1, params={"type": "binary"}))
     box.open_part("cards").append(EPOCH)
@@ -30,46 +31,76 @@ def cut_off(deployment: Deployment, tracking: Tracking, retried: bool = False) -
     return run, box
 
 
-EVENTS = {
-    "finished_launches": dg.DagsterEventType.RUN_SUCCESS,
-    "failed_launches": dg.DagsterEventType.RUN_FAILURE,
-    "canceled_launches": dg.DagsterEventType.RUN_CANCELED,
-}
-
-
-def evaluate(deployment: Deployment, name: str, run: dg.DagsterRun) -> None:
-    context = dg.build_run_status_sensor_context(
-        sensor_name=name,
-        dagster_instance=deployment.instance,
-        dagster_run=run,
-        dagster_event=dg.DagsterEvent(EVENTS[name].value, run.job_name),
-        resources={"tracking": deployment.defs.resources["tracking"]},
+def launched(deployment: Deployment, of: dg.DagsterRun | None = None) -> dg.DagsterRun:
+    """A run of a launch: its first, or one that tries the run `of` again."""
+    return deployment.instance.create_run_for_job(
+        deployment.defs.resolve_job_def("train"),
+        tags={"dagster/partition": "churn.q1"}
+        | ({"dagster/root_run_id": of.run_id, "dagster/parent_run_id": of.run_id} if of else {}),
+        root_run_id=of and of.run_id,
+        parent_run_id=of and of.run_id,
     )
-    sensor = next(one for one in deployment.defs.sensors if one.name == name)
-    sensor(context)
 
 
-@pytest.mark.parametrize(
-    ("name", "status"),
-    [("finished_launches", "FINISHED"), ("failed_launches", "FAILED"), ("canceled_launches", "KILLED")],
-)
-def test_a_launch_that_could_not_end_its_runs_in_mlflow_has_them_ended(deployment, tracking, name, status) -> None:
+def over(deployment: Deployment, run: dg.DagsterRun, kind: dg.DagsterEventType, retried: bool = False) -> None:
+    """Have a run ended."""
+    if retried:
+        deployment.instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    deployment.instance.report_dagster_event(dg.DagsterEvent(kind.value, run.job_name), run.run_id)
+
+
+SUCCESS, FAILURE, CANCELED = (
+    dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "status"), [(SUCCESS, "FINISHED"), (FAILURE, "FAILED"), (CANCELED, "KILLED")])
+def test_a_launch_that_could_not_end_its_runs_in_mlflow_has_them_ended(deployment, tracking, kind, status) -> None:
     run, box = cut_off(deployment, tracking)
-    evaluate(deployment, name, run)
+    tick(deployment)
+    assert box.own.ended is None  # it is under way
+    over(deployment, run, kind)
+    tick(deployment)
     assert box.own.ended.status == status
     assert sorted(file.ended.status for file in box.parts()) == sorted(["FINISHED", status])
 
 
 def test_a_launch_that_is_tried_again_goes_on_in_the_same_run(deployment, tracking) -> None:
-    run, box = cut_off(deployment, tracking, retried=True)
-    evaluate(deployment, "failed_launches", run)
+    run, box = cut_off(deployment, tracking)
+    over(deployment, run, FAILURE, retried=True)
+    tick(deployment)
     assert box.own.ended is None
+    again = launched(deployment, of=run)
+    tick(deployment)
+    assert box.own.ended is None
+    over(deployment, again, SUCCESS)
+    tick(deployment)
+    assert box.own.ended.status == "FINISHED"
 
 
-def test_a_run_that_said_nothing_has_nothing_to_end(deployment, tracking) -> None:
-    run = deployment.instance.create_run_for_job(deployment.defs.resolve_job_def("observe_cards"))
-    evaluate(deployment, "failed_launches", run)
-    assert list(tracking.outbox.launches()) == []
+def test_a_launch_whose_runs_were_deleted_counts_as_killed(deployment, tracking) -> None:
+    run, box = cut_off(deployment, tracking)
+    deployment.instance.delete_run(run.run_id)
+    tick(deployment)
+    assert box.own.ended.status == "KILLED"
+
+
+def test_a_disk_that_is_full_as_a_launch_is_to_be_ended_only_delays_that(deployment, tracking, monkeypatch) -> None:
+    run, box = cut_off(deployment, tracking)
+    over(deployment, run, FAILURE)
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFile, "append", raises(OSError(28, "No space left on device")))
+        tick(deployment)
+    assert box.own.ended is None
+    tick(deployment)
+    assert box.own.ended.status == "FAILED"
+
+
+def raises(error: Exception) -> Callable[..., None]:
+    def do(*_: object, **__: object) -> None:
+        raise error
+
+    return do
 
 
 def tick(deployment: Deployment) -> dg.RunRequest | dg.SkipReason:

@@ -135,10 +135,33 @@ def test_moments_are_one_key_in_any_unit_and_as_text():
     nanoseconds = pl.Series([0, 1, 1_000, 500_000_000]).cast(pl.Datetime("ns"))
     texts = ["1970-01-01 00:00:00", "1970-01-01 00:00:00.000000001", "1970-01-01 00:00:00.000001",
              "1970-01-01 00:00:00.500"]  # fmt: skip
-    assert values(event_key("x", nanoseconds.dtype), nanoseconds) == texts
+    assert values(event_key("x", nanoseconds.dtype, "UTC"), nanoseconds) == texts
     whole = pl.Series([0, 500]).cast(pl.Datetime("ms"))
-    assert values(event_key("x", whole.dtype), whole) == [texts[0], texts[3]]
-    assert values(event_key("x", pl.String()), pl.Series(texts)) == texts
+    assert values(event_key("x", whole.dtype, "UTC"), whole) == [texts[0], texts[3]]
+    assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == texts
+
+
+def test_moments_with_a_zone_are_one_key_with_those_on_the_bank_s_clock_and_no_two_of_autumn_are_one():
+    # At 01:00 UTC clocks in Berlin went from 03:00 back to 02:00, so that the hour from 00:00 UTC on came twice.
+    utc = [dt.datetime(2023, 10, 29, 0, 30), dt.datetime(2023, 10, 29, 1, 30), dt.datetime(2023, 7, 1, 12)]
+    zoned = pl.Series(utc, dtype=pl.Datetime("us", "UTC")).dt.convert_time_zone("America/Lima")
+    texts = ["2023-10-29 02:30:00", "2023-10-29 02:30:00 again", "2023-07-01 14:00:00"]
+    assert values(event_key("x", zoned.dtype, "Europe/Berlin"), zoned) == texts
+    naive = pl.Series([dt.datetime(2023, 10, 29, 2, 30), dt.datetime(2023, 7, 1, 14)], dtype=pl.Datetime("us"))
+    assert values(event_key("x", naive.dtype, "Europe/Berlin"), naive) == [texts[0], texts[2]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([1.5, 100.0, 0.25, None]),
+        pl.Series(["1.50", "100.00", "0.250", None]).cast(pl.Decimal(10, 3)),
+        pl.Series(["1.50", "100.00", "0.250", " "]),
+        pl.Series(["1.5", "100", "0.25", "NULL"], dtype=pl.Categorical),
+    ],
+)
+def test_decimal_numbers_are_one_key_in_any_type(column):
+    assert values(event_key("x", column.dtype, "UTC"), column) == ["1.5", "100", "0.25", None]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +219,7 @@ def test_a_time_stamp_of_any_size_is_a_time_or_of_no_era_of_ours(number, unit, z
     first, end = ((moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1) for moment in ERA)
     wanted = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=micros) if first <= micros < end else "!"
     assert found == wanted
-    assert None not in [*values(event_key("x", column.dtype), column), *versions(column)]
+    assert None not in [*values(event_key("x", column.dtype, "Asia/Tokyo"), column), *versions(column)]
     assert None not in values(category("x", column.dtype), column)
 
 

@@ -12,7 +12,8 @@ from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.staleness import stale_months
 from anna_core.sources import observing
 from anna_core.sources.observing import mark_told
-from anna_core.sources.source_state import NO_ROWS, read_state
+from anna_core.sources.fingerprints import NO_ROWS
+from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 FEBRUARY, APRIL = dt.date(2024, 2, 1), dt.date(2024, 4, 1)
@@ -387,3 +388,14 @@ def test_another_share_that_may_be_left_aside_is_to_be_observed(watched):
     before = watched.observe()
     assert watched.listing(left_aside=0.1) == before.listing != watched.listing(left_aside=0.9)
     assert watched.observe(left_aside=0.9).listing == watched.listing(left_aside=0.9)
+
+
+def test_a_lower_share_judges_files_that_are_known_too(watched):
+    undated = ("a", None, "x", True, 1.0)
+    watched.put(events_frame([row(2, day) for day in range(1, 21)] + [undated] * 10), "3.parquet")
+    before = watched.observe(left_aside=0.5)
+    with pytest.raises(SourceError, match=r"3\.parquet is refused, as more than 10% .* event_time is missing in 10"):
+        watched.observe(left_aside=0.1)
+    assert watched.read == ["3.parquet"]
+    assert watched.observe(left_aside=0.5) == before
+    assert watched.read == []
