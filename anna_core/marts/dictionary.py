@@ -25,6 +25,9 @@ UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
 MISSING_VALUE = "<missing>"  # a null category is a category of its own
 
+_START_ANEW = (
+    "materialize all months of mart/{domain}, and train every task again, because the codes then have other meanings."
+)
 _OWN_A_SHARED = 10  # for every so many codes of single values there is one shared code
 _SCHEMA = {"field": pl.String, "value": pl.String, "code": pl.UInt32}
 
@@ -142,19 +145,24 @@ def read_dictionary(domain: Domain, folder: Path, marts: Iterable[Path] = ()) ->
             Damaged ones are passed over, with a warning.
 
     Raises:
-        ArtifactError: a mart has codes that the dictionary lacks.
+        ArtifactError: the dictionary is damaged, or a mart has codes that it lacks.
     """
     path = folder / FILE
     used = _most_codes(domain, marts)  # first: whoever builds a mart meanwhile writes the dictionary before
-    found = Dictionary(domain, pl.read_parquet(path, glob=False)) if path.exists() else Dictionary(domain)
+    try:
+        found = Dictionary(domain, pl.read_parquet(path, glob=False)) if path.exists() else Dictionary(domain)
+    except pl.exceptions.PolarsError as error:
+        raise ArtifactError(
+            f"domain {domain.name}: the dictionary {path} is damaged ({error}). Put back the newest copy. If there is "
+            f"none, remove it, {_START_ANEW.format(domain=domain.name)}"
+        ) from error
     sizes = found.cardinalities
     for name, (count, mart) in used.items():
         if count > sizes[name]:
             raise ArtifactError(
                 f"domain {domain.name}: the dictionary {path} lacks codes of {name} that {mart} was written with (it "
                 f"has {sizes[name] - 1:,} of {count - 1:,}): it was lost, or is an older copy. Put back the newest "
-                f"copy. If there is none, remove {mart.parents[1]}, materialize all months of mart/{domain.name}, and "
-                "train every task again, because the codes then have other meanings."
+                f"copy. If there is none, remove {mart.parents[1]}, {_START_ANEW.format(domain=domain.name)}"
             )
     return found
 

@@ -8,6 +8,7 @@ categories of the month are known, the dictionary is extended; then the sorted r
 import datetime as dt
 import tempfile
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from anna_core.storage import write_file
 
 MART_FILE = "events.parquet"
 _BYTES, _FIELD_BYTES = 200, 40  # per event being worked on, and per field and key column of it; measured, with copies
+_PART = 2**18  # events that are merged and written at once, if there is memory for so many
 _COUNTING = 8  # an eighth of the memory is for counting categories
 
 
@@ -188,13 +190,20 @@ def _write(
     repeated = found.superseded
     missing = dict.fromkeys(domain.numeric, 0)
     codes = found.codes(dictionary)
-    for runs in client_ranges(found.runs, most):
-        part = merge(runs, codes, domain, first)
-        writer.add(part)
-        rows, clients, repeated = rows + len(part.place), clients + len(np.unique(part.place)), repeated + part.repeated
-        digest += content_hash(part)
-        for name in missing:
-            missing[name] += part.events[own[name]].null_count()
+    with ThreadPoolExecutor(1) as pool:  # a part is written while it is hashed and the next one is merged
+        written: Future[None] | None = None
+        for runs in client_ranges(found.runs, min(most // 2, _PART)):
+            part = merge(runs, codes, domain, first)
+            if written is not None:
+                written.result()
+            written = pool.submit(writer.add, part)
+            digest += content_hash(part)
+            rows, repeated = rows + len(part.place), repeated + part.repeated
+            clients += int(np.count_nonzero(part.place[1:] != part.place[:-1])) + bool(len(part.place))
+            for name in missing:
+                missing[name] += part.events[own[name]].null_count()
+        assert written is not None
+        written.result()
     codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
     writer.close(Footer(source_version, codes_used).as_metadata())
     return MartMonth(

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import narwhals as nw
@@ -100,6 +101,25 @@ class _Factored:
 
 
 @dataclass(frozen=True)
+class _Ordered:
+    """The order of a piece's events.
+
+    Attributes:
+        column: the rows' clients.
+        clients: as of `Run`.
+        bounds: likewise.
+        rows: the positions of the rows that are events, by client and time; None: all rows, as they are.
+        superseded: as of `Piece`.
+    """
+
+    column: _Factored
+    clients: pl.Series
+    bounds: np.ndarray
+    rows: pl.Series | None
+    superseded: int
+
+
+@dataclass(frozen=True)
 class _Making:
     """Makes pieces of a month that begins at `first`."""
 
@@ -110,27 +130,45 @@ class _Making:
 
     def piece(self, rows: pl.DataFrame) -> Piece:
         """Make a piece of some of the month's rows."""
-        columns = {name: self._factored(rows[name], name, seed) for name, seed in factored(self.domain).items()}
-        place, clients, kept = _ranked(columns[CLIENT])
-        superseded = 0
-        if SUPERSEDED in rows.columns:
-            old = rows[SUPERSEDED].to_numpy()
-            kept, superseded = kept & ~old, int((kept & old).sum())
-        codes, values, counts = self._categories(columns)
-        events = rows.select(carried(self.domain)).with_columns(**codes)
-        if not kept.all():
-            events, place = events.filter(pl.Series(kept)), place[kept]
-        key = sorting_key(place, events[TIME], self.first)
-        lengths = np.bincount(place, minlength=len(clients)).astype(np.int64)
-        if (key[1:] < key[:-1]).any():
-            events = events[pl.Series(key).arg_sort()]
-        run = Run(clients, np.concatenate([[0], np.cumsum(lengths)]), events, values)
+        with ThreadPoolExecutor(1) as pool:  # which is busy with the clients while the categories are looked at
+            ordering = pool.submit(self._ordered, rows)
+            categories = {
+                name: self._factored(rows[name], name, seed)
+                for name, seed in factored(self.domain).items()
+                if name != CLIENT
+            }
+            ordered = ordering.result()
+            columns = {CLIENT: ordered.column} | categories
+            hashing = pool.submit(_hash, rows, columns)
+            codes, values, counts = self._categories(categories)
+            events = rows.select(carried(self.domain)).with_columns(**codes)
+            if ordered.rows is not None:
+                events = events[ordered.rows]
         # Otherwise Arrow would keep the memory of the columns' texts, which Polars holds as well.
         pa.default_memory_pool().release_unused()
         met = Counter({reason: int(rows[fault_name(i)].sum()) for i, reason in enumerate(self.scan.faults)})
         for column in columns.values():
             met.update(column.faults)
-        return Piece(run, counts, len(rows), superseded, met, _hash(rows, columns))
+        run = Run(ordered.clients, ordered.bounds, events, values)
+        return Piece(run, counts, len(rows), ordered.superseded, met, hashing.result())
+
+    def _ordered(self, rows: pl.DataFrame) -> _Ordered:
+        column = self._factored(rows[CLIENT], CLIENT, factored(self.domain)[CLIENT])
+        place, clients, kept = _ranked(column)
+        superseded = 0
+        if SUPERSEDED in rows.columns:
+            old = rows[SUPERSEDED].to_numpy()
+            kept, superseded = kept & ~old, int((kept & old).sum())
+        time, stays = rows[TIME], None
+        if not kept.all():
+            stays = pl.Series(np.flatnonzero(kept))
+            place, time = place[kept], time[stays]
+        lengths = np.bincount(place, minlength=len(clients)).astype(np.int64)
+        key = sorting_key(place, time, self.first)
+        if (key[1:] < key[:-1]).any():
+            order = pl.Series(np.argsort(key))  # 500,000 take 10 ms, to Polars' 16; any order of equal ones will do
+            stays = order if stays is None else stays[order]
+        return _Ordered(column, clients, np.concatenate([[0], np.cumsum(lengths)]), stays, superseded)
 
     def _factored(self, column: pl.Series, name: str, seed: int) -> _Factored:
         codes, values = _factorize(column)
@@ -138,11 +176,12 @@ class _Making:
         if deferred := self.scan.deferred.get(name):
             flags = [fault.flag.alias(fault_name(place)) for place, fault in enumerate(deferred.faults)]
             typed = values.to_frame(deferred.column).select(deferred.value.alias(name), *flags)
-            rows = np.bincount(codes, minlength=len(values))
             for place, fault in enumerate(deferred.faults):
-                faults[fault.reason] = int(rows[typed[fault_name(place)].to_numpy()].sum())
-            again, values = _factorize(typed[name])  # a value may have been written in several ways
-            codes = again[codes]
+                if (odd := typed[fault_name(place)].to_numpy()).any():
+                    faults[fault.reason] = int(np.bincount(codes, minlength=len(values))[odd].sum())
+            again, values = _factorize(typed[name])
+            if len(values) < len(again):  # otherwise each value was written in one way alone
+                codes = again[codes]
         hashes = values.to_frame(name).select(column_hash(name, pl.String(), seed)).to_series().to_numpy()
         counts = np.bincount(codes, minlength=len(values)).astype(np.uint32)
         return _Factored(codes, values, hashes, counts, faults)
@@ -176,7 +215,8 @@ def _ranked(clients: _Factored) -> tuple[np.ndarray, pl.Series, np.ndarray]:
     order = order[named[order]]
     places = np.full(len(texts), -1, dtype=np.int64)
     places[order] = np.arange(len(order))
-    return places[clients.codes], texts[order], named[clients.codes]
+    kept = named[clients.codes] if not named.all() else np.ones(len(clients.codes), dtype=bool)
+    return places[clients.codes], texts[order], kept
 
 
 def _hash(rows: pl.DataFrame, columns: dict[str, _Factored]) -> int:

@@ -92,7 +92,7 @@ def client_ranges(runs: list[Run], most: int) -> Iterator[list[Run]]:
     The bounds come from a sample of each run's clients, taken at equal steps through its events. As they are not exact,
     ranges of half the size are aimed at.
     """
-    if len(runs) == 1 or sum(len(run.events) for run in runs) <= most:
+    if sum(len(run.events) for run in runs) <= most:
         yield runs
         return
     low = [0] * len(runs)

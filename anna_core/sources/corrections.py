@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from anna_core.errors import ArtifactError
 from anna_core.storage import write_file
 
 FILE = "corrections.parquet"
@@ -75,6 +76,9 @@ def find_corrections(runs: list[tuple[str, list[Path]]], memory: int) -> dict[in
 
     Returns:
         Month, as `month_number` counts → its corrections; months without any are left out.
+
+    Raises:
+        ArtifactError: a run is damaged.
     """
     stored = [_StoredRun.of(path, rank) for rank, (_, paths) in enumerate(runs) for path in paths]
     names = np.array([_hash_of(name) for name, _ in runs], dtype=np.uint64)
@@ -102,16 +106,23 @@ def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
 
 
 def read_corrections(folder: Path, month: str) -> Corrections:
-    """Read the corrections of a month, given by its key; empty ones if there are none."""
+    """Read the corrections of a month, given by its key; empty ones if there are none.
+
+    Raises:
+        ArtifactError: their file is damaged.
+    """
     path = folder / FILE
     if not path.exists():
         return Corrections()
     content = path.read_bytes()  # so that both parts are read from the same state of the file
-    digest = pl.read_parquet_metadata(content).get(month)
-    if digest is None:
-        return Corrections()
-    found = pl.scan_parquet(content, glob=False).filter(pl.col(_MONTH) == month).select(_KEY).collect().to_series()
-    return Corrections(found, int(digest, 16))
+    try:
+        digest = pl.read_parquet_metadata(content).get(month)
+        if digest is None:
+            return Corrections()
+        found = pl.scan_parquet(content, glob=False).filter(pl.col(_MONTH) == month).select(_KEY).collect().to_series()
+        return Corrections(found, int(digest, 16))
+    except (ValueError, pl.exceptions.PolarsError) as error:
+        raise ArtifactError(f"{path} is damaged; remove {folder}, and the source is observed anew: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,10 @@ class _StoredRun:
 
     @classmethod
     def of(cls, path: Path, rank: int) -> "_StoredRun":
-        mapped = np.load(path, mmap_mode="r")
+        try:
+            mapped = np.load(path, mmap_mode="r")
+        except ValueError as error:
+            raise ArtifactError(f"{path} is damaged; remove it, and its file is read again: {error}") from error
         return cls(path, rank, mapped.dtype, len(mapped), mapped.offset)
 
     def places(self, bounds: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ class RunFile:
     def _sent(self) -> int:
         try:
             return int(json.loads(self._mark.read_text(encoding="utf-8"))["position"])
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError, TypeError, KeyError):  # nothing was sent; or nobody knows: all is, again
             return 0
 
     def _read(self, position: int) -> tuple[list[Entry], int]:

@@ -11,8 +11,8 @@ from filelock import FileLock, Timeout
 from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.staleness import stale_months
 from anna_core.sources import observing
-from anna_core.sources.observing import mark_told
 from anna_core.sources.fingerprints import NO_ROWS
+from anna_core.sources.observing import mark_told
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
