@@ -92,6 +92,18 @@ def get_metric(name: str, task_type: TaskType) -> Metric:
     return metric
 
 
+def check_metric(name: str, task_type: TaskType | None) -> None:
+    """Check that there is a metric of that name, for any type of task where None is given.
+
+    Raises:
+        TaskError: there is none; the message names those there are.
+    """
+    if task_type is not None:
+        get_metric(name, task_type)
+    elif name not in METRICS:
+        raise TaskError(f"there is no metric '{name}'; choose one of: {', '.join(METRICS)}.")
+
+
 def metrics_of(task_type: TaskType) -> tuple[str, ...]:
     """Names of the metrics of a type of task, the most usual first."""
     return tuple(name for name, metric in METRICS.items() if task_type in metric.task_types)

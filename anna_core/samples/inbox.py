@@ -8,8 +8,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from anna_core.errors import SampleError
+from anna_core.errors import SampleError, TaskError
 from anna_core.keys import parse_sample_key
+from anna_core.metrics.registry import check_metric
 from anna_core.samples.files import settings_of, stem_of
 from anna_core.tasks.task import TaskRequest, parse_request
 from anna_core.yaml_files import YamlError, read_yaml
@@ -73,9 +74,9 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
 
     Raises:
         SampleError: the file is no YAML.
-        TaskError: a setting of the file, or of both together, is wrong.
+        TaskError: a setting of the file, or of both together, is wrong; also a metric that there is not.
     """
-    return parse_request(_merged(_read_settings(task_file), options), str(task_file))
+    return _parsed(_merged(_read_settings(task_file), options), task_file)
 
 
 def _read_settings(path: Path) -> dict[str, object]:
@@ -85,8 +86,18 @@ def _read_settings(path: Path) -> dict[str, object]:
         content = read_yaml(path)
     except YamlError as error:
         raise SampleError(str(error)) from error
-    parse_request(content, str(path))
+    _parsed(content, path)
     return dict(content) if isinstance(content, dict) else {}
+
+
+def _parsed(content: object, path: Path) -> TaskRequest:
+    request = parse_request(content, str(path))
+    if request.metric is not None:
+        try:
+            check_metric(request.metric, request.type)
+        except TaskError as error:
+            raise TaskError(f"{path}: {error}") from None
+    return request
 
 
 def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, object]:

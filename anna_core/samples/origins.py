@@ -138,14 +138,16 @@ def _read_table(origin: str) -> pl.DataFrame:
                 f"{origin}: the folder {named[0]} holds a column in its name, which is not read. Write the column into "
                 "the files, and bring these in one folder."
             )
-    frames = [_read_part(file) for file in files]
-    for file, frame in zip(files, frames, strict=True):
-        if frame.schema != frames[0].schema:
+    frames = {file: _read_part(file) for file in files}
+    filled = {file: frame for file, frame in frames.items() if len(frame)}  # of no rows the types mean nothing
+    (first, shape), *_ = (filled or frames).items()
+    for file, frame in filled.items():
+        if dict(frame.schema) != dict(shape.schema):
             raise SampleError(
-                f"{file}: its columns and types are {dict(frame.schema)}, but those of {files[0].name} are "
-                f"{dict(frames[0].schema)}; write all parts of a sample alike."
+                f"{file}: its columns and types are {dict(frame.schema)}, but those of {first.name} are "
+                f"{dict(shape.schema)}; write all parts of a sample alike."
             )
-    return pl.concat(frames)
+    return pl.concat([shape[:0], *(frame.select(shape.columns) for frame in filled.values())])
 
 
 def _is_hidden(part: Path) -> bool:

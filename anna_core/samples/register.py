@@ -18,7 +18,7 @@ REMEMBERED = 1000  # uploads whose files are gone; of earlier ones the launches 
 class UploadState(StrEnum):
     """Where an upload is before its launch; afterwards, the launch's run tells how things stand."""
 
-    SETTLING = "settling"  # it has just come, and may still be being copied
+    SETTLING = "settling"  # it is new here, and may still be being copied
     WAITING = "waiting"  # only what its reason says keeps it from being launched
     REFUSED = "refused"  # it cannot be launched as it is
     STARTING = "starting"  # its run is asked for, and about to exist
@@ -183,5 +183,5 @@ def _seen(upload: Upload, before: Entry | None, now: float, place: int) -> Entry
     if len(upload.files) > 1:
         entry.put(UploadState.REFUSED, f"{' and '.join(upload.files)} are one sample; keep one of them.")
         return entry
-    entry.put(UploadState.SETTLING, "it has just come, and is read once it has been at rest for a moment.")
+    entry.put(UploadState.SETTLING, "it is new here, and is read once it has been at rest for a moment.")
     return entry

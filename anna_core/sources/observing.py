@@ -184,7 +184,8 @@ def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     for column in domain.source_columns:
         kinds: dict[str, list[str]] = {}
         for name, file in files.items():
-            kinds.setdefault(file.survey.kinds.get(column, "missing"), []).append(Path(name).name)
+            if file.survey.rows:  # of none, types mean nothing
+                kinds.setdefault(file.survey.kinds.get(column, "missing"), []).append(Path(name).name)
         if len(kinds) > 1:
             told = [f"{kind} in {_some(names)}" for kind, names in kinds.items()]
             notes.append(f"column '{column}' differs between files: {', '.join(told)}")

@@ -11,7 +11,7 @@ from anna_core.errors import SourceError
 from anna_core.sources.files import source_files
 from anna_core.sources.left_aside import examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import SourceTable, fault_name, file_schema, open_table, source_tables
+from anna_core.sources.scanning import SourceTable, fault_name, file_schema, is_empty, open_table, source_tables
 from anna_core.sources.source import Source
 
 ROWS = 1000  # looked at in each file
@@ -56,10 +56,10 @@ def preview(source: Source) -> Preview:
     for file in found.read:
         try:
             have.update(file_schema(domain, file))
+            if not is_empty(domain, file):
+                sound.append(file)
         except SourceError as error:
             seen.refused.append(str(error))
-        else:
-            sound.append(file)
     if not sound:
         return seen
     source_tables(source, sound)  # refuses a column that none has

@@ -219,6 +219,14 @@ def file_schema(domain: Domain, file: Path) -> pl.Schema:
         return pl.Schema({name or f" {place}": pl.String() for place, name in enumerate(_csv_names(domain, file))})
 
 
+def is_empty(domain: Domain, file: Path) -> bool:
+    """Whether a Parquet file has no rows; its columns may then be of any type, as nobody could know a better one."""
+    if domain.source.format != "parquet":
+        return False
+    with reading(domain, file):
+        return pl.scan_parquet(file, hive_partitioning=False, glob=False).select(pl.len()).collect().item() == 0
+
+
 def _csv_names(domain: Domain, file: Path) -> list[str]:
     try:
         return csv_header(file)

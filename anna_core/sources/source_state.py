@@ -78,7 +78,7 @@ class SourceState(BaseModel):
         return sum(file.survey.undated for file in self.files.values())
 
     def files_of(self, month: str) -> ObservedFiles | None:
-        """The files that hold rows of a month (given by its key), or all files if none does.
+        """The files that hold rows of a month (given by its key), or all files with rows if none does.
 
         Returns:
             None if nothing was observed yet.
@@ -86,8 +86,9 @@ class SourceState(BaseModel):
         if not self.files:
             return None
         holding = self._by_month.get(month, {})
+        filled = {name: file for name, file in self.files.items() if file.survey.rows} or self.files
         return ObservedFiles(
-            {name: file.state for name, file in (holding or self.files).items()},
+            {name: file.state for name, file in (holding or filled).items()},
             self._columns,
             rows_in(combine_fingerprints([file.survey.months[month] for file in holding.values()])),
         )

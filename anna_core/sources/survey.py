@@ -17,7 +17,7 @@ from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, version_nam
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
 from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import HASH, SourceTable, identity, open_table, source_tables
+from anna_core.sources.scanning import HASH, SourceTable, file_schema, identity, is_empty, open_table, source_tables
 from anna_core.sources.source import Source
 
 UNDATED = "undated"  # in place of a month's key: the rows that belong to no month
@@ -75,6 +75,8 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         SourceError: the file is broken, does not fit the domain, or too many rows belong to no month.
     """
     domain = source.domain
+    if is_empty(domain, file):
+        return FileSurvey(rows=0, months={}, kinds=_kinds(domain, file_schema(domain, file)))
     (table,) = source_tables(source, [file], known, state)
     door = open_table(source, table)
     seen = _Seen(domain, keys, memory)
@@ -93,7 +95,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         months={_key(month): write_fingerprint(*seen.months[month]) for month in sorted(seen.months, key=_key)},
         left={_key(month): dict(counts) for month, counts in seen.counts.items() if counts},
         examples={reason: [str(example) for example in shown] for reason, shown in found.items()},
-        kinds={name: str(table.schema[name]) for name in domain.source_columns if name in table.schema},
+        kinds=_kinds(domain, table.schema),
         runs=seen.runs,
     )
 
@@ -174,6 +176,10 @@ def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
 def _raw(fault: Fault) -> str:
     """The name of a fault's raw column in a batch."""
     return f"raw {fault.canonical}"
+
+
+def _kinds(domain: Domain, schema: pl.Schema) -> dict[str, str]:
+    return {name: str(schema[name]) for name in domain.source_columns if name in schema}
 
 
 def _rows(domain: Domain, table: SourceTable) -> int:

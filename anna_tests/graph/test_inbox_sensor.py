@@ -240,6 +240,15 @@ def test_an_upload_that_is_being_registered_is_left_to_the_next_look(intake: Int
     assert intake.tick() == ["churn.q1"]
 
 
+def test_an_upload_that_cannot_be_read_is_tried_after_all_others(intake: Intake, monkeypatch) -> None:
+    monkeypatch.setattr(reading, "_BATCH", 1)
+    intake.put("churn", "q1.csv")
+    intake.put("churn", "q2.csv")
+    with upload_lock(intake.deployment.warehouse.upload_locks, "churn.q1"):
+        assert [key for _ in range(3) for key in intake.tick()] == ["churn.q2"]
+    assert intake.tick() == ["churn.q1"]
+
+
 def test_months_outside_the_deployment_do_not_hold_samples_back(early: Intake) -> None:
     deployment = early.deployment
     deployment.rewrite_month("cards", "2023-11-01", events(1, "2023-11-01"))

@@ -270,3 +270,10 @@ def test_a_register_that_cannot_be_written_is_said_with_every_upload(
         intake.quiet()
         assert len(intake.published) == 1
     assert intake.tick() == [KEY]
+    intake.quiet()
+    assert (intake.row(FILE)["state"], intake.row(FILE)["reason"]) == ("launched", "")
+    intake.put("churn", "q2.csv")
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox_sensor, "write_register", full)
+        intake.quiet()
+    assert intake.row(FILE)["reason"] == row["reason"]  # what its launch comes to would not be kept either

@@ -133,14 +133,14 @@ def test_the_intake_is_followed_until_the_launch_exists():
         (OLD, None),
         (OLD, None),
         (look(2, "STARTED"), None),
-        (NEW, row("settling", "it has just come", content="")),
+        (NEW, row("settling", "it is new here", content="")),
         (NEW, row("waiting", "cards: 2024-02 of the mart is to be built.")),
         (NEW, row("starting", "its run is about to begin.")),
         (NEW, row("launched", run="r2")),
     ).follow()
     looks = ["the sensor 'inbox' looks at it in a moment, as long as Dagster's daemon runs."] * 2
     assert [upload.reason for upload in told] == [
-        *looks, "it has just come", "cards: 2024-02 of the mart is to be built.", "its run is about to begin.", ""
+        *looks, "it is new here", "cards: 2024-02 of the mart is to be built.", "its run is about to begin.", ""
     ]  # fmt: skip
     assert (told[-1].state, told[-1].run_id) == (State.LAUNCHED, "r2")
 

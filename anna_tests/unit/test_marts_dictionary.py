@@ -221,6 +221,15 @@ def test_a_lost_dictionary_is_told_and_no_new_codes_are_given(bank, month):
     assert bank.build(month).dictionary.cardinalities["kind"] == 4
 
 
+def test_a_damaged_dictionary_is_told_and_stays_as_it_is(bank):
+    bank.put(EVENTS)
+    bank.build(FEBRUARY)
+    file_of(bank).write_bytes(file_of(bank).read_bytes()[:40])
+    with pytest.raises(ArtifactError, match=r"domain cards: the dictionary .* is damaged .* Put back the newest copy"):
+        bank.build(MARCH)
+    assert len(file_of(bank).read_bytes()) == 40
+
+
 def test_an_older_copy_of_a_dictionary_is_told(bank):
     bank.put(EVENTS)
     bank.build(FEBRUARY)

@@ -201,6 +201,8 @@ def test_empty_settings_say_nothing(churn):
         ("type: [", SampleError, "cannot be read as YAML"),
         ("typ: binary", TaskError, "typ: is not a known setting; remove it or correct its spelling"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
+        ("metric: auc", TaskError, "there is no metric 'auc'; choose one of: roc_auc, gini, "),
+        ("type: binary\nmetric: rmse", TaskError, "metric 'rmse' is not defined for a binary task; choose one of: "),
         ("split: {test_share: 2}", TaskError, r"split\.test_share: Input should be less than 0.9"),
         ("- binary", TaskError, r"task: should hold settings of its own, as in {name: value}"),
     ],

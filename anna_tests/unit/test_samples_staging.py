@@ -5,6 +5,8 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -349,6 +351,24 @@ def test_marks_of_writers_are_no_parts_of_a_folder(tmp_path, inbox):
     for mark in ("_SUCCESS", ".0.parquet.crc", "_committed_17"):
         (tmp_path / "t" / mark).touch()
     assert len(stage(inbox, tmp_path / "t")) == 10
+
+
+def test_parts_may_have_their_columns_in_any_order_and_those_without_rows_any_types(tmp_path, inbox):
+    (tmp_path / "t").mkdir()
+    FRAME[:0].select(pl.all().cast(pl.Null)).write_parquet(tmp_path / "t" / "0.parquet")
+    FRAME[:5].write_parquet(tmp_path / "t" / "1.parquet")
+    FRAME[5:].select(reversed(FRAME.columns)).write_parquet(tmp_path / "t" / "2.parquet")
+    assert len(stage(inbox, tmp_path / "t")) == 10
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_zone_that_nobody_knows_is_told_of_its_file(tmp_path, inbox, folder):
+    file = tmp_path / ("t/0.parquet" if folder else "t.parquet")
+    file.parent.mkdir(exist_ok=True)
+    moments = pa.array([0] * len(FRAME), pa.timestamp("us", tz="MSK"))
+    pq.write_table(FRAME.to_arrow().append_column("loaded_at", moments), file)
+    with pytest.raises(SampleError, match=rf"{file.name}: .*MSK"):
+        stage(inbox, tmp_path / "t" if folder else file)
 
 
 def test_a_folder_of_parts_that_differ_names_the_part(tmp_path, inbox):

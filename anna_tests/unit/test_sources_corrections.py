@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core import storage
+from anna_core.errors import ArtifactError
 from anna_core.marts.mart import mart_path
 from anna_core.marts.staleness import stale_months
 from anna_core.memory import DEFAULT_MEMORY
@@ -72,6 +73,25 @@ def test_identities_that_are_lost_are_read_again(corrected):
     shutil.rmtree(corrected.state / "keys")
     corrected.deliver((1, 4, 9.0))
     assert corrected.refresh() == {3: [7.0], 4: [9.0]}
+
+
+def test_damaged_files_of_an_observation_are_told_with_what_to_remove(corrected):
+    corrected.deliver((1, 3, 5.0), (2, 3, 7.0))
+    corrected.deliver((1, 4, 9.0))
+    corrected.refresh()
+    found = corrected.state / "corrections.parquet"
+    found.write_bytes(found.read_bytes()[:40])
+    with pytest.raises(
+        ArtifactError, match=f"^{found} is damaged; remove {corrected.state}, and the source is observed"
+    ):
+        corrected.build()
+    run = min((corrected.state / "keys").iterdir())
+    run.write_bytes(run.read_bytes()[:-3])
+    corrected.deliver((3, 4, 1.0))
+    with pytest.raises(ArtifactError, match=f"^{run} is damaged; remove it, and its file is read again"):
+        corrected.observe()
+    run.unlink()
+    assert corrected.refresh() == {3: [7.0], 4: [1.0, 9.0]}
 
 
 def test_of_two_files_the_later_wins_whatever_its_values(corrected):

@@ -1,6 +1,7 @@
 """Which files of a source are read, which are named as not read, and when."""
 
 import datetime as dt
+import errno
 import gzip
 import os
 import time
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from anna_core.errors import SourceError
-from anna_core.sources import looking, observing
+from anna_core.sources import corrections, looking, observing
 from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
@@ -246,6 +247,67 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(bank, monkeypatch):
     assert torn.unread == {str(path): "is still being written"}
     assert bank.listing() != torn.listing  # it is asked for again
     assert bank.observe().total == 3
+
+
+def test_of_a_file_that_is_found_wrong_while_it_is_written_nothing_is_said_yet(bank, monkeypatch):
+    path = bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+    before = bank.observe()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    real = observing.survey
+
+    def survey(*arguments):
+        try:
+            return real(*arguments)
+        finally:
+            path.write_bytes(whole + b"more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(observing, "survey", survey)
+        torn = bank.observe()
+    assert (torn.months, torn.unread) == (before.months, {str(path): "is still being written"})
+
+
+def test_a_full_disk_of_anna_s_own_is_not_told_of_the_source(tmp_path, monkeypatch):
+    bank = Bank(tmp_path, event_key=["kind"])
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(corrections, "write_file", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        bank.observe()
+
+
+def test_a_file_that_anna_may_not_read_is_told_with_that_cure(bank, monkeypatch):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", "1.parquet")
+
+    monkeypatch.setattr(pl, "scan_parquet", refuse)
+    with pytest.raises(SourceError, match=r"1\.parquet cannot be read .* Give ANNA's user the right to read it\."):
+        bank.observe()
+
+
+def test_a_home_that_nobody_has_is_told(tmp_path):
+    bank = Bank(tmp_path, source={"path": "~nobody-of-that-name/events"})
+    with pytest.raises(SourceError, match=r"names nobody's home .* Write the whole path into cards\.yaml\."):
+        bank.observe()
+
+
+@pytest.mark.parametrize("frame", [pl.DataFrame(schema={"client_id": pl.Float64, "event_time": pl.Float64}),
+                                   pl.DataFrame(schema={"index": pl.Int64})])  # fmt: skip
+def test_a_file_without_rows_may_have_columns_of_any_type_or_none(bank, frame):
+    full = bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "1.parquet")
+    before = bank.observe()
+    bank.put(frame, "2.parquet")
+    for _ in range(2):
+        after = bank.observe()
+        assert (after.months, after.notes) == (before.months, [])
+        assert list(after.files_of("2024-03-01").states) == list(after.files_of("2024-07-01").states) == [str(full)]
+    assert bank.build_at(bank.mart, observed=after.files_of("2024-03-01")).rows == 1
 
 
 def test_all_broken_files_are_named_at_once(bank):
