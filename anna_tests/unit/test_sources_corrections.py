@@ -81,7 +81,8 @@ def test_damaged_files_of_an_observation_are_told_with_what_to_remove(corrected)
     corrected.refresh()
     found = corrected.state / "corrections.parquet"
     found.write_bytes(found.read_bytes()[:40])
-    with pytest.raises(
+    told = f"^{found} is damaged; remove {corrected.state}, and the source is observed"
+    with pytest.raises(ArtifactError, match=told):
         ArtifactError, match=f"^{found} is damaged; remove {corrected.state}, and the source is observed"
     ):
         corrected.build()
