@@ -83,8 +83,6 @@ def test_damaged_files_of_an_observation_are_told_with_what_to_remove(corrected)
     found.write_bytes(found.read_bytes()[:40])
     told = f"^{found} is damaged; remove {corrected.state}, and the source is observed"
     with pytest.raises(ArtifactError, match=told):
-        ArtifactError, match=f"^{found} is damaged; remove {corrected.state}, and the source is observed"
-    ):
         corrected.build()
     run = min((corrected.state / "keys").iterdir())
     run.write_bytes(run.read_bytes()[:-3])
