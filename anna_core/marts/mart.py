@@ -2,7 +2,8 @@
 
 The source is read once, in pieces that fit into memory (`pieces.py`), and each piece is sorted (`runs.py`). Once all
 categories of the month are known, the dictionary is extended; then the sorted runs are merged (`merge.py`) and written
-(`output.py`), one range of clients after another. A month that fits into memory is one piece and one range.
+(`output.py`), one range of clients after another, each while the next is merged. A month that fits into memory is one
+piece.
 """
 
 import datetime as dt
