@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -55,7 +54,7 @@ def examples(table: SourceTable, door: Door, fault: Fault, within: pl.Expr | Non
         .select(pl.col(index), fault.values.alias(f"{index}_"))
         .collect(engine="streaming")
     )
-    return [Example(_place(table.files[0], row), value) for row, value in found.iter_rows()]
+    return [Example(_place(table, row), value) for row, value in found.iter_rows()]
 
 
 def month_examples(source: Source, reason: str, month: dt.date, observed: ObservedFiles | None) -> list[Example]:
@@ -151,8 +150,9 @@ def told(faults: Iterable[Fault], reasons: list[str], found: dict[str, list[Exam
     return words
 
 
-def _place(file: Path, row: int) -> str:
+def _place(table: SourceTable, row: int) -> str:
     """A row as a person finds it: by its line in a CSV file, else by its number, counted from 1."""
-    if file.is_file() and ".csv" in file.name.lower():
+    file = table.files[0]
+    if table.is_csv:
         return f"{file.name}, line {line_of(file, row):,}"
     return f"{file.name}, row {row + 1:,}"

@@ -1,7 +1,7 @@
 """A first look at a source before anything is observed: its columns and types, and the first rows of its files."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -71,7 +71,7 @@ def preview(source: Source) -> Preview:
 
 def _look(source: Source, table: SourceTable, seen: Preview) -> None:
     domain, share = source.domain, source.left_aside
-    first = SourceTable(table.files, table.rows.head(ROWS), table.schema)
+    first = replace(table, rows=table.rows.head(ROWS))
     try:
         if domain.source.format == "csv":
             _check_records(domain, table)

@@ -1,7 +1,7 @@
 """Scanning a source's table with Polars: its files by layout, and the rows of one month."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -32,12 +32,14 @@ class SourceTable:
         rows: the rows as they are stored.
         schema: their columns and types.
         path_column: the column of `rows` that names each row's file; None if there is one file, or events have no key.
+        is_csv: whether the files are CSV, whatever their names.
     """
 
     files: list[Path]
     rows: pl.LazyFrame
     schema: pl.Schema
     path_column: str | None = None
+    is_csv: bool = False
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,7 @@ def near(domain: Domain, table: SourceTable, first: dt.datetime, following: dt.d
         rows = table.rows.filter((column >= low) & (column < high))
     else:
         rows = table.rows
-    return SourceTable(table.files, rows, table.schema, table.path_column)
+    return replace(table, rows=rows)
 
 
 def _table(domain: Domain, files: list[Path], schema: pl.Schema) -> SourceTable:
@@ -274,7 +276,7 @@ def _table(domain: Domain, files: list[Path], schema: pl.Schema) -> SourceTable:
         rows = pl.scan_csv(
             files, infer_schema=False, new_columns=list(schema), glob=False, include_file_paths=path_column
         )
-    return SourceTable(files, rows, schema, path_column)
+    return SourceTable(files, rows, schema, path_column, is_csv=domain.source.format == "csv")
 
 
 def _deferred(domain: Domain, tables: list[SourceTable], doors: list[Door]) -> dict[str, Deferred]:

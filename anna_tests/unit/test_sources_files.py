@@ -291,6 +291,13 @@ def test_a_file_that_anna_may_not_read_is_told_with_that_cure(bank, monkeypatch)
         bank.observe()
 
 
+def test_rows_of_a_csv_file_of_any_name_are_told_by_line(tmp_path):
+    bank = Bank(tmp_path, source={"path": "events.txt", "format": "csv"})
+    (tmp_path / "events.txt").write_text(CSV + "a,never,x,1,1\n" * 20)
+    with pytest.raises(SourceError, match=r"event_time is no time in 20 of them \(events\.txt, line 2: 'never'"):
+        bank.observe()
+
+
 def test_a_home_that_nobody_has_is_told(tmp_path):
     bank = Bank(tmp_path, source={"path": "~nobody-of-that-name/events"})
     with pytest.raises(SourceError, match=r"names nobody's home .* Write the whole path into cards\.yaml\."):
