@@ -4,7 +4,7 @@ import dagster as dg
 
 from anna_assets.past_runs import UNDER_WAY
 from anna_assets.steps import explained
-from anna_resources.names import ROOT_RUN_TAG, WILL_RETRY_TAG
+from anna_resources.names import RETRY_TAG, ROOT_RUN_TAG, WILL_RETRY_TAG
 from anna_resources.tracking.outbox import KEPT_DAYS, LaunchBox
 from anna_resources.tracking.resource import Tracking
 
@@ -57,7 +57,7 @@ def outbox_sensor(context: dg.SensorEvaluationContext, tracking: Tracking) -> dg
     first: whichever run of a launch that was, since somebody may also materialize single steps of it.
     """
     for box in tracking.outbox.launches():
-        if box.own.ended is None and (status := _ended(context.instance, box)):
+        if not box.is_ended and (status := _ended(context.instance, box)):
             try:
                 box.end(status)
             except OSError as error:  # such as a full disk: it is ended at a later look
@@ -81,6 +81,9 @@ def _ended(instance: dg.DagsterInstance, box: LaunchBox) -> str:
     runs = [*retries, root] if root is not None else list(retries)
     if not runs:
         return _WORDS[dg.DagsterRunStatus.CANCELED]  # somebody deleted them
-    if any(not run.is_finished for run in runs) or runs[0].tags.get(WILL_RETRY_TAG) == "true":
+    latest = runs[0]
+    if any(not run.is_finished for run in runs):
         return ""
-    return _WORDS[runs[0].status]
+    if latest.tags.get(WILL_RETRY_TAG) == "true" and RETRY_TAG not in latest.tags:
+        return ""  # its retry is about to begin; where it has one, that was deleted, or it would be the latest
+    return _WORDS[latest.status]

@@ -18,6 +18,7 @@ KEY_TAG = "anna/key"  # ... and lets one launch of a sample run at a time
 PARTITION_TAG = "dagster/partition"
 PRIORITY_TAG = "dagster/priority"
 WILL_RETRY_TAG = "dagster/will_retry"
+RETRY_TAG = "dagster/auto_retry_run_id"  # of a run that failed: the one that goes on from where it stopped
 ROOT_RUN_TAG = "dagster/root_run_id"  # of a retry: the first run of all
 DATA_VERSION_TAG = "dagster/data_version"  # of an event, not of a run
 

@@ -14,12 +14,10 @@ from anna_assets.past_runs import last_words
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.samples.register import Entry, Register, UploadState
-from anna_resources.names import WILL_RETRY_TAG
+from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
 from anna_resources.warehouse import Warehouse
 
 _PAUSE = 300  # seconds; a failed step gives back what it held, so that there seems to be room at once
-# Dagster's own tag of a run that failed: the one that goes on from where it stopped.
-_RETRY_TAG = "dagster/auto_retry_run_id"
 
 
 def bring_back(
@@ -47,7 +45,7 @@ def bring_back(
         if run is not None and not run.is_finished:
             continue
         if run is not None and run.tags.get(WILL_RETRY_TAG) == "true":
-            entry.watched = run.tags.get(_RETRY_TAG, run.run_id)
+            entry.watched = run.tags.get(RETRY_TAG, run.run_id)
             continue
         entry.watched = ""
         if run is not None and run.status is dg.DagsterRunStatus.FAILURE:
@@ -93,5 +91,5 @@ def _observed(domains: Sequence[Domain], warehouse: Warehouse) -> str:
 def _listing(domain: Domain, warehouse: Warehouse) -> str:
     try:
         return warehouse.source(domain).read().listing
-    except ArtifactError:
+    except (ArtifactError, OSError):
         return ""  # what is wrong with that source is told of each sample that waits for it

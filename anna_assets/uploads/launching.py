@@ -112,7 +112,7 @@ class Launching:
             return ""
         try:
             rows = [ready.rows for ready in self._ready.values()]
-        except ArtifactError:
+        except (ArtifactError, OSError):
             return ""  # what is wrong with that source is told of each sample that waits for it
         first = begins_elsewhere(self._settings, rows)
         if first is None:

@@ -8,15 +8,16 @@ from anna_core.columns.typed import Typed, is_text
 
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
-_ZEROS_BEHIND = r"^-?\d+\.\d*[1-9]0+$"
+_STAMP = r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d*[1-9])?)\.?0*$"
+_MIDNIGHT = " 00:00:00"
 
 
 def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
     """A column of an event's key: int64 where it holds whole numbers, otherwise text.
 
-    Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, 1.5,
-    the decimal 1.50 and '1.50' are, and so are a time stamp, in whatever unit, with a zone or on the clock of `zone`,
-    and '2024-03-31 12:00:00'. No two moments become one.
+    Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, and so
+    are a time stamp, in whatever unit, with a zone or on the clock of `zone`, and '2024-03-31 12:00:00', and a midnight
+    and its date. No two moments become one, and no two texts but those of one time stamp: '1.1' and '1.10' are two.
 
     Args:
         name: of the column.
@@ -33,7 +34,7 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
     key = category(name, kind)
     if not is_text(kind):
         return key
-    return Typed(key.value.map_batches(_shortest, return_dtype=pl.String, is_elementwise=True), key.unreadable)
+    return Typed(key.value.map_batches(_stamps, return_dtype=pl.String, is_elementwise=True), key.unreadable)
 
 
 def as_text(key: pl.Expr) -> pl.Expr:
@@ -41,10 +42,15 @@ def as_text(key: pl.Expr) -> pl.Expr:
     return key.cast(pl.String)
 
 
-def _shortest(texts: pl.Series) -> pl.Series:
-    """Texts, decimal numbers among them without zeros at their end."""
-    zeros = texts.str.contains(_ZEROS_BEHIND)
-    return texts.str.strip_chars_end("0").zip_with(zeros, texts) if zeros.any() else texts
+def _stamps(texts: pl.Series) -> pl.Series:
+    """Texts, those of time stamps in their shortest form."""
+    if not texts.str.contains(_STAMP).any():
+        return texts
+    return texts.to_frame("text").select(_shortest(pl.col("text"))).to_series()
+
+
+def _shortest(stamp: pl.Expr) -> pl.Expr:
+    return stamp.str.replace(_STAMP, "$1 $2").str.strip_suffix(_MIDNIGHT)
 
 
 def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
@@ -52,8 +58,8 @@ def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
     if not isinstance(kind, pl.Datetime):
         return found.cast(pl.String)
     if kind.time_zone is None:
-        return found.dt.to_string(_MOMENT)
+        return _shortest(found.dt.to_string(_MOMENT))
     local = found.dt.convert_time_zone(zone)
     clock = local.dt.replace_time_zone(None)
     again = clock.dt.replace_time_zone(zone, ambiguous="earliest") != local
-    return clock.dt.to_string(_MOMENT) + pl.when(again).then(pl.lit(_AGAIN)).otherwise(pl.lit(""))
+    return _shortest(clock.dt.to_string(_MOMENT)) + pl.when(again).then(pl.lit(_AGAIN)).otherwise(pl.lit(""))

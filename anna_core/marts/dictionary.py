@@ -150,11 +150,13 @@ def read_dictionary(domain: Domain, folder: Path, marts: Iterable[Path] = ()) ->
     path = folder / FILE
     used = _most_codes(domain, marts)  # first: whoever builds a mart meanwhile writes the dictionary before
     try:
-        found = Dictionary(domain, pl.read_parquet(path, glob=False)) if path.exists() else Dictionary(domain)
+        table = pl.read_parquet(path, schema=_SCHEMA, glob=False) if path.exists() else None
+        found = Dictionary(domain) if table is None else Dictionary(domain, table)
     except pl.exceptions.PolarsError as error:
         raise ArtifactError(
             f"domain {domain.name}: the dictionary {path} is damaged ({error}). Put back the newest copy. If there is "
-            f"none, remove it, {_START_ANEW.format(domain=domain.name)}"
+            f"none, remove it and the months of mart/{domain.name} in the storage, "
+            f"{_START_ANEW.format(domain=domain.name)}"
         ) from error
     sizes = found.cardinalities
     for name, (count, mart) in used.items():

@@ -58,7 +58,7 @@ def array_on_disk(array: np.ndarray, path: Path) -> np.ndarray:
 
     NumPy's own maps keep their files open, and a month in many pieces has more of them than a process may hold open.
     """
-    array.tofile(path)
+    path.write_bytes(np.ascontiguousarray(array).view(np.uint8).data)  # of a full disk `tofile` gives no number
     if not len(array):
         return array  # an empty file cannot be mapped
     with pa.memory_map(str(path)) as source:

@@ -12,7 +12,7 @@ from anna_core.errors import SampleError, TaskError
 from anna_core.keys import parse_sample_key
 from anna_core.metrics.registry import check_metric
 from anna_core.samples.files import settings_of, stem_of
-from anna_core.tasks.task import TaskRequest, parse_request
+from anna_core.tasks.task import TaskRequest, TaskType, parse_request
 from anna_core.yaml_files import YamlError, read_yaml
 
 TASK_FILE = "task.yaml"
@@ -76,7 +76,9 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
         SampleError: the file is no YAML.
         TaskError: a setting of the file, or of both together, is wrong; also a metric that there is not.
     """
-    return _parsed(_merged(_read_settings(task_file), options), task_file)
+    request = parse_request(_merged(_read_settings(task_file), options), str(task_file))
+    _check_metric(request.metric, request.type, f"{task_file} and the settings of the sample")
+    return request
 
 
 def _read_settings(path: Path) -> dict[str, object]:
@@ -86,18 +88,17 @@ def _read_settings(path: Path) -> dict[str, object]:
         content = read_yaml(path)
     except YamlError as error:
         raise SampleError(str(error)) from error
-    _parsed(content, path)
+    _check_metric(parse_request(content, str(path)).metric, None, str(path))  # its type may stand elsewhere
     return dict(content) if isinstance(content, dict) else {}
 
 
-def _parsed(content: object, path: Path) -> TaskRequest:
-    request = parse_request(content, str(path))
-    if request.metric is not None:
-        try:
-            check_metric(request.metric, request.type)
-        except TaskError as error:
-            raise TaskError(f"{path}: {error}") from None
-    return request
+def _check_metric(metric: str | None, task_type: TaskType | None, where: str) -> None:
+    if metric is None:
+        return
+    try:
+        check_metric(metric, task_type)
+    except TaskError as error:
+        raise TaskError(f"{where}: {error}") from None
 
 
 def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, object]:

@@ -147,7 +147,8 @@ def _read_table(origin: str) -> pl.DataFrame:
                 f"{file}: its columns and types are {dict(frame.schema)}, but those of {first.name} are "
                 f"{dict(shape.schema)}; write all parts of a sample alike."
             )
-    return pl.concat([shape[:0], *(frame.select(shape.columns) for frame in filled.values())])
+    columns = shape.columns  # taken one by one: to `select`, some names are patterns
+    return pl.concat([shape[:0], *(pl.DataFrame([frame[name] for name in columns]) for frame in filled.values())])
 
 
 def _is_hidden(part: Path) -> bool:

@@ -146,14 +146,14 @@ class _StoredRun:
     @classmethod
     def of(cls, path: Path, rank: int) -> "_StoredRun":
         try:
-            mapped = np.load(path, mmap_mode="r")
+            mapped = np.lib.format.open_memmap(path, mode="r")
         except ValueError as error:
             raise ArtifactError(f"{path} is damaged; remove it, and its file is read again: {error}") from error
         return cls(path, rank, mapped.dtype, len(mapped), mapped.offset)
 
     def places(self, bounds: np.ndarray) -> np.ndarray:
         """Where ranges begin and end, (r + 1,), of which bounds (r - 1,) uint64 are the keys in between."""
-        inner = np.load(self.path, mmap_mode="r")["key"].searchsorted(bounds) if len(bounds) else bounds
+        inner = np.lib.format.open_memmap(self.path, mode="r")["key"].searchsorted(bounds) if len(bounds) else bounds
         return np.array([0, *inner, self.length], dtype=np.int64)
 
     def read(self, low: int, high: int) -> np.ndarray:

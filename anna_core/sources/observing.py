@@ -18,7 +18,7 @@ from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surve
 from anna_core.sources.left_aside import most_of
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
-from anna_core.sources.scanning import file_schema
+from anna_core.sources.scanning import file_schema, open_table, source_tables
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
@@ -85,6 +85,9 @@ def _observe(source: Source, folder: Path, kept: str, memory: int) -> SourceStat
             file = before.known.get(name)
         if file is not None:
             files[name] = file
+    if files and not refused and not any(file.survey.rows for file in files.values()):
+        for table in source_tables(source, [Path(name) for name in files]):  # then their types are all there is
+            open_table(source, table)
     if refused:
         may_serve = {key_name(name, state, rules) for name, state in found.states.items()}
         sweep_surveys(folder, may_serve)
@@ -131,11 +134,15 @@ def _surveyed(
         if known is None or (known.state, known.rules) != (state, rules):
             kept = kept_survey(folder, name, state, rules)
             known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
+        stored = runs.get(key_name(name, state, rules), [])
         if known is not None and known.survey.undated > most_of(known.survey.rows, source.left_aside):
             continue
         # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
-        if known is not None and len(runs.get(key_name(name, state, rules), [])) == known.survey.runs:
+        if known is not None and len(stored) == known.survey.runs:
             found[name] = known
+            continue
+        for path in stored:  # by a reading that broke off, and may have divided them otherwise
+            path.unlink(missing_ok=True)
     return found
 
 

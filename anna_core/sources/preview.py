@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -52,14 +53,14 @@ def preview(source: Source) -> Preview:
     found = source_files(source)
     seen = Preview(files=len(found.read), unread=found.not_read)
     have: set[str] = set()
-    sound = []
+    sound, empty = list[Path](), list[Path]()
     for file in found.read:
         try:
             have.update(file_schema(domain, file))
-            if not is_empty(domain, file):
-                sound.append(file)
+            (empty if is_empty(domain, file) else sound).append(file)
         except SourceError as error:
             seen.refused.append(str(error))
+    sound = sound or empty  # where no file has rows, their types are all there is
     if not sound:
         return seen
     source_tables(source, sound)  # refuses a column that none has

@@ -111,6 +111,8 @@ class RunFile:
         if not self.path.exists():
             return [], position
         with self.path.open("rb") as file:
+            if position > os.fstat(file.fileno()).st_size:
+                position = 0  # the file was cut, as by a crash of the machine: all that is left is sent again
             file.seek(position)
             content = file.read()
         complete = content[: content.rfind(_LINE_END) + 1]
@@ -153,6 +155,11 @@ class LaunchBox:
         for file in (*self.parts(), self.own):
             if file.ended is None:
                 file.append(Entry(at=now(), status=status))
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the launch has ended, and so have all attempts at its models."""
+        return all(file.ended is not None for file in (*self.parts(), self.own))
 
     @property
     def is_used(self) -> bool:
@@ -217,18 +224,22 @@ class Outbox:
         """Yield the boxes of all launches that have reported something."""
         for folder in sorted(self.folder.glob("*+*")):
             key, _, root = folder.name.rpartition("+")
-            yield LaunchBox(folder, key, root)
+            if folder.is_dir():
+                yield LaunchBox(folder, key, root)
 
     def waiting(self, rested_seconds: float = 0.0) -> list[LaunchBox]:
         """The boxes with something to send in which nothing was reported or sent for `rested_seconds`."""
         return [box for box in self.launches() if not box.is_sent and box.rested >= rested_seconds]
 
     def sweep(self) -> list[LaunchBox]:
-        """Remove boxes that were sent a while ago, and those that could not be sent for too long; return the latter."""
+        """Remove boxes that were sent a while ago, and those that could not be sent for too long; return the latter.
+
+        A box stays as long until its launch has ended, even if all that it said was sent.
+        """
         given_up = []
         for box in self.launches():
             sent = box.is_sent
-            if box.rested > (SENT_KEPT_DAYS if sent else KEPT_DAYS) * _DAY:
+            if box.rested > (SENT_KEPT_DAYS if sent and box.is_ended else KEPT_DAYS) * _DAY:
                 shutil.rmtree(box.folder)
                 given_up += [] if sent else [box]
         return given_up

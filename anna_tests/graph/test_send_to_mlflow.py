@@ -78,6 +78,25 @@ def test_a_launch_that_is_tried_again_goes_on_in_the_same_run(deployment, tracki
     assert box.own.ended.status == "FINISHED"
 
 
+def test_what_a_run_that_was_started_again_by_hand_left_open_is_ended(deployment, tracking) -> None:
+    run, box = cut_off(deployment, tracking)
+    over(deployment, run, FAILURE)
+    tick(deployment)
+    again = launched(deployment, of=run)
+    box.open_part("cards").append(EPOCH)
+    over(deployment, again, CANCELED)
+    tick(deployment)
+    assert sorted(file.ended.status for file in box.parts()) == ["FAILED", "FINISHED", "KILLED"]
+
+
+def test_a_launch_whose_retry_was_deleted_is_ended(deployment, tracking) -> None:
+    run, box = cut_off(deployment, tracking)
+    over(deployment, run, FAILURE, retried=True)
+    deployment.instance.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "of a run that is gone"})
+    tick(deployment)
+    assert box.own.ended.status == "FAILED"
+
+
 def test_a_launch_whose_runs_were_deleted_counts_as_killed(deployment, tracking) -> None:
     run, box = cut_off(deployment, tracking)
     deployment.instance.delete_run(run.run_id)

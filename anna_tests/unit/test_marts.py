@@ -422,6 +422,27 @@ def test_a_month_beyond_the_memory_is_the_same_file(tmp_path, monkeypatch):
     assert mart_path(tmp_path / "little", MARCH).read_bytes() == mart_path(bank.mart, MARCH).read_bytes()
 
 
+def test_a_part_that_cannot_be_written_leaves_the_month_as_it_was(tmp_path, monkeypatch):
+    bank = Bank(tmp_path)
+    bank.put(rows_of_march(3000))
+    bank.build()
+    before = mart_path(bank.mart, MARCH).read_bytes()
+    real, added = mart.MartWriter.add, []
+
+    def add(self, part):
+        added.append(part)
+        if len(added) == 8:
+            raise OSError(28, "No space left on device")
+        real(self, part)
+
+    for memory in (320 * 500, 2**30):  # in parts, and the one part alone
+        monkeypatch.setattr(mart.MartWriter, "add", add)
+        with pytest.raises(OSError, match="No space left"):
+            bank.build_at(bank.mart, memory=memory)
+        assert mart_path(bank.mart, MARCH).read_bytes() == before
+        added[:] = [None] * 7
+
+
 def test_a_month_in_more_pieces_than_files_may_be_open_is_built(bank):
     bank.put(rows_of_march(3000))
     rows = bank.build().rows

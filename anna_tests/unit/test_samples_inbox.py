@@ -202,7 +202,6 @@ def test_empty_settings_say_nothing(churn):
         ("typ: binary", TaskError, "typ: is not a known setting; remove it or correct its spelling"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
         ("metric: auc", TaskError, "there is no metric 'auc'; choose one of: roc_auc, gini, "),
-        ("type: binary\nmetric: rmse", TaskError, "metric 'rmse' is not defined for a binary task; choose one of: "),
         ("split: {test_share: 2}", TaskError, r"split\.test_share: Input should be less than 0.9"),
         ("- binary", TaskError, r"task: should hold settings of its own, as in {name: value}"),
     ],
@@ -212,6 +211,16 @@ def test_wrong_settings_are_told_by_file_and_name(churn, name, text, error, mess
     with pytest.raises(error, match=message) as caught:
         read_upload_request(put(churn, "q1.csv"))
     assert str(churn / name) in str(caught.value)
+
+
+def test_type_and_metric_have_to_fit_wherever_they_are_said(churn):
+    upload = put(churn, "q1.csv")
+    put(churn, "task.yaml", "type: binary\nmetric: rmse\n")
+    told = r"task\.yaml and the settings of the sample: metric 'rmse' is not defined for a binary task; choose one of: "
+    with pytest.raises(TaskError, match=told):
+        read_upload_request(upload)
+    put(churn, "q1.yaml", "type: regression\n")
+    assert read_upload_request(upload).metric == "rmse"
 
 
 def test_the_content_is_that_of_file_and_options(churn):

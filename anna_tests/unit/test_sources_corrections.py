@@ -21,6 +21,7 @@ from anna_core.marts.mart import mart_path
 from anna_core.marts.staleness import stale_months
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import month_of
+from anna_core.sources import observing
 from anna_core.sources.corrections import NO_VERSION, find_corrections, read_corrections, write_run
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import Bank, events_frame, few_open_files
@@ -85,12 +86,32 @@ def test_damaged_files_of_an_observation_are_told_with_what_to_remove(corrected)
     with pytest.raises(ArtifactError, match=told):
         corrected.build()
     run = min((corrected.state / "keys").iterdir())
-    run.write_bytes(run.read_bytes()[:-3])
+    whole = run.read_bytes()
     corrected.deliver((3, 4, 1.0))
-    with pytest.raises(ArtifactError, match=f"^{run} is damaged; remove it, and its file is read again"):
-        corrected.observe()
+    for damaged in (whole[:-3], b"", b"PK\x03\x04" + whole, whole[:8]):
+        run.write_bytes(damaged)
+        with pytest.raises(ArtifactError, match=f"^{run} is damaged; remove it, and its file is read again"):
+            corrected.observe()
     run.unlink()
     assert corrected.refresh() == {3: [7.0], 4: [1.0, 9.0]}
+
+
+def test_a_reading_that_broke_off_with_less_memory_leaves_nothing_behind(corrected, monkeypatch):
+    corrected.deliver(*((number, 3, 1.0) for number in range(8)))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(observing, "keep_survey", killed)
+        with pytest.raises(KeyboardInterrupt):
+            corrected.observe(memory=40)
+    assert len(list((corrected.state / "keys").iterdir())) > 1
+    corrected.observe()
+    before = {path: path.stat().st_mtime_ns for path in (corrected.state / "keys").iterdir()}
+    corrected.observe()
+    assert len(before) == 1
+    assert {path: path.stat().st_mtime_ns for path in (corrected.state / "keys").iterdir()} == before
 
 
 def test_of_two_files_the_later_wins_whatever_its_values(corrected):

@@ -13,6 +13,7 @@ import pytest
 from anna_core.errors import SourceError
 from anna_core.sources import corrections, looking, observing
 from anna_core.sources.files import source_files, told_unread
+from anna_core.sources.preview import preview
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -315,6 +316,15 @@ def test_a_file_without_rows_may_have_columns_of_any_type_or_none(bank, frame):
         assert (after.months, after.notes) == (before.months, [])
         assert list(after.files_of("2024-03-01").states) == list(after.files_of("2024-07-01").states) == [str(full)]
     assert bank.build_at(bank.mart, observed=after.files_of("2024-03-01")).rows == 1
+
+
+def test_where_no_file_has_rows_their_columns_have_to_fit(bank):
+    bank.put(pl.DataFrame(schema={"index": pl.Int64}), "1.parquet")
+    for look in (bank.observe, lambda: preview(bank.source)):
+        with pytest.raises(SourceError, match=r"1\.parquet has no column \['client_id'"):
+            look()
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)])[:0], "1.parquet")
+    assert (bank.observe().months, preview(bank.source).refused) == ({}, [])
 
 
 def test_all_broken_files_are_named_at_once(bank):

@@ -144,6 +144,7 @@ def test_launches_wait_until_they_are_sent_and_what_could_not_be_sent_for_long_i
     sent, stuck, new = (outbox.launch(key, ROOT) for key in ("churn.sent", "churn.stuck", "loan.new+1"))
     for box in (sent, stuck, new):
         box.own.append(metric(0.5))
+    sent.end("FINISHED")
     sent.drop()
     assert [box.key for box in outbox.waiting()] == ["churn.stuck", "loan.new+1"]
     assert outbox.waiting(rested_seconds=3600) == []
@@ -235,3 +236,27 @@ def test_a_courier_that_hangs_holds_up_nobody():
 
 def test_a_courier_that_was_never_called_has_nothing_to_wait_for(tmp_path: Path):
     assert Courier(lambda: "never called").close(PATIENCE) is None
+
+
+def test_a_box_stays_until_its_launch_has_ended_though_all_was_sent(tmp_path):
+    outbox = Outbox(tmp_path / "outbox")
+    (tmp_path / "outbox").mkdir()
+    (tmp_path / "outbox" / "x+y").write_text("a stray file")
+    box = outbox.launch("churn.q1", "run")
+    box.own.append(metric(0.5))
+    box.drop()
+    for path in box.folder.iterdir():
+        two_days_ago = path.stat().st_mtime - 2 * 86_400
+        os.utime(path, (two_days_ago, two_days_ago))
+    assert outbox.sweep() == []  # of a deployment that was off for two days while its launch went on
+    assert [one.key for one in outbox.launches()] == ["churn.q1"]
+
+
+@pytest.mark.parametrize("mark", ["", "{}", "[1]", '{"position": 100000}'])
+def test_where_nobody_knows_what_was_sent_all_is_sent_again(box, mark):
+    box.own.append(metric(0.5))
+    box.own.mark(box.own.unsent()[1])
+    assert box.own.is_sent
+    box.own.path.with_suffix(".sent").write_text(mark)
+    assert len(box.own.unsent()[0]) == 1
+    assert box.own.unsent()[1] == box.own.path.stat().st_size
