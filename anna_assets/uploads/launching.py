@@ -180,8 +180,7 @@ class Launching:
             return False
         is_over = latest.is_finished
         same_rows = latest.tags.get(CONTENT_TAG) == entry.content
-        # Launches of earlier versions of ANNA have no identity.
-        same = same_rows and latest.tags.get(IDENTITY_TAG, identity) == identity
+        same = same_rows and latest.tags.get(IDENTITY_TAG) == identity
         if (same and latest.status not in FAILED) or (same_rows and entry.was_there):
             register.launched(entry, latest.run_id, _LAUNCHED_BEFORE, is_over)
             return True

@@ -162,11 +162,6 @@ class LaunchBox:
         return all(file.ended is not None for file in (*self.parts(), self.own))
 
     @property
-    def is_used(self) -> bool:
-        """Whether the launch has reported anything yet."""
-        return self.folder.is_dir()
-
-    @property
     def is_sent(self) -> bool:
         """Whether nothing is left to send."""
         return all(file.is_sent for file in (*self.parts(), self.own))
