@@ -13,8 +13,9 @@ from anna_assets.uploads.launching import Launching
 from anna_assets.uploads.reading import Reading
 from anna_assets.uploads.worker import Worker, run_apart
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.samples.listing import list_inbox
-from anna_core.samples.register import Register, read_register, write_register
+from anna_core.samples.register import Register, read_register, set_register_aside, write_register
 from anna_resources.names import INBOX_SENSOR
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
@@ -51,7 +52,7 @@ def inbox_sensor(
         "`uploads` tells what becomes of each.",
     )
     def inbox(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
-        kept = read_register(warehouse.uploads)
+        kept = _read(context, warehouse)
         register = Register() if kept is None else kept
         listing, now = list_inbox(settings.inbox), time.time()
         register.look(listing, now)
@@ -74,6 +75,16 @@ def inbox_sensor(
         return _result(context, rows, requests, f"Nothing to launch in {settings.inbox}.")
 
     return inbox
+
+
+def _read(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> Register | None:
+    """The register; None where there is none. The launches there were are known without it, by their runs."""
+    try:
+        return read_register(warehouse.uploads)
+    except ArtifactError as error:
+        context.log.warning(str(error))
+        set_register_aside(warehouse.uploads)
+        return None
 
 
 def _keep(warehouse: Warehouse, register: Register) -> str:

@@ -47,7 +47,7 @@ def check_domains(settings: Settings) -> Iterator[Finding]:
     broken = {Path(file).stem for file in found.problems}
     for domain in found.domains.values():
         if domain.name not in broken:
-            yield good(f"domain {domain.name}: {len(domain.fields)} fields")
+            yield good(f"domain {domain.name}: {len(domain.fields)} field{'s' * (len(domain.fields) != 1)}")
         yield from _check_source(domain, settings)
 
 

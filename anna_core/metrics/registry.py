@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -101,7 +102,9 @@ def check_metric(name: str, task_type: TaskType | None) -> None:
     if task_type is not None:
         get_metric(name, task_type)
     elif name not in METRICS:
-        raise TaskError(f"there is no metric '{name}'; choose one of: {', '.join(METRICS)}.")
+        alike = get_close_matches(name, METRICS, n=1)
+        meant = f" Is {alike[0]} meant?" if alike else ""
+        raise TaskError(f"there is no metric '{name}'; choose one of: {', '.join(METRICS)}.{meant}")
 
 
 def metrics_of(task_type: TaskType) -> tuple[str, ...]:

@@ -77,7 +77,8 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
         TaskError: a setting of the file, or of both together, is wrong; also a metric that there is not.
     """
     request = parse_request(_merged(_read_settings(task_file), options), str(task_file))
-    _check_metric(request.metric, request.type, f"{task_file} and the settings of the sample")
+    both = f"{task_file} and the settings of the sample" if task_file.exists() else "the settings of the sample"
+    _check_metric(request.metric, request.type, both)
     return request
 
 

@@ -160,8 +160,14 @@ def read_register(folder: Path) -> Register | None:
         return Register.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ArtifactError(
-            f"{path}: cannot be read; remove it, and every sample of the inbox is looked at anew: {error}"
+            f"{path}: cannot be read; it is set aside, and every sample of the inbox is looked at anew: {error}"
         ) from error
+
+
+def set_register_aside(folder: Path) -> None:
+    """Put a register that is damaged out of the way, for people to look at."""
+    path = folder / REGISTER_FILE
+    path.replace(path.with_suffix(".damaged"))
 
 
 def write_register(folder: Path, register: Register) -> None:

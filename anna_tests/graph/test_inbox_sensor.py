@@ -460,6 +460,18 @@ def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake
     assert intake.tick() == ["churn.bad"]
 
 
+def test_a_damaged_register_is_set_aside_and_no_launch_is_lost_or_doubled(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    assert intake.tick(SUCCESS) == ["churn.q1"]
+    intake.quiet()
+    folder = intake.deployment.warehouse.uploads
+    (folder / "register.json").write_text("{")
+    intake.put("churn", "q2.csv")
+    assert intake.tick() == ["churn.q2"]
+    assert intake.row("churn/q1.csv")["run"] == intake.runs["churn.q1"]
+    assert (folder / "register.damaged").read_text() == "{"
+
+
 def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:
     intake.put("churn", "q1.csv", sample_rows().with_columns(client_id=pl.format("000{}", "client_id")))
     intake.put("churn", "q2.csv")

@@ -202,6 +202,7 @@ def test_empty_settings_say_nothing(churn):
         ("typ: binary", TaskError, "typ: is not a known setting; remove it or correct its spelling"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
         ("metric: auc", TaskError, "there is no metric 'auc'; choose one of: roc_auc, gini, "),
+        ("metric: rocauc", TaskError, r"there is no metric 'rocauc'; .* Is roc_auc meant\?"),
         ("split: {test_share: 2}", TaskError, r"split\.test_share: Input should be less than 0.9"),
         ("- binary", TaskError, r"task: should hold settings of its own, as in {name: value}"),
     ],
@@ -219,6 +220,11 @@ def test_type_and_metric_have_to_fit_wherever_they_are_said(churn):
     told = r"task\.yaml and the settings of the sample: metric 'rmse' is not defined for a binary task; choose one of: "
     with pytest.raises(TaskError, match=told):
         read_upload_request(upload)
+    (churn / "task.yaml").unlink()
+    put(churn, "q1.yaml", "type: binary\nmetric: rmse\n")
+    with pytest.raises(TaskError, match=r"^the settings of the sample: metric 'rmse' is not defined"):
+        read_upload_request(upload)
+    put(churn, "task.yaml", "type: binary\nmetric: rmse\n")
     put(churn, "q1.yaml", "type: regression\n")
     assert read_upload_request(upload).metric == "rmse"
 
