@@ -135,7 +135,9 @@ def test_a_problem_is_one_paragraph_without_a_traceback(capsys):
     assert "Traceback" not in told
 
 
-def test_a_deployment_without_a_domain_is_not_started(home, capsys):
+def test_a_deployment_without_a_domain_is_not_started(home, capsys, monkeypatch):
+    for variable in ("ANNA_WEBSERVER_PORT", "ANNA_MLFLOW_PORT"):  # a platform may be running on this machine
+        monkeypatch.setenv(variable, str(free_port()))
     anna.main(["init", str(home)], prog_name="anna", standalone_mode=False)
     assert exit_code("up") == 1
     told = " ".join(capsys.readouterr().err.split())
