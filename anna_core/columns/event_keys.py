@@ -8,8 +8,8 @@ from anna_core.columns.typed import Typed, is_text
 
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
-_STAMP = r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d*[1-9])?)\.?0*$"
-_MIDNIGHT = " 00:00:00"
+_STAMP = r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:(\.\d*[1-9])0*|\.0+)?$"
+_MIDNIGHT = r"^(\d{4}-\d\d-\d\d) 00:00:00$"
 
 
 def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
@@ -17,7 +17,8 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
 
     Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, and so
     are a time stamp, in whatever unit, with a zone or on the clock of `zone`, and '2024-03-31 12:00:00', and a midnight
-    and its date. No two moments become one, and no two texts but those of one time stamp: '1.1' and '1.10' are two.
+    and its date. No two moments become one, and no texts other than of one whole number or one time stamp: '1.1' and
+    '1.10' are two.
 
     Args:
         name: of the column.
@@ -50,7 +51,7 @@ def _stamps(texts: pl.Series) -> pl.Series:
 
 
 def _shortest(stamp: pl.Expr) -> pl.Expr:
-    return stamp.str.replace(_STAMP, "$1 $2").str.strip_suffix(_MIDNIGHT)
+    return stamp.str.replace(_STAMP, "${1} ${2}${3}").str.replace(_MIDNIGHT, "${1}")
 
 
 def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:

@@ -208,7 +208,7 @@ def test_sensors_that_fail_or_are_off_are_told_with_their_words(settings):
     failed = {"status": "FAILURE", "error": {"message": "OSError: [Errno 28] No space\n  left on device\n"}}
     at_it = {"status": "STARTED", "error": None}
     found = running(
-        settings, Sensors=sensors(inbox=[at_it, failed], sources=[fine, failed], outbox=None, failed_launches=[])
+        settings, Sensors=sensors(inbox=[at_it, failed], sources=[fine, failed], outbox=None, automation=[])
     )
     assert wrong(found) == [
         (

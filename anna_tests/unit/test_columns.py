@@ -144,7 +144,8 @@ def test_moments_are_one_key_in_any_unit_and_as_text():
 
 
 def test_other_texts_are_as_many_keys_as_they_are():
-    texts = ["1.1", "1.10", "1.100", "2024-01", "2024-01-01 00:00", "00:00:00", "x 00:00:00", "12:30:00.50"]
+    texts = ["1.1", "1.10", "1.100", "2024-01", "2024-01-01 00:00", "00:00:00", "x 00:00:00", "12:30:00.50",
+             "2024-01-01 12:00:00", "2024-01-01 12:00:000", "2024-01-01 12:00:00."]  # fmt: skip
     assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == texts
 
 
