@@ -10,7 +10,9 @@ from anna_cli.graphql import IN_REPOSITORY, ClientError, GraphQLClient, NotRunni
 from anna_cli.identity import OtherPlatformError, check_ours
 from anna_cli.observation_reader import failed_observations
 from anna_cli.queries import HEALTH, SENSORS
+from anna_cli.supervisor.code_watch import has_definitions
 from anna_cli.supervisor.ports import PortError, check_free
+from anna_cli.supervisor.services import told_code_port
 from anna_resources.settings import SETTINGS_FILE, Settings
 from anna_resources.tracking.outbox import Outbox
 
@@ -39,6 +41,7 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
         return
     yield good(f"Dagster {health['version']} answers at {settings.webserver_url}")
     yield from _check_definitions(health["workspaceOrError"])
+    yield from _check_code_server(settings)
     yield from _check_daemons(health["instance"]["daemonHealth"]["allDaemonStatuses"])
     yield from _check_sensors(client)
     yield from _check_observations(client)
@@ -69,6 +72,17 @@ def _check_definitions(workspace: dict) -> Iterator[Finding]:
             )
         else:
             yield good("the definitions are loaded")
+
+
+def _check_code_server(settings: Settings) -> Iterator[Finding]:
+    """Whether what the webserver knows of the definitions is still there to be run."""
+    port = told_code_port(settings)
+    if port is not None and not has_definitions(port):
+        yield bad(
+            "the process that holds ANNA's definitions is gone, and nothing can be launched",
+            "`anna up` loads them again within two minutes; if it does not, press Reload on the Deployment page of the "
+            "UI, and see logs/code-server.log",
+        )
 
 
 def _check_daemons(statuses: list[dict]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from anna_cli.console import CONSOLE
 from anna_cli.graphql import ClientError, GraphQLClient
 from anna_cli.identity import OtherPlatformError, connect
 from anna_cli.queries import HEALTH
+from anna_cli.supervisor.code_watch import CodeWatch
 from anna_cli.supervisor.leftovers import end_leftovers
 from anna_cli.supervisor.limits import set_pool_limits, write_queue_limits
 from anna_cli.supervisor.ports import PortError, check_free, free_port, is_listening
@@ -50,6 +51,7 @@ class Platform:
         self.client = GraphQLClient(settings.webserver_url)
         self._mlflow = mlflow and settings.mlflow_url is None
         self._supervisor = Supervisor(child_environment(settings), settings.home / "logs", CONSOLE, verbose)
+        self._code_watch: CodeWatch | None = None
         self._lock = filelock.FileLock(settings.home / LOCK_FILE)
 
     def __enter__(self) -> Self:
@@ -86,6 +88,8 @@ class Platform:
 
     def stop(self) -> None:
         """Stop everything: runs in progress are interrupted, and say so in Dagster's records."""
+        if self._code_watch is not None:
+            self._code_watch.stop()
         with CONSOLE.status("Stopping … (Ctrl-C again to kill)"):
             self._supervisor.stop(STOP_FIRST)
         self._lock.release()
@@ -148,6 +152,8 @@ class Platform:
         began = time.time()
         self._launch(daemon_service(workspace, lambda: self._daemon_beats(began)))
         self._supervisor.watch()
+        self._code_watch = CodeWatch(code_port, self.settings.webserver_url, CONSOLE)
+        self._code_watch.start()
 
     def _launch(self, *services: Service) -> None:
         children = [self._supervisor.start(service) for service in services]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 import anna_cli
 from anna_cli.graphql import LOCATION
 from anna_cli.identity import identity
@@ -17,6 +19,7 @@ from anna_resources.settings import Settings
 
 DEFINITIONS = "anna_assets.definitions"
 WORKSPACE_FILE = "workspace.yaml"
+HEARTBEAT_SECONDS = 7 * 86_400
 
 # The location has a name of its own: Dagster would call it by its port, and what it remembers of sensors hangs on that.
 _WORKSPACE = """\
@@ -83,6 +86,15 @@ def write_workspace(settings: Settings, code_port: int) -> Path:
     return file
 
 
+def told_code_port(settings: Settings) -> int | None:
+    """Where the code server listens, as `write_workspace` told it; None where it told nothing yet."""
+    file = settings.dagster_home / WORKSPACE_FILE
+    if not file.is_file():
+        return None
+    port: int = yaml.safe_load(file.read_text(encoding="utf-8"))["load_from"][0]["grpc_server"]["port"]
+    return port
+
+
 def mlflow_service(settings: Settings) -> Service:
     """The MLflow tracking server, with its database and artifacts in the deployment's folder.
 
@@ -105,6 +117,8 @@ def code_service(module: str, port: int) -> Service:
     command = [
         sys.executable, "-m", "dagster", "code-server", "start", "-m", module, "--location-name", LOCATION,
         "--host", LOOPBACK, "--port", str(port), "--use-python-environment-entry-point",
+        # After 30 s, which is the default, a machine that was suspended would wake up without definitions.
+        "--heartbeat-ttl", str(HEARTBEAT_SECONDS),
         # Dagster leaves out the first entry of the path, which is a script's folder as a rule and here is ours.
         "--working-directory", _ROOT,
     ]  # fmt: skip

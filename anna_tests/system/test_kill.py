@@ -68,6 +68,15 @@ def test_a_killed_code_server_comes_back_and_its_launch_ends(running: Running) -
     assert [run["status"] for run in running.launches(key)] == ["SUCCESS"]  # its process lived on
 
 
+def test_definitions_whose_process_is_killed_are_loaded_again(running: Running) -> None:
+    [definitions] = running.processes("anna_assets.definitions", "api grpc")
+    definitions.send_signal(signal.SIGKILL)
+    definitions.wait(timeout=60)
+    assert "the process that holds ANNA's definitions is gone" in " ".join(running.anna("doctor").stdout.split())
+    running.until("the definitions", lambda: running.processes("anna_assets.definitions", "api grpc"))
+    running.until_trained(running.drop("killed_definitions", "s1", rows=300))
+
+
 def test_a_killed_platform_continues_its_launches_when_it_starts_again(running: Running) -> None:
     key = running.drop("killed_platform", "s1", SLOW_TASK, rows=300)
     running.until("an epoch", lambda: training_events(running, key))

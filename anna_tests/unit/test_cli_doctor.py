@@ -17,6 +17,7 @@ from anna_cli.commands import doctor as command
 from anna_cli.commands.doctor import doctor
 from anna_cli.deployment_folder import make_deployment
 from anna_cli.supervisor.ports import free_port
+from anna_cli.supervisor.services import write_workspace
 from anna_core import storage
 from anna_core.domains import FieldKind, load_domains
 from anna_resources.blueprint import Blueprint
@@ -294,6 +295,15 @@ def test_definitions_that_do_not_load_and_a_silent_daemon(settings):
     }  # fmt: skip
     found = [text for text, _ in wrong(answered(settings, health))]
     assert found == ["the definitions do not load: DomainError: bad", "Dagster's daemon is silent: sensor"]
+
+
+def test_definitions_whose_process_is_gone_are_not_well(settings, monkeypatch):
+    assert wrong(running(settings)) == []  # nothing is known of a code server
+    write_workspace(settings, 4000)
+    monkeypatch.setattr(instance, "has_definitions", lambda port: port != 4000)
+    ((text, cure),) = wrong(running(settings))
+    assert text == "the process that holds ANNA's definitions is gone, and nothing can be launched"
+    assert cure.startswith("`anna up` loads them again within two minutes; if it does not, press Reload")
 
 
 def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(settings):
