@@ -79,9 +79,8 @@ def _check_code_server(settings: Settings) -> Iterator[Finding]:
     port = told_code_port(settings)
     if port is not None and not has_definitions(port):
         yield bad(
-            "the process that holds ANNA's definitions is gone, and nothing can be launched",
-            "`anna up` loads them again within two minutes; if it does not, press Reload on the Deployment page of the "
-            "UI, and see logs/code-server.log",
+            "the definitions are gone from the server that runs them, and nothing can be launched",
+            "`anna up` loads them again within two minutes; if it does not, see logs/code-server.log",
         )
 
 

@@ -13,33 +13,34 @@ from anna_resources.code_location import ReloadError, reload_definitions
 
 EVERY_SECONDS = 10.0
 PATIENCE = 2  # looks in a row that find nothing: while somebody reloads, one may
-AFTER_RELOAD_SECONDS = 60.0  # until the next look: on a busy machine definitions take their time to load
+FIRST_PAUSE_SECONDS = 60.0  # after a reload; doubled where that did not help, as the machine may be short of something
+LONGEST_PAUSE_SECONDS = 600.0
 ANSWER_SECONDS = 10.0
+# How Dagster writes, in place of the definitions, why they did not load.
+_ERROR = b'"__class__": "SerializableErrorInfo"'
 
 
 def has_definitions(port: int) -> bool:
-    """Whether the code server at a port of this machine reaches the process that holds the definitions.
+    """Whether the code server at a port of this machine has its definitions: their process answers and has loaded them.
 
-    Definitions that do not load count as reached: they are told elsewhere, and no reload mends them. So does a server
-    that is slow, or that is not there at all, for which the supervisor is responsible.
+    A server that is slow, or not there at all, counts as one that has: looking after it is the supervisor's business.
     """
     import grpc
 
     address, options = f"{LOOPBACK}:{port}", [("grpc.enable_http_proxy", 0)]
     with grpc.insecure_channel(address, options=options) as channel:
-        # An empty message is a valid request, and the answer's content does not matter: Dagster, which takes seconds
-        # to import, is not needed to read it.
+        # Messages are sent and read as bytes, since Dagster, which takes seconds to import, is not needed for these.
         ask = channel.unary_unary("/api.DagsterApi/ListRepositories")
         try:
-            ask(b"", timeout=ANSWER_SECONDS)
+            answer: bytes = ask(b"", timeout=ANSWER_SECONDS)
         except grpc.RpcError as error:
             # This is how the code server passes on that it could not reach its process.
             return bool(error.code() is not grpc.StatusCode.UNKNOWN)
-    return True
+    return _ERROR not in answer
 
 
 class CodeWatch:
-    """Reloads the definitions when the process that holds them is gone."""
+    """Reloads the definitions when the process that holds them is gone, until they are there again."""
 
     def __init__(self, port: int, webserver_url: str, console: Console) -> None:
         """Watch nothing yet.
@@ -62,15 +63,19 @@ class CodeWatch:
         self._stopping.set()
 
     def _watch(self) -> None:
-        missed, pause = 0, EVERY_SECONDS
+        missed, pause, longer = 0, EVERY_SECONDS, FIRST_PAUSE_SECONDS
         while not self._stopping.wait(pause):
-            missed, pause = 0 if has_definitions(self._port) else missed + 1, EVERY_SECONDS
+            pause = EVERY_SECONDS
+            if has_definitions(self._port):
+                missed, longer = 0, FIRST_PAUSE_SECONDS
+                continue
+            missed += 1
             if missed >= PATIENCE and not self._stopping.is_set():
                 self._reload()
-                missed, pause = 0, AFTER_RELOAD_SECONDS
+                pause, longer = longer, min(2 * longer, LONGEST_PAUSE_SECONDS)
 
     def _reload(self) -> None:
-        self._console.print("The process that holds ANNA's definitions is gone; loading them again.", style="yellow")
+        self._console.print("ANNA's definitions are gone; loading them again.", style="yellow")
         try:
             reload_definitions(self._webserver_url)
         except ReloadError as error:

@@ -19,7 +19,7 @@ from anna_resources.settings import Settings
 
 DEFINITIONS = "anna_assets.definitions"
 WORKSPACE_FILE = "workspace.yaml"
-HEARTBEAT_SECONDS = 7 * 86_400
+HEARTBEAT_SECONDS = 3_600
 
 # The location has a name of its own: Dagster would call it by its port, and what it remembers of sensors hangs on that.
 _WORKSPACE = """\
@@ -117,7 +117,8 @@ def code_service(module: str, port: int) -> Service:
     command = [
         sys.executable, "-m", "dagster", "code-server", "start", "-m", module, "--location-name", LOCATION,
         "--host", LOOPBACK, "--port", str(port), "--use-python-environment-entry-point",
-        # After 30 s, which is the default, a machine that was suspended would wake up without definitions.
+        # Its process of definitions ends after so long without a word from it: after 30 s by default, so that a machine
+        # that was suspended would wake up without definitions. Where a code server is killed, the process lies about.
         "--heartbeat-ttl", str(HEARTBEAT_SECONDS),
         # Dagster leaves out the first entry of the path, which is a script's folder as a rule and here is ours.
         "--working-directory", _ROOT,

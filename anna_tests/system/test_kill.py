@@ -72,7 +72,7 @@ def test_definitions_whose_process_is_killed_are_loaded_again(running: Running) 
     [definitions] = running.processes("anna_assets.definitions", "api grpc")
     definitions.send_signal(signal.SIGKILL)
     definitions.wait(timeout=60)
-    assert "the process that holds ANNA's definitions is gone" in " ".join(running.anna("doctor").stdout.split())
+    assert "the definitions are gone from the server that runs them" in " ".join(running.anna("doctor").stdout.split())
     running.until("the definitions", lambda: running.processes("anna_assets.definitions", "api grpc"))
     running.until_trained(running.drop("killed_definitions", "s1", rows=300))
 

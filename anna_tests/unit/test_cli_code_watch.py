@@ -8,6 +8,9 @@ from contextlib import contextmanager
 import grpc
 import pytest
 from dagster._grpc.__generated__ import dagster_api_pb2, dagster_api_pb2_grpc
+from dagster._grpc.types import ListRepositoriesResponse
+from dagster._serdes import serialize_value
+from dagster._utils.error import SerializableErrorInfo
 from rich.console import Console
 
 from anna_cli.supervisor import code_watch
@@ -17,20 +20,27 @@ from anna_tests.unit.cli_stub import Stub, serving
 
 PATIENCE = 30  # seconds; only a broken test waits that long
 LOADED = {"__typename": "WorkspaceLocationEntry", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
+NOT_LOADED = SerializableErrorInfo("MemoryError", [], "MemoryError")
 FAILED = {"__typename": "PythonError", "message": "Could not reach user code server."}
 
 
 class CodeServer(dagster_api_pb2_grpc.DagsterApiServicer):
-    """Answers as Dagster's code server does while its process is `alive`, and fails as it does once that is dead."""
+    """Answers as Dagster's code server does while its process is `alive`, and fails as it does once that is dead.
 
-    def __init__(self):
-        self.alive, self.looks = True, 0
+    With an `error`, it answers as where the definitions did not load.
+    """
+
+    def __init__(self, alive=True, error=None):
+        self.alive, self.error, self.looks = alive, error, 0
 
     def ListRepositories(self, request, context):  # noqa: N802  (by this name gRPC calls it)
         self.looks += 1
         if not self.alive:
             raise RuntimeError("Could not reach user code server.")
-        return dagster_api_pb2.ListRepositoriesReply(serialized_list_repositories_response_or_error="{}")
+        found = self.error or ListRepositoriesResponse([])
+        return dagster_api_pb2.ListRepositoriesReply(
+            serialized_list_repositories_response_or_error=serialize_value(found)
+        )
 
 
 @contextmanager
@@ -48,18 +58,15 @@ def listening(servicer):
 def test_a_process_that_is_gone_is_told_from_one_that_answers():
     with listening(CodeServer()) as port:
         assert has_definitions(port)
-    dead = CodeServer()
-    dead.alive = False
-    with listening(dead) as port:
-        assert not has_definitions(port)
+    for server in (CodeServer(alive=False), CodeServer(error=NOT_LOADED)):
+        with listening(server) as port:
+            assert not has_definitions(port)
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "grpc_proxy"])
 def test_a_proxy_of_the_banks_is_not_asked(variable, monkeypatch):
     monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
-    dead = CodeServer()
-    dead.alive = False
-    with listening(dead) as port:
+    with listening(CodeServer(alive=False)) as port:
         assert not has_definitions(port)
 
 
@@ -70,9 +77,9 @@ def test_a_code_server_that_is_not_there_is_not_the_watchs_business():
 def watched(monkeypatch, answer, looks):
     """Watch a dead process until `looks` looks were made; what was asked of the webserver, and what was told."""
     monkeypatch.setattr(code_watch, "EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(code_watch, "AFTER_RELOAD_SECONDS", 0.01)
-    server, told, enough = CodeServer(), io.StringIO(), threading.Event()
-    server.alive = False
+    monkeypatch.setattr(code_watch, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(code_watch, "LONGEST_PAUSE_SECONDS", 0.02)
+    server, told, enough = CodeServer(alive=False), io.StringIO(), threading.Event()
 
     def look(port):
         found = has_definitions(port)
@@ -101,10 +108,16 @@ def revive(entry):
 def test_definitions_whose_process_died_are_loaded_again_once(entry, monkeypatch):
     calls, told = watched(monkeypatch, revive(entry), looks=8)
     assert calls == [("Reload", {"name": "anna"})]
-    assert told == "The process that holds ANNA's definitions is gone; loading them again."
+    assert told == "ANNA's definitions are gone; loading them again."
 
 
 def test_definitions_that_do_not_come_back_are_told_and_tried_again(monkeypatch):
-    calls, told = watched(monkeypatch, lambda server: {"data": {"reloadRepositoryLocation": FAILED}}, looks=8)
-    assert len(calls) >= 2
-    assert "The definitions do not load: Could not reach user code server." in told
+    states = iter([(False, None), (True, NOT_LOADED), (True, None)])
+
+    def answer(server):
+        server.alive, server.error = next(states)
+        return {"data": {"reloadRepositoryLocation": FAILED}}
+
+    calls, told = watched(monkeypatch, answer, looks=20)
+    assert len(calls) == 3
+    assert told.count("The definitions do not load: Could not reach user code server.") == 2

@@ -302,8 +302,8 @@ def test_definitions_whose_process_is_gone_are_not_well(settings, monkeypatch):
     write_workspace(settings, 4000)
     monkeypatch.setattr(instance, "has_definitions", lambda port: port != 4000)
     ((text, cure),) = wrong(running(settings))
-    assert text == "the process that holds ANNA's definitions is gone, and nothing can be launched"
-    assert cure.startswith("`anna up` loads them again within two minutes; if it does not, press Reload")
+    assert text == "the definitions are gone from the server that runs them, and nothing can be launched"
+    assert cure == "`anna up` loads them again within two minutes; if it does not, see logs/code-server.log"
 
 
 def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(settings):
