@@ -39,7 +39,7 @@ class Usefulness:
         if self.proven is None:
             return f"{self._too_few()}, so no model is known to be of use ({title} {format_lead(self.lead)})"
         if self.lead == (0, 0, 0):
-            return f"No better than a constant: {title} is the same on these rows and on every resample of them"
+            return f"No better than a constant: both have the same {title} on these rows, and on whatever part of them"
         lead = f"{title} {format_lead(self.lead)}"
         return f"The metamodel beats a constant: {lead}" if self.proven else f"No better than a constant: {lead}"
 

@@ -241,7 +241,7 @@ def test_a_model_that_is_a_constant_itself_is_said_to_be_the_same():
     constant = make_content().scores["constant", "constant"]
     same = make_content(scores=make_content().scores | {("metamodel", "metamodel"): constant * 0.5})
     assert same.usefulness.proven is False
-    told = "No better than a constant: ROC AUC is the same on these rows and on every resample of them"
+    told = "No better than a constant: both have the same ROC AUC on these rows, and on whatever part of them"
     assert headline(same).verdict == str(same.usefulness) == told
     [row] = [row for row in same.leaderboard if row.kind == "constant"]
     assert format_lead(row.lead) == "the same"
