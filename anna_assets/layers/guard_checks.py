@@ -72,7 +72,7 @@ def domain_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
             SHIFT,
             asset=key,
             partitions_def=SAMPLE,
-            description=f"A model cannot tell the test rows from the others by their events (ROC AUC below {shift.WARN}).",
+            description=f"No model tells the test rows from the others by their events (ROC AUC below {shift.WARN}).",
         ),
     ]
 

@@ -59,9 +59,7 @@ def test_a_leaking_column_stops_the_launch_before_its_model_is_trained(deploymen
         assert told.startswith("not trained, as the launch cannot be used: sequences/cards has a leak. The target")
 
     for asset in ("model/cards", "boosting/cards", "boosting"):
-        with pytest.raises(
-            dg.Failure, match=r"cards has a leak and cannot be used. The target can be predicted from cards.amount"
-        ):
+        with pytest.raises(dg.Failure, match=r"cannot be used. The target can be predicted from cards.amount"):
             deployment.materialize(asset, partition=key)
 
     settings = deployment.home / "inbox" / "churn" / "task.yaml"
