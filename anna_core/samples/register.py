@@ -184,7 +184,7 @@ def _seen(upload: Upload, before: Entry | None, now: float, place: int) -> Entry
     try:
         entry.key = str(sample_key(upload.task, upload.sample))
     except AnnaError as error:
-        entry.put(UploadState.REFUSED, str(error))
+        entry.put(UploadState.REFUSED, f"{error} Rename the file or its folder.")
         return entry
     if len(upload.files) > 1:
         entry.put(UploadState.REFUSED, f"{' and '.join(upload.files)} are one sample; keep one of them.")

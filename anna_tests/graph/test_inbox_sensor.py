@@ -86,7 +86,7 @@ def test_odd_files_of_one_task_stop_no_other(intake: Intake) -> None:
     intake.quiet()
     told = {file: row["reason"] for file, row in intake.published[-1].items() if row["state"] == "refused"}
     assert told.keys() == {"churn/with space.csv", "odd/empty.csv", r"odd/\xd0\xf3\xf1.csv"}
-    assert "'with space' cannot be a partition key" in told["churn/with space.csv"]
+    assert "'with space' cannot name a sample: use Latin letters, digits" in told["churn/with space.csv"]
     assert told["odd/empty.csv"] == "odd/empty.csv is not complete yet, or damaged: it is empty."
     assert told[r"odd/\xd0\xf3\xf1.csv"] == "its name is not UTF-8, so it cannot name a sample; rename it."
     assert all(file in intake.said and reason in intake.said for file, reason in told.items())
