@@ -160,7 +160,8 @@ def read_register(folder: Path) -> Register | None:
         return Register.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ArtifactError(
-            f"{path}: cannot be read; it is set aside, and every sample of the inbox is looked at anew: {error}"
+            f"{path}: cannot be read ({error.errors()[0]['msg']}); the sensor `inbox` sets it aside, and looks at "
+            "every sample of the inbox anew."
         ) from error
 
 
