@@ -10,6 +10,7 @@ from anna_cli.launch import State
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
+from anna_cli.sensor_reader import problem_of
 from anna_cli.upload_reader import Upload, read_uploads
 from anna_core.errors import AnnaError, SampleError
 from anna_core.keys import SampleKey, sample_key
@@ -132,9 +133,8 @@ def _content(run: Json) -> str | None:
 
 def _judged(upload: Upload | None, key: str, content: str, look: Json) -> Upload:
     """What the intake says of a sample that it has surely seen."""
-    if look["status"] == "FAILURE":
-        message = (look["error"] or {}).get("message") or "no reason was given."
-        raise SubmitError(f"{key} is in the inbox, but the sensor '{INBOX_SENSOR}' fails: {message.strip()}")
+    if problem := problem_of(look):
+        raise SubmitError(f"{key} is in the inbox, but the sensor '{INBOX_SENSOR}' fails: {problem}")
     if upload is None:
         raise SubmitError(f"{key} is no longer in the inbox: its file was removed, or another has its name.")
     if upload.state is State.REFUSED:

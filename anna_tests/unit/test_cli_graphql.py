@@ -5,7 +5,7 @@ import pytest
 from dagster_graphql.schema import create_schema
 
 from anna_cli import queries
-from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message
+from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message, without_stack
 from anna_cli.supervisor.ports import free_port
 from anna_tests.unit.cli_stub import Stub, serving
 
@@ -51,6 +51,10 @@ def test_nothing_listening_says_how_to_start():
         ({"__typename": "InvalidStepError", "invalidStepKey": "x"}, "answered InvalidStepError"),
         ({"__typename": "PipelineNotFoundError", "message": "Could not find Pipeline x"}, "definitions load"),
         (
+            {"__typename": "AssetNotFoundError", "message": 'Asset key ["uploads"] not found.'},
+            r'^Asset key \["uploads"\] not found. Did ANNA\'s definitions load\?',
+        ),
+        (
             {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "a"}, {"message": "b"}]},
             "^a; b$",
         ),
@@ -80,3 +84,29 @@ def test_the_innermost_cause_is_told_without_its_class():
     }
     assert plain_message(error) == "no column as_of: add it"
     assert plain_message(None) == ""
+
+
+STACK = '\n\nStack Trace:\n  File "/srv/x.py", line 3, in load\n    raise\n'
+CAUSED = "\nThe above exception was caused by the following exception:\n"
+DURING = "\nThe above exception occurred during handling of the following exception:\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("cards.yaml: no field", "cards.yaml: no field"),
+        (f"dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach it.{STACK}", "Could not reach it."),
+        (
+            f"dagster._core.errors.DagsterUserCodeLoadError: Error occurred.{STACK}{CAUSED}"
+            f"anna_core.errors.DomainError: cards.yaml: no field{STACK}{DURING}KeyError: 'x'{STACK}",
+            "cards.yaml: no field",
+        ),
+        (f"ValueError: boom{STACK}", "ValueError: boom"),
+    ],
+)
+def test_of_an_error_with_its_stack_the_words_are_told(message, told):
+    assert without_stack(message) == told
+    assert plain_message({"message": message, "className": "DagsterUserCodeProcessError"}) == told
+    with pytest.raises(RejectedError) as refused:
+        ask({"data": {"runsOrError": {"__typename": "PythonError", "message": message}}})
+    assert str(refused.value) == told
