@@ -110,8 +110,13 @@ def _moved(column: pl.Series, test: np.ndarray, name: str) -> Moved:
 
 def _moved_codes(column: pl.Series, test: np.ndarray, name: str, value: Callable[[int], str]) -> Moved:
     auc, *sides = _sides(column, test)
-    told = _told("most often", *(value(int(pl.Series(side).mode().min())) if len(side) else "" for side in sides))
+    told = _told("most often", *(value(_most_frequent(side)) if len(side) else "" for side in sides))
     return Moved(name, auc, float("nan"), float("nan"), told)
+
+
+def _most_frequent(codes: np.ndarray) -> int:
+    different, counts = np.unique(codes, return_counts=True)
+    return int(different[counts.argmax()])
 
 
 def _sides(column: pl.Series, test: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
