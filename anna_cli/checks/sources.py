@@ -84,8 +84,8 @@ def _check_columns(source: Source) -> Iterator[Finding]:
     for name, without in lacking.items():
         some = ", ".join(file.name for file in without[:_SHOWN]) + (" …" if len(without) > _SHOWN else "")
         yield warning(
-            f"domain {domain.name}: {len(without):,} of {len(files):,} files have no column '{name}', which counts as "
-            f"missing in all their rows: {some}",
+            f"domain {domain.name}: column '{name}' is not in {len(without):,} of {len(files):,} files ({some}), and "
+            "counts as missing in all their rows",
             "write the column there, or rename it, if it is called otherwise there",
         )
 

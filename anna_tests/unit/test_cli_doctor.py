@@ -155,8 +155,8 @@ def test_a_column_that_some_files_lack_is_named_with_them(settings):
     pl.read_parquet(path).drop("status").write_parquet(path.with_name("b_no_status.parquet"))
     (told,) = warnings(check_domains(settings))
     assert told == (
-        "domain credit_history: 1 of 2 files have no column 'status', which counts as missing in all their rows: "
-        "b_no_status.parquet"
+        "domain credit_history: column 'status' is not in 1 of 2 files (b_no_status.parquet), and counts as missing in "
+        "all their rows"
     )
 
 
@@ -187,8 +187,8 @@ def test_a_domain_file_whose_name_is_no_name_is_told_once(settings):
     file.write_text((settings.domains / "credit_history.yaml").read_text())
     ((text, _),) = wrong(check_domains(settings))
     assert text == (
-        f"{file}: name: 'Bad-Name' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case "
-        "letters, digits or '_'. Until that is corrected, Bad-Name is left out."
+        f"{file}: 'Bad-Name' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, "
+        "digits or '_'. Rename the file. Until that is corrected, Bad-Name is left out."
     )
 
 
