@@ -12,8 +12,8 @@ from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
 from anna_cli.sensor_reader import problem_of
 from anna_cli.upload_reader import Upload, read_uploads
-from anna_core.errors import AnnaError, SampleError
-from anna_core.keys import SampleKey, sample_key
+from anna_core.errors import AnnaError, KeyNameError, SampleError
+from anna_core.keys import SampleKey, check_task, sample_key
 from anna_core.samples.files import ending_of, why_no_sample
 from anna_core.samples.origins import sample_name
 from anna_resources.names import CONTENT_TAG, INBOX_SENSOR, PARTITION_TAG, REGISTER_JOB, REGISTER_OP, TASK_TAG
@@ -46,8 +46,18 @@ def locate(file: str) -> str:
 
 
 def key_of(file: str, task: str, sample: str | None) -> SampleKey:
-    """The partition key that a sample will have."""
-    return sample_key(task, sample or sample_name(file))
+    """The partition key that a sample will have.
+
+    Raises:
+        KeyNameError: the task, or the sample, cannot be called so.
+    """
+    check_task(task)
+    try:
+        return sample_key(task, sample or sample_name(file))
+    except KeyNameError as error:
+        if sample:
+            raise
+        raise KeyNameError(f"{error} Rename the file, or name the sample with --sample.") from None
 
 
 def register(client: GraphQLClient, file: str, task: str, sample: str | None, options: Options) -> str:

@@ -22,19 +22,19 @@ def check_kept(domains: Iterable[Domain], settings: Settings) -> Iterator[Findin
     for domain in domains:
         reads += [warehouse.source(domain).read, warehouse.dictionary(domain).read]
     damaged = [finding for read in reads for finding in _unreadable(read)]
-    try:
-        read_register(warehouse.uploads)
-    except (ArtifactError, OSError) as error:
-        cure = "as long as ANNA runs, nothing is to be done: launches are known by their runs"
-        damaged.append(warning(_in_a_line(error), cure))
+    damaged += _unreadable(lambda: read_register(warehouse.uploads), is_mended=True)
     yield from damaged or [good("the files that ANNA keeps for itself can be read")]
 
 
-def _unreadable(read: Callable[[], object]) -> Iterator[Finding]:
+def _unreadable(read: Callable[[], object], is_mended: bool = False) -> Iterator[Finding]:
+    """What is wrong with a file, as it is when it is read; `is_mended` by ANNA itself, where it is damaged."""
     try:
         read()
     except (ArtifactError, IdentityError) as error:
-        yield bad(_in_a_line(error), "")  # its words say what to do
+        if is_mended:
+            yield warning(_in_a_line(error), "start `anna up`, if it does not run; no launch is lost")
+        else:
+            yield bad(_in_a_line(error), "")  # its words say what to do
     except OSError as error:
         yield bad(_in_a_line(error), "give this user, and ANNA's, the right to read it")
 

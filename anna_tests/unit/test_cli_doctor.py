@@ -222,6 +222,14 @@ def test_damaged_files_of_annas_own_are_told_with_what_to_do(settings, content):
     )
 
 
+def test_a_file_of_annas_own_that_the_system_does_not_hand_out_is_told(settings):
+    register = settings.storage / "uploads" / "register.json"
+    register.mkdir(parents=True)
+    assert wrong(check_domains(settings)) == [
+        (f"[Errno 21] Is a directory: '{register}'", "give this user, and ANNA's, the right to read it")
+    ]
+
+
 def test_what_annas_own_files_that_are_well_come_to_is_one_line(settings):
     told = [f.text for f in check_domains(settings) if "keeps for itself" in f.text]
     assert told == ["the files that ANNA keeps for itself can be read"]
