@@ -17,6 +17,8 @@ _NOT_FOUND = ("AssetNotFoundError", "PipelineNotFoundError", "RepositoryNotFound
 _CAUSED = "The above exception was caused by the following exception:"
 _DURING = "The above exception occurred during handling of the following exception:"
 _STACK = "Stack Trace:"
+# A message begins with the exception's module and class: of ANNA's packages, or that by which its steps explain any.
+_OURS = re.compile(r"anna_\w+\.|dagster\._core\.definitions\.events\.Failure: ")
 _ERROR_CLASS = re.compile(r"^(?:\w+\.)+[A-Z]\w*: ")
 TIMEOUT_SECONDS = 60.0  # a webserver that has just started takes many seconds for its first answers
 
@@ -101,11 +103,17 @@ def selector(name: str, kind: str) -> Json:
 
 
 def plain_message(error: Json | None) -> str:
-    """Tell a Python error in one line: its innermost cause, without the exception's class and module."""
-    while error and error.get("cause"):
-        error = error["cause"]
-    if not error:
+    """Tell a Python error by its cause, without the exception's class and module.
+
+    That is the first of the chain that ANNA raised, whose words name the place and the cure; else the innermost.
+    """
+    chain = []
+    while error:
+        chain.append(error)
+        error = error.get("cause")
+    if not chain:
         return ""
+    error = next((one for one in chain if _OURS.match(str(one["message"]))), chain[-1])
     if error.get("className") == "DagsterExecutionInterruptedError":
         return "interrupted: the platform was stopped, or somebody ended the process."
     name = re.escape(error.get("className") or "")

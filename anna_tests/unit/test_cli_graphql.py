@@ -76,6 +76,24 @@ def test_another_program_on_the_port_is_recognised(body):
         ask(body)
 
 
+def test_what_anna_said_is_told_and_not_what_it_was_about():
+    error = {
+        "message": "dagster._core.definitions.events.Failure: cards.json: cannot be read; remove it: Expecting value\n",
+        "className": "Failure",
+        "cause": {
+            "message": "anna_core.errors.ArtifactError: cards.json: cannot be read; remove it: Expecting value\n",
+            "className": "ArtifactError",
+            "cause": {"message": "json.decoder.JSONDecodeError: Expecting value\n", "className": "JSONDecodeError"},
+        },
+    }
+    assert plain_message(error) == plain_message(error["cause"])
+    assert plain_message(error) == "cards.json: cannot be read; remove it: Expecting value"
+    full = {"message": "OSError: [Errno 28] No space left on device\n", "className": "OSError"}
+    explained = error | {"message": "dagster._core.definitions.events.Failure: make room on /srv\n", "cause": full}
+    wrapped = {"message": "DagsterExecutionStepExecutionError: Error occurred", "className": "X", "cause": explained}
+    assert plain_message(wrapped) == "make room on /srv"
+
+
 def test_the_innermost_cause_is_told_without_its_class():
     error = {
         "message": "dagster._core.errors.DagsterExecutionStepExecutionError: Error occurred while executing op:\n",
