@@ -15,7 +15,7 @@ from anna_core.sources.door import CLIENT
 from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.preview import preview
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import file_schema, open_table, source_tables
+from anna_core.sources.scanning import file_schema, is_empty, open_table, source_tables
 from anna_core.sources.source import Source
 from anna_resources.settings import Settings
 
@@ -64,7 +64,10 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
 
 def check_clients(domains: Iterable[Domain], settings: Settings) -> Iterator[Finding]:
     """Whether the sources write clients in one way; files that cannot be read are told by `check_source`."""
-    clients = {domain.name: _clients(_source(domain, settings)) for domain in domains}
+    clients = {}
+    for domain in domains:
+        with suppress(Exception):  # whatever it is, `check_source` has met it, too, and told of it
+            clients[domain.name] = _clients(_source(domain, settings))
     for told in written_apart(clients):
         yield warning(told, "find out which way is right, and convert the other source, as in a view")
 
@@ -78,8 +81,9 @@ def _check_columns(source: Source) -> Iterator[Finding]:
     lacking: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         have = file_schema(domain, file)
-        for name in domain.source_columns:
-            if name not in have:
+        missing = [name for name in domain.source_columns if name not in have]
+        if missing and not is_empty(domain, file):
+            for name in missing:
                 lacking[name].append(file)
     for name, without in lacking.items():
         some = ", ".join(file.name for file in without[:_SHOWN]) + (" …" if len(without) > _SHOWN else "")
@@ -93,14 +97,13 @@ def _check_columns(source: Source) -> Iterator[Finding]:
 def _clients(source: Source) -> pl.Series:
     """Different clients in the newest rows of a source, as text, as far as its files can be read."""
     found, left = [pl.Series(CLIENT, dtype=pl.String)], _CLIENT_ROWS
-    with suppress(SourceError, OSError):
-        for file in _newest(source):
-            with suppress(SourceError):
-                rows = _clients_of(source, file, left)
-                found.append(rows.unique())
-                left -= len(rows)
-            if left <= 0:
-                break
+    for file in _newest(source):
+        with suppress(SourceError):
+            rows = _clients_of(source, file, left)
+            found.append(rows.unique())
+            left -= len(rows)
+        if left <= 0:
+            break
     return pl.concat(found).unique()
 
 

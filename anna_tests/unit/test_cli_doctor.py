@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from anna_cli.checks import deployment, instance
+from anna_cli.checks import deployment, instance, sources
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
@@ -153,9 +153,10 @@ def test_few_odd_rows_and_files_that_are_not_read_are_warnings(settings, roomy):
 def test_a_column_that_some_files_lack_is_named_with_them(settings):
     path = settings.home / "warehouse" / "credit_history" / "part.parquet"
     pl.read_parquet(path).drop("status").write_parquet(path.with_name("b_no_status.parquet"))
+    pl.DataFrame().write_parquet(path.with_name("c_empty.parquet"))
     (told,) = warnings(check_domains(settings))
     assert told == (
-        "domain credit_history: column 'status' is not in 1 of 2 files (b_no_status.parquet), and counts as missing in "
+        "domain credit_history: column 'status' is not in 1 of 3 files (b_no_status.parquet), and counts as missing in "
         "all their rows"
     )
 
@@ -174,6 +175,21 @@ def test_sources_that_write_the_same_clients_otherwise_are_told(settings):
     ]
     assert "leading zeros are lost in one of the two (20 of 20" in told[0]
     assert "card_transactions has 00000, 00001, 00002; account_transactions has 0, 1, 10." in told[0]
+
+
+def test_a_source_that_nobody_foresaw_stops_no_comparison_of_the_others(settings, monkeypatch):
+    def newest(source):
+        if source.domain.name == "credit_history":
+            raise RuntimeError("a library's own")
+        return found(source)
+
+    found = sources._newest
+    monkeypatch.setattr(sources, "_newest", newest)
+    ids = pl.Series([str(number) for number in range(20)])
+    rewrite(settings, "card_transactions", client_id=ids.str.zfill(5))
+    rewrite(settings, "account_transactions", client_id=ids)
+    (told,) = warnings(check_domains(settings))
+    assert told.startswith("card_transactions and account_transactions write clients in different ways: leading zeros")
 
 
 def test_a_domain_whose_source_is_gone_has_one_line_and_no_tick(settings):
