@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from anna_cli.graphql import GraphQLClient
+from anna_cli.graphql import GraphQLClient, without_stack
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import clock
 from anna_cli.queries import BACKFILL, RUN_STATES
@@ -60,8 +60,8 @@ def read_backfill(client: GraphQLClient, backfill_id: str) -> Backfill:
         for count in counts
         if count["__typename"] == "AssetPartitionsStatusCounts"
     )
-    problem = (found["error"] or {}).get("message")
-    return Backfill(found["id"], found["status"], assets, problem.strip() if problem else None)
+    problem = without_stack((found["error"] or {}).get("message") or "")
+    return Backfill(found["id"], found["status"], assets, problem or None)
 
 
 def follow_backfill(

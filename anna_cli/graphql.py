@@ -11,6 +11,15 @@ from anna_resources.code_location import LOCATION
 
 REPOSITORY = "__repository__"  # the name that Dagster gives to a code location's only repository
 IN_REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
+# What Dagster answers of all that ANNA's definitions hold, where these did not load.
+_NOT_FOUND = ("AssetNotFoundError", "PipelineNotFoundError", "RepositoryNotFoundError", "SensorNotFoundError")
+# How Dagster writes an error with its stack and its causes into one text.
+_CAUSED = "The above exception was caused by the following exception:"
+_DURING = "The above exception occurred during handling of the following exception:"
+_STACK = "Stack Trace:"
+# A message begins with the exception's module and class: of ANNA's packages, or that by which its steps explain any.
+_OURS = re.compile(r"anna_\w+\.|dagster\._core\.definitions\.events\.Failure: ")
+_ERROR_CLASS = re.compile(r"^(?:\w+\.)+[A-Z]\w*: ")
 TIMEOUT_SECONDS = 60.0  # a webserver that has just started takes many seconds for its first answers
 
 Json = dict[str, Any]
@@ -70,7 +79,7 @@ class GraphQLClient:
         if not isinstance(content, dict) or not (content.get("data") or content.get("errors")):
             raise ClientError(f"{self.url}/graphql gave an answer that ANNA cannot read (HTTP {answer.status_code}).")
         if errors := content.get("errors"):
-            raise RejectedError("; ".join(str(error["message"]) for error in errors))
+            raise RejectedError("; ".join(without_stack(str(error["message"])) for error in errors))
         data: Json = content["data"]
         return data
 
@@ -94,22 +103,36 @@ def selector(name: str, kind: str) -> Json:
 
 
 def plain_message(error: Json | None) -> str:
-    """Tell a Python error in one line: its innermost cause, without the exception's class and module."""
-    while error and error.get("cause"):
-        error = error["cause"]
-    if not error:
+    """Tell a Python error by its cause, without the exception's class and module.
+
+    That is the first of the chain that ANNA raised, whose words name the place and the cure; else the innermost.
+    """
+    chain = []
+    while error:
+        chain.append(error)
+        error = error.get("cause")
+    if not chain:
         return ""
+    error = next((one for one in chain if _OURS.match(str(one["message"]))), chain[-1])
     if error.get("className") == "DagsterExecutionInterruptedError":
         return "interrupted: the platform was stopped, or somebody ended the process."
     name = re.escape(error.get("className") or "")
-    return re.sub(rf"^([\w.]*\.)?{name}: ", "", str(error["message"]).strip())
+    return without_stack(re.sub(rf"^([\w.]*\.)?{name}: ", "", str(error["message"]).strip()))
+
+
+def without_stack(message: str) -> str:
+    """The words of an error into which Dagster wrote a stack, or those of its causes: the innermost cause's."""
+    words = message.rpartition(_CAUSED)[2].partition(_DURING)[0].partition(_STACK)[0].strip()
+    return words if words == message.strip() else _ERROR_CLASS.sub("", words)
 
 
 def _refusal(field: Json) -> str:
     typename = field["__typename"]
     if errors := field.get("errors"):
-        return "; ".join(error["message"] for error in errors)
-    message = str(field.get("message") or "").strip()
-    if typename == "PipelineNotFoundError":
-        return f"{message}. Did ANNA's definitions load? See the Deployment page of the UI, or `anna doctor`."
+        return "; ".join(without_stack(error["message"]) for error in errors)
+    message = without_stack(str(field.get("message") or ""))
+    if typename in _NOT_FOUND:
+        return (
+            f"{message.rstrip('.')}. Did ANNA's definitions load? See the Deployment page of the UI, or `anna doctor`."
+        )
     return message or f"Dagster answered {typename}."

@@ -13,6 +13,7 @@ from pathlib import Path
 from anna_cli.graphql import TIMEOUT_SECONDS, ClientError, GraphQLClient, Json
 from anna_cli.queries import IDENTITY
 from anna_core import storage
+from anna_core.errors import AnnaError
 from anna_resources.settings import Settings
 
 ID_FILE = "deployment.id"
@@ -40,12 +41,37 @@ class Identity:
         return {_ID: self.id, _HOME: str(self.home)}
 
 
+class IdentityError(AnnaError):
+    """The file of a deployment's id holds no id."""
+
+
 def identity(home: Path) -> Identity:
-    """The identity of the deployment at `home`, made where it has none yet."""
+    """The identity of the deployment at `home`, made where it has none yet.
+
+    Raises:
+        IdentityError: its file is damaged.
+    """
+    if not (home / ID_FILE).exists():
+        storage.write_text(home / ID_FILE, f"{uuid.uuid4()}\n")
+    return Identity(read_id(home), home)
+
+
+def read_id(home: Path) -> str:
+    """The id of the deployment at `home`; empty where it has none yet.
+
+    Raises:
+        IdentityError: its file is damaged.
+    """
     file = home / ID_FILE
-    if not file.exists():
-        storage.write_text(file, f"{uuid.uuid4()}\n")
-    return Identity(file.read_text(encoding="utf-8").strip(), home)
+    try:
+        return str(uuid.UUID(file.read_text(encoding="utf-8").strip()))
+    except FileNotFoundError:
+        return ""
+    except ValueError:  # UnicodeDecodeError is one
+        raise IdentityError(
+            f"{file}: this is not the id of a deployment; the file is damaged. Stop `anna up` if it runs, remove the "
+            "file, and start `anna up`: it makes a new id. Nothing else hangs on it."
+        ) from None
 
 
 def connect(settings: Settings, timeout: float = TIMEOUT_SECONDS) -> GraphQLClient:
@@ -55,6 +81,7 @@ def connect(settings: Settings, timeout: float = TIMEOUT_SECONDS) -> GraphQLClie
         NotRunningError: nothing answers at its port.
         OtherPlatformError: another deployment's platform answers there, or another Dagster.
         ClientError: what answers is slow, or is not Dagster.
+        IdentityError: this deployment's id cannot be read.
     """
     client = GraphQLClient(settings.webserver_url, timeout)
     check_ours(settings, client.execute(IDENTITY)["workspaceOrError"])
@@ -66,6 +93,7 @@ def check_ours(settings: Settings, workspace: Json) -> None:
 
     Raises:
         OtherPlatformError: it is not; with its folder, and what to do.
+        IdentityError: this deployment's id cannot be read.
     """
     theirs = _told(workspace)
     if theirs is None:
@@ -82,8 +110,7 @@ def check_ours(settings: Settings, workspace: Json) -> None:
 
 
 def _is_same(theirs: Identity, home: Path) -> bool:
-    file = home / ID_FILE
-    if not file.exists() or theirs.id != file.read_text(encoding="utf-8").strip():
+    if theirs.id != read_id(home):
         return False
     # A folder that was copied has the id of the first one. In another container the folder may have another path.
     return not theirs.home.exists() or theirs.home.samefile(home)

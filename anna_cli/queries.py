@@ -45,12 +45,16 @@ query Health {
     ... on Workspace {
       locationEntries {
         name loadStatus displayMetadata { key value }
-        locationOrLoadError { __typename ... on PythonError { message } }
+        locationOrLoadError {
+          __typename
+          ... on PythonError { ...problem cause { ...problem cause { ...problem } } }
+        }
       }
     }
     ... on Error { message }
   }
 }
+fragment problem on PythonError { message className }
 """
 
 IDENTITY = """
@@ -207,11 +211,18 @@ query Sensor($selector: SensorSelector!) {
   sensorOrError(sensorSelector: $selector) {
     __typename
     ... on Sensor {
-      sensorState { status ticks(limit: 1) { tickId status error { message } } }
+      sensorState {
+        status
+        ticks(limit: 1) {
+          tickId status
+          error { ...problem cause { ...problem cause { ...problem cause { ...problem } } } }
+        }
+      }
     }
     ... on Error { message }
   }
 }
+fragment problem on PythonError { message className }
 """
 
 SENSORS = """
@@ -219,11 +230,21 @@ query Sensors($selector: RepositorySelector!) {
   sensorsOrError(repositorySelector: $selector) {
     __typename
     ... on Sensors {
-      results { name sensorState { status ticks(limit: 2) { status error { message } } } }
+      results {
+        name
+        sensorState {
+          status
+          ticks(limit: 2) {
+            status
+            error { ...problem cause { ...problem cause { ...problem cause { ...problem } } } }
+          }
+        }
+      }
     }
     ... on Error { message }
   }
 }
+fragment problem on PythonError { message className }
 """
 
 UPLOADS = """

@@ -10,9 +10,10 @@ from anna_cli.launch import State
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
+from anna_cli.sensor_reader import problem_of
 from anna_cli.upload_reader import Upload, read_uploads
-from anna_core.errors import AnnaError, SampleError
-from anna_core.keys import SampleKey, sample_key
+from anna_core.errors import AnnaError, KeyNameError, SampleError
+from anna_core.keys import SampleKey, check_task, sample_key
 from anna_core.samples.files import ending_of, why_no_sample
 from anna_core.samples.origins import sample_name
 from anna_resources.names import CONTENT_TAG, INBOX_SENSOR, PARTITION_TAG, REGISTER_JOB, REGISTER_OP, TASK_TAG
@@ -45,8 +46,18 @@ def locate(file: str) -> str:
 
 
 def key_of(file: str, task: str, sample: str | None) -> SampleKey:
-    """The partition key that a sample will have."""
-    return sample_key(task, sample or sample_name(file))
+    """The partition key that a sample will have.
+
+    Raises:
+        KeyNameError: the task, or the sample, cannot be called so.
+    """
+    check_task(task)
+    try:
+        return sample_key(task, sample or sample_name(file))
+    except KeyNameError as error:
+        if sample:
+            raise
+        raise KeyNameError(f"{error} Rename the file, or name the sample with --sample.") from None
 
 
 def register(client: GraphQLClient, file: str, task: str, sample: str | None, options: Options) -> str:
@@ -132,9 +143,8 @@ def _content(run: Json) -> str | None:
 
 def _judged(upload: Upload | None, key: str, content: str, look: Json) -> Upload:
     """What the intake says of a sample that it has surely seen."""
-    if look["status"] == "FAILURE":
-        message = (look["error"] or {}).get("message") or "no reason was given."
-        raise SubmitError(f"{key} is in the inbox, but the sensor '{INBOX_SENSOR}' fails: {message.strip()}")
+    if problem := problem_of(look):
+        raise SubmitError(f"{key} is in the inbox, but the sensor '{INBOX_SENSOR}' fails: {problem}")
     if upload is None:
         raise SubmitError(f"{key} is no longer in the inbox: its file was removed, or another has its name.")
     if upload.state is State.REFUSED:

@@ -185,6 +185,10 @@ def read_domain(path: Path) -> Domain:
     if content.get("name", name) != name:
         raise DomainError(f"{file}: name '{content['name']}' differs from the file's: drop `name` or rename the file.")
     try:
+        check_domain(name)
+    except KeyNameError as error:
+        raise DomainError(f"{file}: {error} Rename the file.") from error
+    try:
         return Domain.model_validate({**content, "name": name})
     except ValidationError as error:
         raise DomainError(f"{file}: {explain(error, 'file')}") from error

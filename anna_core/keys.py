@@ -31,10 +31,11 @@ def trees_member(domain: str | None) -> str:
 
 
 def check_key(key: str) -> str:
-    """Return `key` if it can be a partition key; raise `KeyNameError` otherwise."""
+    """Return a sample's key, or its name, if it can be a partition key; raise `KeyNameError` otherwise."""
     if not KEY_PATTERN.fullmatch(key) or set(key) <= {"."} or _DAGSTER_RANGE in key:
         raise KeyNameError(
-            f"'{key}' cannot be a partition key: use 1 to 100 Latin letters, digits, '.', '_' or '-' (no '...')."
+            f"'{key}' cannot name a sample: use Latin letters, digits, '.', '_' or '-' (no space, no '...'), 1 to 100 "
+            "together with the task's name."
         )
     return key
 

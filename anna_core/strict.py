@@ -50,7 +50,9 @@ def _cure(item: ErrorDetails) -> str:
         case "tuple_type" | "list_type":
             return f"should be a list, as in [a, b] (found {_found(item['input'])})"
         case _:
-            return f"{item['msg'].removeprefix('Value error, ')} (found {_found(item['input'])})"
+            told, found = item["msg"].removeprefix("Value error, ").rstrip("."), _found(item["input"])
+            is_told = isinstance(item["input"], str) and found in told
+            return told if is_told else f"{told} (found {found})"
 
 
 def _found(value: object) -> str:

@@ -26,7 +26,7 @@ def as_of_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
         AS_OF_LEAK,
         asset=key,
         partitions_def=SAMPLE,
-        description=f"The as_of date alone does not tell the target (Gini below {leakage.WARN}).",
+        description=f"The target cannot be predicted from the as_of date alone (Gini below {leakage.WARN}).",
     )
 
 
@@ -64,15 +64,15 @@ def domain_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
             blocking=True,
             partitions_def=SAMPLE,
             description=(
-                f"No field alone tells the target: a Gini of {leakage.WARN} warns, {leakage.BLOCK} stops the launch. "
-                "The times of the events alone at most warn."
+                f"The target cannot be predicted from one field alone: a Gini of {leakage.WARN} warns, {leakage.BLOCK} "
+                "stops the launch. The times of the events alone at most warn."
             ),
         ),
         dg.AssetCheckSpec(
             SHIFT,
             asset=key,
             partitions_def=SAMPLE,
-            description=f"Test rows cannot be told from the others by their aggregates (ROC AUC below {shift.WARN}).",
+            description=f"No model tells the test rows from the others by their events (ROC AUC below {shift.WARN}).",
         ),
     ]
 
@@ -83,7 +83,7 @@ def as_of_result(probes: Probes) -> dg.AssetCheckResult:
         "Rows with the outcome were taken at other dates than rows without, but in use all clients have one date. "
         "Take the dates of all rows the same way, for instance each month's first day."
     )
-    return _result(AS_OF_LEAK, probes, {"as_of": cure}, "The as_of date does not tell the target.")
+    return _result(AS_OF_LEAK, probes, {"as_of": cure}, "The as_of date does not predict the target.")
 
 
 def clients_result(match: Match) -> dg.AssetCheckResult:
@@ -134,17 +134,18 @@ def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
     cures[leakage.history_of(domain)] = (
         "Is that what the target is about, or are events of some clients missing from the source or cut at the outcome?"
     )
-    return _result(LEAKAGE, probes, cures, "No field alone tells the target.")
+    return _result(LEAKAGE, probes, cures, "No field alone predicts the target.")
 
 
 def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
     """How the test rows differ from the others; it never blocks."""
     named = "; ".join(_moved(one) for one in found.moved)
     if found.not_probed:
-        description = f"Not probed: {found.not_probed}."
+        description = f"Not checked: {found.not_probed}."
     elif found.warns:
         description = (
-            f"Test rows are told from the others with ROC AUC {found.auc:.3f} (at least {found.low:.3f}), most by: "
+            f"Test rows differ from the others: by their events in {domain.name} alone, a model tells them apart with "
+            f"ROC AUC {found.auc:.3f} (95% interval from {found.low:.3f}; alike would be 0.5). What differs most: "
             f"{named}. The held-out figures may not hold for the time to come. Longer histories in later rows are "
             f"natural where the source begins at a fixed date; a shorter lookback in domains/{domain.name}.yaml evens "
             "them out. Anything else: look at what changed in the source."
@@ -156,10 +157,7 @@ def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
         passed=not found.warns,
         severity=dg.AssetCheckSeverity.WARN,
         description=description,
-        metadata={
-            "rows": found.rows,
-            "aggregates": _table([{"aggregate": m.name, **_figures(m)} for m in found.moved]),
-        },
+        metadata={"rows": found.rows, "aggregates": _table([_difference(one) for one in found.moved])},
     )
 
 
@@ -206,7 +204,7 @@ def _result(name: str, probes: Probes, cures: dict[str, str], harmless: str) -> 
     sentences = [f"{_sentence(finding)} {cures[finding.subject]}" for finding in leaks + suspicious]
     sentences += [f"{_sentence(finding)} The task allows it." for finding in probes.of(Verdict.ALLOWED)]
     if probes.not_probed:
-        sentences.append(f"Not probed: {probes.not_probed}.")
+        sentences.append(f"Not checked: {probes.not_probed}.")
     return dg.AssetCheckResult(
         check_name=name,
         passed=not (leaks or suspicious),
@@ -218,32 +216,32 @@ def _result(name: str, probes: Probes, cures: dict[str, str], harmless: str) -> 
 
 def _sentence(finding: Finding) -> str:
     found = finding.strength
-    what = f"'{found.outcome}'" if found.outcome else "the target"
+    what = f"The outcome '{found.outcome}'" if found.outcome else "The target"
     return (
-        f"{finding.subject} alone tells {what}: {found.measure} {found.value:.3f} (at least {found.low:.3f}), "
-        f"most by {finding.told_by}."
+        f"{what} can be predicted from {finding.subject} alone, mostly from {finding.told_by}: {found.measure} "
+        f"{found.value:.3f} (95% interval from {found.low:.3f})."
     )
 
 
 def _row(finding: Finding) -> dict[str, str]:
     found = finding.strength
-    figures = {"measure": found.measure, "value": f"{found.value:.3f}", "at least": f"{found.low:.3f}"}
+    figures = {"measure": found.measure, "value": f"{found.value:.3f}", "95% interval from": f"{found.low:.3f}"}
     return {
         "probe": finding.subject,
         "verdict": finding.verdict.value,
         **figures,
         "outcome": found.outcome,
-        "most by": finding.told_by,
+        "mostly from": finding.told_by,
     }
 
 
 def _moved(one: Moved) -> str:
-    return f"{one.name} (median {one.before:.4g} before, {one.test:.4g} in the test, AUC {one.auc:.2f})"
+    return f"{one.name} ({one.told})"
 
 
-def _figures(one: Moved) -> dict[str, str]:
-    values = {"AUC alone": one.auc, "median of others": one.before, "median of test": one.test}
-    return {name: f"{value:.4g}" if math.isfinite(value) else "not defined" for name, value in values.items()}
+def _difference(one: Moved) -> dict[str, str]:
+    alone = f"{one.auc:.2f}" if math.isfinite(one.auc) else "not defined"
+    return {"aggregate": one.name, "difference": one.told, "ROC AUC alone": alone}
 
 
 def _table(rows: Sequence[dict[str, str]]) -> dg.TableMetadataValue:

@@ -164,14 +164,15 @@ def _defined(value: Any) -> Any:
 def _table(rows: "Sequence[LeaderboardRow]") -> dg.TableMetadataValue:
     from anna_core.analytics.formatting import format_lead
 
-    columns = ["model", "kind", "value", "lead", "low", "high", "metric", "rows"]
+    shown = ["model", "kind", "value", "lead", "low", "high"]
+    others = ["metric", "rows"]  # the same in all rows: the page tells them beside the table, `anna report` reads them
     records = []
     for row in rows:
         lead = format_lead(row.lead).replace(" ", "\N{NO-BREAK SPACE}")  # the page would break it into three lines
         known = _record(row) | {"lead": lead}
-        filled = {name: "not defined" if known[name] is None else known[name] for name in columns}
+        filled = {name: "not defined" if known[name] is None else known[name] for name in shown + others}
         records.append(dg.TableRecord(filled))
-    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in shown])
     return dg.MetadataValue.table(records, schema)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from anna_assets.steps import explained
 from anna_core.keys import sample_key
-from anna_core.samples.inbox import content_hash, find_upload, read_upload_request, upload_lock
+from anna_core.samples.inbox import check_metric_at, content_hash, find_upload, read_upload_request, upload_lock
 from anna_core.samples.origins import sample_name
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import parse_request
@@ -46,7 +46,8 @@ class SampleFile(dg.Config):
 @explained
 def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Warehouse) -> None:
     """Check a sample and put it into the inbox."""
-    parse_request(config.options, "options")
+    said = parse_request(config.options, "options")
+    check_metric_at(said.metric, said.type, "options")
     key = sample_key(config.task, config.sample or sample_name(config.file))
     inbox = warehouse.home_path / INBOX
     with upload_lock(warehouse.upload_locks, str(key)):  # of two uploads of one key, each keeps its own settings

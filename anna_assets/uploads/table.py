@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import textwrap
 
 import dagster as dg
 
@@ -11,18 +12,13 @@ from anna_resources.names import UPLOADS_ASSET
 KEY = dg.AssetKey(UPLOADS_ASSET)
 _LAUNCHED_SHOWN = 50  # of those whose launches tell the rest, the latest; the table is stored anew at each change
 _TOLD = 5  # of those that are not launched, on the sensor's page
-_COLUMNS = {
-    "sample": "<task>.<sample>; empty where the names cannot make a key.",
+# The columns that the page shows, so that nothing is cut off at its right; programs get all that a row has.
+_SHOWN = {
+    "file": "The file in the inbox: <task>/<sample>.csv or .parquet.",
     "state": "settling, waiting, refused, starting, or launched: the run then tells how it goes.",
-    "file": "The file in the inbox.",
-    "reason": "Why it is so.",
-    "as_of": "First and last date of its rows.",
-    "owner": "Whose limit of launches it counts in.",
-    "warnings": "What you should know although nothing is refused.",
-    "run": "The launch.",
-    "watched": "The attempt at it whose end tells whether the sample is launched again; empty once that is known.",
-    "content": "Digest of the file and of what was said of it.",
+    "told": "Why it is so, and what you should know although nothing is refused.",
 }
+_LINE = 36  # characters of a line of `told`: what a page of 1,500 pixels has room for
 
 
 def uploads_spec() -> dg.AssetSpec:
@@ -67,12 +63,12 @@ def digest(table: list[dict[str, str]]) -> str:
 
 def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     """The event that publishes a table."""
-    schema = dg.TableSchema([dg.TableColumn(name, "string", description=text) for name, text in _COLUMNS.items()])
+    schema = dg.TableSchema([dg.TableColumn(name, "string", description=text) for name, text in _SHOWN.items()])
     counts = {state: sum(row["state"] == state for row in table) for state in UploadState}
     return dg.AssetObservation(
         KEY,
         description=", ".join(f"{count} {state}" for state, count in counts.items() if count) or "The inbox is empty.",
-        metadata={UPLOADS_ASSET: dg.MetadataValue.table([dg.TableRecord(row) for row in table], schema)},
+        metadata={UPLOADS_ASSET: dg.MetadataValue.table([_shown(row) for row in table], schema)},
     )
 
 
@@ -82,6 +78,13 @@ def summary(table: list[dict[str, str]]) -> str:
     told = [f"{row['file']} is {row['state']}: {row['reason']}" for row in others]
     more = f" And {len(told) - _TOLD} more: see the asset `uploads`." if len(told) > _TOLD else ""
     return " ".join(told[:_TOLD]) + more
+
+
+def _shown(row: dict[str, str]) -> dg.TableRecord:
+    """A row with its reason and warnings in lines: the page makes a column as narrow as its longest word."""
+    told = " ".join([row["reason"], *row["warnings"].splitlines()])
+    lines = textwrap.wrap(told, _LINE, break_long_words=False, break_on_hyphens=False)
+    return dg.TableRecord({**row, "told": " ".join(line.replace(" ", "\N{NO-BREAK SPACE}") for line in lines)})
 
 
 def _row(entry: Entry) -> dict[str, str]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from anna_cli.checks.findings import Finding, bad, good, warning
-from anna_cli.checks.sources import check_source
+from anna_cli.checks.kept_files import check_kept
+from anna_cli.checks.sources import check_clients, check_source
 from anna_cli.templates import DAGSTER_FILE
 from anna_core.domains import Domain, domain_files
 from anna_core.errors import DomainError, in_words
@@ -29,7 +30,7 @@ def check_home(home: Path) -> Iterator[Finding]:
 
 
 def check_domains(settings: Settings) -> Iterator[Finding]:
-    """Every domain file, and the source table that it names."""
+    """Every domain file, the source table that it names, and what ANNA keeps of it."""
     if not domain_files(settings.domains):
         yield bad(
             f"no domain file (*.yaml) in {settings.domains}",
@@ -44,11 +45,10 @@ def check_domains(settings: Settings) -> Iterator[Finding]:
         return
     for file, note in zip(found.problems, found.notes, strict=True):
         yield bad(note, f"correct {settings.domains / file}")
-    broken = {Path(file).stem for file in found.problems}
     for domain in found.domains.values():
-        if domain.name not in broken:
-            yield good(f"domain {domain.name}: {len(domain.fields)} field{'s' * (len(domain.fields) != 1)}")
         yield from _check_source(domain, settings)
+    yield from check_clients(found.domains.values(), settings)
+    yield from check_kept(found.domains.values(), settings)
 
 
 def _check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import requests
 
 from anna_cli.checks.findings import Finding, bad, good, warning
-from anna_cli.graphql import IN_REPOSITORY, ClientError, GraphQLClient, NotRunningError, RejectedError
-from anna_cli.identity import OtherPlatformError, check_ours
+from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message
+from anna_cli.identity import IdentityError, OtherPlatformError, check_ours
 from anna_cli.observation_reader import failed_observations
-from anna_cli.queries import HEALTH, SENSORS
+from anna_cli.queries import HEALTH
+from anna_cli.sensor_reader import read_sensors
 from anna_cli.supervisor.code_watch import has_definitions
 from anna_cli.supervisor.ports import PortError, check_free
 from anna_cli.supervisor.services import told_code_port
@@ -39,6 +40,10 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
     except OtherPlatformError as error:
         yield bad(str(error), f"see webserver_port in {settings.home / SETTINGS_FILE}")
         return
+    except IdentityError:
+        cure = "mend its deployment.id first, as is said above"
+        yield warning(f"whether it is this deployment that answers at {settings.webserver_url} cannot be said", cure)
+        return
     yield good(f"Dagster {health['version']} answers at {settings.webserver_url}")
     yield from _check_definitions(health["workspaceOrError"])
     yield from _check_code_server(settings)
@@ -67,9 +72,8 @@ def _check_definitions(workspace: dict) -> Iterator[Finding]:
     for entry in workspace.get("locationEntries", [workspace]):
         found = entry.get("locationOrLoadError") or entry
         if found["__typename"] == "PythonError":
-            yield bad(
-                f"the definitions do not load: {found['message'].strip()}", "correct what it names; reload in the UI"
-            )
+            words = " ".join(plain_message(found).split())
+            yield bad(f"the definitions do not load: {words}", "correct what it names; reload in the UI")
         else:
             yield good("the definitions are loaded")
 
@@ -99,24 +103,19 @@ def _check_daemons(statuses: list[dict]) -> Iterator[Finding]:
 def _check_sensors(client: GraphQLClient) -> Iterator[Finding]:
     """What each sensor's last look came to: while one fails, nothing of what it is for happens."""
     try:
-        sensors = client.expect("Sensors", SENSORS, selector=IN_REPOSITORY)["results"]
+        sensors = read_sensors(client)
     except RejectedError as error:
         yield warning(f"the sensors cannot be asked after: {error}", "see whether the definitions load")
         return
-    failed = []
     for sensor in sensors:
-        name, state = sensor["name"], sensor["sensorState"]
-        if state["status"] != "RUNNING":
-            yield warning(f"the sensor '{name}' is off", "switch it on in the UI under Automation")
-            continue
-        ended = next((tick for tick in state["ticks"] if tick["status"] != "STARTED"), None)
-        if ended is not None and ended["status"] == "FAILURE":
-            failed.append(name)
-            words = " ".join(((ended["error"] or {}).get("message") or "it left no word").split())
+        if not sensor.is_on:
+            yield warning(f"the sensor '{sensor.name}' is off", "switch it on in the UI under Automation")
+        elif sensor.problem:
             yield bad(
-                f"the sensor '{name}' fails: {words}", "its page in the UI, under Automation, has each look at length"
+                f"the sensor '{sensor.name}' fails: {sensor.problem}",
+                "its page in the UI, under Automation, has each look at length",
             )
-    if not failed:
+    if not any(sensor.problem for sensor in sensors):
         yield good(f"{len(sensors)} sensors look after what comes")
 
 

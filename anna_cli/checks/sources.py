@@ -1,19 +1,32 @@
 """Whether a domain's source table is there, and whether its columns and first rows fit the domain."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
 
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.files import told_unread
+from anna_core.guards.written_apart import written_apart
+from anna_core.sources.door import CLIENT
+from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.preview import preview
+from anna_core.sources.reading import reading
+from anna_core.sources.scanning import file_schema, is_empty, open_table, source_tables
 from anna_core.sources.source import Source
 from anna_resources.settings import Settings
+
+_CLIENT_ROWS = 1_000_000  # of each source, from its newest files: their clients are compared with the other sources'
+_CLIENT_FILES = 20
+_SHOWN = 3  # files that are named
 
 
 def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
     """The table's place, its files' columns and types, and what of its first rows would be left aside or refused."""
-    source = Source(domain, settings.home, settings.time_zone, settings.source_settle_seconds, settings.left_aside)
+    source = _source(domain, settings)
     try:
         path = source.path
     except SourceError as error:
@@ -37,11 +50,81 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
         yield bad(message, "it would be refused when the source is observed or its mart is built")
     if not seen.refused:
         count = "1 file" if seen.files == 1 else f"{seen.files:,} files"
-        yield good(f"domain {domain.name}: source {path}: {count}; the first {seen.rows:,} rows fit")
+        fields = "1 field" if len(domain.fields) == 1 else f"{len(domain.fields)} fields"
+        yield good(f"domain {domain.name}: {fields}; source {path}: {count}; the first {seen.rows:,} rows fit")
         for reason, rows in seen.left.items():
             yield warning(
                 f"domain {domain.name}: {reason} in {rows:,} of the first {seen.rows:,} rows", "mend them there"
             )
+        yield from _check_columns(source)
     if seen.unread:
         cure = "rename or convert what belongs to the table"
         yield warning(f"domain {domain.name}: {told_unread(seen.unread)}", cure)
+
+
+def check_clients(domains: Iterable[Domain], settings: Settings) -> Iterator[Finding]:
+    """Whether the sources write clients in one way; files that cannot be read are told by `check_source`."""
+    clients = {}
+    for domain in domains:
+        with suppress(Exception):  # whatever it is, `check_source` has met it, too, and told of it
+            clients[domain.name] = _clients(_source(domain, settings))
+    for told in written_apart(clients):
+        yield warning(told, "find out which way is right, and convert the other source, as in a view")
+
+
+def _check_columns(source: Source) -> Iterator[Finding]:
+    """Columns that some files of a source have, and others lack: their fields are missing in all rows of these."""
+    domain = source.domain
+    if domain.source.is_lake:
+        return
+    files = source_files(source).read
+    lacking: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        have = file_schema(domain, file)
+        missing = [name for name in domain.source_columns if name not in have]
+        if missing and not is_empty(domain, file):
+            for name in missing:
+                lacking[name].append(file)
+    for name, without in lacking.items():
+        some = ", ".join(file.name for file in without[:_SHOWN]) + (" …" if len(without) > _SHOWN else "")
+        yield warning(
+            f"domain {domain.name}: column '{name}' is not in {len(without):,} of {len(files):,} files ({some}), and "
+            "counts as missing in all their rows",
+            "write the column there, or rename it, if it is called otherwise there",
+        )
+
+
+def _clients(source: Source) -> pl.Series:
+    """Different clients in the newest rows of a source, as text, as far as its files can be read."""
+    found, left = [pl.Series(CLIENT, dtype=pl.String)], _CLIENT_ROWS
+    for file in _newest(source):
+        with suppress(SourceError):
+            rows = _clients_of(source, file, left)
+            found.append(rows.unique())
+            left -= len(rows)
+        if left <= 0:
+            break
+    return pl.concat(found).unique()
+
+
+def _newest(source: Source) -> list[Path | None]:
+    """The newest files of a source, the newest first; of a lake the whole table, as None."""
+    if source.domain.source.is_lake:
+        return [None]
+    files: list[Path | None] = []
+    files += sorted(source_files(source).read, key=lambda file: -file.stat().st_mtime_ns)[:_CLIENT_FILES]
+    return files
+
+
+def _clients_of(source: Source, file: Path | None, rows: int) -> pl.Series:
+    """The clients of a file's first rows."""
+    domain = source.domain
+    (table,) = source_tables(source, None if file is None else [file], frozenset(domain.source_columns))
+    with reading(domain, table.files[0]):
+        door = open_table(source, table)
+        clients = door.table.head(rows).select(door.values[CLIENT].cast(pl.String).alias(CLIENT))
+        return clients.collect()[CLIENT].drop_nulls()
+
+
+def _source(domain: Domain, settings: Settings) -> Source:
+    return Source(domain, settings.home, settings.time_zone, settings.source_settle_seconds, settings.left_aside)

@@ -29,8 +29,16 @@ def doctor() -> None:
             text.append(f"\n  → {finding.cure}", "dim" if finding.verdict is Verdict.GOOD else "")
         CONSOLE.print(text, soft_wrap=True)
     wrong = sum(finding.verdict is Verdict.BAD for finding in findings)
-    CONSOLE.print("\nAll is well." if not wrong else f"\n{wrong} of {len(findings)} checks failed.")
+    doubtful = sum(finding.verdict is Verdict.WARNING for finding in findings)
+    CONSOLE.print(f"\n{_summary(len(findings), wrong, doubtful)}")
     sys.exit(1 if wrong else 0)
+
+
+def _summary(checks: int, wrong: int, doubtful: int) -> str:
+    if not wrong and not doubtful:
+        return "All is well."
+    warnings = f"{doubtful} warning{'s' * (doubtful != 1)}" if doubtful else ""
+    return f"{wrong} of {checks} checks failed{f'; {warnings}' if warnings else ''}." if wrong else f"{warnings}."
 
 
 def examine(home: Path) -> Iterator[Finding]:

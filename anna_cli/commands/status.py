@@ -9,6 +9,7 @@ from anna_cli.follow import check_finished, follow, snapshot
 from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.observation_reader import failed_observations
+from anna_cli.sensor_reader import Sensor, read_sensors
 from anna_resources.blueprint import domain_file_news, loaded_domains
 from anna_resources.settings import load_settings
 
@@ -24,6 +25,9 @@ def status(key: str | None, once: bool) -> None:
         CONSOLE.print(note, style="yellow", soft_wrap=True)
     for domain, reason in failed_observations(client).items():
         CONSOLE.print(f"The source of {domain} could not be observed: {reason}", style="yellow", soft_wrap=True)
+    for sensor in read_sensors(client):
+        if told := _told(sensor):
+            CONSOLE.print(told, style="yellow", soft_wrap=True)
     reader = LaunchReader(client)
     launches = reader.read(key)
     if not launches:
@@ -40,3 +44,12 @@ def status(key: str | None, once: bool) -> None:
         sys.exit(130)
     if key is not None:
         check_finished(launches)
+
+
+def _told(sensor: Sensor) -> str:
+    """What is the matter with a sensor; empty where nothing is."""
+    if not sensor.is_on:
+        return f"The sensor '{sensor.name}' is off: switch it on in the UI under Automation."
+    if not sensor.problem:
+        return ""
+    return f"The sensor '{sensor.name}' fails, so what is told below may be out of date: {sensor.problem}"

@@ -14,6 +14,7 @@ from anna_cli.options import Options, parse_options
 from anna_cli.submission import follow_intake, key_of, locate, register
 from anna_cli.upload_reader import Upload
 from anna_core.errors import TaskError
+from anna_core.samples.inbox import check_metric_at
 from anna_core.tasks.task import TaskType, parse_request
 from anna_resources.settings import load_settings
 
@@ -88,11 +89,12 @@ def task_options(options: Options, named: Options) -> Options:
     """Join `--option` with the options that have names of their own, and check the whole.
 
     Raises:
-        TaskError: something is given in two ways, or is not a setting of a task.
+        TaskError: something is given in two ways, or is not a setting of a task; also a metric that there is not.
     """
     given = {name: value for name, value in named.items() if value is not None}
     if twice := sorted(given.keys() & options.keys()):
         raise TaskError(f"--{twice[0]} and --option {twice[0]}=… are both given; keep one.")
     joined = {**options, **given}
-    parse_request(joined, "options")
+    request = parse_request(joined, "options")
+    check_metric_at(request.metric, request.type, "--metric" if "metric" in given else "--option metric")
     return joined

@@ -37,11 +37,14 @@ class Usefulness:
         if np.isnan(self.lead.value):
             return f"{title} is not defined on the held-out rows: no model is known to be of use"
         if self.proven is None:
-            return f"{self._too_few()}, so no model is known to be of use ({title} {format_lead(self.lead)})"
+            return f"{self._too_few()}, so no model is known to be of use ({self._difference()})"
         if self.lead == (0, 0, 0):
-            return f"No better than a constant: {title} is the same on these rows and on every resample of them"
-        lead = f"{title} {format_lead(self.lead)}"
-        return f"The metamodel beats a constant: {lead}" if self.proven else f"No better than a constant: {lead}"
+            return f"No better than a constant: both have the same {title} on these rows, and on whatever part of them"
+        begin = "The metamodel beats a constant" if self.proven else "No better than a constant"
+        return f"{begin}: {self._difference()}"
+
+    def _difference(self) -> str:
+        return f"the difference in {self.metric.title} is {format_lead(self.lead)}"
 
     def _too_few(self) -> str:
         whom = "" if TaskType.REGRESSION in self.metric.task_types else " with the rarest outcome"

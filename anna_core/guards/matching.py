@@ -124,7 +124,7 @@ def _unknown_clients(clients: pl.Series, unknown: pl.Series, found: list[DomainM
         shares = ", ".join(f"{match.domain} {match.met / len(clients):.0%}" for match in found)
         warnings.append(
             f"{len(unknown):,} of {len(clients):,} clients of the sample have no event in any domain in the months "
-            f"that their rows see (clients met: {shares})."
+            f"that their rows look back to (clients found: {shares})."
         )
     blank = [match for match in found if not match.met] if len(unknown) < len(clients) else []
     for match in written or blank or (found[:1] if warnings else []):

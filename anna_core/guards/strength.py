@@ -93,13 +93,13 @@ def why_not(outcome: Outcome, client: np.ndarray, fold: np.ndarray) -> str:
         fold: (n,) the fold of each row.
     """
     if len(client) < FEWEST_ROWS:
-        return f"{len(client)} rows, {FEWEST_ROWS} needed"
+        return f"there are {len(client)} rows, and {FEWEST_ROWS} are needed"
     name = f" {outcome.name}" if outcome.name else ""
     sides = [np.ones(len(client), dtype=bool)] if outcome.amount else [outcome.values > 0, outcome.values == 0]
     clients = min(len(np.unique(client[side])) for side in sides)
     if clients < FEWEST_CLIENTS:
         side = "" if outcome.amount else f" on the smaller side of the outcome{name}"
-        return f"{clients} clients{side}, {FEWEST_CLIENTS} needed"
+        return f"there are {clients} clients{side}, and {FEWEST_CLIENTS} are needed"
     if any(len(np.unique(fold[side])) < 2 for side in sides):
         return f"the clients of the outcome{name} cannot be divided"
     return ""

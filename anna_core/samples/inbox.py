@@ -78,7 +78,7 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
     """
     request = parse_request(_merged(_read_settings(task_file), options), str(task_file))
     both = f"{task_file} and the settings of the sample" if task_file.exists() else "the settings of the sample"
-    _check_metric(request.metric, request.type, both)
+    check_metric_at(request.metric, request.type, both)
     return request
 
 
@@ -89,11 +89,16 @@ def _read_settings(path: Path) -> dict[str, object]:
         content = read_yaml(path)
     except YamlError as error:
         raise SampleError(str(error)) from error
-    _check_metric(parse_request(content, str(path)).metric, None, str(path))  # its type may stand elsewhere
+    check_metric_at(parse_request(content, str(path)).metric, None, str(path))  # its type may stand elsewhere
     return dict(content) if isinstance(content, dict) else {}
 
 
-def _check_metric(metric: str | None, task_type: TaskType | None, where: str) -> None:
+def check_metric_at(metric: str | None, task_type: TaskType | None, where: str) -> None:
+    """Check that a metric that was named there is one, for any type of task where none was named.
+
+    Raises:
+        TaskError: it is none; the message says where it was named.
+    """
     if metric is None:
         return
     try:

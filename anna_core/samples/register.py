@@ -160,7 +160,8 @@ def read_register(folder: Path) -> Register | None:
         return Register.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ArtifactError(
-            f"{path}: cannot be read; it is set aside, and every sample of the inbox is looked at anew: {error}"
+            f"{path}: cannot be read ({error.errors()[0]['msg']}); the sensor `inbox` sets it aside, and looks at "
+            "every sample of the inbox anew."
         ) from error
 
 
@@ -184,7 +185,7 @@ def _seen(upload: Upload, before: Entry | None, now: float, place: int) -> Entry
     try:
         entry.key = str(sample_key(upload.task, upload.sample))
     except AnnaError as error:
-        entry.put(UploadState.REFUSED, str(error))
+        entry.put(UploadState.REFUSED, f"{error} Rename the file or its folder.")
         return entry
     if len(upload.files) > 1:
         entry.put(UploadState.REFUSED, f"{' and '.join(upload.files)} are one sample; keep one of them.")

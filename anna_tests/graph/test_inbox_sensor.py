@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from anna_assets.uploads import inbox_sensor, reading
+from anna_assets.uploads.table import observation
 from anna_core.samples.inbox import upload_lock
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
 from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake
@@ -52,6 +53,7 @@ def test_a_sample_gets_its_partition_and_one_run(intake: Intake) -> None:
         "run": intake.runs["churn.q1"],
         "watched": intake.runs["churn.q1"],
         "content": request.tags["anna/content"],
+        "told": "",  # reason and warnings, for the page
     }
 
 
@@ -68,9 +70,22 @@ def test_the_table_is_published_when_it_changes_and_no_more(intake: Intake) -> N
     assert [table["churn/q1.csv"]["state"] for table in intake.published] == ["starting", "launched"]
     [observed] = intake.deployment.instance.fetch_observations(dg.AssetKey("uploads"), limit=1).records
     assert observed.asset_observation.description == "1 launched"
+    table = observed.asset_observation.metadata["uploads"]
+    assert [column.name for column in table.schema.columns] == ["file", "state", "told"]  # the rest is for programs
+    assert table.records[0].data.keys() >= {"sample", "reason", "warnings", "run", "watched", "content"}
     intake.deployment.reload()  # a code server that starts anew
     intake.quiet()
     assert len(intake.published) == 2
+
+
+def test_the_page_tells_reason_and_warnings_in_lines_that_it_has_room_for() -> None:
+    row = {"state": "waiting", "reason": "cards: 2024-01 is to be built.", "warnings": "cards knows 0 of 200\nclients."}
+    (shown,) = observation([row]).metadata["uploads"].records
+    lines = shown.data["told"].split(" ")
+    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines] == [
+        "cards: 2024-01 is to be built. cards", "knows 0 of 200 clients."
+    ]  # fmt: skip
+    assert shown.data.items() >= row.items()
 
 
 def test_odd_files_of_one_task_stop_no_other(intake: Intake) -> None:
@@ -86,7 +101,7 @@ def test_odd_files_of_one_task_stop_no_other(intake: Intake) -> None:
     intake.quiet()
     told = {file: row["reason"] for file, row in intake.published[-1].items() if row["state"] == "refused"}
     assert told.keys() == {"churn/with space.csv", "odd/empty.csv", r"odd/\xd0\xf3\xf1.csv"}
-    assert "'with space' cannot be a partition key" in told["churn/with space.csv"]
+    assert "'with space' cannot name a sample: use Latin letters, digits" in told["churn/with space.csv"]
     assert told["odd/empty.csv"] == "odd/empty.csv is not complete yet, or damaged: it is empty."
     assert told[r"odd/\xd0\xf3\xf1.csv"] == "its name is not UTF-8, so it cannot name a sample; rename it."
     assert all(file in intake.said and reason in intake.said for file, reason in told.items())

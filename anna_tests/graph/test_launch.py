@@ -22,7 +22,10 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     key = deployment.drop("churn", "q1", sample_rows())
     result = deployment.train(key)
 
-    board = [record.data for record in metadata(result, "report")["leaderboard"].records]
+    table = metadata(result, "report")["leaderboard"]
+    assert [column.name for column in table.schema.columns] == ["model", "kind", "value", "lead", "low", "high"]
+    board = [record.data for record in table.records]
+    assert all(row["metric"] == "roc_auc" and row["rows"] > 0 for row in board)  # which `anna report` reads
     assert sorted((row["kind"], row["model"]) for row in board) == [
         ("boosting", "accounts"),
         ("boosting", "all domains"),

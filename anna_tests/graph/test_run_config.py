@@ -9,7 +9,7 @@ from anna_assets.uploads.register_sample import SampleFile
 from anna_resources.fixed import no_io_manager
 from anna_tests.graph.conftest import Deployment
 
-SAMPLE = {"ops": {"upload": {"config": {"file": "/bank/2024q1.csv", "task": "churn"}}}}
+SAMPLE: dict[str, Any] = {"ops": {"upload": {"config": {"file": "/bank/2024q1.csv", "task": "churn"}}}}
 
 
 def jobs(deployment: Deployment) -> list[Any]:
@@ -52,6 +52,13 @@ def test_the_example_of_the_launchpad_launched_as_it_is_says_what_to_fill_in(dep
     job = deployment.defs.resolve_job_def("register_sample")
     with pytest.raises(dg.Failure, match=r"/path/to/2024q1\.csv"):
         job.execute_in_process(instance=deployment.instance)
+
+
+def test_a_metric_that_there_is_not_is_told_as_an_option(deployment: Deployment) -> None:
+    job = deployment.defs.resolve_job_def("register_sample")
+    config = SAMPLE["ops"]["upload"]["config"] | {"options": {"metric": "rocauc"}}
+    with pytest.raises(dg.Failure, match=r"^options: there is no metric 'rocauc'"):
+        job.execute_in_process({"ops": {"upload": {"config": config}}}, instance=deployment.instance)
 
 
 def test_a_step_that_returns_a_value_or_asks_for_one_is_told_to_use_the_warehouse(deployment: Deployment) -> None:

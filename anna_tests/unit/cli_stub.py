@@ -36,6 +36,15 @@ def uploads_answer(*rows):
     return {"data": {"assetNodeOrError": node}}
 
 
+def sensors(**ticks):
+    """The answer to the question for the sensors: name → its last ticks, the latest first; none where it is off."""
+    found = [
+        {"name": name, "sensorState": {"status": "STOPPED" if last is None else "RUNNING", "ticks": last or []}}
+        for name, last in ticks.items()
+    ]
+    return {"data": {"sensorsOrError": {"__typename": "Sensors", "results": found}}}
+
+
 def assets(*paths):
     """The answer to the question for the graph's assets: those at these paths."""
     return {"data": {"assetNodes": [{"assetKey": {"path": path.split("/")}} for path in paths]}}

@@ -209,7 +209,7 @@ def test_any_metric_tells_a_model_that_is_of_use_from_one_that_learnt_nothing(ta
     useless = make_content(task_type, metric=metric, scores=learnt_nothing)
     assert useless.usefulness.proven is False
     assert headline(useless).tone == "bad"
-    assert headline(useless).verdict.startswith("No better than a constant: ")
+    assert headline(useless).verdict.startswith("No better than a constant: the difference in ")
 
 
 def test_a_model_that_no_metric_can_judge_is_not_called_useful():
@@ -229,7 +229,9 @@ def test_of_a_handful_of_targets_nothing_is_concluded(positives):
     content = rare_content(positives)
     assert content.usefulness.proven is None
     told = f"Only {positives} held-out clients with the rarest outcome, and some 10 are needed for a verdict"
-    assert str(content.usefulness).startswith(f"{told}, so no model is known to be of use (ROC AUC ")
+    assert str(content.usefulness).startswith(
+        f"{told}, so no model is known to be of use (the difference in ROC AUC is "
+    )
     head = headline(content)
     assert (head.verdict, head.tone, head.interval) == (str(content.usefulness), "neutral", "")
     assert re.match(r"Metamodel: ROC AUC 0\.\d{3} \(Gini −?\d\.\d{3}\) on 100 held-out rows; ", head.sentence)
@@ -241,7 +243,7 @@ def test_a_model_that_is_a_constant_itself_is_said_to_be_the_same():
     constant = make_content().scores["constant", "constant"]
     same = make_content(scores=make_content().scores | {("metamodel", "metamodel"): constant * 0.5})
     assert same.usefulness.proven is False
-    told = "No better than a constant: ROC AUC is the same on these rows and on every resample of them"
+    told = "No better than a constant: both have the same ROC AUC on these rows, and on whatever part of them"
     assert headline(same).verdict == str(same.usefulness) == told
     [row] = [row for row in same.leaderboard if row.kind == "constant"]
     assert format_lead(row.lead) == "the same"

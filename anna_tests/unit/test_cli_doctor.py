@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from anna_cli.checks import deployment, instance
+from anna_cli.checks import deployment, instance, sources
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
@@ -23,7 +23,7 @@ from anna_core.domains import FieldKind, load_domains
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
 from anna_resources.tracking.outbox import Entry, Outbox
-from anna_tests.unit.cli_stub import Stub, assets, identified, serving
+from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving
 
 
 @pytest.fixture
@@ -47,7 +47,18 @@ def wrong(findings):
     return [(finding.text, finding.cure) for finding in findings if finding.verdict is Verdict.BAD]
 
 
-def test_a_good_deployment_is_well(settings):
+def warnings(findings):
+    return [finding.text for finding in findings if finding.verdict is Verdict.WARNING]
+
+
+@pytest.fixture
+def roomy(monkeypatch):
+    """A machine with memory and disk to spare, whatever this one has."""
+    monkeypatch.setattr(command, "check_memory", lambda: iter(()))
+    monkeypatch.setattr(command, "check_disk", lambda folder: iter(()))
+
+
+def test_a_good_deployment_is_well(settings, roomy):
     result = CliRunner().invoke(doctor)
     assert result.exit_code == 0, result.output
     assert "✗" not in result.output
@@ -128,14 +139,117 @@ def test_a_missing_column_is_told_with_those_there_are(settings):
     assert "no column ['status']; it has ['client_id'" in text
 
 
-def test_few_odd_rows_and_files_that_are_not_read_are_warnings(settings):
+def test_few_odd_rows_and_files_that_are_not_read_are_warnings(settings, roomy):
     rewrite(settings, "credit_history", client_id=pl.when(pl.int_range(pl.len()) == 3).then(None).otherwise(17))
     (settings.home / "warehouse" / "credit_history" / "more.xlsx").touch()
-    found = [finding.text for finding in check_domains(settings) if finding.verdict is Verdict.WARNING]
-    assert found == [
+    assert warnings(check_domains(settings)) == [
         "domain credit_history: client_id is missing in 1 of the first 20 rows",
         "domain credit_history: 1 file is not read: more.xlsx does not end in .parquet, .parq, .pq",
     ]
+    result = CliRunner().invoke(doctor)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == "2 warnings."
+
+
+def test_a_column_that_some_files_lack_is_named_with_them(settings):
+    path = settings.home / "warehouse" / "credit_history" / "part.parquet"
+    pl.read_parquet(path).drop("status").write_parquet(path.with_name("b_no_status.parquet"))
+    pl.DataFrame().write_parquet(path.with_name("c_empty.parquet"))
+    (told,) = warnings(check_domains(settings))
+    assert told == (
+        "domain credit_history: column 'status' is not in 1 of 3 files (b_no_status.parquet), and counts as missing in "
+        "all their rows"
+    )
+
+
+def test_sources_that_write_the_same_clients_otherwise_are_told(settings):
+    ids = [str(number) for number in range(20)]
+    rewrite(settings, "card_transactions", client_id=pl.Series(ids).str.zfill(5))
+    rewrite(settings, "credit_history", client_id=pl.Series(range(20)))
+    rewrite(settings, "account_transactions", client_id=pl.Series(range(20)))
+    broken = settings.home / "warehouse" / "credit_history" / "broken.parquet"
+    broken.write_bytes(b"PAR1, but no more")
+    told = [text for text in warnings(check_domains(settings)) if "write clients" in text]
+    assert [text.partition(":")[0] for text in told] == [
+        "card_transactions and account_transactions write clients in different ways",
+        "credit_history and card_transactions write clients in different ways",
+    ]
+    assert "leading zeros are lost in one of the two (20 of 20" in told[0]
+    assert "card_transactions has 00000, 00001, 00002; account_transactions has 0, 1, 10." in told[0]
+
+
+def test_a_source_that_nobody_foresaw_stops_no_comparison_of_the_others(settings, monkeypatch):
+    def newest(source):
+        if source.domain.name == "credit_history":
+            raise RuntimeError("a library's own")
+        return found(source)
+
+    found = sources._newest
+    monkeypatch.setattr(sources, "_newest", newest)
+    ids = pl.Series([str(number) for number in range(20)])
+    rewrite(settings, "card_transactions", client_id=ids.str.zfill(5))
+    rewrite(settings, "account_transactions", client_id=ids)
+    (told,) = warnings(check_domains(settings))
+    assert told.startswith("card_transactions and account_transactions write clients in different ways: leading zeros")
+
+
+def test_a_domain_whose_source_is_gone_has_one_line_and_no_tick(settings):
+    (settings.home / "warehouse" / "credit_history" / "part.parquet").unlink()
+    lines = [(f.verdict, f.text) for f in check_domains(settings) if "domain credit_history" in f.text]
+    assert [verdict for verdict, _ in lines] == [Verdict.BAD]
+
+
+def test_a_domain_file_whose_name_is_no_name_is_told_once(settings):
+    file = settings.domains / "Bad-Name.yaml"
+    file.write_text((settings.domains / "credit_history.yaml").read_text())
+    ((text, _),) = wrong(check_domains(settings))
+    assert text == (
+        f"{file}: 'Bad-Name' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, "
+        "digits or '_'. Rename the file. Until that is corrected, Bad-Name is left out."
+    )
+
+
+def damage(file, content):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"\0" * 100])
+def test_damaged_files_of_annas_own_are_told_with_what_to_do(settings, content):
+    damage(settings.storage / "source" / "credit_history" / "fingerprints.json", content)
+    damage(settings.storage / "dictionary" / "card_transactions" / "dictionary.parquet", content)
+    damage(settings.home / "deployment.id", content)
+    damage(settings.blueprint / "first_month", content)
+    damage(settings.storage / "uploads" / "register.json", content)
+    found = list(check_domains(settings))
+    told = {text for text, _ in wrong(found)}
+    for begin, cure in (
+        (f"{settings.home}/deployment.id: this is not the id of a deployment", "remove the file"),
+        (f"{settings.blueprint}/first_month: ", "Remove the file"),
+        (f"{settings.storage}/source/credit_history/fingerprints.json: cannot be read", "remove it"),
+        (f"domain card_transactions: the dictionary {settings.storage}/dictionary", "Put back the newest copy"),
+    ):
+        (text,) = (text for text in told if text.startswith(begin))
+        told.remove(text)
+        assert cure in text
+    assert not told
+    (register,) = warnings(found)
+    assert re.match(
+        r".*/register\.json: cannot be read \(Invalid JSON: [^)\n]*\); the sensor `inbox` sets it", register
+    )
+
+
+def test_a_file_of_annas_own_that_the_system_does_not_hand_out_is_told(settings):
+    register = settings.storage / "uploads" / "register.json"
+    register.mkdir(parents=True)
+    assert wrong(check_domains(settings)) == [
+        (f"[Errno 21] Is a directory: '{register}'", "give this user, and ANNA's, the right to read it")
+    ]
+
+
+def test_what_annas_own_files_that_are_well_come_to_is_one_line(settings):
+    told = [f.text for f in check_domains(settings) if "keeps for itself" in f.text]
+    assert told == ["the files that ANNA keeps for itself can be read"]
 
 
 def test_a_new_deployment_says_how_to_describe_a_table(tmp_path, monkeypatch):
@@ -179,15 +293,6 @@ def test_a_taken_port_names_its_setting(settings):
     assert "mlflow_port" in text
 
 
-def sensors(**ticks):
-    """The answer to the question for the sensors: name → its last ticks, the latest first; none where it is off."""
-    found = [
-        {"name": name, "sensorState": {"status": "STOPPED" if last is None else "RUNNING", "ticks": last or []}}
-        for name, last in ticks.items()
-    ]
-    return {"data": {"sensorsOrError": {"__typename": "Sensors", "results": found}}}
-
-
 def running(settings, **answers):
     """What the doctor finds of a platform that is well but for these answers."""
     health = {"version": "1.13.27", "instance": {"daemonHealth": {"allDaemonStatuses": []}}}
@@ -219,6 +324,32 @@ def test_sensors_that_fail_or_are_off_are_told_with_their_words(settings):
     ]
     assert any(f.verdict is Verdict.WARNING and f.text == "the sensor 'outbox' is off" for f in found)
     assert not any("sources" in finding.text for finding in found)
+
+
+def test_what_dagster_hands_over_with_a_stack_is_told_by_its_words(settings):
+    stack = '\n\nStack Trace:\n  File "x.py", line 3\n'
+    cause = {"message": "anna_core.errors.ArtifactError: x.json: cannot be read\n", "className": "ArtifactError"}
+    error = {"message": f"SensorExecutionError: Error occurred{stack}", "className": "SensorExecutionError"}
+    failed = {"status": "FAILURE", "error": error | {"cause": cause}}
+    ((text, _),) = wrong(running(settings, Sensors=sensors(inbox=[failed])))
+    assert text == "the sensor 'inbox' fails: x.json: cannot be read"
+
+    health = {"version": "1.13.27", "instance": {"daemonHealth": {"allDaemonStatuses": []}}}
+    health |= identified(settings.home)["data"]
+    health["workspaceOrError"]["locationEntries"][0]["locationOrLoadError"] = {
+        "__typename": "PythonError",
+        "message": f"dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server.{stack}",
+        "className": "DagsterUserCodeUnreachableError",
+    }
+    ((text, _),) = wrong(answered(settings, health))
+    assert text == "the definitions do not load: Could not reach user code server."
+
+
+def test_with_a_damaged_id_nobody_can_say_whose_platform_answers(settings):
+    health = {"version": "1.13.27", "instance": {}, **identified(settings.home)["data"]}
+    damage(settings.home / "deployment.id", b"\xff\xfe")
+    (told,) = warnings(answered(settings, health))
+    assert told.startswith("whether it is this deployment that answers at http")
 
 
 def test_a_source_that_could_not_be_observed_is_told_with_its_words(settings):

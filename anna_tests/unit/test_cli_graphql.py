@@ -5,7 +5,7 @@ import pytest
 from dagster_graphql.schema import create_schema
 
 from anna_cli import queries
-from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message
+from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message, without_stack
 from anna_cli.supervisor.ports import free_port
 from anna_tests.unit.cli_stub import Stub, serving
 
@@ -51,6 +51,10 @@ def test_nothing_listening_says_how_to_start():
         ({"__typename": "InvalidStepError", "invalidStepKey": "x"}, "answered InvalidStepError"),
         ({"__typename": "PipelineNotFoundError", "message": "Could not find Pipeline x"}, "definitions load"),
         (
+            {"__typename": "AssetNotFoundError", "message": 'Asset key ["uploads"] not found.'},
+            r'^Asset key \["uploads"\] not found. Did ANNA\'s definitions load\?',
+        ),
+        (
             {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "a"}, {"message": "b"}]},
             "^a; b$",
         ),
@@ -72,6 +76,24 @@ def test_another_program_on_the_port_is_recognised(body):
         ask(body)
 
 
+def test_what_anna_said_is_told_and_not_what_it_was_about():
+    error = {
+        "message": "dagster._core.definitions.events.Failure: cards.json: cannot be read; remove it: Expecting value\n",
+        "className": "Failure",
+        "cause": {
+            "message": "anna_core.errors.ArtifactError: cards.json: cannot be read; remove it: Expecting value\n",
+            "className": "ArtifactError",
+            "cause": {"message": "json.decoder.JSONDecodeError: Expecting value\n", "className": "JSONDecodeError"},
+        },
+    }
+    assert plain_message(error) == plain_message(error["cause"])
+    assert plain_message(error) == "cards.json: cannot be read; remove it: Expecting value"
+    full = {"message": "OSError: [Errno 28] No space left on device\n", "className": "OSError"}
+    explained = error | {"message": "dagster._core.definitions.events.Failure: make room on /srv\n", "cause": full}
+    wrapped = {"message": "DagsterExecutionStepExecutionError: Error occurred", "className": "X", "cause": explained}
+    assert plain_message(wrapped) == "make room on /srv"
+
+
 def test_the_innermost_cause_is_told_without_its_class():
     error = {
         "message": "dagster._core.errors.DagsterExecutionStepExecutionError: Error occurred while executing op:\n",
@@ -80,3 +102,29 @@ def test_the_innermost_cause_is_told_without_its_class():
     }
     assert plain_message(error) == "no column as_of: add it"
     assert plain_message(None) == ""
+
+
+STACK = '\n\nStack Trace:\n  File "/srv/x.py", line 3, in load\n    raise\n'
+CAUSED = "\nThe above exception was caused by the following exception:\n"
+DURING = "\nThe above exception occurred during handling of the following exception:\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("cards.yaml: no field", "cards.yaml: no field"),
+        (f"dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach it.{STACK}", "Could not reach it."),
+        (
+            f"dagster._core.errors.DagsterUserCodeLoadError: Error occurred.{STACK}{CAUSED}"
+            f"anna_core.errors.DomainError: cards.yaml: no field{STACK}{DURING}KeyError: 'x'{STACK}",
+            "cards.yaml: no field",
+        ),
+        (f"ValueError: boom{STACK}", "ValueError: boom"),
+    ],
+)
+def test_of_an_error_with_its_stack_the_words_are_told(message, told):
+    assert without_stack(message) == told
+    assert plain_message({"message": message, "className": "DagsterUserCodeProcessError"}) == told
+    with pytest.raises(RejectedError) as refused:
+        ask({"data": {"runsOrError": {"__typename": "PythonError", "message": message}}})
+    assert str(refused.value) == told

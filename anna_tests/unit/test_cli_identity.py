@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from anna_cli.deployment_folder import make_deployment
-from anna_cli.identity import ID_FILE, OtherPlatformError, connect, identity
+from anna_cli.identity import ID_FILE, IdentityError, OtherPlatformError, connect, identity
 from anna_cli.main import main
 from anna_cli.supervisor.services import write_workspace
 from anna_resources.settings import load_settings
@@ -108,3 +108,31 @@ def test_no_command_speaks_to_another_deployments_platform(homes, monkeypatch, c
     assert left.value.code == 1
     assert f"another deployment, {theirs}" in capsys.readouterr().err
     assert [name for name, _ in stub.calls] == ["Identity"]
+
+
+DAMAGES = [b"\xff\xfe", b"", b"\n", b"\0" * 37, b"7a3c"]
+
+
+@pytest.mark.parametrize("content", DAMAGES)
+def test_a_damaged_id_is_told_with_its_file_and_the_cure(homes, capsys, content):
+    ours, _ = homes
+    answer = identified(ours)
+    (ours / ID_FILE).write_bytes(content)
+    with serving(Stub(Identity=answer)) as stub:
+        (ours / "anna.yaml").write_text(f"webserver_port: {stub.url.rsplit(':', 1)[1]}\n")
+        with pytest.raises(SystemExit) as left:
+            main(["--home", str(ours), "status"])
+    assert left.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"{ours / ID_FILE}: this is not the id of a deployment; the file is damaged.")
+    assert "remove the file, and start `anna up`" in told
+
+
+@pytest.mark.parametrize("content", DAMAGES)
+def test_no_platform_starts_on_a_damaged_id_until_it_is_removed(homes, content):
+    ours, _ = homes
+    (ours / ID_FILE).write_bytes(content)
+    with pytest.raises(IdentityError, match="not the id of a deployment"):
+        write_workspace(load_settings(), 4000)
+    (ours / ID_FILE).unlink()
+    write_workspace(load_settings(), 4000)

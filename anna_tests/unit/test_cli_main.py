@@ -12,7 +12,7 @@ from anna_cli.main import COMMANDS, anna, main
 from anna_cli.supervisor.ports import free_port
 from anna_resources import settings
 from anna_resources.blueprint import Blueprint
-from anna_tests.unit.cli_stub import Stub, assets, identified, serving, uploads_answer
+from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving, uploads_answer
 
 KEY = "churn.2024q1"
 
@@ -84,18 +84,42 @@ def test_every_command_has_help(name, capsys):
     assert "Usage: anna" in capsys.readouterr().out
 
 
+def status_of(home, monkeypatch, capsys, **answers):
+    """What `anna status --once` prints of a platform without sensors, sources and uploads, but for these answers."""
+    no_runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
+    answers = {
+        "Runs": no_runs, "Uploads": uploads_answer(), "Identity": identified(home), "AssetKeys": assets(),
+        "Sensors": sensors(),
+    } | answers  # fmt: skip
+    with serving(Stub(**answers)) as stub:
+        monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
+        settings._load.cache_clear()
+        assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None
+    return capsys.readouterr().out
+
+
+def test_status_tells_of_sensors_that_fail_or_are_off_what_their_page_says(home, monkeypatch, capsys):
+    cause = {"message": "PermissionError: [Errno 13] Permission denied: '/srv/inbox'\n", "className": "PermissionError"}
+    error = {"message": "Error occurred during the execution of evaluation_fn", "className": "X", "cause": cause}
+    failed = [{"status": "STARTED", "error": None}, {"status": "FAILURE", "error": error}]
+    fine = [{"status": "SKIPPED", "error": None}]
+    found = sensors(inbox=failed, sources=fine, outbox=None)
+    _, *told = status_of(home, monkeypatch, capsys, Sensors=found).splitlines()  # the first is of the domains' folder
+    assert told[:2] == [
+        "The sensor 'inbox' fails, so what is told below may be out of date: [Errno 13] Permission denied: "
+        "'/srv/inbox'",
+        "The sensor 'outbox' is off: switch it on in the UI under Automation.",
+    ]
+    assert not any("sources" in line for line in told)
+
+
 def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsys):
     (home / "domains").mkdir()
     (home / "domains" / "cards.yaml").write_text("source: {path: x}\nfields: {mcc: categorical}\n")
     Blueprint.read(settings.load_settings())  # as the code server does when it loads the definitions
     (home / "domains" / "cards.yaml").rename(home / "domains" / "loans.yaml")
     (home / "domains" / "draft.yaml").write_text("source: {path: wareh")
-    runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
-    with serving(Stub(Runs=runs, Uploads=uploads_answer(), Identity=identified(home), AssetKeys=assets())) as stub:
-        monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
-        settings._load.cache_clear()
-        assert anna.main(["status", "--once"], prog_name="anna", standalone_mode=False) is None
-    told = capsys.readouterr().out
+    told = status_of(home, monkeypatch, capsys)
     assert "draft.yaml, line 1: cannot be read as YAML" in told
     assert "Until that is corrected, draft is left out." in told
     assert f"In {home / 'domains'} cards, loans changed, came or went since the definitions were loaded" in told

@@ -48,3 +48,16 @@ def test_an_option_given_in_two_ways_is_refused():
 def test_an_unknown_setting_is_refused_before_anything_is_sent():
     with pytest.raises(TaskError, match=r"training\.epoch"):
         task_options({"training": {"epoch": 5}}, {})
+
+
+@pytest.mark.parametrize(
+    ("options", "named", "told"),
+    [
+        ({"metric": "rocauc"}, {}, r"^--option metric: there is no metric 'rocauc'; .* Is roc_auc meant\?$"),
+        ({}, {"metric": "rocauc"}, r"^--metric: there is no metric 'rocauc'"),
+        ({"type": "binary"}, {"metric": "rmse"}, r"^--metric: metric 'rmse' is not defined for a binary task"),
+    ],
+)
+def test_a_metric_that_there_is_not_is_refused_by_the_name_of_its_option(options, named, told):
+    with pytest.raises(TaskError, match=told):
+        task_options(options, named)

@@ -43,8 +43,14 @@ def test_files_are_told_by_their_endings_in_any_letter_case(home):
 def test_the_key_is_made_of_the_task_and_the_files_stem():
     assert str(key_of("/x/2024q1.csv", "churn", None)) == KEY
     assert str(key_of("s3://bank/y.parquet", "churn", "2024q1")) == KEY
-    with pytest.raises(KeyNameError):
+    with pytest.raises(
+        KeyNameError, match=r"^'my sample' cannot .* Rename the file, or name the sample with --sample\.$"
+    ):
         key_of("/x/my sample.csv", "churn", None)
+    with pytest.raises(KeyNameError, match=r"together with the task's name\.$"):
+        key_of("/x/q1.csv", "churn", "my sample")
+    with pytest.raises(KeyNameError, match=r"^'my task' cannot name a task: [^.]*\.$"):
+        key_of("/x/q1.csv", "my task", None)
 
 
 def test_what_was_left_open_is_left_out_of_the_run():

@@ -26,8 +26,8 @@ def harmless_but(**others):
     ("field", "values", "told_by"),
     [
         ("amount", lambda y: 1e4 + y, "amount"),
-        ("kind", lambda y: 2 * np.random.default_rng(0).integers(1, 19, N) + y, "the last value of kind"),
-        ("online", lambda y: np.where(y, 2, 1), "the last value of online"),
+        ("kind", lambda y: 2 * np.random.default_rng(0).integers(1, 19, N) + y, "the kind of the last event"),
+        ("online", lambda y: np.where(y, 2, 1), "the online of the last event"),
     ],
 )
 def test_a_field_of_any_kind_that_gives_the_target_away_is_named(field, values, told_by):
@@ -101,8 +101,8 @@ def test_what_tells_almost_all_is_suspicious_but_does_not_block():
 @pytest.mark.parametrize(
     ("y", "clients", "reason"),
     [
-        (coin(120), None, "96 rows, 100 needed"),
-        (np.arange(1000) < 20, None, "16 clients on the smaller side of the outcome, 20 needed"),
+        (coin(120), None, "there are 96 rows, and 100 are needed"),
+        (np.arange(1000) < 20, None, "there are 16 clients on the smaller side of the outcome, and 20 are needed"),
         (np.arange(1000) % 31 < 15, np.arange(1000) % 31, "15 clients on the smaller side"),
     ],
     ids=["few rows", "few positives", "few clients"],
@@ -203,7 +203,7 @@ def test_a_date_that_gives_the_target_away_warns():
 def test_one_date_or_few_rows_are_not_probed():
     assert probe_as_of(make_sample(coin(N))).not_probed == "all rows have one date"
     dates = np.datetime64("2024-01-01") + np.arange(50)
-    assert probe_as_of(make_sample(coin(50), as_of=dates)).not_probed == "40 rows, 100 needed"
+    assert probe_as_of(make_sample(coin(50), as_of=dates)).not_probed == "there are 40 rows, and 100 are needed"
 
 
 def test_clients_of_one_group_count_as_one():

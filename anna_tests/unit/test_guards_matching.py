@@ -45,8 +45,8 @@ def test_half_of_the_clients_padded_is_told_with_examples_of_both_sides(march):
     name = march.domain.name
     assert (match.met, match.domains[0].met) == (20, 20)
     assert match.warnings == (
-        f"20 of 40 clients of the sample have no event in any domain in the months that their rows see (clients met: "
-        f"{name} 50%).",
+        f"20 of 40 clients of the sample have no event in any domain in the months that their rows look back to "
+        f"(clients found: {name} 50%).",
         f"{name} knows 20 of 40 clients: leading zeros are lost in one of the two (20 of 20 would meet otherwise). "
         "It does not know 00120, 00126, 00132; it knows, for instance, 100, 113, 126. Write clients as the source "
         "does.",

@@ -99,18 +99,18 @@ def test_words_name_fields_values_and_windows():
     table = pl.DataFrame({"field": ["a"], "value": ["closed"], "code": [3]}, schema_overrides={"code": pl.UInt32})
     dictionary = Dictionary(domain, table)
     words = {
-        "cards__a__3__count": "how often a is 'closed'",
-        "cards__a__3__count_30d": "how often a is 'closed' in the last 30 days",
+        "cards__a__3__count": "the number of events whose a is 'closed'",
+        "cards__a__3__count_30d": "the number of events whose a is 'closed' in the last 30 days",
         "cards__a__0__share": "the share of events whose a is a value that the dictionary does not know",
-        "cards__a__3__a__b__mean": "the mean of a__b where a is 'closed'",
-        "cards__a__3__gap_before": "the mean time from the event before to one whose a is 'closed'",
+        "cards__a__3__a__b__mean": "the mean of a__b over events whose a is 'closed'",
+        "cards__a__3__gap_before": "the mean time to an event whose a is 'closed' from the one before it",
         "cards__online__2__then__1": "how often an event whose online is true is followed by one where it is false",
-        "cards__a__last_2": "the last value of a but 2",
+        "cards__a__last_2": "the a of the third-last event",
         "cards__a__b__sum_7d": "the sum of a__b in the last 7 days",
-        "cards__online__2__count": "how often online is true",
-        "cards__events_90d__share": "the share of the number of events in the last 90 days",
-        "cards__days_since_last_but_1": "the days since the last event but 1",
+        "cards__online__2__count": "the number of events whose online is true",
+        "cards__events_90d__share": "the share of events that lie in the last 90 days",
+        "cards__days_since_last_but_1": "the days since the second-last event",
         "cards__novelty": "cards__novelty",
     }
     assert {column: column_in_words(column, domain, dictionary) for column in words} == words
-    assert column_in_words("cards__a__3__count", domain, Dictionary(domain)) == "how often a is code 3"
+    assert column_in_words("cards__a__3__count", domain, Dictionary(domain)) == "the number of events whose a is code 3"
