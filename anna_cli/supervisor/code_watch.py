@@ -8,6 +8,7 @@ import threading
 
 from rich.console import Console
 
+from anna_cli.supervisor.logs import say
 from anna_cli.supervisor.ports import LOOPBACK
 from anna_resources.code_location import ReloadError, reload_definitions
 
@@ -75,10 +76,10 @@ class CodeWatch:
                 pause, longer = longer, min(2 * longer, LONGEST_PAUSE_SECONDS)
 
     def _reload(self) -> None:
-        self._console.print("ANNA's definitions are gone; loading them again.", style="yellow")
+        say(self._console, "ANNA's definitions are gone; loading them again.", "yellow")
         try:
             reload_definitions(self._webserver_url)
         except ReloadError as error:
             # The code server also tells the dead process to end, and calls the reload failed because it cannot.
             if not has_definitions(self._port):
-                self._console.print(str(error), style="yellow", markup=False, soft_wrap=True)
+                say(self._console, str(error), "yellow")

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
@@ -49,6 +50,16 @@ class SeriousLines:
         return self._showing and bool(line.strip())
 
 
+def say(console: Console, text: str | Text, style: str = "") -> None:
+    """Print, if there is still a screen: one that was closed, or a full disk, must not end who looks after the servers.
+
+    What the servers say is in their logs, too.
+    """
+    # Rich ends the program where whoever read its output is gone, and prints nothing from then on.
+    with suppress(OSError, SystemExit):
+        console.print(text, style=style, markup=False, soft_wrap=True)
+
+
 def screen(console: Console, name: str, colour: str, verbose: bool) -> Callable[[str], None]:
     """Make the function that prints a server's lines with its name before them."""
     wanted = SeriousLines()
@@ -56,7 +67,7 @@ def screen(console: Console, name: str, colour: str, verbose: bool) -> Callable[
     def show(line: str) -> None:
         serious = wanted(line)
         if serious or verbose:
-            console.print(Text.assemble((f"{name:<12}", colour), line), soft_wrap=True)
+            say(console, Text.assemble((f"{name:<12}", colour), line))
 
     return show
 

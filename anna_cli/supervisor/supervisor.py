@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from anna_cli.supervisor.child import Child, stop_all
-from anna_cli.supervisor.logs import last_lines, screen
+from anna_cli.supervisor.logs import last_lines, say, screen
 from anna_cli.supervisor.services import Service
 from anna_core.errors import AnnaError
 
@@ -125,7 +125,7 @@ class Supervisor:
                     self._failed.set()
                     return
                 given_up.append(child)
-                self._console.print(f"ANNA goes on without {child.name}: {self._ended(child)}", style="yellow")
+                say(self._console, f"ANNA goes on without {child.name}: {self._ended(child)}", "yellow")
 
     def _restart(self, child: Child) -> bool:
         now = self._clock()
@@ -134,11 +134,11 @@ class Supervisor:
             return False
         backoff = FIRST_BACKOFF_SECONDS * 2 ** len(child.restarts)
         child.restarts.append(now)
-        self._console.print(
+        say(
+            self._console,
             f"{child.name} ended with code {child.exit_code}; starting it again in {backoff:g} s "
             f"({len(child.restarts)} of {MOST_RESTARTS} times in {WINDOW_SECONDS / 60:g} min). Its log: {child.log}",
-            style="yellow",
-            soft_wrap=True,
+            "yellow",
         )
         if not self._stopping.wait(backoff):
             child.start()

@@ -1,5 +1,6 @@
 """The supervisor: children that are stopped with all they started, restarted, or end the platform."""
 
+import errno
 import io
 import os
 import signal
@@ -241,6 +242,24 @@ def test_a_restartable_server_is_restarted_until_it_is_hopeless(supervisor):
         supervisor.wait(PATIENCE)
     assert len(child.restarts) == module.MOST_RESTARTS
     assert "starting it again in 0.01 s (1 of 3 times in 10 min)" in supervisor.said.getvalue()
+
+
+class NoScreen(io.StringIO):
+    """A terminal that was closed, or a file on a full disk."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_servers_are_looked_after_also_where_nothing_can_be_shown(tmp_path, quick):
+    made = Supervisor(os.environ, tmp_path, Console(file=NoScreen()), verbose=True)
+    child = made.start(service("import sys; print('told'); sys.exit(4)", restartable=True))
+    made.watch()
+    with pytest.raises(PlatformError, match=r"(?s)server ended with code 4.*told"):
+        made.wait(PATIENCE)
+    made.stop(grace_seconds=PATIENCE)
+    assert len(child.restarts) == module.MOST_RESTARTS
+    assert (tmp_path / "server.log").read_text().count("told") == module.MOST_RESTARTS + 1
 
 
 def test_restarts_of_long_ago_do_not_count(tmp_path, quick):
