@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import polars as pl
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.sources.plain_names import plainly_named, really_named
 from anna_core.sources.source import Source
 
 _METADATA = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")  # 00002-<uuid>.metadata.json, v2.metadata.json
@@ -57,7 +57,8 @@ def _lake(domain: Domain, path: Path) -> Iterator[None]:
         ) from error
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise SourceError(
-            f"domain {domain.name}: {path} cannot be read as a table of format {kind}: {str(error).rstrip('.')}."
+            f"domain {domain.name}: {path} cannot be read as a table of format {kind}: "
+            f"{really_named(str(error)).rstrip('.')}."
         ) from error
 
 
@@ -66,7 +67,7 @@ def _delta_state(path: Path) -> str:
     from deltalake.exceptions import DeltaError
 
     try:
-        table = DeltaTable(str(path))
+        table = DeltaTable(str(plainly_named(path)))
         metadata = table.metadata()
         mapping = metadata.configuration.get("delta.columnMapping.mode", "none")
     except DeltaError as error:
@@ -84,8 +85,7 @@ def _scan_delta(path: Path, state: str | None) -> pl.LazyFrame:
 
     now = _delta_state(path)  # refuses column mapping in clearer words than Polars
     version = _number_of(state or now, now)
-    # Polars asks for files by the names that they have in URLs (%20 for a space), which none has on a disk.
-    scan = pl.scan_delta(str(path), version=version, use_pyarrow=quote(str(path)) != str(path))
+    scan = pl.scan_delta(str(plainly_named(path)), version=version)
     try:
         scan.collect_schema()
     except DeltaError as error:  # another feature of Delta that Polars lacks

@@ -5,11 +5,14 @@ import shutil
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 from anna_core.errors import SourceError
+from anna_core.marts.dictionary import MISSING_VALUE
 from anna_core.marts.staleness import stale_months
+from anna_core.sources.plain_names import plainly_named
 from anna_core.sources.source_state import read_state
-from anna_tests.cases.delta import map_columns
+from anna_tests.cases.delta import map_columns, name_partitions_as_spark_does
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -104,6 +107,40 @@ def delta(tmp_path):
     bank.table = tmp_path / "мой lake #1"
     frame(1.0).write_delta(str(bank.table))
     return bank
+
+
+PLACES = ["Moscow", "St Petersburg", "Ростов", "a+b/c:d", "50%20", "x=1", None]
+
+
+@pytest.mark.parametrize("folder", ["мой lake #1", "a+b", "env=prod", "100%25 [new]"])
+@pytest.mark.parametrize("by_spark", [True, False])
+def test_a_delta_table_is_scanned_below_any_folder_with_any_partitions(tmp_path, monkeypatch, folder, by_spark):
+    rows = events_frame([("a", NOON, place, True, 1.0) for place in PLACES])
+    rows.write_delta(tmp_path / "plain", delta_write_options={"partition_by": "kind"})
+    if by_spark:
+        name_partitions_as_spark_does(tmp_path / "plain", "kind")
+    shutil.move(tmp_path / "plain", tmp_path / folder)
+    bank = Bank(tmp_path, source={"path": folder, "format": "delta"})
+    monkeypatch.delattr("deltalake.DeltaTable.to_pyarrow_dataset")  # which reads all of a table into memory
+    assert bank.observe().total == bank.build().rows == len(PLACES)
+    assert set(bank.dictionary.table["value"]) == {place or MISSING_VALUE for place in PLACES}
+
+
+def test_what_comes_to_a_delta_table_in_an_odd_folder_later_is_read(delta):
+    assert delta.observe().total == 1
+    shutil.rmtree(plainly_named(delta.table))  # as systems clear temporary files away
+    frame(2.0).write_delta(str(delta.table), mode="append")
+    assert delta.observe().total == 2
+    frame(3.0).write_delta(str(delta.table), mode="overwrite")
+    DeltaTable(str(delta.table)).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    assert delta.observe().total == delta.build().rows == 1
+    assert {link.name for link in plainly_named(delta.table).iterdir()} == {file.name for file in delta.table.iterdir()}
+
+
+def test_a_temporary_folder_of_an_odd_name_is_told_where_links_are_needed(delta, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(delta.home / "мой tmp"))
+    with pytest.raises(SourceError, match=r"lake #1 cannot be read .*: temporary files lie in .*TMPDIR"):
+        delta.observe()
 
 
 def test_a_delta_table_that_is_made_anew_is_another(delta):
