@@ -1,13 +1,14 @@
 """Delta and Iceberg tables: their states, and tables that ANNA cannot read."""
 
 import datetime as dt
+import re
 import shutil
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from anna_core.errors import SourceError
+from anna_core.errors import NotAsObservedError, SourceError
 from anna_core.marts.dictionary import MISSING_VALUE
 from anna_core.marts.staleness import stale_months
 from anna_core.sources.plain_names import plainly_named
@@ -185,3 +186,75 @@ def test_a_month_is_built_of_the_state_that_was_observed(request, lake):
     assert made.rows == state.total
     assert stale_months(state, bank.mart, [MARCH]) == []
     assert bank.listing() != state.listing
+
+
+FILES = [
+    ("iceberg", "metadata/00001-*.metadata.json"),
+    ("iceberg", "metadata/snap-*.avro"),
+    ("iceberg", "metadata/*-m0.avro"),
+    ("iceberg", "data/**/*.parquet"),
+    ("delta", "*.parquet"),
+]
+DAMAGES = [(*file, damage) for file in FILES for damage in ("cut", "empty", "zeros", "gone")]
+DAMAGES.remove((*FILES[0], "gone"))  # then an older state is the table's newest
+
+
+@pytest.mark.parametrize(("lake", "pattern", "damage"), DAMAGES)
+def test_a_damaged_file_of_a_table_is_told_with_its_name_and_a_cure(request, lake, pattern, damage):
+    found = request.getfixturevalue(lake)
+    bank, table = found if lake == "iceberg" else (found, None)
+    if table is not None:
+        table.append(frame(1.0).to_arrow())
+    place = bank.source.path
+    (file,) = place.glob(pattern)
+    content = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "zeros": bytes(len(content))}[damage])
+    with pytest.raises(
+        SourceError, match=rf"cards: {re.escape(str(place))} .*{file.name}.* bring the table back"
+    ):
+        bank.observe()
+
+
+def test_a_damaged_file_is_told_when_a_month_is_built(delta):
+    state = delta.observe()
+    (file,) = delta.table.glob("*.parquet")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(SourceError, match=rf"lake #1 cannot be read as delta: .*{file.name} has 100 bytes, not"):
+        delta.build_at(delta.mart, observed=state.files_of(MARCH.isoformat()))
+
+
+def test_a_damaged_commit_of_a_delta_table_is_told_in_one_line(delta):
+    (log,) = delta.table.glob("_delta_log/*.json")
+    log.write_bytes(log.read_bytes()[:100])
+    with pytest.raises(SourceError, match=r"^domain cards: .*lake #1 cannot be read .*: .+\. If it stays so .*anew\.$"):
+        delta.observe()
+
+
+def test_a_snapshot_that_expired_after_the_observation_waits_for_the_next_one(iceberg):
+    bank, table = iceberg
+    table.append(frame(1.0).to_arrow())
+    state = bank.observe()
+    table.overwrite(frame(2.0).to_arrow())
+    observed = int(next(iter(state.files.values())).state.split()[3])
+    table.maintenance.expire_snapshots().by_id(observed).commit()
+    with pytest.raises(NotAsObservedError, match="the snapshot that was observed has expired"):
+        bank.build_at(bank.mart, observed=state.files_of(MARCH.isoformat()))
+
+
+@pytest.mark.parametrize("call", [lambda: len(None), lambda: DeltaTable("place", wrong=True)])
+def test_a_fault_of_annas_own_is_none_of_the_table(delta, monkeypatch, call):
+    monkeypatch.setattr("anna_core.sources.lakes._delta_state", lambda path: call())
+    with pytest.raises(TypeError):
+        delta.observe()
+
+
+def test_an_interrupt_while_a_table_is_read_stays_one(delta, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deltalake.table.RawDeltaTable", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        delta.observe()
