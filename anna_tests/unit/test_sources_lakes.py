@@ -212,9 +212,7 @@ def test_a_damaged_file_of_a_table_is_told_with_its_name_and_a_cure(request, lak
         file.unlink()
     else:
         file.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "zeros": bytes(len(content))}[damage])
-    with pytest.raises(
-        SourceError, match=rf"cards: {re.escape(str(place))} .*{file.name}.* bring the table back"
-    ):
+    with pytest.raises(SourceError, match=rf"cards: {re.escape(str(place))} .*{file.name}.* bring the table back"):
         bank.observe()
 
 
