@@ -16,6 +16,7 @@ from anna_core.columns.clients import client
 from anna_core.columns.days import day
 from anna_core.columns.event_keys import event_key
 from anna_core.columns.numbers import LARGEST, cure_of, number, written_otherwise
+from anna_core.columns.shares import percent
 from anna_core.columns.times import ERA, time
 from anna_core.columns.typed import Typed, UnfitColumnError
 from anna_core.columns.versions import version
@@ -413,3 +414,14 @@ def test_a_day_is_no_number():
 )  # fmt: skip
 def test_a_number_that_is_written_otherwise_is_told_from_a_class(text, expected):
     assert pl.select(written_otherwise(pl.lit(text))).item() is expected
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0, "0%"), (0.001, "0.1%"), (0.00004, "0.004%"), (1e-7, "0.00001%"), (1 / 3000, "0.033%"), (0.01, "1%"),
+        (0.025, "2.5%"), (1 / 30, "3.3%"), (0.1, "10%"), (0.125, "12.5%"), (3 / 7, "43%"), (1, "100%"),
+    ],
+)  # fmt: skip
+def test_a_share_is_told_as_it_was_set_or_in_two_digits(share, told):
+    assert percent(share) == told
