@@ -146,7 +146,8 @@ def test_moments_are_one_key_in_any_unit_and_as_text():
 
 def test_other_texts_are_as_many_keys_as_they_are():
     texts = ["1.1", "1.10", "1.100", "2024-01", "2024-01-01 00:00", "00:00:00", "x 00:00:00", "12:30:00.50",
-             "2024-01-01 12:00:00", "2024-01-01 12:00:000", "2024-01-01 12:00:00."]  # fmt: skip
+             "2024-01-01 12:00:00", "2024-01-01 12:00:000", "2024-01-01 12:00:00.", "1e-7", "1E-7", "0.0000001", "1e20",
+             "100000000000000000000", "-0", "0"]  # fmt: skip
     assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == texts
 
 
@@ -170,6 +171,16 @@ def test_moments_with_a_zone_are_one_key_with_those_on_the_bank_s_clock_and_no_t
 )
 def test_decimal_numbers_are_one_key_in_any_type(column):
     assert values(event_key("x", column.dtype, "UTC"), column) == ["1.5", "100", "0.25", None]
+
+
+@pytest.mark.parametrize("kind", [pl.Float32, pl.Float64])
+def test_floats_are_one_key_with_decimals_however_large_or_small(kind):
+    floats = pl.Series([1e-7, -2.5e-9, 1e20, 1.5e6, -0.0, 0.0, None, float("inf")], dtype=kind)
+    keys = ["0.0000001", "-0.0000000025", "100000000000000000000", "1500000", "0", "0", None, None]
+    assert values(event_key("x", kind(), "UTC"), floats) == keys
+    decimals = pl.Series(keys).cast(pl.Decimal(38, 12))
+    assert values(event_key("x", decimals.dtype, "UTC"), decimals) == keys
+    assert values(event_key("x", pl.String(), "UTC"), pl.Series(keys)) == keys
 
 
 @pytest.mark.parametrize(
