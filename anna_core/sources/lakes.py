@@ -161,7 +161,7 @@ def _newest_metadata(path: Path) -> Path:
     folder, hint = path / "metadata", path / "metadata" / _HINT
     files = {file: match for file in folder.iterdir() if (match := _METADATA.fullmatch(file.name))}
     if hint.is_file():
-        version = hint.read_text(encoding="utf-8").strip()
+        version = hint.read_text(encoding="utf-8", errors="replace").strip()  # a damaged one names none
         named = [file for file, match in files.items() if file.name == version or match[1].lstrip("0") == version]
         if named:
             return named[0]

@@ -75,6 +75,8 @@ def test_the_hint_of_a_hadoop_table_decides(iceberg):
     table.append(frame(2.0).to_arrow())
     (folder / "version-hint.text").write_text("1\n")
     assert bank.observe().total == 1
+    (folder / "version-hint.text").write_bytes(b"\xff\xfe")
+    assert bank.observe().total == 2
     (folder / "version-hint.text").unlink()
     assert bank.observe().total == 2
 
