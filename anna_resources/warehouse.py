@@ -63,7 +63,7 @@ class Warehouse(dg.ConfigurableResource):
     def source(self, domain: Domain) -> ObservedSource:
         """A domain's source, and what was last observed of it."""
         source = Source(domain, self.home_path, self.time_zone, self.source_settle_seconds, self.left_aside)
-        return ObservedSource(self._path("source", domain.name), source)
+        return ObservedSource(self._path("source", domain.name), source, self._path("mart", domain.name))
 
     def mart(self, domain: Domain) -> StoredMart:
         """The months of a domain's mart."""

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from anna_assets.partitions import SAMPLE
+from anna_core.columns.shares import percent
 from anna_core.domains import Domain
 from anna_core.errors import TrainingError
 from anna_core.guards import leakage, shift
@@ -37,8 +38,8 @@ def clients_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
         asset=key,
         partitions_def=SAMPLE,
         description=(
-            f"At least {FEWEST_KNOWN:.0%} of the clients have an event in some domain, and the as_of dates lie where "
-            "there are events."
+            f"At least {percent(FEWEST_KNOWN)} of the clients have an event in some domain, and the as_of dates lie "
+            "where there are events."
         ),
     )
 
@@ -101,7 +102,7 @@ def clients_result(match: Match) -> dg.AssetCheckResult:
                     {
                         "domain": domain.domain,
                         "clients": f"{domain.met:,}",
-                        "share": f"{domain.met / match.clients:.1%}",
+                        "share": percent(domain.met / match.clients),
                     }
                     for domain in match.domains
                 ]

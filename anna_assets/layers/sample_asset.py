@@ -10,6 +10,7 @@ from anna_assets.known_clients import match_clients
 from anna_assets.layers import guard_checks
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
+from anna_core.columns.shares import percent
 from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
@@ -121,7 +122,7 @@ def _target_table(sample: Sample) -> str:
     if sample.task.type is TaskType.REGRESSION:
         return str(pl.DataFrame(sample.target[:, 0], schema=["target"]).describe().to_pandas().to_markdown(index=False))
     rows = [
-        f"| {name} | {value} | {count:,} | {count / len(sample):.1%} |"
+        f"| {name} | {value} | {count:,} | {percent(count / len(sample))} |"
         for name in columns.columns
         for value, count in class_names(columns[name]).value_counts(sort=True).iter_rows()
     ]

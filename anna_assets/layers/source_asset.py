@@ -13,6 +13,7 @@ from anna_assets.partitions import kept_months
 from anna_assets.source_versions import versions_to_tell
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
+from anna_core.columns.shares import percent
 from anna_core.domains import Domain
 from anna_core.sources.files import told_unread
 from anna_core.sources.source_state import SourceState
@@ -108,9 +109,9 @@ def _outside(domain: Domain, rows: dict[dt.date, int], known: set[str]) -> str:
         return ""
     left_out, total = sum(rows[at] for at in months), sum(rows.values())
     return (
-        f"{left_out:,} of {total:,} rows of {domain.name} ({left_out / total:.2%}) lie outside the deployment's months "
-        f"and are not used: {len(months)} months from {months[0]:%Y-%m} to {months[-1]:%Y-%m}. Set start_month or "
-        "end_month in anna.yaml to take them in."
+        f"{left_out:,} of {total:,} rows of {domain.name} ({percent(left_out / total)}) lie outside the deployment's "
+        f"months and are not used: {len(months)} months from {months[0]:%Y-%m} to {months[-1]:%Y-%m}. Set start_month "
+        "or end_month in anna.yaml to take them in."
     )
 
 

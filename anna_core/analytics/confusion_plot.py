@@ -8,6 +8,7 @@ from anna_core.analytics.content import ReportContent
 from anna_core.analytics.curves import confusion
 from anna_core.analytics.score_plots import NO_ROWS
 from anna_core.analytics.theme import BLUE, INK, PAPER, Plot, draw, not_defined
+from anna_core.columns.shares import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def confusion_matrix(content: ReportContent) -> Plot:
                 axes.text(
                     j + 0.5,
                     i + 0.5,
-                    f"{share[i, j]:.0%}",
+                    percent(share[i, j]),
                     ha="center",
                     va="center",
                     color=PAPER if share[i, j] > 0.5 else INK,

@@ -7,6 +7,7 @@ import numpy as np
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.formatting import format_value
 from anna_core.analytics.leaderboard import ModelKind
+from anna_core.columns.shares import percent
 from anna_core.metrics.registry import get_metric, metrics_of
 from anna_core.samples.splits import SPLITS
 from anna_core.tasks.task import TaskType
@@ -58,7 +59,7 @@ def describe_target(content: ReportContent, rows: np.ndarray) -> str:
         return "–"
     match content.task.type:
         case TaskType.BINARY:
-            return f"{target[:, 0] @ weight / weight.sum():.1%}"
+            return percent(target[:, 0] @ weight / weight.sum())
         case TaskType.MULTICLASS:
             share = np.bincount(target, weights=weight, minlength=content.task.outputs) / weight.sum()
             return _shares(content.task.classes, share)
@@ -94,7 +95,7 @@ def _not_negative(content: ReportContent) -> bool:
 
 def _shares(names: tuple[str, ...], share: np.ndarray) -> str:
     largest = np.sort(np.argsort(-share, kind="stable")[:NAMED_CLASSES])
-    text = ", ".join(f"{names[i]} {share[i]:.0%}" for i in largest)
+    text = ", ".join(f"{names[i]} {percent(share[i])}" for i in largest)
     return text + (f" and {len(names) - NAMED_CLASSES} more" if len(names) > NAMED_CLASSES else "")
 
 

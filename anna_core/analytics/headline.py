@@ -8,11 +8,12 @@ import numpy as np
 from anna_core.analytics.content import ReportContent
 from anna_core.analytics.formatting import format_interval, format_lead, format_value
 from anna_core.analytics.legend import model_titles
+from anna_core.columns.shares import percent
 
 Tone = Literal["good", "neutral", "bad"]
 
 _MEANINGS = {
-    "roc_auc": "Of a client with the target and one without, the first scores higher in {value:.0%} of cases.",
+    "roc_auc": "Of a client with the target and one without, the first scores higher in {share} of cases.",
     "gini": "0 is chance and 1 a perfect order of the clients.",
     "pr_auc": "Mean share of targets among the clients picked, over all cut-offs.",
     "ks": "The largest gap between the share of targets and the share of others that a cut-off picks.",
@@ -21,17 +22,17 @@ _MEANINGS = {
     "lift_at_1pct": "The target is {value:.1f} times as common among the 1% with the highest scores as among all.",
     "lift_at_5pct": "The target is {value:.1f} times as common among the 5% with the highest scores as among all.",
     "lift_at_10pct": "The target is {value:.1f} times as common among the 10% with the highest scores as among all.",
-    "precision_at_1pct": "Of the 1% of clients with the highest scores, {value:.0%} have the target.",
-    "precision_at_5pct": "Of the 5% of clients with the highest scores, {value:.0%} have the target.",
-    "precision_at_10pct": "Of the 10% of clients with the highest scores, {value:.0%} have the target.",
-    "recall_at_1pct": "The 1% of clients with the highest scores hold {value:.0%} of those with the target.",
-    "recall_at_5pct": "The 5% of clients with the highest scores hold {value:.0%} of those with the target.",
-    "recall_at_10pct": "The 10% of clients with the highest scores hold {value:.0%} of those with the target.",
-    "macro_roc_auc": "Of a client of a class and one of another, the first scores higher in {value:.0%} of cases.",
-    "accuracy": "The likeliest class is the true one for {value:.0%} of the clients.",
-    "balanced_accuracy": "The likeliest class is the true one for {value:.0%} of a class's clients, classes alike.",
+    "precision_at_1pct": "Of the 1% of clients with the highest scores, {share} have the target.",
+    "precision_at_5pct": "Of the 5% of clients with the highest scores, {share} have the target.",
+    "precision_at_10pct": "Of the 10% of clients with the highest scores, {share} have the target.",
+    "recall_at_1pct": "The 1% of clients with the highest scores hold {share} of those with the target.",
+    "recall_at_5pct": "The 5% of clients with the highest scores hold {share} of those with the target.",
+    "recall_at_10pct": "The 10% of clients with the highest scores hold {share} of those with the target.",
+    "macro_roc_auc": "Of a client of a class and one of another, the first scores higher in {share} of cases.",
+    "accuracy": "The likeliest class is the true one for {share} of the clients.",
+    "balanced_accuracy": "The likeliest class is the true one for {share} of a class's clients, classes alike.",
     "macro_f1": "How well the clients told to be of a class and those of it agree, classes alike; 1 is perfect.",
-    "mean_roc_auc": "Of a client with a label and one without, the first scores higher in {value:.0%} of cases.",
+    "mean_roc_auc": "Of a client with a label and one without, the first scores higher in {share} of cases.",
     "mean_pr_auc": "Mean share of true labels among the clients picked, over all cut-offs and labels.",
     "mean_f1": "How well the clients picked for a label and those with it agree, on average; 1 is perfect.",
     "log_loss": "How surprising the truth is under the predicted probabilities; 0 is perfect.",
@@ -39,7 +40,7 @@ _MEANINGS = {
     "r2_log1p": "The share of the differences between clients, on a logarithmic scale, that the model explains.",
     "rmse": "The typical error in the target's units, large errors counting more.",
     "mae": "The typical error in the target's units.",
-    "mape": "The typical error is {value:.0%} of the true value.",
+    "mape": "The typical error is {share} of the true value.",
     "spearman": "How well the order of the predictions follows the order of the truth; 1 is perfect.",
 }
 
@@ -93,7 +94,7 @@ def headline(content: ReportContent) -> Headline:
         value=value,
         interval=interval,
         sentence="; ".join([sentence, ", ".join(others)] if others else [sentence]) + ".",
-        meaning=_MEANINGS[metric.name].format(value=subject.value),
+        meaning=_MEANINGS[metric.name].format(value=subject.value, share=percent(subject.value)),
         verdict=verdict,
         tone=tone,
     )

@@ -21,6 +21,7 @@ from anna_core.analytics.theme import (
     not_defined,
     percent_axis,
 )
+from anna_core.columns.shares import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +91,8 @@ def coverage_plot(content: ReportContent) -> Plot:
             axes.text(
                 1.015,
                 place,
-                f"{domain.share:.0%} of the rows; median {domain.median_length:,.0f}, longest {domain.max_length:,}",
+                f"{percent(domain.share)} of the rows; "
+                f"median {domain.median_length:,.0f}, longest {domain.max_length:,}",
                 va="center",
                 fontsize=9.5,
                 color=MUTED,

@@ -8,6 +8,7 @@ from anna_core.analytics.content import ReportContent
 from anna_core.analytics.curves import both_classes, score_bins
 from anna_core.analytics.ranking_plots import ONE_CLASS
 from anna_core.analytics.theme import BLUE, MUTED, PAPER, VERMILION, Plot, draw, not_defined, percent_axis
+from anna_core.columns.shares import percent
 from anna_core.metrics.calibration import calibration_line
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def deciles(content: ReportContent) -> Plot:
         axes.axhline(average, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
         for i, value in enumerate(rate):
             axes.annotate(
-                f"{value:.0%}" if value >= 0.1 else f"{value:.1%}",
+                percent(value),
                 (i + 1, value),
                 xytext=(0, 4),
                 textcoords="offset points",
@@ -142,7 +143,8 @@ def deciles(content: ReportContent) -> Plot:
         percent_axis(axes.yaxis)
 
     found = float(rate[0] * size[0] / average)
-    caption += f"The first {size[0]:.0%} hold {found:.0%} of all targets, {rate[0] / average:.1f} times the average."
+    caption += f"The first {percent(size[0])} hold {percent(found)} of all targets, "
+    caption += f"{rate[0] / average:.1f} times the average."
     return Plot("deciles", "Rate of the target by score decile", caption, draw(paint))
 
 

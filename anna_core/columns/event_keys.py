@@ -1,5 +1,7 @@
 """Event keys: what identifies an event, comparable between files that store it in different types."""
 
+from decimal import Decimal
+
 import polars as pl
 
 from anna_core.columns.categories import category
@@ -16,9 +18,9 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
     """A column of an event's key: int64 where it holds whole numbers, otherwise text.
 
     Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, and so
-    are a time stamp, in whatever unit, with a zone or on the clock of `zone`, and '2024-03-31 12:00:00', and a midnight
-    and its date. No two moments become one, and no texts other than of one whole number or one time stamp: '1.1' and
-    '1.10' are two.
+    are 1e-7 and the decimal 0.0000001, and a time stamp, in whatever unit, with a zone or on the clock of `zone`, and
+    '2024-03-31 12:00:00', and a midnight and its date. No two moments become one, and no texts other than of one whole
+    number or one time stamp: '1.1' and '1.10' are two.
 
     Args:
         name: of the column.
@@ -33,6 +35,8 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
     if is_moment(kind):
         return Typed(_moment(pl.col(name), kind, zone), pl.lit(value=False))
     key = category(name, kind)
+    if kind.is_float():
+        return Typed(key.value.map_batches(_digits, return_dtype=pl.String, is_elementwise=True), key.unreadable)
     if not is_text(kind):
         return key
     return Typed(key.value.map_batches(_stamps, return_dtype=pl.String, is_elementwise=True), key.unreadable)
@@ -41,6 +45,12 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
 def as_text(key: pl.Expr) -> pl.Expr:
     """A key as text, the same whichever type it had."""
     return key.cast(pl.String)
+
+
+def _digits(floats: pl.Series) -> pl.Series:
+    """Texts of floats, those with an exponent as decimals are written: 0.0000001, not 1e-7."""
+    short = floats.filter(floats.str.contains("e")).unique()
+    return floats.replace(short, [f"{Decimal(text):f}" for text in short]) if len(short) else floats
 
 
 def _stamps(texts: pl.Series) -> pl.Series:

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
+from anna_core.columns.shares import percent
 from anna_core.domains import Domain
 from anna_core.guards.spellings import likely_cause
 from anna_core.marts.footer import read_footer
@@ -121,7 +122,7 @@ def _unknown_clients(clients: pl.Series, unknown: pl.Series, found: list[DomainM
     warnings = []
     written = [match for match in found if match.cause]
     if len(unknown) > (1 - FEWEST_KNOWN) * len(clients):
-        shares = ", ".join(f"{match.domain} {match.met / len(clients):.0%}" for match in found)
+        shares = ", ".join(f"{match.domain} {percent(match.met / len(clients))}" for match in found)
         warnings.append(
             f"{len(unknown):,} of {len(clients):,} clients of the sample have no event in any domain in the months "
             f"that their rows look back to (clients found: {shares})."

@@ -117,7 +117,7 @@ def build_mart(
         found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))
         with unchanged(domain, observed):
             superseded = corrections.superseded if len(corrections.superseded) else None
-            with reading(domain):
+            with reading(domain, source.path if domain.source.is_lake else None):
                 scan = scan_month(source, month, superseded, observed)
                 for piece in read_pieces(domain, month, scan, most, closed):
                     found.add(piece)

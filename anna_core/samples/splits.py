@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import polars as pl
 
+from anna_core.columns.shares import percent
 from anna_core.errors import SampleError
 from anna_core.tasks.task import SplitSpec
 
@@ -49,7 +50,7 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
         train = split == TRAIN
         valid = _places(key, spec.seed + 1, train, outcomes) < spec.valid_share
         split[train] = np.where(valid, VALID, TRAIN)
-        how += f"; {spec.valid_share:.0%} of the other clients validate"
+        how += f"; {percent(spec.valid_share)} of the other clients validate"
     elif shared := len(set(key.filter(pl.Series(split == VALID))) & set(key.filter(pl.Series(split == TRAIN)))):
         how += f"; clients with rows in both train and valid: {shared:,}, so validation flatters"
     return split, how + "."
@@ -160,6 +161,6 @@ def _held_out(
         )
     if spec.test == "out_of_time" or (spec.test == "auto" and _SHORTEST_TAIL <= share <= _LONGEST_TAIL):
         held_out = (rows["as_of"] >= first).to_numpy()
-        return held_out, f"Out of time: rows as of {first} and later ({share:.0%}) are held out"
+        return held_out, f"Out of time: rows as of {first} and later ({percent(share)}) are held out"
     held_out = _places(key, spec.seed, np.ones(len(rows), dtype=bool), outcomes) < spec.test_share
-    return held_out, f"By client: {spec.test_share:.0%} of the clients are held out"
+    return held_out, f"By client: {percent(spec.test_share)} of the clients are held out"

@@ -4,13 +4,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from anna_core.domains import Domain
-from anna_core.errors import SourceError
+from anna_core.errors import NotAsObservedError, SourceError
+from anna_core.sources.lake_failures import CURE, of_lake_library, reason
+from anna_core.sources.plain_names import plainly_named
 from anna_core.sources.source import Source
+
+if TYPE_CHECKING:
+    from pyiceberg.table import StaticTable
 
 _METADATA = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")  # 00002-<uuid>.metadata.json, v2.metadata.json
 _HINT = "version-hint.text"
@@ -48,31 +53,30 @@ def _table(source: Source) -> Path:
 @contextmanager
 def _lake(domain: Domain, path: Path) -> Iterator[None]:
     kind = domain.source.format
+    what = f"domain {domain.name}: {path} cannot be read as a table of format {kind}"
     try:
         yield
+    except SourceError as error:
+        raise type(error)(f"{what}: {error}.") from error
     except ImportError as error:
         raise SourceError(
             f"domain {domain.name}: format {kind} needs more packages ({error}): "
             "pip install 'anna-platform[lakehouse]'."
         ) from error
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-        raise SourceError(
-            f"domain {domain.name}: {path} cannot be read as a table of format {kind}: {str(error).rstrip('.')}."
-        ) from error
+    except BaseException as error:
+        if not (isinstance(error, (OSError, pl.exceptions.PolarsError)) or of_lake_library(error)):
+            raise
+        raise SourceError(f"{what}: {reason(error)}. {CURE}") from error
 
 
 def _delta_state(path: Path) -> str:
     from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
 
-    try:
-        table = DeltaTable(str(path))
-        metadata = table.metadata()
-        mapping = metadata.configuration.get("delta.columnMapping.mode", "none")
-    except DeltaError as error:
-        raise ValueError(str(error)) from error
+    table = DeltaTable(str(plainly_named(path)))
+    metadata = table.metadata()
+    mapping = metadata.configuration.get("delta.columnMapping.mode", "none")
     if mapping != "none":
-        raise ValueError(
+        raise SourceError(
             f"its columns are stored under other names (delta.columnMapping.mode = {mapping}), which ANNA does not "
             "follow. Give ANNA a copy without column mapping, or the rows as Parquet files"
         )
@@ -80,45 +84,69 @@ def _delta_state(path: Path) -> str:
 
 
 def _scan_delta(path: Path, state: str | None) -> pl.LazyFrame:
-    from deltalake.exceptions import DeltaError
+    from deltalake.exceptions import DeltaProtocolError
 
     now = _delta_state(path)  # refuses column mapping in clearer words than Polars
     version = _number_of(state or now, now)
-    # Polars asks for files by the names that they have in URLs (%20 for a space), which none has on a disk.
-    scan = pl.scan_delta(str(path), version=version, use_pyarrow=quote(str(path)) != str(path))
+    scan = pl.scan_delta(str(plainly_named(path)), version=version)
     try:
         scan.collect_schema()
-    except DeltaError as error:  # another feature of Delta that Polars lacks
-        raise ValueError(
-            f"{str(error).splitlines()[0]}. Give ANNA a copy without it, or the rows as Parquet files"
-        ) from error
+    except DeltaProtocolError as error:  # another feature of Delta that Polars lacks
+        raise SourceError(f"{reason(error)}. Give ANNA a copy without it, or the rows as Parquet files") from error
     return scan
 
 
 def _scan_iceberg(path: Path, state: str | None) -> pl.LazyFrame:
-    now = _iceberg_state(path)
-    place = str(_newest_metadata(path))
+    table = iceberg_table(path)
+    now = _state_of(table)
     if state in (None, now):
-        return pl.scan_iceberg(place)
-    snapshot = _number_of(state or now, now)
-    return pl.scan_iceberg(place).head(0) if snapshot is None else pl.scan_iceberg(place, snapshot_id=snapshot)
+        scan = pl.scan_iceberg(table)
+    elif (snapshot := _number_of(state or now, now)) is None:
+        scan = pl.scan_iceberg(table).head(0)
+    elif table.snapshot_by_id(snapshot) is None:
+        raise NotAsObservedError("the snapshot that was observed has expired, and it is read once it is observed again")
+    else:
+        scan = pl.scan_iceberg(table, snapshot_id=snapshot)
+    scan.collect_schema()
+    return scan
 
 
 def _number_of(state: str, now: str) -> int | None:
     """The number of a state's version or snapshot, if there was any; the present state must be of the same table."""
     (_, table, _, number, *_), (_, same, *_) = state.split(), now.split()
     if table != same:
-        raise ValueError("it was made anew since it was observed, and is read once it is observed again")
+        raise NotAsObservedError("it was made anew since it was observed, and is read once it is observed again")
     return None if number == str(None) else int(number)
 
 
 def _iceberg_state(path: Path) -> str:
-    from pyiceberg.table import StaticTable
+    return _state_of(iceberg_table(path))
 
-    table = StaticTable.from_metadata(str(_newest_metadata(path)))
+
+def _state_of(table: "StaticTable") -> str:
     snapshot = table.current_snapshot()
     known = f"snapshot {snapshot.snapshot_id if snapshot else None} schema {table.schema().schema_id}"
     return f"table {table.metadata.table_uuid} {known}"
+
+
+def iceberg_table(path: Path) -> "StaticTable":
+    """An Iceberg table in its newest state.
+
+    Raises:
+        SourceError: it has no metadata, or they cannot be read.
+    """
+    return _table_of(_newest_metadata(path))
+
+
+def _table_of(metadata: Path) -> "StaticTable":
+    from pyiceberg.table import StaticTable
+
+    try:
+        return StaticTable.from_metadata(str(metadata))
+    except Exception as error:
+        if not of_lake_library(error):
+            raise
+        raise SourceError(f"{metadata.name} is damaged: {reason(error)}. {CURE.rstrip('.')}") from error
 
 
 def _newest_metadata(path: Path) -> Path:
@@ -133,12 +161,12 @@ def _newest_metadata(path: Path) -> Path:
     folder, hint = path / "metadata", path / "metadata" / _HINT
     files = {file: match for file in folder.iterdir() if (match := _METADATA.fullmatch(file.name))}
     if hint.is_file():
-        version = hint.read_text(encoding="utf-8").strip()
+        version = hint.read_text(encoding="utf-8", errors="replace").strip()  # a damaged one names none
         named = [file for file, match in files.items() if file.name == version or match[1].lstrip("0") == version]
         if named:
             return named[0]
     if not files:
-        raise ValueError(f"{folder} holds no *.metadata.json")
+        raise SourceError(f"{folder} holds no *.metadata.json")
     times = {file: file.stat().st_mtime_ns for file in files}
     highest = max(files, key=lambda file: (int(files[file][1]), times[file], file.name))
     latest = max(files, key=lambda file: (times[file], int(files[file][1]), file.name))
@@ -147,6 +175,4 @@ def _newest_metadata(path: Path) -> Path:
 
 def _updated(metadata: Path) -> int:
     """When a state was written, by what it says itself: copies of files have other times."""
-    from pyiceberg.table import StaticTable
-
-    return StaticTable.from_metadata(str(metadata)).metadata.last_updated_ms
+    return _table_of(metadata).metadata.last_updated_ms

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from anna_core.columns.csv_records import line_of
+from anna_core.columns.shares import percent
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.months import month_bounds
@@ -125,8 +126,8 @@ def refusal(
         first = f" ({where})" if where else ""
         parts.append(f"{reason} in {counts[reason]:,} of them{first}: {cure}")
     return SourceError(
-        f"domain {domain.name}: {place} is refused, as more than {share:.0%} of its rows ({rows:,}) cannot be used: "
-        f"{'; '.join(parts)}. If that is as it should be, raise `left_aside` in anna.yaml."
+        f"domain {domain.name}: {place} is refused, as more than {percent(share)} of its rows ({rows:,}) cannot be "
+        f"used: {'; '.join(parts)}. If that is as it should be, raise `left_aside` in anna.yaml."
     )
 
 

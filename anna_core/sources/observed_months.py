@@ -1,26 +1,27 @@
 """The months of a source, put together from its files: fingerprints, and events that other months supersede."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from anna_core.domains import Domain
 from anna_core.sources.corrections import Corrections, find_corrections, write_corrections
 from anna_core.sources.fingerprints import combine_fingerprints, shifted_fingerprint
 from anna_core.sources.observed_files import modified
-from anna_core.sources.source_state import ReadFile, SourceState
+from anna_core.sources.source_state import ReadFile
 from anna_core.sources.survey import UNDATED, month_key
 
 KEYS = "keys"  # the folder of the events' identities, file by file
 
 
 def months_of(
-    domain: Domain, before: SourceState, files: dict[str, ReadFile], folder: Path, memory: int
+    domain: Domain, once: Iterable[str], files: dict[str, ReadFile], folder: Path, memory: int
 ) -> dict[str, str]:
     """Fingerprint every month, and store the corrections of all months beside the source's state.
 
     Args:
         domain: the domain.
-        before: the last observation; its months are fingerprinted even if they have lost all rows.
+        once: keys of months that once had rows; they are fingerprinted even if they have lost all of them.
         files: name of each file → what was found in it.
         folder: of the source's state.
         memory: bytes to work with.
@@ -28,7 +29,7 @@ def months_of(
     Returns:
         Key of each month → its fingerprint.
     """
-    parts: dict[str, list[str]] = {month: [] for month in before.months}
+    parts: dict[str, list[str]] = {month: [] for month in once}
     for file in files.values():
         for month, fingerprint in file.survey.months.items():
             if month != UNDATED:

@@ -4,7 +4,9 @@ Each file is read once, as long as it does not change: the fingerprints of its m
 time of modification, even if the observation is then refused because of another file.
 """
 
+import datetime as dt
 import hashlib
+from collections.abc import Iterable
 from os.path import relpath
 from pathlib import Path
 
@@ -44,7 +46,7 @@ def listing(source: Source, kept: str, before: SourceState) -> str:
     return _listing(source, kept, found.states, found.unread)
 
 
-def observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState:
+def observe(source: Source, folder: Path, kept: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     """Fingerprint every month of the source, reading only files that are new or changed, and store the result.
 
     If this ends early, because a file is refused or the process dies, the last result stays, and the files that were
@@ -55,16 +57,18 @@ def observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState
         folder: the folder that stores the result.
         kept: as of `listing`.
         memory: bytes to work with.
+        built: first days of the months that have a mart; those that the source no longer has are observed as empty,
+            even if the last observation, which knew of them, was lost.
 
     Raises:
         SourceError: the source is missing or does not fit the domain; the first ten files that do not are named.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written
-        return _observe(source, folder, kept, memory)
+        return _observe(source, folder, kept, memory, built)
 
 
-def _observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState:
+def _observe(source: Source, folder: Path, kept: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     domain, before, rules = source.domain, read_state(folder), _rules(source)
     found = look(source, before)
     done = _surveyed(source, folder, before, found.states, rules)
@@ -96,7 +100,8 @@ def _observe(source: Source, folder: Path, kept: str, memory: int) -> SourceStat
     states = {name: file.state for name, file in files.items()}
     same = {} if domain.event_key else copies(files, before.files)  # a key tells events that come twice
     doubled = {name: files.pop(name) for name in same}
-    months = months_of(domain, before, files, folder, memory)
+    once = {*before.months, *(month.isoformat() for month in built)}
+    months = months_of(domain, once, files, folder, memory)
     after = SourceState(
         listing=_listing(source, kept, states, found.unread),
         files=files,

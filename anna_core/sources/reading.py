@@ -12,7 +12,10 @@ from narwhals.exceptions import NarwhalsError
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.sources.damaged_files import damaged_file
+from anna_core.sources.lake_failures import CURE, of_lake_library, reason
 
+_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, NarwhalsError, OSError)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _CODE = re.compile(r"os error (\d+)")  # how Polars tells what the system said
 _NO_TEXT = re.compile(r"invalid utf-?8", re.IGNORECASE)
@@ -22,22 +25,28 @@ _NO_TEXT = re.compile(r"invalid utf-?8", re.IGNORECASE)
 def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
     """A context that turns errors and panics of Polars, and errors of the file system, into a `SourceError`.
 
+    Of a lake's table also those of the libraries that read it.
+
     A full disk is one of ANNA's, as sources are only read: it stays an `OSError`.
 
     Args:
         domain: the domain, which the error names.
-        file: that is being read, which the error names, too; None: the source as a whole.
+        file: that is being read, or the lake's table, which the error names, too; None: the source as a whole.
     """
     try:
         yield
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, NarwhalsError, OSError) as error:
+    except BaseException as error:
+        if not (isinstance(error, _ERRORS) or (domain.source.is_lake and of_lake_library(error))):
+            raise
         code = _code(error)
         if code in _NO_ROOM:
             raise OSError(code, os.strerror(code)) from error
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        words = reason(error)
+        if domain.source.is_lake and file is not None:
+            words = damaged_file(file, domain.source.format) or words
         raise SourceError(
             f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: {words}. "
-            f"{_cure(code, words)}"
+            f"{_cure(domain, code, words)}"
         ) from error
 
 
@@ -49,7 +58,7 @@ def _code(error: BaseException) -> int | None:
     return int(found[1]) if found else None
 
 
-def _cure(code: int | None, words: str) -> str:
+def _cure(domain: Domain, code: int | None, words: str) -> str:
     if code in (errno.EACCES, errno.EPERM):
         return "Give ANNA's user the right to read it."
     if _NO_TEXT.search(words):
@@ -57,4 +66,4 @@ def _cure(code: int | None, words: str) -> str:
             "A column that is stored as bytes holds something other than UTF-8 text: write it as text, such as a UUID "
             "in its letters and digits."
         )
-    return "Write the file anew, or take it away."
+    return CURE if domain.source.is_lake else "Write the file anew, or take it away."

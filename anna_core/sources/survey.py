@@ -185,8 +185,8 @@ def _kinds(domain: Domain, schema: pl.Schema) -> dict[str, str]:
 def _rows(domain: Domain, table: SourceTable) -> int:
     """Rows of a file by what it says itself: a Parquet file's footer, or the records of a CSV."""
     if domain.source.format != "csv":
-        any_column = pl.nth(0)  # without one Polars counts no rows of a table that it reads through PyArrow
-        count = any_column.count() + any_column.null_count() if domain.source.is_lake else pl.len()
+        any_column = pl.nth(0)  # without one older Polars counts no rows of a table that it reads through PyArrow
+        count = any_column.count() + any_column.null_count() if domain.source.format == "iceberg" else pl.len()
         return table.rows.select(count).collect().item()
     try:
         return count_records(table.files[0], len(table.schema))

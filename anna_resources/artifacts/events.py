@@ -21,10 +21,12 @@ class ObservedSource:
     Attributes:
         path: the folder that keeps the last observation.
         source: the raw table as the bank keeps it.
+        mart: the folder of the mart's months that are built from it.
     """
 
     path: Path
     source: Source
+    mart: Path
 
     def read(self) -> SourceState:
         """The last observation; an empty one if there is none."""
@@ -32,7 +34,7 @@ class ObservedSource:
 
     def observe(self, kept: str, memory: int) -> SourceState:
         """Look at the source and keep what is found; see `anna_core.sources.observing.observe`."""
-        return observing.observe(self.source, self.path, kept, memory)
+        return observing.observe(self.source, self.path, kept, memory, built_months(self.mart))
 
     def mark_told(self, state: SourceState) -> None:
         """Keep that all that hangs on an observation knows of it; see `anna_core.sources.observing.mark_told`."""

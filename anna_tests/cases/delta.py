@@ -2,6 +2,9 @@
 
 import json
 from pathlib import Path
+from urllib.parse import quote, unquote
+
+_ESCAPED = "\"#%'*/:=?\\\x7f{[]^"  # by Spark, in the names of folders; deltalake also escapes spaces and letters
 
 
 def map_columns(table: Path) -> None:
@@ -22,4 +25,19 @@ def map_columns(table: Path) -> None:
             entry["protocol"] = {
                 "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features,
             }  # fmt: skip
+    log.write_text("\n".join(map(json.dumps, entries)))
+
+
+def name_partitions_as_spark_does(table: Path, column: str) -> None:
+    """Rename the folders of a table's partitions, by one column, which deltalake wrote in its first commit."""
+    log = table / "_delta_log" / f"{0:020}.json"
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    for add in (entry["add"] for entry in entries if "add" in entry):
+        written, value = table / unquote(add["path"]), add["partitionValues"][column]
+        told = "__HIVE_DEFAULT_PARTITION__" if value is None else value
+        name = "".join(f"%{ord(letter):02X}" if letter in _ESCAPED else letter for letter in told)
+        folder = table / f"{column}={name}"
+        folder.mkdir(exist_ok=True)
+        written.rename(folder / written.name)
+        add["path"] = quote(f"{folder.name}/{written.name}", safe="/=")
     log.write_text("\n".join(map(json.dumps, entries)))

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary, read_dictionary
-from anna_core.marts.mart import MartMonth, build_mart, mart_path
+from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.observed_files import ObservedFiles
@@ -56,7 +56,7 @@ class Bank:
         return path
 
     def observe(self, kept: str = "", memory: int = DEFAULT_MEMORY, **read) -> SourceState:
-        return observe(replace(self.source, **read), self.state, kept, memory)
+        return observe(replace(self.source, **read), self.state, kept, memory, built_months(self.mart))
 
     def listing(self, kept: str = "", **read) -> str:
         return listing(replace(self.source, **read), kept, read_state(self.state))

@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from anna_core.columns.shares import percent
 from anna_core.errors import ArtifactError, TrainingError
 from anna_core.metrics.calibration import calibration_line
 from anna_core.models.blend.metamodel import Metamodel
@@ -285,7 +286,7 @@ def test_trees_and_nets_are_weighed_and_their_shares_told(signals):
     assert model.spec.summary.startswith("What moves the metamodel's score: ")
     told = {"net of left": "left", "trees of left": "boosting/left", "trees of all domains": "boosting"}
     for name, member in told.items():
-        assert f"{name} {shares[member]:.0%}" in model.spec.summary
+        assert f"{name} {percent(shares[member])}" in model.spec.summary
 
 
 def test_what_an_embedding_corrects_counts_as_its_domains_share(signals):
@@ -322,7 +323,7 @@ def test_of_two_members_as_good_as_each_other_none_is_taken_for_the_better(signa
     assert all(0.05 < model.spec.alone[name] < 0.95 for name in "ab")
     assert sum(model.spec.alone.values()) <= 1
     assert _auc(target, model.predict(members), test) > max(alone) + 0.005
-    assert all(f"net of {name} {model.spec.alone[name]:.0%}" in model.spec.summary for name in "ab")
+    assert all(f"net of {name} {percent(model.spec.alone[name])}" in model.spec.summary for name in "ab")
     assert "These also score outside the blend, as it did not surely better: " in model.spec.summary
 
 

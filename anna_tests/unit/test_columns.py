@@ -16,6 +16,7 @@ from anna_core.columns.clients import client
 from anna_core.columns.days import day
 from anna_core.columns.event_keys import event_key
 from anna_core.columns.numbers import LARGEST, cure_of, number, written_otherwise
+from anna_core.columns.shares import percent
 from anna_core.columns.times import ERA, time
 from anna_core.columns.typed import Typed, UnfitColumnError
 from anna_core.columns.versions import version
@@ -145,7 +146,8 @@ def test_moments_are_one_key_in_any_unit_and_as_text():
 
 def test_other_texts_are_as_many_keys_as_they_are():
     texts = ["1.1", "1.10", "1.100", "2024-01", "2024-01-01 00:00", "00:00:00", "x 00:00:00", "12:30:00.50",
-             "2024-01-01 12:00:00", "2024-01-01 12:00:000", "2024-01-01 12:00:00."]  # fmt: skip
+             "2024-01-01 12:00:00", "2024-01-01 12:00:000", "2024-01-01 12:00:00.", "1e-7", "1E-7", "0.0000001", "1e20",
+             "100000000000000000000", "-0", "0"]  # fmt: skip
     assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == texts
 
 
@@ -169,6 +171,16 @@ def test_moments_with_a_zone_are_one_key_with_those_on_the_bank_s_clock_and_no_t
 )
 def test_decimal_numbers_are_one_key_in_any_type(column):
     assert values(event_key("x", column.dtype, "UTC"), column) == ["1.5", "100", "0.25", None]
+
+
+@pytest.mark.parametrize("kind", [pl.Float32, pl.Float64])
+def test_floats_are_one_key_with_decimals_however_large_or_small(kind):
+    floats = pl.Series([1e-7, -2.5e-9, 1e20, 1.5e6, -0.0, 0.0, None, float("inf")], dtype=kind)
+    keys = ["0.0000001", "-0.0000000025", "100000000000000000000", "1500000", "0", "0", None, None]
+    assert values(event_key("x", kind(), "UTC"), floats) == keys
+    decimals = pl.Series(keys).cast(pl.Decimal(38, 12))
+    assert values(event_key("x", decimals.dtype, "UTC"), decimals) == keys
+    assert values(event_key("x", pl.String(), "UTC"), pl.Series(keys)) == keys
 
 
 @pytest.mark.parametrize(
@@ -413,3 +425,14 @@ def test_a_day_is_no_number():
 )  # fmt: skip
 def test_a_number_that_is_written_otherwise_is_told_from_a_class(text, expected):
     assert pl.select(written_otherwise(pl.lit(text))).item() is expected
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0, "0%"), (0.001, "0.1%"), (0.00004, "0.004%"), (1e-7, "0.00001%"), (1 / 3000, "0.033%"), (0.01, "1%"),
+        (0.025, "2.5%"), (1 / 30, "3.3%"), (0.1, "10%"), (0.125, "12.5%"), (3 / 7, "43%"), (1, "100%"),
+    ],
+)  # fmt: skip
+def test_a_share_is_told_as_it_was_set_or_in_two_digits(share, told):
+    assert percent(share) == told

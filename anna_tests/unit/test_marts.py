@@ -74,6 +74,13 @@ def test_rows_without_a_client_are_dropped_and_counted(bank):
     assert set(bank.events()["client_id"]) == {"a"}
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.001, "0.1%"), (0.025, "2.5%"), (0.0, "0%")])
+def test_the_share_that_may_be_left_aside_is_told_as_it_is_set(bank, share, told):
+    bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in (*["a"] * 80, *[None] * 10)]))
+    with pytest.raises(SourceError, match=f"2024-03 is refused, as more than {told} of its rows"):
+        bank.build_at(bank.mart, left_aside=share)
+
+
 def test_a_month_where_many_rows_have_no_client_is_refused(bank):
     bank.put(events_frame([(client, NOON, "x", True, 1.0) for client in (*["a"] * 80, *[None] * 10)]))
     with pytest.raises(

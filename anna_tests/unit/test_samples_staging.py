@@ -16,6 +16,7 @@ from anna_core.samples import origins
 from anna_core.samples.inbox import read_upload_request, upload_lock
 from anna_core.samples.listing import list_inbox
 from anna_core.samples.origins import sample_name
+from anna_core.samples.reading import why_no_parquet
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import TaskRequest
 
@@ -380,3 +381,9 @@ def test_a_folder_of_parts_that_differ_names_the_part(tmp_path, inbox):
         SampleError, match=r"1\.parquet: its columns and types are .* write all parts of a sample alike"
     ):
         stage(inbox, tmp_path / "t")
+
+
+def test_a_panic_without_words_is_told_by_its_kind(tmp_path):
+    pl.DataFrame({"client_id": ["a"]}).write_parquet(tmp_path / "q.parquet")
+    told = why_no_parquet(tmp_path / "q.parquet", pl.exceptions.PanicException())
+    assert told.startswith("has a column of a type that cannot be read (PanicException); write it in a plainer type")

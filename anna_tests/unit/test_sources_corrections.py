@@ -85,6 +85,11 @@ def test_damaged_files_of_an_observation_are_told_with_what_to_remove(corrected)
     told = f"^{found} is damaged; remove {corrected.state}, and the source is observed"
     with pytest.raises(ArtifactError, match=told):
         corrected.build()
+    pl.DataFrame(schema={"key": pl.UInt64, "month": pl.String}).write_parquet(
+        found, metadata={"2024-03-01": "no digest"}
+    )
+    with pytest.raises(ArtifactError, match=told):
+        corrected.build()
     run = min((corrected.state / "keys").iterdir())
     whole = run.read_bytes()
     corrected.deliver((3, 4, 1.0))

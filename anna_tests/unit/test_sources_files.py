@@ -14,6 +14,7 @@ from anna_core.errors import SourceError
 from anna_core.sources import corrections, looking, observing
 from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.preview import preview
+from anna_core.sources.reading import reading
 from anna_core.sources.source_state import read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -349,3 +350,18 @@ def test_types_that_differ_between_files_are_said(bank):
     state = bank.observe()
     assert state.notes == ["column 'kind' differs between files: Int64 in 1.parquet and 1 more, Float64 in 3.parquet"]
     assert bank.build().dictionary.table["value"].to_list() == ["5411"]
+
+
+def test_a_first_look_leaves_files_without_rows_out_whatever_their_types(bank):
+    bank.put(pl.DataFrame(schema={"client_id": pl.Float64, "event_time": pl.Boolean}), "empty.parquet")
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    seen = preview(bank.source)
+    assert (seen.refused, seen.rows, seen.files) == ([], 1, 2)
+
+
+def test_a_panic_without_words_is_told_by_its_kind(bank):
+    with (
+        pytest.raises(SourceError, match=r"the source cannot be read as parquet: PanicException\. Write"),
+        reading(bank.domain),
+    ):
+        raise pl.exceptions.PanicException

@@ -1,15 +1,19 @@
 """Delta and Iceberg tables: their states, and tables that ANNA cannot read."""
 
 import datetime as dt
+import re
 import shutil
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
-from anna_core.errors import SourceError
+from anna_core.errors import NotAsObservedError, SourceError
+from anna_core.marts.dictionary import MISSING_VALUE
 from anna_core.marts.staleness import stale_months
+from anna_core.sources.plain_names import plainly_named
 from anna_core.sources.source_state import read_state
-from anna_tests.cases.delta import map_columns
+from anna_tests.cases.delta import map_columns, name_partitions_as_spark_does
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -71,6 +75,8 @@ def test_the_hint_of_a_hadoop_table_decides(iceberg):
     table.append(frame(2.0).to_arrow())
     (folder / "version-hint.text").write_text("1\n")
     assert bank.observe().total == 1
+    (folder / "version-hint.text").write_bytes(b"\xff\xfe")
+    assert bank.observe().total == 2
     (folder / "version-hint.text").unlink()
     assert bank.observe().total == 2
 
@@ -104,6 +110,40 @@ def delta(tmp_path):
     bank.table = tmp_path / "мой lake #1"
     frame(1.0).write_delta(str(bank.table))
     return bank
+
+
+PLACES = ["Moscow", "St Petersburg", "Ростов", "a+b/c:d", "50%20", "x=1", None]
+
+
+@pytest.mark.parametrize("folder", ["мой lake #1", "a+b", "env=prod", "100%25 [new]"])
+@pytest.mark.parametrize("by_spark", [True, False])
+def test_a_delta_table_is_scanned_below_any_folder_with_any_partitions(tmp_path, monkeypatch, folder, by_spark):
+    rows = events_frame([("a", NOON, place, True, 1.0) for place in PLACES])
+    rows.write_delta(tmp_path / "plain", delta_write_options={"partition_by": "kind"})
+    if by_spark:
+        name_partitions_as_spark_does(tmp_path / "plain", "kind")
+    shutil.move(tmp_path / "plain", tmp_path / folder)
+    bank = Bank(tmp_path, source={"path": folder, "format": "delta"})
+    monkeypatch.delattr("deltalake.DeltaTable.to_pyarrow_dataset")  # which reads all of a table into memory
+    assert bank.observe().total == bank.build().rows == len(PLACES)
+    assert set(bank.dictionary.table["value"]) == {place or MISSING_VALUE for place in PLACES}
+
+
+def test_what_comes_to_a_delta_table_in_an_odd_folder_later_is_read(delta):
+    assert delta.observe().total == 1
+    shutil.rmtree(plainly_named(delta.table))  # as systems clear temporary files away
+    frame(2.0).write_delta(str(delta.table), mode="append")
+    assert delta.observe().total == 2
+    frame(3.0).write_delta(str(delta.table), mode="overwrite")
+    DeltaTable(str(delta.table)).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    assert delta.observe().total == delta.build().rows == 1
+    assert {link.name for link in plainly_named(delta.table).iterdir()} == {file.name for file in delta.table.iterdir()}
+
+
+def test_a_temporary_folder_of_an_odd_name_is_told_where_links_are_needed(delta, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(delta.home / "мой tmp"))
+    with pytest.raises(SourceError, match=r"lake #1 cannot be read .*: temporary files lie in .*TMPDIR"):
+        delta.observe()
 
 
 def test_a_delta_table_that_is_made_anew_is_another(delta):
@@ -148,3 +188,73 @@ def test_a_month_is_built_of_the_state_that_was_observed(request, lake):
     assert made.rows == state.total
     assert stale_months(state, bank.mart, [MARCH]) == []
     assert bank.listing() != state.listing
+
+
+FILES = [
+    ("iceberg", "metadata/00001-*.metadata.json"),
+    ("iceberg", "metadata/snap-*.avro"),
+    ("iceberg", "metadata/*-m0.avro"),
+    ("iceberg", "data/**/*.parquet"),
+    ("delta", "*.parquet"),
+]
+DAMAGES = [(*file, damage) for file in FILES for damage in ("cut", "empty", "zeros", "gone")]
+DAMAGES.remove((*FILES[0], "gone"))  # then an older state is the table's newest
+
+
+@pytest.mark.parametrize(("lake", "pattern", "damage"), DAMAGES)
+def test_a_damaged_file_of_a_table_is_told_with_its_name_and_a_cure(request, lake, pattern, damage):
+    found = request.getfixturevalue(lake)
+    bank, table = found if lake == "iceberg" else (found, None)
+    if table is not None:
+        table.append(frame(1.0).to_arrow())
+    place = bank.source.path
+    (file,) = place.glob(pattern)
+    content = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "zeros": bytes(len(content))}[damage])
+    with pytest.raises(SourceError, match=rf"cards: {re.escape(str(place))} .*{file.name}.* bring the table back"):
+        bank.observe()
+
+
+def test_a_damaged_file_is_told_when_a_month_is_built(delta):
+    state = delta.observe()
+    (file,) = delta.table.glob("*.parquet")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(SourceError, match=rf"lake #1 cannot be read as delta: .*{file.name} has 100 bytes, not"):
+        delta.build_at(delta.mart, observed=state.files_of(MARCH.isoformat()))
+
+
+def test_a_damaged_commit_of_a_delta_table_is_told_in_one_line(delta):
+    (log,) = delta.table.glob("_delta_log/*.json")
+    log.write_bytes(log.read_bytes()[:100])
+    with pytest.raises(SourceError, match=r"^domain cards: .*lake #1 cannot be read .*: .+\. If it stays so .*anew\.$"):
+        delta.observe()
+
+
+def test_a_snapshot_that_expired_after_the_observation_waits_for_the_next_one(iceberg):
+    bank, table = iceberg
+    table.append(frame(1.0).to_arrow())
+    state = bank.observe()
+    table.overwrite(frame(2.0).to_arrow())
+    observed = int(next(iter(state.files.values())).state.split()[3])
+    table.maintenance.expire_snapshots().by_id(observed).commit()
+    with pytest.raises(NotAsObservedError, match="the snapshot that was observed has expired"):
+        bank.build_at(bank.mart, observed=state.files_of(MARCH.isoformat()))
+
+
+@pytest.mark.parametrize("call", [lambda: len(None), lambda: DeltaTable("place", wrong=True)])
+def test_a_fault_of_annas_own_is_none_of_the_table(delta, monkeypatch, call):
+    monkeypatch.setattr("anna_core.sources.lakes._delta_state", lambda path: call())
+    with pytest.raises(TypeError):
+        delta.observe()
+
+
+def test_an_interrupt_while_a_table_is_read_stays_one(delta, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deltalake.table.RawDeltaTable", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        delta.observe()

@@ -1,6 +1,7 @@
 import datetime as dt
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -323,6 +324,21 @@ def test_a_broken_state_is_told_with_its_cure(watched):
     (watched.state / "fingerprints.json").write_text("{")
     with pytest.raises(ArtifactError, match="cannot be read; remove it, and the source is observed anew"):
         read_state(watched.state)
+
+
+def test_a_mart_whose_month_left_while_the_last_observation_was_lost_is_stale_and_comes_out_empty(watched):
+    watched.observe()
+    for month in (MARCH, APRIL):
+        watched.build(month)
+    shutil.rmtree(watched.state)  # as the message of a damaged one says
+    (watched.table / "2.parquet").unlink()
+    (watched.table / "1.parquet").unlink()
+    watched.put(events_frame([row(3)]), "3.parquet")
+    state = watched.observe()
+    assert state.rows == {MARCH: 1, APRIL: 0}
+    assert watched.stale(MARCH, APRIL) == [MARCH, APRIL]
+    built = watched.build_at(watched.mart, APRIL, observed=state.files_of(APRIL.isoformat()))
+    assert (built.rows, built.source_version) == (0, state.months[APRIL.isoformat()])
 
 
 def test_a_state_of_another_release_is_observed_anew_and_its_months_stay_listed(watched):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from anna_core.columns.shares import percent
 from anna_core.errors import ArtifactError
 from anna_core.keys import TREES
 from anna_core.models.blend.averaging import Averaging
@@ -71,7 +72,7 @@ class MetamodelSpec(BaseModel):
 
 def _parts(shares: dict[str, float]) -> str:
     ordered = sorted(shares.items(), key=lambda item: -item[1])
-    return ", ".join(f"{_told(name)} {share:.0%}" for name, share in ordered)
+    return ", ".join(f"{_told(name)} {percent(share)}" for name, share in ordered)
 
 
 def _told(member: str) -> str:
