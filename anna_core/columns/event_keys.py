@@ -10,8 +10,9 @@ from anna_core.columns.typed import Typed, is_text
 
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
-_STAMP = r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:(\.\d*[1-9])0*|\.0+)?$"
-_MIDNIGHT = r"^(\d{4}-\d\d-\d\d) 00:00:00$"
+# As programs write a time stamp: with no digits after the second, or 3, 6 or 9. One or two may as well count something.
+_STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
+_MIDNIGHT = " 00:00:00"
 
 
 def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
@@ -19,8 +20,9 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
 
     Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, and so
     are 1e-7 and the decimal 0.0000001, and a time stamp, in whatever unit, with a zone or on the clock of `zone`, and
-    '2024-03-31 12:00:00', and a midnight and its date. No two moments become one, and no texts other than of one whole
-    number or one time stamp: '1.1' and '1.10' are two.
+    '2024-03-31 12:00:00' or '…T12:00:00.000', and a midnight and its date. No two moments become one, and no texts other
+    than of one whole number or one time stamp: '1.1' and '1.10' are two, and so are '2024-03-31 12:00:00.1' and '….10'.
+    A text that names its zone stays as it is.
 
     Args:
         name: of the column.
@@ -54,14 +56,16 @@ def _digits(floats: pl.Series) -> pl.Series:
 
 
 def _stamps(texts: pl.Series) -> pl.Series:
-    """Texts, those of time stamps in their shortest form."""
-    if not texts.str.contains(_STAMP).any():
+    """Texts, those of time stamps in the form that `_moment` gives them."""
+    are_stamps = texts.str.contains(_STAMP)
+    if not are_stamps.any():
         return texts
-    return texts.to_frame("text").select(_shortest(pl.col("text"))).to_series()
-
-
-def _shortest(stamp: pl.Expr) -> pl.Expr:
-    return stamp.str.replace(_STAMP, "${1} ${2}${3}").str.replace(_MIDNIGHT, "${1}")
+    text = pl.col("text")
+    stamp = pl.concat_str(text.str.slice(0, 10), pl.lit(" "), text.str.slice(11))
+    for zeros in ("000", "000", "000", ".", _MIDNIGHT):
+        stamp = stamp.str.strip_suffix(zeros)
+    found = pl.when(are_stamps).then(stamp).otherwise(text)
+    return texts.to_frame("text").select(found.alias(texts.name)).to_series()
 
 
 def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
@@ -69,8 +73,8 @@ def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
     if not isinstance(kind, pl.Datetime):
         return found.cast(pl.String)
     if kind.time_zone is None:
-        return _shortest(found.dt.to_string(_MOMENT))
+        return found.dt.to_string(_MOMENT).str.strip_suffix(_MIDNIGHT)
     local = found.dt.convert_time_zone(zone)
     clock = local.dt.replace_time_zone(None)
     again = clock.dt.replace_time_zone(zone, ambiguous="earliest") != local
-    return _shortest(clock.dt.to_string(_MOMENT)) + pl.when(again).then(pl.lit(_AGAIN)).otherwise(pl.lit(""))
+    return clock.dt.to_string(_MOMENT).str.strip_suffix(_MIDNIGHT) + pl.when(again).then(pl.lit(_AGAIN)).otherwise(pl.lit(""))
