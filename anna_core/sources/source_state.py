@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from anna_core.columns.times import ERA
 from anna_core.errors import ArtifactError
 from anna_core.months import parse_month
 from anna_core.sources.fingerprints import combine_fingerprints, rows_in
@@ -16,7 +15,7 @@ from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.survey import FileSurvey
 
 FILE = "fingerprints.json"
-FORM = "2"
+FORM = "2"  # to be raised whenever what was observed before must be read again
 
 
 class ReadFile(BaseModel):
@@ -139,8 +138,7 @@ class SourceState(BaseModel):
 def read_state(folder: Path) -> SourceState:
     """Read the last observation, stored in `folder`; an empty one if there is none.
 
-    Of an observation that another version of ANNA stored in another form only the months are kept, and all files will
-    be read again.
+    What another version of ANNA stored in another form counts as none: all files will be read again.
 
     Raises:
         ArtifactError: the file is damaged.
@@ -150,18 +148,6 @@ def read_state(folder: Path) -> SourceState:
         return SourceState()
     try:
         kept = json.loads(path.read_bytes())
-        if kept.get("form") != FORM:  # written by another release
-            return SourceState(months={key: rows for key, rows in kept.get("months", {}).items() if _is_month(key)})
-        return SourceState.model_validate(kept)
+        return SourceState.model_validate(kept) if kept.get("form") == FORM else SourceState()
     except (ValueError, AttributeError) as error:
         raise ArtifactError(f"{path}: cannot be read; remove it, and the source is observed anew: {error}") from error
-
-
-def _is_month(key: str) -> bool:
-    """Whether a mart can have this month; earlier releases also stored the months of impossible times."""
-    try:
-        month = parse_month(key)
-    except ValueError:
-        return False
-    first, end = (moment.date() for moment in ERA)
-    return first <= month < end

@@ -45,14 +45,6 @@ def test_a_domain_that_went_is_still_one_of_the_launch_s(deployment: Deployment,
     assert members(deployment, trained) == PLANNED
 
 
-def test_a_launch_of_an_earlier_anna_says_what_to_do(deployment: Deployment, trained: str) -> None:
-    (storage.read_directory(deployment.settings.storage / "sample" / trained) / "domains.json").unlink()
-    result = deployment.materialize("metamodel", partition=trained, check=False)
-    assert "does not tell the domains of churn.q1" in problem(result)
-    deployment.materialize("sample", partition=trained)
-    assert deployment.materialize("metamodel", partition=trained).success
-
-
 def test_a_domain_that_was_never_observed_is_not_fresh(deployment: Deployment) -> None:
     deployment.refresh()
     write_domain(deployment.home, "odd", seed=3)

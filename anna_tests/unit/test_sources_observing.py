@@ -13,7 +13,7 @@ from anna_core.marts.staleness import stale_months
 from anna_core.sources import observing
 from anna_core.sources.fingerprints import NO_ROWS
 from anna_core.sources.observing import mark_told
-from anna_core.sources.source_state import read_state
+from anna_core.sources.source_state import SourceState, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 FEBRUARY, APRIL = dt.date(2024, 2, 1), dt.date(2024, 4, 1)
@@ -325,14 +325,12 @@ def test_a_broken_state_is_told_with_its_cure(watched):
         read_state(watched.state)
 
 
-def test_a_state_of_another_release_is_observed_anew_and_its_months_stay_listed(watched):
+def test_a_state_of_another_form_is_observed_anew(watched):
     after = watched.observe()
-    impossible = ["1-01-01", "0001-01-01", "1970-12-01", "2200-01-01", "2023-01-02", "undated"]
-    months = {"2023-01-01": "1-00"} | dict.fromkeys(impossible, "1-00")
-    old = {"listing": "x", "files": {"gone": {"state": "1 1", "months": {}}}, "months": months}
-    (watched.state / "fingerprints.json").write_text(json.dumps(old))
-    assert read_state(watched.state).rows == {dt.date(2023, 1, 1): 1}
-    assert watched.observe().months == {"2023-01-01": NO_ROWS} | after.months
+    other = {"form": "3", "listing": "x", "files": ["gone"], "months": {"2023-01": 1}}
+    (watched.state / "fingerprints.json").write_text(json.dumps(other))
+    assert read_state(watched.state) == SourceState()
+    assert watched.observe() == after
     assert watched.read == ["1.parquet", "2.parquet"]
 
 
