@@ -7,7 +7,7 @@ import dagster as dg
 from anna_core.domains import Domain
 from anna_core.keys import check_key
 from anna_core.months import next_month, parse_month
-from anna_core.sequences.build import history_months
+from anna_core.sequences.touched_months import history_months
 from anna_resources.settings import Settings
 
 SAMPLE = dg.DynamicPartitionsDefinition(name="sample")

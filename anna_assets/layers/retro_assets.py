@@ -22,8 +22,9 @@ from anna_core.domains import Domain
 from anna_core.errors import TrainingError
 from anna_core.guards.written_apart import written_apart
 from anna_core.months import parse_month
-from anna_core.sequences.build import history_months, write_history
+from anna_core.sequences.build import write_history
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.touched_months import history_months
 from anna_core.sequences.visibility import outside_window
 from anna_resources.names import DOUBTS
 from anna_resources.warehouse import Warehouse

@@ -14,9 +14,10 @@ from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
 from anna_core.samples.sample import Sample
-from anna_core.sequences.build import months_needed, write_sequences
+from anna_core.sequences.build import write_sequences
 from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.touched_months import months_needed
 from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse

@@ -18,7 +18,7 @@ from anna_cli.commands.doctor import doctor
 from anna_cli.deployment_folder import make_deployment
 from anna_cli.supervisor.ports import free_port
 from anna_core import storage
-from anna_core.domains import FieldKind, load_domains
+from anna_core.domains import FieldKind, read_domains
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
 from anna_resources.tracking.outbox import Entry, Outbox
@@ -32,7 +32,7 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("ANNA_WEBSERVER_PORT", str(free_port()))
     monkeypatch.setenv("ANNA_MLFLOW_PORT", str(free_port()))
     make_deployment(home, simulated=True)
-    for name, domain in load_domains(home / "domains").items():
+    for name, domain in read_domains(home / "domains").domains.items():
         table = home / "warehouse" / name / "part.parquet"
         table.parent.mkdir(parents=True)
         values = {FieldKind.CATEGORICAL: "x", FieldKind.NUMERIC: 1.5, FieldKind.BOOLEAN: True}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from anna_core.domains import Domain
 from anna_core.months import date_spans, months_between
-from anna_core.sequences.build import months_needed, months_of_spans
 from anna_core.sequences.readiness import Behind, Readiness
+from anna_core.sequences.touched_months import months_needed, months_of_spans
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 JANUARY, FEBRUARY = dt.date(2024, 1, 1), dt.date(2024, 2, 1)
