@@ -49,7 +49,7 @@ def versions_to_tell(
         for month, rows in after.months.items()
         if month in kept
     }
-    left_before, left = before.left_by_month(), after.left_by_month()
+    left_before, left = before.left_by_month, after.left_by_month
     return {
         month: version
         for month, version in versions.items()

@@ -65,7 +65,7 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_
 def _warn(context: dg.OpExecutionContext, domain: Domain, before: SourceState, state: SourceState) -> None:
     """Say what no mart will hold, and once what is odd about the files."""
     examples = state.examples()
-    for reason, count in state.left().items():
+    for reason, count in state.left.items():
         where = f" ({', '.join(examples[reason])})" if examples.get(reason) else ""
         context.log.warning(f"{domain.name}: {reason} in {count:,} of {state.total:,} rows{where}.")
     for note in state.notes:
@@ -77,8 +77,11 @@ def _warn(context: dg.OpExecutionContext, domain: Domain, before: SourceState, s
 
 def _month_metadata(state: SourceState, month: str) -> dict[str, dg.MetadataValue]:
     count, _, _ = state.months[month].partition("-")
-    left = {f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left(month).items()}
-    return {"dagster/row_count": dg.MetadataValue.int(int(count)), **left}
+    left = state.left_by_month.get(month, {})
+    return {
+        "dagster/row_count": dg.MetadataValue.int(int(count)),
+        **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in left.items()},
+    }
 
 
 def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
@@ -87,7 +90,7 @@ def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
     return {
         "rows": dg.MetadataValue.int(state.total),
         "rows of no month": dg.MetadataValue.int(state.undated),
-        **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left().items()},
+        **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left.items()},
         **{f"first: {reason}": dg.MetadataValue.text(", ".join(found)) for reason, found in examples.items()},
         "files": dg.MetadataValue.int(len(state.files)),
         "files not read": dg.MetadataValue.text(told_unread(state.unread) if state.unread else "none"),

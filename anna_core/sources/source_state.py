@@ -106,26 +106,19 @@ class SourceState(BaseModel):
         """Those of the domain's columns that are in any file."""
         return frozenset(column for file in self.files.values() for column in file.survey.kinds)
 
-    def left(self, month: str | None = None) -> dict[str, int]:
-        """Count what does not reach a mart: reason → number of rows that are left aside or lose a value.
-
-        Args:
-            month: key of the month to count in; None: all months, and the rows that belong to none.
-        """
-        counts: Counter[str] = Counter()
-        for file in self.files.values():
-            for key, found in file.survey.left.items():
-                if month in (None, key):
-                    counts.update(found)
-        return dict(counts)
-
-    def left_by_month(self) -> dict[str, dict[str, int]]:
-        """Key of each month in which anything is left aside → the same of its rows."""
+    @cached_property
+    def left_by_month(self) -> dict[str, Counter[str]]:
+        """What does not reach a mart: key of a month, or `UNDATED` → reason → rows left aside, or losing a value."""
         counts: dict[str, Counter[str]] = {}
         for file in self.files.values():
-            for key, found in file.survey.left.items():
-                counts.setdefault(key, Counter()).update(found)
-        return {key: dict(found) for key, found in counts.items()}
+            for month, found in file.survey.left.items():
+                counts.setdefault(month, Counter()).update(found)
+        return counts
+
+    @property
+    def left(self) -> Counter[str]:
+        """The same of all rows."""
+        return sum(self.left_by_month.values(), Counter())
 
     def examples(self) -> dict[str, list[str]]:
         """Reason → the places where it was found first, in the first file that has it."""
