@@ -27,7 +27,7 @@ def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
     )
 
 
-def kept_months(month: dg.MonthlyPartitionsDefinition) -> str:
+def calendar(month: dg.MonthlyPartitionsDefinition) -> str:
     """First and last month of a deployment, as a text that changes when it takes in others."""
     keys = month.get_partition_keys()
     return f"{keys[0]} to {keys[-1]}" if keys else ""

@@ -72,8 +72,8 @@ def _unbuilt(
     The latter is so while a build is under way whose files were replaced, if with the same rows. A build of a lake's
     table is never refused for that: a version of it never changes.
     """
-    observed = [parse_month(month) for month in after.months if month in kept]
-    stale = {month.isoformat() for month in mart.stale_months(observed, after)}
+    months = [parse_month(month) for month in after.months if month in kept]
+    stale = {month.isoformat() for month in mart.stale_months(months, after)}
     under_way = months_under_way(instance, mart.domain.name, stale)
     if mart.domain.source.is_lake:
         return stale - under_way

@@ -9,7 +9,7 @@ import datetime as dt
 import dagster as dg
 
 from anna_assets.compute import mart_memory
-from anna_assets.partitions import kept_months
+from anna_assets.partitions import calendar
 from anna_assets.source_versions import versions_to_tell
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
@@ -36,7 +36,7 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_
     def source(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.DataVersionsByPartition:
         stored = warehouse.source(domain)
         before = stored.read()
-        state = stored.observe(kept_months(month), mart_memory())
+        state = stored.observe(calendar(month), mart_memory())
         known = set(month.get_partition_keys())
         if follows_data and (begin := _begins_before(state.rows, known)):
             context.log.info(
@@ -77,7 +77,7 @@ def _warn(context: dg.OpExecutionContext, domain: Domain, before: SourceState, s
 
 def _month_metadata(state: SourceState, month: str) -> dict[str, dg.MetadataValue]:
     count, _, _ = state.months[month].partition("-")
-    left = state.left_by_month.get(month, {})
+    left: dict[str, int] = state.left_by_month.get(month, {})
     return {
         "dagster/row_count": dg.MetadataValue.int(int(count)),
         **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in left.items()},

@@ -46,14 +46,14 @@ class Readiness:
         source: the domain's raw table.
         observed: folder of what was last observed of it.
         mart: folder of the mart's months.
-        kept: names the months that are kept, as in `observing.listing`.
+        calendar: names the months that are kept, as in `observing.listing`.
         keeps: whether a month is kept.
     """
 
     source: Source
     observed: Path
     mart: Path
-    kept: str
+    calendar: str
     keeps: Callable[[dt.date], bool]
 
     def kept_months(self, spans: Spans) -> list[dt.date]:
@@ -81,7 +81,7 @@ class Readiness:
     def _problem(self) -> str:
         try:
             state = self._state
-            listing = observing.listing(self.source, self.kept, state)
+            listing = observing.listing(self.source, self.calendar, state)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
         if not state.listing:

@@ -28,23 +28,23 @@ _DOOR = "6"  # changes whenever the same files would be read as other rows than 
 _TOLD = 10  # refused files named in one message
 
 
-def listing(source: Source, kept: str, before: SourceState) -> str:
+def listing(source: Source, calendar: str, before: SourceState) -> str:
     """A digest that changes with the source's files, the rules for reading them and the months kept; reads no data.
 
     Args:
         source: the source.
-        kept: a text that changes with the months that the deployment keeps; if these become others, the source must be
-            observed again although no file has changed.
+        calendar: a text that changes with the months that the deployment keeps; if these become others, the source
+            must be observed again although no file has changed.
         before: the last observation, as which files count that are still being written.
 
     Raises:
         SourceError: the source is missing.
     """
     found = look(source, before)
-    return _listing(source, kept, found.states, found.unread)
+    return _listing(source, calendar, found.states, found.unread)
 
 
-def observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState:
+def observe(source: Source, folder: Path, calendar: str, memory: int) -> SourceState:
     """Fingerprint every month of the source, reading only files that are new or changed, and store the result.
 
     If this ends early, because a file is refused or the process dies, the last result stays, and the files that were
@@ -53,7 +53,7 @@ def observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState
     Args:
         source: the source.
         folder: the folder that stores the result.
-        kept: as of `listing`.
+        calendar: as of `listing`.
         memory: bytes to work with.
 
     Raises:
@@ -61,10 +61,10 @@ def observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written
-        return _observe(source, folder, kept, memory)
+        return _observe(source, folder, calendar, memory)
 
 
-def _observe(source: Source, folder: Path, kept: str, memory: int) -> SourceState:
+def _observe(source: Source, folder: Path, calendar: str, memory: int) -> SourceState:
     domain, before, rules = source.domain, read_state(folder), _rules(source)
     found = look(source, before)
     done = _surveyed(source, folder, before, found.states, rules)
@@ -98,7 +98,7 @@ def _observe(source: Source, folder: Path, kept: str, memory: int) -> SourceStat
     doubled = {name: files.pop(name) for name in same}
     months = months_of(domain, before, files, folder, memory)
     after = SourceState(
-        listing=_listing(source, kept, states, found.unread),
+        listing=_listing(source, calendar, states, found.unread),
         files=files,
         copies=doubled,
         months=months,
@@ -211,9 +211,9 @@ def _refusal(domain: Domain, refused: list[str]) -> SourceError:
     return SourceError(f"domain {domain.name}: {len(refused):,} files are refused:\n- {lines}{more}")
 
 
-def _listing(source: Source, kept: str, states: dict[str, str], unread: dict[str, str]) -> str:
+def _listing(source: Source, calendar: str, states: dict[str, str], unread: dict[str, str]) -> str:
     files = (f"{name}\0{state}" for name, state in sorted(states.items()))
-    return _digest(_rules(source), kept, str(source.left_aside), *files, *sorted(unread))
+    return _digest(_rules(source), calendar, str(source.left_aside), *files, *sorted(unread))
 
 
 def _rules(source: Source) -> str:

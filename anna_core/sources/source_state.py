@@ -140,7 +140,7 @@ def read_state(folder: Path) -> SourceState:
     if not path.exists():
         return SourceState()
     try:
-        kept = json.loads(path.read_bytes())
-        return SourceState.model_validate(kept) if kept.get("form") == FORM else SourceState()
+        stored = json.loads(path.read_bytes())
+        return SourceState.model_validate(stored) if stored.get("form") == FORM else SourceState()
     except (ValueError, AttributeError) as error:
         raise ArtifactError(f"{path}: cannot be read; remove it, and the source is observed anew: {error}") from error

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from anna_assets.definitions import build_defs
-from anna_assets.partitions import kept_months, monthly
+from anna_assets.partitions import calendar, monthly
 from anna_core.domains import Domain, read_domains
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
@@ -86,10 +86,10 @@ class Deployment:
 
     def refresh(self, months: Sequence[str] = MONTHS) -> None:
         """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
-        kept = kept_months(monthly(self.settings))
+        months_kept = calendar(monthly(self.settings))
         for domain in read_domains(self.settings.domains).domains.values():
             source = self.warehouse.source(domain)
-            source.mark_told(source.observe(kept, DEFAULT_MEMORY))
+            source.mark_told(source.observe(months_kept, DEFAULT_MEMORY))
             for month in months:
                 self.warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
 

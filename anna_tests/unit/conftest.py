@@ -58,11 +58,11 @@ class Bank:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def observe(self, kept: str = "", memory: int = DEFAULT_MEMORY, **read) -> SourceState:
-        return observe(replace(self.source, **read), self.state, kept, memory)
+    def observe(self, calendar: str = "", memory: int = DEFAULT_MEMORY, **read) -> SourceState:
+        return observe(replace(self.source, **read), self.state, calendar, memory)
 
-    def listing(self, kept: str = "", **read) -> str:
-        return listing(replace(self.source, **read), kept, read_state(self.state))
+    def listing(self, calendar: str = "", **read) -> str:
+        return listing(replace(self.source, **read), calendar, read_state(self.state))
 
     def build(self, month: dt.date = MARCH) -> MartMonth:
         return self.build_at(self.mart, month)

@@ -32,12 +32,12 @@ def bank(tmp_path):
     return bank
 
 
-def readiness(bank, kept="all", keeps=lambda month: True, settle=0.0) -> Readiness:
-    return Readiness(replace(bank.source, settle=settle), bank.state, bank.mart, kept, keeps)
+def readiness(bank, calendar="all", keeps=lambda month: True, settle=0.0) -> Readiness:
+    return Readiness(replace(bank.source, settle=settle), bank.state, bank.mart, calendar, keeps)
 
 
-def see(bank, kept="all"):
-    bank.observe(kept)
+def see(bank, calendar="all"):
+    bank.observe(calendar)
 
 
 def test_a_file_that_may_still_be_being_written_keeps_nobody_waiting(bank):
