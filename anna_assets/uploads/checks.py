@@ -5,7 +5,7 @@ from pathlib import Path
 from anna_assets.clock import told_moment
 from anna_assets.pauses import pause_end
 from anna_assets.uploads.reading import Later, Reading, upload_size
-from anna_assets.uploads.work import Answer, Check
+from anna_assets.uploads.work import Answer, CheckJob
 from anna_core.samples.listing import Listing
 from anna_core.samples.register import Entry, Register, UploadState
 
@@ -30,7 +30,7 @@ def check_uploads(register: Register, listing: Listing, locks: Path, settled: fl
     for name, entry in register.of_state(UploadState.SETTLING):
         if entry.seen > settled:
             continue
-        job = Check(key=entry.key, upload=uploads[name], locks=locks)
+        job = CheckJob(key=entry.key, upload=uploads[name], locks=locks)
         pause = pause_end(entry.tries, entry.tried, reading.now)
         found = reading.ask(job, upload_size(entry.files), entry, may_begin=not pause)
         if isinstance(found, Later):

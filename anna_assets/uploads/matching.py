@@ -2,7 +2,7 @@
 
 from anna_assets.uploads.marts import Marts
 from anna_assets.uploads.reading import Later, Reading, upload_size
-from anna_assets.uploads.work import Answer, Match
+from anna_assets.uploads.work import Answer, MatchJob
 from anna_core.samples.register import Entry
 
 _LATER = "its clients are looked for in the marts once another upload has been read."
@@ -29,7 +29,7 @@ class Matching:
 
         What cannot be found out is a warning, and keeps no upload from its launch.
         """
-        job = Match(file=self._inbox / entry.file, content=entry.content, marts=self._marts.folders)
+        job = MatchJob(file=self._inbox / entry.file, content=entry.content, marts=self._marts.folders)
         found = self._reading.ask(job, self._size(entry), entry, may_begin=entry.tries < _MOST_TRIES)
         if isinstance(found, Later) and not found.left:
             _tell_later(entry, found)

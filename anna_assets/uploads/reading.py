@@ -8,7 +8,7 @@ from anna_assets.clock import told_moment
 from anna_assets.uploads.work import Answer, Job, answer
 from anna_assets.uploads.worker import Standing, Worker
 from anna_core.samples.files import ending_of
-from anna_core.samples.listing import FileState
+from anna_core.samples.listing import FileStamp
 from anna_core.samples.register import Entry
 
 # Of what is read at a look, so that it ends well before Dagster's 60 s, also on a slow share; the rest of the small
@@ -86,7 +86,7 @@ def _is_large(size: int) -> bool:
     return size > _QUICK_BYTES
 
 
-def upload_size(files: dict[str, FileState]) -> int:
+def upload_size(files: dict[str, FileStamp]) -> int:
     """What an upload takes to read, in bytes of CSV."""
     return sum(size * (1 if ending_of(name) == ".csv" else _PACKED) for name, (size, *_) in files.items())
 

@@ -18,7 +18,7 @@ import polars as pl
 from anna_core.errors import ArtifactError
 from anna_core.storage import write_file
 
-FILE = "corrections.parquet"
+_FILE = "corrections.parquet"
 RUN = np.dtype([("key", "<u8"), ("month", "<u2")])
 VERSIONED_RUN = np.dtype([*RUN.descr, ("version", "<f8"), ("rest", "<f8")])
 NO_VERSION = -np.inf  # a delivery without a version loses to any that has one
@@ -100,7 +100,7 @@ def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
     ]
     empty = pl.DataFrame(schema={_KEY: pl.UInt64, _MONTH: pl.String})
     digests = {month: f"{part.digest:016x}" for month, part in found.items()}
-    with write_file(folder / FILE) as temporary:
+    with write_file(folder / _FILE) as temporary:
         pl.concat([empty, *parts]).write_parquet(temporary, metadata=digests)
 
 
@@ -110,7 +110,7 @@ def read_corrections(folder: Path, month: str) -> Corrections:
     Raises:
         ArtifactError: their file is damaged.
     """
-    path = folder / FILE
+    path = folder / _FILE
     if not path.exists():
         return Corrections()
     content = path.read_bytes()  # so that both parts are read from the same state of the file

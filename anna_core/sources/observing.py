@@ -20,7 +20,7 @@ from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
 from anna_core.sources.scanning import file_schema, open_table, source_tables
 from anna_core.sources.source import Source
-from anna_core.sources.source_state import FILE, ReadFile, SourceState, read_state
+from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
@@ -105,7 +105,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int) -> Source
         unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
         notes=_differences(domain, files),
     )
-    write_text(folder / FILE, after.model_dump_json())
+    write_text(folder / STATE_FILE, after.model_dump_json())
     sweep_surveys(folder, set())  # before the identities that belong to them
     sweep_keys(folder, _key_names(files))
     return after
@@ -118,7 +118,7 @@ def mark_told(folder: Path, state: SourceState) -> None:
     """
     with FileLock(folder / ".lock"):
         if read_state(folder) == state:
-            write_text(folder / FILE, state.model_copy(update={"told": True}).model_dump_json())
+            write_text(folder / STATE_FILE, state.model_copy(update={"told": True}).model_dump_json())
 
 
 def _surveyed(

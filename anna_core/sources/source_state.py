@@ -14,7 +14,7 @@ from anna_core.sources.fingerprints import combine_fingerprints, rows_in
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.survey import FileSurvey
 
-FILE = "fingerprints.json"
+STATE_FILE = "fingerprints.json"
 FORM = "2"  # to be raised whenever what was observed before must be read again
 
 
@@ -136,7 +136,7 @@ def read_state(folder: Path) -> SourceState:
     Raises:
         ArtifactError: the file is damaged.
     """
-    path = folder / FILE
+    path = folder / STATE_FILE
     if not path.exists():
         return SourceState()
     try:

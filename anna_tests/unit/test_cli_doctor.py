@@ -21,7 +21,7 @@ from anna_core import storage
 from anna_core.domains import FieldKind, read_domains
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
-from anna_resources.tracking.outbox import Entry, Outbox
+from anna_resources.tracking.outbox import Outbox, RunReport
 from anna_tests.unit.cli_stub import Stub, assets, identified, serving
 
 
@@ -307,7 +307,7 @@ def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(sett
 
 def test_what_mlflow_does_not_know_yet_is_told(settings, monkeypatch):
     monkeypatch.setattr(instance, "WAITING_SECONDS", 0.0)
-    Outbox.of(settings.home).launch("churn.q1", "r1").own.append(Entry(at=1, status="FAILED"))
+    Outbox.of(settings.home).launch("churn.q1", "r1").own.append(RunReport(at=1, status="FAILED"))
     found = running(settings)
     assert wrong(found) == []
     assert any(
