@@ -20,9 +20,8 @@ from anna_core.tasks.task import TaskRequest, parse_request
 from anna_resources.warehouse import Warehouse
 from anna_simbank.bank import SimulatedBank
 from anna_simbank.sample_book import oracle_path, sample_path
+from benchmarks.places import DEPLOYMENTS, ROOT, real_data
 
-ROOT = Path(__file__).resolve().parents[2]
-DEPLOYMENTS = Path(__file__).parents[1] / "deployments"
 _TEST_PER_CENT = 20  # of the peers' protocol
 SIMULATED_CLIENTS = 20_000
 _ALL_ROWS = "all"  # the sample whose sequences all splits share
@@ -60,11 +59,6 @@ REAL = tuple(
     for task in tasks
 )
 SIMULATED = tuple(Contest(f"bank {seed}", task) for seed in range(4) for task in ("churn", "spend"))
-
-
-def real_data() -> Path:
-    """Folder of the real data, there or not."""
-    return Path(os.environ.get("ANNA_REAL_DATA") or ROOT.parent / "shared" / "data").resolve()
 
 
 @dataclass(frozen=True)

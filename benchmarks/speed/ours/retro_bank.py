@@ -22,7 +22,7 @@ from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 from anna_core.tasks.task import TaskRequest
 from anna_core.tasks.training import TrainingSpec
 from anna_simbank.bank import SimulatedBank
-from benchmarks.speed.harness import ROOT
+from benchmarks.places import ROOT
 from benchmarks.speed.ours.bank_domain import built_months
 
 ZONE = "Europe/Moscow"
