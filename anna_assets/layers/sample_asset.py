@@ -6,8 +6,8 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from anna_assets.known_clients import match_clients
 from anna_assets.layers import guard_checks
+from anna_assets.layers.known_clients import match_clients
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain

@@ -4,8 +4,8 @@ import dagster as dg
 import numpy as np
 
 from anna_assets.compute import mart_memory
-from anna_assets.fresh_marts import require_fresh_marts
 from anna_assets.layers import guard_checks
+from anna_assets.layers.fresh_marts import require_fresh_marts
 from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset

@@ -1,7 +1,7 @@
 """Sources: the bank's raw tables, observed. Their data versions are those of the months' rows.
 
-Here belong the observation and its job; the sensor that starts it is `anna_assets/sources_sensor.py`, and reading for
-models is the marts' business.
+Here belong the observation and its job; the sensor that starts it is in `anna_assets/refresh/`, and reading for models
+is the marts' business.
 """
 
 import datetime as dt
@@ -10,7 +10,7 @@ import dagster as dg
 
 from anna_assets.compute import mart_memory
 from anna_assets.partitions import calendar
-from anna_assets.source_versions import versions_to_tell
+from anna_assets.refresh.source_versions import versions_to_tell
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
 from anna_core.domains import Domain

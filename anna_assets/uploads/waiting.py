@@ -4,7 +4,7 @@ from functools import cached_property
 
 import dagster as dg
 
-from anna_assets.first_month import begins_elsewhere
+from anna_assets.refresh.first_month import begins_elsewhere
 from anna_assets.uploads.again import still_pauses
 from anna_assets.uploads.builds import Builds
 from anna_assets.uploads.marts import Marts

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import dagster as dg
 
-from anna_assets.unbuilt import months_under_way
+from anna_assets.refresh.unbuilt import months_under_way
 from anna_core.months import parse_month
 from anna_core.sources.source_state import SourceState
 from anna_resources.artifacts.events import StoredMart
