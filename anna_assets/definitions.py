@@ -19,8 +19,8 @@ from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset
 from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
+from anna_assets.refresh.sources_sensor import sources_sensor
 from anna_assets.send_to_mlflow import outbox_sensor, send_job
-from anna_assets.sources_sensor import sources_sensor
 from anna_assets.train import train_job
 from anna_assets.uploads.inbox_sensor import inbox_sensor
 from anna_assets.uploads.register_sample import register_sample_job

@@ -7,7 +7,7 @@ import dagster as dg
 from anna_core.domains import Domain
 from anna_core.keys import check_key
 from anna_core.months import next_month, parse_month
-from anna_core.sequences.build import history_months
+from anna_core.sequences.touched_months import history_months
 from anna_resources.settings import Settings
 
 SAMPLE = dg.DynamicPartitionsDefinition(name="sample")
@@ -27,7 +27,7 @@ def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
     )
 
 
-def kept_months(month: dg.MonthlyPartitionsDefinition) -> str:
+def calendar(month: dg.MonthlyPartitionsDefinition) -> str:
     """First and last month of a deployment, as a text that changes when it takes in others."""
     keys = month.get_partition_keys()
     return f"{keys[0]} to {keys[-1]}" if keys else ""

@@ -217,18 +217,6 @@ class DomainFiles:
         return f"{' '.join(problem.split()).rstrip('.')}. Until that is corrected, {holds}."
 
 
-def load_domains(folder: Path) -> dict[str, Domain]:
-    """Read every domain file of a folder: name → domain.
-
-    Raises:
-        DomainError: the folder holds no domain file, or one of them cannot be used.
-    """
-    found = read_domains(folder)
-    if found.problems:
-        raise DomainError(" ".join(found.problems.values()))
-    return found.domains
-
-
 def read_domains(folder: Path, last_good: Mapping[str, Domain] = MappingProxyType({})) -> DomainFiles:
     """Read the domain files of a folder; one that cannot be used, such as a half-written one, does not stop the others.
 

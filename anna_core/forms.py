@@ -5,7 +5,7 @@ def origin_of(found: object, form: int) -> str:
     """Which version of ANNA wrote a file, as part of a sentence.
 
     Args:
-        found: the form that the file says it has; None where it says none, as before there were forms.
+        found: the form that the file says it has; None where it says none.
         form: the form that this version reads, another one.
     """
     later = isinstance(found, int) and found > form

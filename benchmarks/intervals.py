@@ -14,7 +14,7 @@ from anna_core.metrics.bootstrap import LEVEL, Resampled, bounds, resample
 from anna_core.metrics.evidence import evidence_of
 from anna_core.metrics.registry import METRICS
 from anna_core.storage import write_text
-from benchmarks.quality.contests import ROOT
+from benchmarks.places import ROOT
 
 PAGE = ROOT / "docs" / "quality.md"
 BEGIN, END = "<!-- begin: intervals -->", "<!-- end: intervals -->"

@@ -23,9 +23,8 @@ from anna_cli.report_reader import read_report
 from anna_cli.supervisor.platform import Platform
 from anna_cli.supervisor.ports import free_port
 from anna_resources.settings import load_settings
+from benchmarks.places import DEPLOYMENTS, ROOT, real_data
 
-ROOT = Path(__file__).resolve().parents[1]
-DEPLOYMENTS = Path(__file__).with_name("deployments")
 RESULTS = ROOT / "docs" / "results.md"
 SAMPLE = "real"
 ALL_DOMAINS = "all domains"  # what the leaderboard calls the trees over them
@@ -35,7 +34,7 @@ ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
 def data_folder() -> Path:
     """Folder of the real data; exits with a message where there is none."""
-    folder = Path(os.environ.get("ANNA_REAL_DATA") or ROOT.parent / "shared" / "data").resolve()
+    folder = real_data()
     if not folder.is_dir():
         sys.exit(f"Skipped: no real data at {folder}. Set ANNA_REAL_DATA to the folder that holds it.")
     return folder

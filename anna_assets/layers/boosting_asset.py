@@ -49,11 +49,11 @@ def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDef
         from anna_core.models.unseen import unseen_rows
 
         key = context.partition_key
-        sample, kept = warehouse.sample(key).read(), warehouse.sample(key).domains()
-        planned = [one for one in kept if domain is None or one.name == domain.name]
-        if not planned:
+        sample, planned = warehouse.sample(key).read(), warehouse.sample(key).domains()
+        read = [one for one in planned if domain is None or one.name == domain.name]
+        if not read:
             raise ArtifactError(f"{key} was planned without {of}. Register the sample again to train with it.")
-        sequences = [warehouse.sequences(one, key).read(sample) for one in planned]
+        sequences = [warehouse.sequences(one, key).read(sample) for one in read]
         guard_checks.require_no_leak(context)
         threads = training_threads()
         model = train_boosting(sequences, sample.target, sample.weight, sample.split, sample.fold, sample.task, threads)

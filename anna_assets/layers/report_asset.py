@@ -77,7 +77,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "verdict": head.verdict or head.sentence,
                 "metric": content.task.metric,
                 "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
-                "held-out rows": int((content.split == TEST).sum()),
+                "held-out rows": len(content.held_out),
                 WARNINGS: dg.MetadataValue.md("\n".join(f"- {text}" for text in content.warnings) or "none"),
                 "report_html": dg.MetadataValue.path(str(files.html)),
                 **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},
@@ -92,6 +92,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     from anna_core.analytics.constant import constant_scores
     from anna_core.analytics.content import ReportContent
     from anna_core.analytics.coverage import domain_coverage
+    from anna_core.analytics.held_out import HeldOut
     from anna_core.analytics.leaderboard import ModelKind, leaderboard
     from anna_core.analytics.usefulness import usefulness
     from anna_core.models.bundle import code_version
@@ -117,7 +118,7 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         nets = [members.vectors[domain.name] for domain in domains]
         scores["mean", "mean"] = mean_scores(nets, trained.spec.output)
     versions = {f"model {name}": version for name, version in members.versions.items()}
-    judged = (sample.target, sample.weight, sample.split == TEST, sample.task, sample.client)
+    held_out = HeldOut.of(sample.split == TEST, sample.target, sample.weight, sample.client)
     return ReportContent(
         task=sample.task,
         sample=key,
@@ -125,8 +126,9 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         target=sample.target,
         weight=sample.weight,
         split=sample.split,
-        leaderboard=leaderboard(scores, *judged),
-        usefulness=usefulness(scores, *judged),
+        held_out=held_out,
+        leaderboard=leaderboard(scores, held_out, sample.task),
+        usefulness=usefulness(scores, held_out, sample.task),
         blend=trained.spec.summary,
         curves=curves,
         coverage=coverage,

@@ -8,9 +8,9 @@ import polars as pl
 
 from anna_assets.automation import refresh_history
 from anna_assets.compute import mart_memory, scoring_threads
-from anna_assets.fresh_marts import require_fresh_marts
 from anna_assets.layers import guard_checks
 from anna_assets.layers.boosting_asset import boosting_key
+from anna_assets.layers.fresh_marts import require_fresh_marts
 from anna_assets.layers.launch_scorer import load_scorer, read_histories, score_month
 from anna_assets.layers.mart_assets import joint_version
 from anna_assets.layers.members import tree_domains
@@ -22,8 +22,9 @@ from anna_core.domains import Domain
 from anna_core.errors import TrainingError
 from anna_core.guards.written_apart import written_apart
 from anna_core.months import parse_month
-from anna_core.sequences.build import history_months, write_history
+from anna_core.sequences.build import write_history
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.touched_months import history_months
 from anna_core.sequences.visibility import outside_window
 from anna_resources.names import DOUBTS
 from anna_resources.warehouse import Warehouse

@@ -6,8 +6,8 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from anna_assets.known_clients import match_clients
 from anna_assets.layers import guard_checks
+from anna_assets.layers.known_clients import match_clients
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.columns.shares import percent
@@ -15,7 +15,7 @@ from anna_core.domains import Domain
 from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_as_of, require_known
 from anna_core.guards.matching import Match
-from anna_core.samples.inbox import content_hash, find_upload, read_upload_request, upload_lock
+from anna_core.samples.inbox import find_upload, read_upload_request, upload_digest, upload_lock
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import SPLITS
 from anna_core.samples.targets import class_names
@@ -62,7 +62,7 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str]) -> dg.AssetsDe
         with upload_lock(warehouse.upload_locks, key):  # file and settings belong together
             path = find_upload(warehouse.home_path / INBOX, key)
             request = read_upload_request(path)
-            content = content_hash(path, request)
+            content = upload_digest(path, request)
             expected = context.run.tags.get(CONTENT_TAG)
             if expected not in (None, content):
                 raise SampleError(

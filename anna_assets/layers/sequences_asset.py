@@ -4,8 +4,8 @@ import dagster as dg
 import numpy as np
 
 from anna_assets.compute import mart_memory
-from anna_assets.fresh_marts import require_fresh_marts
 from anna_assets.layers import guard_checks
+from anna_assets.layers.fresh_marts import require_fresh_marts
 from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
@@ -14,9 +14,10 @@ from anna_core.errors import SampleError
 from anna_core.guards.leakage import probe_domain
 from anna_core.guards.shift import probe_shift
 from anna_core.samples.sample import Sample
-from anna_core.sequences.build import months_needed, write_sequences
+from anna_core.sequences.build import write_sequences
 from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.touched_months import months_needed
 from anna_core.sequences.visibility import outside_window
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse

@@ -1,7 +1,7 @@
 """Sources: the bank's raw tables, observed. Their data versions are those of the months' rows.
 
-Here belong the observation and its job; the sensor that starts it is `anna_assets/sources_sensor.py`, and reading for
-models is the marts' business.
+Here belong the observation and its job; the sensor that starts it is in `anna_assets/refresh/`, and reading for models
+is the marts' business.
 """
 
 import datetime as dt
@@ -9,8 +9,8 @@ import datetime as dt
 import dagster as dg
 
 from anna_assets.compute import mart_memory
-from anna_assets.partitions import kept_months
-from anna_assets.source_versions import versions_to_tell
+from anna_assets.partitions import calendar
+from anna_assets.refresh.source_versions import versions_to_tell
 from anna_assets.steps import explained
 from anna_assets.train import AssetJob
 from anna_core.columns.shares import percent
@@ -37,7 +37,7 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_
     def source(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.DataVersionsByPartition:
         stored = warehouse.source(domain)
         before = stored.read()
-        state = stored.observe(kept_months(month), mart_memory())
+        state = stored.observe(calendar(month), mart_memory())
         known = set(month.get_partition_keys())
         if follows_data and (begin := _begins_before(state.rows, known)):
             context.log.info(
@@ -66,7 +66,7 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_
 def _warn(context: dg.OpExecutionContext, domain: Domain, before: SourceState, state: SourceState) -> None:
     """Say what no mart will hold, and once what is odd about the files."""
     examples = state.examples()
-    for reason, count in state.left().items():
+    for reason, count in state.left.items():
         where = f" ({', '.join(examples[reason])})" if examples.get(reason) else ""
         context.log.warning(f"{domain.name}: {reason} in {count:,} of {state.total:,} rows{where}.")
     for note in state.notes:
@@ -78,8 +78,11 @@ def _warn(context: dg.OpExecutionContext, domain: Domain, before: SourceState, s
 
 def _month_metadata(state: SourceState, month: str) -> dict[str, dg.MetadataValue]:
     count, _, _ = state.months[month].partition("-")
-    left = {f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left(month).items()}
-    return {"dagster/row_count": dg.MetadataValue.int(int(count)), **left}
+    left: dict[str, int] = state.left_by_month.get(month, {})
+    return {
+        "dagster/row_count": dg.MetadataValue.int(int(count)),
+        **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in left.items()},
+    }
 
 
 def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
@@ -88,7 +91,7 @@ def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
     return {
         "rows": dg.MetadataValue.int(state.total),
         "rows of no month": dg.MetadataValue.int(state.undated),
-        **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left().items()},
+        **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left.items()},
         **{f"first: {reason}": dg.MetadataValue.text(", ".join(found)) for reason, found in examples.items()},
         "files": dg.MetadataValue.int(len(state.files)),
         "files not read": dg.MetadataValue.text(told_unread(state.unread) if state.unread else "none"),

@@ -4,25 +4,21 @@ Only launches that the intake asked for are, with what Dagster itself made of th
 UI is not.
 """
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from anna_assets.clock import told_moment
 from anna_assets.passing import Passing, disks, full_disks, what_passes
 from anna_assets.past_runs import last_words
-from anna_core.domains import Domain
+from anna_assets.uploads.marts import Marts
 from anna_core.errors import ArtifactError
 from anna_core.samples.register import Entry, Register, UploadState
+from anna_resources.artifacts.events import ObservedSource
 from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
-from anna_resources.warehouse import Warehouse
 
 _PAUSE = 300  # seconds; a failed step gives back what it held, so that there seems to be room at once
 
 
-def bring_back(
-    register: Register, instance: dg.DagsterInstance, domains: Sequence[Domain], warehouse: Warehouse, now: float
-) -> None:
+def bring_back(register: Register, instance: dg.DagsterInstance, marts: Marts, now: float) -> None:
     """Look at launches that have ended since the last look; let uploads wait whose launches failed of what passes.
 
     A launch that met marts behind their source comes back as often as a source was observed since it did so last; one
@@ -31,8 +27,7 @@ def bring_back(
     Args:
         register: of the uploads.
         instance: that has the runs.
-        domains: that launches are trained on.
-        warehouse: the deployment's.
+        marts: that launches are trained on.
         now: time of the look.
     """
     watched = [entry for _, entry in register.of_state(UploadState.LAUNCHED) if entry.watched]
@@ -51,7 +46,7 @@ def bring_back(
         if run is not None and run.status is dg.DagsterRunStatus.FAILURE:
             what = what_passes(instance, run.run_id)
             if what is not None:
-                _come_back(entry, what, last_words(instance, run.run_id), _observed(domains, warehouse), now)
+                _come_back(entry, what, last_words(instance, run.run_id), _observed(marts), now)
 
 
 def still_pauses(entry: Entry, now: float) -> str:
@@ -83,13 +78,13 @@ def _come_back(entry: Entry, what: Passing, words: str, observed: str, now: floa
     entry.put(UploadState.WAITING, entry.failure)
 
 
-def _observed(domains: Sequence[Domain], warehouse: Warehouse) -> str:
+def _observed(marts: Marts) -> str:
     """What was last observed of all sources; it changes with each observation that found something new."""
-    return " ".join(_listing(domain, warehouse) for domain in domains)
+    return " ".join(_listing(marts.warehouse.source(domain)) for domain in marts.domains)
 
 
-def _listing(domain: Domain, warehouse: Warehouse) -> str:
+def _listing(source: ObservedSource) -> str:
     try:
-        return warehouse.source(domain).read().listing
+        return source.read().listing
     except (ArtifactError, OSError):
         return ""  # what is wrong with that source is told of each sample that waits for it

@@ -5,7 +5,7 @@ from functools import cache, partial
 import dagster as dg
 
 from anna_assets.past_runs import FAILED, last_words
-from anna_assets.unbuilt import attempts
+from anna_assets.refresh.unbuilt import attempts
 from anna_core.sequences.readiness import Behind
 from anna_resources.names import OBSERVE_JOB
 

@@ -1,19 +1,18 @@
 """From an upload that has come to one that is checked, or refused."""
 
+from pathlib import Path
+
 from anna_assets.clock import told_moment
 from anna_assets.pauses import pause_end
 from anna_assets.uploads.reading import Later, Reading, upload_size
-from anna_assets.uploads.work import Answer, Check
+from anna_assets.uploads.work import Answer, CheckJob
 from anna_core.samples.listing import Listing
 from anna_core.samples.register import Entry, Register, UploadState
-from anna_resources.warehouse import Warehouse
 
 _CUT_SHORT = "ANNA's code server ended meanwhile"
 
 
-def check_uploads(
-    register: Register, listing: Listing, warehouse: Warehouse, settled: float, reading: Reading, now: float
-) -> set[str]:
+def check_uploads(register: Register, listing: Listing, locks: Path, settled: float, reading: Reading) -> set[str]:
     """Read uploads that have been at rest, as far as `reading` has it; names of those whose reading is over.
 
     What could not be read is tried again at the next look, after all others; where the process that read it died, or
@@ -22,23 +21,22 @@ def check_uploads(
     Args:
         register: of the uploads.
         listing: what lies in the inbox.
-        warehouse: the deployment's.
+        locks: the folder of the uploads' locks.
         settled: what was seen later than this moment is not at rest yet.
         reading: of this look.
-        now: time of the look.
     """
     uploads = {upload.name: upload for upload in listing.uploads}
     checked = set()
     for name, entry in register.of_state(UploadState.SETTLING):
         if entry.seen > settled:
             continue
-        job = Check(key=entry.key, upload=uploads[name], locks=warehouse.upload_locks)
-        pause = pause_end(entry.tries, entry.tried, now)
+        job = CheckJob(key=entry.key, upload=uploads[name], locks=locks)
+        pause = pause_end(entry.tries, entry.tried, reading.now)
         found = reading.ask(job, upload_size(entry.files), entry, may_begin=not pause)
         if isinstance(found, Later):
             _tell_later(entry, found, pause)
             continue
-        _put(entry, found, now)
+        _put(entry, found, reading.now)
         if entry.state is UploadState.SETTLING:
             entry.place = register.last_place + 1
         else:

@@ -4,13 +4,17 @@ import time
 
 import dagster as dg
 
-from anna_assets.partitions import SAMPLE, kept_months
+from anna_assets.partitions import SAMPLE, calendar
 from anna_assets.train import AssetJob
 from anna_assets.uploads import table
 from anna_assets.uploads.again import bring_back
 from anna_assets.uploads.checks import check_uploads
+from anna_assets.uploads.launches import Launches
 from anna_assets.uploads.launching import Launching
+from anna_assets.uploads.marts import Marts
+from anna_assets.uploads.matching import Matching
 from anna_assets.uploads.reading import Reading
+from anna_assets.uploads.waiting import Waiting
 from anna_assets.uploads.worker import Worker, run_apart
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
@@ -61,13 +65,16 @@ def inbox_sensor(
         if why := _keep(warehouse, register):
             held = table.held_back(table.rows(register, listing.left), why)
             return _result(context, held, [], f"In {settings.inbox} {why}")
-        bring_back(register, context.instance, domains, warehouse, now)
+        marts = Marts(domains, warehouse, settings, calendar(month))
+        bring_back(register, context.instance, marts, now)
         launching = Launching(
-            context.instance, domains, warehouse, settings, kept_months(month), worker, now, follows_data
+            Launches(context.instance, marts),
+            Waiting(context.instance, marts, follows_data, now),
+            Matching(Reading(worker, now), marts),
         )
         started = launching.started(register)  # before others are read: they have waited for the worker for longer
         settled = now - settings.inbox_settle_seconds
-        checked = check_uploads(register, listing, warehouse, settled, Reading(worker, now), now)
+        checked = check_uploads(register, listing, warehouse.upload_locks, settled, Reading(worker, now))
         requests = launching.requests(register, checked, started)
         rows = table.rows(register, listing.left)
         if why := _keep(warehouse, register):  # what is not kept is not asked for

@@ -8,7 +8,7 @@ from anna_assets.clock import told_moment
 from anna_assets.uploads.work import Answer, Job, answer
 from anna_assets.uploads.worker import Standing, Worker
 from anna_core.samples.files import ending_of
-from anna_core.samples.listing import FileState
+from anna_core.samples.listing import FileStamp
 from anna_core.samples.register import Entry
 
 # Of what is read at a look, so that it ends well before Dagster's 60 s, also on a slow share; the rest of the small
@@ -35,11 +35,15 @@ class Later:
 
 
 class Reading:
-    """Has jobs of one kind done at one look."""
+    """Has jobs of one kind done at one look.
+
+    Attributes:
+        now: time of the look.
+    """
 
     def __init__(self, worker: Worker, now: float) -> None:
         """`now` is the time of the look."""
-        self._worker, self._now = worker, now
+        self._worker, self.now = worker, now
         self._left, self._bytes_left = _BATCH, _BATCH_BYTES
         self._full = set[bool]()  # of large jobs, and of small ones: whether one was put off
 
@@ -58,12 +62,12 @@ class Reading:
         """
         found = self._ask(job, size, may_begin)
         if found is Standing.BEGUN or (isinstance(found, Answer) and not _is_large(size)):
-            entry.tries, entry.tried = entry.tries + 1, self._now
+            entry.tries, entry.tried = entry.tries + 1, self.now
         if isinstance(found, Answer):
             return found
         if is_busy := found is Standing.BUSY:
             self._full.add(_is_large(size))
-        since = told_moment(self._now) if found is Standing.BEGUN else ""
+        since = told_moment(self.now) if found is Standing.BEGUN else ""
         return Later(since, busy=is_busy and _is_large(size), left=found is Standing.LEFT)
 
     def _ask(self, job: Job, size: int, may_begin: bool) -> Answer | Standing:
@@ -82,7 +86,7 @@ def _is_large(size: int) -> bool:
     return size > _QUICK_BYTES
 
 
-def upload_size(files: dict[str, FileState]) -> int:
+def upload_size(files: dict[str, FileStamp]) -> int:
     """What an upload takes to read, in bytes of CSV."""
     return sum(size * (1 if ending_of(name) == ".csv" else _PACKED) for name, (size, *_) in files.items())
 

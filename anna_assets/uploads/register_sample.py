@@ -11,7 +11,7 @@ from pydantic import Field
 
 from anna_assets.steps import explained
 from anna_core.keys import sample_key
-from anna_core.samples.inbox import check_metric_at, content_hash, find_upload, read_upload_request, upload_lock
+from anna_core.samples.inbox import check_metric_at, find_upload, read_upload_request, upload_digest, upload_lock
 from anna_core.samples.origins import sample_name
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import parse_request
@@ -53,7 +53,7 @@ def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Wareho
     with upload_lock(warehouse.upload_locks, str(key)):  # of two uploads of one key, each keeps its own settings
         made = stage_sample(config.file, key, config.options, inbox)
         path = find_upload(inbox, str(key))
-        content = content_hash(path, read_upload_request(path))
+        content = upload_digest(path, read_upload_request(path))
     # Whoever waits for the launch knows by it whether the intake speaks of this upload or of another that followed.
     context.instance.add_run_tags(context.run_id, {CONTENT_TAG: content})
     for guess in made.task.guesses:

@@ -27,7 +27,7 @@ from anna_core.samples.rows import read_keys
 PATIENCE = 600.0
 
 
-class Check(BaseModel):
+class CheckJob(BaseModel):
     """Whether an upload is a sample, and what it holds.
 
     Attributes:
@@ -42,7 +42,7 @@ class Check(BaseModel):
     locks: Path
 
 
-class Match(BaseModel):
+class MatchJob(BaseModel):
     """Which of an upload's clients and dates the marts know; some 30 ns an event of the months seen.
 
     Attributes:
@@ -57,7 +57,7 @@ class Match(BaseModel):
     marts: list[tuple[Domain, Path]]
 
 
-Job = Check | Match
+Job = CheckJob | MatchJob
 _JOB = TypeAdapter[Job](Annotated[Job, Field(discriminator="kind")])
 
 
@@ -80,20 +80,20 @@ class Answer(BaseModel):
 def answer(job: Job, patience: float = 0.0) -> Answer:
     """Do a job here and now; `patience` is how many seconds it may wait for somebody who has the upload's lock."""
     try:
-        return _check(job, patience) if isinstance(job, Check) else _match(job)
+        return _check(job, patience) if isinstance(job, CheckJob) else _match(job)
     except (Exception, pl.exceptions.PanicException) as error:
         logging.getLogger(__name__).exception("A job of the intake failed")
         return Answer(problem=f"{type(error).__name__}: {error}", passes=passing(error) is not None)
 
 
-def _check(job: Check, patience: float) -> Answer:
+def _check(job: CheckJob, patience: float) -> Answer:
     upload = job.upload
     entry = Entry(file=upload.file, key=job.key, files=upload.files, settings=upload.settings, seen=0, place=0)
     check_upload(entry, upload, job.locks, patience)
     return Answer(entry=entry)
 
 
-def _match(job: Match) -> Answer:
+def _match(job: MatchJob) -> Answer:
     try:
         rows = read_keys(job.file)
     except SampleError:

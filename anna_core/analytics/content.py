@@ -3,16 +3,15 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from anna_core.analytics.coverage import DomainCoverage
+from anna_core.analytics.held_out import HeldOut
 from anna_core.analytics.leaderboard import LeaderboardRow, ModelKind, ModelScores
 from anna_core.analytics.usefulness import Usefulness
 from anna_core.metrics.registry import Metric, get_metric
-from anna_core.samples.splits import TEST
 from anna_core.tasks.task import Task
 
 
@@ -54,8 +53,9 @@ class ReportContent:
         scores: (kind, name) → (n, K) float32 scores of every row, for each model of the leaderboard.
         target: (n, L) float32, or (n,) int64 class index for multiclass.
         weight: (n,) float32.
-        split: (n,) 'train', 'valid' or 'test'; the plots show the rows of 'test'.
-        leaderboard: best first, as `leaderboard` gives it on the rows of 'test'.
+        split: (n,) 'train', 'valid' or 'test'.
+        held_out: the rows of 'test', which the plots show.
+        leaderboard: best first, as `leaderboard` gives it on the held-out rows.
         usefulness: the metamodel compared with a constant; left out if None.
         blend: how the metamodel uses its members, in words; left out if empty.
         curves: model's name → its epochs, in order.
@@ -72,6 +72,7 @@ class ReportContent:
     target: np.ndarray
     weight: np.ndarray
     split: np.ndarray
+    held_out: HeldOut
     leaderboard: Sequence[LeaderboardRow]
     usefulness: Usefulness | None
     blend: str
@@ -87,12 +88,6 @@ class ReportContent:
         """The task's metric."""
         return get_metric(self.task.metric, self.task.type)
 
-    @cached_property
-    def held_out(self) -> "HeldOut":
-        """The target and weight of the held-out rows."""
-        rows = self.split == TEST
-        return HeldOut(rows, self.target[rows], self.weight[rows].astype(np.float64))
-
     def held_out_scores(self, row: LeaderboardRow) -> np.ndarray:
         """Scores (m, K) of a model for the m held-out rows."""
         return self.scores[row.kind, row.model][self.held_out.rows]
@@ -105,21 +100,3 @@ class ReportContent:
     def subject(self) -> LeaderboardRow | None:
         """The model that scores clients: the metamodel or, if there is none, the best of the others."""
         return self.best_of("metamodel") or self.best_of("net", "boosting") or self.best_of("constant")
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The m held-out rows.
-
-    Attributes:
-        rows: (n,) bool, which rows of the sample they are.
-        target: (m, L), or (m,) class index.
-        weight: (m,) float64.
-    """
-
-    rows: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.weight)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from anna_core.analytics.held_out import HeldOut
 from anna_core.metrics.bootstrap import Interval, Resampled, lead_of, resample
 from anna_core.metrics.registry import Metric, get_metric
 from anna_core.tasks.task import Task
@@ -40,30 +41,20 @@ class LeaderboardRow:
     lead: Interval | None
 
 
-def leaderboard(
-    scores: ModelScores,
-    target: np.ndarray,
-    weight: np.ndarray,
-    held_out: np.ndarray,
-    task: Task,
-    client: np.ndarray,
-) -> list[LeaderboardRow]:
+def leaderboard(scores: ModelScores, held_out: HeldOut, task: Task) -> list[LeaderboardRow]:
     """Judge models on the held-out rows, best first; those whose metric is not defined come last.
 
     Args:
         scores: (kind, name) → (n, K) scores of every row of the sample.
-        target: (n, L), or (n,) class index for multiclass.
-        weight: (n,).
-        held_out: (n,) bool.
+        held_out: the rows to judge them by.
         task: its type and metric, and the seed of the bootstrap.
-        client: (n,) the client that each row belongs to: a client's rows are drawn together.
 
     Raises:
         TaskError: the metric or the shapes do not fit the task.
         TrainingError: a model's scores are not finite numbers.
     """
     metric = get_metric(task.metric, task.type)
-    judged = judge(metric, scores, target, weight, held_out, task, client)
+    judged = judge(metric, scores, held_out, task.seed)
     ours = next((found for (kind, _), found in judged.items() if kind == "metamodel"), None)
     rows = []
     for (kind, name), found in judged.items():
@@ -76,7 +67,7 @@ def leaderboard(
                 kind,
                 metric.name,
                 *found.interval(),
-                rows=int(held_out.sum()),
+                rows=len(held_out),
                 lead=None if lead is None or np.isnan(lead).any() else lead,
             )
         )
@@ -84,19 +75,11 @@ def leaderboard(
     return sorted(rows, key=lambda row: (np.isnan(row.value), sign * row.value))
 
 
-def judge(
-    metric: Metric,
-    scores: ModelScores,
-    target: np.ndarray,
-    weight: np.ndarray,
-    held_out: np.ndarray,
-    task: Task,
-    client: np.ndarray,
-) -> dict[tuple[ModelKind, str], Resampled]:
+def judge(metric: Metric, scores: ModelScores, held_out: HeldOut, seed: int) -> dict[tuple[ModelKind, str], Resampled]:
     """Judge models by a metric, all on the same resamples of the held-out rows; the rest as of `leaderboard`."""
     return {
         key: resample(
-            metric, target[held_out], values[held_out], weight[held_out], client=client[held_out], seed=task.seed
+            metric, held_out.target, values[held_out.rows], held_out.weight, client=held_out.client, seed=seed
         )
         for key, values in scores.items()
     }

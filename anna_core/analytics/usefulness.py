@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anna_core.analytics.formatting import format_lead
+from anna_core.analytics.held_out import HeldOut
 from anna_core.analytics.leaderboard import ModelKind, ModelScores, judge
 from anna_core.metrics.bootstrap import Interval, lead_of
 from anna_core.metrics.evidence import FEWEST, Evidence
@@ -51,17 +52,10 @@ class Usefulness:
         return f"Only {self.evidence.fewest} held-out clients{whom}, and some {FEWEST} are needed for a verdict"
 
 
-def usefulness(
-    scores: ModelScores,
-    target: np.ndarray,
-    weight: np.ndarray,
-    held_out: np.ndarray,
-    task: Task,
-    client: np.ndarray,
-) -> Usefulness:
+def usefulness(scores: ModelScores, held_out: HeldOut, task: Task) -> Usefulness:
     """Hold the metamodel against the constant; arguments and errors as of `leaderboard`."""
     metric = get_metric(get_metric(task.metric, task.type).fair or task.metric, task.type)
     pair: tuple[ModelKind, ModelKind] = ("metamodel", "constant")
-    judged = judge(metric, {(kind, kind): scores[kind, kind] for kind in pair}, target, weight, held_out, task, client)
+    judged = judge(metric, {(kind, kind): scores[kind, kind] for kind in pair}, held_out, task.seed)
     ours, constant = (judged[kind, kind] for kind in pair)
     return Usefulness(metric, lead_of(metric, ours, constant), ours.evidence)

@@ -20,9 +20,9 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
 
     Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, and so
     are 1e-7 and the decimal 0.0000001, and a time stamp, in whatever unit, with a zone or on the clock of `zone`, and
-    '2024-03-31 12:00:00' or '…T12:00:00.000', and a midnight and its date. No two moments become one, and no texts other
-    than of one whole number or one time stamp: '1.1' and '1.10' are two, and so are '2024-03-31 12:00:00.1' and '….10'.
-    A text that names its zone stays as it is.
+    '2024-03-31 12:00:00' or '…T12:00:00.000', and a midnight and its date. No two moments become one, and no two texts
+    other than of one whole number or one time stamp: '1.1' and '1.10' are two keys, and so are '2024-03-31 12:00:00.1'
+    and '….10'. A text that names its zone stays as it is.
 
     Args:
         name: of the column.
@@ -77,4 +77,6 @@ def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
     local = found.dt.convert_time_zone(zone)
     clock = local.dt.replace_time_zone(None)
     again = clock.dt.replace_time_zone(zone, ambiguous="earliest") != local
-    return clock.dt.to_string(_MOMENT).str.strip_suffix(_MIDNIGHT) + pl.when(again).then(pl.lit(_AGAIN)).otherwise(pl.lit(""))
+    return clock.dt.to_string(_MOMENT).str.strip_suffix(_MIDNIGHT) + pl.when(again).then(pl.lit(_AGAIN)).otherwise(
+        pl.lit("")
+    )

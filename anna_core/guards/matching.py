@@ -17,7 +17,7 @@ from anna_core.domains import Domain
 from anna_core.guards.spellings import likely_cause
 from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import built_months
-from anna_core.sequences.build import months_needed
+from anna_core.sequences.touched_months import months_needed
 
 # Some clients are new, or do nothing: of a bank's own samples some per cent have no event at all.
 FEWEST_KNOWN = 0.9

@@ -20,7 +20,7 @@ from anna_core.errors import ArtifactError
 from anna_core.marts.footer import read_footer
 from anna_core.storage import write_file
 
-FILE = "dictionary.parquet"
+_FILE = "dictionary.parquet"
 UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
 MISSING_VALUE = "<missing>"  # a null category is a category of its own
@@ -147,7 +147,7 @@ def read_dictionary(domain: Domain, folder: Path, marts: Iterable[Path] = ()) ->
     Raises:
         ArtifactError: the dictionary is damaged, or a mart has codes that it lacks.
     """
-    path = folder / FILE
+    path = folder / _FILE
     used = _most_codes(domain, marts)  # first: whoever builds a mart meanwhile writes the dictionary before
     try:
         table = pl.read_parquet(path, schema=_SCHEMA, glob=False) if path.exists() else None
@@ -199,6 +199,6 @@ def extend_dictionary(domain: Domain, folder: Path, counts: Iterable[pl.DataFram
         before = read_dictionary(domain, folder)
         after = before.extended(counts)
         if after is not before:
-            with write_file(folder / FILE) as temporary:
+            with write_file(folder / _FILE) as temporary:
                 after.table.write_parquet(temporary)
     return after

@@ -116,7 +116,7 @@ def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, o
     return merged
 
 
-def content_hash(upload: Path, request: TaskRequest) -> str:
+def upload_digest(upload: Path, request: TaskRequest) -> str:
     """Digest, in hex, of a file's bytes and of those of the user's settings that decide what is trained."""
     digest = hashlib.blake2b(request.model_dump_json(exclude={"owner"}).encode(), digest_size=12)
     with upload.open("rb") as stream:

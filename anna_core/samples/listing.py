@@ -12,7 +12,7 @@ from anna_core.samples.inbox import TASK_FILE
 
 # A file's size, mtime and ctime in nanoseconds, and inode. They are only compared for equality, never by which is
 # later, so no clock has to be right: a user may set the mtime, and a file server's clock may run ahead.
-FileState = tuple[int, int, int, int]
+FileStamp = tuple[int, int, int, int]
 
 _PARQUET_END = b"PAR1"
 _SETTINGS = ".yaml"
@@ -34,8 +34,8 @@ class Upload:
     task: str
     sample: str
     folder: Path
-    files: dict[str, FileState]
-    settings: dict[str, FileState]
+    files: dict[str, FileStamp]
+    settings: dict[str, FileStamp]
 
     @property
     def name(self) -> str:
@@ -122,7 +122,7 @@ def why_incomplete(path: Path) -> str:
 
 
 def _list_task(folder: Path, listing: Listing) -> None:
-    states: dict[str, FileState] = {}
+    states: dict[str, FileStamp] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith((".", "_")):
             continue
@@ -166,7 +166,7 @@ def _why_left(entry: os.DirEntry[str]) -> str:
     return f"it {why_no_sample(entry.name)}"
 
 
-def _upload(folder: Path, sample: str, names: list[str], states: dict[str, FileState]) -> Upload | None:
+def _upload(folder: Path, sample: str, names: list[str], states: dict[str, FileStamp]) -> Upload | None:
     """Make a sample of its files' names and the states of all files in its folder; None if it has no file."""
     files = {name: states[name] for name in names}
     settings = {name: states[name] for name in _settings_files(sample) if name in states}
@@ -177,7 +177,7 @@ def _settings_files(sample: str) -> tuple[str, ...]:
     return TASK_FILE, f"{sample}.yaml"
 
 
-def _state(file: Path | os.DirEntry[str], name: str) -> FileState | None:
+def _state(file: Path | os.DirEntry[str], name: str) -> FileStamp | None:
     """The state of what lies there; None if it is gone, or is nothing that is read.
 
     Of settings everything has a state, a pipe or a broken link, too: they are refused, until their state is another.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.keys import sample_key
-from anna_core.samples.listing import FileState, Listing, Upload
+from anna_core.samples.listing import FileStamp, Listing, Upload
 from anna_core.storage import write_text
 
 REGISTER_FILE = "register.json"
@@ -60,8 +60,8 @@ class Entry(BaseModel):
 
     file: str
     key: str = ""
-    files: dict[str, FileState]
-    settings: dict[str, FileState]
+    files: dict[str, FileStamp]
+    settings: dict[str, FileStamp]
     state: UploadState = UploadState.SETTLING
     reason: str = ""
     warnings: list[str] = []
@@ -76,7 +76,7 @@ class Entry(BaseModel):
     request: str = ""
     matched: bool = False
     run: str = ""
-    launched: dict[str, FileState] = {}
+    launched: dict[str, FileStamp] = {}
     watched: str = ""
     failure: str = ""
     failed: float = 0.0

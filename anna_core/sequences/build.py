@@ -6,8 +6,7 @@ end. Both share one format (`ragged.py`). They are built one range of clients at
 """
 
 import datetime as dt
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,35 +16,17 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
-from anna_core.memory import DEFAULT_MEMORY, events_within
-from anna_core.months import date_spans, month_of, months_between, next_month
+from anna_core.memory import events_within
+from anna_core.months import month_of, next_month
 from anna_core.sequences.cut import cut
 from anna_core.sequences.joined import Joined, joined
 from anna_core.sequences.month_reader import MonthReader, client_bounds
 from anna_core.sequences.output import SequencesWriter
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.touched_months import months_needed
 from anna_core.sequences.visibility import visible_window
 
 _BYTES, _FIELD_BYTES = 70, 10  # per event being processed, and per field of it; measured, all copies included
-
-
-def months_needed(domain: Domain, as_of: np.ndarray) -> list[dt.date]:
-    """Months that the windows of rows with these as_of dates (n,) touch, ascending; none between windows far apart."""
-    return months_of_spans(domain, date_spans(np.unique(as_of).astype("datetime64[D]").tolist()))
-
-
-def months_of_spans(domain: Domain, spans: Iterable[tuple[dt.date, dt.date]]) -> list[dt.date]:
-    """Months that the windows of rows touch whose as_of dates lie in these spans (`date_spans`), ascending."""
-    months: set[dt.date] = set()
-    for span in spans:
-        first, end = visible_window(np.array(span, dtype="datetime64[D]"), domain)
-        months.update(months_between(_moment(first[0]).date(), _moment(end[1] - 1).date()))
-    return sorted(months)
-
-
-def history_months(domain: Domain, month: dt.date) -> list[dt.date]:
-    """The months that the history of `month` reads: those its windows reach into, as of its end."""
-    return months_needed(domain, np.array([next_month(month)], dtype="datetime64[D]"))
 
 
 def write_sequences(
@@ -158,23 +139,3 @@ def _ranges(
         yield joined([reader.take(bound, wanted) for reader in readers], window, domain, dictionary.cardinalities)
     for reader in readers:
         reader.require_unchanged()
-
-
-def _moment(microseconds: np.int64) -> dt.datetime:
-    return dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(microseconds))
-
-
-def build_sequences(
-    domain: Domain, dictionary: Dictionary, mart_folder: Path, rows: pl.DataFrame, memory: int = DEFAULT_MEMORY
-) -> Sequences:
-    """`write_sequences` for notebooks: into unnamed files that disappear together with the sequences."""
-    with tempfile.TemporaryDirectory() as folder:
-        return write_sequences(domain, dictionary, mart_folder, rows, Path(folder), memory)
-
-
-def build_history(
-    domain: Domain, dictionary: Dictionary, mart_folder: Path, month: dt.date, memory: int = DEFAULT_MEMORY
-) -> Sequences:
-    """`write_history` for notebooks: into unnamed files that disappear together with the sequences."""
-    with tempfile.TemporaryDirectory() as folder:
-        return write_history(domain, dictionary, mart_folder, month, Path(folder), memory)

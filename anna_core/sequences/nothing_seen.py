@@ -9,7 +9,7 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.durations import format_duration
 from anna_core.marts.mart import mart_path
-from anna_core.sequences.build import months_needed
+from anna_core.sequences.touched_months import months_needed
 
 _SHOWN_CLIENTS = 3
 

@@ -3,13 +3,12 @@
 import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from anna_core.errors import in_words
-from anna_core.marts import staleness
-from anna_core.marts.mart import mart_path
-from anna_core.sequences.build import months_of_spans
+from anna_core.marts.staleness import is_stale
+from anna_core.sequences.touched_months import months_of_spans
 from anna_core.sources import observing
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import SourceState, read_state
@@ -47,14 +46,14 @@ class Readiness:
         source: the domain's raw table.
         observed: folder of what was last observed of it.
         mart: folder of the mart's months.
-        kept: names the months that are kept, as in `observing.listing`.
+        calendar: names the months that are kept, as in `observing.listing`.
         keeps: whether a month is kept.
     """
 
     source: Source
     observed: Path
     mart: Path
-    kept: str
+    calendar: str
     keeps: Callable[[dt.date], bool]
 
     def kept_months(self, spans: Spans) -> list[dt.date]:
@@ -82,7 +81,7 @@ class Readiness:
     def _problem(self) -> str:
         try:
             state = self._state
-            listing = observing.listing(self.source, self.kept, state)
+            listing = observing.listing(self.source, self.calendar, state)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
         if not state.listing:
@@ -93,14 +92,6 @@ class Readiness:
     def _state(self) -> SourceState:
         return read_state(self.observed)
 
-    def _is_stale(self, month: dt.date) -> bool:
-        observed = self._state.months.get(month.isoformat())
-        if observed is None:
-            return False  # no events, so no mart
-        if month not in self._built:
-            self._built[month] = staleness.built_from(mart_path(self.mart, month))
-        return self._built[month] != observed
-
     @cached_property
-    def _built(self) -> dict[dt.date, str | None]:
-        return {}
+    def _is_stale(self) -> Callable[[dt.date], bool]:
+        return cache(partial(is_stale, self._state, self.mart))

@@ -18,12 +18,11 @@ import polars as pl
 from anna_core.errors import ArtifactError
 from anna_core.storage import write_file
 
-FILE = "corrections.parquet"
+_FILE = "corrections.parquet"
 RUN = np.dtype([("key", "<u8"), ("month", "<u2")])
 VERSIONED_RUN = np.dtype([*RUN.descr, ("version", "<f8"), ("rest", "<f8")])
 NO_VERSION = -np.inf  # a delivery without a version loses to any that has one
 _COPIES = 4  # of a range of keys, while it is sorted
-_MISSING = {"version": NO_VERSION, "rest": 0.0}  # what a run of older rules may lack while its file is being written
 _MONTH, _KEY = "month", "key"
 
 
@@ -82,7 +81,7 @@ def find_corrections(runs: list[tuple[str, list[Path]]], memory: int) -> dict[in
     """
     stored = [_StoredRun.of(path, rank) for rank, (_, paths) in enumerate(runs) for path in paths]
     names = np.array([_hash_of(name) for name, _ in runs], dtype=np.uint64)
-    kind = max((run.kind for run in stored), key=lambda kind: len(kind.names or ()), default=RUN)
+    kind = run_type(any(run.kind == VERSIONED_RUN for run in stored))
     ranges = max(1, -(-sum(run.length for run in stored) * (kind.itemsize + 4) * _COPIES // memory))
     lost: dict[int, list[np.ndarray]] = {}
     digests: dict[int, int] = {}
@@ -101,7 +100,7 @@ def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
     ]
     empty = pl.DataFrame(schema={_KEY: pl.UInt64, _MONTH: pl.String})
     digests = {month: f"{part.digest:016x}" for month, part in found.items()}
-    with write_file(folder / FILE) as temporary:
+    with write_file(folder / _FILE) as temporary:
         pl.concat([empty, *parts]).write_parquet(temporary, metadata=digests)
 
 
@@ -111,7 +110,7 @@ def read_corrections(folder: Path, month: str) -> Corrections:
     Raises:
         ArtifactError: their file is damaged.
     """
-    path = folder / FILE
+    path = folder / _FILE
     if not path.exists():
         return Corrections()
     content = path.read_bytes()  # so that both parts are read from the same state of the file
@@ -173,10 +172,11 @@ def _ranges(runs: list[_StoredRun], kind: np.dtype, count: int) -> Iterator[tupl
         start = 0
         for place in np.flatnonzero(lengths):
             part = runs[place].read(int(low[place]), int(high[place]))
-            for name in kind.names or ():
-                events[name][start : start + len(part)] = (
-                    part[name] if name in (part.dtype.names or ()) else _MISSING[name]
-                )
+            here = events[start : start + len(part)]
+            if part.dtype != kind:  # of a file that is being written since before the domain had versions
+                here["version"], here["rest"] = NO_VERSION, 0.0
+            for name in part.dtype.names or ():
+                here[name] = part[name]
             start += len(part)
         yield events, np.repeat(np.array([run.rank for run in runs], dtype=np.uint32), lengths)
 

@@ -22,7 +22,7 @@ from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
 from anna_core.sources.scanning import file_schema, open_table, source_tables
 from anna_core.sources.source import Source
-from anna_core.sources.source_state import FILE, ReadFile, SourceState, read_state
+from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
@@ -30,23 +30,23 @@ _DOOR = "6"  # changes whenever the same files would be read as other rows than 
 _TOLD = 10  # refused files named in one message
 
 
-def listing(source: Source, kept: str, before: SourceState) -> str:
+def listing(source: Source, calendar: str, before: SourceState) -> str:
     """A digest that changes with the source's files, the rules for reading them and the months kept; reads no data.
 
     Args:
         source: the source.
-        kept: a text that changes with the months that the deployment keeps; if these become others, the source must be
-            observed again although no file has changed.
+        calendar: a text that changes with the months that the deployment keeps; if these become others, the source
+            must be observed again although no file has changed.
         before: the last observation, as which files count that are still being written.
 
     Raises:
         SourceError: the source is missing.
     """
     found = look(source, before)
-    return _listing(source, kept, found.states, found.unread)
+    return _listing(source, calendar, found.states, found.unread)
 
 
-def observe(source: Source, folder: Path, kept: str, memory: int, built: Iterable[dt.date]) -> SourceState:
+def observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     """Fingerprint every month of the source, reading only files that are new or changed, and store the result.
 
     If this ends early, because a file is refused or the process dies, the last result stays, and the files that were
@@ -55,7 +55,7 @@ def observe(source: Source, folder: Path, kept: str, memory: int, built: Iterabl
     Args:
         source: the source.
         folder: the folder that stores the result.
-        kept: as of `listing`.
+        calendar: as of `listing`.
         memory: bytes to work with.
         built: first days of the months that have a mart; those that the source no longer has are observed as empty,
             even if the last observation, which knew of them, was lost.
@@ -65,10 +65,10 @@ def observe(source: Source, folder: Path, kept: str, memory: int, built: Iterabl
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written
-        return _observe(source, folder, kept, memory, built)
+        return _observe(source, folder, calendar, memory, built)
 
 
-def _observe(source: Source, folder: Path, kept: str, memory: int, built: Iterable[dt.date]) -> SourceState:
+def _observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     domain, before, rules = source.domain, read_state(folder), _rules(source)
     found = look(source, before)
     done = _surveyed(source, folder, before, found.states, rules)
@@ -103,14 +103,14 @@ def _observe(source: Source, folder: Path, kept: str, memory: int, built: Iterab
     once = {*before.months, *(month.isoformat() for month in built)}
     months = months_of(domain, once, files, folder, memory)
     after = SourceState(
-        listing=_listing(source, kept, states, found.unread),
+        listing=_listing(source, calendar, states, found.unread),
         files=files,
         copies=doubled,
         months=months,
         unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
         notes=_differences(domain, files),
     )
-    write_text(folder / FILE, after.model_dump_json())
+    write_text(folder / STATE_FILE, after.model_dump_json())
     sweep_surveys(folder, set())  # before the identities that belong to them
     sweep_keys(folder, _key_names(files))
     return after
@@ -123,7 +123,7 @@ def mark_told(folder: Path, state: SourceState) -> None:
     """
     with FileLock(folder / ".lock"):
         if read_state(folder) == state:
-            write_text(folder / FILE, state.model_copy(update={"told": True}).model_dump_json())
+            write_text(folder / STATE_FILE, state.model_copy(update={"told": True}).model_dump_json())
 
 
 def _surveyed(
@@ -216,9 +216,9 @@ def _refusal(domain: Domain, refused: list[str]) -> SourceError:
     return SourceError(f"domain {domain.name}: {len(refused):,} files are refused:\n- {lines}{more}")
 
 
-def _listing(source: Source, kept: str, states: dict[str, str], unread: dict[str, str]) -> str:
+def _listing(source: Source, calendar: str, states: dict[str, str], unread: dict[str, str]) -> str:
     files = (f"{name}\0{state}" for name, state in sorted(states.items()))
-    return _digest(_rules(source), kept, str(source.left_aside), *files, *sorted(unread))
+    return _digest(_rules(source), calendar, str(source.left_aside), *files, *sorted(unread))
 
 
 def _rules(source: Source) -> str:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from anna_core.columns.times import ERA
 from anna_core.errors import ArtifactError
 from anna_core.months import parse_month
 from anna_core.sources.fingerprints import combine_fingerprints, rows_in
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.survey import FileSurvey
 
-FILE = "fingerprints.json"
-FORM = "2"
+STATE_FILE = "fingerprints.json"
+FORM = "2"  # to be raised whenever what was observed before must be read again
 
 
 class ReadFile(BaseModel):
@@ -107,26 +106,19 @@ class SourceState(BaseModel):
         """Those of the domain's columns that are in any file."""
         return frozenset(column for file in self.files.values() for column in file.survey.kinds)
 
-    def left(self, month: str | None = None) -> dict[str, int]:
-        """Count what does not reach a mart: reason → number of rows that are left aside or lose a value.
-
-        Args:
-            month: key of the month to count in; None: all months, and the rows that belong to none.
-        """
-        counts: Counter[str] = Counter()
-        for file in self.files.values():
-            for key, found in file.survey.left.items():
-                if month in (None, key):
-                    counts.update(found)
-        return dict(counts)
-
-    def left_by_month(self) -> dict[str, dict[str, int]]:
-        """Key of each month in which anything is left aside → the same of its rows."""
+    @cached_property
+    def left_by_month(self) -> dict[str, Counter[str]]:
+        """What does not reach a mart: key of a month, or `UNDATED` → reason → rows left aside, or losing a value."""
         counts: dict[str, Counter[str]] = {}
         for file in self.files.values():
-            for key, found in file.survey.left.items():
-                counts.setdefault(key, Counter()).update(found)
-        return {key: dict(found) for key, found in counts.items()}
+            for month, found in file.survey.left.items():
+                counts.setdefault(month, Counter()).update(found)
+        return counts
+
+    @property
+    def left(self) -> Counter[str]:
+        """The same of all rows."""
+        return sum(self.left_by_month.values(), Counter())
 
     def examples(self) -> dict[str, list[str]]:
         """Reason → the places where it was found first, in the first file that has it."""
@@ -139,29 +131,16 @@ class SourceState(BaseModel):
 def read_state(folder: Path) -> SourceState:
     """Read the last observation, stored in `folder`; an empty one if there is none.
 
-    Of an observation that another version of ANNA stored in another form only the months are kept, and all files will
-    be read again.
+    What another version of ANNA stored in another form counts as none: all files will be read again.
 
     Raises:
         ArtifactError: the file is damaged.
     """
-    path = folder / FILE
+    path = folder / STATE_FILE
     if not path.exists():
         return SourceState()
     try:
-        kept = json.loads(path.read_bytes())
-        if kept.get("form") != FORM:  # written by another release
-            return SourceState(months={key: rows for key, rows in kept.get("months", {}).items() if _is_month(key)})
-        return SourceState.model_validate(kept)
+        stored = json.loads(path.read_bytes())
+        return SourceState.model_validate(stored) if stored.get("form") == FORM else SourceState()
     except (ValueError, AttributeError) as error:
         raise ArtifactError(f"{path}: cannot be read; remove it, and the source is observed anew: {error}") from error
-
-
-def _is_month(key: str) -> bool:
-    """Whether a mart can have this month; earlier releases also stored the months of impossible times."""
-    try:
-        month = parse_month(key)
-    except ValueError:
-        return False
-    first, end = (moment.date() for moment in ERA)
-    return first <= month < end

@@ -32,21 +32,21 @@ class ObservedSource:
         """The last observation; an empty one if there is none."""
         return read_state(self.path)
 
-    def observe(self, kept: str, memory: int) -> SourceState:
+    def observe(self, calendar: str, memory: int) -> SourceState:
         """Look at the source and keep what is found; see `anna_core.sources.observing.observe`."""
-        return observing.observe(self.source, self.path, kept, memory, built_months(self.mart))
+        return observing.observe(self.source, self.path, calendar, memory, built_months(self.mart))
 
     def mark_told(self, state: SourceState) -> None:
         """Keep that all that hangs on an observation knows of it; see `anna_core.sources.observing.mark_told`."""
         observing.mark_told(self.path, state)
 
-    def listing(self, kept: str) -> str:
+    def listing(self, calendar: str) -> str:
         """A digest that differs from the last observation's as soon as the source has to be observed again.
 
         Raises:
             SourceError: the source is missing.
         """
-        return observing.listing(self.source, kept, self.read())
+        return observing.listing(self.source, calendar, self.read())
 
 
 @dataclass(frozen=True)

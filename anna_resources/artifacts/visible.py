@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,7 @@ _DOMAINS_FILE = "domains.json"
 _Domains = TypeAdapter(list[Domain])
 _Warnings = TypeAdapter(list[str])
 _WARNINGS_FILE = "warnings.json"
+_Content = TypeVar("_Content")
 LEAK_FILE = "leak.txt"  # lies beside sequences with a leak: a blocking check stops its own run only
 
 
@@ -45,20 +47,13 @@ class SampleFolder(ArtifactFolder):
         """The domains that the launch was planned with, as their files were then; the graph may have others by now.
 
         Raises:
-            ArtifactError: there is no sample, or it was checked before launches kept their domains.
+            ArtifactError: there is no sample, or what lies there is damaged.
         """
-        file = self.current() / _DOMAINS_FILE
-        try:
-            return _Domains.validate_json(file.read_bytes())
-        except (FileNotFoundError, ValidationError) as error:
-            raise ArtifactError(
-                f"{file}: does not tell the domains of {self.key}, as an earlier version of ANNA checked it: "
-                "materialize the sample again."
-            ) from error
+        return _read_json(self.current() / _DOMAINS_FILE, _Domains)
 
     def warnings(self) -> list[str]:
         """What guards warn of, as sentences."""
-        return _read_warnings(self.current())
+        return _read_json(self.current() / _WARNINGS_FILE, _Warnings)
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class SequencesFolder(ArtifactFolder):
 
     def warnings(self) -> list[str]:
         """What guards warn of, as sentences."""
-        return _read_warnings(self.current())
+        return _read_json(self.current() / _WARNINGS_FILE, _Warnings)
 
 
 @dataclass(frozen=True)
@@ -124,14 +119,11 @@ def keep_warnings(folder: Path, warnings: Sequence[str]) -> None:
     (folder / _WARNINGS_FILE).write_bytes(_Warnings.dump_json(list(warnings), indent=1))
 
 
-def _read_warnings(folder: Path) -> list[str]:
-    file = folder / _WARNINGS_FILE
-    if not file.exists():  # an earlier version of ANNA made it
-        return []
+def _read_json(file: Path, content: TypeAdapter[_Content]) -> _Content:
     try:
-        return _Warnings.validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise ArtifactError(f"{file}: cannot be read. Materialize what lies in {folder} again.") from error
+        return content.validate_json(file.read_bytes())
+    except (FileNotFoundError, ValidationError) as error:
+        raise ArtifactError(f"{file}: cannot be read. Materialize what lies in {file.parent} again.") from error
 
 
 def _open_clean(folder: Path, asset: str) -> Sequences:

@@ -1,6 +1,6 @@
 """Delivery: sending the content of a launch's outbox to MLflow.
 
-After a failure the same entries may be sent again, which does no harm: MLflow keeps a point by its time and step and a
+After a failure the same reports may be sent again, which does no harm: MLflow keeps a point by its time and step and a
 parameter by its value, files and ends are simply set again, and the run of a model's attempt is found by its tag.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anna_core.errors import AnnaError
-from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile, part_of
+from anna_resources.tracking.outbox import LaunchBox, RunFile, RunReport, part_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,17 +58,17 @@ def deliver(box: LaunchBox, session: Session, tell: Tell) -> None:
         MlflowException, OSError: the server does not work; what was not sent stays in the box.
     """
     for file in box.parts():
-        entries, position = file.unsent()
-        if entries:
-            run_id = _child(box, file, entries[0].at, session)
-            _send(file, entries, run_id, session.client, tell)
+        reports, position = file.unsent()
+        if reports:
+            run_id = _child(box, file, reports[0].at, session)
+            _send(file, reports, run_id, session.client, tell)
             file.mark(position)
-    entries, position = box.own.unsent()
-    _send(box.own, entries, session.run_id, session.client, tell)  # also an old end, which opening the session undid
+    reports, position = box.own.unsent()
+    _send(box.own, reports, session.run_id, session.client, tell)  # also an old end, which opening the session undid
     box.own.mark(position)
 
 
-def _send(file: RunFile, entries: list[Entry], run_id: str, client: "MlflowClient", tell: Tell) -> None:
+def _send(file: RunFile, reports: list[RunReport], run_id: str, client: "MlflowClient", tell: Tell) -> None:
     from mlflow.entities import Metric, Param
     from mlflow.exceptions import MlflowException
 
@@ -80,15 +80,15 @@ def _send(file: RunFile, entries: list[Entry], run_id: str, client: "MlflowClien
                 raise
             tell(f"MLflow does not take what {file.path.stem} says ({method}); it is left out there: {error}")
 
-    for metrics in _batches(entries):
-        call("log_batch", metrics=[Metric(name, value, entry.at, entry.step) for entry, name, value in metrics])
-    if params := [Param(name, value) for entry in entries for name, value in entry.params.items()]:
+    for metrics in _batches(reports):
+        call("log_batch", metrics=[Metric(name, value, report.at, report.step) for report, name, value in metrics])
+    if params := [Param(name, value) for report in reports for name, value in report.params.items()]:
         call("log_batch", params=params)
-    for entry in entries:
-        if entry.file is not None and not entry.file.is_file():
-            tell(f"{entry.file} is gone, made anew meanwhile; MLflow does not get it.")
-        elif entry.file is not None:
-            call("log_artifact", str(entry.file))
+    for report in reports:
+        if report.file is not None and not report.file.is_file():
+            tell(f"{report.file} is gone, made anew meanwhile; MLflow does not get it.")
+        elif report.file is not None:
+            call("log_artifact", str(report.file))
     if (end := file.ended) is not None:
         call("set_terminated", status=end.status, end_time=end.at)
 
@@ -101,8 +101,8 @@ def _is_refusal(error: "MlflowException") -> bool:
     return code in _REFUSALS if isinstance(error, RestException) else code == _INVALID  # raised by its client
 
 
-def _batches(entries: list[Entry]) -> Iterator[list[tuple[Entry, str, float]]]:
-    points = [(entry, name, value) for entry in entries for name, value in entry.metrics.items()]
+def _batches(reports: list[RunReport]) -> Iterator[list[tuple[RunReport, str, float]]]:
+    points = [(report, name, value) for report in reports for name, value in report.metrics.items()]
     for first in range(0, len(points), MOST_METRICS):
         yield points[first : first + MOST_METRICS]
 

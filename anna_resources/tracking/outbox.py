@@ -27,7 +27,7 @@ _FOLDER, _LAUNCH, _SENT, _TOLD, _LOCK = "outbox", "launch.jsonl", ".sent", "told
 _LINE_END = b"\n"
 
 
-class Entry(BaseModel):
+class RunReport(BaseModel):
     """One report on one run of MLflow's.
 
     Attributes:
@@ -55,13 +55,13 @@ class RunFile:
 
     path: Path
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry, completely or not at all.
+    def append(self, report: RunReport) -> None:
+        """Add a report, completely or not at all.
 
         Raises:
             OSError: it cannot be written, because the disk is full, for example; then nothing of it stays.
         """
-        line = entry.model_dump_json(exclude_defaults=True).encode() + _LINE_END
+        line = report.model_dump_json(exclude_defaults=True).encode() + _LINE_END
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -78,8 +78,8 @@ class RunFile:
         finally:
             os.close(descriptor)
 
-    def unsent(self) -> tuple[list[Entry], int]:
-        """The entries that were not sent yet, and the position (in bytes) after them, for `mark`."""
+    def unsent(self) -> tuple[list[RunReport], int]:
+        """The reports that were not sent yet, and the position (in bytes) after them, for `mark`."""
         return self._read(self._sent())
 
     def mark(self, position: int) -> None:
@@ -92,10 +92,10 @@ class RunFile:
         return not self.unsent()[0]
 
     @property
-    def ended(self) -> Entry | None:
-        """The last entry, if it ends the run, else None: an entry after an end undoes it."""
-        entries, _ = self._read(0)
-        return entries[-1] if entries and entries[-1].status else None
+    def ended(self) -> RunReport | None:
+        """The last report, if it ends the run, else None: a report after an end undoes it."""
+        reports, _ = self._read(0)
+        return reports[-1] if reports and reports[-1].status else None
 
     @property
     def _mark(self) -> Path:
@@ -107,7 +107,7 @@ class RunFile:
         except (FileNotFoundError, ValueError, TypeError, KeyError):  # nothing was sent; or nobody knows: all is, again
             return 0
 
-    def _read(self, position: int) -> tuple[list[Entry], int]:
+    def _read(self, position: int) -> tuple[list[RunReport], int]:
         if not self.path.exists():
             return [], position
         with self.path.open("rb") as file:
@@ -116,8 +116,8 @@ class RunFile:
             file.seek(position)
             content = file.read()
         complete = content[: content.rfind(_LINE_END) + 1]
-        entries = [entry for line in complete.splitlines() if (entry := _parse(line)) is not None]
-        return entries, position + len(complete)
+        reports = [report for line in complete.splitlines() if (report := _parse(line)) is not None]
+        return reports, position + len(complete)
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,14 @@ class LaunchBox:
         """The file of a new attempt at a model; earlier attempts that were killed are ended first."""
         for earlier in self.parts():
             if part_of(earlier) == name and earlier.ended is None:
-                earlier.append(Entry(at=now(), status="KILLED"))
+                earlier.append(RunReport(at=now(), status="KILLED"))
         return RunFile(self.folder / f"{name}.{uuid.uuid4().hex}.jsonl")
 
     def end(self, status: str) -> None:
         """End with a status whatever is still open: interrupted models, and the launch itself."""
         for file in (*self.parts(), self.own):
             if file.ended is None:
-                file.append(Entry(at=now(), status=status))
+                file.append(RunReport(at=now(), status=status))
 
     @property
     def is_ended(self) -> bool:
@@ -259,8 +259,8 @@ def _write_all(descriptor: int, content: bytes, path: Path) -> None:
         content = content[written:]
 
 
-def _parse(line: bytes) -> Entry | None:
+def _parse(line: bytes) -> RunReport | None:
     try:
-        return Entry.model_validate_json(line)
+        return RunReport.model_validate_json(line)
     except ValidationError:
         return None  # half a line of a writer that was killed, see `append`

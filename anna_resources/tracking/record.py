@@ -10,10 +10,10 @@ import dagster as dg
 
 from anna_core.models.progress import EpochReport
 from anna_core.tasks.task import Task
-from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile, now
+from anna_resources.tracking.outbox import LaunchBox, RunFile, RunReport, now
 
 
-class Launch:
+class LaunchRecord:
     """A launch's run in MLflow. Whatever is reported here is in the outbox when the call returns."""
 
     def __init__(self, box: LaunchBox, wake: Callable[[], None], log: logging.Logger) -> None:
@@ -21,7 +21,7 @@ class Launch:
 
         Args:
             box: the launch's outbox.
-            wake: called after each entry, to have the outbox sent; must return at once.
+            wake: called after each report, to have the outbox sent; must return at once.
             log: the step's log, which is told if the outbox cannot be written.
         """
         self.box, self._wake, self._log = box, wake, log
@@ -60,12 +60,12 @@ class Launch:
         self.say(part.file, status="FINISHED")
 
     def say(self, file: RunFile, /, **what: Any) -> None:
-        """Put an entry with the fields `what` (see `Entry`) into a file of the outbox, and have it sent.
+        """Put a report with the fields `what` (see `RunReport`) into a file of the outbox, and have it sent.
 
         If the file cannot be written, the log says so and the launch goes on.
         """
         try:
-            file.append(Entry(at=now(), **what))
+            file.append(RunReport(at=now(), **what))
         except OSError as error:
             self._log.warning(f"{file.path}: cannot be written, so MLflow will miss something of this launch: {error}")
         else:
@@ -75,7 +75,7 @@ class Launch:
 class Part:
     """The child run of one model."""
 
-    def __init__(self, launch: Launch, file: RunFile) -> None:
+    def __init__(self, launch: LaunchRecord, file: RunFile) -> None:
         self._launch, self.file = launch, file
 
     def log_epoch(self, report: EpochReport) -> None:

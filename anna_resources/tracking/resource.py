@@ -23,7 +23,7 @@ from anna_resources.tracking.courier import Courier
 from anna_resources.tracking.delivery import MLFLOW_SAMPLE_TAG, RefusedError, Session
 from anna_resources.tracking.outbox import LaunchBox, Outbox
 from anna_resources.tracking.pause import Pause
-from anna_resources.tracking.record import Launch
+from anna_resources.tracking.record import LaunchRecord
 from anna_resources.tracking.sender import LOCK_SECONDS, Sender
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Tracking(dg.ConfigurableResource):
         return self.outbox.launch(key, run.root_run_id or run.run_id)
 
     @contextmanager
-    def launch(self, run: dg.DagsterRun, key: str, log: logging.Logger) -> Iterator[Launch]:
+    def launch(self, run: dg.DagsterRun, key: str, log: logging.Logger) -> Iterator[LaunchRecord]:
         """A context in which a step reports on its launch.
 
         At its end it waits, for at most `FLUSH_SECONDS`, until everything is sent. Trouble with MLflow is logged once
@@ -97,7 +97,7 @@ class Tracking(dg.ConfigurableResource):
         box, refused = self.box(run, key), list[str]()
         courier = self._courier(box, refused)
         try:
-            yield Launch(box, courier.wake, log)
+            yield LaunchRecord(box, courier.wake, log)
         finally:
             problem = self._close(courier, FLUSH_SECONDS)
             for sentence in refused:

@@ -73,7 +73,7 @@ def outcome(case: Case, home: Path) -> Outcome:
 def _refreshed(bank: CaseBank) -> Outcome:
     home, state_folder = bank.home, bank.home / "state"
     state = observe(bank.source, state_folder, "", DEFAULT_MEMORY, [])
-    found = Outcome(left=Counter(state.left()), notes=state.notes, unread=sorted(state.unread))
+    found = Outcome(left=state.left, notes=state.notes, unread=sorted(state.unread))
     frames = []
     for key in state.months:
         month = parse_month(key)

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from anna_assets.definitions import build_defs
-from anna_assets.partitions import kept_months, monthly
-from anna_core.domains import Domain, load_domains
+from anna_assets.partitions import calendar, monthly
+from anna_core.domains import Domain, read_domains
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
 from anna_resources import settings
@@ -56,7 +56,7 @@ class Deployment:
     def reload(self) -> None:
         settings._load.cache_clear()  # a process reads them once; here the file may have changed
         self.settings = load_settings()
-        self.defs = build_defs(self.settings, list(load_domains(self.settings.domains).values()))
+        self.defs = build_defs(self.settings, list(read_domains(self.settings.domains).domains.values()))
 
     @property
     def domains(self) -> list[str]:
@@ -67,7 +67,7 @@ class Deployment:
         return Warehouse.of(self.settings)
 
     def domain(self, name: str) -> Domain:
-        return load_domains(self.settings.domains)[name]
+        return read_domains(self.settings.domains).domains[name]
 
     def materialize(self, *keys: str, partition: str | dg.MultiPartitionKey | None = None, check: bool = True):
         job = self.defs.resolve_implicit_global_asset_job_def()
@@ -86,10 +86,10 @@ class Deployment:
 
     def refresh(self, months: Sequence[str] = MONTHS) -> None:
         """Observe all sources and build their marts, as the runs do that the sensors start, but without these."""
-        kept = kept_months(monthly(self.settings))
-        for domain in load_domains(self.settings.domains).values():
+        months_kept = calendar(monthly(self.settings))
+        for domain in read_domains(self.settings.domains).domains.values():
             source = self.warehouse.source(domain)
-            source.mark_told(source.observe(kept, DEFAULT_MEMORY))
+            source.mark_told(source.observe(months_kept, DEFAULT_MEMORY))
             for month in months:
                 self.warehouse.mart(domain).build(parse_month(month), DEFAULT_MEMORY)
 

@@ -455,17 +455,9 @@ def test_a_share_that_was_out_of_reach_brings_nothing_new(intake: Intake) -> Non
 
 
 def test_a_register_that_begins_takes_over_the_launches_there_are(intake: Intake) -> None:
-    """An inbox of an earlier version of ANNA, whose runs have no identity, or a register that was removed."""
     for name, status in (("good.csv", SUCCESS), ("bad.csv", FAILURE)):
         intake.put("churn", name)
         intake.tick(status)
-    for run in intake.deployment.instance.get_runs():
-        if "anna/identity" in run.tags:
-            intake.deployment.instance.delete_run(run.run_id)
-            tags = {key: value for key, value in run.tags.items() if key not in ("anna/identity", "dagster/run_key")}
-            intake.deployment.instance.add_run(
-                dg.DagsterRun(job_name="train", run_id=run.run_id, tags=tags, status=run.status)
-            )
     intake.deployment.warehouse.uploads.joinpath("register.json").unlink()
     intake.quiet()
     assert [intake.row(f"churn/{name}.csv")["run"] for name in ("good", "bad")] == [

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets.uploads import inbox_sensor, launching, reading, work
+from anna_assets.uploads import inbox_sensor, marts, reading, work
 from anna_assets.uploads.work import Answer
 from anna_core.samples.inbox import upload_lock
 from anna_core.samples.register import Register, read_register
@@ -140,7 +140,7 @@ def test_small_uploads_are_launched_at_once_while_a_large_one_is_read(large: Int
 def test_a_launch_that_waits_for_the_worker_comes_before_uploads_that_do(
     large: Intake, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launching, "mart_size", lambda files: 1_000_000)
+    monkeypatch.setattr(marts, "mart_size", lambda files: 1_000_000)
     put_large(large, "a.csv")
     put_large(large, "b.csv")
     large.put("churn", "small.csv")
@@ -317,7 +317,7 @@ def test_marts_that_fall_behind_meanwhile_are_waited_for(large: Intake, slow: Sl
 def test_of_many_uploads_one_alone_waits_for_its_clients_as_the_next(
     large: Intake, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launching, "mart_size", lambda files: 1_000_000)
+    monkeypatch.setattr(marts, "mart_size", lambda files: 1_000_000)
     for number in range(5):
         large.put("churn", f"s{number}.csv")
     for _ in range(2):

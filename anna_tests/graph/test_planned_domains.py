@@ -5,7 +5,7 @@ import pytest
 
 from anna_assets.definitions import build_defs
 from anna_core import storage
-from anna_core.domains import load_domains
+from anna_core.domains import read_domains
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.samples.sample import Sample
 from anna_tests.graph.conftest import FAST, MONTHS, Deployment, sample_rows, write_domain
@@ -45,14 +45,6 @@ def test_a_domain_that_went_is_still_one_of_the_launch_s(deployment: Deployment,
     assert members(deployment, trained) == PLANNED
 
 
-def test_a_launch_of_an_earlier_anna_says_what_to_do(deployment: Deployment, trained: str) -> None:
-    (storage.read_directory(deployment.settings.storage / "sample" / trained) / "domains.json").unlink()
-    result = deployment.materialize("metamodel", partition=trained, check=False)
-    assert "does not tell the domains of churn.q1" in problem(result)
-    deployment.materialize("sample", partition=trained)
-    assert deployment.materialize("metamodel", partition=trained).success
-
-
 def test_a_domain_that_was_never_observed_is_not_fresh(deployment: Deployment) -> None:
     deployment.refresh()
     write_domain(deployment.home, "odd", seed=3)
@@ -69,7 +61,7 @@ def test_a_domain_that_was_never_observed_is_not_fresh(deployment: Deployment) -
 
 def test_a_file_that_cannot_be_used_is_named_where_the_launch_tells_what_was_decided(deployment: Deployment) -> None:
     note = "domains/draft.yaml: cannot be read as YAML. Until that is corrected, draft is left out."
-    domains = list(load_domains(deployment.settings.domains).values())
+    domains = list(read_domains(deployment.settings.domains).domains.values())
     deployment.defs = build_defs(deployment.settings, domains, (note,))
     key = deployment.drop("churn", "q1", sample_rows(), FAST)
     [made] = deployment.materialize("sample", partition=key).get_asset_materialization_events()

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from anna_assets.definitions import build_defs
-from anna_core.domains import load_domains
+from anna_core.domains import read_domains
 from anna_resources.settings import load_settings
 from anna_tests.conftest import ROOT
 
@@ -37,7 +37,7 @@ def test_a_real_sample_trains(
     (folder / "task.yaml").write_text(TINY)
     shutil.copy(real_bank / name / "samples" / f"{task}.csv", folder / "real.csv")
     settings = load_settings()
-    domains = load_domains(settings.domains)
+    domains = read_domains(settings.domains).domains
     defs = build_defs(settings, list(domains.values()))
     job = defs.resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:

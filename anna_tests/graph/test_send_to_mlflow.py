@@ -8,11 +8,11 @@ import pytest
 from anna_assets import send_to_mlflow
 from anna_assets.send_to_mlflow import SEND, outbox_sensor
 from anna_resources.tracking import resource
-from anna_resources.tracking.outbox import Entry, LaunchBox, RunFile
+from anna_resources.tracking.outbox import LaunchBox, RunFile, RunReport
 from anna_resources.tracking.resource import Tracking
 from anna_tests.graph.conftest import Deployment, sample_rows
 
-EPOCH = Entry(at=1, metrics={"valid_loss": 0.5}, step=1)
+EPOCH = RunReport(at=1, metrics={"valid_loss": 0.5}, step=1)
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def cut_off(deployment: Deployment, tracking: Tracking) -> tuple[dg.DagsterRun, 
     """A launch whose process was killed while a model trained."""
     run = launched(deployment)
     box = tracking.box(run, "churn.q1")
-    box.own.append(Entry(at=1, params={"type": "binary"}))
+    box.own.append(RunReport(at=1, params={"type": "binary"}))
     box.open_part("cards").append(EPOCH)
     done = box.open_part("accounts")
-    done.append(EPOCH), done.append(Entry(at=2, status="FINISHED"))
+    done.append(EPOCH), done.append(RunReport(at=2, status="FINISHED"))
     return run, box
 
 

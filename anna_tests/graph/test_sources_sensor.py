@@ -9,10 +9,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets import first_month, sources_sensor
 from anna_assets.definitions import build_defs
 from anna_assets.layers import source_asset
 from anna_assets.past_runs import UNDER_WAY
+from anna_assets.refresh import first_month, sources_sensor
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
 from anna_core.sequences import readiness

@@ -4,6 +4,7 @@ import datetime as dt
 import itertools
 import os
 import resource
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,8 @@ from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.memory import DEFAULT_MEMORY
+from anna_core.sequences.build import write_history, write_sequences
+from anna_core.sequences.ragged import Sequences
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.observing import listing, observe
@@ -55,11 +58,11 @@ class Bank:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def observe(self, kept: str = "", memory: int = DEFAULT_MEMORY, **read) -> SourceState:
-        return observe(replace(self.source, **read), self.state, kept, memory, built_months(self.mart))
+    def observe(self, calendar: str = "", memory: int = DEFAULT_MEMORY, **read) -> SourceState:
+        return observe(replace(self.source, **read), self.state, calendar, memory, built_months(self.mart))
 
-    def listing(self, kept: str = "", **read) -> str:
-        return listing(replace(self.source, **read), kept, read_state(self.state))
+    def listing(self, calendar: str = "", **read) -> str:
+        return listing(replace(self.source, **read), calendar, read_state(self.state))
 
     def build(self, month: dt.date = MARCH) -> MartMonth:
         return self.build_at(self.mart, month)
@@ -74,6 +77,14 @@ class Bank:
         **read,
     ) -> MartMonth:
         return build_mart(replace(self.source, **read), month, mart, self.codes, memory, corrections, observed)
+
+    def sequences(self, rows: pl.DataFrame, memory: int = DEFAULT_MEMORY) -> Sequences:
+        with tempfile.TemporaryDirectory() as folder:
+            return write_sequences(self.domain, self.dictionary, self.mart, rows, Path(folder), memory)
+
+    def history(self, month: dt.date = MARCH, memory: int = DEFAULT_MEMORY) -> Sequences:
+        with tempfile.TemporaryDirectory() as folder:
+            return write_history(self.domain, self.dictionary, self.mart, month, Path(folder), memory)
 
     def events(self, month: dt.date = MARCH) -> pl.DataFrame:
         return pl.read_parquet(mart_path(self.mart, month))

@@ -14,6 +14,7 @@ from anna_core.analytics.coverage import DomainCoverage
 from anna_core.analytics.curves import pr_points, roc_points, score_bins
 from anna_core.analytics.formatting import format_lead, format_signed, format_value
 from anna_core.analytics.headline import headline
+from anna_core.analytics.held_out import HeldOut
 from anna_core.analytics.html import render_report
 from anna_core.analytics.leaderboard import leaderboard
 from anna_core.analytics.legend import SHOWN_MODELS, model_colours, shown_models
@@ -85,9 +86,10 @@ def make_content(task_type=TaskType.BINARY, n=400, metric=None, noise=(0.4, 0.8,
         "blend": "",
         "warnings": (),
     } | changes
-    judged = (content["scores"], content["target"], content["weight"], content["split"] == "test", task, np.arange(n))
-    useful = usefulness(*judged) if content["scores"] else None
-    return ReportContent(leaderboard=leaderboard(*judged), usefulness=useful, **content)
+    held_out = HeldOut.of(content["split"] == "test", content["target"], content["weight"], np.arange(n))
+    useful = usefulness(content["scores"], held_out, task) if content["scores"] else None
+    board = leaderboard(content["scores"], held_out, task)
+    return ReportContent(held_out=held_out, leaderboard=board, usefulness=useful, **content)
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier"])
@@ -103,11 +105,8 @@ def test_leaderboard_puts_the_best_first_in_either_direction(metric):
 def test_leaderboard_looks_at_the_held_out_rows_only():
     content = make_content()
     other = np.where((content.split == "test")[:, None], content.target, 1 - content.target)
-    held_out = content.split == "test"
-    assert (
-        leaderboard(content.scores, other, content.weight, held_out, content.task, np.arange(400))
-        == content.leaderboard
-    )
+    held_out = HeldOut.of(content.split == "test", other, content.weight, np.arange(400))
+    assert leaderboard(content.scores, held_out, content.task) == content.leaderboard
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "brier"])
@@ -126,7 +125,8 @@ def test_leaderboard_tells_the_metamodels_lead_over_each_model(metric):
 def test_undefined_metrics_come_last():
     judged = make_content()
     scores = judged.scores | {("metamodel", "metamodel"): judged.scores["metamodel", "metamodel"]}
-    empty = leaderboard(scores, judged.target, judged.weight, np.zeros(400, dtype=bool), judged.task, np.arange(400))
+    nothing = HeldOut.of(np.zeros(400, dtype=bool), judged.target, judged.weight, np.arange(400))
+    empty = leaderboard(scores, nothing, judged.task)
     assert all(np.isnan(row.value) and row.lead is None for row in empty)
 
 

@@ -262,8 +262,9 @@ def test_loading_the_definitions_loads_no_heavy_package(tmp_path):
 
 
 BUILD = (
-    "from anna_assets import definitions as d, partitions; from anna_core.domains import load_domains; "
-    "s = d.load_settings(); d.build_defs(s, list(load_domains(s.domains).values())).get_repository_def().get_all_jobs()"
+    "from anna_assets import definitions as d, partitions; from anna_core.domains import read_domains; "
+    "s = d.load_settings(); found = list(read_domains(s.domains).domains.values()); "
+    "d.build_defs(s, found).get_repository_def().get_all_jobs()"
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from anna_assets.uploads import worker as module
 from anna_assets.uploads.reading import mart_size, upload_size
-from anna_assets.uploads.work import Answer, Match
+from anna_assets.uploads.work import Answer, MatchJob
 from anna_assets.uploads.worker import Standing, Worker, run_apart
 
 PATIENCE = 60  # seconds; only a broken test waits that long
@@ -120,7 +120,7 @@ def test_a_process_whose_caller_is_gone_ends(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "anna_assets.uploads.work"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
-        process.stdin.write(Match(file=pipe, content="x", marts=[]).model_dump_json() + "\n")
+        process.stdin.write(MatchJob(file=pipe, content="x", marts=[]).model_dump_json() + "\n")
         process.stdin.close()
         assert process.wait(PATIENCE) == 1
 

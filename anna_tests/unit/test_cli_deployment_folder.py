@@ -12,7 +12,7 @@ from anna_cli.deployment_folder import DeploymentError, make_deployment
 from anna_cli.settings_file import render_settings
 from anna_cli.supervisor.limits import with_limits, write_queue_limits
 from anna_cli.templates import bank_templates, dagster_template
-from anna_core.domains import load_domains
+from anna_core.domains import read_domains
 from anna_resources.settings import Limits, Settings, load_settings
 
 LIMITS = Limits(runs=7, runs_per_owner=3, hadoop=1, training=1, scoring=1, launches=5)
@@ -38,7 +38,7 @@ def test_init_makes_a_deployment_with_valid_settings(home):
 def test_a_simulated_banks_deployment_has_its_domains(home):
     make_deployment(home)
     make_deployment(home, simulated=True)
-    assert sorted(load_domains(home / "domains")) == [path.stem for path in bank_templates()]
+    assert sorted(read_domains(home / "domains").domains) == [path.stem for path in bank_templates()]
 
 
 def test_init_again_changes_nothing(home):

@@ -19,10 +19,10 @@ from anna_cli.deployment_folder import make_deployment
 from anna_cli.supervisor.ports import free_port
 from anna_cli.supervisor.services import write_workspace
 from anna_core import storage
-from anna_core.domains import FieldKind, load_domains
+from anna_core.domains import FieldKind, read_domains
 from anna_resources.blueprint import Blueprint
 from anna_resources.settings import load_settings
-from anna_resources.tracking.outbox import Entry, Outbox
+from anna_resources.tracking.outbox import Outbox, RunReport
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving
 
 
@@ -33,7 +33,7 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("ANNA_WEBSERVER_PORT", str(free_port()))
     monkeypatch.setenv("ANNA_MLFLOW_PORT", str(free_port()))
     make_deployment(home, simulated=True)
-    for name, domain in load_domains(home / "domains").items():
+    for name, domain in read_domains(home / "domains").domains.items():
         table = home / "warehouse" / name / "part.parquet"
         table.parent.mkdir(parents=True)
         values = {FieldKind.CATEGORICAL: "x", FieldKind.NUMERIC: 1.5, FieldKind.BOOLEAN: True}
@@ -448,7 +448,7 @@ def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(sett
 
 def test_what_mlflow_does_not_know_yet_is_told(settings, monkeypatch):
     monkeypatch.setattr(instance, "WAITING_SECONDS", 0.0)
-    Outbox.of(settings.home).launch("churn.q1", "r1").own.append(Entry(at=1, status="FAILED"))
+    Outbox.of(settings.home).launch("churn.q1", "r1").own.append(RunReport(at=1, status="FAILED"))
     found = running(settings)
     assert wrong(found) == []
     assert any(

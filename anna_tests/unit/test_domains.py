@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from anna_core.domains import RESERVED_FIELDS, Domain, load_domains, read_domain, read_domains
+from anna_core.domains import RESERVED_FIELDS, Domain, read_domain, read_domains
 from anna_core.errors import DomainError
 from anna_tests.conftest import ROOT
 
@@ -143,7 +143,7 @@ def test_a_file_name_that_cannot_be_a_domain_is_told(tmp_path):
 def test_domains_come_by_name_in_order(tmp_path):
     for name in ("b.yaml", "a.yml", "c.yaml", "notes.txt"):
         write(tmp_path, GOOD, name)
-    assert sorted(load_domains(tmp_path)) == ["a", "b", "c"]
+    assert sorted(read_domains(tmp_path).domains) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("folder", ["", "missing"])
@@ -151,7 +151,7 @@ def test_a_folder_without_domains_is_told(tmp_path, folder):
     with pytest.raises(
         DomainError, match=r"no domain file \(\*\.yaml\) here. Copy example.yaml.txt .* or set ANNA_DOMAINS"
     ):
-        load_domains(tmp_path / folder)
+        read_domains(tmp_path / folder)
 
 
 def test_the_example_is_a_domain_as_it_stands_and_with_all_that_it_shows():
@@ -169,7 +169,7 @@ def test_two_files_of_one_domain_are_told(tmp_path):
     write(tmp_path, GOOD, "cards.yaml")
     write(tmp_path, GOOD, "cards.yml")
     with pytest.raises(DomainError, match="two files describe the same domain"):
-        load_domains(tmp_path)
+        read_domains(tmp_path)
 
 
 HALVES = {
@@ -191,8 +191,6 @@ def test_a_file_that_cannot_be_used_stops_no_other(tmp_path, text):
     assert re.match(f"{tmp_path / 'draft.yaml'}(, line 1)?: ", note)
     assert note.endswith("Until that is corrected, draft is left out.")
     assert "\n" not in note
-    with pytest.raises(DomainError, match=r"draft\.yaml(, line 1)?: "):
-        load_domains(tmp_path)
 
 
 @pytest.mark.parametrize("text", HALVES.values(), ids=HALVES)
@@ -236,5 +234,6 @@ def test_a_folder_where_no_file_can_be_used_is_told(tmp_path):
 
 
 def test_the_domains_of_the_repository_can_be_read():
-    domains = load_domains(ROOT / "domains")
-    assert {"card_transactions", "account_transactions", "credit_history"} <= set(domains)
+    found = read_domains(ROOT / "domains")
+    assert found.problems == {}
+    assert {"card_transactions", "account_transactions", "credit_history"} <= set(found.domains)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from anna_core import storage
 from anna_core.errors import NotAsObservedError, SourceError
 from anna_core.marts import mart, output, pieces
+from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import MartMonth, mart_path
 from anna_core.marts.merge import merge
 from anna_core.marts.pieces import read_pieces
-from anna_core.marts.staleness import built_from
 from anna_core.sources import survey
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import read_corrections
@@ -224,7 +224,7 @@ def test_a_month_without_rows_gives_an_empty_mart(bank):
 def test_a_mart_tells_which_source_rows_it_was_built_from(bank):
     bank.put(rows_of_march())
     built = bank.build()
-    assert built_from(mart_path(bank.mart, MARCH)) == built.source_version
+    assert read_footer(mart_path(bank.mart, MARCH)).source == built.source_version
     assert bank.observe().months == {"2024-03-01": built.source_version}
 
 

@@ -15,7 +15,6 @@ from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
 from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import mart_path
-from anna_core.marts.staleness import built_from
 from anna_resources.artifacts.events import StoredDictionary
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -258,9 +257,9 @@ def test_a_damaged_month_holds_up_no_other_and_is_built_anew(bank, caplog, kept)
     mart_path(bank.mart, FEBRUARY).write_bytes(whole[:kept])
     assert bank.build(MARCH).rows == 2
     assert f"domain cards: {mart_path(bank.mart, FEBRUARY)} is damaged, and counts as not built: " in caplog.text
-    assert built_from(mart_path(bank.mart, FEBRUARY)) is None
+    assert read_footer(mart_path(bank.mart, FEBRUARY)).source is None
     made = bank.build(FEBRUARY)
-    assert built_from(mart_path(bank.mart, FEBRUARY)) == made.source_version
+    assert read_footer(mart_path(bank.mart, FEBRUARY)).source == made.source_version
     assert bank.events(FEBRUARY)["kind"].to_list() == [1]  # its code is what it was
 
 

@@ -12,7 +12,6 @@ from anna_core.guards.matching import match_sample
 from anna_core.models.scores_file import read_scores, score_frame
 from anna_core.samples.origins import fetch
 from anna_core.samples.sample import Sample, make_sample
-from anna_core.sequences.build import build_sequences
 from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.tasks.task import TaskRequest
 from anna_resources.artifacts.results import ScoresFile
@@ -81,7 +80,7 @@ def test_marts_dictionary_and_scores_are_read_where_they_lie(tmp_path, name, oth
         bank.build()
     assert right.dictionary.table["value"].to_list() == ["yes"]
     rows = pl.DataFrame({"client_id": ["a"], "as_of": [AS_OF]})
-    assert build_sequences(right.domain, right.dictionary, right.mart, rows).length.tolist() == [3]
+    assert right.sequences(rows).length.tolist() == [3]
     assert match_sample(rows, [(right.domain, right.mart)]).met == 1
     unknown = rows.with_columns(client_id=pl.lit("x"))
     told = why_unseen(right.domain, unknown, {MARCH: 3}, lambda month: True, right.mart)

@@ -114,6 +114,9 @@ def test_a_sample_comes_back_as_it_was_with_the_domains_of_its_launch(warehouse,
     assert handle.domains() == [CARDS]
     assert handle.read().version == sample.version
     assert handle.read().task == sample.task
+    (handle.current() / "domains.json").write_text("[")
+    with pytest.raises(ArtifactError, match=r"domains.json: cannot be read. Materialize what lies in .* again"):
+        handle.domains()
 
 
 @pytest.mark.parametrize("change", ["order", "fewer", "dates", "others"])

@@ -9,7 +9,7 @@ import pytest
 from anna_core.errors import SampleError, TaskError
 from anna_core.file_names import shown
 from anna_core.samples import listing as listing_module
-from anna_core.samples.inbox import content_hash, find_upload, read_upload_request
+from anna_core.samples.inbox import find_upload, read_upload_request, upload_digest
 from anna_core.samples.listing import list_inbox, list_upload, why_incomplete
 from anna_core.tasks.task import TaskRequest, TaskType
 
@@ -231,12 +231,12 @@ def test_type_and_metric_have_to_fit_wherever_they_are_said(churn):
 
 def test_the_content_is_that_of_file_and_options(churn):
     upload = put(churn, "q1.csv")
-    first = content_hash(upload, TaskRequest())
-    assert content_hash(put(churn, "q2.csv"), TaskRequest()) == first
-    assert content_hash(upload, TaskRequest(seed=1)) != first
-    assert content_hash(upload, TaskRequest(metric="gini")) != first
+    first = upload_digest(upload, TaskRequest())
+    assert upload_digest(put(churn, "q2.csv"), TaskRequest()) == first
+    assert upload_digest(upload, TaskRequest(seed=1)) != first
+    assert upload_digest(upload, TaskRequest(metric="gini")) != first
     put(churn, "q1.csv", CSV + "b,2024-03-31,0\n")
-    assert content_hash(upload, TaskRequest()) != first
+    assert upload_digest(upload, TaskRequest()) != first
 
 
 def test_endings_in_capitals_and_of_compressed_files_are_taken(churn):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anna_core.errors import ArtifactError
 from anna_core.samples.checking import check_upload
-from anna_core.samples.inbox import content_hash, upload_lock
+from anna_core.samples.inbox import upload_digest, upload_lock
 from anna_core.samples.listing import Listing, Upload, list_inbox
 from anna_core.samples.register import REGISTER_FILE, Register, UploadState, read_register, write_register
 from anna_core.tasks.task import TaskRequest
@@ -107,9 +107,9 @@ def test_of_launched_uploads_that_are_gone_the_latest_are_remembered(churn, monk
 
 def test_an_owner_decides_nothing_of_what_is_trained(churn):
     file = put(churn, "q1.csv")
-    digests = {content_hash(file, TaskRequest(owner=owner)) for owner in ("a", "b")}
+    digests = {upload_digest(file, TaskRequest(owner=owner)) for owner in ("a", "b")}
     assert len(digests) == 1
-    assert digests != {content_hash(file, TaskRequest(owner="a", seed=1))}
+    assert digests != {upload_digest(file, TaskRequest(owner="a", seed=1))}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_check_finds_content_owner_and_dates(churn):
     put(churn, "task.yaml", "owner: retail\n")
     entry = check(churn, look(churn, Register()))
     assert (entry.state, entry.owner) == (UploadState.WAITING, "retail")
-    assert entry.content == content_hash(path, TaskRequest(owner="retail"))
+    assert entry.content == upload_digest(path, TaskRequest(owner="retail"))
     assert entry.as_of == [
         (dt.date(2023, 1, 31), dt.date(2023, 1, 31)),
         (dt.date(2024, 3, 15), dt.date(2024, 3, 31)),
@@ -218,7 +218,7 @@ def test_a_file_without_rights_is_refused_and_one_that_is_out_of_reach_tried_aga
         def read(*_):
             raise error
 
-        monkeypatch.setattr("anna_core.samples.checking.content_hash", read)
+        monkeypatch.setattr("anna_core.samples.checking.upload_digest", read)
         return check(churn, look(churn, Register()))
 
     refused = fail(PermissionError(13, "Permission denied"))

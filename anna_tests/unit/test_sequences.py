@@ -10,11 +10,13 @@ from anna_core.errors import ArtifactError, ChangedMeanwhileError
 from anna_core.marts import output as mart_output
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sequences import build, month_reader
-from anna_core.sequences.build import build_history, build_sequences, history_months, months_needed
+from anna_core.sequences.build import write_history, write_sequences
 from anna_core.sequences.joined import joined
 from anna_core.sequences.month_reader import _stretch
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.touched_months import history_months, months_needed
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
@@ -27,7 +29,7 @@ def rows_frame(*rows: tuple[str, dt.date]) -> pl.DataFrame:
 
 
 def sequences(bank: Bank, *rows: tuple[str, dt.date]) -> Sequences:
-    return build_sequences(bank.domain, bank.dictionary, bank.mart, rows_frame(*rows))
+    return bank.sequences(rows_frame(*rows))
 
 
 def amounts(made: Sequences) -> list[list[float]]:
@@ -105,7 +107,7 @@ def test_zero_rows_and_zero_events_are_sequences_too(march, tmp_path):
 def test_a_history_has_every_client_with_a_visible_event_as_of_the_months_end(march):
     march.put(events_frame([("late", dt.datetime(2024, 3, 31, 1), "x", True, 1.0)]), "late.parquet")
     march.build()
-    history = build_history(march.domain, march.dictionary, march.mart, MARCH)
+    history = march.history()
     assert history.client_id.to_pylist() == ["a", "b"]
     rows = sequences(march, ("a", APRIL_1), ("b", APRIL_1))
     assert history.meta.data_version == rows.meta.data_version
@@ -115,7 +117,7 @@ def test_a_history_has_every_client_with_a_visible_event_as_of_the_months_end(ma
 
 
 def test_a_month_without_marts_has_an_empty_history(bank):
-    history = build_history(bank.domain, bank.dictionary, bank.mart, MARCH)
+    history = bank.history()
     assert len(history) == 0
     assert history.columns.keys() == {"kind", "online", "amount"}
 
@@ -191,10 +193,12 @@ def test_the_version_is_that_of_the_content(march):
     assert sequences(march, *rows).meta.data_version != first
 
 
-def test_codes_that_the_dictionary_does_not_know_are_refused(march):
+def test_codes_that_the_dictionary_does_not_know_are_refused(march, tmp_path):
     """Read before a mart was built with new categories, it would wrap code 256 around to 0."""
     with pytest.raises(ArtifactError, match="the marts hold code 1 of kind, the dictionary ends at 0"):
-        build_sequences(march.domain, Dictionary(march.domain), march.mart, rows_frame(("a", APRIL_1)))
+        write_sequences(
+            march.domain, Dictionary(march.domain), march.mart, rows_frame(("a", APRIL_1)), tmp_path, DEFAULT_MEMORY
+        )
 
 
 def test_a_mart_that_is_built_while_it_is_read_is_told_and_worth_another_try(march, monkeypatch):
@@ -257,13 +261,13 @@ def test_little_memory_makes_more_ranges_and_the_same_files(many, tmp_path, monk
     monkeypatch.setattr(build, "joined", lambda *given: ranges.append(len(given[0])) or joined(*given))
     day = [dt.date(2024, 2, 20), APRIL_1, dt.date(2024, 3, 10)]
     rows = rows_frame(*((f"c{i * 7 % 45}", day[i % 3]) for i in range(60)))
-    for name, memory in (("much", build.DEFAULT_MEMORY), ("little", 100 * events)):
+    for name, memory in (("much", DEFAULT_MEMORY), ("little", 100 * events)):
         given = many.domain, many.dictionary, many.mart
         (tmp_path / name / "sequences").mkdir(parents=True)
         (tmp_path / name / "history").mkdir()
         ranges.clear()
-        build.write_sequences(*given, rows, tmp_path / name / "sequences", memory)
-        build.write_history(*given, MARCH, tmp_path / name / "history", memory)
+        write_sequences(*given, rows, tmp_path / name / "sequences", memory)
+        write_history(*given, MARCH, tmp_path / name / "history", memory)
         assert (len(ranges) == 2) == (name == "much")
         assert set(ranges) == {2}  # months side by side
     if events == 60:
@@ -303,7 +307,7 @@ def test_some_rows_are_taken_by_position_mask_or_range(march):
 
 
 def test_the_history_of_clients_has_a_row_for_each_of_them(march):
-    history = build_history(march.domain, march.dictionary, march.mart, MARCH)
+    history = march.history()
     clients = pa.array(["z", "b", "a"], pa.large_string())
     asked = history.of_clients(clients)
     assert asked.client_id.to_pylist() == ["z", "b", "a"]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from anna_core.domains import Domain
 from anna_core.months import date_spans, months_between
-from anna_core.sequences.build import months_needed, months_of_spans
 from anna_core.sequences.readiness import Behind, Readiness
+from anna_core.sequences.touched_months import months_needed, months_of_spans
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 JANUARY, FEBRUARY = dt.date(2024, 1, 1), dt.date(2024, 2, 1)
@@ -32,12 +32,12 @@ def bank(tmp_path):
     return bank
 
 
-def readiness(bank, kept="all", keeps=lambda month: True, settle=0.0) -> Readiness:
-    return Readiness(replace(bank.source, settle=settle), bank.state, bank.mart, kept, keeps)
+def readiness(bank, calendar="all", keeps=lambda month: True, settle=0.0) -> Readiness:
+    return Readiness(replace(bank.source, settle=settle), bank.state, bank.mart, calendar, keeps)
 
 
-def see(bank, kept="all"):
-    bank.observe(kept)
+def see(bank, calendar="all"):
+    bank.observe(calendar)
 
 
 def test_a_file_that_may_still_be_being_written_keeps_nobody_waiting(bank):

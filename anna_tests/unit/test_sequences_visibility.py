@@ -16,7 +16,6 @@ from anna_core import storage
 from anna_core.domains import Domain
 from anna_core.marts import output
 from anna_core.months import month_of, next_month
-from anna_core.sequences.build import build_history, build_sequences
 from anna_core.sequences.cut import bisect, cut
 from anna_core.sequences.ragged import Sequences, SequencesMeta
 from anna_core.sequences.visibility import outside_window, visible_window
@@ -118,11 +117,8 @@ def test_a_row_sees_every_event_inside_its_window_and_none_outside(case, row_gro
         bank.put(events_frame(case.events))
         for month in sorted({month_of(e.time) for e in case.events}):
             bank.build(month)
-        wanted = bank.domain, bank.dictionary, bank.mart
-        made = build_sequences(*wanted, rows_frame(case.rows))
-        history = build_history(*wanted, MARCH)
-        little = build_sequences(*wanted, rows_frame(case.rows), memory=memory)
-        little_history = build_history(*wanted, MARCH, memory=memory)
+        made, history = bank.sequences(rows_frame(case.rows)), bank.history()
+        little, little_history = bank.sequences(rows_frame(case.rows), memory), bank.history(memory=memory)
         codes = dict(bank.dictionary.table.select("value", "code").iter_rows())
 
     assert contents(made) == [naive(case, codes, client, as_of) for client, as_of in case.rows]

@@ -210,13 +210,14 @@ def test_an_event_of_a_domain_without_versions_takes_ten_bytes(tmp_path):
         assert np.load(tmp_path / "run.npy").nbytes == 1000 * size
 
 
-@pytest.mark.parametrize("versions", [None, np.array([[NO_VERSION, 0.0]])])
-def test_a_run_of_older_rules_is_understood_while_its_file_is_written_anew(tmp_path, versions):
-    older = np.array([(7, 3, NO_VERSION)], dtype=[("key", "<u8"), ("month", "<u2"), ("version", "<f8")])
-    np.save(tmp_path / "older.npy", older)
+@pytest.mark.parametrize("versions", [None, np.array([[NO_VERSION, 0.0]]), np.array([[1.0, 0.0]])])
+def test_while_a_file_is_written_anew_its_events_may_lack_the_versions_of_others(tmp_path, versions):
+    write_run(tmp_path / "old.npy", np.array([7], np.uint64), np.array([3]))
     write_run(tmp_path / "new.npy", np.array([7], np.uint64), np.array([4]), versions)
-    found = find_corrections([("a", [tmp_path / "older.npy"]), ("b", [tmp_path / "new.npy"])], DEFAULT_MEMORY)
-    assert found[3].superseded.to_list() == [7]
+    without = versions is None or versions[0, 0] == NO_VERSION
+    for order, lost in (("old", "new"), 3), (("new", "old"), 4 if without else 3):
+        found = find_corrections([(name, [tmp_path / f"{name}.npy"]) for name in order], DEFAULT_MEMORY)
+        assert found[lost].superseded.to_list() == [7]
 
 
 def test_versions_may_be_missing_from_older_files_and_then_lose(tmp_path):

@@ -14,7 +14,7 @@ from anna_core.marts.staleness import stale_months
 from anna_core.sources import observing
 from anna_core.sources.fingerprints import NO_ROWS
 from anna_core.sources.observing import mark_told
-from anna_core.sources.source_state import read_state
+from anna_core.sources.source_state import SourceState, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 FEBRUARY, APRIL = dt.date(2024, 2, 1), dt.date(2024, 4, 1)
@@ -341,14 +341,12 @@ def test_a_mart_whose_month_left_while_the_last_observation_was_lost_is_stale_an
     assert (built.rows, built.source_version) == (0, state.months[APRIL.isoformat()])
 
 
-def test_a_state_of_another_release_is_observed_anew_and_its_months_stay_listed(watched):
+def test_a_state_of_another_form_is_observed_anew(watched):
     after = watched.observe()
-    impossible = ["1-01-01", "0001-01-01", "1970-12-01", "2200-01-01", "2023-01-02", "undated"]
-    months = {"2023-01-01": "1-00"} | dict.fromkeys(impossible, "1-00")
-    old = {"listing": "x", "files": {"gone": {"state": "1 1", "months": {}}}, "months": months}
-    (watched.state / "fingerprints.json").write_text(json.dumps(old))
-    assert read_state(watched.state).rows == {dt.date(2023, 1, 1): 1}
-    assert watched.observe().months == {"2023-01-01": NO_ROWS} | after.months
+    other = {"form": "3", "listing": "x", "files": ["gone"], "months": {"2023-01": 1}}
+    (watched.state / "fingerprints.json").write_text(json.dumps(other))
+    assert read_state(watched.state) == SourceState()
+    assert watched.observe() == after
     assert watched.read == ["1.parquet", "2.parquet"]
 
 

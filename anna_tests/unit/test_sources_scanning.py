@@ -88,7 +88,7 @@ def test_no_type_of_a_csv_hangs_on_its_first_rows(tmp_path):
 def test_a_value_of_a_csv_that_does_not_fit_is_told(tmp_path, row, message):
     bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
     bank.put_text(CSV + f"{row}\n" * 10)
-    assert bank.observe().left("2024-03-01").values()
+    assert bank.observe().left_by_month["2024-03-01"].values()
     with pytest.raises(
         SourceError, match=f"domain cards: 2024-03 is refused, as more than 10% of its rows .10. .*{message}"
     ):
@@ -199,7 +199,7 @@ def test_a_small_file_of_odd_times_is_counted_and_holds_up_nobody(bank):
     bank.put(events_frame([("a", dt.datetime(1, 1, 1), "x", True, 1.0)]), "2.parquet")
     state = bank.observe()
     assert list(state.months) == ["2024-03-01"]
-    assert (state.undated, state.left()) == (1, {"event_time is outside the years 1971 to 2199": 1})
+    assert (state.undated, state.left) == (1, {"event_time is outside the years 1971 to 2199": 1})
     reason = "event_time is outside the years 1971 to 2199"
     assert state.examples() == {reason: ["2.parquet, row 1: '0001-01-01 00:00:00.000000'"]}
     (bank.table / "2.parquet").unlink()

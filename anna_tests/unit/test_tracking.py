@@ -16,9 +16,9 @@ from anna_core.tasks.task import Task, TaskType
 from anna_resources.fixed import fixed
 from anna_resources.tracking import resource as module
 from anna_resources.tracking.delivery import MOST_METRICS, RefusedError, Session, deliver
-from anna_resources.tracking.outbox import Entry, Outbox
+from anna_resources.tracking.outbox import Outbox, RunReport
 from anna_resources.tracking.pause import Pause
-from anna_resources.tracking.record import Launch
+from anna_resources.tracking.record import LaunchRecord
 from anna_resources.tracking.resource import Tracking
 from anna_resources.tracking.sender import Sender
 
@@ -66,7 +66,7 @@ def box(tmp_path):
 
 @pytest.fixture
 def launch(box):
-    return Launch(box, lambda: None, logging.getLogger("step"))
+    return LaunchRecord(box, lambda: None, logging.getLogger("step"))
 
 
 def sent(box, client, told=None):
@@ -336,5 +336,5 @@ def test_a_sensor_cannot_speak_to_mlflow_but_says_what_does(tmp_path):
 
 
 def test_the_time_of_an_entry_is_mlflows(box, launch):
-    box.own.append(Entry(at=1_700_000_000_000, status="FINISHED"))
+    box.own.append(RunReport(at=1_700_000_000_000, status="FINISHED"))
     assert sent(box, Client()) == [("end", "parent", "FINISHED", 1_700_000_000_000)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from anna_resources.tracking import outbox as module
 from anna_resources.tracking import pause as pauses
 from anna_resources.tracking.courier import Courier
-from anna_resources.tracking.outbox import Entry, Outbox, RunFile
+from anna_resources.tracking.outbox import Outbox, RunFile, RunReport
 from anna_resources.tracking.pause import Pause
 
 PATIENCE = 30  # seconds; only a broken test waits that long
@@ -27,11 +27,11 @@ def box(tmp_path):
 
 
 def metric(value, at=1):
-    return Entry(at=at, metrics={"loss": value}, step=3)
+    return RunReport(at=at, metrics={"loss": value}, step=3)
 
 
 def test_what_was_said_is_read_until_it_is_marked_as_sent(box):
-    box.own.append(Entry(at=1, params={"type": "binary"}))
+    box.own.append(RunReport(at=1, params={"type": "binary"}))
     box.own.append(metric(0.5))
     entries, position = box.own.unsent()
     assert [entry.params for entry in entries] == [{"type": "binary"}, {}]
@@ -107,7 +107,7 @@ def test_writers_beside_each_other_do_not_mix_their_lines(box):
 
 
 def test_an_end_is_taken_back_by_what_is_said_after_it(box):
-    box.own.append(Entry(at=5, status="FAILED"))
+    box.own.append(RunReport(at=5, status="FAILED"))
     assert box.own.ended.status == "FAILED"
     box.own.append(metric(0.5))
     assert box.own.ended is None
@@ -115,7 +115,7 @@ def test_an_end_is_taken_back_by_what_is_said_after_it(box):
 
 def test_a_new_try_ends_what_a_killed_one_left_open_and_nothing_else(box):
     killed, other, done = box.open_part("cards"), box.open_part("accounts"), box.open_part("cards_online")
-    killed.append(metric(0.5)), other.append(metric(0.5)), done.append(Entry(at=1, status="FINISHED"))
+    killed.append(metric(0.5)), other.append(metric(0.5)), done.append(RunReport(at=1, status="FINISHED"))
     again = box.open_part("cards")
     assert again.path != killed.path
     assert killed.ended.status == "KILLED"
@@ -125,7 +125,7 @@ def test_a_new_try_ends_what_a_killed_one_left_open_and_nothing_else(box):
 
 def test_the_end_of_a_launch_ends_all_that_is_open(box):
     open_, done = box.open_part("cards"), box.open_part("accounts")
-    open_.append(metric(0.5)), done.append(Entry(at=1, status="FINISHED"))
+    open_.append(metric(0.5)), done.append(RunReport(at=1, status="FINISHED"))
     box.end("KILLED")
     assert [file.ended.status for file in (open_, done, box.own)] == ["KILLED", "FINISHED", "KILLED"]
 

@@ -10,8 +10,9 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from benchmarks.places import ROOT, real_data
 from benchmarks.quality import page
-from benchmarks.quality.contests import REAL, ROOT, SIMULATED, Contest, prepare, real_data
+from benchmarks.quality.contests import REAL, SIMULATED, Contest, prepare
 from benchmarks.quality.entry import Entry, Variant, enter
 from benchmarks.quality.results import Results
 from benchmarks.quality.variants import VARIANTS

@@ -7,21 +7,21 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from anna_core.domains import load_domains
+from anna_core.domains import read_domains
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
 from anna_core.samples.targets import outcome_flags
-from anna_core.sequences.build import months_needed, write_sequences
+from anna_core.sequences.build import write_sequences
 from anna_core.sequences.ragged import Sequences
+from anna_core.sequences.touched_months import months_needed
 from anna_core.sources.source import MOST_LEFT_ASIDE
 from anna_core.tasks.task import TaskRequest, parse_request
 from anna_resources.warehouse import Warehouse
 from anna_simbank.bank import SimulatedBank
 from anna_simbank.sample_book import oracle_path, sample_path
+from benchmarks.places import DEPLOYMENTS, ROOT, real_data
 
-ROOT = Path(__file__).resolve().parents[2]
-DEPLOYMENTS = Path(__file__).parents[1] / "deployments"
 _TEST_PER_CENT = 20  # of the peers' protocol
 SIMULATED_CLIENTS = 20_000
 _ALL_ROWS = "all"  # the sample whose sequences all splits share
@@ -61,11 +61,6 @@ REAL = tuple(
 SIMULATED = tuple(Contest(f"bank {seed}", task) for seed in range(4) for task in ("churn", "spend"))
 
 
-def real_data() -> Path:
-    """Folder of the real data, there or not."""
-    return Path(os.environ.get("ANNA_REAL_DATA") or ROOT.parent / "shared" / "data").resolve()
-
-
 @dataclass(frozen=True)
 class Case:
     """A sample with the sequences of each domain; `oracle` is what the simulator knew of each row, where it is one."""
@@ -82,7 +77,7 @@ def prepare(contest: Contest, folder: Path) -> None:
         SimulatedBank(clients=SIMULATED_CLIENTS, seed=int(contest.group.split()[1])).write(home)
     warehouse, key = _warehouse(contest, folder), f"{contest.task}.{_ALL_ROWS}"
     rows = make_sample(_sample_file(contest, folder), key, TaskRequest()).rows
-    for domain in load_domains(_domains(contest)).values():
+    for domain in read_domains(_domains(contest)).domains.values():
         sequences, mart = warehouse.sequences(domain, key), warehouse.mart(domain)
         if sequences.exists():
             continue
@@ -112,9 +107,8 @@ def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) 
     fold = assign_folds(uploaded, divided, sample.task.training.folds, seed, outcomes)
     rows = sample.rows.with_columns(split=pl.Series(divided), fold=pl.Series(fold))
     warehouse, key = _warehouse(contest, folder), f"{contest.task}.{_ALL_ROWS}"
-    sequences = {
-        name: warehouse.sequences(domain, key).read(sample) for name, domain in load_domains(_domains(contest)).items()
-    }
+    domains = read_domains(_domains(contest)).domains
+    sequences = {name: warehouse.sequences(domain, key).read(sample) for name, domain in domains.items()}
     return Case(Sample(sample.key, sample.task, rows), sequences, _oracle(contest, sample, folder))
 
 

@@ -5,7 +5,8 @@ from statistics import mean, median, stdev
 import yaml
 
 from anna_core.storage import write_text
-from benchmarks.quality.contests import REAL, ROOT, SIMULATED, Contest
+from benchmarks.places import ROOT
+from benchmarks.quality.contests import REAL, SIMULATED, Contest
 from benchmarks.quality.entry import EXPECTED, NETS, WITH_EVENTS, Entry
 from benchmarks.quality.results import Results
 from benchmarks.quality.variants import BASE, INGREDIENTS

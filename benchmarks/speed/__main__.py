@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks.places import ROOT
 from benchmarks.speed import machine, page, plot, table
-from benchmarks.speed.harness import ROOT, Bench, ContestantFailedError
+from benchmarks.speed.harness import Bench, ContestantFailedError
 from benchmarks.speed.pieces import PIECES, find
 from benchmarks.speed.results import Piece, Results
 

@@ -8,10 +8,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.places import ROOT
 from benchmarks.speed.machine import Machine
 from benchmarks.speed.results import Run
 
-ROOT = Path(__file__).resolve().parents[2]
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 _RUN_FIELDS = frozenset(Run.model_fields)
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from benchmarks.places import ROOT
 from benchmarks.speed import table
-from benchmarks.speed.harness import ROOT
 from benchmarks.speed.machine import Machine
 from benchmarks.speed.results import Results
 

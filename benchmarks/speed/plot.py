@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anna_core.analytics.theme import BLUE, INK, LINE, MUTED, VERMILION, Plot, draw
-from benchmarks.speed.harness import ROOT
+from benchmarks.places import ROOT
 from benchmarks.speed.results import Row
 from benchmarks.speed.table import times
 

@@ -20,9 +20,9 @@ from typing import Any
 from anna_cli.supervisor.ports import free_port
 from anna_cli.supervisor.services import DEFINITIONS, child_environment, mlflow_service
 from anna_resources.settings import load_settings
+from benchmarks.places import ROOT
 from benchmarks.speed import empty_graph, tiny_bank
 
-ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 3
 LOAD_SECONDS, LAUNCH_RATIO = 2.0, 2.0  # what is asked for
 HEAVY = ("torch", "mlflow", "pyspark", "lightgbm", "matplotlib", "sklearn", "scipy", "pandas")

@@ -14,7 +14,7 @@ from anna_assets.definitions import build_defs
 from anna_cli.deployment_folder import make_deployment
 from anna_cli.settings_file import render_settings
 from anna_cli.supervisor.limits import POOLS
-from anna_core.domains import load_domains
+from anna_core.domains import read_domains
 from anna_resources.settings import Settings, anna_home, load_settings
 from benchmarks.speed.empty_graph import DOMAINS
 
@@ -56,7 +56,7 @@ def fill(settings: Settings, instance: dg.DagsterInstance) -> None:
     """Do what `anna up` and the sensors do: set the pools, observe, build the marts, add the sample's partition."""
     for pool in POOLS:
         instance.event_log_storage.set_concurrency_slots(pool, getattr(settings.limits, pool))
-    domains = list(load_domains(settings.domains).values())
+    domains = list(read_domains(settings.domains).domains.values())
     defs = build_defs(settings, domains)
     assets = defs.resolve_implicit_global_asset_job_def()
     for domain in domains:

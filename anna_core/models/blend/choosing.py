@@ -69,7 +69,7 @@ class Choice:
     logits: np.ndarray | None
 
 
-NOTHING = Choice([], math.inf, {}, None)
+NO_CHOICE = Choice([], math.inf, {}, None)
 
 
 def choose(start: MetaNet, data: Judged, output: Output, task: Task, on_epoch: OnEpoch) -> Choice:

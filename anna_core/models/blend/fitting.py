@@ -18,7 +18,7 @@ from anna_core.errors import TrainingError
 from anna_core.models.blend.averaging import Averaging
 from anna_core.models.blend.calibration.fit import fit_calibration
 from anna_core.models.blend.calibration.model import Calibration
-from anna_core.models.blend.choosing import NOTHING, Choice, Judged, choose, fit
+from anna_core.models.blend.choosing import NO_CHOICE, Choice, Judged, choose, fit
 from anna_core.models.blend.metamodel import Metamodel, MetamodelSpec, read_logits
 from anna_core.models.blend.net import MetaNet, fitted_sharing, plain_sharing
 from anna_core.models.bundle import TaskFacts
@@ -81,7 +81,7 @@ def train_metamodel(
     group = np.unique(client[used], return_inverse=True)[1]
     reason = _why_plain(members, target, used, group, task.type)
     net = MetaNet(widths, output, fitted_sharing(widths) if reason is None else plain_sharing(widths))
-    choice = NOTHING
+    choice = NO_CHOICE
     if reason is None:
         net.standardise_on(members, used)
         data = Judged(

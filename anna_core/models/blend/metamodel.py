@@ -15,11 +15,12 @@ from anna_core.keys import TREES
 from anna_core.models.blend.averaging import Averaging
 from anna_core.models.blend.calibration.model import Calibration
 from anna_core.models.blend.net import MetaNet
-from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, fill, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts
 from anna_core.models.device import computing
 from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport
 from anna_core.models.vectors import DomainVectors
+from anna_core.models.weights import NetBundle, Weights, digest, fill, read_bundle, write_bundle
 
 _ALONE, _TOLD = 0.995, 0.005  # shares that are rounded to all and to nothing
 _BLOCK_ROWS = 100_000  # rows read at a time; with a hundred numbers each, a copy takes 40 MB
@@ -82,7 +83,7 @@ def _told(member: str) -> str:
     return f"trees of {domain or 'all domains'}"
 
 
-class MetamodelBundle(TrainedBundle[MetamodelSpec]):
+class MetamodelBundle(NetBundle[MetamodelSpec]):
     """Content of `bundle.json`."""
 
     kind: Literal["metamodel"] = "metamodel"

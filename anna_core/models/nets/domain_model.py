@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
-from anna_core.models.bundle import TaskFacts, TrainedBundle, Weights, digest, fill, read_bundle, write_bundle
+from anna_core.models.bundle import TaskFacts
 from anna_core.models.device import choose_device, computing, seeded
 from anna_core.models.nets.batch import EventStore
 from anna_core.models.nets.domain_net import DomainNet
@@ -19,6 +19,7 @@ from anna_core.models.outputs import Output
 from anna_core.models.progress import EpochReport
 from anna_core.models.same_domain import require_same_domain
 from anna_core.models.vectors import DomainVectors
+from anna_core.models.weights import NetBundle, Weights, digest, fill, read_bundle, write_bundle
 from anna_core.sequences.ragged import Sequences
 from anna_core.tasks.net import NetSpec
 
@@ -56,7 +57,7 @@ class DomainModelSpec(BaseModel):
     empty_reason: str | None = None
 
 
-class DomainBundle(TrainedBundle[DomainModelSpec]):
+class DomainBundle(NetBundle[DomainModelSpec]):
     """Content of `bundle.json`."""
 
     kind: Literal["domain_model"] = "domain_model"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.models.bundle import BUNDLE, FORM, TaskFacts, bundle_text, code_version, read_content, why_unread
+from anna_core.models.bundle import BUNDLE, Bundle, TaskFacts, bundle_text, code_version, read_content, why_unread
 from anna_core.models.outputs import Output
 from anna_core.models.trees.features import Codes, DomainReading
 from anna_core.models.vectors import DomainVectors
@@ -58,17 +58,10 @@ class BoostingSpec(BaseModel):
     out_of_time: int = 0
 
 
-class BoostingBundle(BaseModel):
+class BoostingBundle(Bundle[BoostingSpec]):
     """Content of `bundle.json`."""
 
-    model_config = ConfigDict(frozen=True)
-
     kind: Literal["boosting"] = "boosting"
-    form: int = FORM
-    spec: BoostingSpec
-    data_version: str
-    code_version: str
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)

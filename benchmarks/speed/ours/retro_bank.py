@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from anna_core.domains import Domain, load_domains
+from anna_core.domains import Domain, read_domains
 from anna_core.marts.dictionary import Dictionary, read_dictionary
+from anna_core.memory import DEFAULT_MEMORY
 from anna_core.models.blend.fitting import train_metamodel
 from anna_core.models.nets.domain_model import DomainModel
 from anna_core.models.progress import ignore
@@ -16,12 +17,12 @@ from anna_core.models.training.domain import train_domain_model
 from anna_core.models.trees.training import train_boosting
 from anna_core.months import months_between
 from anna_core.samples.sample import Sample, make_sample
-from anna_core.sequences.build import build_sequences
+from anna_core.sequences.build import write_sequences
 from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 from anna_core.tasks.task import TaskRequest
 from anna_core.tasks.training import TrainingSpec
 from anna_simbank.bank import SimulatedBank
-from benchmarks.speed.harness import ROOT
+from benchmarks.places import ROOT
 from benchmarks.speed.ours.bank_domain import built_months
 
 ZONE = "Europe/Moscow"
@@ -39,7 +40,7 @@ class RetroBank:
     @property
     def domains(self) -> dict[str, Domain]:
         """By name."""
-        return load_domains(ROOT / "domains")
+        return read_domains(ROOT / "domains").domains
 
     def mart(self, domain: Domain) -> Path:
         """Folder of a domain's marts."""
@@ -84,7 +85,11 @@ class RetroBank:
         """Nets of the product's default shape; how well they score does not matter here."""
         vectors, cut = {}, {}
         for name, domain in self.domains.items():
-            cut[name] = build_sequences(domain, self.dictionary(domain), self.mart(domain), sample.rows)
+            folder = self.folder / "sequences" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            cut[name] = write_sequences(
+                domain, self.dictionary(domain), self.mart(domain), sample.rows, folder, DEFAULT_MEMORY
+            )
             model: DomainModel = train_domain_model(
                 cut[name],
                 sample.target,

@@ -5,11 +5,11 @@ import time
 
 import dagster as dg
 
-from anna_assets.first_month import follow_data
-from anna_assets.observations import next_observation, observation_for_builds
-from anna_assets.partitions import kept_months
+from anna_assets.partitions import calendar
+from anna_assets.refresh.first_month import follow_data
+from anna_assets.refresh.observations import next_observation, observation_for_builds
+from anna_assets.refresh.unbuilt import months_under_way
 from anna_assets.train import AssetJob
-from anna_assets.unbuilt import months_under_way
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError, in_words
 from anna_core.months import parse_month
@@ -53,7 +53,7 @@ def sources_sensor(
             try:
                 state = stored.read()
                 rows.append(state.rows)
-                found = stored.listing(kept_months(month))
+                found = stored.listing(calendar(month))
                 observed = state.told and found == state.listing
                 behind = _unbuilt(context.instance, warehouse.mart(domain), state, month) if observed else []
             except (AnnaError, OSError) as error:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from anna_assets.fresh_marts import stale_marts
+from anna_assets.layers.fresh_marts import stale_marts
 from anna_core.domains import Domain
 from anna_core.guards.matching import Match, match_sample
-from anna_core.sequences.build import months_needed
+from anna_core.sequences.touched_months import months_needed
 from anna_resources.warehouse import Warehouse
 
 

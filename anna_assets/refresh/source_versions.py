@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import dagster as dg
 
-from anna_assets.unbuilt import months_under_way
+from anna_assets.refresh.unbuilt import months_under_way
 from anna_core.months import parse_month
 from anna_core.sources.source_state import SourceState
 from anna_resources.artifacts.events import StoredMart
@@ -49,7 +49,7 @@ def versions_to_tell(
         for month, rows in after.months.items()
         if month in kept
     }
-    left_before, left = before.left_by_month(), after.left_by_month()
+    left_before, left = before.left_by_month, after.left_by_month
     return {
         month: version
         for month, version in versions.items()
@@ -72,8 +72,8 @@ def _unbuilt(
     The latter is so while a build is under way whose files were replaced, if with the same rows. A build of a lake's
     table is never refused for that: a version of it never changes.
     """
-    observed = [parse_month(month) for month in after.months if month in kept]
-    stale = {month.isoformat() for month in mart.stale_months(observed, after)}
+    months = [parse_month(month) for month in after.months if month in kept]
+    stale = {month.isoformat() for month in mart.stale_months(months, after)}
     under_way = months_under_way(instance, mart.domain.name, stale)
     if mart.domain.source.is_lake:
         return stale - under_way

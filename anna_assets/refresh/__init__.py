@@ -1,0 +1,1 @@
+"""How sources reach the marts: the sensor that has them observed, and what is told of what was observed."""

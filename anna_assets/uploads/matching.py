@@ -1,0 +1,53 @@
+"""Looking for the clients of uploads in the marts, before their launch: what that finds is told with the upload."""
+
+from anna_assets.uploads.marts import Marts
+from anna_assets.uploads.reading import Later, Reading, upload_size
+from anna_assets.uploads.work import Answer, MatchJob
+from anna_core.samples.register import Entry
+
+_LATER = "its clients are looked for in the marts once another upload has been read."
+_CUT_SHORT = "each time that they were looked for, ANNA's code server ended before that did"
+_MOST_TRIES = 5  # that ended without an answer, as the code server ended meanwhile
+
+
+class Matching:
+    """Has the clients of uploads looked for, as far as one look at the inbox goes."""
+
+    def __init__(self, reading: Reading, marts: Marts) -> None:
+        """`reading` is of this look."""
+        self._reading, self._marts, self._inbox = reading, marts, marts.settings.inbox
+
+    def puts_off(self, entry: Entry) -> bool:
+        """Whether the upload's turn cannot come at this look, as is then said in its entry."""
+        if entry.matched or not self._reading.is_full(self._size(entry)):
+            return False
+        entry.reason = _LATER
+        return True
+
+    def looked_for(self, entry: Entry) -> bool:
+        """Have the upload's clients looked for, and say in its entry what was found, or since when; whether it is over.
+
+        What cannot be found out is a warning, and keeps no upload from its launch.
+        """
+        job = MatchJob(file=self._inbox / entry.file, content=entry.content, marts=self._marts.folders)
+        found = self._reading.ask(job, self._size(entry), entry, may_begin=entry.tries < _MOST_TRIES)
+        if isinstance(found, Later) and not found.left:
+            _tell_later(entry, found)
+            return False
+        answer = Answer(problem=_CUT_SHORT) if isinstance(found, Later) else found
+        entry.warnings = answer.warnings
+        if answer.problem:
+            entry.warnings = [f"Whether the marts know the sample's clients could not be told: {answer.problem}."]
+        entry.matched, entry.tries = True, 0
+        return True
+
+    def _size(self, entry: Entry) -> int:
+        """What it takes to look for the upload's clients in the months that its windows touch, in bytes of CSV."""
+        return upload_size(entry.files) + self._marts.size(entry.as_of)
+
+
+def _tell_later(entry: Entry, later: Later) -> None:
+    if later.since:
+        entry.reason = f"its clients have been looked for in the marts since {later.since}; its run begins after that."
+    elif later.busy:
+        entry.reason = _LATER
