@@ -67,7 +67,7 @@ def boosting_asset(domains: list[Domain], domain: Domain | None) -> dg.AssetsDef
         unseen = unseen_rows(sample.split, sample.task.seed)
         by_fold = model.predict_by_fold([part.take(unseen) for part in sequences], threads)
         read_versions = {part.domain.name: part.meta.data_version for part in sequences}
-        provenance = made_of(sample, threads, sequences=read_versions)
+        provenance = made_of(sample, threads, launch=warehouse.sample(key).tag(), sequences=read_versions)
         frames = [frame(unseen, of_fold) for of_fold in by_fold]
         warehouse.boosting(domain, key).write(model, provenance, frame(slice(None), scores), frames)
         return dg.MaterializeResult(

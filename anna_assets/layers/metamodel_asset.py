@@ -58,7 +58,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             sample.rows["client_id"], sample.rows["as_of"], scores, sample.task.score_names, trained.data_version
         )
         stored = warehouse.metamodel(key)
-        stored.write(trained, made_of(sample, 1, models=members.versions), frame)
+        stored.write(trained, made_of(sample, 1, launch=warehouse.sample(key).tag(), models=members.versions), frame)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.data_version),
             metadata={

@@ -17,7 +17,9 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.samples.splits import TEST
+from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import WARNINGS
+from anna_resources.settings import load_settings
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 
@@ -71,11 +73,14 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             launch.log_files(files.html, files.leaderboard)
             launch.finish()
         subject = content.subject
+        tag = warehouse.sample(key).tag()
+        Ledger.of(load_settings()).finish(tag, _result(content, board))
         return dg.MaterializeResult(
             metadata={
                 "leaderboard": _table(content.leaderboard),
                 "verdict": head.verdict or head.sentence,
                 "metric": content.task.metric,
+                "ledger": tag,
                 "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
                 "held-out rows": len(content.held_out),
                 WARNINGS: dg.MetadataValue.md("\n".join(f"- {text}" for text in content.warnings) or "none"),
@@ -137,6 +142,16 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
         provenance={"ANNA": code_version(), "seed": sample.task.seed, **versions},
         created_at=dt.datetime.now(tz=dt.UTC),
     )
+
+
+def _result(content: "ReportContent", board: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the ledger keeps of a launch's end."""
+    return {
+        "verdict": str(content.usefulness) if content.usefulness else "",
+        "warnings": list(content.warnings),
+        "leaderboard": board,
+        "versions": {name: str(version) for name, version in content.provenance.items()},
+    }
 
 
 def _warnings(warehouse: Warehouse, domains: list[Domain], key: str) -> list[str]:

@@ -19,8 +19,10 @@ from anna_core.samples.inbox import find_upload, read_upload_request, upload_dig
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import SPLITS
 from anna_core.samples.targets import class_names
+from anna_core.sequences.build import months_needed
 from anna_core.tasks.task import TaskType
 from anna_resources.blueprint import changed_since
+from anna_resources.ledger.ledger import Launch, Ledger
 from anna_resources.names import CONTENT_TAG
 from anna_resources.settings import INBOX, load_settings
 from anna_resources.tracking.resource import Tracking
@@ -75,12 +77,15 @@ def sample_asset(domains: Sequence[Domain], notes: Sequence[str]) -> dg.AssetsDe
             context.log.info(guess)
         found = match_clients(warehouse, domains, made.rows)
         checks = [_check(made), guard_checks.as_of_result(probe_as_of(made)), guard_checks.clients_result(found)]
-        warehouse.sample(key).write(made, domains, guard_checks.warnings_of(checks))
+        tag = _record(context.run, warehouse, made, domains, content)
+        warehouse.sample(key).write(made, domains, guard_checks.warnings_of(checks), tag)
         with tracking.launch(context.run, key, context.log) as launch:
-            launch.log_facts(made.task)
+            launch.log_facts(made.task, tag)
         guard_checks.tell(context, checks)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(content), metadata=_metadata(made, domains, found), check_results=checks
+            data_version=dg.DataVersion(content),
+            metadata=_metadata(made, domains, found) | {"ledger": dg.MetadataValue.text(tag)},
+            check_results=checks,
         )
 
     return sample
@@ -96,6 +101,22 @@ def _changed_meanwhile(domains: Sequence[Domain]) -> list[str]:
         f"{', '.join(changed)} changed in {settings.domains} after this launch was planned, which keeps its domains as "
         "they were. Register the sample again to train with what there is now."
     ]
+
+
+def _record(run: dg.DagsterRun, warehouse: Warehouse, sample: Sample, domains: Sequence[Domain], content: str) -> str:
+    """Record the launch in the ledger; return its tag."""
+    from anna_core.models.bundle import code_version
+
+    as_of = sample.rows["as_of"].to_numpy()
+    launch = Launch(
+        run=run.root_run_id or run.run_id,
+        content=content,
+        rows=sample.version,
+        task=sample.task,
+        marts={one.name: warehouse.mart(one).fingerprints(months_needed(one, as_of)) for one in domains},
+        code=code_version(),
+    )
+    return Ledger.of(load_settings()).begin(sample.key, launch, list(domains))
 
 
 def _metadata(sample: Sample, domains: Sequence[Domain], found: Match) -> dict[str, dg.MetadataValue]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from anna_core.domains import Domain
 from anna_core.marts import staleness
 from anna_core.marts.dictionary import Dictionary, read_dictionary
+from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.sources import observing
 from anna_core.sources.corrections import read_corrections
@@ -107,6 +108,12 @@ class StoredMart:
         stored, key = self.observed, f"{month:%Y-%m-01}"
         observed, corrections = stored.read().files_of(key), read_corrections(stored.path, key)
         return build_mart(stored.source, month, self.path, self.dictionary.path, memory, corrections, observed)
+
+    def fingerprints(self, months: list[dt.date]) -> dict[str, str]:
+        """Key of each of the months that is built → fingerprint of the source rows that it was built from."""
+        built = built_months(self.path)
+        footers = {month: read_footer(built[month]) for month in months if month in built}
+        return {f"{month:%Y-%m-01}": found.source for month, found in footers.items() if found and found.source}
 
     def stale_months(self, months: list[dt.date], observed: SourceState | None = None) -> list[dt.date]:
         """Those of the months whose mart is missing, damaged or built from other rows than were observed.

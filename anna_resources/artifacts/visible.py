@@ -14,7 +14,7 @@ from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences
 from anna_resources.artifacts.folder import ArtifactFolder
 
-_DOMAINS_FILE = "domains.json"
+_DOMAINS_FILE, _TAG_FILE = "domains.json", "tag"
 _Domains = TypeAdapter(list[Domain])
 _Warnings = TypeAdapter(list[str])
 _WARNINGS_FILE = "warnings.json"
@@ -32,10 +32,11 @@ class SampleFolder(ArtifactFolder):
 
     key: str
 
-    def write(self, sample: Sample, domains: Sequence[Domain], warnings: Sequence[str]) -> None:
-        """Replace the sample, the domains that its launch was planned with, and what guards warn of."""
+    def write(self, sample: Sample, domains: Sequence[Domain], warnings: Sequence[str], tag: str) -> None:
+        """Replace the sample, the domains that its launch was planned with, what guards warn of, and its ledger tag."""
         with self.writing() as folder:
             sample.write(folder)
+            (folder / _TAG_FILE).write_text(tag, encoding="utf-8")
             (folder / _DOMAINS_FILE).write_bytes(_Domains.dump_json(list(domains), indent=1))
             keep_warnings(folder, warnings)
 
@@ -54,6 +55,20 @@ class SampleFolder(ArtifactFolder):
     def warnings(self) -> list[str]:
         """What guards warn of, as sentences."""
         return _read_json(self.current() / _WARNINGS_FILE, _Warnings)
+
+    def tag(self) -> str:
+        """The launch's tag in the ledger.
+
+        Raises:
+            ArtifactError: there is no sample, or it was checked before launches were recorded.
+        """
+        file = self.current() / _TAG_FILE
+        try:
+            return file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise ArtifactError(
+                f"{file}: is not there, as an earlier version of ANNA checked {self.key}: materialize the sample again."
+            ) from None
 
 
 @dataclass(frozen=True)

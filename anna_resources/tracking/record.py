@@ -26,9 +26,9 @@ class LaunchRecord:
         """
         self.box, self._wake, self._log = box, wake, log
 
-    def log_facts(self, task: Task) -> None:
-        """Report the task's settings as parameters of the run."""
-        facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed}
+    def log_facts(self, task: Task, tag: str) -> None:
+        """Report the task's settings, and the launch's tag in the ledger, as parameters of the run."""
+        facts = {"type": task.type.value, "metric": task.metric, "owner": task.owner, "seed": task.seed, "ledger": tag}
         facts |= {**task.net.model_dump(), **task.training.model_dump()}
         self.say(self.box.own, params={name: str(value) for name, value in facts.items()})
 

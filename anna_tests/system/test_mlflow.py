@@ -38,7 +38,7 @@ def step(context: dg.OpExecutionContext, tracking: Tracking) -> None:
     file = Path(tracking.home) / "report.html"
     file.write_text("…")
     with tracking.launch(context.run, context.op_config["key"], context.log) as launch:
-        launch.log_facts(TASK)
+        launch.log_facts(TASK, "churn.q1")
         with launch.part("cards") as part:
             part.log_epoch(REPORT)
             if context.op_config["fails"]:

@@ -77,7 +77,7 @@ def sent(box, client, told=None):
 def test_a_launch_is_told_with_its_models_before_its_own_end(box, launch, tmp_path):
     report = tmp_path / "report.html"
     report.write_text("…")
-    launch.log_facts(TASK)
+    launch.log_facts(TASK, "churn.q1")
     with launch.part("cards") as part:
         part.log_epoch(REPORT)
     launch.log_metrics({"metamodel.metamodel": 0.7})
@@ -121,7 +121,7 @@ def test_a_model_that_fails_or_is_interrupted_ends_so(box, launch):
 
 
 def test_what_a_well_server_refuses_is_left_out_and_told(box, launch):
-    launch.log_facts(TASK)
+    launch.log_facts(TASK, "churn.q1")
     launch.log_metrics({"a": 0.5})
     launch.finish()
     refusal = RestException({"error_code": "INVALID_PARAMETER_VALUE", "message": "changing seed is not allowed"})
@@ -142,7 +142,7 @@ def test_what_a_well_server_refuses_is_left_out_and_told(box, launch):
     ],
 )
 def test_nothing_is_left_out_because_a_server_is_ill(box, launch, error):
-    launch.log_facts(TASK)
+    launch.log_facts(TASK, "churn.q1")
     with pytest.raises(type(error)):
         sent(box, Client(params=error))
     assert not box.is_sent

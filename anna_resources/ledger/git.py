@@ -1,0 +1,72 @@
+"""The git program, as the ledger uses it: on a bare repository, without anybody's own settings."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from anna_core.errors import AnnaError
+
+# Objects and references are on the disk before a command ends, so that a power cut loses nothing that was said.
+_SETTINGS = ("core.fsync=committed,reference", "core.logAllRefUpdates=always", "gc.auto=0", "commit.gpgSign=false")
+_OF_A_CALLER = "GIT_"  # variables that git sets where ANNA is itself called by git, such as from a hook
+
+
+class GitError(AnnaError):
+    """Git is not there, or cannot do what it was asked."""
+
+
+@dataclass(frozen=True)
+class Git:
+    """Calls of the git program.
+
+    Attributes:
+        folder: the bare repository.
+    """
+
+    folder: Path
+
+    def run(self, *arguments: str, given: str = "", extra: Mapping[str, str] | None = None) -> str:
+        """Run one command; return what it prints, without the last line's end.
+
+        Args:
+            arguments: of the command.
+            given: what it reads.
+            extra: more of its environment.
+
+        Raises:
+            GitError: with git's own words.
+        """
+        done = self._call(arguments, given, extra)
+        if done.returncode:
+            words = " ".join(done.stderr.split()) or f"it ended with code {done.returncode}"
+            raise GitError(f"{self.folder}: git {arguments[0]} failed: {words}")
+        return done.stdout.removesuffix("\n")
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether a command that answers by its exit code says yes.
+
+        Raises:
+            GitError: it says neither yes nor no.
+        """
+        done = self._call(arguments, "", None)
+        if done.returncode not in (0, 1):
+            raise GitError(f"{self.folder}: git {arguments[0]} failed: {' '.join(done.stderr.split())}")
+        return done.returncode == 0
+
+    def _call(
+        self, arguments: tuple[str, ...], given: str, extra: Mapping[str, str] | None
+    ) -> subprocess.CompletedProcess[str]:
+        program = shutil.which("git")
+        if program is None:
+            raise GitError("The ledger needs the program git, which is not on the PATH: install it (apt install git).")
+        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_A_CALLER)}
+        environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
+        environment |= {"LC_ALL": "C.UTF-8", **(extra or {})}
+        return subprocess.run(
+            [program, f"--git-dir={self.folder}", *settings, *arguments],
+            input=given, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False,
+        )  # fmt: skip

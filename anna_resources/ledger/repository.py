@@ -1,0 +1,200 @@
+"""A repository that only grows: one writer at a time, a commit with its tag whole or not at all, rewrites noticed."""
+
+import datetime as dt
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from anna_core.errors import AnnaError
+from anna_core.storage import write_text
+from anna_resources.ledger.git import Git
+
+MAIN = "main"
+_NONE = "0" * 40
+_BY = "ANNA", "anna@localhost"
+
+
+class LedgerError(AnnaError):
+    """The ledger is not as it was left, or cannot say what it is asked."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one commit says.
+
+    Attributes:
+        files: path → text of each file that is written; None removes it.
+        message: why: a short first line, then whatever else is to be known.
+        by: name of the person who asked for it; empty where ANNA does it by itself.
+        tag: name of the tag that it gets; empty for none.
+    """
+
+    files: Mapping[str, str | None]
+    message: str
+    by: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A bare git repository, and beside it the last known head of each branch.
+
+    Attributes:
+        folder: the repository.
+        heads: the file of the heads, outside of the repository, so that what rewrites that does not reach it, too.
+    """
+
+    folder: Path
+    heads: Path
+
+    @property
+    def git(self) -> Git:
+        """The git program on it."""
+        return Git(self.folder)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A context in which nobody else writes; it is given up with the process that holds it.
+
+        What a killed writer left locked is freed, and the repository is made where there is none.
+
+        Raises:
+            LedgerError: a branch no longer holds what it held when it was last written.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder.with_suffix(".lock")):
+            if not (self.folder / "HEAD").exists():
+                self._make()
+            for left in (*self.folder.glob("*.lock"), *(self.folder / "refs").rglob("*.lock")):
+                left.unlink()  # git's own, of a writer that was killed: whoever lives holds our lock
+            self.check()
+            yield
+
+    def check(self) -> None:
+        """Raise `LedgerError` where a branch lost what it held: it was rewritten, or removed."""
+        for branch, known in self._known().items():
+            head = self.head(branch)
+            if head is None or not self._is_ancestor(known, head):
+                raise LedgerError(
+                    f"The ledger {self.folder} was rewritten: branch {branch} held commit {known[:12]}, and "
+                    f"{f'its head {head[:12]} does not follow from that' if head else 'is gone'}. Bring it back from a "
+                    f"copy or its remote. If the rewriting was meant, remove {self.heads}, which remembers the heads."
+                )
+
+    def commit(self, branch: str, make: Callable[[str | None], Change | None], begin: str = MAIN) -> str:
+        """Add a commit to a branch, at once with its tag; return the branch's head.
+
+        Nothing is added where nothing would change.
+
+        Args:
+            branch: the branch; it begins at the head of `begin` where there is none.
+            make: what to write, or None for nothing, given the branch's head; called while nobody else writes.
+            begin: another branch.
+
+        Raises:
+            LedgerError: as of `writing`.
+            GitError: git fails, or the tag is there already; nothing is changed then.
+        """
+        with self.writing():
+            head = self.head(branch)
+            parent = head or (self.head(begin) if branch != begin else None)
+            change = make(parent)
+            if change is None:
+                return parent or ""
+            tree = self._tree(parent, change.files)
+            if not change.tag and head is not None and tree == self.git.run("rev-parse", f"{head}^{{tree}}"):
+                return head
+            made = self._commit(tree, parent, change)
+            moves = [f"update refs/heads/{branch} {made} {head or _NONE}"]
+            if change.tag:
+                moves.append(f"create refs/tags/{change.tag} {self._tag(made, change)}")
+            self.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
+            self._remember(branch, made)
+            return made
+
+    def head(self, branch: str) -> str | None:
+        """The commit at a branch's end; None where there is no such branch."""
+        return self._resolve(f"refs/heads/{branch}")
+
+    def tagged(self, tag: str) -> str | None:
+        """The commit that a tag names; None where there is no such tag."""
+        return self._resolve(f"refs/tags/{tag}^{{commit}}")
+
+    def tags(self, pattern: str) -> list[str]:
+        """Names of tags by a pattern as of `git for-each-ref`, in order."""
+        if not self.folder.exists():
+            return []
+        return self.git.run("for-each-ref", "--format=%(refname:strip=2)", f"refs/tags/{pattern}").split()
+
+    def read(self, commit: str, path: str) -> str | None:
+        """The text of a file as of a commit; None where there is none."""
+        listed = self.git.run("ls-tree", commit, "--", path)
+        return self.git.run("cat-file", "blob", listed.split()[2]) if listed else None
+
+    def paths(self, commit: str, folder: str) -> list[str]:
+        """Paths of the files in a folder as of a commit, in order."""
+        listed = self.git.run("ls-tree", "-r", "-z", "--name-only", commit, f"{folder}/")
+        return [path for path in listed.split("\0") if path]
+
+    def _resolve(self, name: str) -> str | None:
+        if not self.folder.exists():
+            return None
+        found = self.git.run("for-each-ref", "--format=%(objectname) %(*objectname)", name.removesuffix("^{commit}"))
+        return found.split()[-1] if found else None
+
+    def _make(self) -> None:
+        self.git.run("init", "--quiet", "--bare", f"--initial-branch={MAIN}", str(self.folder))
+
+    def _is_ancestor(self, earlier: str, later: str) -> bool:
+        return self.git.succeeds("cat-file", "-e", earlier) and self.git.succeeds(
+            "merge-base", "--is-ancestor", earlier, later
+        )
+
+    def _tree(self, parent: str | None, files: Mapping[str, str | None]) -> str:
+        with tempfile.TemporaryDirectory(prefix="anna-ledger-") as folder:
+            place = Path(folder) / "files"
+            index = {"GIT_INDEX_FILE": str(Path(folder) / "index"), "GIT_WORK_TREE": str(place)}
+            place.mkdir()
+            if parent is not None:
+                self.git.run("read-tree", parent, extra=index)
+            for path, text in files.items():
+                if text is not None:
+                    (place / path).parent.mkdir(parents=True, exist_ok=True)
+                    (place / path).write_text(text, encoding="utf-8")
+            listed = "".join(f"{path}\0" for path in files)
+            self.git.run("update-index", "--add", "--remove", "-z", "--stdin", given=listed, extra=index)
+            return self.git.run("write-tree", extra=index)
+
+    def _commit(self, tree: str, parent: str | None, change: Change) -> str:
+        by, mail = (change.by, f"{change.by}@claimed") if change.by else _BY
+        now = dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds")
+        who = {"GIT_AUTHOR_NAME": by, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": now}
+        who |= {"GIT_COMMITTER_NAME": _BY[0], "GIT_COMMITTER_EMAIL": _BY[1], "GIT_COMMITTER_DATE": now}
+        follows = ["-p", parent] if parent is not None else []
+        return self.git.run("commit-tree", tree, *follows, "-F", "-", given=change.message, extra=who)
+
+    def _tag(self, commit: str, change: Change) -> str:
+        seconds = int(dt.datetime.now(tz=dt.UTC).timestamp())
+        title = change.message.partition("\n")[0]
+        tagger = f"{_BY[0]} <{_BY[1]}> {seconds} +0000"
+        lines = (f"object {commit}", "type commit", f"tag {change.tag}", f"tagger {tagger}", "", title, "")
+        return self.git.run("mktag", given="\n".join(lines))
+
+    def _known(self) -> dict[str, str]:
+        try:
+            known = json.loads(self.heads.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise LedgerError(
+                f"{self.heads}: cannot be read as JSON ({error}). Remove it once you have looked at the ledger."
+            ) from error
+        return dict(known)
+
+    def _remember(self, branch: str, head: str) -> None:
+        write_text(self.heads, json.dumps(self._known() | {branch: head}, indent=1, sort_keys=True))

@@ -1,0 +1,161 @@
+"""The ledger's repository: nothing is lost or half there, whoever writes, dies or rewrites."""
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from anna_resources.ledger.git import Git, GitError
+from anna_resources.ledger.repository import Change, LedgerError, Repository
+
+BRANCH = "task/churn"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "ledger", tmp_path / "state" / "heads.json")
+
+
+def count_up(ledger: Repository) -> str:
+    """Commit the number after the branch's last, with a tag of that number."""
+
+    def make(head: str | None) -> Change:
+        number = 1 + int((ledger.read(head, "deep/number") if head else None) or 0)
+        return Change({"deep/number": str(number)}, f"Number {number}", tag=f"churn.q@{number}")
+
+    return ledger.commit(BRANCH, make)
+
+
+def numbers(ledger: Repository) -> list[int]:
+    """Numbers of the branch's commits, the latest first."""
+    titles = ledger.git.run("log", "--format=%s", f"refs/heads/{BRANCH}").splitlines()
+    return [int(title.removeprefix("Number ")) for title in titles]
+
+
+def tags(ledger: Repository) -> list[int]:
+    return sorted(int(tag.partition("@")[2]) for tag in ledger.tags("churn.q@*"))
+
+
+def test_a_commit_has_its_files_its_author_and_its_tag(ledger: Repository) -> None:
+    first = ledger.commit("main", lambda head: Change({"domains/cards.yaml": "a: 1\n", "old": "x"}, "Begin"))
+    change = Change({"task.yaml": "тип: бинарный\n", "old": None}, "Ask\n\nWhy", by="Анна К", tag="churn.q1")
+    second = ledger.commit(BRANCH, lambda head: change)
+    assert ledger.head("main") == first
+    assert ledger.head(BRANCH) == ledger.tagged("churn.q1") == second
+    assert ledger.read(second, "domains/cards.yaml") == "a: 1"
+    assert ledger.read(second, "task.yaml") == "тип: бинарный"
+    assert ledger.read(second, "old") is None
+    assert ledger.read(first, "old") == "x"
+    assert ledger.paths(second, "domains") == ["domains/cards.yaml"]
+    assert ledger.git.run("log", "-1", "--format=%an|%cn|%B", second) == "Анна К|ANNA|Ask\n\nWhy"
+    ledger.git.run("fsck", "--strict")
+
+
+def test_what_is_not_there_is_none(ledger: Repository) -> None:
+    assert ledger.head("main") is None
+    assert ledger.tagged("churn.q1") is None
+    assert ledger.tags("*") == []
+    count_up(ledger)
+    assert ledger.head("main") is None
+    assert ledger.tagged("churn.q1") is None
+
+
+def test_what_changes_nothing_makes_no_commit(ledger: Repository) -> None:
+    first = ledger.commit("main", lambda head: Change({"a": "1"}, "One"))
+    assert ledger.commit("main", lambda head: Change({"a": "1"}, "Again")) == first
+    assert ledger.commit("main", lambda head: None) == first
+
+
+def test_a_tag_that_is_there_changes_nothing(ledger: Repository) -> None:
+    head = count_up(ledger)
+    with pytest.raises(GitError, match=r"update-ref failed: .*churn\.q@1"):
+        ledger.commit(BRANCH, lambda head: Change({"deep/number": "7"}, "Number 7", tag="churn.q@1"))
+    assert ledger.head(BRANCH) == head
+
+
+def _count_often(ledger: Repository, often: int) -> None:
+    for _ in range(often):
+        count_up(ledger)
+
+
+def test_many_writers_lose_nothing(ledger: Repository) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_count_often, args=(ledger, 4)) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    assert numbers(ledger) == list(range(16, 0, -1))
+    assert tags(ledger) == list(range(1, 17))
+
+
+def _die_at(ledger: Repository, call: int) -> None:
+    """Commit, and die as the process of the `call`-th call of git begins, which leaves what git had locked."""
+    real, seen = Git.run, 0
+
+    def run(self: Git, *arguments: str, **rest: object) -> str:
+        nonlocal seen
+        seen += 1
+        if seen == call:
+            if arguments[0] == "update-ref":
+                (ledger.folder / "refs/heads/task/churn.lock").touch()
+            os._exit(9)
+        return real(self, *arguments, **rest)
+
+    Git.run = run  # type: ignore[method-assign]
+    count_up(ledger)
+    os._exit(0)
+
+
+def test_a_writer_that_is_killed_at_any_moment_leaves_a_sound_ledger(ledger: Repository) -> None:
+    count_up(ledger)
+    done, call = False, 0
+    while not done:
+        call += 1
+        dying = multiprocessing.get_context("fork").Process(target=_die_at, args=(ledger, call))
+        dying.start()
+        dying.join()
+        done = dying.exitcode == 0
+        before = numbers(ledger)[0]
+        count_up(ledger)
+        assert numbers(ledger) == list(range(before + 1, 0, -1))
+        assert tags(ledger) == list(range(1, before + 2))
+    assert call > 5
+    ledger.git.run("fsck", "--strict")
+
+
+@pytest.mark.parametrize("rewrite", ["back", "aside", "gone", "all gone"])
+def test_a_rewritten_branch_is_noticed(ledger: Repository, rewrite: str) -> None:
+    first = count_up(ledger)
+    second = count_up(ledger)
+    if rewrite == "back":
+        ledger.git.run("update-ref", f"refs/heads/{BRANCH}", first)
+    elif rewrite == "aside":
+        tree = ledger.git.run("rev-parse", f"{second}^{{tree}}")
+        who = {f"GIT_{role}_{what}": "x@y" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        other = ledger.git.run("commit-tree", tree, "-p", first, given="Number 2", extra=who)
+        ledger.git.run("update-ref", f"refs/heads/{BRANCH}", other)
+    elif rewrite == "gone":
+        ledger.git.run("update-ref", "-d", f"refs/heads/{BRANCH}")
+    else:
+        ledger.folder.rename(ledger.folder.with_name("elsewhere"))
+    with pytest.raises(
+        LedgerError, match=rf"was rewritten: branch task/churn held commit {second[:12]}.*Bring it back"
+    ):
+        count_up(ledger)
+
+
+def test_the_caller_s_own_git_settings_are_left_out(ledger: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere")
+    monkeypatch.setenv("HOME", "/nowhere")
+    count_up(ledger)
+    assert numbers(ledger) == [1]
+
+
+def test_a_machine_without_git_is_told(ledger: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(GitError, match="install it"):
+        count_up(ledger)
