@@ -14,8 +14,8 @@ COPY anna_cli anna_cli
 RUN /opt/anna/bin/pip install --no-cache-dir --constraint constraints.txt '.[lakehouse]'
 
 FROM ${BASE_IMAGE}
-# LightGBM needs the OpenMP runtime.
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \
+# LightGBM needs the OpenMP runtime, and the ledger git.
+RUN apt-get update && apt-get install -y --no-install-recommends git libgomp1 && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 anna && mkdir /anna && chown anna /anna
 COPY --from=build /opt/anna /opt/anna
 ENV PATH=/opt/anna/bin:$PATH ANNA_HOME=/anna PYTHONUNBUFFERED=1

@@ -60,7 +60,9 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 on_epoch=_listener(context, key, part),
                 threads=threads,
             )
-        provenance = made_of(sample, threads, launch=warehouse.sample(partition).tag(), sequences=sequences.meta.data_version)
+        provenance = made_of(
+            sample, threads, launch=warehouse.sample(partition).tag(), sequences=sequences.meta.data_version
+        )
         stored = warehouse.model(domain, partition)
         stored.write(trained, provenance)
         best = trained.best

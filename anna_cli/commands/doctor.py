@@ -10,6 +10,7 @@ from rich.text import Text
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Finding, Verdict, bad, good
 from anna_cli.checks.instance import check_instance
+from anna_cli.checks.ledger import check_ledger
 from anna_cli.checks.machine import check_disk, check_memory, check_packages, check_python
 from anna_cli.console import CONSOLE
 from anna_core.storage import on_one_disk
@@ -58,5 +59,6 @@ def examine(home: Path) -> Iterator[Finding]:
     yield good("the settings make sense")
     if not on_one_disk(settings.storage, home):
         yield from check_disk(settings.storage)
+    yield from check_ledger(settings)
     yield from check_domains(settings)
     yield from check_instance(settings)

@@ -57,18 +57,8 @@ class SampleFolder(ArtifactFolder):
         return _read_json(self.current() / _WARNINGS_FILE, _Warnings)
 
     def tag(self) -> str:
-        """The launch's tag in the ledger.
-
-        Raises:
-            ArtifactError: there is no sample, or it was checked before launches were recorded.
-        """
-        file = self.current() / _TAG_FILE
-        try:
-            return file.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise ArtifactError(
-                f"{file}: is not there, as an earlier version of ANNA checked {self.key}: materialize the sample again."
-            ) from None
+        """The launch's tag in the ledger. Raises `ArtifactError` where there is no sample."""
+        return (self.current() / _TAG_FILE).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

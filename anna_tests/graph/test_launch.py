@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from anna_resources.ledger.ledger import Ledger
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
 from anna_tests.graph.results import metadata
 
@@ -40,6 +41,21 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5
     # `anna retro` reads there which domains a launch has models of.
     assert sorted(metadata(result, "metamodel")["domains"].data) == ["accounts", "cards"]
+    ledger = Ledger.of(deployment.settings)
+    assert metadata(result, "report")["ledger"].value == metadata(result, "sample")["ledger"].value == key
+    recorded, outcome = ledger.read(key), ledger.result(key)
+    assert recorded.rows == deployment.warehouse.sample(key).read().version
+    assert recorded.marts == {
+        name: {month: observed[month] for month in recorded.marts[name]}
+        for name in deployment.domains
+        if (observed := deployment.warehouse.source(deployment.domain(name)).read().months)
+    }
+    assert all(recorded.marts.values())
+    assert outcome is not None
+    told = ("kind", "model", "metric", "value", "low", "high", "rows")
+    assert [{name: row[name] for name in told} for row in outcome["leaderboard"]] == [
+        {name: row[name] for name in told} for row in board
+    ]
     html = deployment.warehouse.report(key).files().html.read_text()
     assert "churn" in html
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
@@ -67,6 +83,10 @@ def test_the_same_sample_and_data_give_the_same_models(deployment: Deployment) -
         deployment.train(key)
         model, scores = deployment.warehouse.metamodel(key).read_with_scores()
         made.append((model.provenance, model.data_version, scores.tobytes()))
+    assert [provenance.pop("launch") for provenance, *_ in made] == [
+        key,
+        f"{key}@2",
+    ]  # the launches' tags in the ledger
     assert made[0] == made[1]  # the versions of all its models, its own, and the scores bit for bit
     provenance = made[0][0]
     assert provenance["task"]["training"]["epochs"] == 2

@@ -13,6 +13,7 @@ from anna_cli.checks import deployment, instance, sources
 from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
+from anna_cli.checks.ledger import check_ledger
 from anna_cli.commands import doctor as command
 from anna_cli.commands.doctor import doctor
 from anna_cli.deployment_folder import make_deployment
@@ -21,6 +22,8 @@ from anna_cli.supervisor.services import write_workspace
 from anna_core import storage
 from anna_core.domains import FieldKind, read_domains
 from anna_resources.blueprint import Blueprint
+from anna_resources.ledger.ledger import Ledger
+from anna_resources.ledger.repository import Change
 from anna_resources.settings import load_settings
 from anna_resources.tracking.outbox import Outbox, RunReport
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving
@@ -63,6 +66,21 @@ def test_a_good_deployment_is_well(settings, roomy):
     assert result.exit_code == 0, result.output
     assert "✗" not in result.output
     assert "All is well." in result.output
+
+
+def test_a_ledger_that_was_rewritten_and_a_machine_without_git_are_told(settings, monkeypatch):
+    ((before),) = check_ledger(settings)
+    assert re.fullmatch(rf"git version \S+; the ledger {settings.home}/ledger holds 0 launches", before.text)
+    repository = Ledger.of(settings).repository
+    repository.commit("main", lambda head: Change({"a": "1"}, "One", tag="churn.q1"))
+    ((after),) = check_ledger(settings)
+    assert after.text.endswith("holds 1 launch")
+    shutil.rmtree(repository.folder)
+    ((text, _),) = wrong(check_ledger(settings))
+    assert "was rewritten: branch main held commit" in text
+    monkeypatch.setenv("PATH", "/nowhere")
+    ((text, _),) = wrong(check_ledger(settings))
+    assert "needs the program git, which is not on the PATH: install it" in text
 
 
 def test_a_broken_domain_names_the_file_the_field_and_the_cure(settings):

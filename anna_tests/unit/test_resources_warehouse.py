@@ -109,7 +109,7 @@ def test_a_sample_comes_back_as_it_was_with_the_domains_of_its_launch(warehouse,
     assert not handle.exists()
     with pytest.raises(ArtifactError, match="nothing was written here yet"):
         handle.read()
-    handle.write(sample, [CARDS], [])
+    handle.write(sample, [CARDS], [], "churn.q1@2")
     assert handle.exists()
     assert handle.domains() == [CARDS]
     assert handle.read().version == sample.version

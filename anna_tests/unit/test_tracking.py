@@ -91,7 +91,7 @@ def test_a_launch_is_told_with_its_models_before_its_own_end(box, launch, tmp_pa
     assert calls[0][3] == "parent"
     assert calls[1][2] == {"train_loss": 0.5, "valid_loss": 0.5, "valid_roc_auc": 0.5, "events_per_second": 0.5}
     assert calls[2][2] == calls[6][2] == "FINISHED"
-    assert calls[4][3] == 4 + len(TASK.net.model_dump()) + len(TASK.training.model_dump())
+    assert calls[4][3] == 5 + len(TASK.net.model_dump()) + len(TASK.training.model_dump())
     assert calls[2][3] <= calls[6][3]  # when it was, not when it was sent
     assert box.is_sent
 

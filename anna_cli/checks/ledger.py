@@ -1,0 +1,24 @@
+"""Whether the ledger can be written, and says what it said before."""
+
+from collections.abc import Iterator
+
+from anna_cli.checks.findings import Finding, bad, good
+from anna_resources.ledger.git import GitError
+from anna_resources.ledger.ledger import Ledger
+from anna_resources.ledger.repository import LedgerError
+from anna_resources.settings import Settings
+
+
+def check_ledger(settings: Settings) -> Iterator[Finding]:
+    """Git itself, and that no branch lost what it held."""
+    repository = Ledger.of(settings).repository
+    try:
+        version = repository.git.run("version")
+        repository.check()
+        tags = repository.tags("*")
+    except LedgerError as error:
+        yield bad(str(error), "no launch is recorded until then, so none is trained")
+    except GitError as error:
+        yield bad(str(error), "the ledger records every launch, so none is trained without it")
+    else:
+        yield good(f"{version}; the ledger {repository.folder} holds {len(tags):,} launch{'es' * (len(tags) != 1)}")
