@@ -1,5 +1,7 @@
 """The rest of what launches have to say to MLflow: what their steps could not send, and how killed ones ended."""
 
+import time
+
 import dagster as dg
 
 from anna_assets.past_runs import UNDER_WAY
@@ -11,6 +13,7 @@ from anna_resources.tracking.resource import Tracking
 SEND = "send_to_mlflow"
 _REST_SECONDS = 15.0  # a step that still sends by itself is left alone
 _TICK_SECONDS = 30
+_RETRY_SECONDS = 600.0  # Dagster's daemon begins one within its next round, of some seconds
 _WORDS = {
     dg.DagsterRunStatus.SUCCESS: "FINISHED",
     dg.DagsterRunStatus.FAILURE: "FAILED",
@@ -85,5 +88,9 @@ def _ended(instance: dg.DagsterInstance, box: LaunchBox) -> str:
     if any(not run.is_finished for run in runs):
         return ""
     if latest.tags.get(WILL_RETRY_TAG) == "true" and RETRY_TAG not in latest.tags:
-        return ""  # its retry is about to begin; where it has one, that was deleted, or it would be the latest
+        # Its retry is about to begin; where it has one, that was deleted, or it would be the latest. Some never begin,
+        # as of a backfill that was canceled. One that begins late opens the launch again.
+        (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[latest.run_id]))
+        if time.time() - (record.end_time or 0.0) < _RETRY_SECONDS:
+            return ""
     return _WORDS[latest.status]

@@ -25,6 +25,7 @@ SENT_KEPT_DAYS = 1.0  # for which a box stays after it was sent, so that a launc
 _DAY = 86_400.0
 _FOLDER, _LAUNCH, _SENT, _TOLD, _LOCK = "outbox", "launch.jsonl", ".sent", "told", ".lock"
 _LINE_END = b"\n"
+_TAIL = 4096  # bytes at the end of a file, which as a rule hold its last report
 
 
 class RunReport(BaseModel):
@@ -94,7 +95,10 @@ class RunFile:
     @property
     def ended(self) -> RunReport | None:
         """The last report, if it ends the run, else None: a report after an end undoes it."""
-        reports, _ = self._read(0)
+        size = self.path.stat().st_size if self.path.exists() else 0
+        reports, _ = self._read(max(0, size - _TAIL))  # of a line that is cut by that nothing is read
+        if not reports:
+            reports, _ = self._read(0)
         return reports[-1] if reports and reports[-1].status else None
 
     @property
@@ -233,8 +237,10 @@ class Outbox:
         """
         given_up = []
         for box in self.launches():
+            if (rested := box.rested) <= SENT_KEPT_DAYS * _DAY:
+                continue
             sent = box.is_sent
-            if box.rested > (SENT_KEPT_DAYS if sent and box.is_ended else KEPT_DAYS) * _DAY:
+            if (sent and box.is_ended) or rested > KEPT_DAYS * _DAY:
                 shutil.rmtree(box.folder)
                 given_up += [] if sent else [box]
         return given_up

@@ -97,6 +97,23 @@ def test_a_launch_whose_retry_was_deleted_is_ended(deployment, tracking) -> None
     assert box.own.ended.status == "FAILED"
 
 
+def test_a_launch_whose_retry_never_begins_is_ended_and_one_that_begins_late_goes_on(
+    deployment, tracking, monkeypatch
+) -> None:
+    run, box = cut_off(deployment, tracking)
+    over(deployment, run, FAILURE, retried=True)
+    monkeypatch.setattr(send_to_mlflow, "_RETRY_SECONDS", 0.0)
+    tick(deployment)
+    assert box.own.ended.status == "FAILED"
+    again = launched(deployment, of=run)
+    box.own.append(EPOCH)
+    tick(deployment)
+    assert box.own.ended is None
+    over(deployment, again, SUCCESS)
+    tick(deployment)
+    assert box.own.ended.status == "FINISHED"
+
+
 def test_a_launch_whose_runs_were_deleted_counts_as_killed(deployment, tracking) -> None:
     run, box = cut_off(deployment, tracking)
     deployment.instance.delete_run(run.run_id)

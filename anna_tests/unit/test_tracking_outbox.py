@@ -113,6 +113,19 @@ def test_an_end_is_taken_back_by_what_is_said_after_it(box):
     assert box.own.ended is None
 
 
+def test_an_end_is_found_behind_reports_of_any_length_and_before_half_a_line(box):
+    long = RunReport(at=1, params={"settings": "x" * 10_000})
+    box.own.append(long)
+    assert box.own.ended is None
+    box.own.append(RunReport(at=2, status="FINISHED"))
+    assert box.own.ended.at == 2
+    with box.own.path.open("a") as file:
+        file.write('{"at": 3, "params": {"settings": "' + "x" * 10_000)  # its writer was killed
+    assert box.own.ended.at == 2
+    box.own.append(long)
+    assert box.own.ended is None
+
+
 def test_a_new_try_ends_what_a_killed_one_left_open_and_nothing_else(box):
     killed, other, done = box.open_part("cards"), box.open_part("accounts"), box.open_part("cards_online")
     killed.append(metric(0.5)), other.append(metric(0.5)), done.append(RunReport(at=1, status="FINISHED"))
