@@ -74,15 +74,18 @@ def test_a_code_server_that_is_not_there_is_not_the_watchs_business():
     assert has_definitions(free_port())
 
 
-def watched(monkeypatch, answer, looks):
-    """Watch a dead process until `looks` looks were made; what was asked of the webserver, and what was told."""
+def watched(monkeypatch, answer, looks, missed=()):
+    """Watch until `looks` looks were made; what was asked of the webserver, and what was told.
+
+    The process is dead from the beginning, or, with `missed`, does not answer at these looks alone.
+    """
     monkeypatch.setattr(code_watch, "EVERY_SECONDS", 0.01)
     monkeypatch.setattr(code_watch, "FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(code_watch, "LONGEST_PAUSE_SECONDS", 0.02)
-    server, told, enough = CodeServer(alive=False), io.StringIO(), threading.Event()
+    server, told, enough = CodeServer(alive=bool(missed)), io.StringIO(), threading.Event()
 
     def look(port):
-        found = has_definitions(port)
+        found = has_definitions(port) and server.looks not in missed
         if server.looks >= looks:
             enough.set()
         return found
@@ -109,6 +112,10 @@ def test_definitions_whose_process_died_are_loaded_again_once(entry, monkeypatch
     calls, told = watched(monkeypatch, revive(entry), looks=8)
     assert calls == [("Reload", {"name": "anna"})]
     assert told == "ANNA's definitions are gone; loading them again."
+
+
+def test_looks_that_find_nothing_now_and_then_are_nobody_s_reload(monkeypatch):
+    assert watched(monkeypatch, revive(LOADED), looks=8, missed=(2, 4, 6)) == ([], "")
 
 
 def test_definitions_that_do_not_come_back_are_told_and_tried_again(monkeypatch):

@@ -25,7 +25,7 @@ from anna_cli.supervisor.leftovers import MARK, end_leftovers
 from anna_cli.supervisor.logs import SeriousLines, last_lines
 from anna_cli.supervisor.platform import LOCK_FILE, Platform
 from anna_cli.supervisor.ports import PortError, check_free, free_port
-from anna_cli.supervisor.services import Service, child_environment
+from anna_cli.supervisor.services import Service, child_environment, code_service
 from anna_cli.supervisor.supervisor import PlatformError, Supervisor
 from anna_cli.supervisor.tie import OPEN_FILES
 from anna_resources.settings import load_settings
@@ -74,6 +74,11 @@ def test_servers_import_nothing_of_the_folder_in_which_they_are_started(tmp_path
     command = [sys.executable, "-m", "colorsys"]
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
     assert subprocess.run(command, cwd=tmp_path, env=child_environment(load_settings()), check=False).returncode == 0
+
+
+def test_definitions_outlive_a_machine_that_stands_still_for_half_an_hour():
+    command = code_service("anna_assets.definitions", 4000).command
+    assert int(command[command.index("--heartbeat-ttl") + 1]) > 1800
 
 
 def start(tmp_path, code, *arguments, env=os.environ):
