@@ -46,8 +46,9 @@ class Limits(Strict):
         runs_per_owner: launches of the tasks of one owner.
         hadoop: steps that read or write marts, sequences and histories.
         memory: bytes that one of these steps works with, such as `1GiB`; its tables may be larger. The step's process
-            takes more than that, though not more for a larger table: the interpreter, up to 0.6 GiB that Polars reads
-            ahead of a mart, and pages of mapped files, which the system takes back when it needs them.
+            takes more than that, though not more for a larger table: the interpreter, what Polars reads ahead of a mart
+            (0.4 GiB with four fields of text, about twice that with twelve), and pages of mapped files, which the
+            system takes back when it needs them.
         training: steps that train; the cores are divided among them.
         scoring: steps that score.
     """

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from anna_core.domains import Domain
 from anna_core.errors import NotAsObservedError
@@ -41,6 +42,9 @@ MART_FILE = "events.parquet"
 _BYTES, _FIELD_BYTES = 200, 40  # per event being worked on, and per field and key column of it; measured, with copies
 _PART = 2**18  # events that are merged and written at once, if there is memory for so many
 _COUNTING = 8  # an eighth of the memory is for counting categories
+# Polars makes some 40 batches ahead of who takes them (measured): together they should have no more rows than a piece.
+# Those of very few rows take longer, and of more than Polars makes by itself they need not be.
+_AHEAD, _FEWEST, _MOST = 40, 10_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -111,13 +115,14 @@ def build_mart(
     """
     domain, share, path = source.domain, source.left_aside, mart_path(mart_folder, month)
     most = events_within(memory, _BYTES + _FIELD_BYTES * (len(domain.fields) + len(domain.event_key)))
+    batch = min(max(most // _AHEAD, _FEWEST), _MOST)
     with write_file(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as spill:
         marts = built_months(mart_folder).values()
         closed = frozenset(read_dictionary(domain, dictionary_folder, marts).shared)
         found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))
         with unchanged(domain, observed):
             superseded = corrections.superseded if len(corrections.superseded) else None
-            with reading(domain, source.path if domain.source.is_lake else None):
+            with pl.Config(streaming_chunk_size=batch), reading(domain, source.path if domain.source.is_lake else None):
                 scan = scan_month(source, month, superseded, observed)
                 for piece in read_pieces(domain, month, scan, most, closed):
                     found.add(piece)
