@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from anna_core.errors import AnnaError
 from anna_core.keys import sample_key
 from anna_core.samples.inbox import find_upload
+from anna_core.samples.resting import look
 from anna_core.samples.sample import Sample
 from anna_core.samples.staging import stage_sample
 
@@ -57,7 +58,8 @@ class SampleCase:
 
     def bring(self, folder: Path) -> Sample:
         """Register the sample as `anna submit`, GraphQL and the Launchpad do."""
-        return stage_sample(str(self.put(folder)), KEY, self.options, folder / "inbox")
+        origin = str(self.put(folder))
+        return stage_sample(origin, KEY, self.options, folder / "inbox", look(origin))
 
 
 def table(**columns: list) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from anna_core.samples.inbox import read_upload_request, upload_lock
 from anna_core.samples.listing import list_inbox
 from anna_core.samples.origins import sample_name
 from anna_core.samples.reading import why_no_parquet
+from anna_core.samples.resting import look
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import TaskRequest
 
@@ -32,7 +33,7 @@ def inbox(tmp_path):
 
 
 def stage(inbox, origin, **options):
-    return stage_sample(str(origin), KEY, options, inbox)
+    return stage_sample(str(origin), KEY, options, inbox, look(str(origin)))
 
 
 def files(inbox):
@@ -343,6 +344,48 @@ def test_nothing_of_a_folder_is_left_out_without_a_word(tmp_path, inbox, part, t
     FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
     FRAME[5:].write_parquet(file)
     with pytest.raises(SampleError, match=re.escape(told)):
+        stage(inbox, tmp_path / "t")
+
+
+@pytest.mark.parametrize(
+    ("name", "leads_to", "told"),
+    [
+        ("more", "elsewhere", "more is a link to a folder; links are not followed. Bring a folder that holds"),
+        ("_more", "elsewhere", "_more is a link to a folder; links are not followed. Bring a folder that holds"),
+        ("1.parquet", "gone/1.parquet", "1.parquet is a link that leads nowhere; bring what it led to, or remove it."),
+    ],
+)
+def test_parts_behind_links_are_not_left_out_without_a_word(tmp_path, inbox, name, leads_to, told):
+    for folder, rows in {"t": FRAME[:5], "elsewhere": FRAME[5:]}.items():
+        (tmp_path / folder).mkdir()
+        rows.write_parquet(tmp_path / folder / "0.parquet")
+    (tmp_path / "t" / name).symlink_to(tmp_path / leads_to)
+    with pytest.raises(SampleError, match=re.escape(told)):
+        stage(inbox, tmp_path / "t")
+    assert files(inbox) == []
+
+
+def test_a_link_to_a_part_is_that_part(tmp_path, inbox):
+    (tmp_path / "t").mkdir()
+    FRAME[5:].write_parquet(tmp_path / "1.parquet")
+    FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
+    (tmp_path / "t" / "1.parquet").symlink_to(tmp_path / "1.parquet")
+    assert len(stage(inbox, tmp_path / "t")) == 10
+
+
+def test_a_folder_that_the_platform_may_not_enter_is_told(tmp_path, inbox, monkeypatch):
+    (tmp_path / "t" / "m").mkdir(parents=True)
+    FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
+    FRAME[5:].write_parquet(tmp_path / "t" / "m" / "1.parquet")
+    scan = os.scandir
+
+    def refuse(path):  # root, whom tests may run as, is refused nothing
+        if str(path).endswith("/m"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SampleError, match=r"t: .*/t/m cannot be looked into: Permission denied\. Give ANNA's user"):
         stage(inbox, tmp_path / "t")
 
 
