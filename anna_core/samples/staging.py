@@ -12,6 +12,7 @@ from anna_core.samples.inbox import TASK_FILE, request_of, upload_files
 from anna_core.samples.origins import fetch, staged_ending
 from anna_core.samples.resting import Stamps
 from anna_core.samples.sample import Sample, make_sample
+from anna_core.samples.splits import refuse_empty_parts
 from anna_core.storage import flush, write_file
 
 
@@ -43,6 +44,7 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path, rested
         fetch(origin, temporary, rested)
         try:
             made = make_sample(temporary, str(key), request)
+            refuse_empty_parts(made.split, f"{temporary}: ", " ".join(made.task.guesses))
         except SampleError as error:
             # A failed run shows its innermost cause, so the message must not name the temporary file.
             raise SampleError(str(error).replace(str(temporary), origin)) from None

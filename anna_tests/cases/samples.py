@@ -336,6 +336,10 @@ READ = (
         right=lambda made: made.task.classes == ("1", "2", "3"),
     ),
     SampleCase("Yes and no in several ways", _csv(target=each("Y", "n", "1.0", "0", "TRUE", "f", "yes"))),
+    SampleCase(
+        "Signs for no group", _csv(group_id=["?", ".", "-", "NULL", ""] * 12),
+        right=lambda made: made.rows["group_id"].to_list()[:3] == [None] * 3 and "Group" not in str(made.task.guesses),
+    ),
     SampleCase("t and f", _csv(target=each("t", "f"))),
     SampleCase("Midnight in a zone", _csv(as_of=each("2024-03-31 00:00:00+03:00"))),
     SampleCase(

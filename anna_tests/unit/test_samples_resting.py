@@ -69,7 +69,7 @@ def test_a_new_file_is_waited_for_as_long_as_it_is_not_at_rest(csv):
 
 def test_a_file_that_grows_is_taken_once_it_is_whole(csv, tmp_path):
     writer = Writer(append(csv, "c98,2024-03-31,1\n"), append(csv, "c99,2024-03-31,1\n"))
-    rested = writer.begin_after(csv, seconds=0.0).wait(csv)
+    rested = writer.begin_after(csv, seconds=-3600.0).wait(csv)
     assert len(writer.slept) == 3
     assert len(stage_sample(str(csv), KEY, {}, tmp_path / "inbox", rested)) == 62
 
@@ -79,7 +79,7 @@ def test_a_folder_rests_when_all_its_parts_do_and_none_is_added(tmp_path):
     folder.mkdir(parents=True)
     FRAME[:30].write_parquet(tmp_path / "t" / "0.parquet")
     writer = Writer(lambda: FRAME[30:].write_parquet(folder / "1.parquet"))
-    writer.begin_after(tmp_path / "t" / "0.parquet", seconds=1.0).wait(tmp_path / "t")
+    writer.begin_after(tmp_path / "t" / "0.parquet", seconds=-3600.0).wait(tmp_path / "t")
     assert len(writer.slept) == 2
     rested = look(str(tmp_path / "t"))
     assert len(stage_sample(str(tmp_path / "t"), KEY, {}, tmp_path / "inbox", rested)) == 60

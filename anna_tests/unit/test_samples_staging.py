@@ -240,7 +240,7 @@ class _Unwritable(str):
 def test_two_uploads_of_one_key_keep_their_own_settings(tmp_path, inbox):
     """Many times two writers and a reader, in all orders: what the reader sees under the lock belongs together."""
     for seed in (1, 2):
-        FRAME.head(2 * seed).write_csv(tmp_path / f"s{seed}.csv")
+        FRAME.head(8 + seed).write_csv(tmp_path / f"s{seed}.csv")
     locks, seen = tmp_path / "locks", []
     path = inbox / "churn" / "2024.q1.csv"
 
@@ -259,7 +259,7 @@ def test_two_uploads_of_one_key_keep_their_own_settings(tmp_path, inbox):
         for done in [pool.submit(write, 1), pool.submit(write, 2), pool.submit(read)]:
             done.result()
     read()
-    assert set(seen) <= {(2, 1), (4, 2)}
+    assert set(seen) <= {(9, 1), (10, 2)}
 
 
 @pytest.mark.parametrize("name", ["q1.csv", "q1.CSV", "q1.parquet"])
@@ -362,6 +362,23 @@ def test_parts_behind_links_are_not_left_out_without_a_word(tmp_path, inbox, nam
     (tmp_path / "t" / name).symlink_to(tmp_path / leads_to)
     with pytest.raises(SampleError, match=re.escape(told)):
         stage(inbox, tmp_path / "t")
+    assert files(inbox) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        (
+            pl.lit("unknown").alias("group_id"),
+            "the sample has no valid and no test rows. .* 0 of 1 clients .* Group 'unknown' has 10 of 10 rows",
+        ),
+        (pl.Series("split", ["train", "valid"] * 5), "the sample has no test rows. .* own split column is used"),
+    ],
+)
+def test_a_sample_of_which_a_part_would_be_empty_is_refused_at_the_door(tmp_path, inbox, column, told):
+    FRAME.with_columns(column).write_csv(tmp_path / "s.csv")
+    with pytest.raises(SampleError, match=rf"/s\.csv: {told}.* Bring more clients, or a column split"):
+        stage(inbox, tmp_path / "s.csv")
     assert files(inbox) == []
 
 
