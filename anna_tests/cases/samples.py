@@ -178,6 +178,11 @@ REFUSED_VALUES = (
         says=("column client_id holds numbers", "1 of 60 rows", "row 1: client_id '4.2E+15'"),
     ),
     SampleCase(
+        "Client ids that were floats, below zero or without a digit behind the point",
+        _csv(client_id=["17.", "-17.0", "-1.5e+18", "-2.", *map(str, NUMBERED[4:])]),
+        says=("column client_id holds numbers", "4 of 60 rows", "row 2: client_id '-17.0'"),
+    ),
+    SampleCase(
         "Client ids stored as floats", table(client_id=[float(i) for i in NUMBERED]), "q1.parquet",
         ("column 'client_id' is Float64", "17 and not 17.0"),
     ),
