@@ -447,3 +447,21 @@ def test_a_panic_without_words_is_told_by_its_kind(tmp_path):
     pl.DataFrame({"client_id": ["a"]}).write_parquet(tmp_path / "q.parquet")
     told = why_no_parquet(tmp_path / "q.parquet", pl.exceptions.PanicException())
     assert told.startswith("has a column of a type that cannot be read (PanicException); write it in a plainer type")
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "told"),
+    [
+        ("owner: retail", {"metric": "rocauc", "type": "binary"}, "^the settings of the sample: there is no metric"),
+        ("type: binary", {"metric": "rocauc"}, r"task\.yaml and the settings of the sample: there is no metric"),
+        ("type: regression\nmetric: r2", {"metric": "rocauc", "type": "binary"}, "^the settings of the sample: there"),
+    ],
+)
+def test_a_metric_that_there_is_not_is_told_where_it_was_said_with_the_one_that_is_meant(
+    tmp_path, inbox, task, options, told
+):
+    FRAME.write_csv(tmp_path / "s.csv")
+    (inbox / "churn").mkdir(parents=True)
+    (inbox / "churn" / "task.yaml").write_text(task)
+    with pytest.raises(TaskError, match=rf"{told}.* Is roc_auc meant\?$"):
+        stage(inbox, tmp_path / "s.csv", **options)
