@@ -227,6 +227,10 @@ REFUSED_VALUES = (
         _csv(target=each("None", then=("1", "0"))), says=("None beside yes and no, first in row 1",)
     ),
     SampleCase(
+        "A sign for nothing beside 0 and 1", _csv(target=each("1", "?", then=("1", "0"))),
+        says=("'?' beside 0 and 1, first in row 2", "say `type: multiclass`"),
+    ),
+    SampleCase(
         "Amounts with a decimal comma", table(target=[f"{i},25" for i in NUMBERED]), "q1.parquet",
         ("'0,25' in row 1", "the decimal sign is a point"),
     ),
@@ -354,6 +358,17 @@ READ = (
     SampleCase(
         "None as a class", _csv(target=each("None", "card", "loan")),
         right=lambda made: made.task.classes == ("None", "card", "loan"),
+    ),
+    SampleCase(
+        "Bands beside 0 and 1", _csv(target=each("0", "1", "2+")), right=lambda made: made.task.type == "multiclass"
+    ),
+    SampleCase(
+        "A word beside 0 and 1 as a class, said so", _csv(target=each("0", "1", "many")),
+        options={"type": "multiclass"},
+        right=lambda made: made.task.classes == ("0", "1", "many"),
+    ),
+    SampleCase(
+        "Plus and minus as classes", _csv(target=each("+", "-")), right=lambda made: made.task.classes == ("+", "-")
     ),
     SampleCase(
         "Bands as classes", _csv(target=each("A1", "18+", "1-2")), right=lambda made: made.task.type == "multiclass"
