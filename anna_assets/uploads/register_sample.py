@@ -13,10 +13,11 @@ from anna_assets.steps import explained
 from anna_core.keys import sample_key
 from anna_core.samples.inbox import check_metric_at, find_upload, read_upload_request, upload_digest, upload_lock
 from anna_core.samples.origins import sample_name
+from anna_core.samples.resting import wait_for_rest
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import parse_request
 from anna_resources.names import CONTENT_TAG, PRIORITY_TAG, REGISTER_JOB, REGISTER_OP
-from anna_resources.settings import INBOX
+from anna_resources.settings import INBOX, load_settings
 from anna_resources.warehouse import Warehouse
 
 
@@ -50,8 +51,9 @@ def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Wareho
     check_metric_at(said.metric, said.type, "options")
     key = sample_key(config.task, config.sample or sample_name(config.file))
     inbox = warehouse.home_path / INBOX
+    rested = wait_for_rest(config.file, load_settings().inbox_settle_seconds, context.log.info)
     with upload_lock(warehouse.upload_locks, str(key)):  # of two uploads of one key, each keeps its own settings
-        made = stage_sample(config.file, key, config.options, inbox)
+        made = stage_sample(config.file, key, config.options, inbox, rested)
         path = find_upload(inbox, str(key))
         content = upload_digest(path, read_upload_request(path))
     # Whoever waits for the launch knows by it whether the intake speaks of this upload or of another that followed.

@@ -99,12 +99,13 @@ def check_metric(name: str, task_type: TaskType | None) -> None:
     Raises:
         TaskError: there is none; the message names those there are.
     """
+    if name not in METRICS:
+        among = METRICS if task_type is None else metrics_of(task_type)
+        alike = get_close_matches(name, among, n=1)
+        meant = f" Is {alike[0]} meant?" if alike else ""
+        raise TaskError(f"there is no metric '{name}'; choose one of: {', '.join(among)}.{meant}")
     if task_type is not None:
         get_metric(name, task_type)
-    elif name not in METRICS:
-        alike = get_close_matches(name, METRICS, n=1)
-        meant = f" Is {alike[0]} meant?" if alike else ""
-        raise TaskError(f"there is no metric '{name}'; choose one of: {', '.join(METRICS)}.{meant}")
 
 
 def metrics_of(task_type: TaskType) -> tuple[str, ...]:

@@ -76,9 +76,12 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
         SampleError: the file is no YAML.
         TaskError: a setting of the file, or of both together, is wrong; also a metric that there is not.
     """
-    request = parse_request(_merged(_read_settings(task_file), options), str(task_file))
-    both = f"{task_file} and the settings of the sample" if task_file.exists() else "the settings of the sample"
-    check_metric_at(request.metric, request.type, both)
+    below = _read_settings(task_file)
+    request = parse_request(_merged(below, options), str(task_file))
+    said = {"metric", "type"}
+    places = [str(task_file)] if said & (below.keys() - options.keys()) else []
+    places += ["the settings of the sample"] if said & options.keys() else []
+    check_metric_at(request.metric, request.type, " and ".join(places))
     return request
 
 

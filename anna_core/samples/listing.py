@@ -188,6 +188,11 @@ def _state(file: Path | os.DirEntry[str], name: str) -> FileStamp | None:
         found = file.stat(follow_symlinks=_is(file.is_file))
     except FileNotFoundError:  # moved away meanwhile
         return None
+    return stamp(found)
+
+
+def stamp(found: os.stat_result) -> FileStamp:
+    """The state of a file, of what the system says of it."""
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 

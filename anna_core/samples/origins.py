@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.fs
 
 from anna_core.errors import SampleError
-from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
-from anna_core.samples.reading import AS_OF, CLIENT, TARGET, why_no_parquet
-from anna_core.samples.rows import GROUP, SPLIT, WEIGHT
+from anna_core.samples.files import ending_of, stem_of, why_no_sample
+from anna_core.samples.parts import read_parts
+from anna_core.samples.resting import Stamps, look
 
 _TABLE_ENDING = ".parquet"  # a folder or table is staged as one such file
 _WEB = ("http", "https")
-_OWN_COLUMNS = (CLIENT, AS_OF, SPLIT, GROUP, WEIGHT)
 _SILENCE_SECONDS = 30.0  # a person is waiting, and a working server sends something within this time
 
 
@@ -52,16 +51,31 @@ def staged_ending(origin: str) -> str:
     return ending
 
 
-def fetch(origin: str, target: Path) -> None:
+def fetch(origin: str, target: Path, rested: Stamps) -> None:
     """Copy a sample into a file: a file byte by byte, a folder or table as Parquet.
 
     Args:
         origin: a path or URL.
         target: the file to write; its name must have the ending that `staged_ending` gives.
+        rested: the states of the sample's files, as `wait_for_rest` returns them.
 
     Raises:
-        SampleError: there is nothing, or it cannot be read.
+        SampleError: there is nothing, it cannot be read, or it is not, or no longer, in these states.
     """
+    try:
+        _copy(origin, target)
+    except SampleError:
+        _refuse_changed(origin, rested)  # that something is wrong with half a file is no news
+        raise
+    _refuse_changed(origin, rested)
+
+
+def _refuse_changed(origin: str, rested: Stamps) -> None:
+    if look(origin) != rested:
+        raise SampleError(f"{origin}: changed while it was read. Submit it again once whoever writes it is done.")
+
+
+def _copy(origin: str, target: Path) -> None:
     try:
         if _is_table(origin):
             _read_table(origin).write_parquet(target)
@@ -126,55 +140,7 @@ def _read_table(origin: str) -> pl.DataFrame:
     folder = Path(origin).expanduser()
     if _is_url(origin) or (folder / "_delta_log").is_dir():
         return _read_delta(origin)
-    parts = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
-    files = [folder / part for part in parts if ending_of(part.name) in PARQUET_ENDINGS and not _is_hidden(part)]
-    if not files:
-        raise SampleError(f"{origin}: cannot be read as a sample: no Parquet file is in this folder.")
-    for part in parts:
-        if folder / part not in files and (why := _why_not_read(part)):
-            raise SampleError(f"{origin}: {part} {why} Bring a folder that holds the sample's parts alone.")
-        if named := [name for name in part.parts[:-1] if _holds_a_column(name)]:
-            raise SampleError(
-                f"{origin}: the folder {named[0]} holds a column in its name, which is not read. Write the column into "
-                "the files, and bring these in one folder."
-            )
-    frames = {file: _read_part(file) for file in files}
-    filled = {file: frame for file, frame in frames.items() if len(frame)}  # of no rows the types mean nothing
-    (first, shape), *_ = (filled or frames).items()
-    for file, frame in filled.items():
-        if dict(frame.schema) != dict(shape.schema):
-            raise SampleError(
-                f"{file}: its columns and types are {dict(frame.schema)}, but those of {first.name} are "
-                f"{dict(shape.schema)}; write all parts of a sample alike."
-            )
-    columns = shape.columns  # taken one by one: to `select`, some names are patterns
-    return pl.concat([shape[:0], *(pl.DataFrame([frame[name] for name in columns]) for frame in filled.values())])
-
-
-def _is_hidden(part: Path) -> bool:
-    return any(name.startswith((".", "_")) for name in part.parts)
-
-
-def _holds_a_column(folder: str) -> bool:
-    """Whether a folder's name, as Hive writes them, says what one of a sample's own columns would say."""
-    column, sign, _ = folder.partition("=")
-    return bool(sign) and (column in _OWN_COLUMNS or column.startswith(TARGET))
-
-
-def _why_not_read(part: Path) -> str:
-    """Why a file of a folder is not read, where it may hold rows; empty where it surely does not."""
-    if ending_of(part.name) is None:
-        return "" if _is_hidden(part) else "is no Parquet file, and is not read."
-    if _is_hidden(part):
-        return "is out of sight, as what begins with '.' or '_' is not finished, and is not read."
-    return "is not Parquet, and is not read."
-
-
-def _read_part(file: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(file, hive_partitioning=False, glob=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise SampleError(f"{file}: {why_no_parquet(file, error)}") from None
+    return read_parts(origin, folder)
 
 
 def _read_delta(origin: str) -> pl.DataFrame:

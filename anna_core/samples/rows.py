@@ -18,6 +18,7 @@ from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_co
 GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
 # Weights and sums of their squares stay far within float32; the unit may be a currency, or one that adds up to 1.
 LIGHTEST, HEAVIEST = 1e-12, 1e12
+NO_SIGN = ("?", ".", "-")  # what Teradata, SAS and reports write for nothing: no group is called so
 _EXAMPLES = 3  # rows shown in an error message
 
 Typing = Callable[[str, pl.DataType], Typed]  # a kind's function of `anna_core.columns`
@@ -46,7 +47,7 @@ def checked_rows(frame: pl.DataFrame, targets: tuple[str, ...], path: Path) -> t
     upload = _Upload(frame.select(used), path)
     upload.refuse_odd_types()
     columns = [upload.ids(CLIENT), upload.days(AS_OF), *map(upload.plain, targets), upload.weight()]
-    columns += [upload.ids(GROUP)] if GROUP in used else []
+    columns += [_without_signs(upload.ids(GROUP))] if GROUP in used else []
     columns += [upload.plain(SPLIT)] if SPLIT in used else []
     rows = pl.DataFrame(columns)
     for column in (CLIENT, *targets):
@@ -160,6 +161,11 @@ def _is_empty(column: pl.Series) -> pl.Series:
     value = pl.col(column.name)
     nothing = is_nothing(value) if column.dtype == pl.String else value.is_nan() if column.dtype.is_float() else False
     return column.to_frame().select((value.is_null() | nothing).fill_null(value=True)).to_series()
+
+
+def _without_signs(groups: pl.Series) -> pl.Series:
+    group = pl.col(groups.name)
+    return groups.to_frame().select(pl.when(~group.is_in(NO_SIGN)).then(group)).to_series()
 
 
 def _plain(name: str, kind: pl.DataType) -> Typed:

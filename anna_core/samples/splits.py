@@ -9,6 +9,7 @@ from anna_core.columns.shares import percent
 from anna_core.errors import SampleError
 from anna_core.tasks.task import SplitSpec
 
+SPLIT = "split"
 TRAIN, VALID, TEST = "train", "valid", "test"
 SPLITS = (TRAIN, VALID, TEST)
 _BUCKETS = 100  # the hash divides clients by whole per cents
@@ -40,7 +41,7 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
             leave no row to train on.
     """
     key = client_key(rows)
-    if "split" in rows.columns:
+    if SPLIT in rows.columns:
         split = _manual(rows["split"])
         how = "The sample's own split column is used"
     else:
@@ -50,10 +51,27 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
         train = split == TRAIN
         valid = _places(key, spec.seed + 1, train, outcomes) < spec.valid_share
         split[train] = np.where(valid, VALID, TRAIN)
-        how += f"; {percent(spec.valid_share)} of the other clients validate"
-    elif shared := len(set(key.filter(pl.Series(split == VALID))) & set(key.filter(pl.Series(split == TRAIN)))):
-        how += f"; clients with rows in both train and valid: {shared:,}, so validation flatters"
-    return split, how + "."
+        how += f"; {_counted(key, split == VALID, split != TEST)} validate"
+    else:
+        how += _shared(key, split, VALID, "validation flatters")
+    if SPLIT in rows.columns:
+        how += _shared(key, split, TEST, "the test flatters")
+    return split, how + "." + _told_of_a_giant(rows, key, spec.test_share)
+
+
+def refuse_empty_parts(split: np.ndarray, where: str, said: str) -> None:
+    """Raise `SampleError` if no row validates, or none is held out.
+
+    Args:
+        split: (n,) as `assign_splits` returns it.
+        where: begins the message.
+        said: what was said of the sample; it tells how the parts came about.
+    """
+    if missing := [name for name in SPLITS if not (split == name).any()]:
+        raise SampleError(
+            f"{where}the sample has no {' and no '.join(missing)} rows. {said} Bring more clients, or a column split "
+            "that says train, valid or test in each row."
+        )
 
 
 def assign_folds(
@@ -76,7 +94,7 @@ def assign_folds(
         (n,) int8, each row's fold; -1 for test rows, and for training rows if only validation rows are judged on.
     """
     fold = np.where(split == VALID, 0, -1).astype(np.int8)
-    manual = "split" in rows.columns and VALID in _manual(rows["split"])
+    manual = SPLIT in rows.columns and VALID in _manual(rows["split"])
     if folds > 1 and not manual:
         train = split == TRAIN
         fold[train] = 1 + np.floor(_places(client_key(rows), seed + 2, train, outcomes) * (folds - 1)).astype(np.int8)
@@ -137,6 +155,33 @@ def _places(key: pl.Series, seed: int, among: np.ndarray, outcomes: np.ndarray |
     return stand.fill_null(pl.Series(place)).to_numpy()
 
 
+def _counted(key: pl.Series, part: np.ndarray, among: np.ndarray) -> str:
+    """How many of the clients among some rows are in a part of these, and what share of all rows that is."""
+    inside, all_of_them = (key.filter(pl.Series(rows)).n_unique() for rows in (part, among))
+    other = "" if among.all() else "the other "
+    return f"{inside:,} of {other}{all_of_them:,} clients ({percent(part.mean())} of the rows)"
+
+
+def _shared(key: pl.Series, split: np.ndarray, part: str, so: str) -> str:
+    trained, judged = (set(key.filter(pl.Series(split == name))) for name in (TRAIN, part))
+    shared = len(trained & judged)
+    return f"; clients with rows in both train and {part}: {shared:,}, so {so}" if shared else ""
+
+
+def _told_of_a_giant(rows: pl.DataFrame, key: pl.Series, share: float) -> str:
+    """A sentence about the largest group, where it holds more of the rows than a part should; else empty."""
+    if "group_id" not in rows.columns or SPLIT in rows.columns:
+        return ""
+    groups = rows.filter(pl.Series(key == rows["group_id"]).fill_null(value=False))["group_id"].value_counts(sort=True)
+    if not len(groups) or groups["count"][0] <= share * len(rows):
+        return ""
+    name, count = groups.row(0)
+    return (
+        f" Group {name!r} has {count:,} of {len(rows):,} rows, which stay together, so the parts cannot have their "
+        "shares; where this group means that none is known, leave group_id empty."
+    )
+
+
 def _manual(column: pl.Series) -> np.ndarray:
     values = column.cast(pl.String).str.strip_chars().str.to_lowercase()
     if unknown := sorted(set(values.fill_null("(empty)")) - set(SPLITS)):
@@ -163,4 +208,4 @@ def _held_out(
         held_out = (rows["as_of"] >= first).to_numpy()
         return held_out, f"Out of time: rows as of {first} and later ({percent(share)}) are held out"
     held_out = _places(key, spec.seed, np.ones(len(rows), dtype=bool), outcomes) < spec.test_share
-    return held_out, f"By client: {percent(spec.test_share)} of the clients are held out"
+    return held_out, f"By client: {_counted(key, held_out, np.ones(len(rows), dtype=bool))} are held out"

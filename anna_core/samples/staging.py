@@ -10,11 +10,13 @@ from anna_core.keys import SampleKey
 from anna_core.samples.files import settings_of
 from anna_core.samples.inbox import TASK_FILE, request_of, upload_files
 from anna_core.samples.origins import fetch, staged_ending
+from anna_core.samples.resting import Stamps
 from anna_core.samples.sample import Sample, make_sample
+from anna_core.samples.splits import refuse_empty_parts
 from anna_core.storage import flush, write_file
 
 
-def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sample:
+def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path, rested: Stamps) -> Sample:
     """Check a sample and put it into the inbox, with its options beside it. The caller must hold its `upload_lock`.
 
     Args:
@@ -24,6 +26,7 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
         options: the user's settings of the task, checked already; they are written to `<sample>.yaml` and take
             precedence over those in `task.yaml`.
         inbox: the deployment's inbox.
+        rested: the states of the sample's files, as `wait_for_rest` returns them; they are taken in no others.
 
     Returns:
         The sample as its launch will see it.
@@ -38,9 +41,10 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path) -> Sam
     with ExitStack() as moved:  # both are whole, and on the disk, before either is moved into its place
         temporary = moved.enter_context(write_file(final))  # the last to be moved
         beside = moved.enter_context(write_file(settings)) if options else None
-        fetch(origin, temporary)
+        fetch(origin, temporary, rested)
         try:
             made = make_sample(temporary, str(key), request)
+            refuse_empty_parts(made.split, f"{temporary}: ", " ".join(made.task.guesses))
         except SampleError as error:
             # A failed run shows its innermost cause, so the message must not name the temporary file.
             raise SampleError(str(error).replace(str(temporary), origin)) from None

@@ -126,11 +126,26 @@ def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
     numbers, too_large = _numbers(values)
     unreadable = numbers.is_null() & ~too_large
     if unreadable.any():
+        _refuse_words_beside_flags(name, column, values.filter(unreadable), numbers)
         _refuse_numbers_among_texts(name, column, values.filter(unreadable), len(values))
         return TaskType.MULTICLASS, f"the target is one of {len(values)} texts"
     if len(values) <= _MOST_INTEGER_CLASSES and not too_large.any() and (numbers == numbers.round()).all():
         return TaskType.MULTICLASS, f"the target is one of {len(values)} whole numbers"
     return TaskType.REGRESSION, "the target is a number"
+
+
+def _refuse_words_beside_flags(name: str, column: pl.Series, texts: pl.Series, numbers: pl.Series) -> None:
+    """Raise `SampleError` if the only numbers are 0 and 1, and words without a digit stand beside them.
+
+    Such a word says that nothing is known, in whatever way, far more often than it is a class.
+    """
+    if set(numbers.drop_nulls()) != {0.0, 1.0} or texts.str.contains(r"\d").any():
+        return
+    row = 1 + int(column.is_in(texts.implode()).arg_max() or 0)
+    raise SampleError(
+        f"task {name}: the target has {column[row - 1]!r} beside 0 and 1, first in row {row}; remove rows without an "
+        "outcome, or say `type: multiclass` if these are classes."
+    )
 
 
 def _refuse_numbers_among_texts(name: str, column: pl.Series, texts: pl.Series, values: int) -> None:

@@ -1,15 +1,16 @@
 """A source's files: those that are read, and those beside them that are not, each with the reason."""
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.file_names import is_garbled, shown
+from anna_core.folders import UnseenError, status, walk, why_no_file
 from anna_core.sources.source import Source
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
@@ -18,7 +19,6 @@ _PARQUET_BEGINS = b"PAR1"
 _MARKERS = ("_success", "_metadata", "_common_metadata", ".ds_store", "thumbs.db")
 _MARKER_BEGINS, _MARKER_ENDS = ("_committed_", "_started_"), (".crc",)
 _SHOWN = 5
-_LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ def source_files(source: Source) -> SourceFiles:
                 found.hidden[name] = _why_hidden(parts)
         elif is_garbled(path_inside):
             found.unread[name] = "has a name that is not UTF-8; rename it"
-        elif (status := _status(domain, file)) is None:
+        elif (at_name := _status(domain, file)) is None:
             if file.is_symlink():  # else a writer has just moved it
                 found.unread[name] = "is a link that leads nowhere"
-        elif reason := _why_no_file(status) or _why_unread(domain, file):
+        elif reason := why_no_file(at_name) or _why_unread(domain, file):
             found.unread[name] = reason
-        elif (first := names.setdefault(_identity(status), name)) != name:
+        elif (first := names.setdefault(_identity(at_name), name)) != name:
             found.unread[name] = f"is the same file as {first}, by another name"
         else:
             found.read.append(file)
@@ -95,34 +95,22 @@ def told_unread(unread: dict[str, str]) -> str:
 
 
 def _walk(domain: Domain, folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield all files, and links to folders, with the parts of their paths below the folder."""
-
-    def refuse(error: OSError) -> None:
-        if error.errno in _LEADS_NOWHERE:
-            return  # a writer has just moved it, or nothing is there
-        raise SourceError(
-            f"domain {domain.name}: {shown(error.filename)} cannot be looked into: {error.strerror}. "
-            "Give ANNA's user the right to read it."
-        ) from error
-
-    for place, folders, files in os.walk(folder, onerror=refuse):
-        here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]
-        for name in (*files, *links):
-            yield here / name, (*here.relative_to(folder).parts, name)
+    with _of_domain(domain):
+        yield from walk(folder)
 
 
 def _status(domain: Domain, path: Path) -> os.stat_result | None:
-    """What the system says of a file, where it is a link of the one that it leads to; None where it leads nowhere."""
+    with _of_domain(domain):
+        return status(path)
+
+
+@contextmanager
+def _of_domain(domain: Domain) -> Iterator[None]:
+    """Add the domain to what is said of something that cannot be looked at."""
     try:
-        return path.stat()
-    except OSError as error:
-        if error.errno in _LEADS_NOWHERE:
-            return None
-        raise SourceError(
-            f"domain {domain.name}: {path} cannot be looked at: {error.strerror}. Give ANNA's user the right "
-            "to read it."
-        ) from error
+        yield
+    except UnseenError as error:
+        raise SourceError(f"domain {domain.name}: {error}") from error
 
 
 def _is_link(path: Path) -> bool:
@@ -130,13 +118,6 @@ def _is_link(path: Path) -> bool:
         return path.is_symlink()
     except PermissionError:
         return False  # whoever looks at it says why
-
-
-def _why_no_file(status: os.stat_result) -> str | None:
-    """Why nothing can be read by a name, whatever it is called; None where it is a file."""
-    if stat.S_ISDIR(status.st_mode):
-        return "is a link to a folder; links are not followed"
-    return None if stat.S_ISREG(status.st_mode) else "is a pipe, a socket or a device, not a file"
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

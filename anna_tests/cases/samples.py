@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from anna_core.errors import AnnaError
 from anna_core.keys import sample_key
 from anna_core.samples.inbox import find_upload
+from anna_core.samples.resting import look
 from anna_core.samples.sample import Sample
 from anna_core.samples.staging import stage_sample
 
@@ -57,7 +58,8 @@ class SampleCase:
 
     def bring(self, folder: Path) -> Sample:
         """Register the sample as `anna submit`, GraphQL and the Launchpad do."""
-        return stage_sample(str(self.put(folder)), KEY, self.options, folder / "inbox")
+        origin = str(self.put(folder))
+        return stage_sample(origin, KEY, self.options, folder / "inbox", look(origin))
 
 
 def table(**columns: list) -> pl.DataFrame:
@@ -176,6 +178,11 @@ REFUSED_VALUES = (
         says=("column client_id holds numbers", "1 of 60 rows", "row 1: client_id '4.2E+15'"),
     ),
     SampleCase(
+        "Client ids that were floats, below zero or without a digit behind the point",
+        _csv(client_id=["17.", "-17.0", "-1.5e+18", "-2.", *map(str, NUMBERED[4:])]),
+        says=("column client_id holds numbers", "4 of 60 rows", "row 2: client_id '-17.0'"),
+    ),
+    SampleCase(
         "Client ids stored as floats", table(client_id=[float(i) for i in NUMBERED]), "q1.parquet",
         ("column 'client_id' is Float64", "17 and not 17.0"),
     ),
@@ -218,6 +225,10 @@ REFUSED_VALUES = (
     SampleCase(
         "None beside yes and no",
         _csv(target=each("None", then=("1", "0"))), says=("None beside yes and no, first in row 1",)
+    ),
+    SampleCase(
+        "A sign for nothing beside 0 and 1", _csv(target=each("1", "?", then=("1", "0"))),
+        says=("'?' beside 0 and 1, first in row 2", "say `type: multiclass`"),
     ),
     SampleCase(
         "Amounts with a decimal comma", table(target=[f"{i},25" for i in NUMBERED]), "q1.parquet",
@@ -334,6 +345,10 @@ READ = (
         right=lambda made: made.task.classes == ("1", "2", "3"),
     ),
     SampleCase("Yes and no in several ways", _csv(target=each("Y", "n", "1.0", "0", "TRUE", "f", "yes"))),
+    SampleCase(
+        "Signs for no group", _csv(group_id=["?", ".", "-", "NULL", ""] * 12),
+        right=lambda made: made.rows["group_id"].to_list()[:3] == [None] * 3 and "Group" not in str(made.task.guesses),
+    ),
     SampleCase("t and f", _csv(target=each("t", "f"))),
     SampleCase("Midnight in a zone", _csv(as_of=each("2024-03-31 00:00:00+03:00"))),
     SampleCase(
@@ -343,6 +358,17 @@ READ = (
     SampleCase(
         "None as a class", _csv(target=each("None", "card", "loan")),
         right=lambda made: made.task.classes == ("None", "card", "loan"),
+    ),
+    SampleCase(
+        "Bands beside 0 and 1", _csv(target=each("0", "1", "2+")), right=lambda made: made.task.type == "multiclass"
+    ),
+    SampleCase(
+        "A word beside 0 and 1 as a class, said so", _csv(target=each("0", "1", "many")),
+        options={"type": "multiclass"},
+        right=lambda made: made.task.classes == ("0", "1", "many"),
+    ),
+    SampleCase(
+        "Plus and minus as classes", _csv(target=each("+", "-")), right=lambda made: made.task.classes == ("+", "-")
     ),
     SampleCase(
         "Bands as classes", _csv(target=each("A1", "18+", "1-2")), right=lambda made: made.task.type == "multiclass"

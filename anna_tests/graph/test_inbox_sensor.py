@@ -13,6 +13,7 @@ import pytest
 from anna_assets.uploads import inbox_sensor, reading
 from anna_assets.uploads.table import observation
 from anna_core.samples.inbox import upload_lock
+from anna_core.samples.resting import Stamps, look
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
 from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake
 
@@ -336,6 +337,23 @@ def register(deployment: Deployment, file: str, **options: object) -> dg.Execute
     job = deployment.defs.resolve_job_def("register_sample")
     run_config = {"ops": {"upload": {"config": config}}}
     return job.execute_in_process(run_config=run_config, instance=deployment.instance, raise_on_error=False)
+
+
+def test_a_file_that_is_written_on_once_it_seemed_at_rest_is_not_taken_in(intake: Intake, monkeypatch) -> None:
+    file = intake.deployment.home / "q1.csv"
+    sample_rows().write_csv(file)
+    asked = []
+
+    def wait_for_rest(origin: str, settle: float, tell: object) -> Stamps:
+        asked.append((origin, settle))
+        return {**look(origin), f"{file}.more": (0, 0, 0, 0)}
+
+    monkeypatch.setattr("anna_assets.uploads.register_sample.wait_for_rest", wait_for_rest)
+    settings = intake.deployment.settings.model_copy(update={"inbox_settle_seconds": 7.0})
+    monkeypatch.setattr("anna_assets.uploads.register_sample.load_settings", lambda: settings)
+    assert not register(intake.deployment, str(file)).success
+    assert asked == [(str(file), 7.0)]
+    assert list(intake.deployment.settings.inbox.rglob("*.csv")) == []
 
 
 def test_what_is_registered_is_known_to_the_intake_by_its_content(intake: Intake) -> None:

@@ -217,7 +217,7 @@ def test_wrong_settings_are_told_by_file_and_name(churn, name, text, error, mess
 def test_type_and_metric_have_to_fit_wherever_they_are_said(churn):
     upload = put(churn, "q1.csv")
     put(churn, "task.yaml", "type: binary\nmetric: rmse\n")
-    told = r"task\.yaml and the settings of the sample: metric 'rmse' is not defined for a binary task; choose one of: "
+    told = r"task\.yaml: metric 'rmse' is not defined for a binary task; choose one of: "
     with pytest.raises(TaskError, match=told):
         read_upload_request(upload)
     (churn / "task.yaml").unlink()

@@ -1,5 +1,6 @@
 import datetime as dt
 import hashlib
+import re
 
 import numpy as np
 import polars as pl
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anna_core.columns.shares import percent
 from anna_core.errors import SampleError
-from anna_core.samples.splits import assign_folds, assign_splits, client_buckets
+from anna_core.samples.splits import assign_folds, assign_splits, client_buckets, refuse_empty_parts
 from anna_core.tasks.task import SplitSpec
 
 JUNE = dt.date(2024, 6, 1)
@@ -31,7 +33,11 @@ def test_the_client_split_follows_the_benchmarks_protocol(seed):
     rows = rows_of([f"клиент {i}" for i in range(500)])
     split, how = assign_splits(rows, SplitSpec(seed=seed), None)
     assert (split == "test").tolist() == [is_test(client, seed) for client in rows["client_id"]]
-    assert how == "By client: 20% of the clients are held out; 20% of the other clients validate."
+    tested, validated = (int((split == name).sum()) for name in ("test", "valid"))
+    assert how == (
+        f"By client: {tested} of 500 clients ({percent(tested / 500)} of the rows) are held out; {validated} of the "
+        f"other {500 - tested} clients ({percent(validated / 500)} of the rows) validate."
+    )
     assert 0.16 < (split == "test").mean() < 0.24
     assert 0.12 < (split == "valid").mean() < 0.20
 
@@ -102,7 +108,7 @@ def test_out_of_time_is_taken_where_the_dates_allow_it(counts, held_out):
 
 def test_a_tail_of_less_than_a_tenth_is_not_taken_by_default():
     rows = rows_of(range(100), months(94, 6))
-    assert assign_splits(rows, SplitSpec(test_share=0.05), None)[1].startswith("By client: 5% ")
+    assert assign_splits(rows, SplitSpec(test_share=0.05), None)[1].startswith("By client: ")
     split, how = assign_splits(rows, SplitSpec(test_share=0.05, test="out_of_time"), None)
     assert how.startswith("Out of time: ")
     assert (split == "test").sum() == 6
@@ -136,7 +142,8 @@ def test_validation_rows_are_taken_from_training_where_the_split_has_none():
     split, how = assign_splits(rows_of(range(200), split=own), SplitSpec(), None)
     assert (split == "test").tolist() == [value == "test" for value in own]
     assert 0.1 < (split == "valid").mean() < 0.2
-    assert how.endswith("; 20% of the other clients validate.")
+    counted = rf"; {(split == 'valid').sum()} of the other 150 clients \(\d+% of the rows\) validate\.$"
+    assert re.search(counted, how)
 
 
 def test_other_values_of_the_split_are_told():
@@ -214,3 +221,36 @@ def test_a_split_with_validation_rows_of_training_clients_says_so():
     rows = rows_of([1, 1, 2, 3, 3, 4], split=["train", "valid", "train", "train", "valid", "test"])
     _, how = assign_splits(rows, SplitSpec(), None)
     assert how.endswith("clients with rows in both train and valid: 2, so validation flatters.")
+
+
+def test_a_split_with_test_rows_of_training_clients_says_so():
+    rows = rows_of([1, 1, 2, 3, 3, 4], split=["train", "test", "train", "train", "test", "valid"])
+    _, how = assign_splits(rows, SplitSpec(), None)
+    assert how == (
+        "The sample's own split column is used; clients with rows in both train and test: 2, so the test flatters."
+    )
+
+
+def test_a_group_that_holds_more_than_the_test_share_is_told_with_what_came_of_it():
+    rows = rows_of(range(200), group_id=["none known" if i % 10 else f"g{i}" for i in range(200)])
+    split, how = assign_splits(rows, SplitSpec(), None)
+    held_out = int((split == "test").sum())
+    assert held_out < 20
+    assert how.startswith(f"By client: {held_out} of 21 clients ({percent(held_out / 200)} of the rows) are held out; ")
+    assert how.endswith(
+        "Group 'none known' has 180 of 200 rows, which stay together, so the parts cannot have their shares; where "
+        "this group means that none is known, leave group_id empty."
+    )
+
+
+def test_a_group_of_a_usual_size_is_not_told():
+    rows = rows_of(range(200), group_id=[f"g{i // 40}" for i in range(200)])
+    assert assign_splits(rows, SplitSpec(), None)[1].endswith(" validate.")
+
+
+@pytest.mark.parametrize(
+    ("split", "missing"), [(["train", "test"], "valid"), (["train"], "valid and no test"), (["train", "valid"], "test")]
+)
+def test_a_part_without_rows_is_refused(split, missing):
+    with pytest.raises(SampleError, match=f"^q1.csv: the sample has no {missing} rows. All are one client. Bring"):
+        refuse_empty_parts(np.array(split), "q1.csv: ", "All are one client.")

@@ -17,6 +17,7 @@ from anna_core.samples.inbox import read_upload_request, upload_lock
 from anna_core.samples.listing import list_inbox
 from anna_core.samples.origins import sample_name
 from anna_core.samples.reading import why_no_parquet
+from anna_core.samples.resting import look
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import TaskRequest
 
@@ -32,7 +33,7 @@ def inbox(tmp_path):
 
 
 def stage(inbox, origin, **options):
-    return stage_sample(str(origin), KEY, options, inbox)
+    return stage_sample(str(origin), KEY, options, inbox, look(str(origin)))
 
 
 def files(inbox):
@@ -239,7 +240,7 @@ class _Unwritable(str):
 def test_two_uploads_of_one_key_keep_their_own_settings(tmp_path, inbox):
     """Many times two writers and a reader, in all orders: what the reader sees under the lock belongs together."""
     for seed in (1, 2):
-        FRAME.head(2 * seed).write_csv(tmp_path / f"s{seed}.csv")
+        FRAME.head(8 + seed).write_csv(tmp_path / f"s{seed}.csv")
     locks, seen = tmp_path / "locks", []
     path = inbox / "churn" / "2024.q1.csv"
 
@@ -258,7 +259,7 @@ def test_two_uploads_of_one_key_keep_their_own_settings(tmp_path, inbox):
         for done in [pool.submit(write, 1), pool.submit(write, 2), pool.submit(read)]:
             done.result()
     read()
-    assert set(seen) <= {(2, 1), (4, 2)}
+    assert set(seen) <= {(9, 1), (10, 2)}
 
 
 @pytest.mark.parametrize("name", ["q1.csv", "q1.CSV", "q1.parquet"])
@@ -346,6 +347,65 @@ def test_nothing_of_a_folder_is_left_out_without_a_word(tmp_path, inbox, part, t
         stage(inbox, tmp_path / "t")
 
 
+@pytest.mark.parametrize(
+    ("name", "leads_to", "told"),
+    [
+        ("more", "elsewhere", "more is a link to a folder; links are not followed. Bring a folder that holds"),
+        ("_more", "elsewhere", "_more is a link to a folder; links are not followed. Bring a folder that holds"),
+        ("1.parquet", "gone/1.parquet", "1.parquet is a link that leads nowhere; bring what it led to, or remove it."),
+    ],
+)
+def test_parts_behind_links_are_not_left_out_without_a_word(tmp_path, inbox, name, leads_to, told):
+    for folder, rows in {"t": FRAME[:5], "elsewhere": FRAME[5:]}.items():
+        (tmp_path / folder).mkdir()
+        rows.write_parquet(tmp_path / folder / "0.parquet")
+    (tmp_path / "t" / name).symlink_to(tmp_path / leads_to)
+    with pytest.raises(SampleError, match=re.escape(told)):
+        stage(inbox, tmp_path / "t")
+    assert files(inbox) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        (
+            pl.lit("unknown").alias("group_id"),
+            "the sample has no valid and no test rows. .* 0 of 1 clients .* Group 'unknown' has 10 of 10 rows",
+        ),
+        (pl.Series("split", ["train", "valid"] * 5), "the sample has no test rows. .* own split column is used"),
+    ],
+)
+def test_a_sample_of_which_a_part_would_be_empty_is_refused_at_the_door(tmp_path, inbox, column, told):
+    FRAME.with_columns(column).write_csv(tmp_path / "s.csv")
+    with pytest.raises(SampleError, match=rf"/s\.csv: {told}.* Bring more clients, or a column split"):
+        stage(inbox, tmp_path / "s.csv")
+    assert files(inbox) == []
+
+
+def test_a_link_to_a_part_is_that_part(tmp_path, inbox):
+    (tmp_path / "t").mkdir()
+    FRAME[5:].write_parquet(tmp_path / "1.parquet")
+    FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
+    (tmp_path / "t" / "1.parquet").symlink_to(tmp_path / "1.parquet")
+    assert len(stage(inbox, tmp_path / "t")) == 10
+
+
+def test_a_folder_that_the_platform_may_not_enter_is_told(tmp_path, inbox, monkeypatch):
+    (tmp_path / "t" / "m").mkdir(parents=True)
+    FRAME[:5].write_parquet(tmp_path / "t" / "0.parquet")
+    FRAME[5:].write_parquet(tmp_path / "t" / "m" / "1.parquet")
+    scan = os.scandir
+
+    def refuse(path):  # root, whom tests may run as, is refused nothing
+        if str(path).endswith("/m"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SampleError, match=r"t: .*/t/m cannot be looked into: Permission denied\. Give ANNA's user"):
+        stage(inbox, tmp_path / "t")
+
+
 def test_marks_of_writers_are_no_parts_of_a_folder(tmp_path, inbox):
     (tmp_path / "t").mkdir()
     FRAME.write_parquet(tmp_path / "t" / "0.parquet")
@@ -387,3 +447,21 @@ def test_a_panic_without_words_is_told_by_its_kind(tmp_path):
     pl.DataFrame({"client_id": ["a"]}).write_parquet(tmp_path / "q.parquet")
     told = why_no_parquet(tmp_path / "q.parquet", pl.exceptions.PanicException())
     assert told.startswith("has a column of a type that cannot be read (PanicException); write it in a plainer type")
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "told"),
+    [
+        ("owner: retail", {"metric": "rocauc", "type": "binary"}, "^the settings of the sample: there is no metric"),
+        ("type: binary", {"metric": "rocauc"}, r"task\.yaml and the settings of the sample: there is no metric"),
+        ("type: regression\nmetric: r2", {"metric": "rocauc", "type": "binary"}, "^the settings of the sample: there"),
+    ],
+)
+def test_a_metric_that_there_is_not_is_told_where_it_was_said_with_the_one_that_is_meant(
+    tmp_path, inbox, task, options, told
+):
+    FRAME.write_csv(tmp_path / "s.csv")
+    (inbox / "churn").mkdir(parents=True)
+    (inbox / "churn" / "task.yaml").write_text(task)
+    with pytest.raises(TaskError, match=rf"{told}.* Is roc_auc meant\?$"):
+        stage(inbox, tmp_path / "s.csv", **options)

@@ -1,0 +1,98 @@
+"""The parts of a sample that comes as a folder of Parquet files: all of them are read, or none."""
+
+from pathlib import Path
+
+import polars as pl
+
+from anna_core.errors import SampleError
+from anna_core.file_names import shown
+from anna_core.folders import UnseenError, status, walk, why_no_file
+from anna_core.samples.files import PARQUET_ENDINGS, ending_of
+from anna_core.samples.reading import AS_OF, CLIENT, TARGET, why_no_parquet
+from anna_core.samples.rows import GROUP, SPLIT, WEIGHT
+
+_OWN_COLUMNS = (CLIENT, AS_OF, SPLIT, GROUP, WEIGHT)
+_PARTS_ALONE = "Bring a folder that holds the sample's parts alone."
+
+
+def read_parts(origin: str, folder: Path) -> pl.DataFrame:
+    """Read all Parquet files of a folder and of those in it as one table.
+
+    Args:
+        origin: the folder, as the user named it, for messages.
+        folder: the folder.
+
+    Raises:
+        SampleError: there is none, a part cannot be read or is unlike the others, or something lies there that may hold
+            rows and is not read.
+    """
+    try:
+        files = _parts(origin, folder)
+    except UnseenError as error:
+        raise SampleError(f"{origin}: {error}") from None
+    if not files:
+        raise SampleError(f"{origin}: cannot be read as a sample: no Parquet file is in this folder.")
+    frames = {file: _read_part(file) for file in files}
+    filled = {file: frame for file, frame in frames.items() if len(frame)}  # of no rows the types mean nothing
+    (first, shape), *_ = (filled or frames).items()
+    for file, frame in filled.items():
+        if dict(frame.schema) != dict(shape.schema):
+            raise SampleError(
+                f"{file}: its columns and types are {dict(frame.schema)}, but those of {first.name} are "
+                f"{dict(shape.schema)}; write all parts of a sample alike."
+            )
+    columns = shape.columns  # taken one by one: to `select`, some names are patterns
+    return pl.concat([shape[:0], *(pl.DataFrame([frame[name] for name in columns]) for frame in filled.values())])
+
+
+def _parts(origin: str, folder: Path) -> list[Path]:
+    files, left, holding = [], [], []
+    for file, names in sorted(walk(folder)):
+        part = Path(*names)
+        if why := _why_not_read(file, part):
+            left.append(f"{shown(part)} {why}")
+        elif ending_of(part.name) in PARQUET_ENDINGS:
+            files.append(file)
+            holding += [name for name in names[:-1] if _holds_a_column(name)]
+    if files and left:
+        raise SampleError(f"{origin}: {left[0]} {_PARTS_ALONE}")
+    if left:
+        raise SampleError(f"{origin}: cannot be read as a sample: no Parquet file is in this folder; {left[0]}")
+    if holding:
+        raise SampleError(
+            f"{origin}: the folder {shown(holding[0])} holds a column in its name, which is not read. Write the column "
+            "into the files, and bring these in one folder."
+        )
+    return files
+
+
+def _why_not_read(file: Path, part: Path) -> str:
+    """Why a file of a folder is not read, where it may hold rows; empty where it is read, or surely holds none."""
+    is_hidden = any(name.startswith((".", "_")) for name in part.parts)
+    found = status(file)
+    if found is None:
+        leads_nowhere = file.is_symlink() and not is_hidden  # else a writer has just moved it
+        return "is a link that leads nowhere; bring what it led to, or remove it." if leads_nowhere else ""
+    ending = ending_of(part.name)
+    if is_hidden and ending is None and not file.is_dir():
+        return ""
+    if why := why_no_file(found):
+        return f"{why}."
+    if ending is None:
+        return "is no Parquet file, and is not read."
+    if is_hidden:
+        return "is out of sight, as what begins with '.' or '_' is not finished, and is not read."
+    return "" if ending in PARQUET_ENDINGS else "is not Parquet, and is not read."
+
+
+def _holds_a_column(folder: str) -> bool:
+    """Whether a folder's name, as Hive writes them, says what one of a sample's own columns would say."""
+    column, sign, _ = folder.partition("=")
+    return bool(sign) and (column in _OWN_COLUMNS or column.startswith(TARGET))
+
+
+def _read_part(file: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(file, hive_partitioning=False, glob=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise SampleError(f"{file}: {why_no_parquet(file, error)}") from None

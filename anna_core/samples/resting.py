@@ -1,0 +1,93 @@
+"""Waiting until whoever writes a sample is done: half of an export reads as a sample that is whole, and short."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from anna_core.errors import SampleError
+from anna_core.folders import UnseenError, status, walk
+from anna_core.samples.listing import FileStamp, stamp
+
+# Path of each file of a sample → its state. Of what another system serves, and of a table that keeps its own versions,
+# nobody sees half, so there is nothing to look at.
+Stamps = dict[str, FileStamp]
+
+_PATIENCE_SECONDS = 600.0  # a run that waits keeps others from their place
+
+
+def look(origin: str) -> Stamps:
+    """The states of a sample's files at this moment; empty where there are none to look at.
+
+    Args:
+        origin: a path or URL.
+
+    Raises:
+        SampleError: ANNA may not look at one of them.
+    """
+    path = _local(origin)
+    if path is None:
+        return {}
+    try:
+        found = status(path)
+        if found is None or (path / "_delta_log").is_dir():
+            return {}
+        files = [file for file, _ in walk(path)] if path.is_dir() else [path]
+        states = {str(file): status(file) for file in files}
+    except UnseenError as error:
+        raise SampleError(f"{origin}: {error}") from None
+    return {name: stamp(state) for name, state in states.items() if state is not None}
+
+
+def wait_for_rest(
+    origin: str,
+    settle: float,
+    tell: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.time,
+) -> Stamps:
+    """Wait until no file of a sample has changed for `settle` seconds; at once, where that is so already.
+
+    Args:
+        origin: a path or URL.
+        settle: seconds.
+        tell: takes a sentence for people, if there is a wait.
+        sleep: waits for so many seconds.
+        now: the time in seconds since 1970.
+
+    Returns:
+        The states of the files at rest, to which `stage_sample` holds them.
+
+    Raises:
+        SampleError: they change for longer than anybody wants to wait, or ANNA may not look at one of them.
+    """
+    states, waited = look(origin), 0.0
+    while (pause := _pause(states, settle, now())) > 0:
+        if waited == 0:
+            tell(f"{origin} has just changed; it is read once it has been at rest for {settle:g} seconds.")
+        if waited >= max(_PATIENCE_SECONDS, settle):
+            raise SampleError(
+                f"{origin}: somebody has been writing it for {waited / 60:.0f} minutes. Submit it again once it is "
+                "whole."
+            )
+        sleep(pause)
+        before, states, waited = states, look(origin), waited + pause
+        if states == before:  # also where a file server's clock is ahead of this machine's
+            break
+    return states
+
+
+def _pause(states: Stamps, settle: float, now: float) -> float:
+    """How long the files must be seen unchanged from now on, in seconds; 0 where they are at rest."""
+    ages = [now - max(modified, changed) / 1e9 for _, modified, changed, _ in states.values()]
+    youngest = min(ages, default=settle)
+    return 0.0 if youngest >= settle else min(settle, settle - youngest)
+
+
+def _local(origin: str) -> Path | None:
+    """The path of an origin on this machine's file systems; None of a URL that leads elsewhere."""
+    if "://" not in origin:
+        return Path(origin).expanduser()
+    parts = urlsplit(origin)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
