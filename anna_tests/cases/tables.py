@@ -3,8 +3,10 @@
 import gzip
 import os
 import shutil
+from pathlib import Path
 
 import polars as pl
+from deltalake import DeltaTable
 
 from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
 from anna_tests.cases.case import Case
@@ -58,6 +60,26 @@ def _garbled(bank: CaseBank) -> None:
 def _mapped(bank: CaseBank) -> None:
     events().write_delta(str(bank.folder))
     map_columns(bank.folder)
+
+
+def _half_deleted(folder: Path) -> None:
+    events().write_delta(str(folder))
+    DeltaTable(str(folder)).delete("event_id >= 3000")
+
+
+def _iceberg(folder: Path) -> None:
+    """What of an Iceberg table tells that it is one: the files of its states, beside its data."""
+    for name in ("data", "metadata"):
+        (folder / name).mkdir(parents=True)
+    events().write_parquet(folder / "data" / "00000-0.parquet")
+    (folder / "metadata" / "00001-c3.metadata.json").write_text("{}")
+
+
+def _hudi(folder: Path) -> None:
+    """Two states of one group of files, as an update of a table that is copied on write leaves them."""
+    (folder / ".hoodie").mkdir(parents=True)
+    for state in (1, 2):
+        events().write_parquet(folder / f"9f1c-0_0-{state}-{state}_2024030{state}000000000.parquet")
 
 
 def _twice(bank: CaseBank) -> None:
@@ -131,6 +153,18 @@ CASES = [
          {"version": "valid_to"}),
     Case("infinite_versions", "versions by which the row in force has an infinite one", _infinite_ends,
          {"version": "valid_to"}, notes=("column 'valid_to' differs",)),
+    Case("delta_as_parquet", "a Delta table without `format: delta`", lambda bank: _half_deleted(bank.folder),
+         refused="cards is a Delta table, whose Parquet files also hold rows that were overwritten or deleted. Write "
+                 "`source: {path: $ANNA_HOME/warehouse/cards, format: delta}` in cards.yaml."),
+    Case("above_delta", "a folder in which a Delta table lies", lambda bank: _half_deleted(bank.folder / "export"),
+         refused="`source: {path: $ANNA_HOME/warehouse/cards/export, format: delta}` in cards.yaml."),
+    Case("iceberg_as_parquet", "an Iceberg table without `format: iceberg`", lambda bank: _iceberg(bank.folder),
+         refused="cards is an Iceberg table, whose Parquet files also hold"),
+    Case("data_of_iceberg", "the folder `data` of an Iceberg table", lambda bank: _iceberg(bank.folder),
+         {"source": {"path": "warehouse/cards/data"}},
+         refused="`source: {path: $ANNA_HOME/warehouse/cards, format: iceberg}` in cards.yaml."),
+    Case("hudi", "a Hudi table", lambda bank: _hudi(bank.folder),
+         refused="cards is a Hudi table, whose Parquet files also hold rows that were overwritten or deleted. "),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip

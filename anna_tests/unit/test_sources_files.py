@@ -75,6 +75,27 @@ def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
     assert told_unread(found.not_read).endswith("; and 2 more")
 
 
+def test_a_table_of_a_lake_that_is_out_of_sight_or_beside_csv_stops_nobody(bank, texts):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    (bank.table / "_old" / "_delta_log").mkdir(parents=True)
+    (bank.table / "metadata").mkdir()  # holds no state of a table
+    texts.put_text(CSV + ROW, "a.csv")
+    assert [file.name for file in source_files(bank.source).read] == ["events.parquet"]
+    (bank.table / "_delta_log").mkdir()
+    assert [file.name for file in source_files(texts.source).read] == ["a.csv"]
+    with pytest.raises(SourceError, match="is a Delta table"):
+        source_files(bank.source)
+
+
+def test_a_single_file_of_a_lakes_table_is_refused_too(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source/part=1/a.parquet"})
+    (tmp_path / "source" / "part=1").mkdir(parents=True)
+    (tmp_path / "source" / ".hoodie").mkdir()
+    events_frame([("a", NOON, "x", True, 1.0)]).write_parquet(tmp_path / "source" / "part=1" / "a.parquet")
+    with pytest.raises(SourceError, match="source is a Hudi table"):
+        source_files(bank.source)
+
+
 def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
     texts.put_text(CSV + ROW, "a/march.csv")
     texts.put_text(CSV + ROW, "../elsewhere/april.csv")
