@@ -15,6 +15,7 @@ from filelock import FileLock
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies
+from anna_core.sources.door import without_key
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.left_aside import most_of
@@ -26,7 +27,8 @@ from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, re
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
-_DOOR = "6"  # changes whenever the same files would be read as other rows than before
+_DOOR = "7"  # changes whenever the same files would be read as other rows than before
+_MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
 _TOLD = 10  # refused files named in one message
 
 
@@ -108,7 +110,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         copies=doubled,
         months=months,
         unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
-        notes=_differences(domain, files),
+        notes=_differences(domain, files) + _of_keys(domain, files),
     )
     write_text(folder / STATE_FILE, after.model_dump_json())
     sweep_surveys(folder, set())  # before the identities that belong to them
@@ -201,6 +203,22 @@ def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
         if len(kinds) > 1:
             told = [f"{kind} in {_some(names)}" for kind, names in kinds.items()]
             notes.append(f"column '{column}' differs between files: {', '.join(told)}")
+    return notes
+
+
+def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
+    """Sentences about keys that tell no event from another."""
+    reasons = {reason for file in files.values() for counts in file.survey.left.values() for reason in counts}
+    notes = [
+        f"events without '{name}' have no key and are told apart by nothing: one that is delivered twice counts twice"
+        for name in domain.event_key
+        if without_key(name) in reasons
+    ]
+    if alike := [Path(name).name for name, file in files.items() if file.survey.alike >= _MANY_ALIKE]:
+        notes.append(
+            f"all events of {_some(alike)} have one and the same event_key ({', '.join(domain.event_key)}), so of each "
+            "client's one alone stays: name columns in `event_key` that tell events apart"
+        )
     return notes
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from deltalake import DeltaTable
 
-from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
+from anna_tests.cases.bank import CLIENTS, EVENTS, CaseBank, as_text, events
 from anna_tests.cases.case import Case
 from anna_tests.cases.delta import map_columns
 
@@ -88,6 +88,12 @@ def _twice(bank: CaseBank) -> None:
     bank.put(again, "corrections")
 
 
+def _keyless(bank: CaseBank) -> None:
+    """All is delivered twice, the second time without keys."""
+    bank.put(events(), "first")
+    bank.put(events().with_columns(event_id=None), "second")
+
+
 def _snowflakes(bank: CaseBank) -> None:
     """All is delivered twice, the second time by a version that is one less than before."""
     rows = events().with_columns(version=pl.col("event_id") * 2 + 2**60 + 1)
@@ -147,6 +153,15 @@ CASES = [
          lambda bank: bank.put_halves(events(), events().with_columns(pl.col("event_id").cast(float))),
          notes=("column 'event_id' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
     Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
+    Case("no_keys", "an event key that a job no longer fills", _keyless, rows=2 * EVENTS,
+         left={"event_id is missing from the event key": EVENTS},
+         notes=("column 'event_id' differs between files: Int64 in first.parquet, Null in second.parquet",
+                "events without 'event_id' have no key and are told apart by nothing: one that is delivered twice",)),
+    Case("one_key", "an event key of which all values are 0",
+         lambda bank: bank.put(events().with_columns(event_id=0)) and None, rows=CLIENTS,
+         notes=("all events of all.parquet have one and the same event_key (event_id), so of each client's one",)),
+    Case("one_key_a_client", "an event key with one value, and one event of each client",
+         lambda bank: bank.put(events().unique("client_id").with_columns(event_id=0)) and None, rows=CLIENTS),
     Case("snowflake_versions", "versions of 19 digits, as text and as numbers", _snowflakes, {"version": "version"},
          notes=("column 'version' differs",)),
     Case("open_end_versions", "versions by which the row in force is valid to 9999-12-31", _open_ends,
