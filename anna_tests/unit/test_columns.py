@@ -43,6 +43,7 @@ def outside(typed: Typed) -> list[pl.Expr]:
         (pl.Series(["5411", " 5411.0 ", "5411.00", "05411", "-3.0", "100", "a.0", "1.50"]),
          ["5411", "5411", "5411", "05411", "-3", "100", "a.0", "1.50"]),
         (pl.Series(["", " ", "NULL", "nan", "N/A", "<NA>", None, "None"]), [None] * 7 + ["None"]),
+        (pl.Series(["\\N", "(null)", "[NULL]", "<null>", "#NULL!", "?", "."]), [None] * 5 + ["?", "."]),
         (pl.Series([5411.0, 1.5, 0.1, -0.0, NAN, INF, None]), ["5411", "1.5", "0.1", "0", None, None, None]),
         (pl.Series([0.1, 3.0], dtype=pl.Float32), ["0.1", "3"]),
         (pl.Series([5411, -1, None]), ["5411", "-1", None]),
@@ -75,6 +76,7 @@ def test_a_whole_number_is_the_same_category_in_every_type(whole):
     ("column", "expected"),
     [
         (pl.Series(["17", " a ", "NULL", "None", "", None]), ["17", "a", None, None, None, None]),
+        (pl.Series(["\\N", "(NULL)", "[null]", "<null>", "#null!", "?", " . ", "-", "-1"]), [None] * 8 + ["-1"]),
         (pl.Series(["17.0", "1.2e+10", "1e+16", "1.5E10"]), ["?"] * 4),
         (pl.Series(["3636638817772e42", "1E10", "12.50", "1.2"]), ["3636638817772e42", "1E10", "12.50", "1.2"]),
         (pl.Series([17, None]), ["17", None]),
@@ -95,6 +97,7 @@ def test_an_id_in_hex_is_an_id(name):
     [
         (pl.Series(["1", " 2.5 ", "1e3", "-7"]), [1.0, 2.5, 1000.0, -7.0]),
         (pl.Series(["", "NULL", "None", "NaN", None]), [None] * 5),
+        (pl.Series(["\\N", "(null)", "[NULL]", "?", ".", "-"]), [None] * 3 + ["?"] * 3),
         (pl.Series(["inf", "-Infinity", "1e39", "-1e400", "3.4e38"]), ["!", "!", "!", "!", 3.4e38]),
         (pl.Series([-INF, 3.5e38, LARGEST, -LARGEST]), ["!", "!", LARGEST, -LARGEST]),
         (pl.Series([INF, 1.0], dtype=pl.Float32), ["!", 1.0]),
