@@ -208,6 +208,14 @@ def test_a_time_as_text(text, expected):
     assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == [expected]
 
 
+@pytest.mark.parametrize("parted", ["T", " "])
+@pytest.mark.parametrize("clock", ["12:00", "12:00:00", "12:00:00.0", "12:00:00.000000"])
+@pytest.mark.parametrize("zone", ["Z", "+00:00", "+0000", "+00", "-00:00", " UTC", " Z", " +00:00", " +0000", " +00"])
+def test_every_form_of_a_time_may_have_every_spelling_of_a_zone(parted, clock, zone):
+    column = pl.Series([f"2024-04-01{parted}{clock}{zone}"])
+    assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == [dt.datetime(2024, 4, 1, 15)]
+
+
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
 @pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
 def test_a_time_stamp(unit, zone):
