@@ -380,6 +380,12 @@ def test_a_first_look_leaves_files_without_rows_out_whatever_their_types(bank):
     assert (seen.refused, seen.rows, seen.files) == ([], 1, 2)
 
 
+def test_a_first_look_counts_nothing_where_there_is_nothing(bank):
+    bank.put(pl.DataFrame(schema=dict.fromkeys(events_frame([]).columns, pl.Null)))
+    seen = preview(bank.source)
+    assert (seen.rows, seen.left, seen.refused) == (0, {}, [])
+
+
 def test_a_panic_without_words_is_told_by_its_kind(bank):
     with (
         pytest.raises(SourceError, match=r"the source cannot be read as parquet: PanicException\. Write"),
