@@ -73,7 +73,7 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
 def _observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     domain, before, rules = source.domain, read_state(folder), _rules(source)
     found = look(source, before)
-    done = _surveyed(source, folder, before, found.states, rules)
+    done, known_refused = _surveyed(source, folder, before, found.states, rules)
     columns = _columns(domain, found.states, done)
     if not columns.issuperset(domain.source_columns):
         done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
@@ -82,7 +82,8 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         file = done.get(name)
         if file is None:
             try:
-                file = _survey(source, folder, name, state, rules, memory, columns)
+                told = name in known_refused
+                file = _survey(source, folder, name, state, rules, memory, columns, told_alone=told)
             except SourceError as error:
                 refused.append(str(error))
                 continue
@@ -130,12 +131,13 @@ def mark_told(folder: Path, state: SourceState) -> None:
 
 def _surveyed(
     source: Source, folder: Path, before: SourceState, states: dict[str, str], rules: str
-) -> dict[str, ReadFile]:
+) -> tuple[dict[str, ReadFile], set[str]]:
     """What was read of files in these states by these rules, by the last observation or by one that ended early.
 
-    Files that the setting `left_aside`, lowered since, refuses by now are to be read again, to be told with their rows.
+    Also the names of files that were read, but that the setting `left_aside`, lowered since, refuses by now: these are
+    to be read again, to be told with their rows.
     """
-    found, runs = {}, key_runs(folder)
+    found, refused, runs = {}, set[str](), key_runs(folder)
     for name, state in states.items():
         known = before.known.get(name)
         if known is None or (known.state, known.rules) != (state, rules):
@@ -143,6 +145,7 @@ def _surveyed(
             known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
         stored = runs.get(key_name(name, state, rules), [])
         if known is not None and known.survey.undated > most_of(known.survey.rows, source.left_aside):
+            refused.add(name)
             continue
         # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
         if known is not None and len(stored) == known.survey.runs:
@@ -150,21 +153,33 @@ def _surveyed(
             continue
         for path in stored:  # by a reading that broke off, and may have divided them otherwise
             path.unlink(missing_ok=True)
-    return found
+    return found, refused
 
 
 def _survey(
-    source: Source, folder: Path, name: str, state: str, rules: str, memory: int, columns: frozenset[str]
+    source: Source,
+    folder: Path,
+    name: str,
+    state: str,
+    rules: str,
+    memory: int,
+    columns: frozenset[str],
+    *,
+    told_alone: bool,
 ) -> ReadFile | None:
-    """Survey a file in a state, and keep what was found; None if it changed meanwhile."""
-    keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key else None
+    """Survey a file in a state, and keep what was found; None if it changed meanwhile.
+
+    With `told_alone` the file is known, and read only to be refused: its stored identities stay as they are, as they
+    serve again once it is not refused any more, and with some of another reading among them would be a mixture.
+    """
+    keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key and not told_alone else None
     try:
         read = survey(source, Path(name), state, keys, memory, columns)
     except SourceError:
         if changed(source.domain, name, state):
             return None  # that something is wrong with half a file is no news
         raise
-    if changed(source.domain, name, state):
+    if told_alone or changed(source.domain, name, state):
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)
     return ReadFile(state=state, rules=rules, survey=read)
