@@ -126,7 +126,7 @@ def read_corrections(folder: Path, month: str) -> Corrections:
 
 
 def _header(kind: np.dtype, length: int) -> bytes:
-    """The header of a run's file, as long for any length; as all of it is known, none is parsed, which may be damaged."""
+    """The header of a run's file, as long for any length; as all of it is known, none is parsed that may be damaged."""
     told = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (length,)}
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, told)

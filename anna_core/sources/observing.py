@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.copies import copies
+from anna_core.sources.copies import copies, told_months, with_months_once
 from anna_core.sources.door import without_key
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
@@ -101,8 +101,11 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         sweep_keys(folder, may_serve | _key_names(before.files))
         raise _refusal(domain, refused)
     states = {name: file.state for name, file in files.items()}
-    same = {} if domain.event_key else copies(files, before.files)  # a key tells events that come twice
-    doubled = {name: files.pop(name) for name in same}
+    same, doubled = dict[str, str](), dict[str, ReadFile]()
+    if not domain.event_key:  # it would tell events that come twice
+        same = copies(files, before.files)
+        doubled = {name: files.pop(name) for name in same}
+        files = with_months_once(files, before.files)
     once = {*before.months, *(month.isoformat() for month in built)}
     months = months_of(domain, once, files, folder, memory)
     after = SourceState(
@@ -111,7 +114,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         copies=doubled,
         months=months,
         unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
-        notes=_differences(domain, files) + _of_keys(domain, files),
+        notes=_differences(domain, files) + _of_keys(domain, files) + told_months(files),
     )
     write_text(folder / STATE_FILE, after.model_dump_json())
     sweep_surveys(folder, set())  # before the identities that belong to them

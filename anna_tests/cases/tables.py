@@ -33,6 +33,18 @@ def _copied(bank: CaseBank) -> None:
     bank.put_text(gzip.compress(bank.put(events()).read_bytes()), "all.csv.gz")
 
 
+def _dumps(bank: CaseBank) -> None:
+    for month in (3, 4, 7):
+        bank.put(events().filter(pl.col("event_time") < pl.datetime(2024, month, 1)), f"dump_{month:02}")
+
+
+def _quarter(bank: CaseBank) -> None:
+    month = pl.col("event_time").dt.month()
+    for number in range(1, 7):
+        bank.put(events().filter(month == number), f"{number}")
+    bank.put(events().filter(month <= 3), "first")
+
+
 def _no_files(bank: CaseBank) -> None:
     bank.put(events())
     os.mkfifo(bank.folder / "pipe.csv")
@@ -136,6 +148,15 @@ CASES = [
          unread=("latest.parquet",)),
     Case("copy_without_key", "a file and its compressed copy, of events without a key", _copied,
          CSV | {"event_key": []}, unread=("all.csv.gz",)),
+    Case("dumps", "dumps of the whole history, without keys, each a month longer than the one before", _dumps,
+         CSV | {"event_key": []}, notes=(
+             "dump_04.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
+             "dump_07.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
+             "dump_07.csv holds the same rows as dump_04.csv in 2024-03: each counts once; take away")),
+    Case("quarter", "a file of a quarter beside those of its months, without keys", _quarter,
+         {"event_key": []}, notes=("first.parquet holds the same rows as 1.parquet in 2024-01: each counts once",
+                                   "first.parquet holds the same rows as 2.parquet in 2024-02: each counts once",
+                                   "first.parquet holds the same rows as 3.parquet in 2024-03: each counts once")),
     Case("pipe", "a named pipe and a link to itself beside the data", _no_files, CSV,
          unread=("itself.csv", "pipe.csv")),
     Case("no_column_in_any", "a field that no file of several has",

@@ -349,6 +349,29 @@ def test_where_no_file_has_rows_their_columns_have_to_fit(bank):
     assert (bank.observe().months, preview(bank.source).refused) == ({}, [])
 
 
+def test_a_month_that_two_files_hold_counts_once_whichever_of_them_goes(bank):
+    def rows(month: int, count: int, amount: float = 1.0) -> list[tuple]:
+        return [(f"c{i}", dt.datetime(2024, month, 5, 12), "x", True, amount) for i in range(count)]
+
+    def marts() -> tuple[dict[str, int], list[int]]:
+        state = bank.observe()
+        months = [dt.date.fromisoformat(key) for key in state.months]
+        built = [bank.build_at(bank.mart, month, observed=state.files_of(month.isoformat())) for month in months]
+        assert [month.source_version for month in built] == list(state.months.values())
+        again = {name.rpartition("/")[2]: list(file.again) for name, file in state.files.items() if file.again}
+        return again, [month.rows for month in built]
+
+    bank.put(events_frame([*rows(2, 12), *rows(3, 11)]), "long name.parquet")
+    assert marts() == ({}, [12, 11])
+    bank.put(events_frame([*rows(2, 12), *rows(3, 10), *rows(4, 9)]), "a.parquet")
+    assert marts() == ({"a.parquet": ["2024-02-01"]}, [12, 21, 9])
+    assert marts() == ({"a.parquet": ["2024-02-01"]}, [12, 21, 9])  # the one of the shorter name came later
+    bank.put(events_frame(rows(4, 9)), "few.parquet")  # so few may well be alike
+    assert marts() == ({"a.parquet": ["2024-02-01"]}, [12, 21, 18])
+    (bank.table / "long name.parquet").unlink()
+    assert marts() == ({}, [12, 10, 18])
+
+
 def test_all_broken_files_are_named_at_once(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "good.parquet")
     whole = (bank.table / "good.parquet").read_bytes()
