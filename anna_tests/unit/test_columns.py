@@ -155,6 +155,17 @@ def test_other_texts_are_as_many_keys_as_they_are():
     assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == texts
 
 
+def test_texts_of_moments_are_keys_of_moments_whatever_stands_before_them():
+    texts = pl.Series(["k-17", None, "2024-03-05 00:00:00", "2024-03-05T12:00:00.500000"])
+    keys = ["k-17", None, "2024-03-05", "2024-03-05 12:00:00.500"]
+    assert values(event_key("x", texts.dtype, "UTC"), texts) == keys
+
+
+def test_a_midnight_with_a_zone_is_one_key_with_its_date():
+    midnight = pl.Series([dt.datetime(2024, 3, 4, 21)]).dt.replace_time_zone("UTC")
+    assert values(event_key("x", midnight.dtype, MOSCOW), midnight) == ["2024-03-05"]
+
+
 def test_moments_with_a_zone_are_one_key_with_those_on_the_bank_s_clock_and_no_two_of_autumn_are_one():
     # At 01:00 UTC clocks in Berlin went from 03:00 back to 02:00, so that the hour from 00:00 UTC on came twice.
     utc = [dt.datetime(2023, 10, 29, 0, 30), dt.datetime(2023, 10, 29, 1, 30), dt.datetime(2023, 7, 1, 12)]
