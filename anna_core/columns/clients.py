@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
+from anna_core.columns.typed import NO_CLIENT, Typed, UnfitColumnError, is_nothing, is_text, plain_text
 
 CURE = "write ids as text or whole numbers, 17 and not 17.0 or 1.7e+1"
 # What programs make of whole numbers that once were floats: pandas of a column with a gap, spreadsheets of long ones.
@@ -21,5 +21,5 @@ def client(name: str, kind: pl.DataType) -> Typed:
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, but clients are text or whole numbers: {CURE}")
     text = plain_text(name, kind)
-    written = pl.when(~is_nothing(text, NO_VALUE)).then(text)
+    written = pl.when(~is_nothing(text, NO_CLIENT)).then(text)
     return Typed(written, written.str.contains(WRITTEN_AS_FLOAT).fill_null(value=False))

@@ -32,7 +32,9 @@ _OTHER_KINDS = {
     b"PAR1": "is Parquet, whatever its name says; call it .parquet",
 }
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_OTHER_SEPARATORS = {
+    ";": "semicolons", "\t": "tabs", "|": "bars", "^": "carets", "~": "tildes", "\x01": r"Hive's sign \x01",
+}  # fmt: skip
 _QUOTING = "Write a value that holds a comma, a quote or a line's end in quotes, and a quote within it twice."
 _SHORT = "If the file was cut off, copy it again. Else write every value of a row, also those that are empty."
 
@@ -60,7 +62,7 @@ class _Block:
 
 
 def csv_header(file: Path) -> list[str]:
-    """Names of a CSV file's columns, as they stand there; "" is a column without a name.
+    """Names of a CSV file's columns, without the padding around them; "" is a column without a name.
 
     Raises:
         CsvError: it has none, or one twice, or is not UTF-8 text.
@@ -72,7 +74,8 @@ def csv_header(file: Path) -> list[str]:
     if b"\r" in head and b"\n" not in head:
         raise CsvError(f"{file}: its lines end in carriage returns alone, as on old Macs; {_AS_CSV}.")
     try:
-        names = next(csv.reader(io.StringIO(_decoded(head.removeprefix(_BOM), 1, whole=False), newline="")), [])
+        text = _decoded(head.removeprefix(_BOM), 1, whole=False)
+        names = [name.strip(" \t") for name in next(csv.reader(io.StringIO(text, newline="")), [])]
     except _BrokenError as broken:
         raise CsvError(f"{file}, {broken}") from None
     except csv.Error as error:
@@ -80,7 +83,8 @@ def csv_header(file: Path) -> list[str]:
     if not any(names):
         raise CsvError(f"{file} has no line of column names. Write them into its first line.")
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        raise CsvError(f"{file}, line 1: column {twice[0]!r} is there twice. Rename or drop one.")
+        cure = "Rename or drop one; if it is a value, write the columns' names above it."
+        raise CsvError(f"{file}, line 1: column {twice[0]!r} is there twice. {cure}")
     return names
 
 

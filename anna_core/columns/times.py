@@ -17,8 +17,10 @@ ERA = (dt.datetime(1971, 1, 1), dt.datetime(2200, 1, 1))
 # The first takes a third of the others' time (77 ns a text to 260), so each is tried on what those before it left.
 _NAIVE = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _DAY = "%Y-%m-%d"
-_UTC = " U C"  # " UTC", whose T has become a space by then (`_plain`)
-_ZONED = ("%+", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")  # of the zone PostgreSQL writes the hours alone
+_UTC = r"^(.*) U[T ]C$"  # as BigQuery writes it; where no other T stands before it, its own is a space (`_plain`)
+# Each form with a zone behind it: Z, +03:00, +0300, or the hours alone, as PostgreSQL writes them; Java leaves out the
+# seconds where there are none.
+_ZONED = ("%+", *(f"{form}{gap}%#z" for form in _NAIVE[1:] for gap in ("", " ")))
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _read(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
     naive = (text.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
     ways = [_told_on(clock, calendar(found, stamp), zone) for found in naive]
     ways.append(_told_on(clock, text.str.to_datetime(_DAY, time_unit="us", strict=False), bank_zone))
-    utc = pl.when(text.str.ends_with(_UTC)).then(text.str.strip_suffix(_UTC))  # as BigQuery writes it
+    utc = text.str.extract(_UTC)
     in_utc = (utc.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
     ways += [_told_on(clock, calendar(found, stamp), "UTC") for found in in_utc]
     zoned = (text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _ZONED)

@@ -9,11 +9,13 @@ import polars.datatypes.group as groups
 
 from anna_core.errors import AnnaError
 
-# What pandas, databases and spreadsheets write for nothing, decided here for every door: NA is nothing, even where it
-# is a country's code; None is not among them: it may well be a class.
-NOTHING = ("", "nan", "null", "na", "n/a", "#n/a", "<na>")
+# What pandas, spreadsheets, databases and the programs that export from these write for nothing, decided here for every
+# door: NA is nothing, even where it is a country's code; None is not among them: it may well be a class.
+NOTHING = ("", "nan", "null", "na", "n/a", "#n/a", "<na>", r"\n", "(null)", "[null]", "<null>", "#null!")
 # Where only clients, numbers, yes/no or times can stand, these are nothing, too.
 NO_VALUE = (*NOTHING, "none", "nat")
+# The same of clients alone: as a number or a time these are more likely a mistake, which is to be counted as one.
+NO_CLIENT = (*NO_VALUE, "?", ".", "-")
 
 _TEXTS = (pl.String, pl.Binary, pl.Categorical, pl.Enum)
 

@@ -7,6 +7,7 @@ import polars as pl
 from anna_core.errors import SampleError
 from anna_core.file_names import shown
 from anna_core.folders import UnseenError, status, walk, why_no_file
+from anna_core.lake_folders import DELTA, LakeFolder, lake_around, lake_holding
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of
 from anna_core.samples.reading import AS_OF, CLIENT, TARGET, why_no_parquet
 from anna_core.samples.rows import GROUP, SPLIT, WEIGHT
@@ -47,8 +48,10 @@ def read_parts(origin: str, folder: Path) -> pl.DataFrame:
 
 def _parts(origin: str, folder: Path) -> list[Path]:
     files, left, holding = [], [], []
+    _check_no_lake(origin, lake_around(folder))
     for file, names in sorted(walk(folder)):
         part = Path(*names)
+        _check_no_lake(origin, lake_holding(folder, names))
         if why := _why_not_read(file, part):
             left.append(f"{shown(part)} {why}")
         elif ending_of(part.name) in PARQUET_ENDINGS:
@@ -64,6 +67,15 @@ def _parts(origin: str, folder: Path) -> list[Path]:
             "into the files, and bring these in one folder."
         )
     return files
+
+
+def _check_no_lake(origin: str, lake: LakeFolder | None) -> None:
+    if lake is not None:
+        cure = "Bring the table's own folder" if lake.kind == DELTA else "Bring its rows of today as Parquet files"
+        raise SampleError(
+            f"{origin}: {shown(lake.folder)} is a table of {lake.kind}'s, whose Parquet files also hold rows that were "
+            f"overwritten or deleted. {cure}."
+        )
 
 
 def _why_not_read(file: Path, part: Path) -> str:

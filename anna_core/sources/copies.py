@@ -1,6 +1,10 @@
-"""Copies among a source's files: without an event key each of their events would count twice."""
+"""Copies among a source's files, whole or by month: without an event key each of their events would count twice."""
 
+from pathlib import Path
+
+from anna_core.sources.fingerprints import rows_in
 from anna_core.sources.source_state import ReadFile
+from anna_core.sources.survey import UNDATED
 
 _FEWEST = 10  # rows; of fewer, two deliveries may well be alike
 
@@ -22,3 +26,41 @@ def copies(files: dict[str, ReadFile], known: dict[str, ReadFile]) -> dict[str, 
         if other != name:
             found[name] = other
     return found
+
+
+def with_months_once(files: dict[str, ReadFile], known: dict[str, ReadFile]) -> dict[str, ReadFile]:
+    """The same files, of which those name their months that hold the same rows as that month of another file.
+
+    Dumps of the whole history are of this kind, and a quarter's file beside those of its months.
+
+    Args:
+        files: by name, none of them a whole copy.
+        known: those that were read before; the month counts in one that it counted in, or else in that of the shorter
+            name.
+    """
+    first: dict[tuple[str, str], str] = {}
+    found = {}
+    for name in sorted(files, key=lambda name: (name not in known or bool(known[name].again), len(name), name)):
+        again = {}
+        for month, fingerprint in files[name].survey.months.items():
+            if month == UNDATED or rows_in(fingerprint) < _FEWEST:
+                continue
+            other = first.setdefault((month, fingerprint), name)
+            if other != name:
+                again[month] = other
+        found[name] = files[name].model_copy(update={"again": again})
+    return {name: found[name] for name in files}
+
+
+def told_months(files: dict[str, ReadFile]) -> list[str]:
+    """Sentences about the months that several files hold."""
+    notes = []
+    for name, file in files.items():
+        for other in dict.fromkeys(file.again.values()):
+            months = sorted(month[:7] for month, first in file.again.items() if first == other)
+            which = months[0] if len(months) == 1 else f"{len(months):,} months, {months[0]} to {months[-1]}"
+            notes.append(
+                f"{Path(name).name} holds the same rows as {Path(other).name} in {which}: each counts once; take away "
+                "what is there twice, or name an `event_key`"
+            )
+    return notes

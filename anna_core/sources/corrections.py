@@ -8,6 +8,7 @@ An event takes 10 bytes, or 26 in a domain with versions, all of which are read 
 """
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +63,7 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
         run["version"], run["rest"] = versions[order].T
     with write_file(path, among_many=True) as temporary, temporary.open("wb") as file:
         # As `np.save` does, but for a file's own `write`: of a full disk NumPy's says no more than how far it came.
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(run))
+        file.write(_header(run.dtype, len(run)))
         file.write(run.view(np.uint8).data)
 
 
@@ -124,6 +125,14 @@ def read_corrections(folder: Path, month: str) -> Corrections:
         raise ArtifactError(f"{path} is damaged; remove {folder}, and the source is observed anew: {error}") from error
 
 
+def _header(kind: np.dtype, length: int) -> bytes:
+    """The header of a run's file, as long for any length; as all of it is known, none is parsed that may be damaged."""
+    told = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (length,)}
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, told)
+    return header.getvalue()
+
+
 @dataclass(frozen=True)
 class _StoredRun:
     """A run on disk, open only while it is read: a source may have more files than a process may hold open.
@@ -144,15 +153,22 @@ class _StoredRun:
 
     @classmethod
     def of(cls, path: Path, rank: int) -> "_StoredRun":
-        try:
-            mapped = np.lib.format.open_memmap(path, mode="r")
-        except ValueError as error:
-            raise ArtifactError(f"{path} is damaged; remove it, and its file is read again: {error}") from error
-        return cls(path, rank, mapped.dtype, len(mapped), mapped.offset)
+        with path.open("rb") as file:
+            head = file.read(max(len(_header(kind, 0)) for kind in (RUN, VERSIONED_RUN)))
+        size = path.stat().st_size
+        for kind in (RUN, VERSIONED_RUN):
+            offset = len(_header(kind, 0))
+            length, rest = divmod(size - offset, kind.itemsize)
+            if length > 0 and not rest and head[:offset] == _header(kind, length):
+                return cls(path, rank, kind, length, offset)
+        raise ArtifactError(f"{path} is damaged; remove it, and its file is read again.")
 
     def places(self, bounds: np.ndarray) -> np.ndarray:
         """Where ranges begin and end, (r + 1,), of which bounds (r - 1,) uint64 are the keys in between."""
-        inner = np.lib.format.open_memmap(self.path, mode="r")["key"].searchsorted(bounds) if len(bounds) else bounds
+        inner = bounds
+        if len(bounds):
+            mapped = np.memmap(self.path, self.kind, "r", self.offset, (self.length,))
+            inner = mapped["key"].searchsorted(bounds)
         return np.array([0, *inner, self.length], dtype=np.int64)
 
     def read(self, low: int, high: int) -> np.ndarray:

@@ -52,6 +52,11 @@ def field_names(domain: Domain) -> dict[str, str]:
     return {name: f"field {place}" for place, name in enumerate(domain.fields)}
 
 
+def without_key(name: str) -> str:
+    """The reason that is counted of events in which a column of the event key, named as in the source, is empty."""
+    return f"{name} is missing from the event key"
+
+
 @dataclass(frozen=True)
 class Fault:
     """A reason for which values, or whole rows, do not reach a mart.
@@ -65,6 +70,7 @@ class Fault:
         flag: bool, never null, an expression over the table: whether a row has the fault.
         cure: makes of a text that stands there what to do about it.
         whole_row: whether the row is left aside; otherwise only the value is missing.
+        judged: whether too many of it are a reason to refuse a file or a month; otherwise it is counted and told.
     """
 
     reason: str
@@ -75,6 +81,7 @@ class Fault:
     flag: pl.Expr
     cure: Callable[[str], str]
     whole_row: bool = True
+    judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class _Opening:
         domain, fields = self._domain, field_names(self._domain)
         found = {CLIENT: self._client(), TIME: self._time()}
         for name, own in zip(domain.event_key, key_names(domain), strict=True):
-            found[own] = self._typed(name, "event_key", event_key, self._zones[0]).value
+            found[own] = self._key(name, own)
         if domain.version is not None:
             found[VERSION], found[REST] = self._version(domain.version)
         found |= {fields[name]: self._field(name, kind) for name, kind in domain.fields.items()}
@@ -170,6 +177,16 @@ class _Opening:
         self._note(self.undated, era, name, TIME, typed.outside, lambda _: "leave empty what is not known")
         return typed.value
 
+    def _key(self, name: str, canonical: str) -> pl.Expr:
+        value = self._typed(name, "event_key", event_key, self._zones[0]).value
+        if name not in (self._domain.columns.client_id, self._domain.columns.event_time):  # these are noted already
+            cure = "write the key into each row"
+            self._note(
+                self.dated, without_key(name), name, canonical, value.is_null(), lambda _: cure, whole_row=False,
+                judged=False,
+            )  # fmt: skip
+        return value
+
     def _version(self, name: str) -> tuple[pl.Expr, pl.Expr]:
         if name not in self._names:
             return pl.lit(None, pl.Float64), pl.lit(0.0)
@@ -196,13 +213,13 @@ class _Opening:
 
     def _note(
         self, faults: list[Fault], reason: str, name: str, canonical: str, flag: pl.Expr, cure: Callable[[str], str],
-        *, whole_row: bool = True,
+        *, whole_row: bool = True, judged: bool = True,
     ) -> None:  # fmt: skip
         if not flag.meta.is_literal():  # of most types nothing is unreadable
             own = self._names[name]
             kind, column = self._kinds[own], pl.col(own)
             shown = moment_text(column, kind) if is_moment(kind) else column.cast(pl.String)
-            faults.append(Fault(reason, name, shown, own, canonical, flag, cure, whole_row))
+            faults.append(Fault(reason, name, shown, own, canonical, flag, cure, whole_row, judged))
 
 
 def _safe_name(name: str, names: tuple[str, ...]) -> str:

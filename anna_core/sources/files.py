@@ -11,6 +11,7 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.file_names import is_garbled, shown
 from anna_core.folders import UnseenError, status, walk, why_no_file
+from anna_core.lake_folders import HUDI, ICEBERG, LakeFolder, lake_around, lake_holding
 from anna_core.sources.source import Source
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
@@ -45,10 +46,13 @@ def source_files(source: Source) -> SourceFiles:
     """Find the files of a Parquet or CSV source; if its path is a file, it is read whatever its name.
 
     Raises:
-        SourceError: there is no file to read, or ANNA may not look into a folder.
+        SourceError: there is no file to read, ANNA may not look into a folder, or Parquet files belong to a table of a
+            data lake, not all of whose files count.
     """
     domain, path = source.domain, source.path
     at_path = _status(domain, path)
+    if domain.source.format == "parquet" and (lake := lake_around(path)) is not None:
+        raise _no_lake(source, lake)
     if at_path is not None and not stat.S_ISDIR(at_path.st_mode):
         if stat.S_ISREG(at_path.st_mode):
             return SourceFiles([path])
@@ -57,12 +61,12 @@ def source_files(source: Source) -> SourceFiles:
         )
     found = SourceFiles([])
     names: dict[tuple[int, ...], str] = {}
-    for file, parts in sorted(_walk(domain, path), key=lambda walked: (_is_link(walked[0]), walked)):
+    for file, parts in sorted(_walk(source), key=lambda walked: (_is_link(walked[0]), walked)):
         path_inside = "/".join(parts)
         name = shown(path_inside)
         if _is_marker(parts[-1]):
             continue
-        if any(part.startswith((".", "_")) for part in parts):
+        if _is_hidden(parts):
             if _has_data(parts[-1]):
                 found.hidden[name] = _why_hidden(parts)
         elif is_garbled(path_inside):
@@ -94,9 +98,27 @@ def told_unread(unread: dict[str, str]) -> str:
     return f"{count} not read: {'; '.join(some + more)}"
 
 
-def _walk(domain: Domain, folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+def _walk(source: Source) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    domain, folder = source.domain, source.path
     with _of_domain(domain):
-        yield from walk(folder)
+        for file, parts in walk(folder):
+            lake = lake_holding(folder, parts) if domain.source.format == "parquet" else None
+            if lake is not None and not _is_hidden(lake.folder.relative_to(folder).parts):
+                raise _no_lake(source, lake)
+            yield file, parts
+
+
+def _no_lake(source: Source, lake: LakeFolder) -> SourceError:
+    """The error for the files of a table, among which are those of rows that were overwritten or deleted."""
+    domain, kind = source.domain, lake.kind.lower()
+    cure = f"Write `source: {{path: {lake.folder}, format: {kind}}}` in {domain.name}.yaml."
+    if lake.kind == HUDI:
+        cure = "ANNA does not read these: bring a snapshot of it as Parquet files, in a folder of its own."
+    article = "an" if lake.kind == ICEBERG else "a"
+    return SourceError(
+        f"domain {domain.name}: {lake.folder} is {article} {lake.kind} table, whose Parquet files also hold rows that "
+        f"were overwritten or deleted. {cure}"
+    )
 
 
 def _status(domain: Domain, path: Path) -> os.stat_result | None:
@@ -128,6 +150,10 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 def _is_marker(name: str) -> bool:
     name = name.lower()
     return name in _MARKERS or name.startswith(_MARKER_BEGINS) or name.endswith(_MARKER_ENDS)
+
+
+def _is_hidden(parts: tuple[str, ...]) -> bool:
+    return any(part.startswith((".", "_")) for part in parts)
 
 
 def _has_data(name: str) -> bool:

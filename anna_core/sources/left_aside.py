@@ -92,7 +92,7 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
     """The reasons that concern more than the allowed share of the rows, most frequent first.
 
     Reasons for which whole rows are left aside are judged together, those for which single values are missing each by
-    itself. Nine rows or fewer are never too many.
+    itself, and those that are only counted (`Fault.judged`) not at all. Nine rows or fewer are never too many.
 
     Args:
         counts: reason → number of rows that have it.
@@ -102,7 +102,8 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
     """
     most = most_of(rows, share)
     whole = {fault.reason for fault in faults if fault.whole_row and counts.get(fault.reason)}
-    values = {fault.reason for fault in faults if not fault.whole_row and counts.get(fault.reason, 0) > most}
+    single = {fault.reason for fault in faults if fault.judged and not fault.whole_row}
+    values = {reason for reason in single if counts.get(reason, 0) > most}
     if sum(counts[reason] for reason in whole) <= most:
         whole = set()
     return sorted(whole | values, key=lambda reason: (-counts[reason], reason))

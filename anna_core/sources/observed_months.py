@@ -9,7 +9,7 @@ from anna_core.sources.corrections import Corrections, find_corrections, write_c
 from anna_core.sources.fingerprints import combine_fingerprints, shifted_fingerprint
 from anna_core.sources.observed_files import modified
 from anna_core.sources.source_state import ReadFile
-from anna_core.sources.survey import UNDATED, month_key
+from anna_core.sources.survey import month_key
 
 KEYS = "keys"  # the folder of the events' identities, file by file
 
@@ -31,9 +31,8 @@ def months_of(
     """
     parts: dict[str, list[str]] = {month: [] for month in once}
     for file in files.values():
-        for month, fingerprint in file.survey.months.items():
-            if month != UNDATED:
-                parts.setdefault(month, []).append(fingerprint)
+        for month, fingerprint in file.months.items():
+            parts.setdefault(month, []).append(fingerprint)
     corrected: dict[str, Corrections] = {}
     if domain.event_key:
         order = sorted(files, key=lambda name: (modified(files[name].state), name))  # as `winning_order` has it

@@ -14,7 +14,8 @@ from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.copies import copies
+from anna_core.sources.copies import copies, told_months, with_months_once
+from anna_core.sources.door import without_key
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.left_aside import most_of
@@ -26,7 +27,8 @@ from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, re
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
-_DOOR = "6"  # changes whenever the same files would be read as other rows than before
+_DOOR = "7"  # changes whenever the same files would be read as other rows than before
+_MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
 _TOLD = 10  # refused files named in one message
 
 
@@ -71,7 +73,7 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
 def _observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     domain, before, rules = source.domain, read_state(folder), _rules(source)
     found = look(source, before)
-    done = _surveyed(source, folder, before, found.states, rules)
+    done, known_refused = _surveyed(source, folder, before, found.states, rules)
     columns = _columns(domain, found.states, done)
     if not columns.issuperset(domain.source_columns):
         done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
@@ -80,7 +82,8 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         file = done.get(name)
         if file is None:
             try:
-                file = _survey(source, folder, name, state, rules, memory, columns)
+                told = name in known_refused
+                file = _survey(source, folder, name, state, rules, memory, columns, told_alone=told)
             except SourceError as error:
                 refused.append(str(error))
                 continue
@@ -98,8 +101,11 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         sweep_keys(folder, may_serve | _key_names(before.files))
         raise _refusal(domain, refused)
     states = {name: file.state for name, file in files.items()}
-    same = {} if domain.event_key else copies(files, before.files)  # a key tells events that come twice
-    doubled = {name: files.pop(name) for name in same}
+    same, doubled = dict[str, str](), dict[str, ReadFile]()
+    if not domain.event_key:  # it would tell events that come twice
+        same = copies(files, before.files)
+        doubled = {name: files.pop(name) for name in same}
+        files = with_months_once(files, before.files)
     once = {*before.months, *(month.isoformat() for month in built)}
     months = months_of(domain, once, files, folder, memory)
     after = SourceState(
@@ -108,7 +114,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         copies=doubled,
         months=months,
         unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
-        notes=_differences(domain, files),
+        notes=_differences(domain, files) + _of_keys(domain, files) + told_months(files),
     )
     write_text(folder / STATE_FILE, after.model_dump_json())
     sweep_surveys(folder, set())  # before the identities that belong to them
@@ -128,12 +134,13 @@ def mark_told(folder: Path, state: SourceState) -> None:
 
 def _surveyed(
     source: Source, folder: Path, before: SourceState, states: dict[str, str], rules: str
-) -> dict[str, ReadFile]:
+) -> tuple[dict[str, ReadFile], set[str]]:
     """What was read of files in these states by these rules, by the last observation or by one that ended early.
 
-    Files that the setting `left_aside`, lowered since, refuses by now are to be read again, to be told with their rows.
+    Also the names of files that were read, but that the setting `left_aside`, lowered since, refuses by now: these are
+    to be read again, to be told with their rows.
     """
-    found, runs = {}, key_runs(folder)
+    found, refused, runs = {}, set[str](), key_runs(folder)
     for name, state in states.items():
         known = before.known.get(name)
         if known is None or (known.state, known.rules) != (state, rules):
@@ -141,6 +148,7 @@ def _surveyed(
             known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
         stored = runs.get(key_name(name, state, rules), [])
         if known is not None and known.survey.undated > most_of(known.survey.rows, source.left_aside):
+            refused.add(name)
             continue
         # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
         if known is not None and len(stored) == known.survey.runs:
@@ -148,21 +156,33 @@ def _surveyed(
             continue
         for path in stored:  # by a reading that broke off, and may have divided them otherwise
             path.unlink(missing_ok=True)
-    return found
+    return found, refused
 
 
 def _survey(
-    source: Source, folder: Path, name: str, state: str, rules: str, memory: int, columns: frozenset[str]
+    source: Source,
+    folder: Path,
+    name: str,
+    state: str,
+    rules: str,
+    memory: int,
+    columns: frozenset[str],
+    *,
+    told_alone: bool,
 ) -> ReadFile | None:
-    """Survey a file in a state, and keep what was found; None if it changed meanwhile."""
-    keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key else None
+    """Survey a file in a state, and keep what was found; None if it changed meanwhile.
+
+    With `told_alone` the file is known, and read only to be refused: its stored identities stay as they are, as they
+    serve again once it is not refused any more, and with some of another reading among them would be a mixture.
+    """
+    keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key and not told_alone else None
     try:
         read = survey(source, Path(name), state, keys, memory, columns)
     except SourceError:
         if changed(source.domain, name, state):
             return None  # that something is wrong with half a file is no news
         raise
-    if changed(source.domain, name, state):
+    if told_alone or changed(source.domain, name, state):
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)
     return ReadFile(state=state, rules=rules, survey=read)
@@ -201,6 +221,22 @@ def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
         if len(kinds) > 1:
             told = [f"{kind} in {_some(names)}" for kind, names in kinds.items()]
             notes.append(f"column '{column}' differs between files: {', '.join(told)}")
+    return notes
+
+
+def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
+    """Sentences about keys that tell no event from another."""
+    reasons = {reason for file in files.values() for counts in file.survey.left.values() for reason in counts}
+    notes = [
+        f"events without '{name}' have no key and are told apart by nothing: one that is delivered twice counts twice"
+        for name in domain.event_key
+        if without_key(name) in reasons
+    ]
+    if alike := [Path(name).name for name, file in files.items() if file.survey.alike >= _MANY_ALIKE]:
+        notes.append(
+            f"all events of {_some(alike)} have one and the same event_key ({', '.join(domain.event_key)}), so of each "
+            "client's one alone stays: name columns in `event_key` that tell events apart"
+        )
     return notes
 
 

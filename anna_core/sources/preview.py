@@ -81,7 +81,9 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
             faults = [*door.undated, *door.dated]
             flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
             rows, *counts = door.table.select(pl.len(), *flags).collect().row(0)
-            left = Counter({fault.reason: count for fault, count in zip(faults, counts, strict=True) if count})
+            # The sum of a flag that is the same for all rows is 1 even where there is none.
+            found = zip(faults, counts if rows else [0] * len(counts), strict=True)
+            left = Counter({fault.reason: count for fault, count in found if count})
             refused = too_many(left, faults, rows, share)
             shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in refused}
     except SourceError as error:

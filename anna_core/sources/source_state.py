@@ -12,7 +12,7 @@ from anna_core.errors import ArtifactError
 from anna_core.months import parse_month
 from anna_core.sources.fingerprints import combine_fingerprints, rows_in
 from anna_core.sources.observed_files import ObservedFiles
-from anna_core.sources.survey import FileSurvey
+from anna_core.sources.survey import UNDATED, FileSurvey
 
 STATE_FILE = "fingerprints.json"
 FORM = "2"  # to be raised whenever what was observed before must be read again
@@ -25,11 +25,24 @@ class ReadFile(BaseModel):
         state: its size and times then (`file_state`), or the state of a lake's table.
         rules: digest of the rules that it was read by.
         survey: what it holds.
+        again: key of each month of which another file holds the same rows, where events have no key → that file. The
+            month has that one's rows alone.
     """
 
     state: str
     rules: str
     survey: FileSurvey
+    again: dict[str, str] = {}
+
+    @property
+    def months(self) -> dict[str, str]:
+        """Key of each month that has rows of the file → their fingerprint."""
+        return {key: of_month for key, of_month in self.survey.months.items() if key not in {*self.again, UNDATED}}
+
+    @property
+    def rows(self) -> int:
+        """Number of its rows that count, with those of no month."""
+        return self.survey.rows - sum(rows_in(self.survey.months[month]) for month in self.again)
 
 
 class SourceState(BaseModel):
@@ -68,8 +81,8 @@ class SourceState(BaseModel):
 
     @property
     def total(self) -> int:
-        """Number of rows of all files."""
-        return sum(file.survey.rows for file in self.files.values())
+        """Number of rows of all files, each month's counted once."""
+        return sum(file.rows for file in self.files.values())
 
     @property
     def undated(self) -> int:
@@ -89,7 +102,7 @@ class SourceState(BaseModel):
         return ObservedFiles(
             {name: file.state for name, file in (holding or filled).items()},
             self._columns,
-            rows_in(combine_fingerprints([file.survey.months[month] for file in holding.values()])),
+            rows_in(combine_fingerprints([file.months[month] for file in holding.values()])),
         )
 
     @cached_property
@@ -97,7 +110,7 @@ class SourceState(BaseModel):
         """Key of each month → the files that hold rows of it."""
         found: dict[str, dict[str, ReadFile]] = {}
         for name, file in self.files.items():
-            for month in file.survey.months:
+            for month in file.months:
                 found.setdefault(month, {})[name] = file
         return found
 
@@ -112,7 +125,8 @@ class SourceState(BaseModel):
         counts: dict[str, Counter[str]] = {}
         for file in self.files.values():
             for month, found in file.survey.left.items():
-                counts.setdefault(month, Counter()).update(found)
+                if month not in file.again:
+                    counts.setdefault(month, Counter()).update(found)
         return counts
 
     @property

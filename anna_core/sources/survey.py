@@ -13,7 +13,7 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
-from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, version_names
+from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, key_names, version_names
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
 from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
@@ -34,6 +34,8 @@ class FileSurvey(BaseModel):
         examples: reason → the places where it was found first.
         kinds: name of each of the domain's columns that the file has → its type.
         runs: number of the files that its events' identities were written to.
+        alike: number of events that others of the same client repeat because all of the file have one and the same key;
+            0 where keys differ.
     """
 
     rows: int
@@ -42,6 +44,7 @@ class FileSurvey(BaseModel):
     examples: dict[str, list[str]] = {}
     kinds: dict[str, str] = {}
     runs: int = 0
+    alike: int = 0
 
     @property
     def undated(self) -> int:
@@ -97,6 +100,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         examples={reason: [str(example) for example in shown] for reason, shown in found.items()},
         kinds=_kinds(domain, table.schema),
         runs=seen.runs,
+        alike=seen.alike,
     )
 
 
@@ -107,10 +111,18 @@ class _Seen:
         self._domain, self._keys = domain, keys
         self._most = max(1, memory // (2 * run_type(domain.version is not None).itemsize))
         self._held: list[pl.DataFrame] = []
+        self._key: tuple | None = None  # that all events had so far
+        self._keys_differ = keys is None
+        self._repeated = 0
         self.runs = 0
         self.rows = 0
         self.months: dict[dt.date | None, list[int]] = {}
         self.counts: dict[dt.date | None, Counter[str]] = {}
+
+    @property
+    def alike(self) -> int:
+        """As of `FileSurvey`."""
+        return 0 if self._keys_differ else self._repeated
 
     def read(self, door: Door) -> None:
         """Add a table's rows."""
@@ -141,9 +153,20 @@ class _Seen:
             self.counts.setdefault(month, Counter())[fault.reason] += rows
 
     def _hold(self, batch: pl.DataFrame) -> None:
-        self._held.append(batch.filter(pl.col(_MONTH).is_not_null() & pl.col(_KEY).is_not_null()))
+        held = batch.filter(pl.col(_MONTH).is_not_null() & pl.col(_KEY).is_not_null())
+        self._compare_keys(held)
+        self._held.append(held)
         if sum(map(len, self._held)) > self._most:
             self._write()
+
+    def _compare_keys(self, held: pl.DataFrame) -> None:
+        """Find out whether all keys are the same; the first rows of a sound file settle it."""
+        if self._keys_differ or held.is_empty():
+            return
+        keys = held.select(key_names(self._domain))
+        self._key = self._key or keys.row(0)
+        same = keys.select(pl.all_horizontal(pl.nth(i).eq(value).all() for i, value in enumerate(self._key))).item()
+        self._keys_differ = not same
 
     def _write(self) -> None:
         assert self._keys is not None
@@ -151,6 +174,8 @@ class _Seen:
         self._held = []
         if held.is_empty():
             return
+        if not self._keys_differ:
+            self._repeated += len(held) - held[_KEY].n_unique()
         month = held[_MONTH].dt.year().cast(pl.Int32) * 12 + held[_MONTH].dt.month() - 1
         versions = None
         if self._domain.version is not None:
@@ -165,7 +190,8 @@ def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
     schema = door.table.select(*door.values.values()).collect_schema()
     faults = [*door.undated, *door.dated]
     raw = {_raw(fault): pl.col(fault.own).alias(_raw(fault)) for fault in faults}
-    kept = dict.fromkeys([fault.canonical for fault in faults] + (version_names(domain) if keys else []))
+    of_keys = [*key_names(domain), *version_names(domain)] if keys else []
+    kept = dict.fromkeys([fault.canonical for fault in faults] + of_keys)
     columns = [pl.col(TIME).dt.truncate("1mo").cast(pl.Date).alias(_MONTH), row_hash(schema).alias(HASH)]
     if keys:
         columns.append(identity(domain, {name: pl.col(name) for name in schema}).alias(_KEY))

@@ -124,7 +124,7 @@ class Ledger:
             return Launch.model_validate(yaml.safe_load(text))
         except ValidationError as error:
             raise LedgerError(
-                f"{tag} in the ledger {self.repository.folder} cannot be read: {explain(error)}"
+                f"{tag} in the ledger {self.repository.folder} cannot be read: {explain(error, _LAUNCH_FILE)}"
             ) from error
 
     def result(self, tag: str) -> dict[str, Any] | None:

@@ -44,6 +44,12 @@ def _one_separated(bank: CaseBank) -> None:
     bank.put_text(as_text(events()[1::2]).replace(",", ";"), "b.csv")
 
 
+def _padded_header(bank: CaseBank) -> None:
+    bank.put_text(as_text(events()[::2]), "a.csv")
+    head, rows = as_text(events()[1::2]).split("\n", 1)
+    bank.put_text(f"{head.replace(',', ' , ')}\n{rows}", "b.csv")
+
+
 def _encoded(encoding: str):
     return lambda bank: bank.put_text(as_text(events()).replace("São", "Sao").encode(encoding)) and None
 
@@ -84,6 +90,13 @@ CASES = [
     Case("semicolons", "semicolons between columns", _separated(";"), CSV,
          refused="Its columns seem to be parted by semicolons: write commas"),
     Case("tabs", "tabs between columns", _separated("\t"), CSV, refused="parted by tabs: write commas"),
+    Case("hive_signs", "Hive's own sign between columns", _separated("\x01"), CSV,
+         refused=r"parted by Hive's sign \x01: write commas"),
+    Case("tildes", "tildes between columns", _separated("~"), CSV, refused="parted by tildes: write commas"),
+    Case("padded_header", "spaces around the columns' names of one of two files", _padded_header, CSV),
+    Case("no_header_but_a_value_twice", "a first row that has one value twice in place of the columns' names",
+         lambda bank: bank.put_text(as_text(events()).split("\n", 1)[1].replace("0,239,", "239,239,", 1)) and None, CSV,
+         refused="column '239' is there twice. Rename or drop one; if it is a value, write the columns' names above"),
     Case("cp1251", "text of Windows' Cyrillic code page", _encoded("cp1251"), CSV,
          refused="all.csv, line 2: the text is not UTF-8"),
     Case("utf_16", "UTF-16, as Excel's `Unicode text`", _encoded("utf-16"), CSV,

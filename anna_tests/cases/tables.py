@@ -3,10 +3,12 @@
 import gzip
 import os
 import shutil
+from pathlib import Path
 
 import polars as pl
+from deltalake import DeltaTable
 
-from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
+from anna_tests.cases.bank import CLIENTS, EVENTS, CaseBank, as_text, events
 from anna_tests.cases.case import Case
 from anna_tests.cases.delta import map_columns
 
@@ -29,6 +31,18 @@ def _linked(bank: CaseBank) -> None:
 
 def _copied(bank: CaseBank) -> None:
     bank.put_text(gzip.compress(bank.put(events()).read_bytes()), "all.csv.gz")
+
+
+def _dumps(bank: CaseBank) -> None:
+    for month in (3, 4, 7):
+        bank.put(events().filter(pl.col("event_time") < pl.datetime(2024, month, 1)), f"dump_{month:02}")
+
+
+def _quarter(bank: CaseBank) -> None:
+    month = pl.col("event_time").dt.month()
+    for number in range(1, 7):
+        bank.put(events().filter(month == number), f"{number}")
+    bank.put(events().filter(month <= 3), "first")
 
 
 def _no_files(bank: CaseBank) -> None:
@@ -60,10 +74,36 @@ def _mapped(bank: CaseBank) -> None:
     map_columns(bank.folder)
 
 
+def _half_deleted(folder: Path) -> None:
+    events().write_delta(str(folder))
+    DeltaTable(str(folder)).delete("event_id >= 3000")
+
+
+def _iceberg(folder: Path) -> None:
+    """What of an Iceberg table tells that it is one: the files of its states, beside its data."""
+    for name in ("data", "metadata"):
+        (folder / name).mkdir(parents=True)
+    events().write_parquet(folder / "data" / "00000-0.parquet")
+    (folder / "metadata" / "00001-c3.metadata.json").write_text("{}")
+
+
+def _hudi(folder: Path) -> None:
+    """Two states of one group of files, as an update of a table that is copied on write leaves them."""
+    (folder / ".hoodie").mkdir(parents=True)
+    for state in (1, 2):
+        events().write_parquet(folder / f"9f1c-0_0-{state}-{state}_2024030{state}000000000.parquet")
+
+
 def _twice(bank: CaseBank) -> None:
     bank.put_halves(events(), events())
     again = events().filter(pl.col("event_id") % 60 == 0).with_columns(pl.col("event_time").dt.offset_by("1mo"))
     bank.put(again, "corrections")
+
+
+def _keyless(bank: CaseBank) -> None:
+    """All is delivered twice, the second time without keys."""
+    bank.put(events(), "first")
+    bank.put(events().with_columns(event_id=None), "second")
 
 
 def _snowflakes(bank: CaseBank) -> None:
@@ -108,6 +148,15 @@ CASES = [
          unread=("latest.parquet",)),
     Case("copy_without_key", "a file and its compressed copy, of events without a key", _copied,
          CSV | {"event_key": []}, unread=("all.csv.gz",)),
+    Case("dumps", "dumps of the whole history, without keys, each a month longer than the one before", _dumps,
+         CSV | {"event_key": []}, notes=(
+             "dump_04.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
+             "dump_07.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
+             "dump_07.csv holds the same rows as dump_04.csv in 2024-03: each counts once; take away")),
+    Case("quarter", "a file of a quarter beside those of its months, without keys", _quarter,
+         {"event_key": []}, notes=("first.parquet holds the same rows as 1.parquet in 2024-01: each counts once",
+                                   "first.parquet holds the same rows as 2.parquet in 2024-02: each counts once",
+                                   "first.parquet holds the same rows as 3.parquet in 2024-03: each counts once")),
     Case("pipe", "a named pipe and a link to itself beside the data", _no_files, CSV,
          unread=("itself.csv", "pipe.csv")),
     Case("no_column_in_any", "a field that no file of several has",
@@ -125,12 +174,33 @@ CASES = [
          lambda bank: bank.put_halves(events(), events().with_columns(pl.col("event_id").cast(float))),
          notes=("column 'event_id' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
     Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
+    Case("no_keys", "an event key that a job no longer fills", _keyless, rows=2 * EVENTS,
+         left={"event_id is missing from the event key": EVENTS},
+         notes=("column 'event_id' differs between files: Int64 in first.parquet, Null in second.parquet",
+                "events without 'event_id' have no key and are told apart by nothing: one that is delivered twice",)),
+    Case("one_key", "an event key of which all values are 0",
+         lambda bank: bank.put(events().with_columns(event_id=0)) and None, rows=CLIENTS,
+         notes=("all events of all.parquet have one and the same event_key (event_id), so of each client's one",)),
+    Case("one_key_a_client", "an event key with one value, and one event of each client",
+         lambda bank: bank.put(events().unique("client_id").with_columns(event_id=0)) and None, rows=CLIENTS),
     Case("snowflake_versions", "versions of 19 digits, as text and as numbers", _snowflakes, {"version": "version"},
          notes=("column 'version' differs",)),
     Case("open_end_versions", "versions by which the row in force is valid to 9999-12-31", _open_ends,
          {"version": "valid_to"}),
     Case("infinite_versions", "versions by which the row in force has an infinite one", _infinite_ends,
          {"version": "valid_to"}, notes=("column 'valid_to' differs",)),
+    Case("delta_as_parquet", "a Delta table without `format: delta`", lambda bank: _half_deleted(bank.folder),
+         refused="cards is a Delta table, whose Parquet files also hold rows that were overwritten or deleted. Write "
+                 "`source: {path: $ANNA_HOME/warehouse/cards, format: delta}` in cards.yaml."),
+    Case("above_delta", "a folder in which a Delta table lies", lambda bank: _half_deleted(bank.folder / "export"),
+         refused="`source: {path: $ANNA_HOME/warehouse/cards/export, format: delta}` in cards.yaml."),
+    Case("iceberg_as_parquet", "an Iceberg table without `format: iceberg`", lambda bank: _iceberg(bank.folder),
+         refused="cards is an Iceberg table, whose Parquet files also hold"),
+    Case("data_of_iceberg", "the folder `data` of an Iceberg table", lambda bank: _iceberg(bank.folder),
+         {"source": {"path": "warehouse/cards/data"}},
+         refused="`source: {path: $ANNA_HOME/warehouse/cards, format: iceberg}` in cards.yaml."),
+    Case("hudi", "a Hudi table", lambda bank: _hudi(bank.folder),
+         refused="cards is a Hudi table, whose Parquet files also hold rows that were overwritten or deleted. "),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip

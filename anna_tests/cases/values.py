@@ -62,6 +62,13 @@ CASES = [
          rows=EVENTS - 120, left={"client_id is missing": 120}),
     Case("many_null_ids", "a fifth of the rows without a client", _with(**_some("client_id", 5, None)),
          refused="client_id is missing in "),
+    Case("null_marks", "what databases write for nothing in place of one id of fifty",
+         _with(client_id=pl.when(ROW % 50 == 0)
+               .then(pl.lit(pl.Series(["\\N", "(null)", "[NULL]", "?", ".", "-"])).gather(ROW // 50 % 6))
+               .otherwise(pl.col("client_id").cast(pl.String))), CSV,
+         rows=EVENTS - 120, left={"client_id is missing": 120}),
+    Case("ids_of_128_bits", "clients and codes of 128 bits", _with(
+        client_id=pl.col("client_id").cast(pl.Int128) + 2**100, mcc=pl.col("mcc").cast(pl.UInt128)), codes=MCC),
     # Times
     Case("63_year_0001", "the years 1, 202, 1753, 1970 and 9999, which stand for `none`", _odd_years, CSV,
          rows=EVENTS - 5, left={"event_time is outside the years 1971 to 2199": 5}),

@@ -43,6 +43,7 @@ def outside(typed: Typed) -> list[pl.Expr]:
         (pl.Series(["5411", " 5411.0 ", "5411.00", "05411", "-3.0", "100", "a.0", "1.50"]),
          ["5411", "5411", "5411", "05411", "-3", "100", "a.0", "1.50"]),
         (pl.Series(["", " ", "NULL", "nan", "N/A", "<NA>", None, "None"]), [None] * 7 + ["None"]),
+        (pl.Series(["\\N", "(null)", "[NULL]", "<null>", "#NULL!", "?", "."]), [None] * 5 + ["?", "."]),
         (pl.Series([5411.0, 1.5, 0.1, -0.0, NAN, INF, None]), ["5411", "1.5", "0.1", "0", None, None, None]),
         (pl.Series([0.1, 3.0], dtype=pl.Float32), ["0.1", "3"]),
         (pl.Series([5411, -1, None]), ["5411", "-1", None]),
@@ -75,6 +76,7 @@ def test_a_whole_number_is_the_same_category_in_every_type(whole):
     ("column", "expected"),
     [
         (pl.Series(["17", " a ", "NULL", "None", "", None]), ["17", "a", None, None, None, None]),
+        (pl.Series(["\\N", "(NULL)", "[null]", "<null>", "#null!", "?", " . ", "-", "-1"]), [None] * 8 + ["-1"]),
         (pl.Series(["17.0", "1.2e+10", "1e+16", "1.5E10"]), ["?"] * 4),
         (pl.Series(["3636638817772e42", "1E10", "12.50", "1.2"]), ["3636638817772e42", "1E10", "12.50", "1.2"]),
         (pl.Series([17, None]), ["17", None]),
@@ -95,6 +97,7 @@ def test_an_id_in_hex_is_an_id(name):
     [
         (pl.Series(["1", " 2.5 ", "1e3", "-7"]), [1.0, 2.5, 1000.0, -7.0]),
         (pl.Series(["", "NULL", "None", "NaN", None]), [None] * 5),
+        (pl.Series(["\\N", "(null)", "[NULL]", "?", ".", "-"]), [None] * 3 + ["?"] * 3),
         (pl.Series(["inf", "-Infinity", "1e39", "-1e400", "3.4e38"]), ["!", "!", "!", "!", 3.4e38]),
         (pl.Series([-INF, 3.5e38, LARGEST, -LARGEST]), ["!", "!", LARGEST, -LARGEST]),
         (pl.Series([INF, 1.0], dtype=pl.Float32), ["!", 1.0]),
@@ -152,6 +155,17 @@ def test_other_texts_are_as_many_keys_as_they_are():
     assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == texts
 
 
+def test_texts_of_moments_are_keys_of_moments_whatever_stands_before_them():
+    texts = pl.Series(["k-17", None, "2024-03-05 00:00:00", "2024-03-05T12:00:00.500000"])
+    keys = ["k-17", None, "2024-03-05", "2024-03-05 12:00:00.500"]
+    assert values(event_key("x", texts.dtype, "UTC"), texts) == keys
+
+
+def test_a_midnight_with_a_zone_is_one_key_with_its_date():
+    midnight = pl.Series([dt.datetime(2024, 3, 4, 21)]).dt.replace_time_zone("UTC")
+    assert values(event_key("x", midnight.dtype, MOSCOW), midnight) == ["2024-03-05"]
+
+
 def test_moments_with_a_zone_are_one_key_with_those_on_the_bank_s_clock_and_no_two_of_autumn_are_one():
     # At 01:00 UTC clocks in Berlin went from 03:00 back to 02:00, so that the hour from 00:00 UTC on came twice.
     utc = [dt.datetime(2023, 10, 29, 0, 30), dt.datetime(2023, 10, 29, 1, 30), dt.datetime(2023, 7, 1, 12)]
@@ -203,6 +217,14 @@ def test_floats_are_one_key_with_decimals_however_large_or_small(kind):
 def test_a_time_as_text(text, expected):
     column = pl.Series([text])
     assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == [expected]
+
+
+@pytest.mark.parametrize("parted", ["T", " "])
+@pytest.mark.parametrize("clock", ["12:00", "12:00:00", "12:00:00.0", "12:00:00.000000"])
+@pytest.mark.parametrize("zone", ["Z", "+00:00", "+0000", "+00", "-00:00", " UTC", " Z", " +00:00", " +0000", " +00"])
+def test_every_form_of_a_time_may_have_every_spelling_of_a_zone(parted, clock, zone):
+    column = pl.Series([f"2024-04-01{parted}{clock}{zone}"])
+    assert values(time("x", column.dtype, BERLIN, MOSCOW), column) == [dt.datetime(2024, 4, 1, 15)]
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])

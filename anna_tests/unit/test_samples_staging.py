@@ -406,6 +406,22 @@ def test_a_folder_that_the_platform_may_not_enter_is_told(tmp_path, inbox, monke
         stage(inbox, tmp_path / "t")
 
 
+@pytest.mark.parametrize(
+    ("log", "brought", "told"),
+    [
+        ("t/_delta_log/00000000000000000000.json", ".", "t is a table of Delta's, .* Bring the table's own folder."),
+        ("t/metadata/v2.metadata.json", "t/data", "t is a table of Iceberg's, .* Bring its rows of today as Parquet"),
+        ("t/.hoodie/hoodie.properties", "t", "t is a table of Hudi's, whose Parquet files also hold rows that were"),
+    ],
+)
+def test_files_of_a_table_that_says_itself_which_of_them_count_are_no_parts(tmp_path, inbox, log, brought, told):
+    for file in (log, "t/data/0.parquet"):
+        (tmp_path / "bank" / file).parent.mkdir(parents=True, exist_ok=True)
+        FRAME.write_parquet(tmp_path / "bank" / file)
+    with pytest.raises(SampleError, match=told):
+        stage(inbox, tmp_path / "bank" / brought)
+
+
 def test_marks_of_writers_are_no_parts_of_a_folder(tmp_path, inbox):
     (tmp_path / "t").mkdir()
     FRAME.write_parquet(tmp_path / "t" / "0.parquet")

@@ -93,7 +93,8 @@ def test_damaged_files_of_an_observation_are_told_with_what_to_remove(corrected)
     run = min((corrected.state / "keys").iterdir())
     whole = run.read_bytes()
     corrected.deliver((3, 4, 1.0))
-    for damaged in (whole[:-3], b"", b"PK\x03\x04" + whole, whole[:8]):
+    wrong = (whole.replace(old, new, 1) for old, new in ((b"'key'", b"'kez'"), (b"{", b"("), (b"<u8", b"<u\x00")))
+    for damaged in (whole[:-3], b"", b"PK\x03\x04" + whole, whole[:8], *wrong):
         run.write_bytes(damaged)
         with pytest.raises(ArtifactError, match=f"^{run} is damaged; remove it, and its file is read again"):
             corrected.observe()

@@ -75,6 +75,27 @@ def test_what_lies_beside_the_files_is_named_with_the_reason(texts):
     assert told_unread(found.not_read).endswith("; and 2 more")
 
 
+def test_a_table_of_a_lake_that_is_out_of_sight_or_beside_csv_stops_nobody(bank, texts):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    (bank.table / "_old" / "_delta_log").mkdir(parents=True)
+    (bank.table / "metadata").mkdir()  # holds no state of a table
+    texts.put_text(CSV + ROW, "a.csv")
+    assert [file.name for file in source_files(bank.source).read] == ["events.parquet"]
+    (bank.table / "_delta_log").mkdir()
+    assert [file.name for file in source_files(texts.source).read] == ["a.csv"]
+    with pytest.raises(SourceError, match="is a Delta table"):
+        source_files(bank.source)
+
+
+def test_a_single_file_of_a_lakes_table_is_refused_too(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source/part=1/a.parquet"})
+    (tmp_path / "source" / "part=1").mkdir(parents=True)
+    (tmp_path / "source" / ".hoodie").mkdir()
+    events_frame([("a", NOON, "x", True, 1.0)]).write_parquet(tmp_path / "source" / "part=1" / "a.parquet")
+    with pytest.raises(SourceError, match="source is a Hudi table"):
+        source_files(bank.source)
+
+
 def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
     texts.put_text(CSV + ROW, "a/march.csv")
     texts.put_text(CSV + ROW, "../elsewhere/april.csv")
@@ -328,6 +349,29 @@ def test_where_no_file_has_rows_their_columns_have_to_fit(bank):
     assert (bank.observe().months, preview(bank.source).refused) == ({}, [])
 
 
+def test_a_month_that_two_files_hold_counts_once_whichever_of_them_goes(bank):
+    def rows(month: int, count: int, amount: float = 1.0) -> list[tuple]:
+        return [(f"c{i}", dt.datetime(2024, month, 5, 12), "x", True, amount) for i in range(count)]
+
+    def marts() -> tuple[dict[str, int], list[int]]:
+        state = bank.observe()
+        months = [dt.date.fromisoformat(key) for key in state.months]
+        built = [bank.build_at(bank.mart, month, observed=state.files_of(month.isoformat())) for month in months]
+        assert [month.source_version for month in built] == list(state.months.values())
+        again = {name.rpartition("/")[2]: list(file.again) for name, file in state.files.items() if file.again}
+        return again, [month.rows for month in built]
+
+    bank.put(events_frame([*rows(2, 12), *rows(3, 11)]), "long name.parquet")
+    assert marts() == ({}, [12, 11])
+    bank.put(events_frame([*rows(2, 12), *rows(3, 10), *rows(4, 9)]), "a.parquet")
+    assert marts() == ({"a.parquet": ["2024-02-01"]}, [12, 21, 9])
+    assert marts() == ({"a.parquet": ["2024-02-01"]}, [12, 21, 9])  # the one of the shorter name came later
+    bank.put(events_frame(rows(4, 9)), "few.parquet")  # so few may well be alike
+    assert marts() == ({"a.parquet": ["2024-02-01"]}, [12, 21, 18])
+    (bank.table / "long name.parquet").unlink()
+    assert marts() == ({}, [12, 10, 18])
+
+
 def test_all_broken_files_are_named_at_once(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]), "good.parquet")
     whole = (bank.table / "good.parquet").read_bytes()
@@ -357,6 +401,12 @@ def test_a_first_look_leaves_files_without_rows_out_whatever_their_types(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
     seen = preview(bank.source)
     assert (seen.refused, seen.rows, seen.files) == ([], 1, 2)
+
+
+def test_a_first_look_counts_nothing_where_there_is_nothing(bank):
+    bank.put(pl.DataFrame(schema=dict.fromkeys(events_frame([]).columns, pl.Null)))
+    seen = preview(bank.source)
+    assert (seen.rows, seen.left, seen.refused) == (0, {}, [])
 
 
 def test_a_panic_without_words_is_told_by_its_kind(bank):

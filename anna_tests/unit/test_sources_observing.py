@@ -413,3 +413,17 @@ def test_a_lower_share_judges_files_that_are_known_too(watched):
     assert watched.read == ["3.parquet"]
     assert watched.observe(left_aside=0.5) == before
     assert watched.read == []
+
+
+def test_a_file_that_a_lower_share_refuses_keeps_the_identities_of_its_events(tmp_path, monkeypatch):
+    """A reading that is killed would leave some of its own among them, as it divides them otherwise."""
+    bank = Bank(tmp_path, event_key=["event_id"])
+    undated = ("a", None, "x", True, 1.0)
+    bank.put(events_frame([row(3, day) for day in range(1, 21)] + [undated] * 10).with_row_index("event_id"))
+    before = bank.observe(left_aside=0.5)
+    (run,) = (bank.state / "keys").iterdir()
+    written = run.stat()
+    with pytest.raises(SourceError, match="event_time is missing in 10"):
+        bank.observe(left_aside=0.1, memory=100)
+    assert (run.stat().st_ino, run.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+    assert bank.observe(left_aside=0.5) == before
