@@ -3,7 +3,6 @@
 The failure carries it as metadata, so that whoever started the run can tell whether the same will do later.
 """
 
-import errno
 import tempfile
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -11,12 +10,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from anna_core.errors import AnnaError, MartsBehindError, in_words
+from anna_core.errors import NO_ROOM, AnnaError, MartsBehindError, in_words, system_code
 from anna_core.storage import is_full, room_needed
 from anna_resources.settings import load_settings
 
 _LABEL = "passes"  # of the failure's metadata
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Libraries in Rust and C++ raise errors of their own kinds, in the words of the system below them.
 _NO_ROOM_WORDS = ("No space left on device", "Disk quota exceeded")
 _NO_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "can't allocate memory")
@@ -39,7 +37,7 @@ def passing(error: BaseException) -> Passing | None:
             return Passing.MARTS
         if isinstance(one, AnnaError):
             continue  # its words name what people wrote; what it comes of follows
-        if (isinstance(one, OSError) and one.errno in _NO_ROOM) or any(words in str(one) for words in _NO_ROOM_WORDS):
+        if system_code(one) in NO_ROOM or any(words in str(one) for words in _NO_ROOM_WORDS):
             return Passing.SPACE
         if type(one).__name__ in _NO_MEMORY_KINDS or any(words in str(one) for words in _NO_MEMORY_WORDS):
             return Passing.MEMORY

@@ -3,6 +3,12 @@
 Every message says what is wrong, where, and what to do about it; a reader of the Dagster UI sees nothing else.
 """
 
+import errno
+import re
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_CODE = re.compile(r"os error (\d+)")  # how libraries in Rust, such as Polars, tell what the system said
+
 
 class AnnaError(Exception):
     """Any problem that ANNA found and can explain."""
@@ -56,3 +62,11 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, (AnnaError, OSError)):
         return str(error)
     return f"{type(error).__name__}: {error}"
+
+
+def system_code(error: BaseException) -> int | None:
+    """The number of a system's error, such as one of `NO_ROOM`, if it is one, or one of a library that tells it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = _CODE.search(str(error))
+    return int(found[1]) if found else None

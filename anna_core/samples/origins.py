@@ -1,6 +1,7 @@
 """Where a sample may come from: a file, a folder of Parquet files, a Delta table, or the URL of a file or table."""
 
 import http.client
+import os
 import shutil
 import urllib.request
 from pathlib import Path, PurePosixPath
@@ -10,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.fs
 
-from anna_core.errors import SampleError
+from anna_core.errors import NO_ROOM, SampleError, system_code
 from anna_core.samples.files import ending_of, stem_of, why_no_sample
 from anna_core.samples.parts import read_parts
 from anna_core.samples.resting import Stamps, look
@@ -61,6 +62,7 @@ def fetch(origin: str, target: Path, rested: Stamps) -> None:
 
     Raises:
         SampleError: there is nothing, it cannot be read, or it is not, or no longer, in these states.
+        OSError: there is no room for it.
     """
     try:
         _copy(origin, target)
@@ -85,7 +87,10 @@ def _copy(origin: str, target: Path) -> None:
             shutil.copyfile(Path(origin).expanduser(), target)
     except PermissionError:
         raise SampleError(f"{origin}: the platform's user may not read it; give it the right to, or copy it.") from None
-    except (OSError, ImportError, pa.ArrowException, http.client.HTTPException) as error:
+    except (OSError, ImportError, pa.ArrowException, pl.exceptions.PolarsError, http.client.HTTPException) as error:
+        code = system_code(error)
+        if code in NO_ROOM:  # where it is written, since it is only read where it comes from
+            raise OSError(code, os.strerror(code), str(target.parent)) from error
         raise SampleError(f"{origin}: cannot be read as a sample: {error}") from None
 
 

@@ -11,13 +11,11 @@ import polars as pl
 from narwhals.exceptions import NarwhalsError
 
 from anna_core.domains import Domain
-from anna_core.errors import SourceError
+from anna_core.errors import NO_ROOM, SourceError, system_code
 from anna_core.sources.damaged_files import damaged_file
 from anna_core.sources.lake_failures import CURE, of_lake_library, reason
 
 _ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, NarwhalsError, OSError)
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_CODE = re.compile(r"os error (\d+)")  # how Polars tells what the system said
 _NO_TEXT = re.compile(r"invalid utf-?8", re.IGNORECASE)
 
 
@@ -38,8 +36,8 @@ def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
     except BaseException as error:
         if not (isinstance(error, _ERRORS) or (domain.source.is_lake and of_lake_library(error))):
             raise
-        code = _code(error)
-        if code in _NO_ROOM:
+        code = system_code(error)
+        if code in NO_ROOM:
             raise OSError(code, os.strerror(code)) from error
         words = reason(error)
         if domain.source.is_lake and file is not None:
@@ -48,14 +46,6 @@ def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
             f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: {words}. "
             f"{_cure(domain, code, words)}"
         ) from error
-
-
-def _code(error: BaseException) -> int | None:
-    """The number of a system's error, if it is one."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno
-    found = _CODE.search(str(error))
-    return int(found[1]) if found else None
 
 
 def _cure(domain: Domain, code: int | None, words: str) -> str:

@@ -1,6 +1,8 @@
 import datetime as dt
+import errno
 import os
 import re
+import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -49,6 +51,27 @@ def test_a_file_is_copied_as_it_is_under_its_key(tmp_path, inbox, name):
     staged = inbox / "churn" / f"2024.q1{origin.suffix}"
     assert staged.read_bytes() == origin.read_bytes()
     assert files(inbox) == [staged.name]
+
+
+@pytest.mark.parametrize(
+    ("error", "writer"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), (shutil, "copyfile")),
+        (pl.exceptions.ComputeError("parquet: IO error: Disk quota (os error 122)"), (pl.DataFrame, "write_parquet")),
+    ],
+)
+def test_a_full_disk_of_the_inbox_is_not_told_of_what_is_read(tmp_path, inbox, monkeypatch, error, writer):
+    (tmp_path / "t").mkdir()
+    FRAME.write_parquet(tmp_path / "t" / "0.parquet")
+
+    def full(*_, **__):
+        raise error
+
+    monkeypatch.setattr(*writer, full)
+    with pytest.raises(OSError, match=rf"{inbox}/churn") as told:
+        stage(inbox, tmp_path / "t" if writer[0] is pl.DataFrame else tmp_path / "t" / "0.parquet")
+    assert told.value.errno in (errno.ENOSPC, errno.EDQUOT)
+    assert files(inbox) == []
 
 
 def test_a_folder_of_parquet_files_becomes_one(tmp_path, inbox):
