@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
@@ -19,6 +20,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b")
 _LEVEL_WITHIN = 120  # characters from the line's start: a level further on is part of the message
 _FRAMES = ("Traceback (most recent call last)", "Stack Trace:")  # Python's, and Dagster's of a step
+_AGAIN_SECONDS = 600.0  # until the same is shown again: sensors look every few seconds, and say each time what is wrong
+_WHEN = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*( [+-]\d{4})?")
 _PYTHON_WARNING = re.compile(r"\w+Warning: ")
 _NOISE = re.compile(r"ExperimentalWarning|BetaWarning|PreviewWarning|DeprecationWarning|FutureWarning|UserWarning")
 # Said once, at the first start of a deployment: there is nothing older to ignore.
@@ -28,11 +31,14 @@ _HARMLESS = re.compile(r"No cursor for event type \S+, ignoring older events")
 class SeriousLines:
     """Chooses the lines to show: warnings, errors, and the lines that go on from them, but no stack frames.
 
-    What went wrong stands in the lines around these; where in the code, in the log file.
+    What went wrong stands in the lines around these; where in the code, in the log file. What is said time and again is
+    shown now and then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._showing = self._in_frames = False
+        self._clock = clock
+        self._shown: dict[str, float] = {}  # what was said of late → when it was shown
 
     def __call__(self, line: str) -> bool:
         """Whether to show this line; lines must come in order."""
@@ -46,8 +52,16 @@ class SeriousLines:
         if _HARMLESS.search(line) or (_PYTHON_WARNING.search(line) and _NOISE.search(line)):
             self._showing = False
         elif level := _LEVEL.search(line[:_LEVEL_WITHIN]):
-            self._showing = level[1] in SERIOUS
+            self._showing = level[1] in SERIOUS and self._is_news(line)
         return self._showing and bool(line.strip())
+
+    def _is_news(self, line: str) -> bool:
+        now, said = self._clock(), _WHEN.sub("", line)
+        self._shown = {text: then for text, then in self._shown.items() if now - then < _AGAIN_SECONDS}
+        if said in self._shown:
+            return False
+        self._shown[said] = now
+        return True
 
 
 def say(console: Console, text: str | Text, style: str = "") -> None:

@@ -101,7 +101,7 @@ def check_metric(name: str, task_type: TaskType | None) -> None:
     """
     if name not in METRICS:
         among = METRICS if task_type is None else metrics_of(task_type)
-        alike = get_close_matches(name, among, n=1)
+        alike = [known for known in among if name.lower() in known] or get_close_matches(name, among, n=1)
         meant = f" Is {alike[0]} meant?" if alike else ""
         raise TaskError(f"there is no metric '{name}'; choose one of: {', '.join(among)}.{meant}")
     if task_type is not None:

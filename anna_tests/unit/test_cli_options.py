@@ -53,6 +53,7 @@ def test_an_unknown_setting_is_refused_before_anything_is_sent():
 @pytest.mark.parametrize(
     ("options", "named", "told"),
     [
+        ({"metric": "auc"}, {}, r"^--option metric: there is no metric 'auc'; .* Is roc_auc meant\?$"),
         ({"metric": "rocauc"}, {}, r"^--option metric: there is no metric 'rocauc'; .* Is roc_auc meant\?$"),
         ({}, {"metric": "rocauc"}, r"^--metric: there is no metric 'rocauc'"),
         ({"type": "binary"}, {"metric": "rmse"}, r"^--metric: metric 'rmse' is not defined for a binary task"),

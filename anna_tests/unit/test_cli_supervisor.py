@@ -187,6 +187,16 @@ def test_only_serious_lines_are_shown():
     assert [index for index, line in enumerate(said) if wanted(line)] == [2, 5, 9]
 
 
+def test_what_is_said_again_and_again_is_shown_now_and_then():
+    said = ["2026-11-23 13:13:31 +0000 - dagster - WARNING - sources - asked again", "  for two months",
+            "2026-11-23 13:13:42 +0000 - dagster - WARNING - sources - asked again", "  for two months",
+            "2026-11-23 13:13:42 +0000 - dagster - WARNING - inbox - left aside"]  # fmt: skip
+    moments = iter([0.0, 11.0, 12.0, 605.0, 606.0, 607.0])
+    wanted = SeriousLines(lambda: next(moments))
+    assert [index for index, line in enumerate(said) if wanted(line)] == [0, 1, 4]
+    assert [index for index, line in enumerate(said) if wanted(line)] == [0, 1]
+
+
 def test_a_refusal_is_shown_with_its_words_and_without_stack_frames():
     said = [
         "2026-11-23 13:13:31 +0000 - dagster - ERROR - observe_cards - r1 - 7 - source__cards - STEP_FAILURE - failed.",
