@@ -1,5 +1,6 @@
 """A launch's report, read from the metadata of its `report` asset."""
 
+import html
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +60,11 @@ def read_report(client: GraphQLClient, key: str) -> Report:
         raise ReportError(f"{key} has no report yet: `anna status {key}` tells how far its launch is.")
     metadata = events[0]["metadata"]
     records = metadata.get("leaderboard", {"table": {"records": []}})["table"]["records"]
-    html = metadata.get("report_html", {}).get("path")
+    whole = metadata.get("report_html", {}).get("path")
     verdict = metadata.get("verdict", {}).get("text", "")
     listed = metadata.get(WARNINGS, {}).get("mdStr", "")
-    warnings = [line.removeprefix("- ") for line in listed.splitlines() if line.startswith("- ")]
-    return Report(key, [json.loads(record) for record in records], verdict, warnings, Path(html) if html else None)
+    warnings = [html.unescape(line.removeprefix("- ")) for line in listed.splitlines() if line.startswith("- ")]
+    return Report(key, [json.loads(record) for record in records], verdict, warnings, Path(whole) if whole else None)
 
 
 def print_report(report: Report, console: Console) -> None:

@@ -13,6 +13,7 @@ from anna_assets.layers.boosting_asset import boosting_key
 from anna_assets.layers.members import member_name, read_members, tree_domains
 from anna_assets.layers.metamodel_asset import METAMODEL_KEY
 from anna_assets.layers.sample_asset import SAMPLE_KEY
+from anna_assets.markdown import bullets
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
@@ -83,7 +84,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "ledger": tag,
                 "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
                 "held-out rows": len(content.held_out),
-                WARNINGS: dg.MetadataValue.md("\n".join(f"- {text}" for text in content.warnings) or "none"),
+                WARNINGS: dg.MetadataValue.md(bullets(content.warnings)),
                 "report_html": dg.MetadataValue.path(str(files.html)),
                 **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},
             },

@@ -8,6 +8,7 @@ import polars as pl
 
 from anna_assets.layers import guard_checks
 from anna_assets.layers.known_clients import match_clients
+from anna_assets.markdown import bullets, plain
 from anna_assets.partitions import SAMPLE
 from anna_assets.steps import step_asset
 from anna_core.columns.shares import percent
@@ -131,7 +132,7 @@ def _metadata(sample: Sample, domains: Sequence[Domain], found: Match) -> dict[s
         "type": dg.MetadataValue.text(task.type.value),
         "metric": dg.MetadataValue.text(task.metric),
         "owner": dg.MetadataValue.text(task.owner),
-        "guesses": dg.MetadataValue.md("\n".join(f"- {guess}" for guess in task.guesses)),
+        "guesses": dg.MetadataValue.md(bullets(task.guesses)),
         "domains": dg.MetadataValue.json([domain.name for domain in domains]),
         "split": dg.MetadataValue.json(counts),
         "target": dg.MetadataValue.md(_target_table(sample)),
@@ -143,7 +144,7 @@ def _target_table(sample: Sample) -> str:
     if sample.task.type is TaskType.REGRESSION:
         return str(pl.DataFrame(sample.target[:, 0], schema=["target"]).describe().to_pandas().to_markdown(index=False))
     rows = [
-        f"| {name} | {value} | {count:,} | {percent(count / len(sample))} |"
+        f"| {plain(name)} | {plain(value)} | {count:,} | {percent(count / len(sample))} |"
         for name in columns.columns
         for value, count in class_names(columns[name]).value_counts(sort=True).iter_rows()
     ]
