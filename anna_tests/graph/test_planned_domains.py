@@ -1,5 +1,7 @@
 """A launch keeps the domains that it was planned with, in whatever graph its later steps run."""
 
+import html
+
 import dagster as dg
 import pytest
 
@@ -79,5 +81,5 @@ def test_a_launch_that_waited_while_domains_changed_says_so(deployment: Deployme
     [made] = deployment.materialize("sample", partition=key).get_asset_materialization_events()
     assert (
         f"- accounts, odd changed in {deployment.settings.domains} after this launch was planned, which keeps its "
-        "domains as they were." in made.materialization.metadata["guesses"].value
+        "domains as they were." in html.unescape(made.materialization.metadata["guesses"].value)
     )
