@@ -132,7 +132,7 @@ def test_columns_that_are_not_used_are_named(tmp_path):
         ("client_id,as_of\na,2024-03-31\n", r"target_<name> for several labels"),
         ("client_id;as_of;target\na;2024-03-31;1\n", r"s\.csv, line 1: .*parted by semicolons: write commas"),
         ("client_id,as_of,target,target_x\na,2024-03-31,1,1\n", r"has both target and \['target_x'\]"),
-        ("client_id,as_of,target, target\na,2024-03-31,1,1\n", r"has several columns \['target'\]; keep one of each"),
+        ("client_id,as_of,target, target\na,2024-03-31,1,1\n", r"s\.csv, line 1: column 'target' is there twice"),
         (HEADER, "has no rows"),
         ("", r"s\.csv has no line of column names"),
         (HEADER + "a,2024-03-31,1\nb,31.03.2024,0\nc,,1\n", r"as_of is not a whole day.*2 of 3 .*row 2: .*; row 3: "),
