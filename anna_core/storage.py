@@ -2,11 +2,14 @@
 
 A *file* is written beside its final place and then moved there. A *directory* gets a new version beside the older
 ones, and a small pointer file, moved last, names the current version. A reader of the previous version can go on
-reading: it stays until the next write. What a killed writer left behind is removed by a later write.
+reading: it stays until the next write. What a killed writer left behind is removed by a later write beside it: a writer
+holds a lock on a file beside what it writes, its *claim*, which ends with its process.
 """
 
+import fcntl
 import json
 import os
+import platform
 import shutil
 import time
 import uuid
@@ -20,9 +23,11 @@ from filelock import FileLock
 from anna_core.errors import ArtifactError
 
 POINTER = "current.json"
-_TEMPORARY = ".tmp-"
+_TEMPORARY, _CLAIM = ".tmp-", ".claim-"
 _LOCK = ".lock"
-_STALE_SECONDS = 24 * 3600  # no step writes one artifact for a day
+# After so long, what nobody on this machine claims is taken to be left behind. (Not all network file systems tell one
+# machine of another's locks.) No step writes one artifact for a day.
+_STALE_SECONDS = 24 * 3600
 # Of a disk that counts as full less is free: about what a launch of a usual sample writes, and of a small disk a share.
 _ROOM, _ROOM_SHARE = 2**30, 0.1
 
@@ -72,13 +77,13 @@ def write_file(path: Path, *, among_many: bool = False) -> Iterator[Path]:
     if not among_many:
         _sweep(path.parent)
     ending = "".join(path.suffixes[-2:])  # such as .csv.gz: some readers go by it
-    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}{ending}")
-    try:
-        yield temporary
-        flush(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _claimed(path.parent, uuid.uuid4().hex, ending) as temporary:
+        try:
+            yield temporary
+            flush(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -93,9 +98,7 @@ def write_directory(path: Path) -> Iterator[Path]:
     path.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     version = uuid.uuid4().hex[:12]
-    temporary = path / f"{_TEMPORARY}{version}"
-    temporary.mkdir()
-    try:
+    with scratch_folder(path, version) as temporary:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
@@ -105,8 +108,22 @@ def write_directory(path: Path) -> Iterator[Path]:
             previous = _pointer(path).get("version")
             write_text(path / POINTER, json.dumps({"version": version}))
             _remove_versions(path, keep={version, previous})
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def scratch_folder(parent: Path, name: str | None = None) -> Iterator[Path]:
+    """Yield an empty folder for what memory has no room for; it is gone after the block.
+
+    Args:
+        parent: an existing folder, whose next write removes what is left if this process is killed.
+        name: to tell it by, new in the parent; None: a random one.
+    """
+    with _claimed(parent, name or uuid.uuid4().hex) as folder:
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def has_directory(path: Path) -> bool:
@@ -147,11 +164,38 @@ def _remove_versions(path: Path, keep: set[str | None]) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
+@contextmanager
+def _claimed(parent: Path, name: str, ending: str = "") -> Iterator[Path]:
+    """Yield a temporary path in a folder, claimed until the block ends."""
+    claim = parent / f"{_CLAIM}{name}"
+    with claim.open("w", encoding="utf-8") as lock:
+        lock.write(platform.node())
+        lock.flush()
+        with suppress(OSError):  # a file system without locks: what is left behind is removed a day later
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            yield parent / f"{_TEMPORARY}{name}{ending}"
+        finally:
+            claim.unlink(missing_ok=True)
+
+
 def _sweep(path: Path) -> None:
-    for entry in path.glob(f"{_TEMPORARY}*"):
+    for entry in [*path.glob(f"{_TEMPORARY}*"), *path.glob(f"{_CLAIM}*")]:
         with suppress(FileNotFoundError):  # its writer has just finished
-            if time.time() - entry.stat().st_mtime > _STALE_SECONDS:
+            if time.time() - entry.stat().st_mtime > _STALE_SECONDS or _is_given_up(entry):
                 shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
+
+
+def _is_given_up(temporary: Path) -> bool:
+    """Whether something temporary, or its claim, was claimed on this machine by a process that lives no more."""
+    name = temporary.name.removeprefix(_TEMPORARY).removeprefix(_CLAIM).partition(".")[0]
+    claim = temporary.with_name(_CLAIM + name)
+    try:
+        with claim.open(encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock.read() == platform.node()
+    except OSError:  # it is held, or was never made, or the file system has no locks
+        return False
 
 
 def flush(file: Path) -> None:

@@ -7,7 +7,6 @@ piece.
 """
 
 import datetime as dt
-import tempfile
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -36,7 +35,7 @@ from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import scan_month
 from anna_core.sources.source import Source
-from anna_core.storage import write_file
+from anna_core.storage import scratch_folder, write_file
 
 MART_FILE = "events.parquet"
 _BYTES, _FIELD_BYTES = 200, 40  # per event being worked on, and per field and key column of it; measured, with copies
@@ -116,10 +115,10 @@ def build_mart(
     domain, share, path = source.domain, source.left_aside, mart_path(mart_folder, month)
     most = events_within(memory, _BYTES + _FIELD_BYTES * (len(domain.fields) + len(domain.event_key)))
     batch = min(max(most // _AHEAD, _FEWEST), _MOST)
-    with write_file(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as spill:
+    with write_file(path) as temporary, scratch_folder(path.parent) as spill:
         marts = built_months(mart_folder).values()
         closed = frozenset(read_dictionary(domain, dictionary_folder, marts).shared)
-        found = _Found(Path(spill), Counts(Path(spill), memory // _COUNTING))
+        found = _Found(spill, Counts(spill, memory // _COUNTING))
         with unchanged(domain, observed):
             superseded = corrections.superseded if len(corrections.superseded) else None
             with pl.Config(streaming_chunk_size=batch), reading(domain, source.path if domain.source.is_lake else None):

@@ -1,10 +1,13 @@
+import errno
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
+from unittest.mock import Mock
 
 import pytest
 
@@ -36,7 +39,7 @@ def get(path):
 
 
 def temporary(path):
-    return [entry.name for entry in path.iterdir() if entry.name.startswith(".tmp-")]
+    return [entry.name for entry in path.iterdir() if entry.name.startswith((".tmp-", ".claim-"))]
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -137,6 +140,30 @@ def test_a_killed_writer_never_leaves_a_half(tmp_path, moment, seen, how):
     assert get(tmp_path / "d") == (seen, seen)
     put(tmp_path / "d", "newer")  # the lock went with its owner
     assert get(tmp_path / "d") == ("newer", "newer")
+    assert temporary(tmp_path / "d") == []  # and so did its claim on what it left
+
+
+def test_what_another_writer_is_at_stays(tmp_path):
+    with storage.scratch_folder(tmp_path) as scratch, storage.write_file(tmp_path / "b.csv.gz") as path:
+        path.write_text("half")
+        write_text(tmp_path / "a.csv", "x")
+        assert (scratch.is_dir(), path.read_text()) == (True, "half")
+        assert len(temporary(tmp_path)) == 4
+    assert sorted(os.listdir(tmp_path)) == ["a.csv", "b.csv.gz"]
+
+
+@pytest.mark.parametrize("what", ["of another machine", "no locks"])
+def test_what_may_be_in_use_stays_for_a_day(tmp_path, monkeypatch, what):
+    (tmp_path / ".tmp-1.csv").write_text("half")
+    (tmp_path / ".claim-1").write_text("elsewhere" if what == "of another machine" else platform.node())
+    if what == "no locks":
+        monkeypatch.setattr(storage.fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+    write_text(tmp_path / "a.csv", "x")
+    assert sorted(temporary(tmp_path)) == [".claim-1", ".tmp-1.csv"]
+    for name in temporary(tmp_path):
+        os.utime(tmp_path / name, (storage.time.time() - 2 * DAY,) * 2)
+    write_text(tmp_path / "a.csv", "x")
+    assert os.listdir(tmp_path) == ["a.csv"]
 
 
 def test_a_later_write_sweeps_what_was_left_a_day_ago(tmp_path):
