@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from anna_core.errors import SampleError
 from anna_core.folders import UnseenError, status, walk

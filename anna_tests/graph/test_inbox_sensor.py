@@ -495,6 +495,12 @@ def test_a_damaged_register_is_set_aside_and_no_launch_is_lost_or_doubled(intake
     assert intake.tick() == ["churn.q2"]
     assert intake.row("churn/q1.csv")["run"] == intake.runs["churn.q1"]
     assert (folder / "register.damaged").read_text() == "{"
+    for file in ("churn/q1.csv", "churn/q2.csv"):
+        warnings = intake.row(file)["warnings"]
+        assert (file, f"lies in {folder}/register.damaged now" in warnings) == (file, file == "churn/q1.csv")
+    (folder / "register.json").write_text("[")
+    intake.quiet()
+    assert [(folder / f"register.{name}").read_text() for name in ("damaged", "damaged-2")] == ["{", "["]
 
 
 def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:
