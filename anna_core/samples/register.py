@@ -176,7 +176,7 @@ def read_register(folder: Path) -> Register | None:
 
 
 def set_register_aside(folder: Path) -> Path:
-    """Put a register that is damaged out of the way, for people to look at; return where it lies, beside earlier ones."""
+    """Put a register that is damaged out of the way, beside earlier ones, for people to see; return where it lies."""
     path = folder / REGISTER_FILE
     names = itertools.chain([".damaged"], (f".damaged-{number}" for number in itertools.count(2)))
     aside = next(found for name in names if not (found := path.with_suffix(name)).exists())
