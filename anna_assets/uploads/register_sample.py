@@ -16,7 +16,8 @@ from anna_core.samples.inbox import check_metric_at, find_upload, read_upload_re
 from anna_core.samples.origins import sample_name
 from anna_core.samples.resting import wait_for_rest
 from anna_core.samples.staging import stage_sample
-from anna_core.tasks.task import parse_request
+from anna_core.strict import settings_there_are
+from anna_core.tasks.task import TaskRequest, parse_request
 from anna_resources.names import CONTENT_TAG, NOTES_TAG, PRIORITY_TAG, REGISTER_JOB, REGISTER_OP, SAMPLE_TAG, TASK_TAG
 from anna_resources.settings import INBOX, load_settings
 from anna_resources.warehouse import Warehouse
@@ -35,8 +36,9 @@ class SampleFile(dg.Config):
     )
     options: dict[str, Any] = Field(
         default={},
-        description="Settings of the task, as in task.yaml: type, metric, owner, split, net, training, seed. "
-        "All have defaults. Example: {type: binary, training: {preset: fast}}.",
+        description="Settings of the task, as in task.yaml; all have defaults, and docs/settings.md explains them. "
+        "They win over those of a .yaml beside the file: q1.yaml beside q1.csv. "
+        f"Example: {{type: binary, training: {{preset: fast}}}}. There are: {settings_there_are(TaskRequest)}.",
     )
 
 

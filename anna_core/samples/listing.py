@@ -88,7 +88,8 @@ def list_inbox(inbox: Path) -> Listing:
             )
             continue
         if not is_folder:
-            listing.left[shown(entry.name)] = _why_left_above(entry.name)
+            if ending_of(entry.name) or _is(entry.is_file):
+                listing.left[shown(entry.name)] = _why_left_above(entry.name)
         elif is_garbled(entry.name):
             listing.left[shown(entry.name)] = "the folder's name is not UTF-8, so it cannot name a task; rename it."
         else:
@@ -171,9 +172,11 @@ def _why_left(entry: os.DirEntry[str]) -> str:
         return f"it is a folder; {_FOLDER}"
     if is_sample and not _is(entry.is_file):
         return "it is no file, but a pipe or a link that leads nowhere; bring the file itself."
+    if is_sample or entry.name.endswith(_OTHERS):
+        return ""
     if _is(entry.is_dir):
         return f"it is a folder, in which nothing is looked for. Where it is a sample, {_FOLDER}"
-    if is_sample or entry.name.endswith(_OTHERS) or not _is(entry.is_file):
+    if not _is(entry.is_file):
         return ""
     if entry.name.endswith(_MISNAMED):
         return "settings are read from files that end in .yaml; rename it."

@@ -56,6 +56,12 @@ def test_a_sample_gets_its_partition_and_one_run(intake: Intake) -> None:
         "content": request.tags["anna/content"],
         "told": "",  # reason and warnings, for the page
     }
+    intake.settings("churn", "owner: cards\n")
+    [event] = intake.evaluate().asset_events
+    run = intake.runs["churn.q1"]
+    assert event.metadata["launches"].value == (
+        f"- churn.q1: [run {run[:8]}](/runs/{run}), [report](/assets/report?view=partitions&partition=churn.q1)"
+    )
 
 
 def test_a_run_that_was_asked_for_and_never_made_is_asked_for_under_the_same_key(intake: Intake) -> None:
@@ -325,9 +331,7 @@ def test_a_source_that_cannot_be_observed_is_told_in_the_words_of_its_run(early:
     early.put("churn", "q1.csv")
     early.quiet()
     reason = early.row("churn/q1.csv")["reason"]
-    assert reason.startswith(
-        "cards is to be observed: its files, its rules or the months kept changed; the last try failed"
-    )
+    assert reason.startswith("cards is to be observed again: its files changed; the last try failed")
     assert "client_id" in reason
 
 
@@ -374,6 +378,26 @@ def test_what_is_registered_is_known_to_the_intake_by_its_content(intake: Intake
     assert not register(intake.deployment, str(intake.deployment.home / "q1.csv")).success
     intake.quiet()
     assert intake.state("churn/q1.csv") == "launched"  # what was there stays
+
+
+def test_what_is_noted_as_a_sample_is_registered_is_told_with_its_upload(intake: Intake) -> None:
+    file = intake.deployment.home / "q1.csv"
+    sample_rows().write_csv(file)
+    assert register(intake.deployment, str(file), seed=1, owner="ann").success
+    assert intake.tick() == ["churn.q1"]
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["warnings"] == ""
+    file.with_suffix(".yaml").write_text("seed: 2\n")
+    registered = register(intake.deployment, str(file))
+    assert intake.tick() == ["churn.q1"]
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["warnings"].splitlines() == [
+        f"{file.with_suffix('.yaml')} is read as the sample's settings: seed: 2.",
+        "What q1.yaml said of the earlier sample churn.q1 no longer holds: owner: ann. Give it anew if it should.",
+    ]
+    run = intake.deployment.instance.get_run_by_id(registered.run_id)
+    assert run is not None
+    assert run.tags["anna/notes"] == intake.row("churn/q1.csv")["warnings"]
 
 
 def test_no_sample_of_many_is_lost_however_they_come(intake: Intake) -> None:
