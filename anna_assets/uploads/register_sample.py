@@ -62,7 +62,8 @@ def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Wareho
         content = upload_digest(path, read_upload_request(path))
     # Whoever waits for the launch knows by its content whether the intake speaks of this upload or of another that
     # followed; the intake knows by it of which registration the notes are.
-    tags = {CONTENT_TAG: content, TASK_TAG: key.task, SAMPLE_TAG: key.sample, NOTES_TAG: "\n".join(brought.notes)}
+    tags = {CONTENT_TAG: content, TASK_TAG: key.task, SAMPLE_TAG: key.sample}
+    tags |= {NOTES_TAG: "\n".join(brought.notes)} if brought.notes else {}
     context.instance.add_run_tags(context.run_id, tags)
     for note in brought.notes:
         context.log.warning(note)

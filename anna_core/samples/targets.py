@@ -18,7 +18,7 @@ _MOST_CLASSES = 100  # more different texts are surely a mistake, such as an id 
 _MOST_LOST = 0.01  # of an amount's standard deviation; that is 1e-4 of its variance
 _MOST_INTEGER_CLASSES = 10  # whole numbers of more different values are amounts or counts
 _PLAIN_WHOLE = r"^(0|-?[1-9]\d*)$"
-_CODE = r"^-?0\d+$"  # a number keeps no zeros before it, so one that has them is a code
+_WHOLE, _CODE = r"^-?\d+$", r"^-?0\d+$"  # a number keeps no zeros before it, so one that has them is a code
 _EXACT = 2.0**53  # up to here, a float64 holds each whole number
 
 
@@ -147,7 +147,7 @@ def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
     if unreadable.any():
         _refuse_words_beside_flags(name, column, values.filter(unreadable), numbers)
     codes = values.filter(values.str.contains(_CODE))
-    if len(codes):
+    if len(codes) and values.filter(~unreadable).str.contains(_WHOLE).all():
         return TaskType.MULTICLASS, f"the target is one of {len(values)} codes, such as {codes[0]!r}"
     if unreadable.any():
         _refuse_numbers_among_texts(name, column, values.filter(unreadable), len(values))
@@ -210,9 +210,7 @@ def _refuse_lost_digits(name: str, target: pl.Series) -> None:
     """Raise where amounts are told apart by digits that a float32, in which they are learnt, does not hold."""
     values = _number(target, name)
     least, greatest = values.min(), values.max()
-    if least == greatest and (
-        is_text(target.dtype) or target.dtype.is_integer() or target.dtype.is_decimal()
-    ):  # float64 is not exact, either
+    if least == greatest and target.dtype != pl.Boolean:  # as float64, which does not hold all digits, either
         exact = [Decimal(text) for text in class_names(target).unique()]
         least, greatest = min(exact), max(exact)
     lost = float(np.sqrt(np.mean((values.astype(np.float32) - values) ** 2)))

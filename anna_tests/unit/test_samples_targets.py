@@ -1,9 +1,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anna_core.errors import SampleError, TaskError
-from anna_core.samples.targets import encode_targets, resolve_task
+from anna_core.samples.targets import class_names, encode_targets, resolve_task
 from anna_core.tasks.task import Task, TaskRequest, TaskType
 
 
@@ -37,6 +39,7 @@ GUESSES = {
         "macro_roc_auc",
         "the target is one of 21 codes, such as '01'",
     ),
+    "amounts, one with a zero before it": (["007", "1.5"], "regression", "r2", "the target is a number"),
     "two codes": (["01", "02", "01"], "multiclass", "macro_roc_auc", "the target is one of 2 codes, such as '01'"),
     "amounts below 1": ([f"0.{i}5" for i in range(10)], "regression", "r2", "the target is a number"),
     "0 and 1 at length": (["1.", "0.", "+1", "1e0", "0E+00"], "binary", "roc_auc", "the target has only yes and no"),
@@ -201,6 +204,13 @@ def test_numbers_are_the_same_however_they_are_written(forms):
     assert encoded(forms, type="regression")[:, 0].tolist() == [1, 0, 1]
     labels = pl.DataFrame({"target_a": forms, "target_b": [0, 0, 1]})
     assert encode_targets(labels, resolve_task("t", TaskRequest(), labels))[:, 0].tolist() == [1, 0, 1]
+
+
+@given(st.lists(st.integers(-(2**53) + 1, 2**53 - 1), min_size=1), st.data())
+def test_a_whole_number_names_one_class_in_all_ways_of_writing_it(numbers, data):
+    forms = ("{}", "{}.", "{}.00", "{:+d}", "{}e0", "{}E+00")
+    written = [data.draw(st.sampled_from(forms)).format(number) for number in numbers]
+    assert class_names(pl.Series(written)).to_list() == [str(number) for number in numbers]
 
 
 def test_classes_are_as_they_were_written_where_not_all_are_numbers_that_keep_their_digits():
