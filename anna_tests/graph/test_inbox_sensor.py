@@ -86,7 +86,12 @@ def test_the_table_is_published_when_it_changes_and_no_more(intake: Intake) -> N
 
 
 def test_the_page_tells_reason_and_warnings_in_lines_that_it_has_room_for() -> None:
-    row = {"state": "waiting", "reason": "cards: 2024-01 is to be built.", "warnings": "cards knows 0 of 200\nclients."}
+    row = {
+        "state": "waiting",
+        "reason": "cards: 2024-01 is to be built.",
+        "warnings": "cards knows 0 of 200\nclients.",
+        "run": "",
+    }
     (shown,) = observation([row]).metadata["uploads"].records
     lines = shown.data["told"].split(" ")
     assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines] == [
