@@ -41,7 +41,7 @@ def _setting(name: str, annotation: Any) -> str:
     for kind in kinds:
         if isinstance(kind, type) and issubclass(kind, Strict):
             return f"{name}: {{{settings_there_are(kind)}}}"
-    words = [word for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum) for word in kind]
+    words: list[str] = [word for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum) for word in kind]
     words += [kind for kind in kinds if isinstance(kind, str)]
     return f"{name} ({', '.join(sorted(words))})" if words else name
 
