@@ -54,6 +54,7 @@ class Training:
     seconds_left: float
     is_best: bool
     best_value: float
+    best_epoch: int
 
     @property
     def done(self) -> float:
@@ -170,4 +171,5 @@ def read_training(entries: list[Json]) -> Training | None:
         seconds_left=values.get("seconds_left") or 0.0,
         is_best=bool(values.get("best")),
         best_value=value,
+        best_epoch=values["epoch"],
     )

@@ -113,8 +113,8 @@ def _note(log: _Log, event: Json) -> None:
             if training := read_training(event["metadataEntries"]):
                 step = event["stepKey"]
                 before = log.training.get(step)
-                best = training.value if training.is_best or before is None else before.best_value
-                log.training[step] = replace(training, best_value=best)
+                best = training if training.is_best or before is None else before
+                log.training[step] = replace(training, best_value=best.best_value, best_epoch=best.best_epoch)
         case "ExecutionStepFailureEvent":
             log.problems[event["stepKey"]] = plain_message(event["error"]) or event["message"]
         case "RunFailureEvent":

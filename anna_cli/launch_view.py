@@ -113,8 +113,8 @@ def _detail(step: Step) -> str:
 def _training(training: Training, state: State) -> str:
     net = f"net {training.net}/{training.nets} " if training.nets > 1 else ""
     if state is not State.RUNNING:
-        epochs = f"{training.epoch} of {training.epochs} epochs"
-        return f"{net}{epochs}, {training.metric} {training.best_value:.4f} after the best, which is kept"
+        best = f"the best is epoch {training.best_epoch}, {training.metric} {training.best_value:.4f}"
+        return f"{net}{training.epoch} of {training.epochs} epochs; {best}"
     epoch = f"{net}epoch {training.epoch}/{training.epochs} {training.metric}"
     speed = f", {training.events_per_second:,.0f} events/s" if training.events_per_second else ""
     return f"{epoch} {training.value:.4f}, {duration(training.seconds_left)} left{speed}"

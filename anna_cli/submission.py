@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,15 @@ from anna_core.errors import AnnaError, KeyNameError, SampleError
 from anna_core.keys import SampleKey, check_task, sample_key
 from anna_core.samples.files import ending_of, why_no_sample
 from anna_core.samples.origins import sample_name
-from anna_resources.names import CONTENT_TAG, INBOX_SENSOR, PARTITION_TAG, REGISTER_JOB, REGISTER_OP, TASK_TAG
+from anna_resources.names import (
+    CONTENT_TAG,
+    INBOX_SENSOR,
+    NOTES_TAG,
+    PARTITION_TAG,
+    REGISTER_JOB,
+    REGISTER_OP,
+    TASK_TAG,
+)
 
 POLL_SECONDS = 2.0
 _QUEUED = ("QUEUED", "NOT_STARTED")
@@ -91,7 +100,8 @@ def follow_intake(
 ) -> Iterator[Upload]:
     """Tell where a sample is, every two seconds, until its launch exists: that comes last, and has the launch's run.
 
-    Nothing here is a time-out, or compares times: the sample waits as long as it takes, and says for what.
+    From when the sample is in the inbox it has a content. Nothing here is a time-out, or compares times: the sample
+    waits as long as it takes, and says for what.
 
     Args:
         client: of the instance.
@@ -109,18 +119,27 @@ def follow_intake(
         waits = run["status"] in _QUEUED
         yield Upload(key, reason="its check is queued for a free place." if waits else "the sample is being checked.")
         sleep(POLL_SECONDS)
-    # Only a look that began from here on has surely seen the file.
-    before = _last_look(client)
+    yield from _follow_inbox(client, key, content, _tags(run).get(NOTES_TAG, "").splitlines(), sleep)
+
+
+def _follow_inbox(
+    client: GraphQLClient, key: str, content: str, notes: list[str], sleep: Callable[[float], None]
+) -> Iterator[Upload]:
+    """Follow a sample that was registered, with these notes, from the inbox to its launch."""
+    # Only a look that began from here on has surely seen the file; once there was one, all of the table is later.
+    before, is_seen = _last_look(client), False
     while True:
         last = _last_look(client)
         upload = next((upload for upload in read_uploads(client) if upload.key == key), None)
-        if last is None or (before is not None and last["tickId"] == before["tickId"]) or last["status"] == "STARTED":
+        if last is not None and (before is None or last["tickId"] != before["tickId"]):
+            is_seen = is_seen or last["status"] != "STARTED"
+        if last is None or not is_seen:
             told = Upload(
                 key, reason=f"the sensor '{INBOX_SENSOR}' looks at it in a moment, as long as Dagster's daemon runs."
             )
         else:
             told = _judged(upload or _launched(client, key, content), key, content, last)
-        yield told
+        yield replace(told, content=content, warnings=tuple(dict.fromkeys([*notes, *told.warnings])))
         if told.state is State.LAUNCHED:
             return
         sleep(POLL_SECONDS)
@@ -137,8 +156,11 @@ def _registering(client: GraphQLClient, run_id: str, key: str) -> Json:
 
 def _content(run: Json) -> str | None:
     """The content that a registering run put into the inbox; None while it is at it."""
-    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
-    return tags.get(CONTENT_TAG) if run["status"] == "SUCCESS" else None
+    return _tags(run).get(CONTENT_TAG) if run["status"] == "SUCCESS" else None
+
+
+def _tags(run: Json) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in run["tags"]}
 
 
 def _judged(upload: Upload | None, key: str, content: str, look: Json) -> Upload:

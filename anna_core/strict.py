@@ -1,6 +1,7 @@
 """Settings that people write into YAML: models that refuse what they do not know, and what is said of a mistake."""
 
 import datetime as dt
+from enum import StrEnum
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -28,6 +29,21 @@ def _kinds(annotation: Any) -> set[Any]:
     """The plain types that an annotation names, in whatever unions."""
     parts = get_args(annotation)
     return set().union(*map(_kinds, parts)) if parts else {annotation}
+
+
+def settings_there_are(model: type[Strict]) -> str:
+    """The names of all settings of a model, with what each of them may say where that is one of a few words."""
+    return ", ".join(_setting(name, field.annotation) for name, field in model.model_fields.items())
+
+
+def _setting(name: str, annotation: Any) -> str:
+    kinds = _kinds(annotation)
+    for kind in kinds:
+        if isinstance(kind, type) and issubclass(kind, Strict):
+            return f"{name}: {{{settings_there_are(kind)}}}"
+    words: list[str] = [word for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum) for word in kind]
+    words += [kind for kind in kinds if isinstance(kind, str)]
+    return f"{name} ({', '.join(sorted(words))})" if words else name
 
 
 def explain(error: ValidationError, whole: str) -> str:

@@ -10,6 +10,7 @@ DOUBTS = "doubts"  # metadata of a month's scores: why they may not be what they
 
 # Tags of runs.
 CONTENT_TAG = "anna/content"  # of a registering run and of a launch: digest of the file and of what was said of it
+NOTES_TAG = "anna/notes"  # of a registering run: what is to be told with the sample, a sentence a line
 TASK_TAG = "anna/task"
 SAMPLE_TAG = "anna/sample"
 LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring ...

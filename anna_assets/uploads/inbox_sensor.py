@@ -56,12 +56,12 @@ def inbox_sensor(
         "`uploads` tells what becomes of each.",
     )
     def inbox(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
-        kept = _read(context, warehouse)
+        kept, lost = _read(context, warehouse)
         register = Register() if kept is None else kept
         listing, now = list_inbox(settings.inbox), time.time()
         register.look(listing, now)
         if kept is None:
-            register.begin()
+            register.begin(lost)
         if why := _keep(warehouse, register):
             held = table.held_back(table.rows(register, listing.left), why)
             return _result(context, held, [], f"In {settings.inbox} {why}")
@@ -84,14 +84,20 @@ def inbox_sensor(
     return inbox
 
 
-def _read(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> Register | None:
-    """The register; None where there is none. The launches there were are known without it, by their runs."""
+def _read(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> tuple[Register | None, str]:
+    """The register; None where there is none, and what became of one that was damaged.
+
+    The launches there were are known without it, by their runs.
+    """
     try:
-        return read_register(warehouse.uploads)
+        return read_register(warehouse.uploads), ""
     except ArtifactError as error:
         context.log.warning(str(error))
-        set_register_aside(warehouse.uploads)
-        return None
+        aside = set_register_aside(warehouse.uploads)
+        return None, (
+            f"The register of uploads was damaged, and lies in {aside} now. What became of each sample was found out "
+            "anew; one whose launch had failed of something that passes is launched again."
+        )
 
 
 def _keep(warehouse: Warehouse, register: Register) -> str:

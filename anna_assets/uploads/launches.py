@@ -9,7 +9,16 @@ from anna_assets.past_runs import FAILED
 from anna_assets.uploads.marts import Marts
 from anna_core.keys import parse_sample_key
 from anna_core.samples.register import Entry, Register
-from anna_resources.names import CONTENT_TAG, KEY_TAG, OWNER_TAG, SAMPLE_TAG, TASK_TAG, TRAIN_JOB
+from anna_resources.names import (
+    CONTENT_TAG,
+    KEY_TAG,
+    NOTES_TAG,
+    OWNER_TAG,
+    REGISTER_JOB,
+    SAMPLE_TAG,
+    TASK_TAG,
+    TRAIN_JOB,
+)
 
 IDENTITY_TAG = "anna/identity"  # run tag: digest of all that the launch was to be trained on
 # Dagster's own: of the runs that a sensor asks for; of those of chosen steps; of those that go on where one failed.
@@ -51,6 +60,13 @@ class Launches:
         if run is not None:
             register.launched(entry, run.run_id, f"{entry.failure} This is the next one." if entry.failure else "")
         return run is not None
+
+    def notes(self, entry: Entry) -> list[str]:
+        """What was noted as the upload was registered; nothing of one that was copied into the inbox."""
+        key = parse_sample_key(entry.key)
+        tags = {TASK_TAG: key.task, SAMPLE_TAG: key.sample, CONTENT_TAG: entry.content}
+        registered = self._instance.get_runs(dg.RunsFilter(job_name=REGISTER_JOB, tags=tags), limit=1)
+        return [note for run in registered for note in run.tags.get(NOTES_TAG, "").splitlines()]
 
     def run_key(self, entry: Entry) -> str:
         """Under which the upload's next launch is asked for: of another one after each launch, else always the same."""

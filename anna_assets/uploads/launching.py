@@ -74,6 +74,7 @@ class Launching:
             return True
         if not self.matching.looked_for(entry):
             return False
+        entry.warnings = [*self.launches.notes(entry), *entry.warnings]
         is_behind = self.waiting.hold(entry)
         entry.put(*((UploadState.WAITING, entry.reason) if is_behind else (UploadState.STARTING, _ABOUT_TO_BEGIN)))
         return not is_behind

@@ -11,12 +11,14 @@ from pydantic import Field
 
 from anna_assets.steps import explained
 from anna_core.keys import sample_key
+from anna_core.samples.brought import brought_settings
 from anna_core.samples.inbox import check_metric_at, find_upload, read_upload_request, upload_digest, upload_lock
 from anna_core.samples.origins import sample_name
 from anna_core.samples.resting import wait_for_rest
 from anna_core.samples.staging import stage_sample
-from anna_core.tasks.task import parse_request
-from anna_resources.names import CONTENT_TAG, PRIORITY_TAG, REGISTER_JOB, REGISTER_OP
+from anna_core.strict import settings_there_are
+from anna_core.tasks.task import TaskRequest, parse_request
+from anna_resources.names import CONTENT_TAG, NOTES_TAG, PRIORITY_TAG, REGISTER_JOB, REGISTER_OP, SAMPLE_TAG, TASK_TAG
 from anna_resources.settings import INBOX, load_settings
 from anna_resources.warehouse import Warehouse
 
@@ -34,8 +36,9 @@ class SampleFile(dg.Config):
     )
     options: dict[str, Any] = Field(
         default={},
-        description="Settings of the task, as in task.yaml: type, metric, owner, split, net, training, seed. "
-        "All have defaults. Example: {type: binary, training: {preset: fast}}.",
+        description="Settings of the task, as in task.yaml; all have defaults, and docs/settings.md explains them. "
+        "They win over those of a .yaml beside the file: q1.yaml beside q1.csv. "
+        f"Example: {{type: binary, training: {{preset: fast}}}}. There are: {settings_there_are(TaskRequest)}.",
     )
 
 
@@ -53,11 +56,17 @@ def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Wareho
     inbox = warehouse.home_path / INBOX
     rested = wait_for_rest(config.file, load_settings().inbox_settle_seconds, context.log.info)
     with upload_lock(warehouse.upload_locks, str(key)):  # of two uploads of one key, each keeps its own settings
-        made = stage_sample(config.file, key, config.options, inbox, rested)
+        brought = brought_settings(config.file, key, config.options, inbox)
+        made = stage_sample(config.file, key, brought.options, inbox, rested)
         path = find_upload(inbox, str(key))
         content = upload_digest(path, read_upload_request(path))
-    # Whoever waits for the launch knows by it whether the intake speaks of this upload or of another that followed.
-    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: content})
+    # Whoever waits for the launch knows by its content whether the intake speaks of this upload or of another that
+    # followed; the intake knows by it of which registration the notes are.
+    tags = {CONTENT_TAG: content, TASK_TAG: key.task, SAMPLE_TAG: key.sample}
+    tags |= {NOTES_TAG: "\n".join(brought.notes)} if brought.notes else {}
+    context.instance.add_run_tags(context.run_id, tags)
+    for note in brought.notes:
+        context.log.warning(note)
     for guess in made.task.guesses:
         context.log.info(guess)
     context.log.info(f"{key}: {len(made):,} rows are in the inbox; the sensor `inbox` starts the launch.")

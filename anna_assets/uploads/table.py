@@ -6,8 +6,10 @@ import textwrap
 
 import dagster as dg
 
+from anna_assets.markdown import plain
 from anna_core.samples.register import Entry, Register, UploadState
-from anna_resources.names import UPLOADS_ASSET
+from anna_resources.names import REGISTER_JOB, UPLOADS_ASSET
+from anna_resources.settings import INBOX
 
 KEY = dg.AssetKey(UPLOADS_ASSET)
 _LAUNCHED_SHOWN = 50  # of those whose launches tell the rest, the latest; the table is stored anew at each change
@@ -29,7 +31,9 @@ def uploads_spec() -> dg.AssetSpec:
         kinds={"table"},
         description="Every sample in the inbox that has no launch yet, with what it waits for or why it is refused; "
         f"those whose launches go on; and the latest {_LAUNCHED_SHOWN} that were launched. Each observation is the "
-        "whole table.",
+        f"whole table, and has links to the launches.\n\nA new sample (columns client_id, as_of and target) comes "
+        f"by `anna submit FILE --task NAME`, by the job `{REGISTER_JOB}` in its Launchpad, or by a copy of its file in "
+        f"the deployment's folder `{INBOX}/<task>/`.",
     )
 
 
@@ -68,7 +72,10 @@ def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     return dg.AssetObservation(
         KEY,
         description=", ".join(f"{count} {state}" for state, count in counts.items() if count) or "The inbox is empty.",
-        metadata={UPLOADS_ASSET: dg.MetadataValue.table([_shown(row) for row in table], schema)},
+        metadata={
+            UPLOADS_ASSET: dg.MetadataValue.table([_shown(row) for row in table], schema),
+            "launches": dg.MetadataValue.md("\n".join(_links(row) for row in reversed(table) if row["run"]) or "none"),
+        },
     )
 
 
@@ -85,6 +92,12 @@ def _shown(row: dict[str, str]) -> dg.TableRecord:
     told = " ".join([row["reason"], *row["warnings"].splitlines()])
     lines = textwrap.wrap(told, _LINE, break_long_words=False, break_on_hyphens=False)
     return dg.TableRecord({**row, "told": " ".join(line.replace(" ", "\N{NO-BREAK SPACE}") for line in lines)})
+
+
+def _links(row: dict[str, str]) -> str:
+    """The pages of an upload's launch, as an item of a list in Markdown."""
+    run = f"[run {row['run'][:8]}](/runs/{row['run']})"
+    return f"- {plain(row['sample'])}: {run}, [report](/assets/report?view=partitions&partition={row['sample']})"
 
 
 def _row(entry: Entry) -> dict[str, str]:

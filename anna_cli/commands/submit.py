@@ -18,6 +18,8 @@ from anna_core.samples.inbox import check_metric_at
 from anna_core.tasks.task import TaskType, parse_request
 from anna_resources.settings import load_settings
 
+_SAFE = "  It is in the inbox. Ctrl-C ends this command alone, from now on: its launch comes by itself."
+
 
 @click.command()
 @click.argument("file")
@@ -64,9 +66,12 @@ def await_answer(client: GraphQLClient, run_id: str, key: str, launched: bool) -
         key: of the sample.
         launched: wait until it is launched; otherwise an answer is also that it waits for something.
     """
-    answer, said = Upload(key), ""
+    answer, said, is_safe = Upload(key), "", False
     with CONSOLE.status("Waiting for the launch …") as waiting:
         for answer in follow_intake(client, run_id, key):
+            if answer.content and not is_safe:
+                is_safe = True
+                CONSOLE.print(_SAFE, soft_wrap=True)
             now = f"{answer.state}: {answer.reason}"
             waiting.update(Text(now))
             if now != said and not CONSOLE.is_terminal and answer.state is not State.LAUNCHED:

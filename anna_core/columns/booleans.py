@@ -6,7 +6,7 @@ from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothin
 
 YES = ("1", "true", "yes", "y", "t")
 NO = ("0", "false", "no", "n", "f")
-_WITH_DECIMALS = r"^([01])\.0+$"
+_WRITTEN_AT_LENGTH = r"^\+?([01])(?:\.0*)?(?:e[+-]?0+)?$"  # 1.0, SAS's and NumPy's "1.", +1, 1e0
 CURE = "write true or false, yes or no, t or f, 1 or 0"
 
 
@@ -25,7 +25,7 @@ def boolean(name: str, kind: pl.DataType) -> Typed:
         return Typed(pl.when(there & known).then(column == 1), there & ~known)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a yes or no: {CURE}")
-    text = plain_text(name, kind).str.to_lowercase().str.replace(_WITH_DECIMALS, "${1}")
+    text = plain_text(name, kind).str.to_lowercase().str.replace(_WRITTEN_AT_LENGTH, "${1}")
     flag = pl.when(text.is_in(YES)).then(pl.lit(value=True)).when(text.is_in(NO)).then(pl.lit(value=False))
     there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
     return Typed(flag, there & flag.is_null())

@@ -14,8 +14,10 @@ from anna_core.errors import AnnaError
 NOTHING = ("", "nan", "null", "na", "n/a", "#n/a", "<na>", r"\n", "(null)", "[null]", "<null>", "#null!")
 # Where only clients, numbers, yes/no or times can stand, these are nothing, too.
 NO_VALUE = (*NOTHING, "none", "nat")
-# The same of clients alone: as a number or a time these are more likely a mistake, which is to be counted as one.
-NO_CLIENT = (*NO_VALUE, "?", ".", "-")
+# What Teradata, SAS and reports write for nothing. It is that of clients; as a number or a time it is more likely a
+# mistake, which is to be counted as one.
+NO_SIGN = ("?", ".", "-")
+NO_CLIENT = (*NO_VALUE, *NO_SIGN)
 
 _TEXTS = (pl.String, pl.Binary, pl.Categorical, pl.Enum)
 

@@ -1,6 +1,8 @@
 """Which files are samples, judged by their names: endings, the sample's name, and where its settings lie."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 CSV_ENDINGS = (".csv", ".csv.gz", ".csv.zst")
 PARQUET_ENDINGS = (".parquet", ".parq", ".pq")
@@ -26,6 +28,25 @@ def stem_of(name: str) -> str | None:
 def settings_of(file: Path) -> Path:
     """The file of a sample's settings, `<sample>.yaml` beside the sample's own file."""
     return file.with_name(f"{stem_of(file.name) or file.stem}.yaml")
+
+
+def local_path(origin: str) -> Path | None:
+    """The path of a sample's origin on this machine's file systems; None of a URL that leads elsewhere."""
+    if "://" not in origin:
+        return Path(origin).expanduser()
+    parts = urlsplit(origin)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+
+
+def settings_beside(origin: str) -> Path | None:
+    """Where the settings of a sample lie that is brought from a path or URL, there or not: q1.yaml beside q1.csv.
+
+    None where it comes from elsewhere than this machine's file systems.
+    """
+    path = local_path(origin)
+    if path is None or not path.name:
+        return None
+    return path.with_name(f"{stem_of(path.name) or path.name}.yaml")
 
 
 def why_no_sample(name: str) -> str:

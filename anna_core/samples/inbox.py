@@ -62,7 +62,7 @@ def read_upload_request(upload: Path) -> TaskRequest:
         SampleError: one of the files is no YAML.
         TaskError: a setting is wrong.
     """
-    return request_of(upload.parent / TASK_FILE, _read_settings(settings_of(upload)))
+    return request_of(upload.parent / TASK_FILE, read_settings(settings_of(upload)))
 
 
 def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
@@ -76,8 +76,8 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
         SampleError: the file is no YAML.
         TaskError: a setting of the file, or of both together, is wrong; also a metric that there is not.
     """
-    below = _read_settings(task_file)
-    request = parse_request(_merged(below, options), str(task_file))
+    below = read_settings(task_file)
+    request = parse_request(merged(below, options), str(task_file))
     said = {"metric", "type"}
     places = [str(task_file)] if said & (below.keys() - options.keys()) else []
     places += ["the settings of the sample"] if said & options.keys() else []
@@ -85,7 +85,19 @@ def request_of(task_file: Path, options: dict[str, object]) -> TaskRequest:
     return request
 
 
-def _read_settings(path: Path) -> dict[str, object]:
+def settings_in(inbox: Path, key: str) -> Path:
+    """The file of a sample's settings in the inbox, there or not."""
+    task, sample = parse_sample_key(key)
+    return inbox / task / f"{sample}.yaml"
+
+
+def read_settings(path: Path) -> dict[str, object]:
+    """Read a file of settings, each checked by itself; none where there is no file.
+
+    Raises:
+        SampleError: it is no YAML.
+        TaskError: a setting is wrong.
+    """
     if not path.exists() and not path.is_symlink():  # a link that leads nowhere is no sign that nothing was said
         return {}
     try:
@@ -110,13 +122,13 @@ def check_metric_at(metric: str | None, task_type: TaskType | None, where: str) 
         raise TaskError(f"{where}: {error}") from None
 
 
-def _merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, object]:
+def merged(settings: dict[str, object], over: dict[str, object]) -> dict[str, object]:
     """Merge settings block by block, so that `training: {epochs: 5}` overrides no other setting of `training`."""
-    merged = dict(settings)
+    found = dict(settings)
     for name, value in over.items():
         below = settings.get(name)
-        merged[name] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
+        found[name] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return found
 
 
 def upload_digest(upload: Path, request: TaskRequest) -> str:

@@ -15,7 +15,9 @@ from anna_core.samples.inbox import TASK_FILE
 FileStamp = tuple[int, int, int, int]
 
 _PARQUET_END = b"PAR1"
-_SETTINGS = ".yaml"
+_SETTINGS, _MISNAMED = ".yaml", ".yml"
+_UNFINISHED = "it is not taken, as what begins with '_' is not finished; rename it once it is."
+_FOLDER = "bring it with `anna submit` or the job `register_sample`."
 _OTHERS = (_SETTINGS, ".part", ".tmp")  # settings, and copies in progress under another name
 
 
@@ -86,8 +88,8 @@ def list_inbox(inbox: Path) -> Listing:
             )
             continue
         if not is_folder:
-            if ending_of(entry.name):
-                listing.left[shown(entry.name)] = "a sample lies in the folder of its task; move it into one."
+            if ending_of(entry.name) or _is(entry.is_file):
+                listing.left[shown(entry.name)] = _why_left_above(entry.name)
         elif is_garbled(entry.name):
             listing.left[shown(entry.name)] = "the folder's name is not UTF-8, so it cannot name a task; rename it."
         else:
@@ -125,6 +127,8 @@ def _list_task(folder: Path, listing: Listing) -> None:
     states: dict[str, FileStamp] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith((".", "_")):
+            if entry.name.startswith("_") and ending_of(entry.name):
+                listing.left[f"{folder.name}/{shown(entry.name)}"] = _UNFINISHED
             continue
         try:
             why, state = _why_left(entry), None
@@ -150,18 +154,31 @@ def _list_task(folder: Path, listing: Listing) -> None:
     listing.uploads.extend(upload for upload in uploads if upload is not None)
 
 
+def _why_left_above(name: str) -> str:
+    """Why nothing is taken from a file that lies in the inbox itself."""
+    if ending_of(name):
+        return "a sample lies in the folder of its task; move it into one."
+    if name.endswith((_SETTINGS, _MISNAMED)):
+        return "settings lie in the folder of their task; move it into one."
+    return f"it {why_no_sample(name)}"
+
+
 def _why_left(entry: os.DirEntry[str]) -> str:
     """Why nothing is taken from an entry of a task's folder; empty if something may be."""
     if is_garbled(entry.name):
         return "its name is not UTF-8, so it cannot name a sample; rename it."
     is_sample = ending_of(entry.name) is not None
     if is_sample and _is(entry.is_dir):
-        return "it is a folder; bring it with `anna submit` or the job `register_sample`."
+        return f"it is a folder; {_FOLDER}"
     if is_sample and not _is(entry.is_file):
         return "it is no file, but a pipe or a link that leads nowhere; bring the file itself."
-    if is_sample or entry.name.endswith(_OTHERS) or not _is(entry.is_file):
+    if is_sample or entry.name.endswith(_OTHERS):
         return ""
-    if entry.name.endswith(".yml"):
+    if _is(entry.is_dir):
+        return f"it is a folder, in which nothing is looked for. Where it is a sample, {_FOLDER}"
+    if not _is(entry.is_file):
+        return ""
+    if entry.name.endswith(_MISNAMED):
         return "settings are read from files that end in .yaml; rename it."
     return f"it {why_no_sample(entry.name)}"
 

@@ -1,6 +1,7 @@
 """The register of uploads: what became of every sample in the inbox. One small file, written by the intake alone."""
 
 import datetime as dt
+import itertools
 from enum import StrEnum
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Entry(BaseModel):
         failed_of: what of it may pass once only, and has been waited for.
         observed: what was observed of the sources when a launch of it met marts behind them.
         was_there: whether it was in the inbox, as it is now, when the register began.
+        forgotten: whether it was, and a register before that was damaged, which may have known more of its launch.
         is_there: whether it is in the inbox now. Launched uploads are remembered when they are gone, because a share
             may be out of reach for a while, and its files have not been brought anew when it comes back.
     """
@@ -83,6 +85,7 @@ class Entry(BaseModel):
     failed_of: list[str] = []
     observed: str = ""
     was_there: bool = False
+    forgotten: bool = False
     is_there: bool = True
 
     def shows(self, upload: Upload) -> bool:
@@ -127,18 +130,25 @@ class Register(BaseModel):
             del entries[name]
         self.entries = entries
 
-    def begin(self) -> None:
-        """Mark all uploads as older than the register; those among them whose launch failed are not launched again."""
+    def begin(self, lost: str = "") -> None:
+        """Mark all uploads as older than the register; those among them whose launch failed are not launched again.
+
+        Args:
+            lost: what became of a register before this one that was damaged, as a sentence that is told with every
+                upload; empty where there was none. Some uploads may have waited to be launched again, so the ends of
+                all latest launches are judged once more.
+        """
         for entry in self.entries.values():
-            entry.was_there = True
+            entry.was_there, entry.forgotten = True, bool(lost)
+            entry.warnings = [lost] if lost else []
 
     def launched(self, entry: Entry, run: str, reason: str = "", is_over: bool = False) -> None:
         """Note that an upload's files, as they are, were launched with the run of this id; it is the latest change.
 
-        The run is watched until it ends, unless `is_over` says that its end is known.
+        The run is watched until it ends, unless `is_over` says that its end is known, and was not forgotten.
         """
         entry.place, entry.run, entry.launched = self.last_place + 1, run, entry.files
-        entry.watched = "" if is_over else run
+        entry.watched, entry.forgotten = "" if is_over and not entry.forgotten else run, False
         entry.put(UploadState.LAUNCHED, reason)
 
     def of_state(self, *states: UploadState) -> list[tuple[str, Entry]]:
@@ -165,10 +175,12 @@ def read_register(folder: Path) -> Register | None:
         ) from error
 
 
-def set_register_aside(folder: Path) -> None:
-    """Put a register that is damaged out of the way, for people to look at."""
+def set_register_aside(folder: Path) -> Path:
+    """Put a register that is damaged out of the way, beside earlier ones, for people to see; return where it lies."""
     path = folder / REGISTER_FILE
-    path.replace(path.with_suffix(".damaged"))
+    names = itertools.chain([".damaged"], (f".damaged-{number}" for number in itertools.count(2)))
+    aside = next(found for name in names if not (found := path.with_suffix(name)).exists())
+    return path.replace(aside)
 
 
 def write_register(folder: Path, register: Register) -> None:

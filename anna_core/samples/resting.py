@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from anna_core.errors import SampleError
 from anna_core.folders import UnseenError, status, walk
+from anna_core.samples.files import local_path, settings_beside
 from anna_core.samples.listing import FileStamp, stamp
 
 # Path of each file of a sample → its state. Of what another system serves, and of a table that keeps its own versions,
@@ -18,7 +16,7 @@ _PATIENCE_SECONDS = 600.0  # a run that waits keeps others from their place
 
 
 def look(origin: str) -> Stamps:
-    """The states of a sample's files at this moment; empty where there are none to look at.
+    """The states of a sample's files and of its settings at this moment; empty where there are none to look at.
 
     Args:
         origin: a path or URL.
@@ -26,14 +24,13 @@ def look(origin: str) -> Stamps:
     Raises:
         SampleError: ANNA may not look at one of them.
     """
-    path = _local(origin)
+    path, settings = local_path(origin), settings_beside(origin)
     if path is None:
         return {}
     try:
-        found = status(path)
-        if found is None or (path / "_delta_log").is_dir():
-            return {}
-        files = [file for file, _ in walk(path)] if path.is_dir() else [path]
+        files = [] if settings is None else [settings]
+        if status(path) is not None and not (path / "_delta_log").is_dir():
+            files += [file for file, _ in walk(path)] if path.is_dir() else [path]
         states = {str(file): status(file) for file in files}
     except UnseenError as error:
         raise SampleError(f"{origin}: {error}") from None
@@ -83,11 +80,3 @@ def _pause(states: Stamps, settle: float, now: float) -> float:
     ages = [now - max(modified, changed) / 1e9 for _, modified, changed, _ in states.values()]
     youngest = min(ages, default=settle)
     return 0.0 if youngest >= settle else min(settle, settle - youngest)
-
-
-def _local(origin: str) -> Path | None:
-    """The path of an origin on this machine's file systems; None of a URL that leads elsewhere."""
-    if "://" not in origin:
-        return Path(origin).expanduser()
-    parts = urlsplit(origin)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None

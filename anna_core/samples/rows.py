@@ -10,7 +10,7 @@ from anna_core.columns.clients import client
 from anna_core.columns.days import day
 from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import cure_of, number
-from anna_core.columns.typed import Typed, UnfitColumnError, is_nested, is_nothing, is_text, plain_text
+from anna_core.columns.typed import NO_SIGN, Typed, UnfitColumnError, is_nested, is_nothing, is_text, plain_text
 from anna_core.errors import SampleError
 from anna_core.samples.groups import join_groups
 from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_columns
@@ -18,7 +18,6 @@ from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_co
 GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
 # Weights and sums of their squares stay far within float32; the unit may be a currency, or one that adds up to 1.
 LIGHTEST, HEAVIEST = 1e-12, 1e12
-NO_SIGN = ("?", ".", "-")  # what Teradata, SAS and reports write for nothing: no group is called so
 _EXAMPLES = 3  # rows shown in an error message
 
 Typing = Callable[[str, pl.DataType], Typed]  # a kind's function of `anna_core.columns`

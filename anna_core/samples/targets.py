@@ -1,11 +1,14 @@
 """Targets: a task's type and metric are guessed from them, and they are turned into arrays."""
 
+from decimal import Decimal
+
 import numpy as np
 import polars as pl
 
 from anna_core.columns.booleans import NO, YES, boolean
 from anna_core.columns.categories import category
 from anna_core.columns.numbers import cure_of, number, written_otherwise
+from anna_core.columns.typed import NO_SIGN, is_text
 from anna_core.errors import SampleError, TaskError
 from anna_core.metrics.registry import default_metric, get_metric
 from anna_core.tasks.task import Task, TaskRequest, TaskType
@@ -14,6 +17,9 @@ _NONE = "none"  # may be a class among others; beside yes and no, it is a missin
 _MOST_CLASSES = 100  # more different texts are surely a mistake, such as an id instead of a target
 _MOST_LOST = 0.01  # of an amount's standard deviation; that is 1e-4 of its variance
 _MOST_INTEGER_CLASSES = 10  # whole numbers of more different values are amounts or counts
+_PLAIN_WHOLE = r"^(0|-?[1-9]\d*)$"
+_WHOLE, _CODE = r"^-?\d+$", r"^-?0\d+$"  # a number keeps no zeros before it, so one that has them is a code
+_EXACT = 2.0**53  # up to here, a float64 holds each whole number
 
 
 def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task:
@@ -105,8 +111,20 @@ def outcome_flags(target: np.ndarray, task: Task) -> np.ndarray | None:
 
 
 def class_names(target: pl.Series) -> pl.Series:
-    """The class that each value of a target names, text (n,): 1, 1.0, a decimal 1.00 and texts of these are all `1`."""
-    return target.to_frame().select(category(target.name, target.dtype).value).to_series()
+    """The class that each value of a target names, text (n,): 1, 1.0, a decimal 1.00 and texts of these are all `1`.
+
+    Where all texts are numbers, so are 1., +1 and 1e0; but 01 is a code of its own.
+    """
+    names = target.to_frame().select(category(target.name, target.dtype).value).to_series()
+    if not is_text(target.dtype):
+        return names
+    values = names.unique()
+    numbers, _ = _numbers(values)
+    if numbers.is_null().any() or values.str.contains(_CODE).any():
+        return names
+    otherwise = (numbers == numbers.round()) & (numbers.abs() < _EXACT) & ~values.str.contains(_PLAIN_WHOLE)
+    odd = values.filter(otherwise)
+    return names.replace(odd, numbers.filter(otherwise).cast(pl.Int64).cast(pl.String)) if len(odd) else names
 
 
 def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
@@ -123,15 +141,35 @@ def _guess_type(name: str, targets: pl.DataFrame) -> tuple[TaskType, str]:
             f"task {name}: the target has None beside yes and no, first in row {row}; remove these rows, or "
             "write 1 or 0."
         )
+    _refuse_signs_for_nothing(name, column, values)
     numbers, too_large = _numbers(values)
     unreadable = numbers.is_null() & ~too_large
     if unreadable.any():
         _refuse_words_beside_flags(name, column, values.filter(unreadable), numbers)
+    codes = values.filter(values.str.contains(_CODE))
+    if len(codes) and values.filter(~unreadable).str.contains(_WHOLE).all():
+        return TaskType.MULTICLASS, f"the target is one of {len(values)} codes, such as {codes[0]!r}"
+    if unreadable.any():
         _refuse_numbers_among_texts(name, column, values.filter(unreadable), len(values))
         return TaskType.MULTICLASS, f"the target is one of {len(values)} texts"
     if len(values) <= _MOST_INTEGER_CLASSES and not too_large.any() and (numbers == numbers.round()).all():
         return TaskType.MULTICLASS, f"the target is one of {len(values)} whole numbers"
     return TaskType.REGRESSION, "the target is a number"
+
+
+def _refuse_signs_for_nothing(name: str, column: pl.Series, values: pl.Series) -> None:
+    """Raise `SampleError` if a sign that programs write for nothing stands beside words or numbers.
+
+    Among signs alone, such as + and -, it is a class.
+    """
+    signs = values.filter(values.is_in(NO_SIGN))
+    if signs.is_empty() or not values.str.contains(r"[\p{L}\p{N}]").any():
+        return
+    row = 1 + int(column.is_in(signs.implode()).arg_max() or 0)
+    raise SampleError(
+        f"task {name}: the target is missing in row {row}, which has {column[row - 1]!r}; remove rows without an "
+        "outcome, or say `type: multiclass` if this is a class."
+    )
 
 
 def _refuse_words_beside_flags(name: str, column: pl.Series, texts: pl.Series, numbers: pl.Series) -> None:
@@ -171,11 +209,15 @@ def _refuse_numbers_among_texts(name: str, column: pl.Series, texts: pl.Series, 
 def _refuse_lost_digits(name: str, target: pl.Series) -> None:
     """Raise where amounts are told apart by digits that a float32, in which they are learnt, does not hold."""
     values = _number(target, name)
+    least, greatest = values.min(), values.max()
+    if least == greatest and target.dtype != pl.Boolean:  # as float64, which does not hold all digits, either
+        exact = [Decimal(text) for text in class_names(target).unique()]
+        least, greatest = min(exact), max(exact)
     lost = float(np.sqrt(np.mean((values.astype(np.float32) - values) ** 2)))
-    if np.ptp(values) > 0 and lost > _MOST_LOST * values.std():
+    if least < greatest and lost >= _MOST_LOST * values.std():
         raise SampleError(
-            f"task {name}: {target.name} goes from {values.min()} to {values.max()}; ANNA holds 7 digits of a number, "
-            f"too few to tell these apart. Subtract the same amount, such as {values.min()}, from all."
+            f"task {name}: {target.name} goes from {least} to {greatest}; ANNA holds 7 digits of a number, "
+            f"too few to tell these apart. Subtract the same amount, such as {least}, from all."
         )
 
 

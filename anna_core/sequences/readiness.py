@@ -82,11 +82,15 @@ class Readiness:
         try:
             state = self._state
             listing = observing.listing(self.source, self.calendar, state)
+            if not state.listing:
+                return "has not been observed yet"
+            return (
+                ""
+                if state.listing == listing
+                else f"is to be observed again: {observing.what_changed(self.source, state)}"
+            )
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
-        if not state.listing:
-            return "has not been observed yet"
-        return "" if state.listing == listing else "is to be observed: its files, its rules or the months kept changed"
 
     @cached_property
     def _state(self) -> SourceState:

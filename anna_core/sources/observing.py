@@ -48,6 +48,22 @@ def listing(source: Source, calendar: str, before: SourceState) -> str:
     return _listing(source, calendar, found.states, found.unread)
 
 
+def what_changed(source: Source, before: SourceState) -> str:
+    """What makes `listing` another than that of the last observation, for people; reads no data.
+
+    Raises:
+        SourceError: the source is missing.
+    """
+    found = look(source, before)
+    here = found.states | found.unread | found.hidden | found.unsettled
+    states = {name: file.state for name, file in before.known.items()}
+    if found.states != states or here.keys() != before.known.keys() | before.unread.keys():
+        return "its files changed"
+    if any(file.rules != _rules(source) for file in before.known.values()):
+        return "the rules by which it is read changed"
+    return "the months that are kept, or `left_aside`, are others now"
+
+
 def observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     """Fingerprint every month of the source, reading only files that are new or changed, and store the result.
 

@@ -228,7 +228,11 @@ REFUSED_VALUES = (
     ),
     SampleCase(
         "A sign for nothing beside 0 and 1", _csv(target=each("1", "?", then=("1", "0"))),
-        says=("'?' beside 0 and 1, first in row 2", "say `type: multiclass`"),
+        says=("the target is missing in row 2, which has '?'", "say `type: multiclass`"),
+    ),
+    SampleCase(
+        "A sign for nothing beside words", _csv(target=each("yes", ".", then=("yes", "no"))),
+        says=("the target is missing in row 2, which has '.'", "say `type: multiclass`"),
     ),
     SampleCase(
         "Amounts with a decimal comma", table(target=[f"{i},25" for i in NUMBERED]), "q1.parquet",

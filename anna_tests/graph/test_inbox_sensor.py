@@ -56,6 +56,12 @@ def test_a_sample_gets_its_partition_and_one_run(intake: Intake) -> None:
         "content": request.tags["anna/content"],
         "told": "",  # reason and warnings, for the page
     }
+    intake.settings("churn", "owner: cards\n")
+    [event] = intake.evaluate().asset_events
+    run = intake.runs["churn.q1"]
+    assert event.metadata["launches"].value == (
+        f"- churn.q1: [run {run[:8]}](/runs/{run}), [report](/assets/report?view=partitions&partition=churn.q1)"
+    )
 
 
 def test_a_run_that_was_asked_for_and_never_made_is_asked_for_under_the_same_key(intake: Intake) -> None:
@@ -80,7 +86,12 @@ def test_the_table_is_published_when_it_changes_and_no_more(intake: Intake) -> N
 
 
 def test_the_page_tells_reason_and_warnings_in_lines_that_it_has_room_for() -> None:
-    row = {"state": "waiting", "reason": "cards: 2024-01 is to be built.", "warnings": "cards knows 0 of 200\nclients."}
+    row = {
+        "state": "waiting",
+        "reason": "cards: 2024-01 is to be built.",
+        "warnings": "cards knows 0 of 200\nclients.",
+        "run": "",
+    }
     (shown,) = observation([row]).metadata["uploads"].records
     lines = shown.data["told"].split(" ")
     assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines] == [
@@ -325,9 +336,7 @@ def test_a_source_that_cannot_be_observed_is_told_in_the_words_of_its_run(early:
     early.put("churn", "q1.csv")
     early.quiet()
     reason = early.row("churn/q1.csv")["reason"]
-    assert reason.startswith(
-        "cards is to be observed: its files, its rules or the months kept changed; the last try failed"
-    )
+    assert reason.startswith("cards is to be observed again: its files changed; the last try failed")
     assert "client_id" in reason
 
 
@@ -374,6 +383,26 @@ def test_what_is_registered_is_known_to_the_intake_by_its_content(intake: Intake
     assert not register(intake.deployment, str(intake.deployment.home / "q1.csv")).success
     intake.quiet()
     assert intake.state("churn/q1.csv") == "launched"  # what was there stays
+
+
+def test_what_is_noted_as_a_sample_is_registered_is_told_with_its_upload(intake: Intake) -> None:
+    file = intake.deployment.home / "q1.csv"
+    sample_rows().write_csv(file)
+    assert register(intake.deployment, str(file), seed=1, owner="ann").success
+    assert intake.tick() == ["churn.q1"]
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["warnings"] == ""
+    file.with_suffix(".yaml").write_text("seed: 2\n")
+    registered = register(intake.deployment, str(file))
+    assert intake.tick() == ["churn.q1"]
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["warnings"].splitlines() == [
+        f"{file.with_suffix('.yaml')} is read as the sample's settings: seed: 2.",
+        "What q1.yaml said of the earlier sample churn.q1 no longer holds: owner: ann. Give it anew if it should.",
+    ]
+    run = intake.deployment.instance.get_run_by_id(registered.run_id)
+    assert run is not None
+    assert run.tags["anna/notes"] == intake.row("churn/q1.csv")["warnings"]
 
 
 def test_no_sample_of_many_is_lost_however_they_come(intake: Intake) -> None:
@@ -495,6 +524,12 @@ def test_a_damaged_register_is_set_aside_and_no_launch_is_lost_or_doubled(intake
     assert intake.tick() == ["churn.q2"]
     assert intake.row("churn/q1.csv")["run"] == intake.runs["churn.q1"]
     assert (folder / "register.damaged").read_text() == "{"
+    for file in ("churn/q1.csv", "churn/q2.csv"):
+        warnings = intake.row(file)["warnings"]
+        assert (file, f"lies in {folder}/register.damaged now" in warnings) == (file, file == "churn/q1.csv")
+    (folder / "register.json").write_text("[")
+    intake.quiet()
+    assert [(folder / f"register.{name}").read_text() for name in ("damaged", "damaged-2")] == ["{", "["]
 
 
 def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:

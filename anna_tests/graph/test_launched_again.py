@@ -216,6 +216,27 @@ def test_a_launch_that_met_a_full_disk_comes_back_once_there_is_room(intake: Int
     assert intake.tick() == [KEY]
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_waits_to_be_launched_again_is_although_the_register_is_damaged_but_not_where_there_was_none(
+    intake: Intake, clock: Clock, room: Clock, is_lost: bool
+) -> None:
+    fail(intake, FULL)
+    intake.quiet()
+    assert intake.state(FILE) == "waiting"
+    register = intake.deployment.warehouse.uploads / "register.json"
+    register.write_bytes(b"\0" * 300) if is_lost else register.unlink()
+    intake.quiet()
+    assert (intake.state(FILE), "register.damaged" in intake.row(FILE)["warnings"]) == ("launched", is_lost)
+    intake.quiet()
+    clock.seconds += AFTER_THE_PAUSE
+    assert intake.tick() == ([KEY] if is_lost else [])
+    intake.quiet()
+    fail(intake, FULL)
+    intake.quiet()
+    clock.seconds *= 2
+    intake.quiet()  # it had its second try
+
+
 def test_a_step_whose_process_was_killed_may_have_lacked_memory() -> None:
     """As Dagster tells of it; the run itself is one of a process of its own."""
     job = dg.reconstructable(killed_job)

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from anna_assets.uploads.register_sample import SampleFile
+from anna_core.tasks.task import TaskRequest
 from anna_resources.fixed import no_io_manager
 from anna_tests.graph.conftest import Deployment
 
@@ -44,6 +45,8 @@ def test_the_launchpad_begins_with_what_a_user_fills_in_and_explains_each_field(
     fields = SampleFile.model_fields
     assert [name for name, field in fields.items() if field.is_required()] == ["file", "task"]
     assert all(len(field.description or "") > 20 for field in fields.values())
+    told = fields["options"].description or ""
+    assert all(name in told for name in (*TaskRequest.model_fields, "out_of_time", "epochs", "min_gru"))
     made = dg.validate_run_config(job, SAMPLE)["ops"]["upload"]["config"]
     assert made == {"file": "/bank/2024q1.csv", "task": "churn", "sample": "", "options": {}}
 

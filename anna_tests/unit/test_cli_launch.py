@@ -285,7 +285,7 @@ def test_an_ended_model_tells_its_best_epoch():
     ended = run("SUCCESS", [("model__card_transactions", "SUCCESS", 190.0)])
     (launch,) = read(Stub(Runs=runs(ended), Events=page(*events)))
     assert list(lines([launch])) == [
-        "churn.2024q1 model/card_transactions finished 3 of 15 epochs, roc_auc 0.7000 after the best, which is kept",
+        "churn.2024q1 model/card_transactions finished 3 of 15 epochs; the best is epoch 2, roc_auc 0.7000",
         "churn.2024q1 finished",
     ]
 

@@ -68,8 +68,9 @@ class Intake:
     """An instance's answers while a sample is taken in: a round a poll, in which runs, looks and uploads go on."""
 
     def __init__(
-        self, *rounds, on=True, status="SUCCESS", problem="SampleError: no column as_of", found=(), earlier=()
+        self, *rounds, on=True, status="SUCCESS", problem="SampleError: no column as_of", found=(), earlier=(), notes=()
     ):
+        self.notes = list(notes)
         self.found, self.earlier = list(found), list(earlier)  # of `earlier` states the registering run is first
         self.rounds, self.on, self.status, self.problem = list(rounds), on, status, problem
         self.at = -1
@@ -84,7 +85,8 @@ class Intake:
         return self.rounds[max(0, min(self.at, len(self.rounds) - 1))]
 
     def runs(self, variables):
-        tags = [{"key": "anna/content", "value": "c1"}] if self.status == "SUCCESS" else []
+        tags = [{"key": "anna/content", "value": "c1"}, {"key": "anna/notes", "value": "\n".join(self.notes)}]
+        tags = tags if self.status == "SUCCESS" else []
         found = [{"runId": "r1", "status": self.status, "tags": tags}]
         if "tags" in variables["filter"]:
             found = self.found
@@ -149,6 +151,18 @@ def test_the_intake_is_followed_until_the_launch_exists():
         *looks, "it is new here", "cards: 2024-02 of the mart is to be built.", "its run is about to begin.", ""
     ]  # fmt: skip
     assert (told[-1].state, told[-1].run_id) == (State.LAUNCHED, "r2")
+
+
+def test_a_sample_does_not_go_back_while_the_sensor_looks_again():
+    told = Intake(
+        (OLD, None),
+        (look(2, "STARTED"), row("starting", "as of an earlier look")),
+        (NEW, row("starting", "its run is about to begin.")),
+        (look(3, "STARTED"), row("starting", "its run is about to begin.")),
+        (look(3), row("launched", run="r2")),
+    ).follow()
+    states = [State.SETTLING, State.STARTING, State.STARTING, State.LAUNCHED]
+    assert [upload.state for upload in told] == states
 
 
 def test_a_check_that_waits_in_the_run_queue_is_told():
@@ -256,3 +270,16 @@ def test_submit_tells_the_warnings(home, monkeypatch, capsys):
     last = upload_row(KEY, "launched", content="c1", run="r2", warnings="half of the clients match nothing")
     submit(home, monkeypatch, Intake((OLD, None), (NEW, last)))
     assert "Warning: half of the clients match nothing" in capsys.readouterr().out
+
+
+def test_submit_tells_what_was_noted_and_from_when_it_may_be_left(home, monkeypatch, capsys):
+    note = "What q1.yaml said of the earlier sample no longer holds: seed: 7."
+    last = upload_row(KEY, "launched", content="c1", run="r2", warnings=f"{note}\nhalf of the clients match nothing")
+    submit(home, monkeypatch, Intake((OLD, None), (OLD, None), (NEW, last), notes=[note], earlier=["QUEUED"]))
+    told = capsys.readouterr().out
+    assert told.count(f"Warning: {note}") == 1
+    assert "Warning: half of the clients match nothing" in told
+    assert told.count("Ctrl-C ends this command alone") == 1
+    assert told.index("is queued for a free place") < told.index("Ctrl-C ends this command alone")
+    submit(home, monkeypatch, Intake((OLD, None), (NEW, row("launched", run="r1")), notes=[note]))
+    assert f"Warning: {note}" in capsys.readouterr().out  # of a launch there was before the table says nothing

@@ -16,7 +16,7 @@ from anna_cli.report_reader import Report, print_report
 
 DOMAIN = "d" + "_card_transactions"[:18] * 2 + "_abc"  # 41 characters, the longest that a domain's name may be
 KEY = "t" * 60 + "." + "s" * 39  # 100, the longest of a partition
-TRAINING = Training(3, 30, 3, 5, "roc_auc", 0.61, 12345.0, 95.0, is_best=True, best_value=0.61)
+TRAINING = Training(3, 30, 3, 5, "roc_auc", 0.61, 12345.0, 95.0, is_best=True, best_value=0.61, best_epoch=3)
 
 
 def shown(*renderables, width=80):

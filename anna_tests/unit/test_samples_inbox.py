@@ -43,7 +43,7 @@ def test_samples_are_listed_by_name_with_the_files_that_they_hang_on(churn):
         ("churn/2024.q1", ["2024.q1.csv"], ["task.yaml"]),
         ("churn/q1", ["q1.csv"], ["task.yaml", "q1.yaml"]),
     ]
-    assert list(listing.left) == ["churn/q2.yaml"]
+    assert list(listing.left) == ["churn/_writing.csv", "churn/q2.yaml"]
 
 
 def test_one_sample_as_two_files_is_one_upload(churn):
@@ -86,7 +86,11 @@ def test_what_is_not_taken_is_told_with_the_reason(churn):
     garbled(churn).write_text(CSV)
     (churn / "table.parquet").mkdir()
     (churn / "folder").mkdir()
-    put(churn.parent, "stray.csv")
+    for name in ("_q1.csv", "_SUCCESS", ".q1.csv"):
+        put(churn, name)
+    (churn / "_old").mkdir()
+    for name in ("stray.csv", "task.yaml", "q1.xlsx", ".stray.csv"):
+        put(churn.parent, name)
     garbled(churn.parent, b"\xd0").mkdir()
     (churn.parent / ".git").mkdir()
     listing = list_inbox(churn.parent)
@@ -101,6 +105,11 @@ def test_what_is_not_taken_is_told_with_the_reason(churn):
         "beside its file: q1.yaml beside q1.csv.",
         r"churn/\xd0\xf3\xf1.csv": "its name is not UTF-8, so it cannot name a sample; rename it.",
         "churn/table.parquet": "it is a folder; bring it with `anna submit` or the job `register_sample`.",
+        "churn/folder": "it is a folder, in which nothing is looked for. Where it is a sample, bring it with "
+        "`anna submit` or the job `register_sample`.",
+        "churn/_q1.csv": "it is not taken, as what begins with '_' is not finished; rename it once it is.",
+        "task.yaml": "settings lie in the folder of their task; move it into one.",
+        "q1.xlsx": "it is an Excel workbook, which is not read; save its sheet as CSV (CSV UTF-8), or bring Parquet.",
         "stray.csv": "a sample lies in the folder of its task; move it into one.",
         r"\xd0": "the folder's name is not UTF-8, so it cannot name a task; rename it.",
     }

@@ -1,9 +1,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anna_core.errors import SampleError, TaskError
-from anna_core.samples.targets import encode_targets, resolve_task
+from anna_core.samples.targets import class_names, encode_targets, resolve_task
 from anna_core.tasks.task import Task, TaskRequest, TaskType
 
 
@@ -25,6 +27,23 @@ GUESSES = {
     "two texts": (["good", "bad"], "multiclass", "macro_roc_auc", "the target is one of 2 texts"),
     "few whole numbers": ([1, 2, 3, 1], "multiclass", "macro_roc_auc", "the target is one of 3 whole numbers"),
     "ten whole numbers": (list(range(10)), "multiclass", "macro_roc_auc", "the target is one of 10 whole numbers"),
+    "codes": (
+        [f"{i:02}" for i in range(1, 21)],
+        "multiclass",
+        "macro_roc_auc",
+        "the target is one of 20 codes, such as '01'",
+    ),
+    "codes, one of them with a letter": (
+        [*(f"{i:02}" for i in range(1, 21)), "2A"],
+        "multiclass",
+        "macro_roc_auc",
+        "the target is one of 21 codes, such as '01'",
+    ),
+    "amounts, one with a zero before it": (["007", "1.5"], "regression", "r2", "the target is a number"),
+    "two codes": (["01", "02", "01"], "multiclass", "macro_roc_auc", "the target is one of 2 codes, such as '01'"),
+    "amounts below 1": ([f"0.{i}5" for i in range(10)], "regression", "r2", "the target is a number"),
+    "0 and 1 at length": (["1.", "0.", "+1", "1e0", "0E+00"], "binary", "roc_auc", "the target has only yes and no"),
+    "signs": (["+", "-", "+"], "multiclass", "macro_roc_auc", "the target is one of 2 texts"),
     "eleven whole numbers": (list(range(11)), "regression", "r2", "the target is a number"),
     "few fractions": ([0.5, 1.5], "regression", "r2", "the target is a number"),
     "numbers in texts": ([str(i / 4) for i in range(20)], "regression", "r2", "the target is a number"),
@@ -176,3 +195,47 @@ def test_amounts_that_a_float32_cannot_tell_apart_are_refused_and_not_called_the
         assert resolve_task("t", TaskRequest(type="regression"), amounts).type is TaskType.REGRESSION
     near = amounts.select(pl.col("target") - 1e9)
     assert resolve_task("t", TaskRequest(type="regression"), near).type is TaskType.REGRESSION
+
+
+@pytest.mark.parametrize("forms", [["1.", "0.", "1"], ["+1", "0", "1.0"], ["1e0", "0E+00", "1"]])
+def test_numbers_are_the_same_however_they_are_written(forms):
+    assert encoded(forms)[:, 0].tolist() == [1, 0, 1]
+    assert encoded(forms, type="multiclass").tolist() == [1, 0, 1]
+    assert encoded(forms, type="regression")[:, 0].tolist() == [1, 0, 1]
+    labels = pl.DataFrame({"target_a": forms, "target_b": [0, 0, 1]})
+    assert encode_targets(labels, resolve_task("t", TaskRequest(), labels))[:, 0].tolist() == [1, 0, 1]
+
+
+@given(st.lists(st.integers(-(2**53) + 1, 2**53 - 1), min_size=1), st.data())
+def test_a_whole_number_names_one_class_in_all_ways_of_writing_it(numbers, data):
+    forms = ("{}", "{}.", "{}.00", "{:+d}", "{}e0", "{}E+00")
+    written = [data.draw(st.sampled_from(forms)).format(number) for number in numbers]
+    assert class_names(pl.Series(written)).to_list() == [str(number) for number in numbers]
+
+
+def test_classes_are_as_they_were_written_where_not_all_are_numbers_that_keep_their_digits():
+    assert resolved(["1.", "2.", "+3", "1"], type="multiclass").classes == ("1", "2", "3")
+    assert resolved(["1e3", "x", "1."], type="multiclass").classes == ("1.", "1e3", "x")
+    assert resolved(["01", "1", "+2"]).classes == ("+2", "01", "1")
+    large = ["9007199254740993", "9007199254740992", "+5"]
+    assert resolved(large, type="multiclass").classes == ("5", "9007199254740992", "9007199254740993")
+
+
+@pytest.mark.parametrize(("values", "row", "sign"), [
+    (["yes", "no", "?"], 3, "?"), (["1", ".", "0"], 2, "."), (["-", "2", "3"], 1, "-"), (["a", "b", "?"], 3, "?"),
+])  # fmt: skip
+def test_a_sign_for_nothing_is_a_target_that_is_missing(values, row, sign):
+    with pytest.raises(SampleError, match=rf"target is missing in row {row}, which has '\{sign}'; remove rows without"):
+        resolved(values)
+    assert sign in resolved(values, type="multiclass").classes
+
+
+@pytest.mark.parametrize("kind", [pl.UInt64, pl.String, pl.Decimal(38, 0)])
+def test_numbers_that_differ_beyond_what_a_float64_holds_are_not_called_the_same(kind):
+    amounts = pl.DataFrame({"target": pl.Series([2**64 - 1 - i for i in range(20)], dtype=pl.UInt64).cast(kind)})
+    with pytest.raises(
+        SampleError, match="target goes from 18446744073709551596 to 18446744073709551615; ANNA holds 7"
+    ):
+        resolve_task("t", TaskRequest(type="regression"), amounts)
+    with pytest.raises(SampleError, match="every row has target = True; there is nothing to learn"):
+        resolve_task("t", TaskRequest(type="regression"), pl.DataFrame({"target": [True, True]}))

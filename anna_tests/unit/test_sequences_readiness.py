@@ -53,7 +53,20 @@ def test_a_source_that_was_never_observed_or_changed_since_is_waited_for(bank):
     assert readiness(bank).behind(span("2024-03-15")).stale == (FEBRUARY, MARCH)
     bank.put(events_frame([("a", dt.datetime(2024, 3, 6), "x", True, 1.0)]), "more.parquet")
     told = str(readiness(bank).behind(span("2024-03-15")))
-    assert told == "cards is to be observed: its files, its rules or the months kept changed"
+    assert told == "cards is to be observed again: its files changed"
+    see(bank)
+    assert readiness(bank).behind(span("2024-03-15")).stale == (FEBRUARY, MARCH)
+    told = str(readiness(bank, calendar="others").behind(span("2024-03-15")))
+    assert told == "cards is to be observed again: the months that are kept, or `left_aside`, are others now"
+    bank.put_text("-", "notes.txt")
+    assert str(readiness(bank).behind(span("2024-03-15"))) == "cards is to be observed again: its files changed"
+    see(bank)
+    (bank.table / "notes.txt").unlink()
+    assert str(readiness(bank).behind(span("2024-03-15"))) == "cards is to be observed again: its files changed"
+    see(bank)
+    bank.source = replace(bank.source, domain=bank.domain.model_copy(update={"time_zone": "UTC"}))
+    told = str(readiness(bank).behind(span("2024-03-15")))
+    assert told == "cards is to be observed again: the rules by which it is read changed"
 
 
 def test_a_source_that_cannot_be_read_is_told(bank):
