@@ -46,7 +46,8 @@ def test_a_launch_is_a_tagged_commit_on_its_task_s_branch_which_begins_with_its_
     assert tag == KEY
     assert log(ledger, "main") == ["ANNA: What all tasks share"]
     assert log(ledger, "task/churn") == [
-        "ANNA: What all tasks share", "Анна: Task churn", "Анна: Launch churn.2024q1", "ANNA: Result of churn.2024q1: roc_auc 0.880",
+        "ANNA: What all tasks share", "Анна: Task churn", "Анна: Launch churn.2024q1",
+        "ANNA: Result of churn.2024q1: roc_auc 0.880",
     ]  # fmt: skip
     read = ledger.repository.read
     commit = ledger.repository.tagged(tag)
