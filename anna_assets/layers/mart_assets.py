@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from anna_assets.automation import refresh_mart
 from anna_assets.compute import mart_memory
+from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.columns.shares import percent
 from anna_core.domains import Domain, FieldKind
@@ -59,7 +61,7 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             )
             for reason, count in built[partition].left.items():
                 context.log.warning(f"{partition}: {reason} in {count:,} of {built[partition].source_rows:,} rows.")
-        paths = {month: str(stored.month_path(parse_month(month))) for month in built}
+        paths = {month: stored.month_path(parse_month(month)) for month in built}
         if built:
             _report_dictionary(context, domain, list(built.values())[-1])
         if failed:
@@ -119,7 +121,7 @@ def _report_dictionary(context: dg.AssetExecutionContext, domain: Domain, built:
     )
 
 
-def _metadata(month: str, built: MartMonth, path: str) -> dict[str, dg.MetadataValue]:
+def _metadata(month: str, built: MartMonth, path: Path) -> dict[str, dg.MetadataValue]:
     """What is told of a month. The asset's page shows one month's, whichever was told last; the partitions' all."""
     missing = {name: percent(share) for name, share in built.missing.items()}
     categories = {name: built.dictionary.cardinalities[name] - 1 for name in built.dictionary.domain.categorical}
@@ -135,7 +137,7 @@ def _metadata(month: str, built: MartMonth, path: str) -> dict[str, dg.MetadataV
         "missing numbers": dg.MetadataValue.text(_listed(missing)),
         "categories so far": dg.MetadataValue.text(_listed(categories)),
         "fingerprint": dg.MetadataValue.text(built.data_version),
-        "path": dg.MetadataValue.path(path),
+        "path": place(path),
     }
 
 

@@ -14,6 +14,7 @@ from anna_assets.layers.metamodel_asset import METAMODEL_KEY
 from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.markdown import bullets
 from anna_assets.partitions import SAMPLE
+from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.samples.splits import TEST
@@ -84,7 +85,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
                 "held-out rows": len(content.held_out),
                 WARNINGS: dg.MetadataValue.md(bullets(content.warnings)),
-                "report_html": dg.MetadataValue.path(str(files.html)),
+                "report_html": place(files.html),
                 **{
                     f"plot of {name.replace('_', ' ')}": dg.MetadataValue.md(plot.markdown())
                     for name, plot in plots.items()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -17,6 +18,7 @@ from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import METAMODEL_KEY
 from anna_assets.layers.sequences_asset import sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
+from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.errors import TrainingError
@@ -121,8 +123,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
             stored.write(said, model.spec.task.score_names)
             versions.append(f"{version}-{history.meta.data_version}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(history):,} clients")
-            path = dg.MetadataValue.path(str(stored.path))
-            facts = {"dagster/row_count": len(history), "model": version, "path": path}
+            facts = {"dagster/row_count": len(history), "model": version, "path": place(stored.path)}
             context.add_asset_metadata(facts, key, partition_key=_partition(sample, at))
         return dg.MaterializeResult(data_version=joint_version(versions))
 
@@ -159,7 +160,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
             stored.write(frame)
             versions.append(f"{version}-{frame.hash_rows().sum()}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(frame):,} clients scored")
-            facts = _facts(frame, str(stored.path), version) | _known(histories)
+            facts = _facts(frame, stored.path, version) | _known(histories)
             if doubt := _doubts(histories):
                 facts[DOUBTS] = doubts[f"{at:%Y-%m}"] = doubt
             context.add_asset_metadata(facts, SCORES, partition_key=_partition(sample, at))
@@ -193,14 +194,14 @@ def _trained(context: dg.AssetExecutionContext, warehouse: Warehouse, key: dg.As
     return found
 
 
-def _facts(frame: pl.DataFrame, path: str, version: str) -> dict[str, object]:
+def _facts(frame: pl.DataFrame, path: Path, version: str) -> dict[str, object]:
     names = [name for name in frame.columns if name.startswith("score")]
     means = frame.select(pl.col(names).mean()).row(0, named=True) if len(frame) else {}
     return {
         "dagster/row_count": len(frame),
         "model": version,
         "mean score": dg.MetadataValue.json({name: round(value, 6) for name, value in means.items()}),
-        "path": dg.MetadataValue.path(path),
+        "path": place(path),
     }
 
 

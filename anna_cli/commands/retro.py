@@ -42,11 +42,11 @@ def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
 
 def print_scores(client: GraphQLClient, selection: retro_backfill.Selection) -> None:
     """Tell where the scores of a selection are, and what makes them doubtful."""
-    doubts = {}
+    doubts, home = {}, load_settings().home
     pairs = [f"{month}|{selection.key}" for month in selection.months]
     for event in materializations(client, retro_backfill.SCORES, pairs):
         metadata = event["metadata"]
-        rows, path = metadata.get(ROWS, {}).get("intValue"), metadata.get("path", {}).get("path", "")
+        rows, path = metadata.get(ROWS, {}).get("intValue"), home / metadata.get("path", {}).get("path", "")
         count = "" if rows is None else f"{rows:,} clients"
         CONSOLE.print(f"  {event['partition'][:7]}  {count}  {path}", soft_wrap=True)
         if doubt := metadata.get(DOUBTS, {}).get("text"):

@@ -112,7 +112,7 @@ def backfill(status, made, failed=0):
 
 
 def followed(*answers):
-    found, console = iter(answers), Console(file=io.StringIO(), width=200)
+    found, console = iter(answers), Console(file=io.StringIO(), width=400)
     failed = {"runId": "r", "jobName": "x", "status": "FAILURE", "creationTime": 1, "tags": []}
     event = {"__typename": "ExecutionStepFailureEvent", "stepKey": "history__card", "message": "",
              "error": {"message": "SourceError: no table", "className": "SourceError"}}  # fmt: skip
@@ -137,10 +137,12 @@ def test_a_failed_backfill_tells_what_failed_and_why():
         followed(backfill("FAILING", 0), backfill("COMPLETED_FAILED", 4, failed=2))
 
 
-def test_months_are_listed_with_their_scores_and_what_is_doubtful_of_them_all_is_told_once(monkeypatch):
+def test_months_are_listed_with_their_scores_and_what_is_doubtful_of_them_all_is_told_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+
     def scored(month, clients, doubts):
         entries = [
-            {"label": "dagster/row_count", "intValue": clients}, {"label": "path", "path": f"/s/{month}.parquet"},
+            {"label": "dagster/row_count", "intValue": clients}, {"label": "path", "path": f"storage/{month}.parquet"},
             *([{"label": "doubts", "text": doubts}] if doubts else []),
         ]  # fmt: skip
         return {"runId": "r", "timestamp": "1", "partition": f"{month}-01|{KEY}", "metadataEntries": entries}
@@ -155,8 +157,8 @@ def test_months_are_listed_with_their_scores_and_what_is_doubtful_of_them_all_is
     with serving(Stub(Materializations=node(latestMaterializationByPartition=made))) as served:
         retro.print_scores(GraphQLClient(served.url), Selection(KEY, month_keys("2023-03", "2023-05"), {}))
     assert console.file.getvalue().splitlines() == [
-        "  2023-03  1,198 clients  /s/2023-03.parquet",
-        "  2023-04  1,201 clients  /s/2023-04.parquet",
-        "  2023-05  7 clients  /s/2023-05.parquet",
+        f"  2023-03  1,198 clients  {tmp_path}/storage/2023-03.parquet",
+        f"  2023-04  1,201 clients  {tmp_path}/storage/2023-04.parquet",
+        f"  2023-05  7 clients  {tmp_path}/storage/2023-05.parquet",
         "  2023-03 to 2023-04 (2 months): 601 clients are written apart.",
     ]
