@@ -65,13 +65,8 @@ def read_report(client: GraphQLClient, key: str) -> Report:
     verdict = metadata.get("verdict", {}).get("text", "")
     listed = metadata.get(WARNINGS, {}).get("mdStr", "")
     warnings = [html.unescape(line.removeprefix("- ")) for line in listed.splitlines() if line.startswith("- ")]
-    return Report(
-        key,
-        [json.loads(record) for record in records],
-        verdict,
-        warnings,
-        load_settings().home / whole if whole else None,
-    )
+    file = load_settings().home / whole if whole else None
+    return Report(key, [json.loads(record) for record in records], verdict, warnings, file)
 
 
 def print_report(report: Report, console: Console) -> None:
