@@ -73,7 +73,6 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             launch.log_metrics({f"{row['kind']}.{row['model']}": row["value"] for row in known})
             launch.log_files(files.html, files.leaderboard)
             launch.finish()
-        subject = content.subject
         tag = warehouse.sample(key).tag()
         Ledger.of(load_settings()).finish(tag, _result(content, board), head.in_brief)
         return dg.MaterializeResult(
@@ -82,7 +81,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "leaderboard": _table(content),
                 "metric": content.task.metric,
                 "ledger": tag,
-                "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
+                "scored_by": head.model,
                 "held-out rows": len(content.held_out),
                 WARNINGS: dg.MetadataValue.md(bullets(content.warnings)),
                 "report_html": place(files.html),
