@@ -14,6 +14,7 @@ from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.queries import MATERIALIZATIONS
 from anna_core.errors import AnnaError
 from anna_resources.names import WARNINGS
+from anna_resources.settings import load_settings
 
 _KIND_STYLES = {"metamodel": "bold green", "mean": "green", "net": "cyan", "boosting": "yellow", "constant": "dim"}
 
@@ -64,7 +65,8 @@ def read_report(client: GraphQLClient, key: str) -> Report:
     verdict = metadata.get("verdict", {}).get("text", "")
     listed = metadata.get(WARNINGS, {}).get("mdStr", "")
     warnings = [html.unescape(line.removeprefix("- ")) for line in listed.splitlines() if line.startswith("- ")]
-    return Report(key, [json.loads(record) for record in records], verdict, warnings, Path(whole) if whole else None)
+    file = load_settings().home / whole if whole else None
+    return Report(key, [json.loads(record) for record in records], verdict, warnings, file)
 
 
 def print_report(report: Report, console: Console) -> None:

@@ -43,7 +43,7 @@ limits:
   runs: {limits.runs} # runs of any kind: launches, refreshes, scoring
   launches: {limits.launches} # launches among them
   runs_per_owner: {limits.runs_per_owner} # launches of one owner
-  hadoop: {limits.hadoop} # steps that read or write marts, sequences and histories
+  hadoop: {limits.hadoop} # steps that read tables or write marts, sequences and histories; no Hadoop is needed
   memory: {memory} # that one of these steps works with, however large the tables are
   training: {limits.training} # steps that train; the cores are divided among them
   scoring: {limits.scoring} # steps that score

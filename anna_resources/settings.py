@@ -44,7 +44,8 @@ class Limits(Strict):
         runs: Dagster runs of any kind; further ones wait in the queue.
         launches: launches among these runs; keep it below `runs`, so that refreshes and scoring do not wait for them.
         runs_per_owner: launches of the tasks of one owner.
-        hadoop: steps that read or write marts, sequences and histories.
+        hadoop: steps that read tables or write what is made of them: samples, marts, sequences, histories. The name is
+            of the pool in Dagster, after where banks keep such tables; no Hadoop is needed.
         memory: bytes that one of these steps works with, such as `1GiB`; its tables may be larger. The step's process
             takes more than that, though not more for a larger table: the interpreter, what Polars reads ahead of a mart
             (0.4 GiB with four fields of text, about twice that with twelve), and pages of mapped files, which the

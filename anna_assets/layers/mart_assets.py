@@ -1,12 +1,16 @@
 """Marts and dictionaries: a domain's events encoded for models, by month."""
 
 import hashlib
+from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from anna_assets.automation import refresh_mart
 from anna_assets.compute import mart_memory
+from anna_assets.places import place
 from anna_assets.steps import step_asset
+from anna_core.columns.shares import percent
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import AnnaError, NotAsObservedError
 from anna_core.marts.mart import MartMonth
@@ -57,17 +61,17 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             )
             for reason, count in built[partition].left.items():
                 context.log.warning(f"{partition}: {reason} in {count:,} of {built[partition].source_rows:,} rows.")
-        paths = {month: str(stored.month_path(parse_month(month))) for month in built}
+        paths = {month: stored.month_path(parse_month(month)) for month in built}
         if built:
             _report_dictionary(context, domain, list(built.values())[-1])
         if failed:
             for month, made in built.items():
-                _report_month(context, key, month, _metadata(made, paths[month]), made.data_version)
+                _report_month(context, key, month, _metadata(month, made, paths[month]), made.data_version)
             lasting = [error for error in failed.values() if not isinstance(error, NotAsObservedError)]
             first = next(iter([*lasting, *failed.values()]))  # what passes by itself is less worth telling
             raise type(first)(f"{len(failed)} of {len(context.partition_keys)} months ({', '.join(failed)}): {first}")
         for month, made in built.items():
-            context.add_asset_metadata(_metadata(made, paths[month]), key, partition_key=month)
+            context.add_asset_metadata(_metadata(month, made, paths[month]), key, partition_key=month)
         return dg.MaterializeResult(
             data_version=joint_version([month.data_version for month in built.values()]),
             check_results=[_check(built)],
@@ -117,19 +121,28 @@ def _report_dictionary(context: dg.AssetExecutionContext, domain: Domain, built:
     )
 
 
-def _metadata(built: MartMonth, path: str) -> dict[str, dg.MetadataValue]:
+def _metadata(month: str, built: MartMonth, path: Path) -> dict[str, dg.MetadataValue]:
+    """What is told of a month. The asset's page shows one month's, whichever was told last; the partitions' all."""
+    missing = {name: percent(share) for name, share in built.missing.items()}
+    categories = {name: built.dictionary.cardinalities[name] - 1 for name in built.dictionary.domain.categorical}
     return {
         "dagster/row_count": dg.MetadataValue.int(built.rows),
+        "month": dg.MetadataValue.text(f"{parse_month(month):%Y-%m}"),
+        "events": dg.MetadataValue.int(built.rows),
         "clients": dg.MetadataValue.int(built.clients),
-        "source rows": dg.MetadataValue.int(built.source_rows),
+        "rows in the source": dg.MetadataValue.int(built.source_rows),
         "repeated rows dropped": dg.MetadataValue.int(built.repeated),
         "rows left aside": dg.MetadataValue.int(built.left_rows),
         **{f"rows: {reason}": dg.MetadataValue.int(count) for reason, count in built.left.items()},
-        "missing numbers": dg.MetadataValue.json({name: round(share, 4) for name, share in built.missing.items()}),
-        "dictionary": dg.MetadataValue.text(built.dictionary.version),
-        "content": dg.MetadataValue.text(built.data_version),
-        "path": dg.MetadataValue.path(path),
+        "missing numbers": dg.MetadataValue.text(_listed(missing)),
+        "categories so far": dg.MetadataValue.text(_listed(categories)),
+        "fingerprint": dg.MetadataValue.text(built.data_version),
+        "path": place(path),
     }
+
+
+def _listed(figures: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {figure}" for name, figure in figures.items()) or "no such field"
 
 
 def _check(built: dict[str, MartMonth]) -> dg.AssetCheckResult:

@@ -8,6 +8,7 @@ from anna_assets.layers.members import read_members, tree_domains
 from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.layers.sequences_asset import require_events
 from anna_assets.partitions import SAMPLE
+from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.scores_file import score_frame
@@ -69,7 +70,7 @@ def metamodel_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 "rows fitted on": int(members.judged.sum()),
                 "calibration": dg.MetadataValue.json([one.method for one in trained.spec.calibration.columns]),
                 "note": trained.spec.summary,
-                "path": dg.MetadataValue.path(str(stored.path)),
+                "path": place(stored.path),
             },
         )
 

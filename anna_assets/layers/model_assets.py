@@ -11,6 +11,7 @@ from anna_assets.epoch_listener import follow
 from anna_assets.layers import guard_checks
 from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.partitions import SAMPLE
+from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.models.progress import EpochReport
@@ -76,7 +77,7 @@ def model_asset(domain: Domain) -> dg.AssetsDefinition:
                 f"validation {sample.task.metric}": _number(_mean([report.valid_metric for report in best])),
                 "net": dg.MetadataValue.json(sample.task.net.model_dump()),
                 "note": trained.spec.empty_reason or "trained",
-                "path": dg.MetadataValue.path(str(stored.path)),
+                "path": place(stored.path),
             },
         )
 

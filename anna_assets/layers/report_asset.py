@@ -2,7 +2,6 @@
 
 import datetime as dt
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from anna_assets.layers.metamodel_asset import METAMODEL_KEY
 from anna_assets.layers.sample_asset import SAMPLE_KEY
 from anna_assets.markdown import bullets
 from anna_assets.partitions import SAMPLE
+from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.samples.splits import TEST
@@ -73,20 +73,22 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             launch.log_metrics({f"{row['kind']}.{row['model']}": row["value"] for row in known})
             launch.log_files(files.html, files.leaderboard)
             launch.finish()
-        subject = content.subject
         tag = warehouse.sample(key).tag()
-        Ledger.of(load_settings()).finish(tag, _result(content, board))
+        Ledger.of(load_settings()).finish(tag, _result(content, board), head.in_brief)
         return dg.MaterializeResult(
             metadata={
-                "leaderboard": _table(content.leaderboard),
                 "verdict": head.verdict or head.sentence,
+                "leaderboard": _table(content),
                 "metric": content.task.metric,
                 "ledger": tag,
-                "scored_by": f"{subject.model} ({subject.kind})" if subject else "none",
+                "scored_by": head.model,
                 "held-out rows": len(content.held_out),
                 WARNINGS: dg.MetadataValue.md(bullets(content.warnings)),
-                "report_html": dg.MetadataValue.path(str(files.html)),
-                **{f"plot of {name}": dg.MetadataValue.md(plot.markdown()) for name, plot in plots.items()},
+                "report_html": place(files.html),
+                **{
+                    f"plot of {name.replace('_', ' ')}": dg.MetadataValue.md(plot.markdown())
+                    for name, plot in plots.items()
+                },
             },
             check_results=[_check(content)],
         )
@@ -179,19 +181,44 @@ def _defined(value: Any) -> Any:
             return value
 
 
-def _table(rows: "Sequence[LeaderboardRow]") -> dg.TableMetadataValue:
-    from anna_core.analytics.formatting import format_lead
+def _table(content: "ReportContent") -> dg.TableMetadataValue:
+    """The leaderboard, narrow enough for the page: its columns have titles, and are for people.
 
-    shown = ["model", "kind", "value", "lead", "low", "high"]
-    others = ["metric", "rows"]  # the same in all rows: the page tells them beside the table, `anna report` reads them
+    Each record also holds the figures themselves under their own names, which `anna report` and other programs read.
+    """
+    from anna_core.analytics.formatting import format_interval, format_lead, format_value
+
+    titles = ("Model", content.metric.title, "Metamodel's lead")
     records = []
-    for row in rows:
-        lead = format_lead(row.lead).replace(" ", "\N{NO-BREAK SPACE}")  # the page would break it into three lines
-        known = _record(row) | {"lead": lead}
-        filled = {name: "not defined" if known[name] is None else known[name] for name in shown + others}
-        records.append(dg.TableRecord(filled))
-    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in shown])
+    for row in content.leaderboard:
+        known = _record(row) | {"lead": format_lead(row.lead)}
+        figures = {name: "not defined" if value is None else value for name, value in known.items()}
+        value = _two_lines(f"{format_value(row.value)} {format_interval(row.low, row.high)}")
+        cells = (_breakable(_model_in_words(row)), value, _two_lines(format_lead(row.lead)))
+        records.append(dg.TableRecord(figures | dict(zip(titles, cells, strict=True))))
+    schema = dg.TableSchema([dg.TableColumn(title, "string") for title in titles])
     return dg.MetadataValue.table(records, schema)
+
+
+def _model_in_words(row: "LeaderboardRow") -> str:
+    match row.kind:
+        case "net" | "boosting":
+            return f"{row.kind} of {row.model}"
+        case "mean":
+            return "mean of the nets"
+        case _:
+            return row.kind
+
+
+def _two_lines(figure: str) -> str:
+    """A figure and its interval, of which the page may put the interval into a second line, but not break it."""
+    value, _, interval = figure.strip().partition(" [")
+    return f"{value} [{interval}".replace(", ", ",\N{NO-BREAK SPACE}") if interval else value
+
+
+def _breakable(name: str) -> str:
+    """A name that the page may break at its underscores."""
+    return name.replace("_", "_\N{ZERO WIDTH SPACE}")
 
 
 def _check(content: "ReportContent") -> dg.AssetCheckResult:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -17,6 +18,7 @@ from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import METAMODEL_KEY
 from anna_assets.layers.sequences_asset import sequences_metadata
 from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
+from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.errors import TrainingError
@@ -26,6 +28,7 @@ from anna_core.sequences.build import write_history
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.touched_months import history_months
 from anna_core.sequences.visibility import outside_window
+from anna_resources.doubts import joint_doubts
 from anna_resources.names import DOUBTS
 from anna_resources.warehouse import Warehouse
 
@@ -120,8 +123,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
             stored.write(said, model.spec.task.score_names)
             versions.append(f"{version}-{history.meta.data_version}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(history):,} clients")
-            path = dg.MetadataValue.path(str(stored.path))
-            facts = {"dagster/row_count": len(history), "model": version, "path": path}
+            facts = {"dagster/row_count": len(history), "model": version, "path": place(stored.path)}
             context.add_asset_metadata(facts, key, partition_key=_partition(sample, at))
         return dg.MaterializeResult(data_version=joint_version(versions))
 
@@ -147,7 +149,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def retro_scores(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        versions, scorer, loaded = [], None, ""
+        versions, scorer, loaded, doubts = [], None, "", dict[str, str]()
         for sample, at in _trained(context, warehouse, SCORES):
             if scorer is None or loaded != sample:
                 scorer, loaded = load_scorer(warehouse, sample, domains), sample
@@ -158,10 +160,12 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
             stored.write(frame)
             versions.append(f"{version}-{frame.hash_rows().sum()}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(frame):,} clients scored")
-            facts = _facts(frame, str(stored.path), version) | _doubts(histories)
-            if doubts := facts.get(DOUBTS):
-                context.log.warning(f"{at:%Y-%m}: {doubts}")
+            facts = _facts(frame, stored.path, version) | _known(histories)
+            if doubt := _doubts(histories):
+                facts[DOUBTS] = doubts[f"{at:%Y-%m}"] = doubt
             context.add_asset_metadata(facts, SCORES, partition_key=_partition(sample, at))
+        for told in joint_doubts(doubts):
+            context.log.warning(told)
         return dg.MaterializeResult(data_version=joint_version(versions))
 
     return retro_scores
@@ -190,25 +194,30 @@ def _trained(context: dg.AssetExecutionContext, warehouse: Warehouse, key: dg.As
     return found
 
 
-def _facts(frame: pl.DataFrame, path: str, version: str) -> dict[str, object]:
+def _facts(frame: pl.DataFrame, path: Path, version: str) -> dict[str, object]:
     names = [name for name in frame.columns if name.startswith("score")]
     means = frame.select(pl.col(names).mean()).row(0, named=True) if len(frame) else {}
     return {
         "dagster/row_count": len(frame),
         "model": version,
         "mean score": dg.MetadataValue.json({name: round(value, 6) for name, value in means.items()}),
-        "path": dg.MetadataValue.path(path),
+        "path": place(path),
     }
 
 
-def _doubts(histories: Mapping[str, Sequences]) -> dict[str, object]:
-    """Whom each domain knows, and what makes doubtful that these are the clients whom the bank has."""
+def _known(histories: Mapping[str, Sequences]) -> dict[str, object]:
+    """How many clients each domain knows."""
+    known = {name: len(rows.client_id) for name, rows in histories.items()}
+    return {"clients by domain": dg.MetadataValue.json(known)}
+
+
+def _doubts(histories: Mapping[str, Sequences]) -> str:
+    """What makes doubtful that these are the clients whom the bank has; empty where nothing does."""
     clients = {name: pl.Series(rows.client_id).cast(pl.String) for name, rows in histories.items()}
     doubts = written_apart(clients)
     if not any(len(ids) for ids in clients.values()):
         doubts.append("no domain has an event in its window at this month's end, so there is nobody to score.")
-    known = {name: len(ids) for name, ids in clients.items()}
-    return {"clients by domain": dg.MetadataValue.json(known)} | ({DOUBTS: " ".join(doubts)} if doubts else {})
+    return " ".join(doubts)
 
 
 def _partition(sample: str, at: dt.date) -> str:

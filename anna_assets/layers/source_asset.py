@@ -90,7 +90,7 @@ def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
     examples = state.examples()
     return {
         "rows": dg.MetadataValue.int(state.total),
-        "rows of no month": dg.MetadataValue.int(state.undated),
+        "rows without a usable time": dg.MetadataValue.int(state.undated),
         **{f"rows: {reason}": dg.MetadataValue.int(rows) for reason, rows in state.left.items()},
         **{f"first: {reason}": dg.MetadataValue.text(", ".join(found)) for reason, found in examples.items()},
         "files": dg.MetadataValue.int(len(state.files)),

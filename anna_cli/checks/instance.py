@@ -34,11 +34,13 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
         return
     except ClientError as error:
         yield bad(str(error), "stop that program, or set another webserver_port in anna.yaml")
+        yield from _check_mlflow_port(settings)  # all that is taken is told at once
         return
     try:
         check_ours(settings, health["workspaceOrError"])
     except OtherPlatformError as error:
         yield bad(str(error), f"see webserver_port in {settings.home / SETTINGS_FILE}")
+        yield from _check_mlflow_port(settings)
         return
     except IdentityError:
         cure = "mend its deployment.id first, as is said above"
@@ -55,17 +57,25 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_ports(settings: Settings) -> Iterator[Finding]:
-    for setting in ("webserver_port", "mlflow_port"):
-        if setting == "mlflow_port" and settings.mlflow_url is not None:
-            yield from _check_mlflow(settings.mlflow_url)
-            continue
-        port = getattr(settings, setting)
-        try:
-            check_free(port, setting)
-        except PortError as error:
-            yield bad(str(error), f"see {setting} in anna.yaml")
-        else:
-            yield good(f"port {port} is free ({setting})")
+    yield from _check_port(settings.webserver_port, "webserver_port")
+    yield from _check_mlflow_port(settings)
+
+
+def _check_mlflow_port(settings: Settings) -> Iterator[Finding]:
+    """Whether MLflow could be started; where it is somebody else's, whether it answers."""
+    if settings.mlflow_url is not None:
+        yield from _check_mlflow(settings.mlflow_url)
+    else:
+        yield from _check_port(settings.mlflow_port, "mlflow_port")
+
+
+def _check_port(port: int, setting: str) -> Iterator[Finding]:
+    try:
+        check_free(port, setting)
+    except PortError as error:
+        yield bad(str(error), f"see {setting} in anna.yaml")
+    else:
+        yield good(f"port {port} is free ({setting})")
 
 
 def _check_definitions(workspace: dict) -> Iterator[Finding]:

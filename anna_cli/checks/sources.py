@@ -53,9 +53,9 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
         fields = "1 field" if len(domain.fields) == 1 else f"{len(domain.fields)} fields"
         yield good(f"domain {domain.name}: {fields}; source {path}: {count}; the first {seen.rows:,} rows fit")
         for reason, rows in seen.left.items():
-            yield warning(
-                f"domain {domain.name}: {reason} in {rows:,} of the first {seen.rows:,} rows", "mend them there"
-            )
+            where, cure = seen.told[reason]
+            first = f" ({where})" if where else ""
+            yield warning(f"domain {domain.name}: {reason} in {rows:,} of the first {seen.rows:,} rows{first}", cure)
         yield from _check_columns(source)
     if seen.unread:
         cure = "rename or convert what belongs to the table"

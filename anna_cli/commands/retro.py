@@ -9,6 +9,7 @@ from anna_cli.console import CONSOLE
 from anna_cli.graphql import GraphQLClient
 from anna_cli.identity import connect
 from anna_cli.report_reader import materializations
+from anna_resources.doubts import joint_doubts
 from anna_resources.names import DOUBTS
 from anna_resources.settings import load_settings
 
@@ -40,12 +41,15 @@ def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
 
 
 def print_scores(client: GraphQLClient, selection: retro_backfill.Selection) -> None:
-    """Tell where the scores of a selection are."""
+    """Tell where the scores of a selection are, and what makes them doubtful."""
+    doubts, home = {}, load_settings().home
     pairs = [f"{month}|{selection.key}" for month in selection.months]
     for event in materializations(client, retro_backfill.SCORES, pairs):
         metadata = event["metadata"]
-        rows, path = metadata.get(ROWS, {}).get("intValue"), metadata.get("path", {}).get("path", "")
+        rows, path = metadata.get(ROWS, {}).get("intValue"), home / metadata.get("path", {}).get("path", "")
         count = "" if rows is None else f"{rows:,} clients"
         CONSOLE.print(f"  {event['partition'][:7]}  {count}  {path}", soft_wrap=True)
-        if doubts := metadata.get(DOUBTS, {}).get("text"):
-            CONSOLE.print(Text(f"           {doubts}", style="yellow"), soft_wrap=True)
+        if doubt := metadata.get(DOUBTS, {}).get("text"):
+            doubts[event["partition"][:7]] = doubt
+    for told in joint_doubts(doubts):
+        CONSOLE.print(Text(f"  {told}", style="yellow"), soft_wrap=True)

@@ -26,6 +26,8 @@ _PYTHON_WARNING = re.compile(r"\w+Warning: ")
 _NOISE = re.compile(r"ExperimentalWarning|BetaWarning|PreviewWarning|DeprecationWarning|FutureWarning|UserWarning")
 # Said once, at the first start of a deployment: there is nothing older to ignore.
 _HARMLESS = re.compile(r"No cursor for event type \S+, ignoring older events")
+# What guards warn of is told by the launch's report, at length; what they stop a launch for is an error.
+_IN_THE_REPORT = re.compile(r" - WARNING - train - \S+ - \S+ - Check \w+: ")
 
 
 class SeriousLines:
@@ -49,7 +51,7 @@ class SeriousLines:
         if self._in_frames and (line[:1].isspace() or not line):
             return False
         self._in_frames = False
-        if _HARMLESS.search(line) or (_PYTHON_WARNING.search(line) and _NOISE.search(line)):
+        if _told_elsewhere(line):
             self._showing = False
         elif level := _LEVEL.search(line[:_LEVEL_WITHIN]):
             self._showing = level[1] in SERIOUS and self._is_news(line)
@@ -62,6 +64,11 @@ class SeriousLines:
             return False
         self._shown[said] = now
         return True
+
+
+def _told_elsewhere(line: str) -> bool:
+    is_noise = _PYTHON_WARNING.search(line) and _NOISE.search(line)
+    return bool(is_noise or _HARMLESS.search(line) or _IN_THE_REPORT.search(line))
 
 
 def say(console: Console, text: str | Text, style: str = "") -> None:

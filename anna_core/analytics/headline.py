@@ -54,6 +54,7 @@ class Headline:
         metric: title of the metric.
         value: the metric, in text.
         interval: its 95% interval in text; empty where not defined, or the held-out cases are too few for one.
+        in_brief: the metric and its value, in a few words.
         sentence: the result and those of boosting and of a constant.
         meaning: what the metric says of clients.
         verdict: the metamodel against a constant, if it is no better or that cannot be said, else against boosting, in
@@ -65,6 +66,7 @@ class Headline:
     metric: str
     value: str
     interval: str
+    in_brief: str
     sentence: str
     meaning: str
     verdict: str
@@ -93,6 +95,7 @@ def headline(content: ReportContent) -> Headline:
         metric=metric.title,
         value=value,
         interval=interval,
+        in_brief=f"{metric.name} {value} on {subject.rows:,} held-out rows",
         sentence="; ".join([sentence, ", ".join(others)] if others else [sentence]) + ".",
         meaning=_MEANINGS[metric.name].format(value=subject.value, share=percent(subject.value)),
         verdict=verdict,
@@ -124,6 +127,7 @@ def _undefined(content: ReportContent) -> Headline:
         metric=content.metric.title,
         value="Not defined",
         interval="",
+        in_brief=f"{content.metric.name} is not defined on {rows:,} held-out rows",
         sentence=f"{content.metric.title} is not defined: {reason} (one class only, a constant target, or none).",
         meaning="Bring a sample whose held-out part has more rows, with every class among them.",
         verdict="",

@@ -27,6 +27,7 @@ class Preview:
         files: number of files that are read; a lake's table counts as one.
         rows: number of rows looked at.
         left: reason → how many of these rows would be left aside, or lose a value, for it.
+        told: reason → where it was found first, with what stands there, and what to do about that.
         unread: name of a file that is not read → why.
         refused: one message for each thing that would be refused.
     """
@@ -34,6 +35,7 @@ class Preview:
     files: int = 0
     rows: int = 0
     left: Counter[str] = field(default_factory=Counter)
+    told: dict[str, tuple[str, str]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
 
@@ -85,14 +87,17 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
             found = zip(faults, counts if rows else [0] * len(counts), strict=True)
             left = Counter({fault.reason: count for fault, count in found if count})
             refused = too_many(left, faults, rows, share)
-            shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in refused}
+            shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in left}
+            words = told(faults, list(left), shown)
     except SourceError as error:
         seen.refused.append(str(error))
         return
     seen.rows += rows
     seen.left.update(left)
+    seen.told = words | seen.told
     if refused:
-        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, told(faults, refused, shown))))
+        named = {reason: words[reason] for reason in refused}
+        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named)))
 
 
 def _check_records(domain: Domain, table: SourceTable) -> None:

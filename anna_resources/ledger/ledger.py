@@ -95,14 +95,19 @@ class Ledger:
         self.repository.commit(branch, make)
         return tags[0]
 
-    def finish(self, tag: str, result: Mapping[str, Any]) -> None:
+    def finish(self, tag: str, result: Mapping[str, Any], in_brief: str) -> None:
         """Record what came of a launch; what was recorded before stays in the history.
+
+        Args:
+            tag: of the launch.
+            result: all that is to be kept.
+            in_brief: the figure that it comes to, in a few words, which the log shows.
 
         Raises:
             LedgerError, GitError: as of `begin`.
         """
         text = _as_yaml(dict(result))
-        change = Change({f"{_folder(tag)}/{_RESULT_FILE}": text}, f"Result of {tag}")
+        change = Change({f"{_folder(tag)}/{_RESULT_FILE}": text}, f"Result of {tag}: {in_brief}")
         self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
 
     def tags(self, key: str) -> list[str]:

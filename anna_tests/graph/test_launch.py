@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 
 import dagster as dg
 import polars as pl
@@ -24,7 +25,8 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     result = deployment.train(key)
 
     table = metadata(result, "report")["leaderboard"]
-    assert [column.name for column in table.schema.columns] == ["model", "kind", "value", "lead", "low", "high"]
+    titles = [column.name for column in table.schema.columns]
+    assert titles == ["Model", "ROC AUC", "Metamodel's lead"]
     board = [record.data for record in table.records]
     assert all(row["metric"] == "roc_auc" and row["rows"] > 0 for row in board)  # which `anna report` reads
     assert sorted((row["kind"], row["model"]) for row in board) == [
@@ -39,6 +41,14 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     ]
     values = {(row["kind"], row["model"]): row["value"] for row in board}
     assert values["metamodel", "metamodel"] > values["constant", "constant"] == 0.5
+    assert sorted(row["Model"] for row in board) == [
+        "boosting of accounts", "boosting of all domains", "boosting of cards", "constant", "mean of the nets",
+        "metamodel", "net of accounts", "net of cards",
+    ]  # fmt: skip
+    assert all(re.fullmatch(r"\d\.\d{3} \[\d\.\d{3},\xa0\d\.\d{3}\]", row["ROC AUC"]) for row in board)
+    # The page's column has 445 pixels in a window of 1,500 (measured), a letter takes 8.4 and each column's margin 17.
+    widest = [max(len(part) for row in board for part in re.split("[ \u200b]", row[title])) for title in titles]
+    assert sum(widest) * 8.4 + 17 * len(titles) < 445
     # `anna retro` reads there which domains a launch has models of.
     assert sorted(metadata(result, "metamodel")["domains"].data) == ["accounts", "cards"]
     ledger = Ledger.of(deployment.settings)
@@ -56,7 +66,10 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert [{name: row[name] for name in told} for row in outcome["leaderboard"]] == [
         {name: row[name] for name in told} for row in board
     ]
-    html = deployment.warehouse.report(key).files().html.read_text()
+    [ours] = [row for row in board if row["kind"] == "metamodel"]
+    [subject] = ledger.repository.git.run("log", "-1", "--format=%s", "refs/heads/task/churn").splitlines()
+    assert subject == f"Result of {key}: roc_auc {ours['value']:.3f} on {ours['rows']:,} held-out rows"
+    html = (deployment.home / metadata(result, "report")["report_html"].value).read_text()
     assert "churn" in html
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks["sample_quality"]

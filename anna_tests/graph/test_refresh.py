@@ -220,11 +220,14 @@ def test_what_is_left_aside_stands_on_the_pages_of_source_and_mart(deployment: D
     mart = deployment.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(["mart", "cards"]), asset_partitions=["2024-02-01"]), limit=1
     ).records[0].asset_materialization.metadata  # fmt: skip
-    assert whole["rows of no month"].value == whole["rows: event_time is no time"].value == 1
+    assert whole["rows without a usable time"].value == whole["rows: event_time is no time"].value == 1
     assert whole["first: event_time is no time"].value == "2024-02.parquet, row 6: 'soon'"
     assert whole["files not read"].value.startswith("1 file is not read: notes.xlsx does not end in .parquet")
     assert whole["differences between files"].value.startswith("column 'event_time' differs between files: Datetime")
     assert february["rows: client_id is missing"].value == mart["rows: client_id is missing"].value == 1
     assert february["dagster/row_count"].value == len(frame) - 1
     assert mart["rows left aside"].value == 1
+    assert (mart["month"].value, mart["events"].value) == ("2024-02", len(frame) - 2)
+    assert mart["missing numbers"].value == "amount 0%"
+    assert mart["categories so far"].value == "kind 2"
     assert mart["dagster/row_count"].value == len(frame) - 2

@@ -274,6 +274,7 @@ def test_headline_sentence():
         "on 100 held-out rows; boosting on aggregates "
     )
     assert head.sentence.endswith("constant 0.500.")
+    assert head.in_brief == f"roc_auc {best.value:.3f} on 100 held-out rows"
 
 
 def test_a_report_is_about_the_model_that_clients_are_scored_by_though_another_be_better():

@@ -1,6 +1,7 @@
 """`anna doctor`: what it finds in a good deployment and in broken ones."""
 
 import datetime as dt
+import os
 import re
 import shutil
 import socket
@@ -161,12 +162,37 @@ def test_few_odd_rows_and_files_that_are_not_read_are_warnings(settings, roomy):
     rewrite(settings, "credit_history", client_id=pl.when(pl.int_range(pl.len()) == 3).then(None).otherwise(17))
     (settings.home / "warehouse" / "credit_history" / "more.xlsx").touch()
     assert warnings(check_domains(settings)) == [
-        "domain credit_history: client_id is missing in 1 of the first 20 rows",
+        "domain credit_history: client_id is missing in 1 of the first 20 rows (part.parquet, row 4)",
         "domain credit_history: 1 file is not read: more.xlsx does not end in .parquet, .parq, .pq",
     ]
     result = CliRunner().invoke(doctor)
     assert result.exit_code == 0
     assert result.output.splitlines()[-1] == "2 warnings."
+
+
+def test_odd_values_are_told_with_their_places_in_the_newest_file_that_has_them(settings):
+    table = settings.home / "warehouse" / "credit_history"
+    sound = pl.read_parquet(table / "part.parquet").with_columns(pl.all().cast(pl.String))
+    at = pl.int_range(pl.len())
+    odd = pl.when(at.is_in([2, 7])).then(pl.lit("05.03.2024")).otherwise("event_time").alias("event_time")
+    sound.with_columns(odd).write_csv(table / "old.csv")
+    sound.with_columns(odd, balance=pl.when(at == 4).then(pl.lit("1.234,50"))).write_csv(table / "new.csv")
+    os.utime(table / "old.csv", (1e9, 1e9))
+    (table / "part.parquet").unlink()
+    domain = settings.domains / "credit_history.yaml"
+    domain.write_text(domain.read_text().replace("format: parquet", "format: csv"))
+    found = [f for f in check_domains(settings) if f.verdict is Verdict.WARNING]
+    assert [(finding.text, finding.cure) for finding in found] == [
+        (
+            "domain credit_history: event_time is no time in 4 of the first 40 rows (new.csv, line 4: '05.03.2024', "
+            "new.csv, line 9: '05.03.2024')",
+            "write times as 2024-03-31 12:00:00, or 2024-03-31 for a day",
+        ),
+        (
+            "domain credit_history: balance is no number in 1 of the first 40 rows (new.csv, line 6: '1.234,50')",
+            "the decimal sign is a point: write numbers as 1234.5",
+        ),
+    ]
 
 
 def test_a_column_that_some_files_lack_is_named_with_them(settings):
@@ -462,6 +488,16 @@ def test_another_deployments_platform_on_the_port_is_not_taken_for_this_one(sett
     ((text, cure),) = wrong(answered(settings, health))
     assert re.search(rf"Dagster answers at port \d+, but it is the platform of another deployment, {other}", text)
     assert cure == f"see webserver_port in {settings.home / 'anna.yaml'}"
+
+
+def test_all_ports_that_others_hold_are_told_at_once(settings):
+    other = {"version": "1.13.27", "instance": {}, **identified(None)["data"]}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", settings.mlflow_port))
+        taken.listen()
+        (_, of_dagster), (of_mlflow, _) = wrong(answered(settings, other))
+    assert "webserver_port" in of_dagster
+    assert f"Port {settings.mlflow_port} is in use by another program" in of_mlflow
 
 
 def test_what_mlflow_does_not_know_yet_is_told(settings, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from anna_cli.backfills import BackfillError, follow_backfill
+from anna_cli.commands import retro
 from anna_cli.graphql import GraphQLClient
 from anna_cli.retro_backfill import RetroError, Selection, backfill_params, launch, month_keys, runs_of_months, select
 from anna_tests.unit.cli_stub import Stub, serving
@@ -111,7 +112,7 @@ def backfill(status, made, failed=0):
 
 
 def followed(*answers):
-    found, console = iter(answers), Console(file=io.StringIO(), width=200)
+    found, console = iter(answers), Console(file=io.StringIO(), width=400)
     failed = {"runId": "r", "jobName": "x", "status": "FAILURE", "creationTime": 1, "tags": []}
     event = {"__typename": "ExecutionStepFailureEvent", "stepKey": "history__card", "message": "",
              "error": {"message": "SourceError: no table", "className": "SourceError"}}  # fmt: skip
@@ -134,3 +135,30 @@ def test_a_backfill_is_followed_to_its_end():
 def test_a_failed_backfill_tells_what_failed_and_why():
     with pytest.raises(BackfillError, match=r"retro/scores 2.*no table"):
         followed(backfill("FAILING", 0), backfill("COMPLETED_FAILED", 4, failed=2))
+
+
+def test_months_are_listed_with_their_scores_and_what_is_doubtful_of_them_all_is_told_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+
+    def scored(month, clients, doubts):
+        entries = [
+            {"label": "dagster/row_count", "intValue": clients}, {"label": "path", "path": f"storage/{month}.parquet"},
+            *([{"label": "doubts", "text": doubts}] if doubts else []),
+        ]  # fmt: skip
+        return {"runId": "r", "timestamp": "1", "partition": f"{month}-01|{KEY}", "metadataEntries": entries}
+
+    made = [
+        scored("2023-03", 1198, "599 clients are written apart."),
+        scored("2023-04", 1201, "601 clients are written apart."),
+        scored("2023-05", 7, ""),
+    ]
+    console = Console(file=io.StringIO(), width=200)
+    monkeypatch.setattr(retro, "CONSOLE", console)
+    with serving(Stub(Materializations=node(latestMaterializationByPartition=made))) as served:
+        retro.print_scores(GraphQLClient(served.url), Selection(KEY, month_keys("2023-03", "2023-05"), {}))
+    assert console.file.getvalue().splitlines() == [
+        f"  2023-03  1,198 clients  {tmp_path}/storage/2023-03.parquet",
+        f"  2023-04  1,201 clients  {tmp_path}/storage/2023-04.parquet",
+        f"  2023-05  7 clients  {tmp_path}/storage/2023-05.parquet",
+        "  2023-03 to 2023-04 (2 months): 601 clients are written apart.",
+    ]

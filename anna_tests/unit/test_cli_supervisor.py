@@ -210,6 +210,17 @@ def test_a_refusal_is_shown_with_its_words_and_without_stack_frames():
     assert [index for index, line in enumerate(said) if wanted(line)] == [0, 2, 3, 10, 11]
 
 
+def test_what_guards_warn_of_is_left_to_the_report_and_what_stops_a_launch_is_shown():
+    run = "train - a65bc5b4-ae51-4242-b106-3600a3f67467 - sequences__cards - Check"
+    said = [
+        f"2026-11-30 09:27:49 +0000 - dagster - WARNING - {run} shift: Test rows differ", "from the others.",
+        f"2026-11-30 09:27:50 +0000 - dagster - ERROR - {run} leakage: The target can be predicted",
+        "2026-11-30 09:27:51 +0000 - dagster - WARNING - train - a65bc5b4 - sequences__cards - No row sees an event",
+    ]  # fmt: skip
+    wanted = SeriousLines()
+    assert [index for index, line in enumerate(said) if wanted(line)] == [2, 3]
+
+
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)

@@ -42,11 +42,12 @@ def log(ledger: Ledger, branch: str) -> list[str]:
 
 def test_a_launch_is_a_tagged_commit_on_its_task_s_branch_which_begins_with_its_parameters(ledger: Ledger) -> None:
     tag = ledger.begin(KEY, launch("r1"), [domain("cards")])
-    ledger.finish(tag, {"verdict": "Better.", "leaderboard": [{"model": "metamodel", "value": 0.88}]})
+    ledger.finish(tag, {"verdict": "Better.", "leaderboard": [{"model": "metamodel", "value": 0.88}]}, "roc_auc 0.880")
     assert tag == KEY
     assert log(ledger, "main") == ["ANNA: What all tasks share"]
     assert log(ledger, "task/churn") == [
-        "ANNA: What all tasks share", "Анна: Task churn", "Анна: Launch churn.2024q1", "ANNA: Result of churn.2024q1"
+        "ANNA: What all tasks share", "Анна: Task churn", "Анна: Launch churn.2024q1",
+        "ANNA: Result of churn.2024q1: roc_auc 0.880",
     ]  # fmt: skip
     read = ledger.repository.read
     commit = ledger.repository.tagged(tag)
