@@ -7,7 +7,8 @@ from anna_core.errors import KeyNameError
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 TASK_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,60}")
-_DAGSTER_RANGE = "..."  # Dagster's sign for a range of partitions
+# Dagster's sign for a range of partitions is "...", and git, by whose tags the ledger tells launches, takes none of these.
+_TAKEN = re.compile(r"\.\.|\.$|\.lock$")
 _RESERVED_SAMPLE = "task"  # its options would be `task.yaml`, the task's own
 DOMAIN_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
 # The trees over all domains, as an asset and as a member of the metamodel; those of one domain are
@@ -32,10 +33,10 @@ def trees_member(domain: str | None) -> str:
 
 def check_key(key: str) -> str:
     """Return a sample's key, or its name, if it can be a partition key; raise `KeyNameError` otherwise."""
-    if not KEY_PATTERN.fullmatch(key) or set(key) <= {"."} or _DAGSTER_RANGE in key:
+    if not KEY_PATTERN.fullmatch(key) or _TAKEN.search(key):
         raise KeyNameError(
-            f"'{key}' cannot name a sample: use Latin letters, digits, '.', '_' or '-' (no space, no '...'), 1 to 100 "
-            "together with the task's name."
+            f"'{key}' cannot name a sample: use Latin letters, digits, '_', '-' or single '.', 1 to 100 together with "
+            "the task's name, and neither '.' nor '.lock' at the end."
         )
     return key
 

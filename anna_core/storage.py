@@ -14,7 +14,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -74,10 +74,12 @@ def write_file(path: Path, *, among_many: bool = False) -> Iterator[Path]:
             killed writers left would be the greater part of the work. Whoever owns the folder then removes that.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    name = uuid.uuid4().hex
     if not among_many:
         _sweep(path.parent)
-    ending = "".join(path.suffixes[-2:])  # such as .csv.gz: some readers go by it
-    with _claimed(path.parent, uuid.uuid4().hex, ending) as temporary:
+    with nullcontext() if among_many else _claim(path.parent, name):
+        ending = "".join(path.suffixes[-2:])  # such as .csv.gz: some readers go by it
+        temporary = path.with_name(f"{_TEMPORARY}{name}{ending}")
         try:
             yield temporary
             flush(temporary)
@@ -118,7 +120,9 @@ def scratch_folder(parent: Path, name: str | None = None) -> Iterator[Path]:
         parent: an existing folder, whose next write removes what is left if this process is killed.
         name: to tell it by, new in the parent; None: a random one.
     """
-    with _claimed(parent, name or uuid.uuid4().hex) as folder:
+    name = name or uuid.uuid4().hex
+    with _claim(parent, name):
+        folder = parent / f"{_TEMPORARY}{name}"
         folder.mkdir()
         try:
             yield folder
@@ -165,18 +169,18 @@ def _remove_versions(path: Path, keep: set[str | None]) -> None:
 
 
 @contextmanager
-def _claimed(parent: Path, name: str, ending: str = "") -> Iterator[Path]:
-    """Yield a temporary path in a folder, claimed until the block ends."""
+def _claim(parent: Path, name: str) -> Iterator[None]:
+    """A context in which what is called `name` among the temporary things in a folder has an owner."""
     claim = parent / f"{_CLAIM}{name}"
-    with claim.open("w", encoding="utf-8") as lock:
-        lock.write(platform.node())
-        lock.flush()
-        with suppress(OSError):  # a file system without locks: what is left behind is removed a day later
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        try:
-            yield parent / f"{_TEMPORARY}{name}{ending}"
-        finally:
-            claim.unlink(missing_ok=True)
+    try:
+        with claim.open("w", encoding="utf-8") as lock:
+            lock.write(platform.node())
+            lock.flush()
+            with suppress(OSError):  # a file system without locks: what is left behind is removed a day later
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    finally:
+        claim.unlink(missing_ok=True)
 
 
 def _sweep(path: Path) -> None:

@@ -34,35 +34,49 @@ class SeriousLines:
     """Chooses the lines to show: warnings, errors, and the lines that go on from them, but no stack frames.
 
     What went wrong stands in the lines around these; where in the code, in the log file. What is said time and again is
-    shown now and then.
+    shown now and then: a warning, with all that goes on from it, if any of its lines was not shown of late.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._showing = self._in_frames = False
+        self._serious = self._showing = self._in_frames = False
+        self._held = ""  # the first line of what is serious, while nothing of it is news
         self._clock = clock
-        self._shown: dict[str, float] = {}  # what was said of late → when it was shown
+        self._said: dict[str, float] = {}  # what was said of late → when it was shown, the earliest first
 
-    def __call__(self, line: str) -> bool:
-        """Whether to show this line; lines must come in order."""
+    def __call__(self, line: str) -> list[str]:
+        """The lines to show now, of this one and an earlier one; lines must come in order."""
         if line.startswith(_FRAMES):
-            self._showing = self._showing or line.startswith("Traceback")
+            if line.startswith("Traceback") and not self._serious:
+                self._begin("")
             self._in_frames = True
-            return False
+            return []
         if self._in_frames and (line[:1].isspace() or not line):
-            return False
+            return []
         self._in_frames = False
         if _told_elsewhere(line):
-            self._showing = False
+            self._serious = False
         elif level := _LEVEL.search(line[:_LEVEL_WITHIN]):
-            self._showing = level[1] in SERIOUS and self._is_news(line)
-        return self._showing and bool(line.strip())
+            self._serious = False
+            if level[1] in SERIOUS:
+                self._begin(line)
+        if not self._serious or not line.strip():
+            return []
+        is_news = self._is_news(line)
+        if not (is_news or self._showing):
+            return []
+        held, self._held, self._showing = self._held, "", True
+        return [held, line] if held and held != line else [line]
+
+    def _begin(self, line: str) -> None:
+        self._serious, self._showing, self._held = True, False, line
 
     def _is_news(self, line: str) -> bool:
         now, said = self._clock(), _WHEN.sub("", line)
-        self._shown = {text: then for text, then in self._shown.items() if now - then < _AGAIN_SECONDS}
-        if said in self._shown:
+        while self._said and now - next(iter(self._said.values())) >= _AGAIN_SECONDS:
+            del self._said[next(iter(self._said))]
+        if said in self._said:
             return False
-        self._shown[said] = now
+        self._said[said] = now
         return True
 
 
@@ -86,9 +100,8 @@ def screen(console: Console, name: str, colour: str, verbose: bool) -> Callable[
     wanted = SeriousLines()
 
     def show(line: str) -> None:
-        serious = wanted(line)
-        if serious or verbose:
-            say(console, Text.assemble((f"{name:<12}", colour), line))
+        for shown in [line] if verbose else wanted(line):
+            say(console, Text.assemble((f"{name:<12}", colour), shown))
 
     return show
 

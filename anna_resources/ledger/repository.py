@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from anna_resources.ledger.git import Git
 MAIN = "main"
 _NONE = "0" * 40
 _BY = "ANNA", "anna@localhost"
+_NAMELESS = re.compile(r"[\x00-\x20.,:;<>\"'\\]*")  # git takes no name that has nothing else
 
 
 class LedgerError(AnnaError):
@@ -171,7 +173,7 @@ class Repository:
             return self.git.run("write-tree", extra=index)
 
     def _commit(self, tree: str, parent: str | None, change: Change) -> str:
-        by, mail = (change.by, f"{change.by}@claimed") if change.by else _BY
+        by, mail = _BY if _NAMELESS.fullmatch(change.by) else (change.by, f"{change.by}@claimed")
         now = dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds")
         who = {"GIT_AUTHOR_NAME": by, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": now}
         who |= {"GIT_COMMITTER_NAME": _BY[0], "GIT_COMMITTER_EMAIL": _BY[1], "GIT_COMMITTER_DATE": now}

@@ -191,10 +191,25 @@ def test_what_is_said_again_and_again_is_shown_now_and_then():
     said = ["2026-11-23 13:13:31 +0000 - dagster - WARNING - sources - asked again", "  for two months",
             "2026-11-23 13:13:42 +0000 - dagster - WARNING - sources - asked again", "  for two months",
             "2026-11-23 13:13:42 +0000 - dagster - WARNING - inbox - left aside"]  # fmt: skip
-    moments = iter([0.0, 11.0, 12.0, 605.0, 606.0, 607.0])
-    wanted = SeriousLines(lambda: next(moments))
-    assert [index for index, line in enumerate(said) if wanted(line)] == [0, 1, 4]
-    assert [index for index, line in enumerate(said) if wanted(line)] == [0, 1]
+    moment = 0.0
+    wanted = SeriousLines(lambda: moment)
+    assert [wanted(line) for line in said] == [[said[0]], [said[1]], [], [], [said[4]]]
+    moment = 599.0
+    assert [wanted(line) for line in said] == [[]] * 5
+    moment = 600.0
+    assert [wanted(line) for line in said] == [[said[0]], [said[1]], [], [], [said[4]]]
+
+
+def test_an_error_that_comes_at_each_look_is_shown_once_and_another_cause_at_once_with_its_sensor():
+    header = "2026-11-23 13:13:31 +0000 - dagster.daemon.SensorDaemon - ERROR - Sensor daemon caught an error in inbox"
+    again = header.replace("13:13:31", "13:14:01")
+    frames = ["Traceback (most recent call last):", '  File "/x/y.py", line 1, in z']
+    wanted, first, other = SeriousLines(), "OSError: No space left on device", "ArtifactError: damaged"
+    assert [shown for line in (header, *frames, first) for shown in wanted(line)] == [header, first]
+    assert [shown for line in (again, *frames, first) for shown in wanted(line)] == []
+    assert [shown for line in (again, *frames, other, "  twice") for shown in wanted(line)] == [again, other, "  twice"]
+    on = header.replace("ERROR - Sensor daemon caught an error in", "INFO - Looked at")
+    assert [shown for line in (on, *frames, first) for shown in wanted(line)] == []
 
 
 def test_a_refusal_is_shown_with_its_words_and_without_stack_frames():

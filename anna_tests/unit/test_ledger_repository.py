@@ -159,3 +159,12 @@ def test_a_machine_without_git_is_told(ledger: Repository, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(GitError, match="install it"):
         count_up(ledger)
+
+
+@pytest.mark.parametrize(
+    ("by", "author"),
+    [("team:cards", "team:cards"), ("Анна", "Анна"), ("...", "ANNA"), ("<>", "ANNA"), ("'", "ANNA"), ("a\nb", "ab")],
+)
+def test_whatever_a_person_is_called_is_kept_as_git_can_keep_it(ledger: Repository, by: str, author: str) -> None:
+    ledger.commit(BRANCH, lambda head: Change({"a": "1"}, "Ask", by=by))
+    assert ledger.git.run("log", "-1", "--format=%an", f"refs/heads/{BRANCH}") == author

@@ -117,8 +117,8 @@ def test_an_owner_decides_nothing_of_what_is_trained(churn):
     [
         (
             ["q 1.csv"],
-            "'q 1' cannot name a sample: use Latin letters, digits, '.', '_' or '-' (no space, no '...'), 1 to 100 "
-            "together with the task's name. Rename the file or its folder.",
+            "'q 1' cannot name a sample: use Latin letters, digits, '_', '-' or single '.', 1 to 100 together with the "
+            "task's name, and neither '.' nor '.lock' at the end. Rename the file or its folder.",
         ),
         (["task.csv"], "'task' itself is taken"),
         (["q1.csv", "q1.parquet"], "q1.csv and q1.parquet are one sample; keep one of them."),

@@ -152,6 +152,20 @@ def test_what_another_writer_is_at_stays(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "b.csv.gz"]
 
 
+def test_a_full_disk_leaves_no_claims(tmp_path, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(storage.platform, "node", Mock(side_effect=full))
+    with pytest.raises(OSError, match="No space left"):
+        write_text(tmp_path / "a.csv", "x")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_among_many_is_not_claimed_as_its_owner_removes_what_is_left(tmp_path):
+    with write_file(tmp_path / "a.npy", among_many=True) as path:
+        path.write_text("x")
+        assert os.listdir(tmp_path) == [path.name]
+
+
 @pytest.mark.parametrize("what", ["of another machine", "no locks"])
 def test_what_may_be_in_use_stays_for_a_day(tmp_path, monkeypatch, what):
     (tmp_path / ".tmp-1.csv").write_text("half")
