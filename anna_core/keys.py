@@ -7,7 +7,7 @@ from anna_core.errors import KeyNameError
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 TASK_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,60}")
-# Dagster's sign for a range of partitions is "...", and git, by whose tags the ledger tells launches, takes none of these.
+# Dagster's sign for a range of partitions is "..."; git, by whose tags the ledger tells launches, takes none of these.
 _TAKEN = re.compile(r"\.\.|\.$|\.lock$")
 _RESERVED_SAMPLE = "task"  # its options would be `task.yaml`, the task's own
 DOMAIN_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
