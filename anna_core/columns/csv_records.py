@@ -129,6 +129,20 @@ def check_beginning(file: Path, width: int) -> None:
         raise CsvError(f"{file}, {broken}") from None
 
 
+def has_records(file: Path) -> bool:
+    """Whether anything stands below the header of a CSV file, be it an empty line."""
+    with opened(file) as stream:
+        quotes = 0
+        while data := stream.read(_HEAD):
+            codes = np.frombuffer(data, dtype=np.uint8)
+            marks, ends = np.flatnonzero(codes == _QUOTE), np.flatnonzero(codes == _END)
+            header = ends[(quotes + marks.searchsorted(ends)) % 2 == 0]
+            if len(header):
+                return int(header[0]) + 1 < len(data) or bool(stream.read(1))
+            quotes += len(marks)
+    return False
+
+
 def line_of(file: Path, row: int) -> int:
     """Line on which a record of a sound CSV file ends; 0 is the first below the header."""
     left = row + 2  # records up to it, with the header

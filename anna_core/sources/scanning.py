@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, csv_header
+from anna_core.columns.csv_records import CsvError, csv_header, has_records
 from anna_core.columns.event_keys import as_text
 from anna_core.columns.parquet_files import parquet_schema, scan_parquet
 from anna_core.domains import Domain
@@ -184,7 +184,7 @@ def source_tables(
         tables = [SourceTable([Path(place)], rows, rows.collect_schema())]
     else:
         alike: dict[tuple, list[Path]] = {}
-        for file in files if files is not None else source_files(source).read:
+        for file in files if files is not None else _filled(domain, source_files(source).read):
             alike.setdefault(tuple(file_schema(domain, file).items()), []).append(file)
         tables = [_table(domain, same, pl.Schema(layout)) for layout, same in alike.items()]
     layouts = [(table.files[0], table.schema.names()) for table in tables]
@@ -206,10 +206,20 @@ def file_schema(domain: Domain, file: Path) -> pl.Schema:
 
 def is_empty(domain: Domain, file: Path) -> bool:
     """Whether a Parquet file has no rows; its columns may then be of any type, as nobody could know a better one."""
-    if domain.source.format != "parquet":
-        return False
+    return domain.source.format == "parquet" and not has_rows(domain, file)
+
+
+def has_rows(domain: Domain, file: Path) -> bool:
+    """Whether a Parquet or CSV file has rows. Raises `SourceError` if it cannot be read."""
     with reading(domain, file):
-        return scan_parquet([file]).select(pl.len()).collect().item() == 0
+        if domain.source.format == "csv":
+            return has_records(file)
+        return scan_parquet([file]).select(pl.len()).collect().item() > 0
+
+
+def _filled(domain: Domain, files: list[Path]) -> list[Path]:
+    """The files that have rows, or all if none has: then their types are all there is."""
+    return [file for file in files if not is_empty(domain, file)] or files
 
 
 def _csv_names(domain: Domain, file: Path) -> list[str]:
