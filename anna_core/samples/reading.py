@@ -56,7 +56,7 @@ def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
     if TARGET in frame.columns and several:
         raise SampleError(f"{path}: has both target and {list(several)}; keep the one or the others.")
     if missing or not (several or TARGET in frame.columns):
-        near = near_names((CLIENT, AS_OF, TARGET), [name for name in frame.columns if name not in (CLIENT, AS_OF)])
+        near = near_names([name for name in (CLIENT, AS_OF, TARGET) if name not in frame.columns], frame.columns)
         renamed = ", ".join(f"{there} to {name}" for name, there in near.items())
         cure = f" Letter case counts: rename {renamed}." if near else ""
         raise SampleError(
