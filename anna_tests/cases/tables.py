@@ -41,6 +41,11 @@ def _dumps(bank: CaseBank) -> None:
         bank.put(events().filter(pl.col("event_time") < pl.datetime(2024, month, 1)), f"dump_{month:02}")
 
 
+def _dumps_within_months(bank: CaseBank) -> None:
+    for month in (2, 3, 4):
+        bank.put(events().filter(pl.col("event_time") < pl.datetime(2024, month, 15)), f"dump_{month:02}")
+
+
 def _quarter(bank: CaseBank) -> None:
     month = pl.col("event_time").dt.month()
     for number in range(1, 7):
@@ -208,6 +213,13 @@ CASES = [
              "dump_04.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
              "dump_07.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
              "dump_07.csv holds the same rows as dump_04.csv in 2024-03: each counts once; take away")),
+    Case("dumps_within_months", "dumps of the whole history, without keys, each made on the 15th", _dumps_within_months,
+         {"event_key": []}, rows=3472 + 446 + 467, notes=(
+             "dump_03.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away what is",
+             "dump_03.parquet holds the same rows as dump_02.parquet, but other ones in 2024-02, where all of both count",
+             "dump_04.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away",
+             "dump_04.parquet holds the same rows as dump_03.parquet in 2024-02: each counts once; take away",
+             "dump_04.parquet holds the same rows as dump_03.parquet, but other ones in 2024-03, where all")),
     Case("quarter", "a file of a quarter beside those of its months, without keys", _quarter,
          {"event_key": []}, notes=("first.parquet holds the same rows as 1.parquet in 2024-01: each counts once",
                                    "first.parquet holds the same rows as 2.parquet in 2024-02: each counts once",
