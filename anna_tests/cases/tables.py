@@ -216,7 +216,7 @@ CASES = [
     Case("dumps_within_months", "dumps of the whole history, without keys, each made on the 15th", _dumps_within_months,
          {"event_key": []}, rows=3472 + 446 + 467, notes=(
              "dump_03.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away what is",
-             "dump_03.parquet holds the same rows as dump_02.parquet, but other ones in 2024-02, where all of both count",
+             "dump_03.parquet holds the same rows as dump_02.parquet, but other ones in 2024-02, where all of both",
              "dump_04.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away",
              "dump_04.parquet holds the same rows as dump_03.parquet in 2024-02: each counts once; take away",
              "dump_04.parquet holds the same rows as dump_03.parquet, but other ones in 2024-03, where all")),
