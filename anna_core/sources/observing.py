@@ -210,7 +210,8 @@ def _columns(domain: Domain, states: dict[str, str], done: dict[str, ReadFile]) 
         if domain.source.is_lake:
             continue
         try:
-            (filled if has_rows(domain, Path(name)) else empty).update(file_schema(domain, Path(name)))
+            names = file_schema(domain, Path(name))
+            (filled if has_rows(domain, Path(name)) else empty).update(names)
         except SourceError:
             filled.update(domain.source_columns)  # what it has is not known; its survey refuses it
     return frozenset(filled or empty)

@@ -224,13 +224,13 @@ def test_a_month_without_rows_gives_an_empty_mart(bank):
 def test_fields_that_are_not_filled_any_more_are_told(bank):
     """A month before tells so if it is built, has events, and has values of the field."""
     full, amounts = ("a", NOON, "x", True, 1.0), ("a", NOON + 31 * 24 * HOUR, None, None, 2.0)
-    nothing = ("a", NOON + 62 * 24 * HOUR, None, None, None)
-    bank.put(events_frame([full, full, ("a", NOON, None, None, None), amounts, nothing]))
+    less, nothing = ("a", NOON + 31 * 24 * HOUR, None, None, None), ("a", NOON + 62 * 24 * HOUR, None, None, None)
+    bank.put(events_frame([full, full, ("a", NOON, None, None, None), amounts, less, nothing]))
     may = dt.date(2024, 5, 1)
     assert bank.build(APRIL).ended == []
     assert bank.build(MARCH).ended == []
     assert (bank.build(APRIL).missing, bank.build(APRIL).ended) == (
-        {"kind": 1.0, "online": 1.0, "amount": 0.0},
+        {"kind": 1.0, "online": 1.0, "amount": 0.5},
         ["kind", "online"],
     )
     assert bank.build(may).ended == ["amount"]

@@ -414,6 +414,9 @@ def test_a_column_that_only_files_without_rows_have_is_in_none(tmp_path, kind):
     for look in (bank.observe, bank.observe, lambda: preview(bank.source)):
         with pytest.raises(SourceError, match=r"full\.\w+(, line 1: there is| has) no column \['amount'\]"):
             look()
+    bank.state = tmp_path / "anew"
+    with pytest.raises(SourceError, match=r"full\.\w+(, line 1: there is| has) no column"):
+        bank.observe()
     bank.put(frame, f"whole.{kind}")
     before = bank.observe()
     assert (preview(bank.source).refused, before.total, bank.observe()) == ([], 2, before)
