@@ -52,24 +52,26 @@ def _cure(domain: Domain, missing: list[str], there: Iterable[str]) -> str:
     near = near_names(missing, there)
     if not near:
         return _correct(domain, "`columns`, `event_key`, `version` or `fields`")
-    said = {
-        "columns": domain.columns.model_dump(),
-        "event_key": list(domain.event_key),
-        "version": domain.version,
-        "fields": {name: str(kind) for name, kind in domain.fields.items()},
-    }
     called = {name: near.get(name, name) for name in domain.source_columns}
-    meant = {
-        "columns": {own: called[name] for own, name in said["columns"].items()},
-        "event_key": [called[name] for name in said["event_key"]],
-        "version": called.get(said["version"]),
-        "fields": {called[name]: kind for name, kind in said["fields"].items()},
-    }
-    changed = ", ".join(f"`{_in_yaml(name, value)}`" for name, value in meant.items() if value != said[name])
+    changed = ", ".join(
+        f"`{_in_yaml(setting, meant)}`"
+        for setting, meant in _settings(domain, called).items()
+        if meant != _settings(domain, {name: name for name in called})[setting]
+    )
     names = ", ".join(map(repr, near.values()))
     are = "is" if len(near) == 1 else "are"
     others = f" The others are not there. {_correct(domain, 'them')}" if len(near) < len(missing) else ""
     return f"{names} {are} there, and {_LETTERS}: write {changed} in {domain.name}.yaml.{others}"
+
+
+def _settings(domain: Domain, called: dict[str, str]) -> dict[str, object]:
+    """The domain's settings that name columns, with each of these as it is called."""
+    return {
+        "columns": {own: called[name] for own, name in domain.columns.model_dump().items()},
+        "event_key": [called[name] for name in domain.event_key],
+        "version": None if domain.version is None else called[domain.version],
+        "fields": {called[name]: str(kind) for name, kind in domain.fields.items()},
+    }
 
 
 def _correct(domain: Domain, settings: str) -> str:

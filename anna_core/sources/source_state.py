@@ -98,8 +98,9 @@ class SourceState(BaseModel):
         if not self.files:
             return None
         holding = self._by_month.get(month, {})
+        filled = {name: file for name, file in self.files.items() if file.survey.rows} or self.files
         return ObservedFiles(
-            {name: file.state for name, file in (holding or self._filled).items()},
+            {name: file.state for name, file in (holding or filled).items()},
             self._columns,
             rows_in(combine_fingerprints([file.months[month] for file in holding.values()])),
         )
@@ -115,13 +116,8 @@ class SourceState(BaseModel):
 
     @cached_property
     def _columns(self) -> frozenset[str]:
-        """Those of the domain's columns that are in any file with rows, or in any at all where none has rows."""
-        return frozenset(column for file in self._filled.values() for column in file.survey.kinds)
-
-    @cached_property
-    def _filled(self) -> dict[str, ReadFile]:
-        """The files with rows, or all where none has rows."""
-        return {name: file for name, file in self.files.items() if file.survey.rows} or self.files
+        """Those of the domain's columns that are in any file."""
+        return frozenset(column for file in self.files.values() for column in file.survey.kinds)
 
     @cached_property
     def left_by_month(self) -> dict[str, Counter[str]]:
