@@ -309,7 +309,8 @@ READ = (
     ),
     SampleCase(
         "Midnights of a zone, which are moments of the day before in UTC",
-        table(as_of=pl.Series([dt.datetime(2024, 3, 31)] * CLIENTS).dt.replace_time_zone("Europe/Moscow")), "q1.parquet",
+        table(as_of=pl.Series([dt.datetime(2024, 3, 31)] * CLIENTS).dt.replace_time_zone("Europe/Moscow")),
+        "q1.parquet",
         right=lambda made: made.rows["as_of"].to_list() == [dt.date(2024, 3, 31)] * CLIENTS,
     ),
     SampleCase("A mark of UTF-8 at the begin", text().encode("utf-8-sig")),
