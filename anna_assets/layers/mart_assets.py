@@ -18,6 +18,7 @@ from anna_core.months import parse_month
 from anna_resources.names import DATA_VERSION_TAG
 from anna_resources.warehouse import Warehouse
 
+_ENDED = "is always missing, although the month before has values of it"
 MONTHS_PER_RUN = 24  # one run builds two years of a domain: the start of a run costs more than a small month
 
 
@@ -42,7 +43,7 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             dg.AssetCheckSpec(
                 "mart_quality",
                 asset=key,
-                description="No numeric field is missing from all events of a month.",
+                description="No field is missing from all events of a month.",
             )
         ],
     )
@@ -61,6 +62,8 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             )
             for reason, count in built[partition].left.items():
                 context.log.warning(f"{partition}: {reason} in {count:,} of {built[partition].source_rows:,} rows.")
+            for name in built[partition].ended:
+                context.log.warning(f"{partition}: {name} {_ENDED}. Is it still filled in?")
         paths = {month: stored.month_path(parse_month(month)) for month in built}
         if built:
             _report_dictionary(context, domain, list(built.values())[-1])
@@ -134,7 +137,7 @@ def _metadata(month: str, built: MartMonth, path: Path) -> dict[str, dg.Metadata
         "repeated rows dropped": dg.MetadataValue.int(built.repeated),
         "rows left aside": dg.MetadataValue.int(built.left_rows),
         **{f"rows: {reason}": dg.MetadataValue.int(count) for reason, count in built.left.items()},
-        "missing numbers": dg.MetadataValue.text(_listed(missing)),
+        "missing values": dg.MetadataValue.text(_listed(missing)),
         "categories so far": dg.MetadataValue.text(_listed(categories)),
         "fingerprint": dg.MetadataValue.text(built.data_version),
         "path": place(path),
@@ -148,13 +151,14 @@ def _listed(figures: Mapping[str, object]) -> str:
 def _check(built: dict[str, MartMonth]) -> dg.AssetCheckResult:
     problems = []
     for partition, month in built.items():
-        problems += [f"{partition}: {name} is always missing" for name, share in month.missing.items() if share == 1]
+        for name in (name for name, share in month.missing.items() if share == 1):
+            problems.append(f"{partition}: {name} {_ENDED if name in month.ended else 'is always missing'}")
     return dg.AssetCheckResult(
         check_name="mart_quality",
         passed=not problems,
         severity=dg.AssetCheckSeverity.WARN,  # a new field is missing from old months
         metadata={"months": len(built), "problems": dg.MetadataValue.json(problems)},
-        description="; ".join(problems) or "Every numeric field has values.",
+        description="; ".join(problems) or "Every field has values.",
     )
 
 

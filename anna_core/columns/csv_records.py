@@ -24,16 +24,26 @@ _HEAD, _LINES_ABOVE = 2**16, 20  # bytes and lines in which the columns' names a
 _SHOWN = 120  # characters of a line in a message
 _BOM = b"\xef\xbb\xbf"
 _AS_CSV = "save it as CSV in UTF-8"
+_ZSTD_FRAME = b"\x2a\x4d\x18"  # behind one of 16 bytes at the beginning of a frame that readers are to skip
 _OTHER_KINDS = {
+    b"\xff\xfe\0\0": f"is text in UTF-32; {_AS_CSV}",  # before UTF-16, with which it begins
+    b"\0\0\xfe\xff": f"is text in UTF-32; {_AS_CSV}",
     b"\xff\xfe": f"is text in UTF-16; {_AS_CSV} (Excel: CSV UTF-8)",
     b"\xfe\xff": f"is text in UTF-16; {_AS_CSV} (Excel: CSV UTF-8)",
     b"PK\x03\x04": f"is an Excel workbook or another archive, whatever its name says; {_AS_CSV}",
     b"\xd0\xcf\x11\xe0": f"is an old Excel workbook, whatever its name says; {_AS_CSV}",
     b"PAR1": "is Parquet, whatever its name says; call it .parquet",
+} | {
+    bytes([mark]) + _ZSTD_FRAME: (
+        "is compressed by zstd in a form that is not read, as of pzstd: it begins with a frame of no data. Compress it "
+        "anew by plain zstd or gzip"
+    )
+    for mark in range(0x50, 0x60)
 }
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _OTHER_SEPARATORS = {
     ";": "semicolons", "\t": "tabs", "|": "bars", "^": "carets", "~": "tildes", "\x01": r"Hive's sign \x01",
+    "  ": "spaces",
 }  # fmt: skip
 _QUOTING = "Write a value that holds a comma, a quote or a line's end in quotes, and a quote within it twice."
 _SHORT = "If the file was cut off, copy it again. Else write every value of a row, also those that are empty."
@@ -75,11 +85,13 @@ def csv_header(file: Path) -> list[str]:
         raise CsvError(f"{file}: its lines end in carriage returns alone, as on old Macs; {_AS_CSV}.")
     try:
         text = _decoded(head.removeprefix(_BOM), 1, whole=False)
-        names = [name.strip(" \t") for name in next(csv.reader(io.StringIO(text, newline="")), [])]
+        names = [name.strip() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
     except _BrokenError as broken:
         raise CsvError(f"{file}, {broken}") from None
     except csv.Error as error:
         raise CsvError(f"{file}, line 1: the names of the columns cannot be read: {error}. Correct them.") from None
+    if any("\0" in name for name in names):
+        raise CsvError(f"{file}: its first line holds zero bytes, as of text in UTF-16; {_AS_CSV}.")
     if not any(names):
         raise CsvError(f"{file} has no line of column names. Write them into its first line.")
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
@@ -115,6 +127,20 @@ def check_beginning(file: Path, width: int) -> None:
             _check(block, width)
     except _BrokenError as broken:
         raise CsvError(f"{file}, {broken}") from None
+
+
+def has_records(file: Path) -> bool:
+    """Whether anything stands below the header of a CSV file, be it an empty line."""
+    with opened(file) as stream:
+        quotes = 0
+        while data := stream.read(_HEAD):
+            codes = np.frombuffer(data, dtype=np.uint8)
+            marks, ends = np.flatnonzero(codes == _QUOTE), np.flatnonzero(codes == _END)
+            header = ends[(quotes + marks.searchsorted(ends)) % 2 == 0]
+            if len(header):
+                return int(header[0]) + 1 < len(data) or bool(stream.read(1))
+            quotes += len(marks)
+    return False
 
 
 def line_of(file: Path, row: int) -> int:

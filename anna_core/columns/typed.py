@@ -1,5 +1,6 @@
 """What every kind of column has in common: its typed form, plain text, and the words that stand for nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -55,6 +56,24 @@ def plain_text(name: str, kind: pl.DataType) -> pl.Expr:
     if kind == pl.Binary:  # a byte that reads as a line's end may be the 10 of a number
         return column.cast(pl.String).str.strip_chars(" ")
     return (column if kind == pl.String else column.cast(pl.String)).str.strip_chars()
+
+
+def first_without_text(values: Iterable[bytes | None]) -> int | None:
+    """The place, from 0, of the first bytes that are no text in UTF-8; None if there are none."""
+    for place, value in enumerate(values):
+        try:
+            (value or b"").decode()
+        except UnicodeDecodeError:
+            return place
+    return None
+
+
+def no_text(row: int) -> str:
+    """What is said of a column whose bytes in a row, from 0, are the first that are no text."""
+    return (
+        f"holds bytes that are no text in UTF-8, first in row {row + 1:,}. Write it as text, such as a UUID in its "
+        "letters and digits."
+    )
 
 
 def is_nothing(text: pl.Expr, words: tuple[str, ...] = NOTHING) -> pl.Expr:

@@ -23,6 +23,7 @@ from anna_core.storage import write_file
 _FILE = "dictionary.parquet"
 UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
+MISSING_BOOLEAN = 0
 MISSING_VALUE = "<missing>"  # a null category is a category of its own
 
 _START_ANEW = (

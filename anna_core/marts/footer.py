@@ -13,7 +13,7 @@ import polars as pl
 
 from anna_core.errors import in_words
 
-_SOURCE, _CODES = "anna.source", "anna.codes"  # keys of a mart file's Parquet metadata
+_SOURCE, _CODES, _MISSING = "anna.source", "anna.codes", "anna.missing"  # keys of a mart file's Parquet metadata
 _KEPT = 4096  # footers: ten domains of thirty years
 
 
@@ -24,16 +24,23 @@ class Footer:
     Attributes:
         source: fingerprint of the source rows that the month was built from; None if the file is damaged.
         codes: categorical field → number of codes of the dictionary that encoded the month.
+        missing: field → share of the month's events without a value, 0 to 1; empty of a month without events, or where
+            it was not written yet.
         damage: why the file cannot be read; empty where it can.
     """
 
     source: str | None = None
     codes: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, float] = field(default_factory=dict)
     damage: str = ""
 
     def as_metadata(self) -> dict[str, str]:
         """The footer as a file's Parquet metadata."""
-        return {_SOURCE: self.source or "", _CODES: json.dumps(self.codes)}
+        return {
+            _SOURCE: self.source or "",
+            _CODES: json.dumps(self.codes),
+            _MISSING: json.dumps(self.missing),
+        }
 
 
 def read_footer(mart: Path) -> Footer | None:
@@ -56,6 +63,7 @@ def _read(mart: Path, *_state: int) -> Footer:
     """The footer of a file in a state."""
     try:
         found = pl.read_parquet_metadata(mart)
-        return Footer(found.get(_SOURCE), json.loads(found.get(_CODES, "{}")))
+        codes, missing = (json.loads(found.get(key, "{}")) for key in (_CODES, _MISSING))
+        return Footer(found.get(_SOURCE), codes, missing)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, AttributeError) as error:
         return Footer(damage=in_words(error))

@@ -18,14 +18,14 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.errors import NotAsObservedError
 from anna_core.marts.counting import Counts
-from anna_core.marts.dictionary import Dictionary, extend_dictionary, read_dictionary
-from anna_core.marts.footer import Footer
+from anna_core.marts.dictionary import MISSING_BOOLEAN, MISSING_VALUE, Dictionary, extend_dictionary, read_dictionary
+from anna_core.marts.footer import Footer, read_footer
 from anna_core.marts.merge import Codes, code_tables, content_hash, merge
 from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
 from anna_core.marts.runs import Run, array_on_disk, client_ranges
 from anna_core.memory import events_within
-from anna_core.months import month_bounds, parse_month
+from anna_core.months import month_bounds, next_month, parse_month
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.door import Fault, field_names
 from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprint
@@ -57,7 +57,8 @@ class MartMonth:
         repeated: number of rows dropped because another delivery of the same event is kept.
         left: reason → number of rows left aside, or kept with a missing value because what stands there is unusable.
         left_rows: number of rows left aside, for any reason.
-        missing: numeric field → share of events without a value, 0 to 1.
+        missing: field → share of events without a value, 0 to 1; all 0 of a month without events.
+        ended: fields without any value in the month that have some in the month before.
         dictionary: the dictionary that encoded the month.
         data_version: digest of the content.
         source_version: fingerprint of the source rows that the month was built from.
@@ -70,6 +71,7 @@ class MartMonth:
     left: dict[str, int]
     left_rows: int
     missing: dict[str, float]
+    ended: list[str]
     dictionary: Dictionary
     data_version: str
     source_version: str
@@ -137,7 +139,8 @@ def build_mart(
                 raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, told(faults, reasons, where))
         dictionary = extend_dictionary(domain, dictionary_folder, found.counts.parts())
         source_version = shifted_fingerprint(write_fingerprint(found.rows, found.hash), corrections.digest)
-        return _write(domain, month, found, faults, dictionary, source_version, most, temporary)
+        before = read_footer(mart_path(mart_folder, next_month(month, -1))) or Footer()
+        return _write(domain, month, found, faults, dictionary, source_version, most, before, temporary)
 
 
 @dataclass
@@ -186,6 +189,7 @@ def _write(
     dictionary: Dictionary,
     source_version: str,
     most: int,
+    before: Footer,
     path: Path,
 ) -> MartMonth:
     first, _ = month_bounds(month)
@@ -193,7 +197,9 @@ def _write(
     own = field_names(domain)
     rows = clients = digest = 0
     repeated = found.superseded
-    missing = dict.fromkeys(domain.numeric, 0)
+    missing = dict.fromkeys(domain.fields, 0)
+    nothing = {name: int(dictionary.codes_of(name, pl.Series([MISSING_VALUE]))[0]) for name in domain.categorical}
+    nothing |= dict.fromkeys(domain.boolean, MISSING_BOOLEAN)
     codes = found.codes(dictionary)
     with ThreadPoolExecutor(1) as pool:  # a part is written while it is hashed and the next one is merged
         written: Future[None] | None = None
@@ -206,11 +212,13 @@ def _write(
             rows, repeated = rows + len(part.place), repeated + part.repeated
             clients += int(np.count_nonzero(part.place[1:] != part.place[:-1])) + bool(len(part.place))
             for name in missing:
-                missing[name] += part.events[own[name]].null_count()
+                values = part.events[own[name]]
+                missing[name] += int((values == nothing[name]).sum()) if name in nothing else values.null_count()
         assert written is not None
         written.result()
     codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
-    writer.close(Footer(source_version, codes_used).as_metadata())
+    shares = {name: count / rows for name, count in missing.items()} if rows else {}
+    writer.close(Footer(source_version, codes_used, shares).as_metadata())
     return MartMonth(
         rows=rows,
         clients=clients,
@@ -218,7 +226,8 @@ def _write(
         repeated=repeated,
         left={reason: count for reason, count in found.left.items() if count},
         left_rows=sum(found.left[fault.reason] for fault in faults if fault.whole_row),
-        missing={name: count / rows if rows else 0.0 for name, count in missing.items()},
+        missing=shares or dict.fromkeys(missing, 0.0),
+        ended=[name for name, share in shares.items() if share == 1 and before.missing.get(name, 1) < 1],
         dictionary=dictionary,
         data_version=write_fingerprint(rows, digest),
         source_version=source_version,

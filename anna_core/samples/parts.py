@@ -9,7 +9,7 @@ from anna_core.file_names import shown
 from anna_core.folders import UnseenError, status, walk, why_no_file
 from anna_core.lake_folders import DELTA, LakeFolder, lake_around, lake_holding
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of
-from anna_core.samples.reading import AS_OF, CLIENT, TARGET, why_no_parquet
+from anna_core.samples.reading import AS_OF, CLIENT, TARGET, read_parquet
 from anna_core.samples.rows import GROUP, SPLIT, WEIGHT
 
 _OWN_COLUMNS = (CLIENT, AS_OF, SPLIT, GROUP, WEIGHT)
@@ -33,7 +33,7 @@ def read_parts(origin: str, folder: Path) -> pl.DataFrame:
         raise SampleError(f"{origin}: {error}") from None
     if not files:
         raise SampleError(f"{origin}: cannot be read as a sample: no Parquet file is in this folder.")
-    frames = {file: _read_part(file) for file in files}
+    frames = {file: read_parquet(file) for file in files}
     filled = {file: frame for file, frame in frames.items() if len(frame)}  # of no rows the types mean nothing
     (first, shape), *_ = (filled or frames).items()
     for file, frame in filled.items():
@@ -101,10 +101,3 @@ def _holds_a_column(folder: str) -> bool:
     """Whether a folder's name, as Hive writes them, says what one of a sample's own columns would say."""
     column, sign, _ = folder.partition("=")
     return bool(sign) and (column in _OWN_COLUMNS or column.startswith(TARGET))
-
-
-def _read_part(file: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(file, hive_partitioning=False, glob=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise SampleError(f"{file}: {why_no_parquet(file, error)}") from None

@@ -6,10 +6,10 @@ The messages of other libraries are neither passed on nor kept as the cause: the
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anna_core.columns.csv_records import CsvError, count_records, csv_header, opened, separator_hint
+from anna_core.columns.near_names import near_names
+from anna_core.columns.parquet_files import scan_parquet, why_unreadable
 from anna_core.errors import SampleError
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
 
@@ -56,9 +56,12 @@ def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
     if TARGET in frame.columns and several:
         raise SampleError(f"{path}: has both target and {list(several)}; keep the one or the others.")
     if missing or not (several or TARGET in frame.columns):
+        near = near_names([name for name in (CLIENT, AS_OF, TARGET) if name not in frame.columns], frame.columns)
+        renamed = ", ".join(f"{there} to {name}" for name, there in near.items())
+        cure = f" Letter case counts: rename {renamed}." if near else ""
         raise SampleError(
             f"{path}: a sample has the columns client_id, as_of and target (target_<name> for several labels); "
-            f"found {frame.columns}."
+            f"found {frame.columns}.{cure}"
         )
     return several or (TARGET,)
 
@@ -104,23 +107,24 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         begin = stream.read(len(_PARQUET_MARK))
     if begin != _PARQUET_MARK:
         raise SampleError(f"{path}: is not Parquet, whatever its name says; write it as Parquet, or name it .csv.")
-    try:
-        frame = pl.read_parquet(path, glob=False)
-    except pl.exceptions.DuplicateError:
-        raise SampleError(f"{path}: has several columns of one name; keep one of each.") from None
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise SampleError(f"{path}: {why_no_parquet(path, error)}") from None
+    frame = read_parquet(path)
     return _named(frame, frame.columns, path)
 
 
-def why_no_parquet(path: Path, error: BaseException) -> str:
-    """Why Polars cannot read a Parquet file, and what to do: a sentence without its subject."""
+def read_parquet(path: Path) -> pl.DataFrame:
+    """Read a Parquet file, without its folders' names.
+
+    Raises:
+        SampleError: it cannot be read.
+    """
     try:
-        pq.read_schema(path)
-    except (pa.ArrowException, OSError):
-        return "is damaged or incomplete; write it again, or as CSV."
-    words = next(iter(str(error).splitlines()), type(error).__name__)
-    return f"has a column of a type that cannot be read ({words}); write it in a plainer type, or leave it out."
+        return scan_parquet([path]).collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        words = next(iter(str(error).splitlines()), type(error).__name__)
+        told = why_unreadable(path) or (
+            f"it has a column of a type that cannot be read ({words}). Write it in a plainer type, or leave it out."
+        )
+        raise SampleError(f"{path}: {told}") from None
 
 
 def _named(frame: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:

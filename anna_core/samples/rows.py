@@ -10,7 +10,17 @@ from anna_core.columns.clients import client
 from anna_core.columns.days import day
 from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import cure_of, number
-from anna_core.columns.typed import NO_SIGN, Typed, UnfitColumnError, is_nested, is_nothing, is_text, plain_text
+from anna_core.columns.typed import (
+    NO_SIGN,
+    Typed,
+    UnfitColumnError,
+    first_without_text,
+    is_nested,
+    is_nothing,
+    is_text,
+    no_text,
+    plain_text,
+)
 from anna_core.errors import SampleError
 from anna_core.samples.groups import join_groups
 from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_columns
@@ -144,7 +154,8 @@ class _Upload:
         except UnfitColumnError as error:
             raise SampleError(f"{self._path}: {error}.") from None
         except pl.exceptions.PolarsError:  # all that can go wrong here is text
-            raise SampleError(f"{self._path}: column {column} holds bytes that are no text in UTF-8.") from None
+            row = first_without_text(self._frame[column].cast(pl.Binary)) or 0
+            raise SampleError(f"{self._path}: column {column} {no_text(row)}") from None
         return found[column], found["unreadable"]
 
 

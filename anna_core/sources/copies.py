@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from anna_core.sources.fingerprints import rows_in
+from anna_core.sources.fingerprints import NO_ROWS, rows_in
 from anna_core.sources.source_state import ReadFile
 from anna_core.sources.survey import UNDATED
 
+_CURE = "take away what is there twice, or name an `event_key`"
 _FEWEST = 10  # rows; of fewer, two deliveries may well be alike
 
 
@@ -53,14 +54,29 @@ def with_months_once(files: dict[str, ReadFile], known: dict[str, ReadFile]) -> 
 
 
 def told_months(files: dict[str, ReadFile]) -> list[str]:
-    """Sentences about the months that several files hold."""
+    """Sentences about the months that several files hold, wholly or, by all appearances, in part.
+
+    Of two files with the same rows in some month, one is likely to be an earlier state of the other, as dumps of the
+    whole history are. In a month that was not over then, or cut off in a copy, their rows differ, and all count.
+    """
     notes = []
     for name, file in files.items():
         for other in dict.fromkeys(file.again.values()):
-            months = sorted(month[:7] for month, first in file.again.items() if first == other)
-            which = months[0] if len(months) == 1 else f"{len(months):,} months, {months[0]} to {months[-1]}"
-            notes.append(
-                f"{Path(name).name} holds the same rows as {Path(other).name} in {which}: each counts once; take away "
-                "what is there twice, or name an `event_key`"
-            )
+            names = f"{Path(name).name} holds the same rows as {Path(other).name}"
+            same = [month for month, first in file.again.items() if first == other]
+            notes.append(f"{names} in {_some(same)}: each counts once; {_CURE}")
+            if both := [month for month in file.months if _holds(file, month) and _holds(files[other], month)]:
+                notes.append(
+                    f"{names}, but other ones in {_some(both)}, where all of both count: what is in both files counts "
+                    f"twice; {_CURE}"
+                )
     return notes
+
+
+def _holds(file: ReadFile, month: str) -> bool:
+    return rows_in(file.survey.months.get(month, NO_ROWS)) >= _FEWEST
+
+
+def _some(months: list[str]) -> str:
+    told = sorted(month[:7] for month in months)
+    return told[0] if len(told) == 1 else f"{len(told):,} months, {told[0]} to {told[-1]}"

@@ -21,7 +21,7 @@ from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surve
 from anna_core.sources.left_aside import most_of
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
-from anna_core.sources.scanning import file_schema, open_table, source_tables
+from anna_core.sources.scanning import file_schema, has_rows, open_table, source_tables
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
@@ -214,16 +214,23 @@ def _key_names(files: dict[str, ReadFile]) -> set[str]:
 
 
 def _columns(domain: Domain, states: dict[str, str], done: dict[str, ReadFile]) -> frozenset[str]:
-    """Names of the columns that any file of the source has; only files that are still to be read are opened."""
-    have = {column for file in done.values() for column in file.survey.kinds}
+    """Names of the columns that any file with rows has, or any at all where none has rows.
+
+    Only files that are still to be read are opened.
+    """
+    filled, empty = set[str](), set[str]()
     for name in states:
-        if name in done or domain.source.is_lake:
+        if file := done.get(name):
+            (filled if file.survey.rows else empty).update(file.survey.kinds)
+            continue
+        if domain.source.is_lake:
             continue
         try:
-            have.update(file_schema(domain, Path(name)))
+            names = file_schema(domain, Path(name))
+            (filled if has_rows(domain, Path(name)) else empty).update(names)
         except SourceError:
-            have.update(domain.source_columns)  # what it has is not known; its survey refuses it
-    return frozenset(have)
+            filled.update(domain.source_columns)  # what it has is not known; its survey refuses it
+    return frozenset(filled or empty)
 
 
 def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:

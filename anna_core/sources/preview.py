@@ -12,7 +12,15 @@ from anna_core.errors import SourceError
 from anna_core.sources.files import source_files
 from anna_core.sources.left_aside import examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import SourceTable, fault_name, file_schema, is_empty, open_table, source_tables
+from anna_core.sources.scanning import (
+    SourceTable,
+    fault_name,
+    file_schema,
+    has_rows,
+    is_empty,
+    open_table,
+    source_tables,
+)
 from anna_core.sources.source import Source
 
 ROWS = 1000  # looked at in each file
@@ -54,11 +62,11 @@ def preview(source: Source) -> Preview:
         return seen
     found = source_files(source)
     seen = Preview(files=len(found.read), unread=found.not_read)
-    have: set[str] = set()
+    have, of_no_rows = set[str](), set[str]()
     sound, empty = list[Path](), list[Path]()
     for file in found.read:
         try:
-            have.update(file_schema(domain, file))
+            (have if has_rows(domain, file) else of_no_rows).update(file_schema(domain, file))
             (empty if is_empty(domain, file) else sound).append(file)
         except SourceError as error:
             seen.refused.append(str(error))
@@ -67,7 +75,7 @@ def preview(source: Source) -> Preview:
         return seen
     source_tables(source, sound)  # refuses a column that none has
     for file in sorted(sound, key=lambda file: -file.stat().st_mtime_ns)[:_FILES]:
-        (table,) = source_tables(source, [file], frozenset(have))
+        (table,) = source_tables(source, [file], frozenset(have or of_no_rows))
         _look(source, table, seen)
     return seen
 

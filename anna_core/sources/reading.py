@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 from narwhals.exceptions import NarwhalsError
 
+from anna_core.columns.parquet_files import why_unreadable
 from anna_core.domains import Domain
 from anna_core.errors import NO_ROOM, SourceError, system_code
 from anna_core.sources.damaged_files import damaged_file
@@ -42,9 +43,12 @@ def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
         words = reason(error)
         if domain.source.is_lake and file is not None:
             words = damaged_file(file, domain.source.format) or words
+        told = None
+        if domain.source.format == "parquet" and file is not None and code is None:
+            told = why_unreadable(file, domain.source_columns)
         raise SourceError(
-            f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: {words}. "
-            f"{_cure(domain, code, words)}"
+            f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: "
+            f"{told or f'{words}. {_cure(domain, code, words)}'}"
         ) from error
 
 

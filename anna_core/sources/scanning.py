@@ -6,8 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, csv_header, separator_hint, title_hint
+from anna_core.columns.csv_records import CsvError, csv_header, has_records
 from anna_core.columns.event_keys import as_text
+from anna_core.columns.parquet_files import parquet_schema, scan_parquet
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.months import month_bounds
@@ -15,6 +16,7 @@ from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_n
 from anna_core.sources.files import source_files
 from anna_core.sources.fingerprints import column_hash, summed
 from anna_core.sources.lakes import lake_state, scan_lake
+from anna_core.sources.missing_columns import refuse_missing
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.reading import reading
 from anna_core.sources.source import Source
@@ -181,32 +183,13 @@ def source_tables(
         rows = scan_lake(source, state)
         tables = [SourceTable([Path(place)], rows, rows.collect_schema())]
     else:
-        layouts: dict[tuple, list[Path]] = {}
-        for file in files if files is not None else source_files(source).read:
-            layouts.setdefault(tuple(file_schema(domain, file).items()), []).append(file)
-        tables = [_table(domain, alike, pl.Schema(layout)) for layout, alike in layouts.items()]
-    have = known.union(name for table in tables for name in table.schema)
-    if missing := [name for name in domain.source_columns if name not in have]:
-        cure = f"Correct `columns`, `event_key`, `version` or `fields` in {domain.name}.yaml."
-        if sum(len(table.files) for table in tables) > 1:
-            cure = f"No other file has it either. {cure}"
-        raise SourceError(f"domain {domain.name}: {_lacks(domain, tables[0], missing, cure)}")
-    columns = domain.columns
-    must = {columns.client_id: "columns", columns.event_time: "columns"} | dict.fromkeys(domain.event_key, "event_key")
-    for table in tables:
-        if missing := [name for name in must if name not in table.schema]:
-            cure = f"Correct `{must[missing[0]]}` in {domain.name}.yaml."
-            raise SourceError(f"domain {domain.name}: {_lacks(domain, table, missing, cure)}")
+        alike: dict[tuple, list[Path]] = {}
+        for file in files if files is not None else _filled(domain, source_files(source).read):
+            alike.setdefault(tuple(file_schema(domain, file).items()), []).append(file)
+        tables = [_table(domain, same, pl.Schema(layout)) for layout, same in alike.items()]
+    layouts = [(table.files[0], table.schema.names()) for table in tables]
+    refuse_missing(domain, layouts, known, several=sum(len(table.files) for table in tables) > 1)
     return tables
-
-
-def _lacks(domain: Domain, table: SourceTable, missing: list[str], cure: str) -> str:
-    """That a file has no such columns, which it has, and what to do about it."""
-    file, names = table.files[0], table.schema.names()
-    if domain.source.format != "csv":
-        return f"{file} has no column {missing}; it has {names}. {cure}"
-    hint = f"{title_hint(file, missing)}{separator_hint(names)}".strip() or cure
-    return f"{file}, line 1: there is no column {missing}, but {names}. {hint}"
 
 
 def file_schema(domain: Domain, file: Path) -> pl.Schema:
@@ -217,16 +200,26 @@ def file_schema(domain: Domain, file: Path) -> pl.Schema:
     """
     with reading(domain, file):
         if domain.source.format == "parquet":
-            return pl.scan_parquet(file, hive_partitioning=False, glob=False).collect_schema()
+            return parquet_schema(file)
         return pl.Schema({name or f" {place}": pl.String() for place, name in enumerate(_csv_names(domain, file))})
 
 
 def is_empty(domain: Domain, file: Path) -> bool:
     """Whether a Parquet file has no rows; its columns may then be of any type, as nobody could know a better one."""
-    if domain.source.format != "parquet":
-        return False
+    return domain.source.format == "parquet" and not has_rows(domain, file)
+
+
+def has_rows(domain: Domain, file: Path) -> bool:
+    """Whether a Parquet or CSV file has rows. Raises `SourceError` if it cannot be read."""
     with reading(domain, file):
-        return pl.scan_parquet(file, hive_partitioning=False, glob=False).select(pl.len()).collect().item() == 0
+        if domain.source.format == "csv":
+            return has_records(file)
+        return scan_parquet([file]).select(pl.len()).collect().item() > 0
+
+
+def _filled(domain: Domain, files: list[Path]) -> list[Path]:
+    """The files that have rows, or all if none has: then their types are all there is."""
+    return [file for file in files if not is_empty(domain, file)] or files
 
 
 def _csv_names(domain: Domain, file: Path) -> list[str]:
@@ -271,7 +264,10 @@ def _table(domain: Domain, files: list[Path], schema: pl.Schema) -> SourceTable:
         while path_column in schema:
             path_column += "_"
     if domain.source.format == "parquet":
-        rows = pl.scan_parquet(files, hive_partitioning=False, glob=False, include_file_paths=path_column)
+        with reading(domain, files[0]):
+            rows = scan_parquet(files, path_column)
+            kinds = rows.collect_schema()
+        schema = pl.Schema({name: kinds[name] for name in schema})  # in which zones are known
     else:  # as text: "007" keeps its zeros, and no type hangs on the first rows
         rows = pl.scan_csv(
             files, infer_schema=False, new_columns=list(schema), glob=False, include_file_paths=path_column

@@ -2,10 +2,13 @@
 
 import gzip
 
+import pyarrow as pa
+
 from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
 from anna_tests.cases.case import Case
 
 CSV = {"format": "csv"}
+CAPITALS = "EVENT_ID,CLIENT_ID,EVENT_TIME,MCC,CITY,AMOUNT,IS_ONLINE"  # as Oracle and Teradata write names
 
 
 def _notes(text: str, notes: dict[int, str], header: str = "note") -> str:
@@ -48,6 +51,21 @@ def _padded_header(bank: CaseBank) -> None:
     bank.put_text(as_text(events()[::2]), "a.csv")
     head, rows = as_text(events()[1::2]).split("\n", 1)
     bank.put_text(f"{head.replace(',', ' , ')}\n{rows}", "b.csv")
+
+
+def _named(names: str) -> str:
+    """The second half of the events under other names."""
+    return "\n".join([names, *as_text(events()[1::2]).splitlines()[1:]])
+
+
+def _one_in_capitals(bank: CaseBank) -> None:
+    bank.put_text(as_text(events()[::2]), "a.csv")
+    bank.put_text(_named(CAPITALS), "b.csv")
+
+
+def _skippable(bank: CaseBank) -> None:
+    frame = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"size"
+    bank.put_text(frame + pa.compress(as_text(events()).encode(), codec="zstd", asbytes=True), "all.csv.zst")
 
 
 def _encoded(encoding: str):
@@ -93,6 +111,19 @@ CASES = [
     Case("hive_signs", "Hive's own sign between columns", _separated("\x01"), CSV,
          refused=r"parted by Hive's sign \x01: write commas"),
     Case("tildes", "tildes between columns", _separated("~"), CSV, refused="parted by tildes: write commas"),
+    Case("spaces", "two spaces between columns", _separated("  "), CSV, refused="parted by spaces: write commas"),
+    Case("capitals", "the columns' names in capitals", lambda bank: bank.put_text(_named(CAPITALS)) and None, CSV,
+         refused="'CLIENT_ID', 'EVENT_TIME', 'EVENT_ID', 'MCC', 'CITY', 'AMOUNT', 'IS_ONLINE' are there, and letter "
+                 "case and padding count: write `columns: {client_id: CLIENT_ID, event_time: EVENT_TIME}`, "
+                 "`event_key: [EVENT_ID]`, `fields: {MCC: categorical, CITY: categorical, AMOUNT: numeric, "
+                 "IS_ONLINE: boolean}` in cards.yaml."),
+    Case("capitals_of_two", "two columns that only letter case tells apart, neither of them as it is asked for",
+         lambda bank: bank.put_text(_named("event_id,Client_Id,event_time,Amount,city,amounT,is_online")) and None,
+         CSV | {"fields": {"amount": "numeric"}},
+         refused="'Client_Id' is there, and letter case and padding count: write `columns: {client_id: Client_Id, "
+                 "event_time: event_time}` in cards.yaml. The others are not there. Correct them in cards.yaml."),
+    Case("one_of_two_in_capitals", "capitals in one of two files", _one_in_capitals, CSV,
+         refused="Rename 'CLIENT_ID' to 'client_id', 'EVENT_TIME' to 'event_time', 'EVENT_ID' to 'event_id' in it: "),
     Case("padded_header", "spaces around the columns' names of one of two files", _padded_header, CSV),
     Case("no_header_but_a_value_twice", "a first row that has one value twice in place of the columns' names",
          lambda bank: bank.put_text(as_text(events()).split("\n", 1)[1].replace("0,239,", "239,239,", 1)) and None, CSV,
@@ -101,6 +132,11 @@ CASES = [
          refused="all.csv, line 2: the text is not UTF-8"),
     Case("utf_16", "UTF-16, as Excel's `Unicode text`", _encoded("utf-16"), CSV,
          refused="all.csv: is text in UTF-16; save it as CSV in UTF-8"),
+    Case("utf_32", "UTF-32", _encoded("utf-32"), CSV, refused="all.csv: is text in UTF-32; save it as CSV in UTF-8"),
+    Case("utf_16_unmarked", "UTF-16 without the mark at its beginning", _encoded("utf-16-le"), CSV,
+         refused="all.csv: its first line holds zero bytes, as of text in UTF-16; save it as CSV in UTF-8"),
+    Case("skippable_frame", "a CSV file that pzstd compressed", _skippable, CSV,
+         refused="all.csv.zst: is compressed by zstd in a form that is not read, as of pzstd"),
     Case("empty_lines", "an empty line at the end", lambda bank: bank.put_text(as_text(events()) + "\n") and None, CSV,
          left={"event_time is missing": 1}, rows=EVENTS),
 ]  # fmt: skip

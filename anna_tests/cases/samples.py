@@ -124,7 +124,21 @@ REFUSED_FILES = (
         "A column of decimals that are too long",
         _parquet(note=pa.array([decimal.Decimal("1.5")] * CLIENTS, pa.decimal256(50, 2))),
         "q1.parquet",
-        ("has a column of a type that cannot be read (", "precision", "leave it out"),
+        ("column 'note' holds decimals of 50 digits", "Write it as DECIMAL(38, 9)", "not used may be left out"),
+    ),
+    SampleCase(
+        "A column of bytes that are no text",
+        _parquet(client_id=pa.array([b"c", b"\xcc", *[b"d"] * (CLIENTS - 2)])),
+        "q1.parquet",
+        ("column client_id holds bytes that are no text in UTF-8, first in row 2", "a UUID in its letters"),
+    ),
+    SampleCase(
+        "Names of columns in capitals",
+        text().upper().encode(),
+        says=(
+            "found ['CLIENT_ID', 'AS_OF', 'TARGET']",
+            "Letter case counts: rename CLIENT_ID to client_id, AS_OF to as_of,",
+        ),
     ),
     SampleCase("A damaged .csv.gz", gzip.compress(_csv())[:60], "q1.csv.gz", ("is damaged or incomplete",)),
     SampleCase(
@@ -296,6 +310,12 @@ READ = (
             note=pa.ExtensionArray.from_storage(pa.json_(pa.string()), pa.array(["{}"] * CLIENTS)),
         ),
         "q1.parquet",
+    ),
+    SampleCase(
+        "Midnights of a zone, which are moments of the day before in UTC",
+        table(as_of=pl.Series([dt.datetime(2024, 3, 31)] * CLIENTS).dt.replace_time_zone("Europe/Moscow")),
+        "q1.parquet",
+        right=lambda made: made.rows["as_of"].to_list() == [dt.date(2024, 3, 31)] * CLIENTS,
     ),
     SampleCase("A mark of UTF-8 at the begin", text().encode("utf-8-sig")),
     SampleCase("Lines that end as on Windows", _csv().replace(b"\n", b"\r\n")),

@@ -1,11 +1,14 @@
 """Tables: files that are read or not, columns that come and go, event keys, lakes."""
 
+import datetime as dt
 import gzip
 import os
 import shutil
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from anna_tests.cases.bank import CLIENTS, EVENTS, CaseBank, as_text, events
@@ -36,6 +39,11 @@ def _copied(bank: CaseBank) -> None:
 def _dumps(bank: CaseBank) -> None:
     for month in (3, 4, 7):
         bank.put(events().filter(pl.col("event_time") < pl.datetime(2024, month, 1)), f"dump_{month:02}")
+
+
+def _dumps_within_months(bank: CaseBank) -> None:
+    for month in (2, 3, 4):
+        bank.put(events().filter(pl.col("event_time") < pl.datetime(2024, month, 15)), f"dump_{month:02}")
 
 
 def _quarter(bank: CaseBank) -> None:
@@ -128,6 +136,44 @@ def _infinite_ends(bank: CaseBank) -> None:
     _in_force(bank, pl.lit(20_240_701), pl.lit(float("inf")))
 
 
+def _arrow(bank: CaseBank, frame: pl.DataFrame, name: str = "all", **columns: pa.Array) -> None:
+    """Write a file with columns of types that Polars may lack."""
+    made = frame.to_arrow()
+    for column, values in columns.items():
+        made = made.append_column(column, values)
+    pq.write_table(made, bank.folder / f"{name}.parquet")
+
+
+def _zones(bank: CaseBank) -> None:
+    """Zones that no table of zones knows, of the events' times and of a column that nobody uses."""
+    moscow = dt.timezone(dt.timedelta(hours=3))
+    for part, zone in enumerate(("MSK", "UTC+3", "Z")):
+        frame = events()[part::3]
+        times = pa.array([time.replace(tzinfo=moscow) for time in frame["event_time"]], pa.timestamp("us", zone))
+        _arrow(bank, frame.drop("event_time"), zone, event_time=times, loaded_at=times)
+
+
+def _long_decimals(bank: CaseBank) -> None:
+    _arrow(bank, events().drop("amount"), amount=pa.array(range(EVENTS), pa.decimal256(76, 38)))
+
+
+def _unused_long_decimals(bank: CaseBank) -> None:
+    _arrow(bank, events(), amount_exact=pa.array(range(EVENTS), pa.decimal256(76, 38)))
+
+
+def _no_text(bank: CaseBank) -> None:
+    city = pl.when(pl.col("event_id") == 4999).then(pl.lit(b"\xcc\xee")).otherwise(pl.col("city").cast(pl.Binary))
+    bank.put(events().with_columns(city=city))
+
+
+def _one_name_twice(bank: CaseBank) -> None:
+    _arrow(bank, events(), amount=pa.array(range(EVENTS)))
+
+
+def _renamed(bank: CaseBank) -> None:
+    bank.put(events().rename({"client_id": "CLIENT_ID", "mcc": " mcc"}))
+
+
 CASES = [
     Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
          unread=("README", "_late/d.csv", "c.xlsx")),
@@ -144,6 +190,20 @@ CASES = [
     Case("no_source", "a source that is not there", lambda bank: None,
          refused="no .parquet file at $ANNA_HOME/warehouse/cards. Correct `source.path`"),
     Case("without_footer", "Parquet files that are not whole", _broken, refused="domain cards: 2 files are refused:"),
+    Case("unknown_zones", "time stamps of zones that no table of zones knows, such as MSK", _zones),
+    Case("long_decimals", "decimals of more than 38 digits, as BigQuery's BIGNUMERIC", _long_decimals,
+         refused="all.parquet cannot be read as parquet: column 'amount' holds decimals of 76 digits, of which no more "
+                 "than 38 can be read. Write it as DECIMAL(38, 9), as a float or as text."),
+    Case("unused_long_decimals", "decimals of more than 38 digits in a column that no field uses",
+         _unused_long_decimals),
+    Case("no_text", "a column of bytes of which some are no text", _no_text,
+         refused="all.parquet cannot be read as parquet: column 'city' holds bytes that are no text in UTF-8, first in "
+                 "row 5,000. Write it as text, such as a UUID in its letters and digits."),
+    Case("one_name_twice", "two columns of one name in a Parquet file", _one_name_twice,
+         refused="all.parquet cannot be read as parquet: column 'amount' is there more than once. Keep one of them"),
+    Case("other_letters", "columns of a Parquet file whose names differ in letter case or padding", _renamed,
+         refused="'CLIENT_ID', ' mcc' are there, and letter case and padding count: write `columns: {client_id: "
+                 "CLIENT_ID, event_time: event_time}`, `fields: {' mcc': categorical, city: categorical,"),
     Case("link_to_newest", "a link to the newest file beside it, of events without a key", _linked, {"event_key": []},
          unread=("latest.parquet",)),
     Case("copy_without_key", "a file and its compressed copy, of events without a key", _copied,
@@ -153,6 +213,13 @@ CASES = [
              "dump_04.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
              "dump_07.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
              "dump_07.csv holds the same rows as dump_04.csv in 2024-03: each counts once; take away")),
+    Case("dumps_within_months", "dumps of the whole history, without keys, each made on the 15th", _dumps_within_months,
+         {"event_key": []}, rows=3472 + 446 + 467, notes=(
+             "dump_03.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away what is",
+             "dump_03.parquet holds the same rows as dump_02.parquet, but other ones in 2024-02, where all of both",
+             "dump_04.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away",
+             "dump_04.parquet holds the same rows as dump_03.parquet in 2024-02: each counts once; take away",
+             "dump_04.parquet holds the same rows as dump_03.parquet, but other ones in 2024-03, where all")),
     Case("quarter", "a file of a quarter beside those of its months, without keys", _quarter,
          {"event_key": []}, notes=("first.parquet holds the same rows as 1.parquet in 2024-01: each counts once",
                                    "first.parquet holds the same rows as 2.parquet in 2024-02: each counts once",

@@ -40,6 +40,11 @@ def test_events_that_are_delivered_again_leave_the_month_that_they_were_in(tmp_p
     assert found.rows == EVENTS
 
 
+def test_time_stamps_are_the_same_moments_whatever_their_zone_is_called(tmp_path):
+    found = outcome(CASES["unknown_zones"], tmp_path)
+    assert found.events["event_time"].sort().to_list() == events()["event_time"].sort().to_list()
+
+
 def test_the_greater_version_stays_where_two_are_one_float(tmp_path):
     found = outcome(CASES["snowflake_versions"], tmp_path)
     assert found.events["event_time"].sort().to_list() == events()["event_time"].sort().to_list()

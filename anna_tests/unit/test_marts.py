@@ -22,7 +22,7 @@ from anna_core.sources import survey
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import read_corrections
 from anna_core.sources.source_state import read_state
-from anna_tests.unit.conftest import MARCH, Bank, events_frame, few_open_files
+from anna_tests.unit.conftest import FIELDS, MARCH, Bank, events_frame, few_open_files
 
 NOON = dt.datetime(2024, 3, 5, 12)
 HOUR = dt.timedelta(hours=1)
@@ -54,7 +54,7 @@ def test_events_are_encoded_and_sorted_by_client_and_time(bank):
     assert events["amount"].to_list() == [None, None, None, 2.5]
     assert events.dtypes == [pl.String, pl.Datetime("us"), pl.UInt8, pl.UInt8, pl.Float32]
     assert (built.rows, built.clients, built.source_rows, built.repeated, built.left_rows) == (4, 2, 4, 0, 0)
-    assert built.missing == {"amount": 0.75}
+    assert built.missing == {"kind": 0.25, "online": 0.25, "amount": 0.75}
     assert built.dictionary.cardinalities == {"kind": 4, "online": 3}
 
 
@@ -216,9 +216,26 @@ def test_codes_are_as_small_as_they_fit(bank):
 def test_a_month_without_rows_gives_an_empty_mart(bank):
     bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
     built = bank.build(APRIL)
-    assert (built.rows, built.clients, built.source_rows, built.missing) == (0, 0, 0, {"amount": 0.0})
+    assert (built.rows, built.clients, built.source_rows, built.missing) == (0, 0, 0, dict.fromkeys(FIELDS, 0.0))
     assert built.source_version == "0-0000000000000000"
     assert bank.events(APRIL).columns == ["client_id", "event_time", "kind", "online", "amount"]
+
+
+def test_fields_that_are_not_filled_any_more_are_told(bank):
+    """A month before tells so if it is built, has events, and has values of the field."""
+    full, amounts = ("a", NOON, "x", True, 1.0), ("a", NOON + 31 * 24 * HOUR, None, None, 2.0)
+    less, nothing = ("a", NOON + 31 * 24 * HOUR, None, None, None), ("a", NOON + 62 * 24 * HOUR, None, None, None)
+    bank.put(events_frame([full, full, ("a", NOON, None, None, None), amounts, less, nothing]))
+    may = dt.date(2024, 5, 1)
+    assert bank.build(APRIL).ended == []
+    assert bank.build(MARCH).ended == []
+    assert (bank.build(APRIL).missing, bank.build(APRIL).ended) == (
+        {"kind": 1.0, "online": 1.0, "amount": 0.5},
+        ["kind", "online"],
+    )
+    assert bank.build(may).ended == ["amount"]
+    bank.put(events_frame([nothing]))
+    assert bank.build(APRIL).ended == bank.build(may).ended == []
 
 
 def test_a_mart_tells_which_source_rows_it_was_built_from(bank):
@@ -241,7 +258,7 @@ def test_numbers_too_large_for_float32_are_missing_rather_than_infinite(bank):
     built = bank.build()
     values = bank.events()["amount"].to_list()
     assert not any(value is not None and math.isinf(value) for value in values)
-    assert built.missing == {"amount": 0.5}
+    assert built.missing == {"kind": 0.0, "online": 0.0, "amount": 0.5}
     assert built.left == {"amount is infinite or beyond 3.4e38": 1}
     assert built.left_rows == 0
 

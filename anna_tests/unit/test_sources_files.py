@@ -321,6 +321,14 @@ def test_rows_of_a_csv_file_of_any_name_are_told_by_line(tmp_path):
         bank.observe()
 
 
+def test_values_of_a_month_of_a_csv_file_of_any_name_are_told_by_line(tmp_path):
+    bank = Bank(tmp_path, source={"path": "events.txt", "format": "csv"})
+    (tmp_path / "events.txt").write_text(CSV + "a,2024-02-05,x,1,1\n" + "a,2024-03-05,x,1,one\n" * 20)
+    bank.observe()
+    with pytest.raises(SourceError, match=r"amount is no number in 20 of them \(events\.txt, line 3: 'one'"):
+        bank.build()
+
+
 def test_a_home_that_nobody_has_is_told(tmp_path):
     bank = Bank(tmp_path, source={"path": "~nobody-of-that-name/events"})
     with pytest.raises(SourceError, match=r"names nobody's home .* Write the whole path into cards\.yaml\."):
@@ -394,6 +402,44 @@ def test_types_that_differ_between_files_are_said(bank):
     state = bank.observe()
     assert state.notes == ["column 'kind' differs between files: Int64 in 1.parquet and 1 more, Float64 in 3.parquet"]
     assert bank.build().dictionary.table["value"].to_list() == ["5411"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_column_that_only_files_without_rows_have_is_in_none(tmp_path, kind):
+    bank = Bank(tmp_path, source={"path": "source", "format": kind})
+    frame = events_frame([("a", NOON, "x", True, 1.0)])
+    bank.put(frame[:0], f"empty.{kind}")
+    assert bank.observe().total == 0
+    bank.put(frame.drop("amount"), f"full.{kind}")
+    for look in (bank.observe, bank.observe, lambda: preview(bank.source)):
+        with pytest.raises(SourceError, match=r"full\.\w+(, line 1: there is| has) no column \['amount'\]"):
+            look()
+    bank.state = tmp_path / "anew"
+    with pytest.raises(SourceError, match=r"full\.\w+(, line 1: there is| has) no column"):
+        bank.observe()
+    bank.put(frame, f"whole.{kind}")
+    before = bank.observe()
+    assert (preview(bank.source).refused, before.total, bank.observe()) == ([], 2, before)
+    assert bank.build_at(bank.mart, observed=before.files_of("2024-03-01")).missing["amount"] == 0.5
+
+
+def test_before_any_observation_files_without_rows_are_left_out_whatever_their_types(bank):
+    bank.put(events_frame([], amount=pl.List(pl.Int8)), "empty.parquet")
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    assert bank.build().rows == 1
+
+
+def test_of_files_without_rows_alone_the_types_are_looked_at(bank):
+    bank.put(events_frame([], amount=pl.List(pl.Int8)))
+    with pytest.raises(SourceError, match=r"events\.parquet: column 'amount' is List\(Int8\), not a number"):
+        bank.observe()
+
+
+def test_a_file_that_cannot_be_read_is_told_before_the_types_of_those_without_rows(bank):
+    bank.put(events_frame([], amount=pl.List(pl.Int8)), "empty.parquet")
+    (bank.table / "half.parquet").write_bytes(b"half")
+    with pytest.raises(SourceError, match=r"half\.parquet cannot be read as parquet: it is damaged or incomplete"):
+        bank.observe()
 
 
 def test_a_first_look_leaves_files_without_rows_out_whatever_their_types(bank):
