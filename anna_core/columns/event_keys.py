@@ -1,5 +1,6 @@
 """Event keys: what identifies an event, comparable between files that store it in different types."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import polars as pl
@@ -15,7 +16,18 @@ _STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
 _MIDNIGHT = " 00:00:00"
 
 
-def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
+@dataclass(frozen=True)
+class TypedKey(Typed):
+    """A column of a key.
+
+    Attributes:
+        missing: bool, never null: the value is null. It does without the value, whose making takes its time.
+    """
+
+    missing: pl.Expr
+
+
+def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
     """A column of an event's key: int64 where it holds whole numbers, otherwise text.
 
     Files that store one key in several types agree once each is text (`as_text`): 17, 17.0 and '17' are one key, and so
@@ -33,15 +45,18 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> Typed:
         UnfitColumnError: no key can be of this type.
     """
     if kind.is_integer() and kind not in (pl.UInt64, pl.Int128, pl.UInt128):
-        return Typed(pl.col(name).cast(pl.Int64), pl.lit(value=False))
+        whole = pl.col(name).cast(pl.Int64)
+        return TypedKey(whole, pl.lit(value=False), whole.is_null())
     if is_moment(kind):
-        return Typed(_moment(pl.col(name), kind, zone), pl.lit(value=False))
+        moment = _moment(pl.col(name), kind, zone)
+        return TypedKey(moment, pl.lit(value=False), moment.is_null())
     key = category(name, kind)
+    value = key.value
     if kind.is_float():
-        return Typed(key.value.map_batches(_digits, return_dtype=pl.String, is_elementwise=True), key.unreadable)
-    if not is_text(kind):
-        return key
-    return Typed(key.value.map_batches(_stamps, return_dtype=pl.String, is_elementwise=True), key.unreadable)
+        value = value.map_batches(_digits, return_dtype=pl.String, is_elementwise=True)
+    elif is_text(kind):
+        value = value.map_batches(_stamps, return_dtype=pl.String, is_elementwise=True)
+    return TypedKey(value, key.unreadable, key.value.is_null())
 
 
 def as_text(key: pl.Expr) -> pl.Expr:

@@ -178,14 +178,14 @@ class _Opening:
         return typed.value
 
     def _key(self, name: str, canonical: str) -> pl.Expr:
-        value = self._typed(name, "event_key", event_key, self._zones[0]).value
+        key = self._typed(name, "event_key", event_key, self._zones[0])
         if name not in (self._domain.columns.client_id, self._domain.columns.event_time):  # these are noted already
             cure = "write the key into each row"
             self._note(
-                self.dated, without_key(name), name, canonical, value.is_null(), lambda _: cure, whole_row=False,
+                self.dated, without_key(name), name, canonical, key.missing, lambda _: cure, whole_row=False,
                 judged=False,
             )  # fmt: skip
-        return value
+        return key.value
 
     def _version(self, name: str) -> tuple[pl.Expr, pl.Expr]:
         if name not in self._names:

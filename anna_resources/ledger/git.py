@@ -68,5 +68,6 @@ class Git:
         environment |= {"LC_ALL": "C.UTF-8", **(extra or {})}
         return subprocess.run(
             [program, f"--git-dir={self.folder}", *settings, *arguments],
-            input=given, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False,
+            input=given, env=environment, cwd=self.folder.parent, capture_output=True, encoding="utf-8",
+            errors="replace", check=False,
         )  # fmt: skip

@@ -112,8 +112,8 @@ class Ledger:
 
     def tags(self, key: str) -> list[str]:
         """Tags of a sample's launches, the earliest first."""
-        found = self.repository.tags(key) + self.repository.tags(f"{key}@*")
-        return sorted(found, key=lambda tag: int(tag.partition("@")[2] or 1))
+        again = [tag for tag in self.repository.tags(f"{key}@*") if tag.removeprefix(f"{key}@").isdecimal()]
+        return self.repository.tags(key) + sorted(again, key=lambda tag: int(tag.partition("@")[2]))
 
     def read(self, tag: str) -> Launch:
         """What a launch was made from.

@@ -79,9 +79,11 @@ class Repository:
 
     def check(self) -> None:
         """Raise `LedgerError` where a branch lost what it held: it was rewritten, or removed."""
-        for branch, known in self._known().items():
-            head = self.head(branch)
-            if head is None or not self._is_ancestor(known, head):
+        known_heads = self._known()
+        heads = self._heads() if known_heads else {}
+        for branch, known in known_heads.items():
+            head = heads.get(branch)
+            if head != known and (head is None or not self._is_ancestor(known, head)):
                 raise LedgerError(
                     f"The ledger {self.folder} was rewritten: branch {branch} held commit {known[:12]}, and "
                     f"{f'its head {head[:12]} does not follow from that' if head else 'is gone'}. Bring it back from a "
@@ -122,6 +124,13 @@ class Repository:
     def head(self, branch: str) -> str | None:
         """The commit at a branch's end; None where there is no such branch."""
         return self._resolve(f"refs/heads/{branch}")
+
+    def _heads(self) -> dict[str, str]:
+        """Each branch → its head, by a single call of git, however many there are."""
+        if not self.folder.exists():
+            return {}
+        listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/").splitlines()
+        return {name: head for head, _, name in (line.partition(" ") for line in listed)}
 
     def tagged(self, tag: str) -> str | None:
         """The commit that a tag names; None where there is no such tag."""

@@ -75,6 +75,12 @@ def test_the_tenth_launch_follows_the_ninth(ledger: Ledger) -> None:
     assert ledger.tags(KEY)[-2:] == [f"{KEY}@10", f"{KEY}@11"]
 
 
+def test_a_tag_that_a_person_sets_is_no_launch(ledger: Ledger) -> None:
+    ledger.begin(KEY, launch("r1"), [domain("cards")])
+    ledger.repository.git.run("tag", f"{KEY}@good", KEY)
+    assert ledger.begin(KEY, launch("r2"), [domain("cards")]) == f"{KEY}@2"
+
+
 def test_what_all_share_and_a_task_s_parameters_change_by_commits_of_their_own(ledger: Ledger) -> None:
     ledger.begin(KEY, launch("r1"), [domain("cards"), domain("loans")])
     ledger.begin(KEY, launch("r2", metric="log_loss", code="1.1+bb"), [domain("cards", lookback="30d")])

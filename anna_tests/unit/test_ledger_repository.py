@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,3 +169,22 @@ def test_a_machine_without_git_is_told(ledger: Repository, monkeypatch: pytest.M
 def test_whatever_a_person_is_called_is_kept_as_git_can_keep_it(ledger: Repository, by: str, author: str) -> None:
     ledger.commit(BRANCH, lambda head: Change({"a": "1"}, "Ask", by=by))
     assert ledger.git.run("log", "-1", "--format=%an", f"refs/heads/{BRANCH}") == author
+
+
+def test_a_commit_takes_as_many_calls_of_git_whatever_the_number_of_tasks(
+    ledger: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    real = Git._call
+
+    def counted(self: Git, arguments: tuple[str, ...], *more: Any) -> Any:
+        calls.append(arguments[0])
+        return real(self, arguments, *more)
+
+    monkeypatch.setattr(Git, "_call", counted)
+    taken = []
+    for number in range(4):
+        calls.clear()
+        ledger.commit(f"task/t{number}", lambda head: Change({"a": "1"}, "Begin"))
+        taken.append(len(calls))
+    assert taken[1] == taken[3]
