@@ -76,7 +76,7 @@ class Settings(BaseSettings):
         webserver_port: port of the Dagster UI, on loopback.
         mlflow_port: port of the MLflow server, on loopback.
         mlflow_url: address of a tracking server to use instead of the one that `anna up` starts.
-        inbox_settle_seconds: a sample's file, in the inbox or brought to it, is read once it has not changed for this long.
+        inbox_settle_seconds: a file in the inbox, or brought to it, is read once it has not changed for this long.
         source_settle_seconds: a source file is read once it has not changed for this long.
         left_aside: the share of a source's rows, 0 to 1, that may be left aside because their client or time cannot be
             read, or whose value in a column may be unreadable. If there are more, the month or the file is refused.
