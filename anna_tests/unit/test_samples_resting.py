@@ -130,6 +130,13 @@ def test_a_file_that_grows_while_it_is_copied_is_refused(csv, tmp_path, monkeypa
     assert not list((tmp_path / "inbox").rglob("*.csv"))
 
 
+def test_a_file_that_is_written_on_once_it_was_at_rest_is_refused(csv, tmp_path):
+    rested = look(str(csv))
+    append(csv)()
+    with pytest.raises(SampleError, match=re.escape(f"{csv}: {CHANGED}")):
+        stage_sample(str(csv), KEY, {}, tmp_path / "inbox", rested)
+
+
 def rewrite(path, content):
     """Write as many bytes into a file as it has, and set its mtime back."""
     found = path.stat()
@@ -226,10 +233,12 @@ def test_parts_that_are_still_out_of_sight_are_waited_for(tmp_path):
     unfinished = tmp_path / "t" / "_temporary" / "1.parquet"
     unfinished.parent.mkdir(parents=True)
     FRAME[:30].write_parquet(tmp_path / "t" / "0.parquet")
-    FRAME[30:].write_parquet(unfinished)
-    writer = Writer(lambda: unfinished.rename(tmp_path / "t" / "1.parquet"))
+    unfinished.write_bytes(b"PAR1")
+    writer = Writer(
+        lambda: FRAME[30:].write_parquet(unfinished), lambda: unfinished.rename(tmp_path / "t" / "1.parquet")
+    )
     rested = writer.begin_after(unfinished, seconds=-3600.0).wait(tmp_path / "t")
-    assert writer.slept == [5.0, 5.0]
+    assert writer.slept == [5.0, 5.0, 5.0]
     assert len(stage_sample(str(tmp_path / "t"), KEY, {}, tmp_path / "inbox", rested)) == 60
 
 
