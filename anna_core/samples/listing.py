@@ -10,9 +10,10 @@ from anna_core.file_names import is_garbled, shown
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
 from anna_core.samples.inbox import TASK_FILE
 
-# A file's size, mtime and ctime in nanoseconds, and inode. They are only compared for equality, never by which is
-# later, so no clock has to be right: a user may set the mtime, and a file server's clock may run ahead.
-FileStamp = tuple[int, int, int, int]
+# A file's size, and its mtime and ctime in nanoseconds. They are only compared for equality, never by which is later,
+# so no clock has to be right: a user may set the mtime, and a file server's clock may run ahead. The inode is not part
+# of it: some network file systems number their files anew at each look.
+FileStamp = tuple[int, int, int]
 
 _PARQUET_END = b"PAR1"
 _SETTINGS, _MISNAMED = ".yaml", ".yml"
@@ -210,7 +211,7 @@ def _state(file: Path | os.DirEntry[str], name: str) -> FileStamp | None:
 
 def stamp(found: os.stat_result) -> FileStamp:
     """The state of a file, of what the system says of it."""
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _is(question: Callable[[], bool]) -> bool:

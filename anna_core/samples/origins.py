@@ -1,5 +1,6 @@
 """Where a sample may come from: a file, a folder of Parquet files, a Delta table, or the URL of a file or table."""
 
+import hashlib
 import http.client
 import os
 import shutil
@@ -58,23 +59,48 @@ def fetch(origin: str, target: Path, rested: Stamps) -> None:
     Args:
         origin: a path or URL.
         target: the file to write; its name must have the ending that `staged_ending` gives.
-        rested: the states of the sample's files, as `wait_for_rest` returns them.
+        rested: the states of the sample's files, as `wait_for_rest` returns them; only a ctime may be another, as
+            after a backup.
 
     Raises:
         SampleError: there is nothing, it cannot be read, or it is not, or no longer, in these states.
         OSError: there is no room for it.
     """
+    if _copy_at_rest(origin, target, rested) == rested:
+        return
+    # A hard link changes the ctime alone, and so does who rewrites a file and sets its mtime back. Of what was half
+    # rewritten, a second copy is another.
+    first = _digest(target)
+    _copy_at_rest(origin, target, rested)
+    if _digest(target) != first:
+        raise _changed(origin)
+
+
+def _copy_at_rest(origin: str, target: Path, rested: Stamps) -> Stamps:
+    """Copy a sample whose sizes and mtimes are, and stay, those of `rested`; return the states after that."""
     try:
         _copy(origin, target)
     except SampleError:
-        _refuse_changed(origin, rested)  # that something is wrong with half a file is no news
+        if look(origin) != rested:
+            raise _changed(origin) from None  # that something is wrong with half a file is no news
         raise
-    _refuse_changed(origin, rested)
+    states = look(origin)
+    if _without_ctime(states) != _without_ctime(rested):
+        raise _changed(origin)
+    return states
 
 
-def _refuse_changed(origin: str, rested: Stamps) -> None:
-    if look(origin) != rested:
-        raise SampleError(f"{origin}: changed while it was read. Submit it again once whoever writes it is done.")
+def _without_ctime(states: Stamps) -> dict[str, tuple[int, int]]:
+    return {name: (size, modified) for name, (size, modified, _) in states.items()}
+
+
+def _changed(origin: str) -> SampleError:
+    return SampleError(f"{origin}: changed while it was read. Submit it again once whoever writes it is done.")
+
+
+def _digest(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").digest()
 
 
 def _copy(origin: str, target: Path) -> None:

@@ -46,6 +46,14 @@ def read_parts(origin: str, folder: Path) -> pl.DataFrame:
     return pl.concat([shape[:0], *(pl.DataFrame([frame[name] for name in columns]) for frame in filled.values())])
 
 
+def is_mark(names: tuple[str, ...]) -> bool:
+    """Whether a file of a folder is a mark or log of its writer's, such as `_SUCCESS`, by its path below the folder.
+
+    It is out of sight, and of no kind that holds rows.
+    """
+    return _is_hidden(names) and ending_of(names[-1]) is None
+
+
 def _parts(origin: str, folder: Path) -> list[Path]:
     files, left, holding = [], [], []
     _check_no_lake(origin, lake_around(folder))
@@ -80,13 +88,13 @@ def _check_no_lake(origin: str, lake: LakeFolder | None) -> None:
 
 def _why_not_read(file: Path, part: Path) -> str:
     """Why a file of a folder is not read, where it may hold rows; empty where it is read, or surely holds none."""
-    is_hidden = any(name.startswith((".", "_")) for name in part.parts)
+    is_hidden = _is_hidden(part.parts)
     found = status(file)
     if found is None:
         leads_nowhere = file.is_symlink() and not is_hidden  # else a writer has just moved it
         return "is a link that leads nowhere; bring what it led to, or remove it." if leads_nowhere else ""
     ending = ending_of(part.name)
-    if is_hidden and ending is None and not file.is_dir():
+    if is_mark(part.parts) and not file.is_dir():
         return ""
     if why := why_no_file(found):
         return f"{why}."
@@ -95,6 +103,10 @@ def _why_not_read(file: Path, part: Path) -> str:
     if is_hidden:
         return "is out of sight, as what begins with '.' or '_' is not finished, and is not read."
     return "" if ending in PARQUET_ENDINGS else "is not Parquet, and is not read."
+
+
+def _is_hidden(names: tuple[str, ...]) -> bool:
+    return any(name.startswith((".", "_")) for name in names)
 
 
 def _holds_a_column(folder: str) -> bool:

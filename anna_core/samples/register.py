@@ -4,8 +4,9 @@ import datetime as dt
 import itertools
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.keys import sample_key
@@ -14,6 +15,14 @@ from anna_core.storage import write_text
 
 REGISTER_FILE = "register.json"
 REMEMBERED = 1000  # uploads whose files are gone; of earlier ones the launches are still known by their runs
+
+
+def _without_inode(stored: object) -> object:
+    """A stored state without the inode that registers once had as its fourth number; anything else as it is."""
+    return stored[:3] if isinstance(stored, list) and len(stored) == 4 else stored
+
+
+_Stamps = dict[str, Annotated[FileStamp, BeforeValidator(_without_inode)]]
 
 
 class UploadState(StrEnum):
@@ -62,8 +71,8 @@ class Entry(BaseModel):
 
     file: str
     key: str = ""
-    files: dict[str, FileStamp]
-    settings: dict[str, FileStamp]
+    files: _Stamps
+    settings: _Stamps
     state: UploadState = UploadState.SETTLING
     reason: str = ""
     warnings: list[str] = []
@@ -78,7 +87,7 @@ class Entry(BaseModel):
     request: str = ""
     matched: bool = False
     run: str = ""
-    launched: dict[str, FileStamp] = {}
+    launched: _Stamps = {}
     watched: str = ""
     failure: str = ""
     failed: float = 0.0

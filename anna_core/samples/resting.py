@@ -7,6 +7,7 @@ from anna_core.errors import SampleError
 from anna_core.folders import UnseenError, status, walk
 from anna_core.samples.files import local_path, settings_beside
 from anna_core.samples.listing import FileStamp, stamp
+from anna_core.samples.parts import is_mark
 
 # Path of each file of a sample → its state. Of what another system serves, and of a table that keeps its own versions,
 # nobody sees half, so there is nothing to look at.
@@ -17,6 +18,8 @@ _PATIENCE_SECONDS = 600.0  # a run that waits keeps others from their place
 
 def look(origin: str) -> Stamps:
     """The states of a sample's files and of its settings at this moment; empty where there are none to look at.
+
+    Marks and logs that a writer leaves beside its files hold no rows, and are not looked at.
 
     Args:
         origin: a path or URL.
@@ -30,7 +33,7 @@ def look(origin: str) -> Stamps:
     try:
         files = [] if settings is None else [settings]
         if status(path) is not None and not (path / "_delta_log").is_dir():
-            files += [file for file, _ in walk(path)] if path.is_dir() else [path]
+            files += [file for file, names in walk(path) if not is_mark(names)] if path.is_dir() else [path]
         states = {str(file): status(file) for file in files}
     except UnseenError as error:
         raise SampleError(f"{origin}: {error}") from None
@@ -77,6 +80,6 @@ def wait_for_rest(
 
 def _pause(states: Stamps, settle: float, now: float) -> float:
     """How long the files must be seen unchanged from now on, in seconds; 0 where they are at rest."""
-    ages = [now - max(modified, changed) / 1e9 for _, modified, changed, _ in states.values()]
+    ages = [now - max(modified, changed) / 1e9 for _, modified, changed in states.values()]
     youngest = min(ages, default=settle)
     return 0.0 if youngest >= settle else min(settle, settle - youngest)

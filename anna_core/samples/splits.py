@@ -43,20 +43,20 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
     key = client_key(rows)
     if SPLIT in rows.columns:
         split = _manual(rows["split"])
-        how = "The sample's own split column is used"
+        how, giant = "The sample's own split column is used", ""
     else:
-        held_out, how = _held_out(rows, key, spec, outcomes)
+        held_out, how, giant = _held_out(rows, key, spec, outcomes)
         split = np.where(held_out, TEST, TRAIN).astype("<U5")
     if not (split == VALID).any():
         train = split == TRAIN
         valid = _places(key, spec.seed + 1, train, outcomes) < spec.valid_share
         split[train] = np.where(valid, VALID, TRAIN)
-        how += f"; {_counted(key, split == VALID, split != TEST)} validate"
+        how += f"; {_counted(rows, key, split == VALID, split != TEST)} validate"
     else:
-        how += _shared(key, split, VALID, "validation flatters")
+        how += _shared(rows, key, split, VALID, "validation flatters")
     if SPLIT in rows.columns:
-        how += _shared(key, split, TEST, "the test flatters")
-    return split, how + "." + _told_of_a_giant(rows, key, spec.test_share)
+        how += _shared(rows, key, split, TEST, "the test flatters")
+    return split, f"{how}.{giant}"
 
 
 def refuse_empty_parts(split: np.ndarray, where: str, said: str) -> None:
@@ -155,22 +155,38 @@ def _places(key: pl.Series, seed: int, among: np.ndarray, outcomes: np.ndarray |
     return stand.fill_null(pl.Series(place)).to_numpy()
 
 
-def _counted(key: pl.Series, part: np.ndarray, among: np.ndarray) -> str:
-    """How many of the clients among some rows are in a part of these, and what share of all rows that is."""
+def _counted(rows: pl.DataFrame, key: pl.Series, part: np.ndarray, among: np.ndarray) -> str:
+    """How many of the clients or groups among some rows are in a part of these, and what share of all rows that is."""
     inside, all_of_them = (key.filter(pl.Series(rows)).n_unique() for rows in (part, among))
     other = "" if among.all() else "the other "
-    return f"{inside:,} of {other}{all_of_them:,} clients ({percent(part.mean())} of the rows)"
+    return f"{inside:,} of {other}{all_of_them:,} {_what_is_divided(rows)} ({percent(part.mean())} of the rows)"
 
 
-def _shared(key: pl.Series, split: np.ndarray, part: str, so: str) -> str:
+def _what_is_divided(rows: pl.DataFrame) -> str:
+    """What the keys of the rows are, in the plural: of clients with the same `group_id`, the group is one."""
+    alone = rows["group_id"].null_count() if "group_id" in rows.columns else len(rows)
+    if alone == len(rows):
+        return "clients"
+    return "clients and groups" if alone else "groups"
+
+
+def _shared(rows: pl.DataFrame, key: pl.Series, split: np.ndarray, part: str, so: str) -> str:
+    """What is wrong with a part that has rows of clients of the training rows; empty where it is out of time.
+
+    Out of time, which is when all rows of the parts before it have earlier dates, clients are in both by design.
+    """
     trained, judged = (set(key.filter(pl.Series(split == name))) for name in (TRAIN, part))
     shared = len(trained & judged)
-    return f"; clients with rows in both train and {part}: {shared:,}, so {so}" if shared else ""
+    is_before = np.isin(split, SPLITS[: SPLITS.index(part)])
+    dates = rows["as_of"].to_numpy()
+    if not shared or dates[split == part].min() > dates[is_before].max():
+        return ""
+    return f"; {_what_is_divided(rows)} with rows in both train and {part}: {shared:,}, so {so}"
 
 
 def _told_of_a_giant(rows: pl.DataFrame, key: pl.Series, share: float) -> str:
     """A sentence about the largest group, where it holds more of the rows than a part should; else empty."""
-    if "group_id" not in rows.columns or SPLIT in rows.columns:
+    if "group_id" not in rows.columns:
         return ""
     groups = rows.filter(pl.Series(key == rows["group_id"]).fill_null(value=False))["group_id"].value_counts(sort=True)
     if not len(groups) or groups["count"][0] <= share * len(rows):
@@ -193,7 +209,8 @@ def _manual(column: pl.Series) -> np.ndarray:
 
 def _held_out(
     rows: pl.DataFrame, key: pl.Series, spec: SplitSpec, outcomes: np.ndarray | None
-) -> tuple[np.ndarray, str]:
+) -> tuple[np.ndarray, str, str]:
+    """The rows that are held out, (n,) bool; how they were chosen; and a sentence on a group that disturbs that."""
     by_date = rows.group_by("as_of").len().sort("as_of", descending=True)
     tail = by_date.with_columns(share=pl.col("len").cum_sum() / len(rows))
     enough = tail.filter(pl.col("share") >= spec.test_share)
@@ -206,6 +223,8 @@ def _held_out(
         )
     if spec.test == "out_of_time" or (spec.test == "auto" and _SHORTEST_TAIL <= share <= _LONGEST_TAIL):
         held_out = (rows["as_of"] >= first).to_numpy()
-        return held_out, f"Out of time: rows as of {first} and later ({percent(share)}) are held out"
-    held_out = _places(key, spec.seed, np.ones(len(rows), dtype=bool), outcomes) < spec.test_share
-    return held_out, f"By client: {_counted(key, held_out, np.ones(len(rows), dtype=bool))} are held out"
+        return held_out, f"Out of time: rows as of {first} and later ({percent(share)}) are held out", ""
+    everywhere = np.ones(len(rows), dtype=bool)
+    held_out = _places(key, spec.seed, everywhere, outcomes) < spec.test_share
+    how = f"By client: {_counted(rows, key, held_out, everywhere)} are held out"
+    return held_out, how, _told_of_a_giant(rows, key, spec.test_share)

@@ -26,7 +26,7 @@ def stage_sample(origin: str, key: SampleKey, options: dict, inbox: Path, rested
         options: the user's settings of the task, checked already; they are written to `<sample>.yaml` and take
             precedence over those in `task.yaml`.
         inbox: the deployment's inbox.
-        rested: the states of the sample's files, as `wait_for_rest` returns them; they are taken in no others.
+        rested: the states of the sample's files, as `wait_for_rest` returns them; `fetch` holds them to these.
 
     Returns:
         The sample as its launch will see it.

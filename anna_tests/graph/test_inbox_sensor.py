@@ -355,7 +355,7 @@ def test_a_file_that_is_written_on_once_it_seemed_at_rest_is_not_taken_in(intake
 
     def wait_for_rest(origin: str, settle: float, tell: object) -> Stamps:
         asked.append((origin, settle))
-        return {**look(origin), f"{file}.more": (0, 0, 0, 0)}
+        return {**look(origin), f"{file}.more": (0, 0, 0)}
 
     monkeypatch.setattr("anna_assets.uploads.register_sample.wait_for_rest", wait_for_rest)
     settings = intake.deployment.settings.model_copy(update={"inbox_settle_seconds": 7.0})

@@ -65,8 +65,8 @@ def test_all_columns_are_taken(tmp_path):
     assert sample.weight.tolist() == [0.5] * 10
     assert sample.rows["group_id"].to_list() == ["7"] * 10
     assert sample.task.guesses[-1] == (
-        "The sample's own split column is used; clients with rows in both train and valid: 1, so validation flatters; "
-        "clients with rows in both train and test: 1, so the test flatters."
+        "The sample's own split column is used; groups with rows in both train and valid: 1, so validation flatters; "
+        "groups with rows in both train and test: 1, so the test flatters."
     )
 
 

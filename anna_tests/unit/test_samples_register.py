@@ -1,6 +1,7 @@
 """The register of uploads: what a look at the inbox makes of each, and what a check finds."""
 
 import datetime as dt
+import json
 import os
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_whatever_comes_and_goes_what_changed_is_judged_anew_and_nothing_else(lo
     register, judged, places = Register(), {}, []
     for look in looks:
         uploads = [
-            Upload("churn", name, Path("churn"), {f"{name}.csv": (1, 0, 0, file)}, {"task.yaml": (1, 0, 0, settings)})
+            Upload("churn", name, Path("churn"), {f"{name}.csv": (1, 0, file)}, {"task.yaml": (1, 0, settings)})
             for name, (file, settings) in sorted(look.items())
         ]
         register.look(Listing(uploads), 0.0)
@@ -251,6 +252,14 @@ def test_the_register_is_kept_in_one_file(churn, tmp_path):
     register.launched(check(churn, register), "r1", "as before")
     write_register(tmp_path, register)
     assert read_register(tmp_path) == register
-    (tmp_path / REGISTER_FILE).write_text("{")
-    with pytest.raises(ArtifactError, match=r"register\.json: cannot be read \(.*\); the sensor `inbox` sets it aside"):
-        read_register(tmp_path)
+    stored = json.loads((tmp_path / REGISTER_FILE).read_text())
+    stored["entries"]["churn/q1"]["files"]["q1.csv"].append(1234)  # the inode, as it was written once
+    (tmp_path / REGISTER_FILE).write_text(json.dumps(stored))
+    assert read_register(tmp_path) == register
+    stored["entries"]["churn/q1"]["files"]["q1.csv"] = 5
+    for damaged in ("{", json.dumps(stored)):
+        (tmp_path / REGISTER_FILE).write_text(damaged)
+        with pytest.raises(
+            ArtifactError, match=r"register\.json: cannot be read \(.*\); the sensor `inbox` sets it aside"
+        ):
+            read_register(tmp_path)

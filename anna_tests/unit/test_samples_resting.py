@@ -1,3 +1,4 @@
+import itertools
 import os
 import re
 import shutil
@@ -7,7 +8,7 @@ import pytest
 
 from anna_core.errors import SampleError
 from anna_core.keys import sample_key
-from anna_core.samples import origins
+from anna_core.samples import origins, resting
 from anna_core.samples.resting import look, wait_for_rest
 from anna_core.samples.staging import stage_sample
 
@@ -129,14 +130,116 @@ def test_a_file_that_grows_while_it_is_copied_is_refused(csv, tmp_path, monkeypa
     assert not list((tmp_path / "inbox").rglob("*.csv"))
 
 
-def test_another_file_in_its_place_is_refused_although_it_is_as_long_and_as_old(csv, tmp_path):
-    rested, stat = look(str(csv)), csv.stat()
-    other = tmp_path / "other"
-    other.write_bytes(csv.read_bytes())
-    other.replace(csv)
-    os.utime(csv, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    with pytest.raises(SampleError, match=re.escape(CHANGED)):
+def test_a_file_that_is_written_on_once_it_was_at_rest_is_refused(csv, tmp_path):
+    rested = look(str(csv))
+    append(csv)()
+    with pytest.raises(SampleError, match=re.escape(f"{csv}: {CHANGED}")):
         stage_sample(str(csv), KEY, {}, tmp_path / "inbox", rested)
+
+
+def rewrite(path, content):
+    """Write as many bytes into a file as it has, and set its mtime back."""
+    found = path.stat()
+    with path.open("r+b") as stream:
+        stream.write(content)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+OTHERS = FRAME.with_columns(target=1 - pl.col("target"))  # as long
+
+
+@pytest.fixture(params=["csv", "folder"])
+def brought(request, tmp_path):
+    """The origin of a sample, that of its files which changes, and what it is changed to."""
+    names = ["q1.csv", "q1.csv"] if request.param == "csv" else ["t", "t/0.parquet"]
+    origin, file = (tmp_path / name for name in names)
+    file.parent.mkdir(exist_ok=True)
+    contents = []
+    for frame in (OTHERS, FRAME):
+        frame.write_csv(file) if request.param == "csv" else frame.write_parquet(file, compression="uncompressed")
+        contents.append(file.read_bytes())
+    assert len(contents[0]) == len(contents[1])
+    return origin, file, contents[0]
+
+
+def after_the_first_copy(monkeypatch, step):
+    """Do a step when a sample has been copied for the first time."""
+    copy, steps = origins._copy, iter([step])
+
+    def copy_then(origin, target):
+        copy(origin, target)
+        next(steps, lambda: None)()
+
+    monkeypatch.setattr(origins, "_copy", copy_then)
+
+
+def test_a_file_that_is_rewritten_while_it_is_copied_is_refused_although_it_is_as_long_and_as_old(
+    brought, tmp_path, monkeypatch
+):
+    origin, file, other = brought
+    after_the_first_copy(monkeypatch, lambda: rewrite(file, other))
+    with pytest.raises(SampleError, match=re.escape(CHANGED)):
+        stage_sample(str(origin), KEY, {}, tmp_path / "inbox", look(str(origin)))
+    assert not list((tmp_path / "inbox").rglob("*.*"))
+
+
+def test_a_file_that_was_rewritten_before_it_is_copied_is_taken_as_it_is_now(brought, tmp_path):
+    origin, file, other = brought
+    rested = look(str(origin))
+    rewrite(file, other)
+    sample = stage_sample(str(origin), KEY, {}, tmp_path / "inbox", rested)
+    assert sample.target[:, 0].tolist() == [1, 0] * 30
+
+
+def test_a_backup_of_a_file_changes_nothing(brought, tmp_path, monkeypatch):
+    """A hard link changes the file's ctime alone, here before it is copied, and again when it has been."""
+    origin, file, _ = brought
+    rested = look(str(origin))
+    os.link(file, tmp_path / "backup")
+    after_the_first_copy(monkeypatch, lambda: os.link(file, tmp_path / "again"))
+    assert look(str(origin)) != rested
+    sample = stage_sample(str(origin), KEY, {}, tmp_path / "inbox", rested)
+    assert sample.target[:, 0].tolist() == [0, 1] * 30
+
+
+def test_a_file_server_that_numbers_its_files_anew_at_each_look_is_no_change(csv, tmp_path, monkeypatch):
+    status, numbers = resting.status, itertools.count()
+
+    def anew(path):
+        found = status(path)
+        times = {name: getattr(found, name) for name in ("st_mtime_ns", "st_ctime_ns")} if found else {}
+        return found and os.stat_result([found[0], next(numbers), *found[2:10]], times)
+
+    monkeypatch.setattr(resting, "status", anew)
+    writer = Writer().begin_after(csv, seconds=-3600.0)
+    rested = writer.wait(csv)
+    assert writer.slept == [5.0]
+    assert len(stage_sample(str(csv), KEY, {}, tmp_path / "inbox", rested)) == 60
+
+
+@pytest.mark.parametrize("name", ["_progress.log", ".nfs0001", "_logs/1.txt"])
+def test_what_holds_no_rows_beside_the_parts_may_change(tmp_path, name):
+    file = tmp_path / "t" / name
+    file.parent.mkdir(parents=True)
+    FRAME.write_parquet(tmp_path / "t" / "0.parquet")
+    rested = look(str(tmp_path / "t"))
+    file.write_text("half")
+    assert len(stage_sample(str(tmp_path / "t"), KEY, {}, tmp_path / "inbox", rested)) == 60
+    assert list(rested) == [str(tmp_path / "t" / "0.parquet")]
+
+
+def test_parts_that_are_still_out_of_sight_are_waited_for(tmp_path):
+    """As Spark writes them below `_temporary`, and moves each into its place once it is whole."""
+    unfinished = tmp_path / "t" / "_temporary" / "1.parquet"
+    unfinished.parent.mkdir(parents=True)
+    FRAME[:30].write_parquet(tmp_path / "t" / "0.parquet")
+    unfinished.write_bytes(b"PAR1")
+    writer = Writer(
+        lambda: FRAME[30:].write_parquet(unfinished), lambda: unfinished.rename(tmp_path / "t" / "1.parquet")
+    )
+    rested = writer.begin_after(unfinished, seconds=-3600.0).wait(tmp_path / "t")
+    assert writer.slept == [5.0, 5.0, 5.0]
+    assert len(stage_sample(str(tmp_path / "t"), KEY, {}, tmp_path / "inbox", rested)) == 60
 
 
 def test_that_a_folder_has_changed_comes_before_what_is_wrong_with_half_of_it(tmp_path):

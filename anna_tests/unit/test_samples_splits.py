@@ -236,11 +236,56 @@ def test_a_group_that_holds_more_than_the_test_share_is_told_with_what_came_of_i
     split, how = assign_splits(rows, SplitSpec(), None)
     held_out = int((split == "test").sum())
     assert held_out < 20
-    assert how.startswith(f"By client: {held_out} of 21 clients ({percent(held_out / 200)} of the rows) are held out; ")
+    assert how.startswith(f"By client: {held_out} of 21 groups ({percent(held_out / 200)} of the rows) are held out; ")
     assert how.endswith(
         "Group 'none known' has 180 of 200 rows, which stay together, so the parts cannot have their shares; where "
         "this group means that none is known, leave group_id empty."
     )
+
+
+def test_a_group_disturbs_no_test_that_is_out_of_time():
+    rows = rows_of(range(200), months(160, 40), group_id=["none known" if i % 10 else f"g{i}" for i in range(200)])
+    split, how = assign_splits(rows, SplitSpec(), None)
+    validated = percent((split == "valid").mean())
+    assert how.startswith("Out of time: rows as of 2024-02-01 and later (20%) are held out; ")
+    assert how.endswith(f" of the other 17 groups ({validated} of the rows) validate.")
+
+
+@pytest.mark.parametrize(
+    ("grouped", "divided", "what"),
+    [(400, 200, "groups"), (300, 250, "clients and groups"), (0, 400, "clients")],
+)
+def test_what_is_counted_is_named(grouped, divided, what):
+    """Households of two among 400 clients: those that have one are divided by it."""
+    rows = rows_of(range(400), group_id=[f"h{i // 2}" if i < grouped else None for i in range(400)])
+    split, how = assign_splits(rows, SplitSpec(), None)
+    key = np.array([f"h{i // 2}" if i < grouped else str(i) for i in range(400)])
+    tested, validated = (len(set(key[split == part])) for part in ("test", "valid"))
+    assert f": {tested} of {divided} {what} (" in how
+    assert f"; {validated} of the other {divided - tested} {what} (" in how
+
+
+@pytest.mark.parametrize(
+    ("train", "valid", "test", "told"),
+    [
+        (1, 2, 3, ""),
+        (1, 1, 2, "; clients with rows in both train and valid: 2, so validation flatters"),
+        (1, 2, 2, "; clients with rows in both train and test: 1, so the test flatters"),
+        (2, 3, 1, "; clients with rows in both train and test: 1, so the test flatters"),
+    ],
+)
+def test_a_split_of_ones_own_that_is_out_of_time_flatters_nobody(train, valid, test, told):
+    """Its clients are in several parts by design, if each part's dates are later than those of all before it."""
+    parts = {"train": train, "valid": valid, "test": test}
+    clients = [1, 2, 3, 1, 2, 1]
+    split = ["train"] * 3 + ["valid"] * 2 + ["test"]
+    rows = rows_of(clients, [dt.date(2024, parts[part], 1) for part in split], split=split)
+    assert assign_splits(rows, SplitSpec(), None)[1] == f"The sample's own split column is used{told}."
+
+
+def test_a_test_of_ones_own_that_is_out_of_time_flatters_nobody_where_anna_picks_who_validates():
+    rows = rows_of([*range(50), *range(50)], months(50, 50), split=["train"] * 50 + ["test"] * 50)
+    assert assign_splits(rows, SplitSpec(), None)[1].endswith(" validate.")
 
 
 def test_a_group_of_a_usual_size_is_not_told():

@@ -395,7 +395,7 @@ def test_parts_behind_links_are_not_left_out_without_a_word(tmp_path, inbox, nam
     [
         (
             pl.lit("unknown").alias("group_id"),
-            "the sample has no valid and no test rows. .* 0 of 1 clients .* Group 'unknown' has 10 of 10 rows",
+            "the sample has no valid and no test rows. .* 0 of 1 groups .* Group 'unknown' has 10 of 10 rows",
         ),
         (pl.Series("split", ["train", "valid"] * 5), "the sample has no test rows. .* own split column is used"),
     ],
