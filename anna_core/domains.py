@@ -46,10 +46,13 @@ class SourceSpec(Strict):
             Iceberg table it is the table's folder, and the newest state is read; if it is a metadata file of an Iceberg
             table, that one state is read for ever.
         format: how the table is stored.
+        copies: how often rows count that two files hold alike, all of them or all of a month's, where events have no
+            key: once, as of two deliveries of the same, or each time, as of two channels by which the same was sent.
     """
 
     path: Annotated[str, Field(min_length=1)]
     format: SourceFormat = "parquet"
+    copies: Literal["once", "each"] = "once"
 
     @property
     def is_lake(self) -> bool:

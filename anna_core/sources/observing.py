@@ -61,7 +61,7 @@ def what_changed(source: Source, before: SourceState) -> str:
         return "its files changed"
     if any(file.rules != _rules(source) for file in before.known.values()):
         return "the rules by which it is read changed"
-    return "the months that are kept, or `left_aside`, are others now"
+    return "the months that are kept, `left_aside` or `copies` are others now"
 
 
 def observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
@@ -118,7 +118,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         raise _refusal(domain, refused)
     states = {name: file.state for name, file in files.items()}
     same, doubled = dict[str, str](), dict[str, ReadFile]()
-    if not domain.event_key:  # it would tell events that come twice
+    if not domain.event_key and domain.source.copies == "once":  # a key would tell events that come twice
         same = copies(files, before.files)
         doubled = {name: files.pop(name) for name in same}
         files = with_months_once(files, before.files)
@@ -277,11 +277,16 @@ def _refusal(domain: Domain, refused: list[str]) -> SourceError:
 
 def _listing(source: Source, calendar: str, states: dict[str, str], unread: dict[str, str]) -> str:
     files = (f"{name}\0{state}" for name, state in sorted(states.items()))
-    return _digest(_rules(source), calendar, str(source.left_aside), *files, *sorted(unread))
+    return _digest(
+        _rules(source), calendar, str(source.left_aside), source.domain.source.copies, *files, *sorted(unread)
+    )
 
 
 def _rules(source: Source) -> str:
-    rules = source.domain.model_dump_json(include={"source", "columns", "event_key", "version", "fields", "time_zone"})
+    read = {"source": {"path", "format"}} | dict.fromkeys(
+        ("columns", "event_key", "version", "fields", "time_zone"), True
+    )
+    rules = source.domain.model_dump_json(include=read)
     return _digest(rules, source.bank_zone, hash_probe(), _DOOR)
 
 

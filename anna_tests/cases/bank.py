@@ -47,13 +47,14 @@ class CaseBank:
 
     Args:
         home: the deployment's folder.
-        settings: of the domain; a format alone is enough.
+        settings: of the domain; its source's format and `copies` are among them.
     """
 
     def __init__(self, home: Path, settings: dict) -> None:
         self.home = home
-        source = {"path": "warehouse/cards", "format": settings.get("format", "parquet")}
-        rest = {name: value for name, value in settings.items() if name != "format"}
+        of_source = {name: value for name, value in settings.items() if name in ("format", "copies")}
+        rest = {name: value for name, value in settings.items() if name not in of_source}
+        source = {"path": "warehouse/cards"} | of_source
         domain = {"name": "cards", "source": source, "fields": FIELDS, "event_key": ["event_id"]} | rest
         self.domain = Domain.model_validate(domain)
         self.source = Source(self.domain, home, ZONE, settle=0.0, left_aside=MOST_LEFT_ASIDE)
