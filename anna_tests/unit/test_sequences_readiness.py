@@ -57,7 +57,7 @@ def test_a_source_that_was_never_observed_or_changed_since_is_waited_for(bank):
     see(bank)
     assert readiness(bank).behind(span("2024-03-15")).stale == (FEBRUARY, MARCH)
     told = str(readiness(bank, calendar="others").behind(span("2024-03-15")))
-    assert told == "cards is to be observed again: the months that are kept, or `left_aside`, are others now"
+    assert told == "cards is to be observed again: the months that are kept, `left_aside` or `copies` are others now"
     bank.put_text("-", "notes.txt")
     assert str(readiness(bank).behind(span("2024-03-15"))) == "cards is to be observed again: its files changed"
     see(bank)
