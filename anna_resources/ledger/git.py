@@ -56,6 +56,10 @@ class Git:
             raise GitError(f"{self.folder}: git {arguments[0]} failed: {' '.join(done.stderr.split())}")
         return done.returncode == 0
 
+    def is_repository(self) -> bool:
+        """Whether the folder is a repository."""
+        return not self._call(("rev-parse", "--git-dir"), "", None).returncode
+
     def _call(
         self, arguments: tuple[str, ...], given: str, extra: Mapping[str, str] | None
     ) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
 
 from anna_core.errors import AnnaError
 from anna_core.storage import write_text
+from anna_core.strict import explain
 from anna_resources.ledger.git import Git
 
 MAIN = "main"
 _NONE = "0" * 40
+_HEADS = TypeAdapter(dict[str, str])
 _BY = "ANNA", "anna@localhost"
 _NAMELESS = re.compile(r"[\x00-\x20.,:;<>\"'\\]*")  # git takes no name that has nothing else
 
@@ -70,8 +74,13 @@ class Repository:
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder.with_suffix(".lock")):
-            if not (self.folder / "HEAD").exists():
+            if not self.folder.exists():
                 self._make()
+            elif not self.git.is_repository():
+                raise LedgerError(
+                    f"The ledger {self.folder} is damaged: git knows no repository there. Bring it back from a copy or "
+                    f"its remote. To begin a new one instead, move it and {self.heads} away."
+                )
             for left in (*self.folder.glob("*.lock"), *(self.folder / "refs").rglob("*.lock")):
                 left.unlink()  # git's own, of a writer that was killed: whoever lives holds our lock
             self.check()
@@ -159,7 +168,10 @@ class Repository:
         return found.split()[-1] if found else None
 
     def _make(self) -> None:
-        self.git.run("init", "--quiet", "--bare", f"--initial-branch={MAIN}", str(self.folder))
+        made = Git(self.folder.with_suffix(".new"))  # whole before it is there
+        shutil.rmtree(made.folder, ignore_errors=True)
+        made.run("init", "--quiet", "--bare", f"--initial-branch={MAIN}", str(made.folder))
+        made.folder.rename(self.folder)
 
     def _is_ancestor(self, earlier: str, later: str) -> bool:
         return self.git.succeeds("cat-file", "-e", earlier) and self.git.succeeds(
@@ -198,14 +210,13 @@ class Repository:
 
     def _known(self) -> dict[str, str]:
         try:
-            known = json.loads(self.heads.read_text(encoding="utf-8"))
+            return _HEADS.validate_json(self.heads.read_bytes())
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except ValidationError as error:
             raise LedgerError(
-                f"{self.heads}: cannot be read as JSON ({error}). Remove it once you have looked at the ledger."
+                f"{self.heads}: {explain(error, 'it')}. Remove it once you have looked at the ledger."
             ) from error
-        return dict(known)
 
     def _remember(self, branch: str, head: str) -> None:
         write_text(self.heads, json.dumps(self._known() | {branch: head}, indent=1, sort_keys=True))

@@ -188,3 +188,22 @@ def test_a_commit_takes_as_many_calls_of_git_whatever_the_number_of_tasks(
         ledger.commit(f"task/t{number}", lambda head: Change({"a": "1"}, "Begin"))
         taken.append(len(calls))
     assert taken[1] == taken[3]
+
+
+def test_a_ledger_is_there_whole_or_not_at_all(ledger: Repository) -> None:
+    left = ledger.folder.with_suffix(".new")  # of a git init that was killed
+    left.mkdir(parents=True)
+    (left / "HEAD").write_text("ref: refs/heads/main")
+    assert count_up(ledger)
+    assert not left.exists()
+    (ledger.folder / "HEAD").unlink()
+    with pytest.raises(LedgerError, match=r"ledger is damaged: git knows no repository there\. Bring it back"):
+        count_up(ledger)
+
+
+@pytest.mark.parametrize("text", ["null", '{"main": null}', "{", "[]", "1"])
+def test_damaged_heads_are_told_with_their_file(ledger: Repository, text: str) -> None:
+    count_up(ledger)
+    ledger.heads.write_text(text)
+    with pytest.raises(LedgerError, match=r"heads\.json: .*Remove it once you have looked"):
+        count_up(ledger)
