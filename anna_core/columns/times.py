@@ -19,11 +19,11 @@ _NAIVE = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _DAY = "%Y-%m-%d"
 _WRITTEN, _TEXT = "written", "text"  # as it is, and without the T between date and time
 _UTC = r"^(.*) U[T ]C$"  # as BigQuery writes it; where no other T stands before it, its own is a space (`_read`)
-# With a zone behind it: Z, +03:00, +0300, or the hours alone, as PostgreSQL writes them. In a form a space is any number
-# of spaces, or none.
+# With a zone behind it: Z, +03:00, +0300, or the hours alone, as PostgreSQL writes them. A space in a form is any
+# number of them, or none.
 _ZONED = ("%+", "%Y-%m-%d %H:%M:%S%.f %#z")
-# Java leaves out the seconds where there are none, but 2024-03-31 10:15-10:30 may be a span as well: directly behind the
-# minutes a zone is only read after a T.
+# Java leaves out the seconds where there are none, but 2024-03-31 10:15-10:30 may be a span as well: directly behind
+# the minutes a zone is only read after a T.
 _ZONED_MINUTE, _NO_SPAN = "%Y-%m-%d %H:%M %#z", r"^\S+T| \S+ "
 
 

@@ -242,8 +242,8 @@ CASES = [
          CSV | {"event_key": []}, unread=("all.csv.gz",)),
     Case("dumps", "dumps of the whole history, without keys, each a month longer than the one before", _dumps,
          CSV | {"event_key": []}, notes=(
-             "dump_03.csv, dump_04.csv and 1 more hold the same rows in 3 months, 2024-01 to 2024-03, which count once; "
-             "take away what is there twice, or name an `event_key`",)),
+             "dump_03.csv, dump_04.csv and 1 more hold the same rows in 3 months, 2024-01 to 2024-03, which count "
+             "once; take away what is there twice, or name an `event_key`",)),
     Case("dumps_within_months", "dumps of the whole history, without keys, each made on the 15th", _dumps_within_months,
          {"event_key": []}, rows=3472 + 446 + 467, notes=(
              "dump_02.parquet, dump_03.parquet and 1 more hold the same rows in 2 months, 2024-01 to 2024-02, which "
