@@ -17,10 +17,14 @@ ERA = (dt.datetime(1971, 1, 1), dt.datetime(2200, 1, 1))
 # The first takes a third of the others' time (77 ns a text to 260), so each is tried on what those before it left.
 _NAIVE = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _DAY = "%Y-%m-%d"
-_UTC = r"^(.*) U[T ]C$"  # as BigQuery writes it; where no other T stands before it, its own is a space (`_plain`)
-# Each form with a zone behind it: Z, +03:00, +0300, or the hours alone, as PostgreSQL writes them; Java leaves out the
-# seconds where there are none.
-_ZONED = ("%+", *(f"{form}{gap}%#z" for form in _NAIVE[1:] for gap in ("", " ")))
+_WRITTEN, _TEXT = "written", "text"  # as it is, and without the T between date and time
+_UTC = r"^(.*) U[T ]C$"  # as BigQuery writes it; where no other T stands before it, its own is a space (`_read`)
+# With a zone behind it: Z, +03:00, +0300, or the hours alone, as PostgreSQL writes them. A space in a form is any
+# number of them, or none.
+_ZONED = ("%+", "%Y-%m-%d %H:%M:%S%.f %#z")
+# Java leaves out the seconds where there are none, but 2024-03-31 10:15-10:30 may be a span as well: directly behind
+# the minutes a zone is only read after a T.
+_ZONED_MINUTE, _NO_SPAN = "%Y-%m-%d %H:%M %#z", r"^\S+T| \S+ "
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def time(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedTime:
     inside = any_time.value.is_between(*ERA, closed="left")
     if is_text(kind):
         # Expressions that share a part work it out once each, so the value has one of its own that holds to our era.
-        value = _moments(_plain(name, kind), lambda texts: _of_era(_read(texts, zone, bank_zone, bank_zone)))
+        value = _moments(plain_text(name, kind), lambda texts: _of_era(_read(texts, zone, bank_zone, bank_zone)))
     else:
         value = pl.when(inside).then(any_time.value)
     return TypedTime(value, any_time.unreadable, (~inside).fill_null(value=False))
@@ -86,13 +90,9 @@ def moment(name: str, kind: pl.DataType, zone: str, bank_zone: str, clock: str) 
         return Typed(_told_on(clock, calendar(column, kind).dt.cast_time_unit("us"), zone, kind.time_zone), never)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a date, a time stamp or text of one: {CURE}")
-    text = _plain(name, kind)
+    text = plain_text(name, kind)
     found = _moments(text, lambda texts: _read(texts, zone, bank_zone, clock))
     return Typed(found, column.is_not_null() & ~is_nothing(text, NO_VALUE) & found.is_null())
-
-
-def _plain(name: str, kind: pl.DataType) -> pl.Expr:
-    return plain_text(name, kind).str.replace("T", " ", literal=True)
 
 
 def _moments(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
@@ -101,21 +101,24 @@ def _moments(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
 
 def _read(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
     """Texts as moments on a zone's clock, null where they are none."""
-    text, stamp = pl.col(texts.name), pl.Datetime("us")
+    text, stamp = pl.col(_TEXT), pl.Datetime("us")
     naive = (text.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
     ways = [_told_on(clock, calendar(found, stamp), zone) for found in naive]
     ways.append(_told_on(clock, text.str.to_datetime(_DAY, time_unit="us", strict=False), bank_zone))
     utc = text.str.extract(_UTC)
     in_utc = (utc.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
     ways += [_told_on(clock, calendar(found, stamp), "UTC") for found in in_utc]
-    zoned = (text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _ZONED)
+    no_span = pl.when(pl.col(_WRITTEN).str.contains(_NO_SPAN)).then(text)
+    forms = [(text, form) for form in _ZONED] + [(no_span, _ZONED_MINUTE)]
+    zoned = (own.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for own, form in forms)
     ways += [_told_on(clock, calendar(found, pl.Datetime("us", "UTC")), zone, "UTC") for found in zoned]
-    found = texts.to_frame().select(ways[0]).to_series()
+    both = pl.select(texts.alias(_WRITTEN), texts.str.replace("T", " ", literal=True).alias(_TEXT))
+    found = both.select(ways[0]).to_series()
     for way in ways[1:]:
         left = (found.is_null() & texts.is_not_null()).arg_true()
         if left.is_empty():
             break
-        found = found.scatter(left, texts.gather(left).to_frame().select(way).to_series())
+        found = found.scatter(left, both[left].select(way).to_series())
     return found
 
 

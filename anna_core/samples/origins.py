@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.fs
 
 from anna_core.errors import NO_ROOM, SampleError, system_code
+from anna_core.folders import UnseenError, is_folder, status
 from anna_core.samples.files import ending_of, stem_of, why_no_sample
 from anna_core.samples.parts import read_parts
 from anna_core.samples.resting import Stamps, look
@@ -137,12 +138,16 @@ def _is_table(origin: str) -> bool:
     if _is_url(origin):
         return ending_of(_name(origin)) is None
     local = Path(origin).expanduser()
-    if not local.exists():
+    try:
+        found, is_there = is_folder(local), status(local) is not None
+    except UnseenError as error:
+        raise SampleError(f"{origin}: {error}") from None
+    if not is_there:
         raise SampleError(
             f"{origin}: no such file. Give the absolute path of a .csv or .parquet file, a folder of Parquet files, a "
             "Delta table, or the URL of one, that the server can read."
         )
-    return local.is_dir()
+    return found
 
 
 def _download(url: str, target: Path) -> None:

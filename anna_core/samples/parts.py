@@ -6,7 +6,7 @@ import polars as pl
 
 from anna_core.errors import SampleError
 from anna_core.file_names import shown
-from anna_core.folders import UnseenError, status, walk, why_no_file
+from anna_core.folders import UnseenError, is_folder, is_hidden, status, walk, why_no_file
 from anna_core.lake_folders import DELTA, LakeFolder, lake_around, lake_holding
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of
 from anna_core.samples.reading import AS_OF, CLIENT, TARGET, read_parquet
@@ -57,14 +57,12 @@ def is_mark(names: tuple[str, ...]) -> bool:
 def _parts(origin: str, folder: Path) -> list[Path]:
     files, left, holding = [], [], []
     _check_no_lake(origin, lake_around(folder))
-    for file, names in sorted(walk(folder)):
-        part = Path(*names)
-        _check_no_lake(origin, lake_holding(folder, names))
+    for file, part in _in_sight(origin, folder):
         if why := _why_not_read(file, part):
             left.append(f"{shown(part)} {why}")
         elif ending_of(part.name) in PARQUET_ENDINGS:
             files.append(file)
-            holding += [name for name in names[:-1] if _holds_a_column(name)]
+            holding += [name for name in part.parts[:-1] if _holds_a_column(name)]
     if files and left:
         raise SampleError(f"{origin}: {left[0]} {_PARTS_ALONE}")
     if left:
@@ -75,6 +73,18 @@ def _parts(origin: str, folder: Path) -> list[Path]:
             "into the files, and bring these in one folder."
         )
     return files
+
+
+def _in_sight(origin: str, folder: Path) -> list[tuple[Path, Path]]:
+    """All files, with their paths below the folder, but for those of tables that somebody has put out of sight."""
+    found, hidden = sorted(walk(folder)), set[Path]()
+    for _, names in found:
+        lake = lake_holding(folder, names)
+        if lake is not None and lake.hidden:
+            hidden.add(lake.folder)
+        else:
+            _check_no_lake(origin, lake)
+    return [(file, Path(*names)) for file, names in found if hidden.isdisjoint(file.parents)]
 
 
 def _check_no_lake(origin: str, lake: LakeFolder | None) -> None:
@@ -88,19 +98,18 @@ def _check_no_lake(origin: str, lake: LakeFolder | None) -> None:
 
 def _why_not_read(file: Path, part: Path) -> str:
     """Why a file of a folder is not read, where it may hold rows; empty where it is read, or surely holds none."""
-    is_hidden = _is_hidden(part.parts)
-    found = status(file)
+    hidden, found = is_hidden(part.parts), status(file)
     if found is None:
-        leads_nowhere = file.is_symlink() and not is_hidden  # else a writer has just moved it
+        leads_nowhere = file.is_symlink() and not hidden  # else a writer has just moved it
         return "is a link that leads nowhere; bring what it led to, or remove it." if leads_nowhere else ""
     ending = ending_of(part.name)
-    if is_mark(part.parts) and not file.is_dir():
+    if is_mark(part.parts) and not is_folder(file):
         return ""
     if why := why_no_file(found):
         return f"{why}."
     if ending is None:
         return "is no Parquet file, and is not read."
-    if is_hidden:
+    if hidden:
         return "is out of sight, as what begins with '.' or '_' is not finished, and is not read."
     return "" if ending in PARQUET_ENDINGS else "is not Parquet, and is not read."
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from anna_core.errors import SampleError
-from anna_core.folders import UnseenError, status, walk
+from anna_core.folders import UnseenError, is_folder, status, walk
 from anna_core.samples.files import local_path, settings_beside
 from anna_core.samples.listing import FileStamp, stamp
 from anna_core.samples.parts import is_mark
@@ -32,8 +32,8 @@ def look(origin: str) -> Stamps:
         return {}
     try:
         files = [] if settings is None else [settings]
-        if status(path) is not None and not (path / "_delta_log").is_dir():
-            files += [file for file, names in walk(path) if not is_mark(names)] if path.is_dir() else [path]
+        if not is_folder(path / "_delta_log"):
+            files += [file for file, names in walk(path) if not is_mark(names)] if is_folder(path) else [path]
         states = {str(file): status(file) for file in files}
     except UnseenError as error:
         raise SampleError(f"{origin}: {error}") from None

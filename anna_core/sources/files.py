@@ -10,7 +10,7 @@ from pathlib import Path
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.file_names import is_garbled, shown
-from anna_core.folders import UnseenError, status, walk, why_no_file
+from anna_core.folders import UnseenError, is_hidden, status, walk, why_no_file
 from anna_core.lake_folders import HUDI, ICEBERG, LakeFolder, lake_around, lake_holding
 from anna_core.sources.source import Source
 
@@ -19,6 +19,7 @@ _PARQUET_BEGINS = b"PAR1"
 # Files without data that writers leave beside it.
 _MARKERS = ("_success", "_metadata", "_common_metadata", ".ds_store", "thumbs.db")
 _MARKER_BEGINS, _MARKER_ENDS = ("_committed_", "_started_"), (".crc",)
+_SNAPSHOT = "bring a snapshot of it as Parquet files, in a folder of its own."
 _SHOWN = 5
 
 
@@ -61,12 +62,12 @@ def source_files(source: Source) -> SourceFiles:
         )
     found = SourceFiles([])
     names: dict[tuple[int, ...], str] = {}
-    for file, parts in sorted(_walk(source), key=lambda walked: (_is_link(walked[0]), walked)):
+    for file, parts in sorted(_walk(source), key=lambda walked: (os.path.islink(walked[0]), walked)):
         path_inside = "/".join(parts)
         name = shown(path_inside)
         if _is_marker(parts[-1]):
             continue
-        if _is_hidden(parts):
+        if is_hidden(parts):
             if _has_data(parts[-1]):
                 found.hidden[name] = _why_hidden(parts)
         elif is_garbled(path_inside):
@@ -103,7 +104,7 @@ def _walk(source: Source) -> Iterator[tuple[Path, tuple[str, ...]]]:
     with _of_domain(domain):
         for file, parts in walk(folder):
             lake = lake_holding(folder, parts) if domain.source.format == "parquet" else None
-            if lake is not None and not _is_hidden(lake.folder.relative_to(folder).parts):
+            if lake is not None and not lake.hidden:
                 raise _no_lake(source, lake)
             yield file, parts
 
@@ -113,7 +114,9 @@ def _no_lake(source: Source, lake: LakeFolder) -> SourceError:
     domain, kind = source.domain, lake.kind.lower()
     cure = f"Write `source: {{path: {lake.folder}, format: {kind}}}` in {domain.name}.yaml."
     if lake.kind == HUDI:
-        cure = "ANNA does not read these: bring a snapshot of it as Parquet files, in a folder of its own."
+        cure = f"ANNA does not read these: {_SNAPSHOT}"
+    elif not lake.is_in_place:
+        cure = f"Its log leads to {lake.location or 'no place'}, not here: {_SNAPSHOT}"
     article = "an" if lake.kind == ICEBERG else "a"
     return SourceError(
         f"domain {domain.name}: {lake.folder} is {article} {lake.kind} table, whose Parquet files also hold rows that "
@@ -135,13 +138,6 @@ def _of_domain(domain: Domain) -> Iterator[None]:
         raise SourceError(f"domain {domain.name}: {error}") from error
 
 
-def _is_link(path: Path) -> bool:
-    try:
-        return path.is_symlink()
-    except PermissionError:
-        return False  # whoever looks at it says why
-
-
 def _identity(status: os.stat_result) -> tuple[int, ...]:
     """What the names of one file have in common; its number alone is not enough, as not all file systems give one."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
@@ -150,10 +146,6 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 def _is_marker(name: str) -> bool:
     name = name.lower()
     return name in _MARKERS or name.startswith(_MARKER_BEGINS) or name.endswith(_MARKER_ENDS)
-
-
-def _is_hidden(parts: tuple[str, ...]) -> bool:
-    return any(part.startswith((".", "_")) for part in parts)
 
 
 def _has_data(name: str) -> bool:

@@ -1,6 +1,5 @@
 """Tables of a data lake, Delta or Iceberg: the state that a table is in, and its rows in that state."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,8 @@ import polars as pl
 
 from anna_core.domains import Domain
 from anna_core.errors import NotAsObservedError, SourceError
+from anna_core.folders import UnseenError, status
+from anna_core.lake_folders import ICEBERG_STATE
 from anna_core.sources.lake_failures import CURE, of_lake_library, reason
 from anna_core.sources.plain_names import plainly_named
 from anna_core.sources.source import Source
@@ -17,7 +18,6 @@ from anna_core.sources.source import Source
 if TYPE_CHECKING:
     from pyiceberg.table import StaticTable
 
-_METADATA = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")  # 00002-<uuid>.metadata.json, v2.metadata.json
 _HINT = "version-hint.text"
 
 
@@ -42,7 +42,11 @@ def scan_lake(source: Source, state: str | None = None) -> pl.LazyFrame:
 def _table(source: Source) -> Path:
     domain, path = source.domain, source.path
     mark = path / ("_delta_log" if domain.source.format == "delta" else "metadata")
-    if not (mark.exists() or (domain.source.format == "iceberg" and path.is_file())):
+    try:
+        is_there = status(mark) is not None or (domain.source.format == "iceberg" and path.is_file())
+    except UnseenError as error:
+        raise SourceError(f"domain {domain.name}: {error}") from error
+    if not is_there:
         raise SourceError(
             f"domain {domain.name}: no {domain.source.format} table at {path}. "
             f"Correct `source.path` in {domain.name}.yaml, or bring the table there."
@@ -159,7 +163,7 @@ def _newest_metadata(path: Path) -> Path:
     if path.is_file():
         return path
     folder, hint = path / "metadata", path / "metadata" / _HINT
-    files = {file: match for file in folder.iterdir() if (match := _METADATA.fullmatch(file.name))}
+    files = {file: match for file in folder.iterdir() if (match := ICEBERG_STATE.fullmatch(file.name))}
     if hint.is_file():
         version = hint.read_text(encoding="utf-8", errors="replace").strip()  # a damaged one names none
         named = [file for file, match in files.items() if file.name == version or match[1].lstrip("0") == version]

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from anna_core.domains import Domain
-from anna_core.errors import NotAsObservedError
+from anna_core.errors import NotAsObservedError, SourceError
+from anna_core.folders import UnseenError, status
 from anna_core.sources.files import source_files
 from anna_core.sources.lakes import lake_state
 from anna_core.sources.observed_files import ObservedFiles, file_state
@@ -74,9 +75,10 @@ def changed(domain: Domain, name: str, state: str) -> bool:
     if domain.source.is_lake:
         return False  # a version of a table never changes
     try:
-        return file_state(Path(name).stat()) != state
-    except FileNotFoundError:
-        return True
+        found = status(Path(name))
+    except UnseenError as error:
+        raise SourceError(f"domain {domain.name}: {error}") from error
+    return found is None or file_state(found) != state
 
 
 @contextmanager

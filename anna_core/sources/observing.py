@@ -27,7 +27,7 @@ from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, re
 from anna_core.sources.survey import survey
 from anna_core.storage import write_text
 
-_DOOR = "7"  # changes whenever the same files would be read as other rows than before
+_DOOR = "8"  # changes whenever the same files would be read as other rows than before
 _MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
 _TOLD = 10  # refused files named in one message
 
@@ -130,7 +130,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         copies=doubled,
         months=months,
         unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
-        notes=_differences(domain, files) + _of_keys(domain, files) + told_months(files),
+        notes=_differences(domain, files) + _of_keys(domain, files) + told_months(files, source.path),
     )
     write_text(folder / STATE_FILE, after.model_dump_json())
     sweep_surveys(folder, set())  # before the identities that belong to them

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from anna_core.errors import ArtifactError
 from anna_core.months import parse_month
-from anna_core.sources.fingerprints import combine_fingerprints, rows_in
+from anna_core.sources.fingerprints import rows_in
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.survey import UNDATED, FileSurvey
 
@@ -37,7 +37,8 @@ class ReadFile(BaseModel):
     @property
     def months(self) -> dict[str, str]:
         """Key of each month that has rows of the file → their fingerprint."""
-        return {key: of_month for key, of_month in self.survey.months.items() if key not in {*self.again, UNDATED}}
+        months = self.survey.months.items()
+        return {key: of_month for key, of_month in months if key != UNDATED and key not in self.again}
 
     @property
     def rows(self) -> int:
@@ -98,20 +99,17 @@ class SourceState(BaseModel):
         if not self.files:
             return None
         holding = self._by_month.get(month, {})
-        filled = {name: file for name, file in self.files.items() if file.survey.rows} or self.files
-        return ObservedFiles(
-            {name: file.state for name, file in (holding or filled).items()},
-            self._columns,
-            rows_in(combine_fingerprints([file.months[month] for file in holding.values()])),
-        )
+        names = holding or [name for name, file in self.files.items() if file.survey.rows] or self.files
+        states = {name: self.files[name].state for name in names}
+        return ObservedFiles(states, self._columns, sum(map(rows_in, holding.values())))
 
     @cached_property
-    def _by_month(self) -> dict[str, dict[str, ReadFile]]:
-        """Key of each month → the files that hold rows of it."""
-        found: dict[str, dict[str, ReadFile]] = {}
+    def _by_month(self) -> dict[str, dict[str, str]]:
+        """Key of each month → name of each file that holds rows of it → their fingerprint."""
+        found: dict[str, dict[str, str]] = {}
         for name, file in self.files.items():
-            for month in file.months:
-                found.setdefault(month, {})[name] = file
+            for month, fingerprint in file.months.items():
+                found.setdefault(month, {})[name] = fingerprint
         return found
 
     @cached_property

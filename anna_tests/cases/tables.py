@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import json
 import os
 import shutil
 from pathlib import Path
@@ -53,6 +54,36 @@ def _quarter(bank: CaseBank) -> None:
     bank.put(events().filter(month <= 3), "first")
 
 
+def _catalogue(bank: CaseBank) -> None:
+    bank.put(events())
+    for folder in (bank.folder, bank.folder.parent):
+        (folder / "metadata").mkdir()
+        (folder / "metadata" / "1.metadata.json").write_text(json.dumps({"name": "cards", "location": "DWH"}))
+
+
+def _state_elsewhere(bank: CaseBank) -> None:
+    """Beside the table, as where the states of all tables are kept in one place."""
+    bank.put(events())
+    (bank.folder.parent / "metadata").mkdir()
+    state = {"format-version": 2, "location": "s3://bank/dwh/accounts"}
+    (bank.folder.parent / "metadata" / "00007-c3.metadata.json").write_text(json.dumps(state))
+
+
+def _products(bank: CaseBank) -> None:
+    for product in ("cards", "deposits", "loans"):
+        for month in (1, 2):
+            flags = pl.DataFrame({"client_id": range(CLIENTS), "is_online": True})
+            time = pl.lit(dt.datetime(2024, month, 1)).alias("event_time")
+            (bank.folder / f"product={product}").mkdir(exist_ok=True)
+            bank.put(flags.with_columns(time), f"product={product}/{month}")
+
+
+def _loads(bank: CaseBank) -> None:
+    for day in (dt.date(2024, 3, 31), dt.date(2024, 6, 30)):
+        (bank.folder / f"load_date={day}").mkdir()
+        bank.put(events().filter(pl.col("event_time").dt.date() <= day), f"load_date={day}/0")
+
+
 def _no_files(bank: CaseBank) -> None:
     bank.put(events())
     os.mkfifo(bank.folder / "pipe.csv")
@@ -92,7 +123,8 @@ def _iceberg(folder: Path) -> None:
     for name in ("data", "metadata"):
         (folder / name).mkdir(parents=True)
     events().write_parquet(folder / "data" / "00000-0.parquet")
-    (folder / "metadata" / "00001-c3.metadata.json").write_text("{}")
+    state = {"format-version": 2, "table-uuid": "9c12d441-03fe-4693-9a96-a0705ddf69c1", "location": f"file://{folder}"}
+    (folder / "metadata" / "00001-c3.metadata.json").write_text(json.dumps(state))
 
 
 def _hudi(folder: Path) -> None:
@@ -210,23 +242,27 @@ CASES = [
          CSV | {"event_key": []}, unread=("all.csv.gz",)),
     Case("dumps", "dumps of the whole history, without keys, each a month longer than the one before", _dumps,
          CSV | {"event_key": []}, notes=(
-             "dump_04.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
-             "dump_07.csv holds the same rows as dump_03.csv in 2 months, 2024-01 to 2024-02: each counts once; take",
-             "dump_07.csv holds the same rows as dump_04.csv in 2024-03: each counts once; take away")),
+             "dump_03.csv, dump_04.csv and 1 more hold the same rows in 3 months, 2024-01 to 2024-03, which count "
+             "once; take away what is there twice, name an `event_key`, or",)),
     Case("dumps_within_months", "dumps of the whole history, without keys, each made on the 15th", _dumps_within_months,
          {"event_key": []}, rows=3472 + 446 + 467, notes=(
-             "dump_03.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away what is",
-             "dump_03.parquet holds the same rows as dump_02.parquet, but other ones in 2024-02, where all of both",
-             "dump_04.parquet holds the same rows as dump_02.parquet in 2024-01: each counts once; take away",
-             "dump_04.parquet holds the same rows as dump_03.parquet in 2024-02: each counts once; take away",
-             "dump_04.parquet holds the same rows as dump_03.parquet, but other ones in 2024-03, where all")),
+             "dump_02.parquet, dump_03.parquet and 1 more hold the same rows in 2 months, 2024-01 to 2024-02, which "
+             "count once, but other ones in 2 months, 2024-02 to 2024-03, where all count: what is in several of them "
+             "counts twice; take away",)),
     Case("quarter", "a file of a quarter beside those of its months, without keys", _quarter,
-         {"event_key": []}, notes=("first.parquet holds the same rows as 1.parquet in 2024-01: each counts once",
-                                   "first.parquet holds the same rows as 2.parquet in 2024-02: each counts once",
-                                   "first.parquet holds the same rows as 3.parquet in 2024-03: each counts once")),
+         {"event_key": []}, notes=("1.parquet, 2.parquet and 2 more hold the same rows in 3 months, 2024-01 to "
+                                   "2024-03, which count once; take away",)),
     Case("two_channels", "two files that are alike with good reason, of which the domain says `copies: each`",
          lambda bank: [bank.put(events(), channel) for channel in ("push", "sms")],
          {"event_key": [], "copies": "each"}, rows=2 * EVENTS),
+    Case("catalogue", "a catalogue of the bank's own beside the table and in it, of which Iceberg has a name, too",
+         _catalogue, unread=("metadata/1.metadata.json",)),
+    Case("state_elsewhere", "a state of an Iceberg table that lies elsewhere, beside plain files", _state_elsewhere),
+    Case("products", "folders of products, without keys: a flag of each client a month, the same in all of them",
+         _products, {"event_key": [], "fields": {"is_online": "boolean"}}, rows=3 * 2 * CLIENTS),
+    Case("loads", "dumps in folders of their days, without keys", _loads, {"event_key": []}, rows=EVENTS, notes=(
+             "load_date=2024-03-31/0.parquet and load_date=2024-06-30/0.parquet hold the same rows in 3 months, "
+             "2024-01 to 2024-03, which count once; take away",)),
     Case("pipe", "a named pipe and a link to itself beside the data", _no_files, CSV,
          unread=("itself.csv", "pipe.csv")),
     Case("no_column_in_any", "a field that no file of several has",

@@ -1,11 +1,12 @@
 """A tiny warehouse for the tests of sources, marts and sequences."""
 
 import datetime as dt
+import errno
 import itertools
 import os
 import resource
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,32 @@ def few_open_files(more: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
+
+
+@pytest.fixture
+def close(monkeypatch) -> Callable[[Path], None]:
+    """Take from this process the right to enter a folder, whose names it may still list; root has every right."""
+
+    def close_folder(folder: Path) -> None:
+        def is_below(path: object) -> bool:
+            return isinstance(path, str | os.PathLike) and folder in Path(os.fsdecode(path)).parents
+
+        def refusing(call: Callable) -> Callable:
+            def called(path: object = ".", *args, **options):
+                if is_below(path):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+                return call(path, *args, **options)
+
+            return called
+
+        for name in ("stat", "lstat", "scandir", "listdir"):
+            monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+        may = os.access
+        monkeypatch.setattr(
+            os, "access", lambda path, mode: not (Path(path) == folder or is_below(path)) and may(path, mode)
+        )
+
+    return close_folder
 
 
 @pytest.fixture

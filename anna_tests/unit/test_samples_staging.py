@@ -19,7 +19,7 @@ from anna_core.samples import origins, reading
 from anna_core.samples.brought import brought_settings
 from anna_core.samples.inbox import read_upload_request, upload_lock
 from anna_core.samples.listing import list_inbox
-from anna_core.samples.origins import sample_name
+from anna_core.samples.origins import sample_name, staged_ending
 from anna_core.samples.reading import read_parquet
 from anna_core.samples.resting import look
 from anna_core.samples.staging import stage_sample
@@ -443,8 +443,37 @@ def test_files_of_a_table_that_says_itself_which_of_them_count_are_no_parts(tmp_
     for file in (log, "t/data/0.parquet"):
         (tmp_path / "bank" / file).parent.mkdir(parents=True, exist_ok=True)
         FRAME.write_parquet(tmp_path / "bank" / file)
+    if log.endswith(".metadata.json"):
+        (tmp_path / "bank" / log).write_bytes(gzip.compress(b'{"format-version": 2, "location": "s3://bank/dwh/t"}'))
     with pytest.raises(SampleError, match=told):
         stage(inbox, tmp_path / "bank" / brought)
+
+
+@pytest.mark.parametrize("log", ["_delta_log/0.json", ".hoodie/hoodie.properties", "metadata/v2.metadata.json"])
+def test_a_table_that_is_out_of_sight_stops_no_sample(tmp_path, inbox, log):
+    for file in ("t/0.parquet", "t/.old/t/data/0.parquet", f"t/.old/t/{log}"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        FRAME.write_parquet(tmp_path / file)
+    assert len(stage(inbox, tmp_path / "t")) == len(FRAME)
+    FRAME.write_parquet(tmp_path / "t" / ".old" / "1.parquet")  # no table's, and perhaps not finished
+    with pytest.raises(SampleError, match=r"\.old/1\.parquet is out of sight"):
+        stage(inbox, tmp_path / "t")
+
+
+@pytest.mark.parametrize("sub", [True, False])
+def test_a_folder_that_may_be_listed_but_not_entered_is_told_with_the_right_that_it_lacks(tmp_path, inbox, close, sub):
+    (tmp_path / "t" / "sub").mkdir(parents=True)
+    FRAME.write_parquet(tmp_path / "t" / "0.parquet")
+    FRAME.write_parquet(tmp_path / "t" / "sub" / "1.parquet")
+    close(tmp_path / "t" / "sub" if sub else tmp_path / "t")
+    told = f"Permission denied. Give ANNA's user the right to enter the folder {tmp_path / 't'}{'/sub' * sub}."
+    for bring in (lambda: look(str(tmp_path / "t")), lambda: stage(inbox, tmp_path / "t")):
+        with pytest.raises(SampleError, match=re.escape(told)):
+            bring()
+    with pytest.raises(SampleError, match="Permission denied"):
+        look(str(tmp_path / "t" / "sub" / "1.parquet"))
+    with pytest.raises(SampleError, match=re.escape(told)):
+        staged_ending(str(tmp_path / "t" / "sub" / "1.parquet"))
 
 
 def test_marks_of_writers_are_no_parts_of_a_folder(tmp_path, inbox):

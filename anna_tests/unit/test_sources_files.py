@@ -3,8 +3,11 @@
 import datetime as dt
 import errno
 import gzip
+import json
 import os
+import re
 import time
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -12,10 +15,11 @@ import pytest
 
 from anna_core.errors import SourceError
 from anna_core.sources import corrections, looking, observing
+from anna_core.sources import survey as surveying
 from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.preview import preview
 from anna_core.sources.reading import reading
-from anna_core.sources.source_state import read_state
+from anna_core.sources.source_state import ReadFile, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -94,6 +98,97 @@ def test_a_single_file_of_a_lakes_table_is_refused_too(tmp_path):
     events_frame([("a", NOON, "x", True, 1.0)]).write_parquet(tmp_path / "source" / "part=1" / "a.parquet")
     with pytest.raises(SourceError, match="source is a Hudi table"):
         source_files(bank.source)
+
+
+def iceberg_state(table, content: object, name: str = "v2.metadata.json") -> None:
+    (table / "metadata").mkdir(parents=True, exist_ok=True)
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    (table / "metadata" / name).write_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "content"),
+    [
+        (".", "v2.metadata.json", {}), (".", "v2.metadata.json", []), (".", "v2.metadata.json", b"not finished"),
+        ("source", "1.metadata.json", {"location": "DWH"}),
+        ("source", "1.metadata.json", {"format-version": 1, "name": "cards"}),
+        ("source", "1.metadata.json.gz", gzip.compress(b"{}")[:-3]),
+        ("source", "cards.metadata.json", {"format-version": 2, "location": "/dwh/source"}),  # no state has such a name
+        (".", "v2.metadata.json", {"format-version": 2, "location": "s3://dwh/accounts"}),  # of a table elsewhere
+        ("source", "v2.metadata.json", {"format-version": 2, "location": "s3://dwh/accounts"}),
+        ("source/_old", "v2.metadata.json", {"format-version": 2, "location": "s3://dwh/_old"}),
+    ],
+)  # fmt: skip
+def test_what_is_no_state_of_the_table_stops_nobody(bank, folder, name, content):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    iceberg_state(bank.home / folder, content, name)
+    assert bank.observe().total == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "table", "location"),
+    [
+        ("source", "source", "s3://dwh/source/"), ("source/data/day=1", "source", "hdfs://a:8020/dwh/source"),
+        ("source/month=3", "source", "/dwh/source"), ("source/data", "source", "s3://dwh/cards"),  # a renamed copy
+        ("source", "source", "s3://dwh/cards"), ("source", "source/export", "file:/dwh/export"),
+    ],
+)  # fmt: skip
+def test_files_of_a_copied_iceberg_table_are_refused_with_a_cure_that_works(tmp_path, path, table, location):
+    bank = Bank(tmp_path, source={"path": path})
+    for folder in (tmp_path / path, tmp_path / table / "data"):
+        folder.mkdir(parents=True, exist_ok=True)
+        events_frame([("a", NOON, "x", True, 1.0)]).write_parquet(folder / "0.parquet")
+    state = gzip.compress(json.dumps({"format-version": 2, "table-uuid": "9c", "location": location}).encode())
+    iceberg_state(tmp_path / table, state, "00001-c3.gz.metadata.json")
+    iceberg_state(tmp_path / table, b"half", "00002-c3.metadata.json")
+    with pytest.raises(SourceError) as caught:
+        bank.observe()
+    assert str(caught.value) == (
+        f"domain cards: {tmp_path / table} is an Iceberg table, whose Parquet files also hold rows that were "
+        f"overwritten or deleted. Its log leads to {location}, not here: bring a snapshot of it as Parquet files, in a "
+        "folder of its own."
+    )
+
+
+def test_a_state_that_anna_may_not_read_is_told(bank, monkeypatch):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    iceberg_state(bank.table, {"format-version": 2})
+    read = Path.read_bytes
+
+    def refuse(path):
+        if path.name == "v2.metadata.json":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    told = (
+        r"domain cards: .*v2\.metadata\.json cannot be read, and may belong to an Iceberg table: Permission denied\. G"
+    )
+    with pytest.raises(SourceError, match=told):
+        bank.observe()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "delta"])
+@pytest.mark.parametrize("sub", [True, False])
+def test_a_folder_that_may_be_listed_but_not_entered_is_told_with_the_right_that_it_lacks(tmp_path, close, kind, sub):
+    bank = Bank(tmp_path, source={"path": "source/sub" if kind == "delta" else "source", "format": kind})
+    for name in ("0", "sub/1"):
+        bank.put(events_frame([("a", NOON, "x", True, 1.0)]), f"{name}.{'csv' if kind == 'csv' else 'parquet'}")
+    (bank.table / "sub" / "_delta_log").mkdir()
+    closed = bank.table / "sub" if sub else bank.table
+    close(closed)
+    told = f"Permission denied. Give ANNA's user the right to enter the folder {closed}."
+    for look in (bank.observe, bank.listing, lambda: preview(bank.source)):
+        with pytest.raises(SourceError, match=rf"^domain cards: .*{re.escape(told)}$"):
+            look()
+
+
+def test_a_month_whose_file_may_not_be_looked_at_any_more_is_told(bank, close):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    observed = bank.observe().files_of(f"{MARCH}")
+    close(bank.table)
+    with pytest.raises(SourceError, match=rf"domain cards: .* the right to enter the folder {bank.table}\."):
+        bank.build_at(bank.mart, observed=observed)
 
 
 def test_names_of_one_file_are_one_and_names_of_none_are_told(texts):
@@ -378,6 +473,106 @@ def test_a_month_that_two_files_hold_counts_once_whichever_of_them_goes(bank):
     assert marts() == ({"a.parquet": ["2024-02-01"]}, [12, 21, 18])
     (bank.table / "long name.parquet").unlink()
     assert marts() == ({}, [12, 10, 18])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "times"),
+    [
+        ("product=cards", "product=loans", 2), ("year=2024/product=cards", "year=2024/product=loans", 2),
+        ("product=cards/load=1", "product=loans/load=2", 2), ("region=a%20b", "region=__HIVE_DEFAULT_PARTITION__", 2),
+        ("product=market", "product=mayor", 2), ("product=cards", "backup/product=cards", 1),
+        ("product=cards", "all", 1), ("load_date=2024-01-31", "load_date=2024-02-29", 1), ("v=1", "v=2", 1),
+        ("at=2024-01-31 00%3A00%3A00", "at=2024-02-29 00%3A00%3A00.5", 1), ("at=20240131T101500Z", "at=20240229T1Z", 1),
+        ("week=2024-W05", "week=2024-W06", 1), ("month=January", "month=feb", 1), ("quarter=Q1", "quarter=2024Q2", 1),
+        ("v=v1", "v=v1.2", 1), ("cards", "loans", 1), ("product=cards/load=1", "product=cards/load=2", 1),
+        ("run=9c12d441-03fe-4693-9a96-a0705ddf69c1", "run=0c12d441-03fe-4693-9a96-a0705ddf69c2", 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("more", [0, 1])
+def test_parts_of_one_table_may_hold_equal_rows_and_deliveries_of_it_count_once(bank, first, second, times, more):
+    rows = [(f"c{i}", NOON, "x", True, 1.0) for i in range(12)]
+    later = dt.datetime(2024, 4, 5)
+    bank.put(events_frame(rows), f"{first}/0.parquet")
+    bank.put(events_frame([*rows, *[("a", later, "x", True, 1.0)] * more]), f"{second}/0.parquet")
+    for _ in range(2):
+        state = bank.observe()
+        assert state.rows == {MARCH: 12 * times} | ({dt.date(2024, 4, 1): 1} if more else {})
+        assert bool(state.notes or state.unread) == (times == 1)
+
+
+@pytest.mark.parametrize("count", [2, 12, 40])
+def test_however_many_dumps_there_are_one_note_tells_of_them(bank, count):
+    months = [dt.datetime(2000 + month // 12, month % 12 + 1, 5) for month in range(count)]
+    for number in range(1, count + 1):
+        rows = [(f"c{i}", month, "x", True, 1.0) for month in months[:number] for i in range(10)]
+        bank.put(events_frame(rows), f"day={number:02}/part-0.parquet")
+    names, several = "day=01/part-0.parquet and day=02/part-0.parquet", "2000-01, which counts"
+    if count > 2:
+        names = f"day=01/part-0.parquet, day=02/part-0.parquet and {count - 2} more"
+        several = f"{count - 1} months, 2000-01 to {months[-2]:%Y-%m}, which count"
+    assert bank.observe().notes == [
+        f"{names} hold the same rows in {several} once; take away what is there twice, or name an `event_key`"
+    ]
+
+
+def test_the_months_of_each_file_are_put_together_once(bank, monkeypatch):
+    months, asked = [dt.datetime(2024, month, 5) for month in range(1, 9)], []
+    for number in range(4):
+        bank.put(events_frame([(f"c{number}", month, "x", True, 1.0) for month in months]), f"{number}.parquet")
+    state, own = bank.observe(), ReadFile.months.fget
+    monkeypatch.setattr(ReadFile, "months", property(lambda file: asked.append(file) or own(file)))
+    for month in months:
+        found = state.files_of(f"{month:%Y-%m-01}")
+        assert (len(found.states), found.rows) == (4, 4)
+    assert len(asked) == 4
+
+
+def test_groups_of_files_are_told_apart_and_the_first_of_them_named(bank):
+    for group in range(13):
+        rows = [(f"c{i}", dt.datetime(2024, 3, 5, group), "x", True, 1.0) for i in range(10)]
+        bank.put(events_frame(rows), f"{group:02}-a.parquet")
+        bank.put(events_frame([*rows, ("a", dt.datetime(2024, 4, 5), "x", True, 1.0)]), f"{group:02}-b.parquet")
+    notes = bank.observe().notes
+    assert notes[:-1] == [
+        f"{group:02}-a.parquet and {group:02}-b.parquet hold the same rows in 2024-03, which counts once; take away "
+        "what is there twice, or name an `event_key`"
+        for group in range(10)
+    ]
+    assert notes[-1].startswith("3 more groups of files hold the same rows in some months; take away")
+
+
+def test_rows_of_no_month_and_what_is_wrong_with_rows_count_as_often_as_the_rows_do(texts):
+    """Of rows without a time nobody knows whether they are the same; a value is lost once where its month is one."""
+    undated = [f"u{i},,x,1,1\n" for i in range(10)]
+    march = [f"c{i},2024-03-05,x,1,{'odd' if i == 0 else i}\n" for i in range(100)]
+    april = [f"c{i},2024-04-05,x,1,{'odd' if i == 0 else i}\n" for i in range(100)]
+    texts.put_text(CSV + "".join([*undated, *march]), "a.csv")
+    texts.put_text(CSV + "".join([*undated, *march, *april]), "b.csv")
+    state = texts.observe()
+    assert (state.total, state.undated, state.rows) == (220, 20, {MARCH: 100, dt.date(2024, 4, 1): 100})
+    assert state.left == {"event_time is missing": 20, "amount is no number": 2}
+    (note,) = state.notes
+    assert note.startswith("a.csv and b.csv hold the same rows in 2024-03, which counts once; ")
+
+
+@pytest.mark.parametrize(("rows", "told"), [(10, 0), (11, 1)])
+def test_that_all_keys_are_the_same_is_told_of_more_than_some_deliveries_of_one_event(tmp_path, rows, told):
+    bank = Bank(tmp_path, event_key=["kind"])
+    bank.put(events_frame([("a", NOON + dt.timedelta(hours=hour), "x", True, 1.0) for hour in range(rows)]))
+    assert len(bank.observe().notes) == told
+
+
+def test_keys_that_are_the_same_in_each_batch_of_rows_but_not_in_all_tell_events_apart(tmp_path, monkeypatch):
+    bank = Bank(tmp_path, event_key=["kind"])
+    bank.put(events_frame([("a", NOON, kind, True, 1.0) for kind in "xy" for _ in range(20)]))
+    real = surveying.batches
+
+    def halves(rows):
+        for batch in real(rows):
+            yield from batch.partition_by("key 0")
+
+    monkeypatch.setattr(surveying, "batches", halves)
+    assert bank.observe().notes == []
 
 
 def test_all_broken_files_are_named_at_once(bank):

@@ -48,6 +48,23 @@ def test_an_append_to_an_iceberg_table_is_seen_and_the_mart_built_anew(iceberg):
     assert bank.build().rows == 2
 
 
+@pytest.mark.parametrize("codec", ["none", "gzip"])
+@pytest.mark.parametrize("below", ["", "data"])
+def test_what_is_told_of_an_iceberg_table_that_is_read_as_parquet_mends_it(iceberg, codec, below):
+    bank, table = iceberg
+    table.transaction().set_properties({"write.metadata.compression-codec": codec}).commit_transaction()
+    table.append(frame(1.0).to_arrow())
+    table.append(frame(2.0).to_arrow())
+    table.delete("amount = 1.0")
+    folder = table.location().removeprefix("file://")
+    with pytest.raises(SourceError) as caught:
+        Bank(bank.home, source={"path": f"{folder}/{below}"}).observe()
+    told = re.search(r"Write `source: \{path: (\S+), format: iceberg\}` in cards\.yaml\.$", str(caught.value))
+    assert told is not None
+    mended = Bank(bank.home, source={"path": told[1], "format": "iceberg"})
+    assert mended.observe().total == mended.build().rows == 1
+
+
 def test_a_new_column_of_an_iceberg_table_is_seen(iceberg):
     bank, table = iceberg
     table.append(frame(1.0).to_arrow())
