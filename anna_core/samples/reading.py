@@ -7,7 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, count_records, csv_header, opened, separator_hint
+from anna_core.columns.csv_files import CsvError, opened
+from anna_core.columns.csv_headers import csv_header, separator_hint
+from anna_core.columns.csv_records import count_records
 from anna_core.columns.near_names import near_names
 from anna_core.columns.parquet_files import scan_parquet, why_unreadable
 from anna_core.errors import SampleError

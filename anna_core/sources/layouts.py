@@ -4,7 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, csv_header, has_records
+from anna_core.columns.csv_files import CsvError
+from anna_core.columns.csv_headers import csv_header
+from anna_core.columns.csv_records import has_records
 from anna_core.columns.parquet_files import parquet_schema, scan_parquet
 from anna_core.domains import Domain
 from anna_core.errors import SourceError

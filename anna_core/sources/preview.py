@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, check_beginning
+from anna_core.columns.csv_files import CsvError
+from anna_core.columns.csv_records import check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.files import source_files

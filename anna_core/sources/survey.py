@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel
 
-from anna_core.columns.csv_records import CsvError, count_records
+from anna_core.columns.csv_files import CsvError
+from anna_core.columns.csv_records import count_records
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
