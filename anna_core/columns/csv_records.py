@@ -61,7 +61,7 @@ def check_beginning(file: Path, width: int) -> None:
 
 
 def has_records(file: Path) -> bool:
-    """Whether anything stands below the header of a CSV file, be it an empty line."""
+    """Whether anything, even an empty line, stands below the header of a CSV file."""
     with opened(file) as stream:
         quotes = 0
         while data := stream.read(_HEAD):

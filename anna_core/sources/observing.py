@@ -49,7 +49,7 @@ def listing(source: Source, calendar: str, before: SourceState) -> str:
 
 
 def what_changed(source: Source, before: SourceState) -> str:
-    """What makes `listing` another than that of the last observation, for people; reads no data.
+    """Why `listing` differs from that of the last observation, in words for people; reads no data.
 
     Raises:
         SourceError: the source is missing.
@@ -188,8 +188,8 @@ def _survey(
 ) -> ReadFile | None:
     """Survey a file in a state, and keep what was found; None if it changed meanwhile.
 
-    With `told_alone` the file is known, and read only to be refused: its stored identities stay as they are, as they
-    serve again once it is not refused any more, and with some of another reading among them would be a mixture.
+    With `told_alone` the file was read before, and is read again only to tell why it is refused. Its stored identities
+    stay as they are: they serve again once it is no longer refused, and must not be mixed with another reading's.
     """
     keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key and not told_alone else None
     try:
