@@ -1,4 +1,4 @@
-"""Text of people's data in the Markdown of a page: what they wrote is shown, and not taken for signs of Markdown's."""
+"""People's texts in the Markdown of a page: what they wrote is shown as it is, and not taken for Markdown."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ _SIGNS = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>*_`|[]\\~#$"})
 
 
 def plain(text: str) -> str:
-    """A text, such as a category's name, as it is; `html.unescape` gives it back."""
+    """A text, such as a category's name, with what Markdown takes for signs escaped; `html.unescape` gives it back."""
     return text.translate(_SIGNS)
 
 

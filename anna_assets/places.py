@@ -8,7 +8,7 @@ from anna_resources.settings import load_settings
 
 
 def place(path: Path) -> dg.PathMetadataValue:
-    """A file or folder, as seen from the deployment's folder where it lies in that.
+    """The path of a file or folder, relative to the deployment's folder if it lies in there.
 
     A page does not break paths: a long one makes its column wider than the page, and the ends of all else are cut off.
     """

@@ -119,9 +119,14 @@ class Launch:
         return self.state.ended and not self.will_retry
 
 
+def tags_of(run: Json) -> dict[str, str]:
+    """The tags of a run that was asked for with them."""
+    return {tag["key"]: tag["value"] for tag in run["tags"]}
+
+
 def read_launch(run: Json) -> Launch:
     """Turn a run of the `RUNS` query into a launch, without what its events tell."""
-    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    tags = tags_of(run)
     state = _RUN_STATES[run["status"]]
     stats = {step["stepKey"]: step for step in run["stepStats"]}
     planned = [step["key"] for step in (run["executionPlan"] or {"steps": []})["steps"]]

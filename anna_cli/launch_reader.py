@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from anna_cli.graphql import GraphQLClient, Json, plain_message
-from anna_cli.launch import Launch, State, Training, read_launch, read_training
+from anna_cli.launch import Launch, State, Training, read_launch, read_training, tags_of
 from anna_cli.queries import EVENTS, RUN_STATES, RUNS
 from anna_cli.upload_reader import read_uploads
 from anna_resources.names import PARTITION_TAG, PRIORITY_TAG, TRAIN_JOB
@@ -123,6 +123,5 @@ def _note(log: _Log, event: Json) -> None:
 
 def _rank(run: Json) -> int:
     """By what the run queue sorts, before age: the greater the priority, the earlier."""
-    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
-    priority = tags.get(PRIORITY_TAG, "0")
+    priority = tags_of(run).get(PRIORITY_TAG, "0")
     return -int(priority) if priority.removeprefix("-").isdecimal() else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from anna_cli.graphql import GraphQLClient, Json, selector
-from anna_cli.launch import State
+from anna_cli.launch import State, tags_of
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
@@ -119,7 +119,7 @@ def follow_intake(
         waits = run["status"] in _QUEUED
         yield Upload(key, reason="its check is queued for a free place." if waits else "the sample is being checked.")
         sleep(POLL_SECONDS)
-    yield from _follow_inbox(client, key, content, _tags(run).get(NOTES_TAG, "").splitlines(), sleep)
+    yield from _follow_inbox(client, key, content, tags_of(run).get(NOTES_TAG, "").splitlines(), sleep)
 
 
 def _follow_inbox(
@@ -156,11 +156,7 @@ def _registering(client: GraphQLClient, run_id: str, key: str) -> Json:
 
 def _content(run: Json) -> str | None:
     """The content that a registering run put into the inbox; None while it is at it."""
-    return _tags(run).get(CONTENT_TAG) if run["status"] == "SUCCESS" else None
-
-
-def _tags(run: Json) -> dict[str, str]:
-    return {tag["key"]: tag["value"] for tag in run["tags"]}
+    return tags_of(run).get(CONTENT_TAG) if run["status"] == "SUCCESS" else None
 
 
 def _judged(upload: Upload | None, key: str, content: str, look: Json) -> Upload:

@@ -65,7 +65,7 @@ def in_words(error: BaseException) -> str:
 
 
 def system_code(error: BaseException) -> int | None:
-    """The number of a system's error, such as one of `NO_ROOM`, if it is one, or one of a library that tells it."""
+    """The number of the system's error behind an exception, such as one of `NO_ROOM`; None where there is none."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     found = _CODE.search(str(error))

@@ -118,7 +118,7 @@ def scratch_folder(parent: Path, name: str | None = None) -> Iterator[Path]:
 
     Args:
         parent: an existing folder, whose next write removes what is left if this process is killed.
-        name: to tell it by, new in the parent; None: a random one.
+        name: tells it from others in the parent; None: a random one.
     """
     name = name or uuid.uuid4().hex
     with _claim(parent, name):
@@ -170,7 +170,7 @@ def _remove_versions(path: Path, keep: set[str | None]) -> None:
 
 @contextmanager
 def _claim(parent: Path, name: str) -> Iterator[None]:
-    """A context in which what is called `name` among the temporary things in a folder has an owner."""
+    """Own, within the block, what is called `name` among the temporary files and folders of a folder."""
     claim = parent / f"{_CLAIM}{name}"
     try:
         with claim.open("w", encoding="utf-8") as lock:
@@ -191,7 +191,7 @@ def _sweep(path: Path) -> None:
 
 
 def _is_given_up(temporary: Path) -> bool:
-    """Whether something temporary, or its claim, was claimed on this machine by a process that lives no more."""
+    """Whether something temporary, or a claim itself, was claimed on this machine by a process that has ended."""
     name = temporary.name.removeprefix(_TEMPORARY).removeprefix(_CLAIM).partition(".")[0]
     claim = temporary.with_name(_CLAIM + name)
     try:

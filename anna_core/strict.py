@@ -32,7 +32,7 @@ def _kinds(annotation: Any) -> set[Any]:
 
 
 def settings_there_are(model: type[Strict]) -> str:
-    """The names of all settings of a model, with what each of them may say where that is one of a few words."""
+    """The names of all settings of a model, each with its possible words where only a few are possible."""
     return ", ".join(_setting(name, field.annotation) for name, field in model.model_fields.items())
 
 

@@ -1,4 +1,4 @@
-"""What makes months of scores doubtful, told once for all the months of which it is true."""
+"""What makes months of scores doubtful, told once for all the months that it is true of."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ _FIGURES = re.compile(r"[\d,]+")  # how many clients it concerns, and which, dif
 
 
 def joint_doubts(doubts: Mapping[str, str]) -> list[str]:
-    """Sentences, each after the months that it is about; of those that differ in figures alone the last stands.
+    """Sentences, each behind the months that it is about; of those that differ in figures alone, the last month's.
 
     Args:
         doubts: month, as 2024-03 → what is doubtful of it.

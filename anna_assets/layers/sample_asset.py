@@ -19,7 +19,7 @@ from anna_core.guards.matching import Match
 from anna_core.samples.inbox import find_upload, read_upload_request, upload_digest, upload_lock
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import SPLITS
-from anna_core.samples.targets import class_names
+from anna_core.samples.target_values import class_names
 from anna_core.sequences.build import months_needed
 from anna_core.tasks.task import TaskType
 from anna_resources.blueprint import changed_since

@@ -62,7 +62,7 @@ class Launches:
         return run is not None
 
     def notes(self, entry: Entry) -> list[str]:
-        """What was noted as the upload was registered; nothing of one that was copied into the inbox."""
+        """What was noted when the upload was registered; nothing if it was copied into the inbox."""
         key = parse_sample_key(entry.key)
         tags = {TASK_TAG: key.task, SAMPLE_TAG: key.sample, CONTENT_TAG: entry.content}
         registered = self._instance.get_runs(dg.RunsFilter(job_name=REGISTER_JOB, tags=tags), limit=1)

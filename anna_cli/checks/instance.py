@@ -62,7 +62,7 @@ def _check_ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_mlflow_port(settings: Settings) -> Iterator[Finding]:
-    """Whether MLflow could be started; where it is somebody else's, whether it answers."""
+    """Whether the port of MLflow is free; where another MLflow is used, whether that answers."""
     if settings.mlflow_url is not None:
         yield from _check_mlflow(settings.mlflow_url)
     else:

@@ -13,10 +13,11 @@ from anna_core.errors import SourceError
 from anna_core.guards.written_apart import written_apart
 from anna_core.sources.door import CLIENT
 from anna_core.sources.files import source_files, told_unread
+from anna_core.sources.layouts import file_schema, is_empty
 from anna_core.sources.preview import preview
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import file_schema, is_empty, open_table, source_tables
 from anna_core.sources.source import Source
+from anna_core.sources.tables import open_table, source_tables
 from anna_resources.settings import Settings
 
 _CLIENT_ROWS = 1_000_000  # of each source, from its newest files: their clients are compared with the other sources'

@@ -34,7 +34,7 @@ class SeriousLines:
     """Chooses the lines to show: warnings, errors, and the lines that go on from them, but no stack frames.
 
     What went wrong stands in the lines around these; where in the code, in the log file. What is said time and again is
-    shown now and then: a warning, with all that goes on from it, if any of its lines was not shown of late.
+    shown once in ten minutes: a warning is shown, with all that goes on from it, if any of its lines was not of late.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,7 +44,7 @@ class SeriousLines:
         self._said: dict[str, float] = {}  # what was said of late → when it was shown, the earliest first
 
     def __call__(self, line: str) -> list[str]:
-        """The lines to show now, of this one and an earlier one; lines must come in order."""
+        """The lines to show now: this one, behind the one that it goes on from, or none; lines must come in order."""
         if line.startswith(_FRAMES):
             if line.startswith("Traceback") and not self._serious:
                 self._begin("")

@@ -69,7 +69,7 @@ def first_without_text(values: Iterable[bytes | None]) -> int | None:
 
 
 def no_text(row: int) -> str:
-    """What is said of a column whose bytes in a row, from 0, are the first that are no text."""
+    """What is said of a column of bytes, of which those in this row, from 0, are the first that are no text."""
     return (
         f"holds bytes that are no text in UTF-8, first in row {row + 1:,}. Write it as text, such as a UUID in its "
         "letters and digits."

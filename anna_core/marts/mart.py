@@ -41,8 +41,8 @@ MART_FILE = "events.parquet"
 _BYTES, _FIELD_BYTES = 200, 40  # per event being worked on, and per field and key column of it; measured, with copies
 _PART = 2**18  # events that are merged and written at once, if there is memory for so many
 _COUNTING = 8  # an eighth of the memory is for counting categories
-# Polars makes some 40 batches ahead of who takes them (measured): together they should have no more rows than a piece.
-# Those of very few rows take longer, and of more than Polars makes by itself they need not be.
+# Polars makes some 40 batches ahead of whoever takes them (measured): together they should have no more rows than a
+# piece. Batches of very few rows take longer, and none needs more rows than Polars gives it by default.
 _AHEAD, _FEWEST, _MOST = 40, 10_000, 100_000
 
 

@@ -51,7 +51,7 @@ def is_mark(names: tuple[str, ...]) -> bool:
 
     It is out of sight, and of no kind that holds rows.
     """
-    return _is_hidden(names) and ending_of(names[-1]) is None
+    return is_hidden(names) and ending_of(names[-1]) is None
 
 
 def _parts(origin: str, folder: Path) -> list[Path]:
@@ -112,10 +112,6 @@ def _why_not_read(file: Path, part: Path) -> str:
     if hidden:
         return "is out of sight, as what begins with '.' or '_' is not finished, and is not read."
     return "" if ending in PARQUET_ENDINGS else "is not Parquet, and is not read."
-
-
-def _is_hidden(names: tuple[str, ...]) -> bool:
-    return any(name.startswith((".", "_")) for name in names)
 
 
 def _holds_a_column(folder: str) -> bool:

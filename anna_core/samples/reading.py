@@ -7,7 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, count_records, csv_header, opened, separator_hint
+from anna_core.columns.csv_files import CsvError, opened
+from anna_core.columns.csv_headers import csv_header, separator_hint
+from anna_core.columns.csv_records import count_records
 from anna_core.columns.near_names import near_names
 from anna_core.columns.parquet_files import scan_parquet, why_unreadable
 from anna_core.errors import SampleError
@@ -33,7 +35,7 @@ def read_sample_file(path: Path) -> pl.DataFrame:
     if ending is None:
         raise SampleError(f"{path}: {why_no_sample(path.name)}")
     try:
-        frame = _read_parquet(path) if ending in PARQUET_ENDINGS else _read_csv(path)
+        frame = _sample_parquet(path) if ending in PARQUET_ENDINGS else _sample_csv(path)
     except FileNotFoundError:
         raise SampleError(f"{path}: no such file.") from None
     except PermissionError:
@@ -66,7 +68,7 @@ def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
     return several or (TARGET,)
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
+def _sample_csv(path: Path) -> pl.DataFrame:
     try:
         names = csv_header(path)
         _refuse_other_header(path, names)
@@ -102,7 +104,7 @@ def _without_empty_end(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.head(int(filled[-1]) + 1 if len(filled) else 0)
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
+def _sample_parquet(path: Path) -> pl.DataFrame:
     with path.open("rb") as stream:
         begin = stream.read(len(_PARQUET_MARK))
     if begin != _PARQUET_MARK:
@@ -112,7 +114,7 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
-    """Read a Parquet file, without its folders' names.
+    """Read a Parquet file; what its folders' names say of columns is left out.
 
     Raises:
         SampleError: it cannot be read.

@@ -64,7 +64,7 @@ class Entry(BaseModel):
         failed_of: what of it may pass once only, and has been waited for.
         observed: what was observed of the sources when a launch of it met marts behind them.
         was_there: whether it was in the inbox, as it is now, when the register began.
-        forgotten: whether it was, and a register before that was damaged, which may have known more of its launch.
+        forgotten: whether it was, and an earlier register, which was damaged, may have known more of its launch.
         is_there: whether it is in the inbox now. Launched uploads are remembered when they are gone, because a share
             may be out of reach for a while, and its files have not been brought anew when it comes back.
     """

@@ -84,11 +84,9 @@ class Readiness:
             listing = observing.listing(self.source, self.calendar, state)
             if not state.listing:
                 return "has not been observed yet"
-            return (
-                ""
-                if state.listing == listing
-                else f"is to be observed again: {observing.what_changed(self.source, state)}"
-            )
+            if state.listing == listing:
+                return ""
+            return f"is to be observed again: {observing.what_changed(self.source, state)}"
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
 

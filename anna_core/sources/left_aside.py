@@ -13,8 +13,8 @@ from anna_core.errors import SourceError
 from anna_core.months import month_bounds
 from anna_core.sources.door import TIME, Door, Fault
 from anna_core.sources.observed_files import ObservedFiles
-from anna_core.sources.scanning import SourceTable, observed_tables, open_table, source_tables
 from anna_core.sources.source import Source
+from anna_core.sources.tables import SourceTable, observed_tables, open_table, source_tables
 
 _FEW = 10  # fewer rows are counted, but never a reason to refuse a file or a month, however small it is
 _EXAMPLES = 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from anna_core.columns.csv_records import separator_hint, title_hint
+from anna_core.columns.csv_headers import separator_hint, title_hint
 from anna_core.columns.near_names import near_names
 from anna_core.domains import Domain
 from anna_core.errors import SourceError

@@ -15,20 +15,20 @@ from filelock import FileLock
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
-from anna_core.sources.door import without_key
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
+from anna_core.sources.layouts import file_schema, has_rows
 from anna_core.sources.left_aside import most_of
 from anna_core.sources.looking import WRITTEN, changed, look
+from anna_core.sources.notes import notes
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
-from anna_core.sources.scanning import file_schema, has_rows, open_table, source_tables
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
+from anna_core.sources.tables import open_table, source_tables
 from anna_core.storage import write_text
 
 _DOOR = "8"  # changes whenever the same files would be read as other rows than before
-_MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
 _TOLD = 10  # refused files named in one message
 
 
@@ -49,7 +49,7 @@ def listing(source: Source, calendar: str, before: SourceState) -> str:
 
 
 def what_changed(source: Source, before: SourceState) -> str:
-    """What makes `listing` another than that of the last observation, for people; reads no data.
+    """Why `listing` differs from that of the last observation, in words for people; reads no data.
 
     Raises:
         SourceError: the source is missing.
@@ -130,7 +130,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         copies=doubled,
         months=months,
         unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
-        notes=_differences(domain, files) + _of_keys(domain, files) + told_months(files, source.path),
+        notes=notes(domain, files) + told_months(files, source.path),
     )
     write_text(folder / STATE_FILE, after.model_dump_json())
     sweep_surveys(folder, set())  # before the identities that belong to them
@@ -188,8 +188,8 @@ def _survey(
 ) -> ReadFile | None:
     """Survey a file in a state, and keep what was found; None if it changed meanwhile.
 
-    With `told_alone` the file is known, and read only to be refused: its stored identities stay as they are, as they
-    serve again once it is not refused any more, and with some of another reading among them would be a mixture.
+    With `told_alone` the file was read before, and is read again only to tell why it is refused. Its stored identities
+    stay as they are: they serve again once it is no longer refused, and must not be mixed with another reading's.
     """
     keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key and not told_alone else None
     try:
@@ -231,40 +231,6 @@ def _columns(domain: Domain, states: dict[str, str], done: dict[str, ReadFile]) 
         except SourceError:
             filled.update(domain.source_columns)  # what it has is not known; its survey refuses it
     return frozenset(filled or empty)
-
-
-def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
-    """Sentences about columns that files store in different types, or that some files lack."""
-    notes = []
-    for column in domain.source_columns:
-        kinds: dict[str, list[str]] = {}
-        for name, file in files.items():
-            if file.survey.rows:  # of none, types mean nothing
-                kinds.setdefault(file.survey.kinds.get(column, "missing"), []).append(Path(name).name)
-        if len(kinds) > 1:
-            told = [f"{kind} in {_some(names)}" for kind, names in kinds.items()]
-            notes.append(f"column '{column}' differs between files: {', '.join(told)}")
-    return notes
-
-
-def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
-    """Sentences about keys that tell no event from another."""
-    reasons = {reason for file in files.values() for counts in file.survey.left.values() for reason in counts}
-    notes = [
-        f"events without '{name}' have no key and are told apart by nothing: one that is delivered twice counts twice"
-        for name in domain.event_key
-        if without_key(name) in reasons
-    ]
-    if alike := [Path(name).name for name, file in files.items() if file.survey.alike >= _MANY_ALIKE]:
-        notes.append(
-            f"all events of {_some(alike)} have one and the same event_key ({', '.join(domain.event_key)}), so of each "
-            "client's one alone stays: name columns in `event_key` that tell events apart"
-        )
-    return notes
-
-
-def _some(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"
 
 
 def _refusal(domain: Domain, refused: list[str]) -> SourceError:

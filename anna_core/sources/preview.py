@@ -6,22 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, check_beginning
+from anna_core.columns.csv_files import CsvError
+from anna_core.columns.csv_records import check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.files import source_files
+from anna_core.sources.layouts import file_schema, has_rows, is_empty
 from anna_core.sources.left_aside import examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import (
-    SourceTable,
-    fault_name,
-    file_schema,
-    has_rows,
-    is_empty,
-    open_table,
-    source_tables,
-)
+from anna_core.sources.scanning import fault_name
 from anna_core.sources.source import Source
+from anna_core.sources.tables import SourceTable, open_table, source_tables
 
 ROWS = 1000  # looked at in each file
 _FILES = 20  # the newest, whose rows are looked at; the columns of all files are

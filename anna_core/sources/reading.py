@@ -43,12 +43,11 @@ def reading(domain: Domain, file: Path | None = None) -> Iterator[None]:
         words = reason(error)
         if domain.source.is_lake and file is not None:
             words = damaged_file(file, domain.source.format) or words
-        told = None
+        told = f"{words}. {_cure(domain, code, words)}"
         if domain.source.format == "parquet" and file is not None and code is None:
-            told = why_unreadable(file, domain.source_columns)
+            told = why_unreadable(file, domain.source_columns) or told
         raise SourceError(
-            f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: "
-            f"{told or f'{words}. {_cure(domain, code, words)}'}"
+            f"domain {domain.name}: {file or 'the source'} cannot be read as {domain.source.format}: {told}"
         ) from error
 
 

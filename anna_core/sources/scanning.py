@@ -1,4 +1,4 @@
-"""Scanning a source's table with Polars: its files by layout, and the rows of one month."""
+"""The rows of one month of a source, scanned through the door with Polars."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
@@ -6,42 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_records import CsvError, csv_header, has_records
 from anna_core.columns.event_keys import as_text
-from anna_core.columns.parquet_files import parquet_schema, scan_parquet
 from anna_core.domains import Domain
-from anna_core.errors import SourceError
 from anna_core.months import month_bounds
-from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_names, open_door, version_names
-from anna_core.sources.files import source_files
+from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_names, version_names
 from anna_core.sources.fingerprints import column_hash, summed
-from anna_core.sources.lakes import lake_state, scan_lake
-from anna_core.sources.missing_columns import refuse_missing
 from anna_core.sources.observed_files import ObservedFiles
-from anna_core.sources.reading import reading
 from anna_core.sources.source import Source
+from anna_core.sources.tables import SourceTable, observed_tables, open_table
 
 FILE, HASH, SUPERSEDED = "file", "hash", "superseded"
 _ANY_CLOCK = dt.timedelta(days=2)  # no two time zones differ by more
-
-
-@dataclass(frozen=True)
-class SourceTable:
-    """The rows of all files of a source that have the same columns and types.
-
-    Attributes:
-        files: the files; for a lake's table, the table's folder.
-        rows: the rows as they are stored.
-        schema: their columns and types.
-        path_column: the column of `rows` that names each row's file; None if there is one file, or events have no key.
-        is_csv: whether the files are CSV, whatever their names.
-    """
-
-    files: list[Path]
-    rows: pl.LazyFrame
-    schema: pl.Schema
-    path_column: str | None = None
-    is_csv: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,88 +127,6 @@ def winning_order(files: list[Path]) -> list[Path]:
     return sorted(files, key=lambda file: (file.stat().st_mtime_ns, str(file)))
 
 
-def observed_tables(source: Source, observed: ObservedFiles | None) -> list[SourceTable]:
-    """The tables (`source_tables`) of the files as they were observed; with None, of all that lies there now."""
-    if observed is None:
-        return source_tables(source)
-    state = next(iter(observed.states.values())) if source.domain.source.is_lake else None
-    return source_tables(source, observed.paths, observed.columns, state)
-
-
-def source_tables(
-    source: Source,
-    files: list[Path] | None = None,
-    known: frozenset[str] = frozenset(),
-    state: str | None = None,
-) -> list[SourceTable]:
-    """Group the source's files, whose layout may change over the years, into tables of the same columns and types.
-
-    Args:
-        source: the source.
-        files: the files to read; None: the whole table.
-        known: names of columns that other files have, and that these may therefore lack.
-        state: of a lake's table: the state to read it in; None: as it is now.
-
-    Raises:
-        SourceError: a file cannot be read, or a column that the domain names is in no file.
-    """
-    domain = source.domain
-    if domain.source.is_lake:
-        place, _ = lake_state(source)
-        rows = scan_lake(source, state)
-        tables = [SourceTable([Path(place)], rows, rows.collect_schema())]
-    else:
-        alike: dict[tuple, list[Path]] = {}
-        for file in files if files is not None else _filled(domain, source_files(source).read):
-            alike.setdefault(tuple(file_schema(domain, file).items()), []).append(file)
-        tables = [_table(domain, same, pl.Schema(layout)) for layout, same in alike.items()]
-    layouts = [(table.files[0], table.schema.names()) for table in tables]
-    refuse_missing(domain, layouts, known, several=sum(len(table.files) for table in tables) > 1)
-    return tables
-
-
-def file_schema(domain: Domain, file: Path) -> pl.Schema:
-    """The columns and types of a Parquet or CSV file.
-
-    Raises:
-        SourceError: the file cannot be read, or a name is there twice.
-    """
-    with reading(domain, file):
-        if domain.source.format == "parquet":
-            return parquet_schema(file)
-        return pl.Schema({name or f" {place}": pl.String() for place, name in enumerate(_csv_names(domain, file))})
-
-
-def is_empty(domain: Domain, file: Path) -> bool:
-    """Whether a Parquet file has no rows; its columns may then be of any type, as nobody could know a better one."""
-    return domain.source.format == "parquet" and not has_rows(domain, file)
-
-
-def has_rows(domain: Domain, file: Path) -> bool:
-    """Whether a Parquet or CSV file has rows. Raises `SourceError` if it cannot be read."""
-    with reading(domain, file):
-        if domain.source.format == "csv":
-            return has_records(file)
-        return scan_parquet([file]).select(pl.len()).collect().item() > 0
-
-
-def _filled(domain: Domain, files: list[Path]) -> list[Path]:
-    """The files that have rows, or all if none has: then their types are all there is."""
-    return [file for file in files if not is_empty(domain, file)] or files
-
-
-def _csv_names(domain: Domain, file: Path) -> list[str]:
-    try:
-        return csv_header(file)
-    except CsvError as error:
-        raise SourceError(f"domain {domain.name}: {error}") from error
-
-
-def open_table(source: Source, table: SourceTable) -> Door:
-    """Open the door to a table."""
-    return open_door(source.domain, table.rows, table.schema, source.bank_zone, table.files[0])
-
-
 def near(domain: Domain, table: SourceTable, first: dt.datetime, following: dt.datetime) -> SourceTable:
     """Leave out rows that lie outside of first <= event_time < following in every time zone.
 
@@ -255,24 +148,6 @@ def near(domain: Domain, table: SourceTable, first: dt.datetime, following: dt.d
     else:
         rows = table.rows
     return replace(table, rows=rows)
-
-
-def _table(domain: Domain, files: list[Path], schema: pl.Schema) -> SourceTable:
-    path_column = None
-    if len(files) > 1 and domain.event_key:
-        path_column = "path"
-        while path_column in schema:
-            path_column += "_"
-    if domain.source.format == "parquet":
-        with reading(domain, files[0]):
-            rows = scan_parquet(files, path_column)
-            kinds = rows.collect_schema()
-        schema = pl.Schema({name: kinds[name] for name in schema})  # in which zones are known
-    else:  # as text: "007" keeps its zeros, and no type hangs on the first rows
-        rows = pl.scan_csv(
-            files, infer_schema=False, new_columns=list(schema), glob=False, include_file_paths=path_column
-        )
-    return SourceTable(files, rows, schema, path_column, is_csv=domain.source.format == "csv")
 
 
 def _deferred(domain: Domain, tables: list[SourceTable], doors: list[Door]) -> dict[str, Deferred]:

@@ -8,17 +8,20 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel
 
-from anna_core.columns.csv_records import CsvError, count_records
+from anna_core.columns.csv_files import CsvError
+from anna_core.columns.csv_records import count_records
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
 from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, key_names, version_names
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
+from anna_core.sources.layouts import file_schema, is_empty
 from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import HASH, SourceTable, file_schema, identity, is_empty, open_table, source_tables
+from anna_core.sources.scanning import HASH, identity
 from anna_core.sources.source import Source
+from anna_core.sources.tables import SourceTable, open_table, source_tables
 
 UNDATED = "undated"  # in place of a month's key: the rows that belong to no month
 _MONTH, _KEY, _ROWS = "month", "identity", "rows"

@@ -47,7 +47,7 @@ def test_the_key_is_made_of_the_task_and_the_files_stem():
         KeyNameError, match=r"^'my sample' cannot .* Rename the file, or name the sample with --sample\.$"
     ):
         key_of("/x/my sample.csv", "churn", None)
-    with pytest.raises(KeyNameError, match=r"together with the task's name\.$"):
+    with pytest.raises(KeyNameError, match=r"the task's name, and neither '\.' nor '\.lock' at the end\.$"):
         key_of("/x/q1.csv", "churn", "my sample")
     with pytest.raises(KeyNameError, match=r"^'my task' cannot name a task: [^.]*\.$"):
         key_of("/x/q1.csv", "my task", None)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anna_core.columns import csv_records
-from anna_core.columns.csv_records import CsvError, count_records, csv_header, has_records, line_of
+from anna_core.columns import csv_headers, csv_records
+from anna_core.columns.csv_files import CsvError
+from anna_core.columns.csv_headers import csv_header
+from anna_core.columns.csv_records import count_records, has_records, line_of
 
 HEAD = "id,note,city\n"
 
@@ -130,7 +132,7 @@ def test_what_a_csv_writer_writes_passes_whole(file, rows, end, quoting, mark, c
     content = as_text(rows, end, quoting).encode("utf-8-sig" if mark else "utf-8")
     file.write_bytes(gzip.compress(content) if compressed else content)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(csv_records, "_BLOCK", max(block, len(content.split(b"\n")[0]) + 1))
+        patched.setattr(csv_headers, "_MOST", max(block, len(content.split(b"\n")[0]) + 1))
         assert csv_header(file) == ["id", "note", "city"]
         patched.setattr(csv_records, "_BLOCK", block)
         assert count_records(file, 3) == len(rows)
@@ -147,7 +149,8 @@ def test_of_what_passes_every_reader_makes_the_same(file, body, block):
     content = f"x,y\n{body}".encode()
     file.write_bytes(content)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(csv_records, "_BLOCK", max(block, len("x,y\n")))
+        for module, bound in ((csv_headers, "_MOST"), (csv_records, "_BLOCK")):
+            patched.setattr(module, bound, max(block, len("x,y\n")))
         try:
             records = count_records(file, len(csv_header(file)))
         except CsvError:
@@ -159,7 +162,8 @@ def test_of_what_passes_every_reader_makes_the_same(file, body, block):
 
 
 def test_a_block_that_ends_within_a_letter_is_no_fault(check, monkeypatch):
-    monkeypatch.setattr(csv_records, "_BLOCK", len(HEAD) + 5)
+    for module, bound in ((csv_headers, "_MOST"), (csv_records, "_BLOCK")):
+        monkeypatch.setattr(module, bound, len(HEAD) + 5)
     assert check(HEAD + "1,Рига,Псков\n" * 20) == 20
 
 
@@ -184,7 +188,7 @@ def test_of_a_large_file_only_the_header_is_read_for_its_names(tmp_path, monkeyp
             taken.append(self.tell())
             super().close()
 
-    monkeypatch.setattr(csv_records, "opened", lambda file: Told(file.read_bytes()))
+    monkeypatch.setattr(csv_headers, "opened", lambda file: Told(file.read_bytes()))
     assert csv_header(path) == [next(csv.reader(io.StringIO(header, newline="")))[0].strip(), "y"]
     assert taken == [read]
 

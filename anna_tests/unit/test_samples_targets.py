@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anna_core.errors import SampleError, TaskError
-from anna_core.samples.targets import class_names, encode_targets, resolve_task
+from anna_core.samples.target_values import class_names
+from anna_core.samples.targets import encode_targets, resolve_task
 from anna_core.tasks.task import Task, TaskRequest, TaskType
 
 

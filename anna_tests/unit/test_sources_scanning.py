@@ -11,8 +11,8 @@ from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import month_bounds
 from anna_core.sources.files import source_files
 from anna_core.sources.fingerprints import combine_fingerprints, fingerprint, row_hash
-from anna_core.sources.scanning import open_table, source_tables
 from anna_core.sources.survey import survey
+from anna_core.sources.tables import open_table, source_tables
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
 NOON = dt.datetime(2024, 3, 5, 12)

@@ -1,0 +1,48 @@
+"""What people are told of an observed source's files: how they differ, and of keys that tell no event from another."""
+
+from pathlib import Path
+
+from anna_core.domains import Domain
+from anna_core.sources.door import without_key
+from anna_core.sources.source_state import ReadFile
+
+_MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
+
+
+def notes(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
+    """Sentences about a source's files, by name."""
+    return _differences(domain, files) + _of_keys(domain, files)
+
+
+def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
+    """Sentences about columns that files store in different types, or that some files lack."""
+    notes = []
+    for column in domain.source_columns:
+        kinds: dict[str, list[str]] = {}
+        for name, file in files.items():
+            if file.survey.rows:  # of none, types mean nothing
+                kinds.setdefault(file.survey.kinds.get(column, "missing"), []).append(Path(name).name)
+        if len(kinds) > 1:
+            told = [f"{kind} in {_some(names)}" for kind, names in kinds.items()]
+            notes.append(f"column '{column}' differs between files: {', '.join(told)}")
+    return notes
+
+
+def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
+    """Sentences about keys that tell no event from another."""
+    reasons = {reason for file in files.values() for counts in file.survey.left.values() for reason in counts}
+    notes = [
+        f"events without '{name}' have no key and are told apart by nothing: one that is delivered twice counts twice"
+        for name in domain.event_key
+        if without_key(name) in reasons
+    ]
+    if alike := [Path(name).name for name, file in files.items() if file.survey.alike >= _MANY_ALIKE]:
+        notes.append(
+            f"all events of {_some(alike)} have one and the same event_key ({', '.join(domain.event_key)}), so of each "
+            "client's one alone stays: name columns in `event_key` that tell events apart"
+        )
+    return notes
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"
