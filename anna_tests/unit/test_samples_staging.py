@@ -1,5 +1,6 @@
 import datetime as dt
 import errno
+import gzip
 import os
 import re
 import shutil

@@ -112,7 +112,7 @@ def iceberg_state(table, content: object, name: str = "v2.metadata.json") -> Non
         (".", "v2.metadata.json", {}), (".", "v2.metadata.json", []), (".", "v2.metadata.json", b"not finished"),
         ("source", "1.metadata.json", {"location": "DWH"}),
         ("source", "1.metadata.json", {"format-version": 1, "name": "cards"}),
-        ("source", "1.metadata.json.gz", gzip.compress(b"{}")[:-3]),
+        ("source", "1.metadata.json.gz", gzip.compress(b"{}", mtime=0)[:-3]),
         ("source", "cards.metadata.json", {"format-version": 2, "location": "/dwh/source"}),  # no state has such a name
         (".", "v2.metadata.json", {"format-version": 2, "location": "s3://dwh/accounts"}),  # of a table elsewhere
         ("source", "v2.metadata.json", {"format-version": 2, "location": "s3://dwh/accounts"}),
