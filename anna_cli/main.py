@@ -45,6 +45,7 @@ class _Commands(click.Group):
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), help="The deployment's folder. [ANNA_HOME, or ~/.anna]"
 )
+@click.version_option(package_name="anna-platform", message="%(version)s")
 def anna(home: Path | None) -> None:
     """ANNA: neural networks on bank events, without a data scientist's hands."""
     if home is not None:

@@ -161,7 +161,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
             versions.append(f"{version}-{frame.hash_rows().sum()}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(frame):,} clients scored")
             facts = _facts(frame, stored.path, version) | _known(histories)
-            if doubt := _doubts(histories):
+            if doubt := " ".join(_doubts(histories) + _behind(warehouse, domains, histories, at)):
                 facts[DOUBTS] = doubts[f"{at:%Y-%m}"] = doubt
             context.add_asset_metadata(facts, SCORES, partition_key=_partition(sample, at))
         for told in joint_doubts(doubts):
@@ -211,13 +211,23 @@ def _known(histories: Mapping[str, Sequences]) -> dict[str, object]:
     return {"clients by domain": dg.MetadataValue.json(known)}
 
 
-def _doubts(histories: Mapping[str, Sequences]) -> str:
-    """What makes doubtful that these are the clients whom the bank has; empty where nothing does."""
+def _doubts(histories: Mapping[str, Sequences]) -> list[str]:
+    """What makes doubtful that these are the clients whom the bank has."""
     clients = {name: pl.Series(rows.client_id).cast(pl.String) for name, rows in histories.items()}
     doubts = written_apart(clients)
     if not any(len(ids) for ids in clients.values()):
         doubts.append("no domain has an event in its window at this month's end, so there is nobody to score.")
-    return " ".join(doubts)
+    return doubts
+
+
+def _behind(warehouse: Warehouse, domains: list[Domain], histories: Mapping[str, Sequences], at: dt.date) -> list[str]:
+    """Which domains have no event any more in a month that is scored."""
+    newest = {domain.name: warehouse.mart(domain).newest_month for domain in domains if domain.name in histories}
+    return [
+        f"{name} has no events after {last:%Y-%m}, so scores of later months know nothing newer of it."
+        for name, last in newest.items()
+        if last is not None and last < at
+    ]
 
 
 def _partition(sample: str, at: dt.date) -> str:

@@ -11,6 +11,7 @@ from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.sources import observing
 from anna_core.sources.corrections import read_corrections
+from anna_core.sources.fingerprints import rows_in
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import SourceState, read_state
 
@@ -108,6 +109,12 @@ class StoredMart:
         stored, key = self.observed, f"{month:%Y-%m-01}"
         observed, corrections = stored.read().files_of(key), read_corrections(stored.path, key)
         return build_mart(stored.source, month, self.path, self.dictionary.path, memory, corrections, observed)
+
+    @property
+    def newest_month(self) -> dt.date | None:
+        """The last month that is built of any rows; None if none is."""
+        footers = ((month, read_footer(file)) for month, file in reversed(built_months(self.path).items()))
+        return next((month for month, found in footers if found and found.source and rows_in(found.source)), None)
 
     def fingerprints(self, months: list[dt.date]) -> dict[str, str]:
         """Key of each of the months that is built → fingerprint of the source rows that it was built from."""

@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from anna_core.marts.mart import built_months
 from anna_core.months import parse_month
 from anna_resources.names import DOUBTS
 from anna_tests.graph.conftest import Deployment, events, sample_rows, write_domain
@@ -90,3 +91,14 @@ def test_samples_without_models_do_not_take_the_scores_of_others_down(deployment
     }
     assert doubts[key] is None
     assert "no metamodel of the sample is trained" in doubts[untrained].value
+    for month in built_months(deployment.home / "storage" / "mart" / "cards").values():
+        if MONTH in str(month):
+            month.unlink()  # as where the data end a month before
+    deployment.rewrite_month("cards", MONTH, events(1, MONTH).clear())
+    deployment.refresh()
+    deployment.materialize("history/cards", partition=MONTH)
+    for asset in ("retro/embedding/cards", "retro/scores"):
+        deployment.materialize(asset, partition=dg.MultiPartitionKey({"month": MONTH, "sample": key}))
+    made = deployment.instance.get_latest_materialization_event(dg.AssetKey(["retro", "scores"]))
+    doubt = made.asset_materialization.metadata[DOUBTS].value
+    assert doubt == "cards has no events after 2024-02, so scores of later months know nothing newer of it."
