@@ -20,7 +20,8 @@ _SHOWN = {
     "state": "settling, waiting, refused, starting, or launched: the run then tells how it goes.",
     "told": "Why it is so, and what you should know although nothing is refused.",
 }
-_LINE = 36  # characters of a line of `told`: what a page of 1,500 pixels has room for
+_ROOM = 52  # characters of a file's name and of a line of `told` side by side, on a page of 1,500 pixels
+_SHORTEST_LINE = 20  # of `told`
 
 
 def uploads_spec() -> dg.AssetSpec:
@@ -68,12 +69,13 @@ def digest(table: list[dict[str, str]]) -> str:
 def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     """The event that publishes a table."""
     schema = dg.TableSchema([dg.TableColumn(name, "string", description=text) for name, text in _SHOWN.items()])
+    line = max(_ROOM - max((len(row["file"]) for row in table), default=0), _SHORTEST_LINE)
     counts = {state: sum(row["state"] == state for row in table) for state in UploadState}
     return dg.AssetObservation(
         KEY,
         description=", ".join(f"{count} {state}" for state, count in counts.items() if count) or "The inbox is empty.",
         metadata={
-            UPLOADS_ASSET: dg.MetadataValue.table([_shown(row) for row in table], schema),
+            UPLOADS_ASSET: dg.MetadataValue.table([_shown(row, line) for row in table], schema),
             "launches": dg.MetadataValue.md("\n".join(_links(row) for row in reversed(table) if row["run"]) or "none"),
         },
     )
@@ -87,10 +89,10 @@ def summary(table: list[dict[str, str]]) -> str:
     return " ".join(told[:_TOLD]) + more
 
 
-def _shown(row: dict[str, str]) -> dg.TableRecord:
-    """A row with its reason and warnings in lines: the page makes a column as narrow as its longest word."""
+def _shown(row: dict[str, str], line: int) -> dg.TableRecord:
+    """A row with its reason and warnings in lines of so many characters: the page breaks at spaces where it likes."""
     told = " ".join([row["reason"], *row["warnings"].splitlines()])
-    lines = textwrap.wrap(told, _LINE, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(told, line, break_long_words=False, break_on_hyphens=False)
     return dg.TableRecord({**row, "told": " ".join(line.replace(" ", "\N{NO-BREAK SPACE}") for line in lines)})
 
 

@@ -85,18 +85,24 @@ def test_the_table_is_published_when_it_changes_and_no_more(intake: Intake) -> N
     assert len(intake.published) == 2
 
 
-def test_the_page_tells_reason_and_warnings_in_lines_that_it_has_room_for() -> None:
+@pytest.mark.parametrize(
+    ("file", "lines"),
+    [
+        ("churn/2024.q1.csv", ["cards: 2024-01 is to be built.", "cards knows 0 of 200 clients."]),
+        ("churn/churn_2024_q1.csv", ["cards: 2024-01 is to be", "built. cards knows 0 of 200", "clients."]),
+        (f"churn/{'long' * 20}.csv", ["cards: 2024-01 is to", "be built. cards", "knows 0 of 200", "clients."]),
+    ],
+)
+def test_the_page_tells_reason_and_warnings_in_lines_that_it_has_room_for(file: str, lines: list[str]) -> None:
     row = {
+        "file": file,
         "state": "waiting",
         "reason": "cards: 2024-01 is to be built.",
         "warnings": "cards knows 0 of 200\nclients.",
         "run": "",
     }
     (shown,) = observation([row]).metadata["uploads"].records
-    lines = shown.data["told"].split(" ")
-    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines] == [
-        "cards: 2024-01 is to be built. cards", "knows 0 of 200 clients."
-    ]  # fmt: skip
+    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in shown.data["told"].split(" ")] == lines
     assert shown.data.items() >= row.items()
 
 
