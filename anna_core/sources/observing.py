@@ -15,7 +15,7 @@ from filelock import FileLock
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
-from anna_core.sources.door import without_key
+from anna_core.sources.door import with_lost_digits, without_key
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.left_aside import most_of
@@ -25,9 +25,10 @@ from anna_core.sources.scanning import file_schema, has_rows, open_table, source
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
+from anna_core.sources.version_units import refuse_several_units
 from anna_core.storage import write_text
 
-_DOOR = "7"  # changes whenever the same files would be read as other rows than before
+_DOOR = "8"  # changes whenever the same files would be read as other rows than before
 _MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
 _TOLD = 10  # refused files named in one message
 
@@ -108,6 +109,10 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
             file = before.known.get(name)
         if file is not None:
             files[name] = file
+    try:
+        refuse_several_units(domain, {name: file.survey.versions for name, file in files.items()}, source.left_aside)
+    except SourceError as error:
+        refused.append(str(error))
     if files and not refused and not any(file.survey.rows for file in files.values()):
         for table in source_tables(source, [Path(name) for name in files]):  # then their types are all there is
             open_table(source, table)
@@ -237,12 +242,13 @@ def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     """Sentences about columns that files store in different types, or that some files lack."""
     notes = []
     for column in domain.source_columns:
-        kinds: dict[str, list[str]] = {}
+        kinds: dict[tuple[str, str], list[str]] = {}
         for name, file in files.items():
             if file.survey.rows:  # of none, types mean nothing
-                kinds.setdefault(file.survey.kinds.get(column, "missing"), []).append(Path(name).name)
+                found = file.survey.kinds.get(column, "missing"), file.survey.near.get(column, "")
+                kinds.setdefault(found, []).append(Path(name).name)
         if len(kinds) > 1:
-            told = [f"{kind} in {_some(names)}" for kind, names in kinds.items()]
+            told = [f"{kind} in {_some(names)}{_called(near, names)}" for (kind, near), names in kinds.items()]
             notes.append(f"column '{column}' differs between files: {', '.join(told)}")
     return notes
 
@@ -253,7 +259,7 @@ def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     notes = [
         f"events without '{name}' have no key and are told apart by nothing: one that is delivered twice counts twice"
         for name in domain.event_key
-        if without_key(name) in reasons
+        if not reasons.isdisjoint({without_key(name), with_lost_digits(name)})
     ]
     if alike := [Path(name).name for name, file in files.items() if file.survey.alike >= _MANY_ALIKE]:
         notes.append(
@@ -261,6 +267,13 @@ def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
             "client's one alone stays: name columns in `event_key` that tell events apart"
         )
     return notes
+
+
+def _called(near: str, names: list[str]) -> str:
+    """What a column is called in files that lack it but for letter case and padding, as a clause; empty for none."""
+    if not near:
+        return ""
+    return f", which {'has' if len(names) == 1 else 'have'} {near!r} (letter case and padding count: rename it there)"
 
 
 def _some(names: list[str]) -> str:
