@@ -6,7 +6,7 @@ from anna_core.columns.typed import NO_CLIENT, Typed, UnfitColumnError, is_nothi
 from anna_core.columns.written_floats import WITH_EXPONENT, WITH_POINT
 
 CURE = "write ids as text or whole numbers, 17 and not 17.0 or 1.7e+1"
-WRITTEN_AS_FLOAT = f"{WITH_POINT}|{WITH_EXPONENT}"
+WRITTEN_AS_FLOAT = f"^{WITH_POINT}$|^{WITH_EXPONENT}$"
 
 
 def client(name: str, kind: pl.DataType) -> Typed:

@@ -1,5 +1,6 @@
 """Event keys: what identifies an event, comparable between files that store it in different types."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ import polars as pl
 
 from anna_core.columns.categories import RARE, canonical_texts, canonical_words, category
 from anna_core.columns.moments import calendar, is_moment
-from anna_core.columns.typed import Typed, is_nothing, is_text, plain_text
+from anna_core.columns.typed import NOTHING, Typed, is_text, plain_text
 from anna_core.columns.written_floats import LARGE_WITH_EXPONENT
 
 CURE = "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"
@@ -19,6 +20,7 @@ _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, th
 _STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
 _ODD = f"{RARE}|{_STAMP}"  # looked for at once: most keys are nothing of it
 _MIDNIGHT = " 00:00:00"
+_NOTHING = f"(?i:{'|'.join(map(re.escape, NOTHING))})"
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,12 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
     if is_text(kind):
         text = plain_text(name, kind)
         value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
-        lost = text.str.contains(LARGE_WITH_EXPONENT).fill_null(value=False)
-        return TypedKey(value, lost, text.is_null() | is_nothing(text))
+        # To take the padding off once more would take longer than to look past it.
+        stored, padding = (pl.col(name), r"\s*") if kind == pl.String else (text, "")
+        lost, nothing = (
+            stored.str.contains(f"^{padding}(?:{form}){padding}$") for form in (LARGE_WITH_EXPONENT, _NOTHING)
+        )
+        return TypedKey(value, lost.fill_null(value=False), nothing.fill_null(value=True))
     key = category(name, kind)
     if kind.is_float():
         number = pl.col(name)
@@ -90,7 +96,9 @@ def _of_text(texts: pl.Series) -> pl.Series:
     """Keys of texts without padding."""
     if not texts.str.contains(_ODD).any():
         return canonical_words(texts)
-    return _stamps(canonical_texts(texts, lambda text: pl.when(~text.str.contains(LARGE_WITH_EXPONENT)).then(text)))
+    return _stamps(
+        canonical_texts(texts, lambda text: pl.when(~text.str.contains(f"^{LARGE_WITH_EXPONENT}$")).then(text))
+    )
 
 
 def _stamps(texts: pl.Series) -> pl.Series:

@@ -211,6 +211,16 @@ def test_a_text_of_a_large_float_is_no_key_and_an_id_in_hex_is_one():
     assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == expected
 
 
+def test_a_key_is_missing_where_it_is_neither_there_nor_unreadable():
+    texts = pl.Series([" Null\t", "(NULL)", "\\N", "", "  ", None, "None", "?", " 1e+16", "17", "xnull", "nul"])
+    for column in (texts, texts.cast(pl.Categorical), texts.cast(pl.Binary)):
+        key = event_key("x", column.dtype, "UTC")
+        found = column.to_frame("x").select(value=key.value, lost=key.unreadable, missing=key.missing)
+        expected = found["value"].is_null() & ~found["lost"]
+        tab = column.dtype == pl.Binary  # of bytes, it may be part of a number
+        assert found["missing"].to_list() == expected.to_list() == [not tab, *[True] * 5, *[False] * 6]
+
+
 @given(st.integers(0, 16**16 - 1).map(lambda number: f"{number:016x}"))
 def test_an_id_in_hex_is_a_key_and_a_category(name):
     column = pl.Series([name])

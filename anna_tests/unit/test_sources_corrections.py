@@ -226,7 +226,9 @@ def test_versions_of_two_units_are_refused(tmp_path, first, second, told):
     files = bank.deliver((1, 3, 5.0), updated=first), bank.deliver((1, 4, 6.0), updated=second)
     with pytest.raises(SourceError) as refusal:
         bank.observe()
-    assert f"the version 'updated' is {told.format(*files)}: which is the later nobody can tell. Write" in str(refusal.value)
+    assert f"the version 'updated' is {told.format(*files)}: which is the later nobody can tell. Write" in str(
+        refusal.value
+    )
     files[1].unlink()  # and the other is as good as before
     assert bank.refresh() == {3: [5.0], 4: []}
 
