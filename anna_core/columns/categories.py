@@ -24,7 +24,7 @@ from anna_core.columns.written_floats import WITH_EXPONENT
 
 _WHOLE_WITH_DECIMALS = r"^-?\d+\.0+$"
 RARE = f"{_WHOLE_WITH_DECIMALS}|^{WITH_EXPONENT}$"
-_EXPONENT = ("e", "E")
+_EXPONENT = ["e", "E"]
 _INT64 = 2.0**63
 _SAME = {word: same for same in ("true", "false") for word in (same, same.capitalize(), same.upper())}
 _WORDS = [*in_any_case(NOTHING), *_SAME]

@@ -13,7 +13,11 @@ from anna_core.columns.written_floats import LARGE_WITH_EXPONENT
 
 CURE = "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"
 
-_EXACT_FLOATS = {pl.Float16: 2.0**11, pl.Float32: 2.0**24, pl.Float64: 2.0**53}  # from here on neighbours are one float
+_EXACT_FLOATS: dict[type[pl.DataType], float] = {
+    pl.Float16: 2.0**11,
+    pl.Float32: 2.0**24,
+    pl.Float64: 2.0**53,
+}  # from here on neighbours are one float
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
 # As programs write a time stamp: with no digits after the second, or 3, 6 or 9. One or two may as well count something.
