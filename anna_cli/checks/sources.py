@@ -22,6 +22,7 @@ from anna_resources.settings import Settings
 
 _CLIENT_ROWS = 1_000_000  # of each source, from its newest files: their clients are compared with the other sources'
 _CLIENT_FILES = 20
+_ROWS_A_FILE = _CLIENT_ROWS // 4  # at most, so that there are several files to compare
 _SHOWN = 3  # files that are named
 
 
@@ -64,13 +65,26 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
 
 
 def check_clients(domains: Iterable[Domain], settings: Settings) -> Iterator[Finding]:
-    """Whether the sources write clients in one way; files that cannot be read are told by `check_source`."""
+    """Whether each source, and all of them, write clients in one way; what cannot be read `check_source` tells."""
     clients = {}
     for domain in domains:
+        of_files = dict[str, pl.Series]()
         with suppress(Exception):  # whatever it is, `check_source` has met it, too, and told of it
-            clients[domain.name] = _clients(_source(domain, settings))
+            of_files = _clients(_source(domain, settings))
+        yield from _check_files(domain, of_files)
+        clients[domain.name] = pl.concat([pl.Series(CLIENT, dtype=pl.String), *of_files.values()]).unique()
     for told in written_apart(clients):
         yield warning(told, "find out which way is right, and convert the other source, as in a view")
+
+
+def _check_files(domain: Domain, clients: dict[str, pl.Series]) -> Iterator[Finding]:
+    """Whether the files of a source, given the newest first, write clients in one way."""
+    newest = next(iter(clients), "")
+    for older in clients:
+        if told := written_apart({older: clients[older], newest: clients[newest]}):
+            cure = "find out which way is right, and write the other files anew"
+            yield warning(f"domain {domain.name}: {told[0]}", cure)
+            return
 
 
 def _check_columns(source: Source) -> Iterator[Finding]:
@@ -95,17 +109,17 @@ def _check_columns(source: Source) -> Iterator[Finding]:
         )
 
 
-def _clients(source: Source) -> pl.Series:
-    """Different clients in the newest rows of a source, as text, as far as its files can be read."""
-    found, left = [pl.Series(CLIENT, dtype=pl.String)], _CLIENT_ROWS
+def _clients(source: Source) -> dict[str, pl.Series]:
+    """Name of each of a source's newest files that can be read → different clients in its first rows, as text."""
+    found, left = dict[str, pl.Series](), _CLIENT_ROWS
     for file in _newest(source):
         with suppress(SourceError):
-            rows = _clients_of(source, file, left)
-            found.append(rows.unique())
+            rows = _clients_of(source, file, left if file is None else min(left, _ROWS_A_FILE))
+            found[str(file or source.path)] = rows.unique()
             left -= len(rows)
         if left <= 0:
             break
-    return pl.concat(found).unique()
+    return found
 
 
 def _newest(source: Source) -> list[Path | None]:

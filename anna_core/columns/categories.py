@@ -1,7 +1,11 @@
 """Categories: one text a value, whichever type stores it.
 
-5411, 5411.0, a decimal and the text of either are `5411`; a yes or no and the texts TRUE and True are `true`.
+5411, 5411.0, a decimal and the text of either are `5411`; so are 12345678 and 1.2345678E7 or 1.2345678e+07, as programs
+write it once it is a float; a yes or no and the texts TRUE and True are `true`. A text such as 1e7 or 3636638817772e42,
+with neither a point nor a sign before its exponent, may well be a code, and stays what it is.
 """
+
+from collections.abc import Callable
 
 import polars as pl
 
@@ -16,8 +20,11 @@ from anna_core.columns.typed import (
     is_text,
     plain_text,
 )
+from anna_core.columns.written_floats import WITH_EXPONENT
 
 _WHOLE_WITH_DECIMALS = r"^-?\d+\.0+$"
+RARE = f"{_WHOLE_WITH_DECIMALS}|^{WITH_EXPONENT}$"
+_EXPONENT = ["e", "E"]
 _INT64 = 2.0**63
 _SAME = {word: same for same in ("true", "false") for word in (same, same.capitalize(), same.upper())}
 _WORDS = [*in_any_case(NOTHING), *_SAME]
@@ -41,8 +48,11 @@ def category(name: str, kind: pl.DataType) -> Typed:
         )
     column = pl.col(name)
     if is_text(kind):
-        text = plain_text(name, kind).map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
-        return Typed(text, pl.lit(value=False))
+        text = plain_text(name, kind)
+        same = text.map_batches(
+            lambda texts: canonical_texts(texts, _in_digits), return_dtype=pl.String, is_elementwise=True
+        )
+        return Typed(same, pl.lit(value=False))
     if kind.is_float():
         return Typed(_of_float(column), pl.lit(value=False))
     if is_moment(kind):
@@ -51,21 +61,49 @@ def category(name: str, kind: pl.DataType) -> Typed:
     return Typed(text.str.strip_chars_end("0").str.strip_suffix(".") if is_float(kind) else text, pl.lit(value=False))
 
 
-def _of_text(texts: pl.Series) -> pl.Series:
-    """Canonical texts; what is rare is looked for in all of them, and put right only where there is any."""
+def canonical_texts(texts: pl.Series, with_exponent: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Texts without padding as one text a value, null where they stand for nothing.
+
+    What is rare is looked for in all of them at once, and put right only where there is any.
+
+    Args:
+        texts: the texts.
+        with_exponent: what becomes of texts `WITH_EXPONENT`, an expression of them.
+    """
     found = texts
-    decimals = texts.str.contains(_WHOLE_WITH_DECIMALS)
-    if decimals.any():
-        found = texts.str.strip_chars_end("0").str.strip_suffix(".").zip_with(decimals, texts)
+    rare = texts.str.contains(RARE)
+    if rare.any():
+        text, exponent = pl.col("text"), pl.lit(texts.str.contains_any(_EXPONENT))
+        whole = text.str.strip_chars_end("0").str.strip_suffix(".")
+        same = pl.when(exponent).then(with_exponent(text)).otherwise(whole)
+        found = (
+            texts.to_frame("text")
+            .select(pl.when(pl.lit(rare)).then(same).otherwise(text).alias(texts.name))
+            .to_series()
+        )
+    return canonical_words(found)
+
+
+def canonical_words(texts: pl.Series) -> pl.Series:
+    """Texts with the words for yes and no written in one way, null where they stand for nothing."""
     words = texts.is_in(_WORDS)
-    if words.any():
-        found = texts.replace_strict(_SAME, default=None, return_dtype=pl.String).zip_with(words, found)
-    return found
+    if not words.any():
+        return texts
+    return texts.replace_strict(_SAME, default=None, return_dtype=pl.String).zip_with(words, texts)
 
 
 def _of_float(column: pl.Expr) -> pl.Expr:
     """In digits where it is whole, as integers are written; else a float's own shortest text: 0.1 of 32 bits is 0.1."""
     number = column.cast(pl.Float64)
+    return pl.when(number.is_finite()).then(pl.coalesce(_digits(number), column.cast(pl.String)))
+
+
+def _in_digits(text: pl.Expr) -> pl.Expr:
+    """Numbers with an exponent in digits where they are whole, as those of floats are; else as they are written."""
+    return pl.coalesce(_digits(text.cast(pl.Float64, strict=False)), text)
+
+
+def _digits(number: pl.Expr) -> pl.Expr:
+    """Floats in digits, null where they are not whole or beyond 64 bits."""
     whole = (number == number.round()) & (number.abs() < _INT64)
-    digits = pl.when(whole).then(number).cast(pl.Int64).cast(pl.String)
-    return pl.when(number.is_finite()).then(pl.coalesce(digits, column.cast(pl.String)))
+    return pl.when(whole).then(number).cast(pl.Int64).cast(pl.String)

@@ -3,11 +3,10 @@
 import polars as pl
 
 from anna_core.columns.typed import NO_CLIENT, Typed, UnfitColumnError, is_nothing, is_text, plain_text
+from anna_core.columns.written_floats import WITH_EXPONENT, WITH_POINT
 
 CURE = "write ids as text or whole numbers, 17 and not 17.0 or 1.7e+1"
-# What programs make of whole numbers that once were floats: pandas of a column with a gap, spreadsheets of long ones.
-# All write a point or a sign; without either, 3636638817772e42 is an id.
-WRITTEN_AS_FLOAT = r"^[+-]?\d+\.0*$|^[+-]?\d+\.\d*[eE][+-]?\d+$|^[+-]?\d+[eE][+-]\d+$"
+WRITTEN_AS_FLOAT = f"^{WITH_POINT}$|^{WITH_EXPONENT}$"
 
 
 def client(name: str, kind: pl.DataType) -> Typed:

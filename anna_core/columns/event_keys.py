@@ -1,24 +1,35 @@
 """Event keys: what identifies an event, comparable between files that store it in different types."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
 import polars as pl
 
-from anna_core.columns.categories import category
+from anna_core.columns.categories import RARE, canonical_texts, canonical_words, category
 from anna_core.columns.moments import calendar, is_moment
-from anna_core.columns.typed import Typed, is_text
+from anna_core.columns.typed import NOTHING, Typed, is_text, plain_text
+from anna_core.columns.written_floats import LARGE_WITH_EXPONENT
 
+CURE = "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"
+
+_EXACT_FLOATS: dict[type[pl.DataType], float] = {
+    pl.Float16: 2.0**11,
+    pl.Float32: 2.0**24,
+    pl.Float64: 2.0**53,
+}  # from here on neighbours are one float
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
 # As programs write a time stamp: with no digits after the second, or 3, 6 or 9. One or two may as well count something.
 _STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
+_ODD = f"{RARE}|{_STAMP}"  # looked for at once: most keys are nothing of it
 _MIDNIGHT = " 00:00:00"
+_NOTHING = f"(?i:{'|'.join(map(re.escape, NOTHING))})"
 
 
 @dataclass(frozen=True)
 class TypedKey(Typed):
-    """A column of a key.
+    """A column of a key. What is unreadable in it has lost digits, so that two keys may look like one.
 
     Attributes:
         missing: bool, never null: the value is null. It does without the value, whose making takes its time.
@@ -36,6 +47,11 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
     other than of one whole number or one time stamp: '1.1' and '1.10' are two keys, and so are '2024-03-31 12:00:00.1'
     and '….10'. A text that names its zone stays as it is.
 
+    A float so large that whole numbers are not told apart (from 2^53 on, of 32 bits from 2^24), and a text as programs
+    write large floats, 4.08178e+15, is no key: several ids may have become one, and digits in another file would not
+    meet it. A text with neither a point nor a sign before its exponent, 3636638817772e42 or 1e7, is an id like others,
+    and so is the text of a tiny number, 1e-7.
+
     Args:
         name: of the column.
         kind: its type.
@@ -50,13 +66,23 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
     if is_moment(kind):
         moment = _moment(pl.col(name), kind, zone)
         return TypedKey(moment, pl.lit(value=False), moment.is_null())
+    if is_text(kind):
+        text = plain_text(name, kind)
+        value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
+        # To take the padding off once more would take longer than to look past it.
+        stored, padding = (pl.col(name), r"\s*") if kind == pl.String else (text, "")
+        lost, nothing = (
+            stored.str.contains(f"^{padding}(?:{form}){padding}$") for form in (LARGE_WITH_EXPONENT, _NOTHING)
+        )
+        return TypedKey(value, lost.fill_null(value=False), nothing.fill_null(value=True))
     key = category(name, kind)
-    value = key.value
     if kind.is_float():
-        value = value.map_batches(_digits, return_dtype=pl.String, is_elementwise=True)
-    elif is_text(kind):
-        value = value.map_batches(_stamps, return_dtype=pl.String, is_elementwise=True)
-    return TypedKey(value, key.unreadable, key.value.is_null())
+        number = pl.col(name)
+        finite = number.is_finite().fill_null(value=False)
+        lost = finite & (number.cast(pl.Float64).abs() >= _EXACT_FLOATS[kind.base_type()])
+        value = key.value.map_batches(_digits, return_dtype=pl.String, is_elementwise=True)
+        return TypedKey(pl.when(~lost).then(value), lost, ~finite)
+    return TypedKey(key.value, key.unreadable, key.value.is_null())
 
 
 def as_text(key: pl.Expr) -> pl.Expr:
@@ -68,6 +94,15 @@ def _digits(floats: pl.Series) -> pl.Series:
     """Texts of floats, those with an exponent as decimals are written: 0.0000001, not 1e-7."""
     short = floats.filter(floats.str.contains("e")).unique()
     return floats.replace(short, [f"{Decimal(text):f}" for text in short]) if len(short) else floats
+
+
+def _of_text(texts: pl.Series) -> pl.Series:
+    """Keys of texts without padding."""
+    if not texts.str.contains(_ODD).any():
+        return canonical_words(texts)
+    return _stamps(
+        canonical_texts(texts, lambda text: pl.when(~text.str.contains(f"^{LARGE_WITH_EXPONENT}$")).then(text))
+    )
 
 
 def _stamps(texts: pl.Series) -> pl.Series:

@@ -64,6 +64,13 @@ def version(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedVer
     )
 
 
+def is_held_as_time(name: str, kind: pl.DataType) -> pl.Expr:
+    """Whether what stands in a column for a version is a time; of what is no version, anything."""
+    if not is_text(kind):
+        return pl.lit(is_moment(kind))
+    return plain_text(name, kind).cast(pl.Float64, strict=False).is_null()
+
+
 def _exact(value: pl.Expr, whole: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """A number's value and rest; whole is the number as int128, null where it is not known better than as float64."""
     beyond = ((value.abs() >= _EXACT) & whole.is_not_null()).fill_null(value=False)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from anna_core.columns import booleans, clients, numbers, times, versions
+from anna_core.columns import booleans, clients, event_keys, numbers, times, versions
 from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
@@ -55,6 +55,11 @@ def field_names(domain: Domain) -> dict[str, str]:
 def without_key(name: str) -> str:
     """The reason that is counted of events in which a column of the event key, named as in the source, is empty."""
     return f"{name} is missing from the event key"
+
+
+def with_lost_digits(name: str) -> str:
+    """The reason that is counted of events whose key, in a column named as in the source, was too large a float."""
+    return f"{name} in the event key was a float once, and lost digits"
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,10 @@ class _Opening:
             self._note(
                 self.dated, without_key(name), name, canonical, key.missing, lambda _: cure, whole_row=False,
                 judged=False,
+            )  # fmt: skip
+            self._note(
+                self.dated, with_lost_digits(name), name, canonical, key.unreadable, lambda _: event_keys.CURE,
+                whole_row=False,
             )  # fmt: skip
         return key.value
 

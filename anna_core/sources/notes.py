@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from anna_core.domains import Domain
-from anna_core.sources.door import without_key
+from anna_core.sources.door import with_lost_digits, without_key
 from anna_core.sources.source_state import ReadFile
 
 _MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
@@ -18,12 +18,13 @@ def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     """Sentences about columns that files store in different types, or that some files lack."""
     notes = []
     for column in domain.source_columns:
-        kinds: dict[str, list[str]] = {}
+        kinds: dict[tuple[str, str], list[str]] = {}
         for name, file in files.items():
             if file.survey.rows:  # of none, types mean nothing
-                kinds.setdefault(file.survey.kinds.get(column, "missing"), []).append(Path(name).name)
+                found = file.survey.kinds.get(column, "missing"), file.survey.near.get(column, "")
+                kinds.setdefault(found, []).append(Path(name).name)
         if len(kinds) > 1:
-            told = [f"{kind} in {_some(names)}" for kind, names in kinds.items()]
+            told = [f"{kind} in {_some(names)}{_called(near, names)}" for (kind, near), names in kinds.items()]
             notes.append(f"column '{column}' differs between files: {', '.join(told)}")
     return notes
 
@@ -34,7 +35,7 @@ def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     notes = [
         f"events without '{name}' have no key and are told apart by nothing: one that is delivered twice counts twice"
         for name in domain.event_key
-        if without_key(name) in reasons
+        if not reasons.isdisjoint({without_key(name), with_lost_digits(name)})
     ]
     if alike := [Path(name).name for name, file in files.items() if file.survey.alike >= _MANY_ALIKE]:
         notes.append(
@@ -42,6 +43,13 @@ def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
             "client's one alone stays: name columns in `event_key` that tell events apart"
         )
     return notes
+
+
+def _called(near: str, names: list[str]) -> str:
+    """What a column is called in files that lack it but for letter case and padding, as a clause; empty for none."""
+    if not near:
+        return ""
+    return f", which {'has' if len(names) == 1 else 'have'} {near!r} (letter case and padding count: rename it there)"
 
 
 def _some(names: list[str]) -> str:

@@ -26,6 +26,7 @@ from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import survey
 from anna_core.sources.tables import open_table, source_tables
+from anna_core.sources.version_units import refuse_several_units
 from anna_core.storage import write_text
 
 _DOOR = "8"  # changes whenever the same files would be read as other rows than before
@@ -108,6 +109,10 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
             file = before.known.get(name)
         if file is not None:
             files[name] = file
+    try:
+        refuse_several_units(domain, {name: file.survey.versions for name, file in files.items()}, source.left_aside)
+    except SourceError as error:
+        refused.append(str(error))
     if files and not refused and not any(file.survey.rows for file in files.values()):
         for table in source_tables(source, [Path(name) for name in files]):  # then their types are all there is
             open_table(source, table)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from anna_core.columns.csv_files import CsvError
 from anna_core.columns.csv_records import count_records
+from anna_core.columns.near_names import near_names
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
@@ -22,6 +23,7 @@ from anna_core.sources.reading import reading
 from anna_core.sources.scanning import HASH, identity
 from anna_core.sources.source import Source
 from anna_core.sources.tables import SourceTable, open_table, source_tables
+from anna_core.sources.version_units import count_units
 
 UNDATED = "undated"  # in place of a month's key: the rows that belong to no month
 _MONTH, _KEY, _ROWS = "month", "identity", "rows"
@@ -36,6 +38,8 @@ class FileSurvey(BaseModel):
         left: key of a month, or `UNDATED`, → reason → number of rows that are left aside, or lose a value, for it.
         examples: reason → the places where it was found first.
         kinds: name of each of the domain's columns that the file has → its type.
+        near: name of each of the domain's columns that it lacks → the file's of that name but for letter case.
+        versions: unit of the events' versions → how many have it, as of `version_units.count_units`.
         runs: number of the files that its events' identities were written to.
         alike: number of events that others of the same client repeat because all of the file have one and the same key;
             0 where keys differ.
@@ -46,6 +50,8 @@ class FileSurvey(BaseModel):
     left: dict[str, dict[str, int]] = {}
     examples: dict[str, list[str]] = {}
     kinds: dict[str, str] = {}
+    near: dict[str, str] = {}
+    versions: dict[str, int] = {}
     runs: int = 0
     alike: int = 0
 
@@ -85,7 +91,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         return FileSurvey(rows=0, months={}, kinds=_kinds(domain, file_schema(domain, file)))
     (table,) = source_tables(source, [file], known, state)
     door = open_table(source, table)
-    seen = _Seen(domain, keys, memory)
+    seen = _Seen(domain, keys, memory, None if domain.version is None else table.schema.get(domain.version))
     with reading(domain, file):
         rows = _rows(domain, table)
         seen.read(door)
@@ -102,6 +108,8 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         left={_key(month): dict(counts) for month, counts in seen.counts.items() if counts},
         examples={reason: [str(example) for example in shown] for reason, shown in found.items()},
         kinds=_kinds(domain, table.schema),
+        near=_near(domain, table.schema),
+        versions=dict(seen.versions),
         runs=seen.runs,
         alike=seen.alike,
     )
@@ -110,13 +118,15 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
 class _Seen:
     """Adds up batches of rows."""
 
-    def __init__(self, domain: Domain, keys: Path | None, memory: int) -> None:
+    def __init__(self, domain: Domain, keys: Path | None, memory: int, version: pl.DataType | None) -> None:
         self._domain, self._keys = domain, keys
         self._most = max(1, memory // (2 * run_type(domain.version is not None).itemsize))
         self._held: list[pl.DataFrame] = []
         self._key: tuple | None = None  # that all events had so far
         self._keys_differ = keys is None
         self._repeated = 0
+        self._version = version  # type of its column; None without one
+        self.versions: Counter[str] = Counter()
         self.runs = 0
         self.rows = 0
         self.months: dict[dt.date | None, list[int]] = {}
@@ -156,6 +166,8 @@ class _Seen:
             self.counts.setdefault(month, Counter())[fault.reason] += rows
 
     def _hold(self, batch: pl.DataFrame) -> None:
+        if self._version is not None:
+            self.versions += count_units(batch, f"raw {VERSION}", self._version)
         held = batch.filter(pl.col(_MONTH).is_not_null() & pl.col(_KEY).is_not_null())
         self._compare_keys(held)
         self._held.append(held)
@@ -209,6 +221,11 @@ def _raw(fault: Fault) -> str:
 
 def _kinds(domain: Domain, schema: pl.Schema) -> dict[str, str]:
     return {name: str(schema[name]) for name in domain.source_columns if name in schema}
+
+
+def _near(domain: Domain, schema: pl.Schema) -> dict[str, str]:
+    lacking = [name for name in domain.source_columns if name not in schema]
+    return near_names(lacking, [name for name in schema if name not in domain.source_columns])
 
 
 def _rows(domain: Domain, table: SourceTable) -> int:

@@ -271,6 +271,10 @@ CASES = [
     Case("28_new_column", "a column that younger files alone have",
          lambda bank: bank.put_halves(events().drop("is_online"), events()),
          notes=("column 'is_online' differs between files: missing in 2024Q1.parquet, Boolean in 2024Q2.parquet",)),
+    Case("field_in_other_letters", "a field in capital letters in the younger file",
+         lambda bank: bank.put_halves(events(), events().rename({"city": "CITY"})),
+         notes=("column 'city' differs between files: String in 2024Q1.parquet, missing in 2024Q2.parquet, which has "
+                "'CITY' (letter case and padding count: rename it there)",)),
     Case("no_column", "a field that no file has", lambda bank: bank.put(events().drop("city")) and None,
          refused="all.parquet has no column ['city']; it has ['event_id', 'client_id',"),
     Case("no_client_column", "a younger file without the client",
@@ -279,6 +283,14 @@ CASES = [
     Case("30k_key_float", "an event key that is int in one file and float in another",
          lambda bank: bank.put_halves(events(), events().with_columns(pl.col("event_id").cast(float))),
          notes=("column 'event_id' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
+    Case("key_of_excel", "an event key of long numbers that a spreadsheet has shortened, 4.08178E+15",
+         lambda bank: bank.put(events().with_columns(event_id=pl.format(
+             "{}E+15", (4.08178 + pl.col("event_id") // 7 * 0.00001).round(5)))) and None, CSV,
+         refused="event_id in the event key was a float once, and lost digits in 1,037 of them (all.csv, line 2: "),
+    Case("key_of_large_floats", "an event key of 18 digits that is a float",
+         lambda bank: bank.put(events().with_columns(event_id=(pl.col("event_id") + 9 * 10**17).cast(float))) and None,
+         refused="of them (all.parquet, row 1: '9e+17', all.parquet, row 2: '9e+17', all.parquet, row 3: '9e+17'): "
+                 "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"),
     Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
     Case("no_keys", "an event key that a job no longer fills", _keyless, rows=2 * EVENTS,
          left={"event_id is missing from the event key": EVENTS},
@@ -295,6 +307,14 @@ CASES = [
          {"version": "valid_to"}),
     Case("infinite_versions", "versions by which the row in force has an infinite one", _infinite_ends,
          {"version": "valid_to"}, notes=("column 'valid_to' differs",)),
+    Case("versions_of_two_kinds", "versions that are times in one file and milliseconds since 1970 in another",
+         lambda bank: _in_force(bank, pl.datetime(2024, 7, 1), pl.lit(1_722_470_400_000)), {"version": "valid_to"},
+         refused="the version 'valid_to' is a time in $ANNA_HOME/warehouse/cards/closed.parquet and a number in "
+                 "$ANNA_HOME/warehouse/cards/current.parquet: which is the later nobody can tell. Write it in one way"),
+    Case("versions_of_two_units", "versions in seconds since 1970 in one file and in milliseconds in another",
+         lambda bank: _in_force(bank, pl.lit(1_719_792_000), pl.lit(1_722_470_400_000)), {"version": "valid_to"},
+         refused="the version 'valid_to' is in seconds since 1970 in $ANNA_HOME/warehouse/cards/closed.parquet and in "
+                 "milliseconds since 1970 in $ANNA_HOME/warehouse/cards/current.parquet: which is the later"),
     Case("delta_as_parquet", "a Delta table without `format: delta`", lambda bank: _half_deleted(bank.folder),
          refused="cards is a Delta table, whose Parquet files also hold rows that were overwritten or deleted. Write "
                  "`source: {path: $ANNA_HOME/warehouse/cards, format: delta}` in cards.yaml."),

@@ -117,6 +117,12 @@ CASES = [
              events().with_columns(mcc=pl.col("mcc") * 10**13),
              events().with_columns(mcc=(pl.col("mcc") * 10**13).cast(float))),
          codes={"mcc": {f"{code}{0:013}" for code in (5411, 6011, 5812, 4111)}}, notes=("column 'mcc' differs",)),
+    Case("codes_with_exponent", "codes that Java wrote as floats, 5.411E7, in young files",
+         lambda bank: bank.put_halves(
+             events().with_columns(mcc=pl.col("mcc") * 10**4),
+             events().with_columns(mcc=pl.format(
+                 "{}.{}E7", pl.col("mcc") // 1000, (pl.col("mcc") % 1000).cast(pl.String).str.zfill(3)))), CSV,
+         codes={"mcc": {f"{code}0000" for code in (5411, 6011, 5812, 4111)}}),
     Case("nothing_words", "NULL, nan and nothing where there is no category",
          _with(city=pl.Series([["NULL", "nan", "", "Riga"][row % 4] for row in range(EVENTS)])), CSV,
          codes={"city": {"<missing>", "Riga"}}),

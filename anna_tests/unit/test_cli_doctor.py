@@ -222,6 +222,23 @@ def test_sources_that_write_the_same_clients_otherwise_are_told(settings):
     assert "card_transactions has 00000, 00001, 00002; account_transactions has 0, 1, 10." in told[0]
 
 
+def test_files_of_a_source_that_write_the_same_clients_otherwise_are_told_once(settings):
+    folder = settings.home / "warehouse" / "credit_history"
+    ids = pl.Series([f"ab{number}" for number in range(20)])
+    rewrite(settings, "credit_history", client_id=ids.str.to_uppercase())
+    part = folder / "part.parquet"
+    rows = pl.read_parquet(part)
+    for age, other in enumerate((ids, pl.Series([f"new{number}" for number in range(20)]), ids), start=1):
+        rows.with_columns(client_id=other).write_parquet(folder / f"{age}.parquet")
+        os.utime(folder / f"{age}.parquet", (1_700_000_000 - age,) * 2)
+    told = [text for text in warnings(check_domains(settings)) if "domain credit_history" in text]
+    assert len(told) == 1
+    assert told[0].startswith(
+        f"domain credit_history: {part} and {folder / '1.parquet'} write clients in different ways: letters are "
+        "capitals in one of the two and small in the other (20 of 20"
+    )
+
+
 def test_a_source_that_nobody_foresaw_stops_no_comparison_of_the_others(settings, monkeypatch):
     def newest(source):
         if source.domain.name == "credit_history":

@@ -189,13 +189,58 @@ def test_decimal_numbers_are_one_key_in_any_type(column):
 
 
 @pytest.mark.parametrize("kind", [pl.Float32, pl.Float64])
-def test_floats_are_one_key_with_decimals_however_large_or_small(kind):
-    floats = pl.Series([1e-7, -2.5e-9, 1e20, 1.5e6, -0.0, 0.0, None, float("inf")], dtype=kind)
-    keys = ["0.0000001", "-0.0000000025", "100000000000000000000", "1500000", "0", "0", None, None]
+def test_floats_are_one_key_with_decimals_however_small(kind):
+    floats = pl.Series([1e-7, -2.5e-9, 1.5e6, -0.0, 0.0, None, float("inf"), float("nan")], dtype=kind)
+    keys = ["0.0000001", "-0.0000000025", "1500000", "0", "0", None, None, None]
     assert values(event_key("x", kind(), "UTC"), floats) == keys
     decimals = pl.Series(keys).cast(pl.Decimal(38, 12))
     assert values(event_key("x", decimals.dtype, "UTC"), decimals) == keys
     assert values(event_key("x", pl.String(), "UTC"), pl.Series(keys)) == keys
+
+
+@pytest.mark.parametrize(("kind", "bits"), [(pl.Float32, 24), (pl.Float64, 53)])
+def test_a_float_whose_neighbour_is_no_other_float_is_no_key(kind, bits):
+    floats = pl.Series([2.0**bits - 1, 2.0**bits, -(2.0**bits), 1 - 2.0**bits, 1e20], dtype=kind)
+    assert values(event_key("x", kind(), "UTC"), floats) == [str(2**bits - 1), "?", "?", str(1 - 2**bits), "?"]
+
+
+def test_a_text_of_a_large_float_is_no_key_and_an_id_in_hex_is_one():
+    texts = ["4.081781000000007E15", "1e+16", "4.08178E+15", "-1.5e7", " 1.E+7 ", "3636638817772e42", "1e7", "1E7",
+             "1e-7", "2.5E-9", "a1e+16", "17.0", "True", "n/a"]  # fmt: skip
+    expected = ["?"] * 5 + ["3636638817772e42", "1e7", "1E7", "1e-7", "2.5E-9", "a1e+16", "17", "true", None]
+    assert values(event_key("x", pl.String(), "UTC"), pl.Series(texts)) == expected
+
+
+def test_a_key_is_missing_where_it_is_neither_there_nor_unreadable():
+    texts = pl.Series([" Null\t", "(NULL)", "\\N", "", "  ", None, "None", "?", " 1e+16", "17", "xnull", "nul"])
+    for column in (texts, texts.cast(pl.Categorical), texts.cast(pl.Binary)):
+        key = event_key("x", column.dtype, "UTC")
+        found = column.to_frame("x").select(value=key.value, lost=key.unreadable, missing=key.missing)
+        expected = found["value"].is_null() & ~found["lost"]
+        tab = column.dtype == pl.Binary  # of bytes, it may be part of a number
+        assert found["missing"].to_list() == expected.to_list() == [not tab, *[True] * 5, *[False] * 6]
+
+
+@given(st.integers(0, 16**16 - 1).map(lambda number: f"{number:016x}"))
+def test_an_id_in_hex_is_a_key_and_a_category(name):
+    column = pl.Series([name])
+    assert values(event_key("x", pl.String(), "UTC"), column) == values(category("x", pl.String()), column) == [name]
+
+
+@given(st.integers(-(2**53), 2**53))
+def test_a_whole_number_written_as_a_float_is_one_category(whole):
+    python = repr(float(whole) * 1e6)  # from 10^16 on with an exponent
+    java = f"{whole:.16E}".replace("E+", "E")
+    column = pl.Series([java, f"{whole:.16e}", str(whole), python, str(round(float(whole) * 1e6))])
+    found = values(category("x", pl.String()), column)
+    assert found[:3] == [str(whole)] * 3
+    assert found[3] == found[4] or abs(whole * 10**6) >= 2**63
+
+
+def test_what_is_no_whole_number_with_an_exponent_stays_the_category_that_it_is():
+    texts = ["1e7", "1E10", "3636638817772e42", "1.5E-7", "1e+30", "12E-5", "+1e+2", "0E-10", "1.0E7x"]
+    expected = ["1e7", "1E10", "3636638817772e42", "1.5E-7", "1e+30", "12E-5", "100", "0", "1.0E7x"]
+    assert values(category("x", pl.String()), pl.Series(texts)) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import shutil
 import tempfile
 from decimal import Decimal
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anna_core import storage
-from anna_core.errors import ArtifactError
+from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.mart import mart_path
 from anna_core.marts.staleness import stale_months
 from anna_core.memory import DEFAULT_MEMORY
@@ -203,6 +204,81 @@ def test_versions_of_several_types_are_compared_exactly(tmp_path, first, second,
     bank.deliver((1, 3, 5.0), updated=first)
     bank.deliver((1, month, 6.0), updated=second)
     assert list(chain(*bank.refresh().values())) == [5.0 if wins == "first" else 6.0]
+
+
+SECONDS = 1_717_700_000  # since 1970, in June 2024
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (pl.Series([dt.datetime(2024, 3, 5)]), pl.Series([SECONDS * 1000]), "a time in {0} and a number in {1}"),
+        (pl.Series(["7"]), pl.Series(["2024-03-05 12:00:00"]), "a time in {1} and a number in {0}"),
+        (pl.Series([dt.date(2024, 3, 5)]), pl.Series(["20240607"]), "a time in {0} and a number in {1}"),
+        (pl.Series([SECONDS]), pl.Series([float(SECONDS * 1000)]),
+         "in seconds since 1970 in {0} and in milliseconds since 1970 in {1}"),
+        (pl.Series([str(SECONDS * 10**6)]), pl.Series([SECONDS]),
+         "in seconds since 1970 in {1} and in microseconds since 1970 in {0}"),
+    ],
+)  # fmt: skip
+def test_versions_of_two_units_are_refused(tmp_path, first, second, told):
+    bank = Corrected(tmp_path, version="updated")
+    files = bank.deliver((1, 3, 5.0), updated=first), bank.deliver((1, 4, 6.0), updated=second)
+    with pytest.raises(SourceError) as refusal:
+        bank.observe()
+    assert f"the version 'updated' is {told.format(*files)}: which is the later nobody can tell. Write" in str(
+        refusal.value
+    )
+    files[1].unlink()  # and the other is as good as before
+    assert bank.refresh() == {3: [5.0], 4: []}
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [[1, SECONDS], [SECONDS, 10**10, SECONDS * 1000], [dt.datetime(2024, 5, 1), None, dt.date(2024, 5, 2)],
+     ["2024-05-01", "9999-12-31"], [SECONDS, float("inf")], [SECONDS * 1000, 1_262_304_000_000]],
+)  # fmt: skip
+def test_versions_of_one_unit_and_counters_are_compared(tmp_path, versions):
+    bank = Corrected(tmp_path, version="updated")
+    for version in versions:
+        bank.deliver((1, 3, 5.0), updated=pl.Series([version]))
+    assert bank.refresh() == {3: [5.0], 4: []}
+
+
+def test_a_few_versions_of_another_unit_refuse_no_file_and_many_do(tmp_path):
+    bank = Corrected(tmp_path, version="updated")
+    written = ["0"] * 9 + ["2024-05-01"] * 20
+    bank.deliver(*((n, 3, 1.0) for n in range(29)), updated=pl.Series(written))
+    bank.observe()
+    file = bank.deliver(*((n, 3, 1.0) for n in range(30)), updated=pl.Series(["0", *written]))
+    with pytest.raises(SourceError, match=re.escape(f"is a time in {bank.table}") + ".* and a number in " + str(file)):
+        bank.observe()
+
+
+@pytest.mark.parametrize("lost", [pl.Float64, pl.Float32, pl.String])
+def test_events_whose_keys_lost_digits_have_none_and_many_refuse_a_month(tmp_path, lost):
+    bank = Corrected(tmp_path)
+    ids = pl.Series([4_081_781_000_000_007 * 100 + n for n in range(40)])
+    texts = pl.Series([f"{number:.5E}" for number in ids])
+    floats = texts if lost == pl.String else ids.cast(lost)
+    few = pl.select(pl.when(pl.int_range(40) < 5).then(floats).otherwise(None)).to_series()
+    bank.deliver(*((n, 3, 1.0) for n in range(40)), name="few.parquet")
+    bank.put(pl.read_parquet(bank.table / "few.parquet").with_columns(id=few), "few.parquet")
+    reason = "id in the event key was a float once, and lost digits"
+    state = bank.observe()
+    assert (state.left[reason], state.left["id is missing from the event key"]) == (5, 35)
+    assert bank.build().rows == 40
+    assert [note.split(":")[0] for note in state.notes] == [
+        "events without 'id' have no key and are told apart by nothing"
+    ]
+    bank.put(pl.read_parquet(bank.table / "few.parquet").with_columns(id=floats), "few.parquet")
+    bank.observe()
+    shown = "4.08178E+17" if lost == pl.String else "4.0817"
+    with pytest.raises(
+        SourceError, match=re.escape(f"{reason} in 40 of them (few.parquet, row 1: '{shown}")
+    ) as refusal:
+        bank.build()
+    assert "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15" in str(refusal.value)
 
 
 def test_an_event_of_a_domain_without_versions_takes_ten_bytes(tmp_path):

@@ -511,7 +511,8 @@ def test_however_many_dumps_there_are_one_note_tells_of_them(bank, count):
         names = f"day=01/part-0.parquet, day=02/part-0.parquet and {count - 2} more"
         several = f"{count - 1} months, 2000-01 to {months[-2]:%Y-%m}, which count"
     assert bank.observe().notes == [
-        f"{names} hold the same rows in {several} once; take away what is there twice, or name an `event_key`"
+        f"{names} hold the same rows in {several} once; take away what is there twice, name an `event_key`, or say "
+        "`copies: each` where all are events"
     ]
 
 
@@ -535,7 +536,7 @@ def test_groups_of_files_are_told_apart_and_the_first_of_them_named(bank):
     notes = bank.observe().notes
     assert notes[:-1] == [
         f"{group:02}-a.parquet and {group:02}-b.parquet hold the same rows in 2024-03, which counts once; take away "
-        "what is there twice, or name an `event_key`"
+        "what is there twice, name an `event_key`, or say `copies: each` where all are events"
         for group in range(10)
     ]
     assert notes[-1].startswith("3 more groups of files hold the same rows in some months; take away")
