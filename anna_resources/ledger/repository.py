@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from anna_core.errors import AnnaError
 from anna_core.storage import write_text
 from anna_core.strict import explain
-from anna_resources.ledger.git import Git
+from anna_resources.ledger.git import Git, GitError
 
 MAIN = "main"
 _NONE = "0" * 40
@@ -98,6 +98,15 @@ class Repository:
                     f"{f'its head {head[:12]} does not follow from that' if head else 'is gone'}. Bring it back from a "
                     f"copy or its remote. If the rewriting was meant, remove {self.heads}, which remembers the heads."
                 )
+
+    def problem(self) -> str:
+        """Why nothing can be recorded here, as far as is seen without writing; empty where nothing is in the way."""
+        try:
+            self.git.run("version")
+            self.check()
+        except (LedgerError, GitError) as error:
+            return str(error)
+        return ""
 
     def commit(self, branch: str, make: Callable[[str | None], Change | None], begin: str = MAIN) -> str:
         """Add a commit to a branch, at once with its tag; return the branch's head.
