@@ -12,10 +12,10 @@ _AGAIN = "samples whose launch failed of it are launched again once it is mended
 
 
 def check_ledger(settings: Settings) -> Iterator[Finding]:
-    """Git itself, and that no branch lost what it held."""
+    """Git itself, and that no branch or tag lost what it held."""
     repository = Ledger.of(settings).repository
     try:
-        version = repository.git.run("version")
+        version = repository.git.version()
         repository.check()
         tags = repository.tags("*")
     except LedgerError as error:
