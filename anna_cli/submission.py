@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from anna_cli.graphql import GraphQLClient, Json, selector
 from anna_cli.launch import State, tags_of
@@ -15,7 +13,7 @@ from anna_cli.sensor_reader import problem_of
 from anna_cli.upload_reader import Upload, read_uploads
 from anna_core.errors import AnnaError, KeyNameError, SampleError
 from anna_core.keys import SampleKey, check_task, sample_key
-from anna_core.samples.files import ending_of, why_no_sample
+from anna_core.samples.files import ending_of, path_of, url_parts, why_no_sample
 from anna_core.samples.origins import sample_name
 from anna_resources.names import (
     CONTENT_TAG,
@@ -43,12 +41,9 @@ def locate(file: str) -> str:
     Raises:
         SampleError: there is no such file, or it cannot be a sample.
     """
-    if len(urlsplit(file).scheme) > 1:  # one letter is a Windows drive
+    if len(url_parts(file).scheme) > 1:  # one letter is a Windows drive
         return file
-    try:
-        path = Path(file).expanduser().resolve()
-    except RuntimeError as error:
-        raise SampleError(f"{file}: names nobody's home ({error}). Write the whole path.") from None
+    path = path_of(file).resolve()
     if not path.exists():
         raise SampleError(f"{path}: no such file. A sample is a CSV or Parquet file.")
     if path.is_file() and ending_of(path.name) is None:

@@ -190,8 +190,8 @@ def _before(rows: pl.DataFrame, split: np.ndarray) -> str:
     if not len(last) or last.max() >= first.min():  # type: ignore[operator]  # both are dates
         return ""
     return (
-        f"; all test rows, up to {last.max()}, are earlier than all rows to train on, so models know what came after: "
-        "hold out the latest instead"
+        f"; all test rows, up to {last.max()!s}, are earlier than all rows to train on, so models know what came "
+        "after: hold out the latest instead"
     )
 
 
