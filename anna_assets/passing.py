@@ -1,4 +1,4 @@
-"""What a step may fail of that passes: marts that are being built anew, a full disk, too little memory.
+"""What a step may fail of that passes: marts that are built anew, a full disk, little memory, a ledger to be mended.
 
 The failure carries it as metadata, so that whoever started the run can tell whether the same will do later.
 """
@@ -12,6 +12,8 @@ import dagster as dg
 
 from anna_core.errors import NO_ROOM, AnnaError, MartsBehindError, in_words, system_code
 from anna_core.storage import is_full, room_needed
+from anna_resources.ledger.git import GitError
+from anna_resources.ledger.repository import LedgerError
 from anna_resources.settings import load_settings
 
 _LABEL = "passes"  # of the failure's metadata
@@ -28,6 +30,10 @@ class Passing(StrEnum):
     MARTS = "marts are behind their source"
     SPACE = "there is no room on a disk"
     MEMORY = "there is too little memory"
+    LEDGER = "nothing can be recorded in the ledger"
+
+
+_LONGEST_FIRST = (Passing.LEDGER, Passing.SPACE, Passing.MEMORY, Passing.MARTS)
 
 
 def passing(error: BaseException) -> Passing | None:
@@ -35,9 +41,11 @@ def passing(error: BaseException) -> Passing | None:
     for one in _chain(error):
         if isinstance(one, MartsBehindError):
             return Passing.MARTS
+        if isinstance(one, GitError | LedgerError):
+            return Passing.SPACE if _lacks_room(one) else Passing.LEDGER
         if isinstance(one, AnnaError):
             continue  # its words name what people wrote; what it comes of follows
-        if system_code(one) in NO_ROOM or any(words in str(one) for words in _NO_ROOM_WORDS):
+        if _lacks_room(one):
             return Passing.SPACE
         if type(one).__name__ in _NO_MEMORY_KINDS or any(words in str(one) for words in _NO_MEMORY_WORDS):
             return Passing.MEMORY
@@ -59,7 +67,7 @@ def what_passes(instance: dg.DagsterInstance, run_id: str) -> Passing | None:
     found = {_of_event(entry.dagster_event) for entry in logs if entry.dagster_event is not None}
     if not found or None in found:
         return None
-    return next(what for what in (Passing.SPACE, Passing.MEMORY, Passing.MARTS) if what in found)
+    return next(what for what in _LONGEST_FIRST if what in found)
 
 
 def full_disks(places: Iterable[Path]) -> list[str]:
@@ -73,6 +81,10 @@ def disks() -> list[Path]:
     """Where the steps of a launch write."""
     settings = load_settings()
     return [settings.storage, settings.home, Path(tempfile.gettempdir())]
+
+
+def _lacks_room(error: BaseException) -> bool:
+    return system_code(error) in NO_ROOM or any(words in str(error) for words in _NO_ROOM_WORDS)
 
 
 def _told(error: Exception, what: Passing | None) -> str:

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from anna_cli.graphql import GraphQLClient, Json, selector
 from anna_cli.launch import State, tags_of
@@ -15,7 +13,7 @@ from anna_cli.sensor_reader import problem_of
 from anna_cli.upload_reader import Upload, read_uploads
 from anna_core.errors import AnnaError, KeyNameError, SampleError
 from anna_core.keys import SampleKey, check_task, sample_key
-from anna_core.samples.files import ending_of, why_no_sample
+from anna_core.samples.files import ending_of, path_of, url_parts, why_no_sample
 from anna_core.samples.origins import sample_name
 from anna_resources.names import (
     CONTENT_TAG,
@@ -24,7 +22,9 @@ from anna_resources.names import (
     PARTITION_TAG,
     REGISTER_JOB,
     REGISTER_OP,
+    RETRY_TAG,
     TASK_TAG,
+    WILL_RETRY_TAG,
 )
 
 POLL_SECONDS = 2.0
@@ -41,12 +41,9 @@ def locate(file: str) -> str:
     Raises:
         SampleError: there is no such file, or it cannot be a sample.
     """
-    if len(urlsplit(file).scheme) > 1:  # one letter is a Windows drive
+    if len(url_parts(file).scheme) > 1:  # one letter is a Windows drive
         return file
-    try:
-        path = Path(file).expanduser().resolve()
-    except RuntimeError as error:
-        raise SampleError(f"{file}: names nobody's home ({error}). Write the whole path.") from None
+    path = path_of(file).resolve()
     if not path.exists():
         raise SampleError(f"{path}: no such file. A sample is a CSV or Parquet file.")
     if path.is_file() and ending_of(path.name) is None:
@@ -105,7 +102,7 @@ def follow_intake(
 
     Args:
         client: of the instance.
-        run_id: what `register` returned.
+        run_id: what `register` returned; where that run is cut off, Dagster's retry of it is followed.
         key: of the sample.
         sleep: waits for so many seconds.
 
@@ -116,8 +113,8 @@ def follow_intake(
         run = _registering(client, run_id, key)
         if (content := _content(run)) is not None:
             break
-        waits = run["status"] in _QUEUED
-        yield Upload(key, reason="its check is queued for a free place." if waits else "the sample is being checked.")
+        run_id = tags_of(run).get(RETRY_TAG, run_id)
+        yield Upload(key, reason=_stage(run))
         sleep(POLL_SECONDS)
     yield from _follow_inbox(client, key, content, tags_of(run).get(NOTES_TAG, "").splitlines(), sleep)
 
@@ -146,12 +143,30 @@ def _follow_inbox(
 
 
 def _registering(client: GraphQLClient, run_id: str, key: str) -> Json:
-    """The run that registers a sample; raises `SubmitError` where it failed."""
-    run: Json = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"][0]
-    if run["status"] in ("FAILURE", "CANCELED"):
+    """The run that registers a sample; raises `SubmitError` where it failed for good, or is gone."""
+    runs = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"]
+    if not runs:
+        raise SubmitError(f"{key} was not taken in: its run {run_id[:8]} was deleted. Submit it again.")
+    run: Json = runs[0]
+    if run["status"] in ("FAILURE", "CANCELED") and not _will_retry(run):
         reason = LaunchReader(client).problem(run_id) or "the run was canceled."
         raise SubmitError(f"{key} was not taken in: {reason}")
     return run
+
+
+def _will_retry(run: Json) -> bool:
+    """Whether a run that failed, such as one that was killed, is tried again by another."""
+    return run["status"] == "FAILURE" and tags_of(run).get(WILL_RETRY_TAG) == "true"
+
+
+def _stage(run: Json) -> str:
+    """What a registering run that is not over is at."""
+    if _will_retry(run):
+        retry = tags_of(run).get(RETRY_TAG)
+        return f"its check was cut off, and is tried again{f' by run {retry[:8]}' if retry else ''}."
+    if run["status"] in _QUEUED:
+        return "its check is queued for a free place."
+    return "the sample is being checked."
 
 
 def _content(run: Json) -> str | None:

@@ -13,7 +13,9 @@ from anna_assets.uploads.marts import Marts
 from anna_core.errors import ArtifactError
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_resources.artifacts.events import ObservedSource
+from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
+from anna_resources.settings import load_settings
 
 _PAUSE = 300  # seconds; a failed step gives back what it held, so that there seems to be room at once
 
@@ -22,7 +24,7 @@ def bring_back(register: Register, instance: dg.DagsterInstance, marts: Marts, n
     """Look at launches that have ended since the last look; let uploads wait whose launches failed of what passes.
 
     A launch that met marts behind their source comes back as often as a source was observed since it did so last; one
-    that lacked room or memory, once for each.
+    that lacked room or memory, or could not be recorded in the ledger, once for each.
 
     Args:
         register: of the uploads.
@@ -57,6 +59,8 @@ def still_pauses(entry: Entry, now: float) -> str:
         return f"not before {told_moment(entry.failed + _PAUSE)}."
     if entry.failed_of[-1] == Passing.SPACE.name and (full := full_disks(disks())):
         return f"room is to be made first: {'; '.join(full)}."
+    if entry.failed_of[-1] == Passing.LEDGER.name and (problem := Ledger.of(load_settings()).repository.problem()):
+        return f"the ledger is to be mended first: {problem}"
     return ""
 
 

@@ -8,17 +8,22 @@ from anna_resources.ledger.ledger import Ledger
 from anna_resources.ledger.repository import LedgerError
 from anna_resources.settings import Settings
 
+_AGAIN = "samples whose launch failed of it are launched again once it is mended"
+
 
 def check_ledger(settings: Settings) -> Iterator[Finding]:
-    """Git itself, and that no branch lost what it held."""
+    """Git itself, and that no branch or tag lost what it held."""
     repository = Ledger.of(settings).repository
     try:
-        version = repository.git.run("version")
+        version = repository.git.version()
         repository.check()
         tags = repository.tags("*")
     except LedgerError as error:
-        yield bad(str(error), "no launch is recorded until then, so none is trained")
+        yield bad(
+            str(error),
+            "no launch is recorded until then, so none is trained; those that failed of it are launched again",
+        )
     except GitError as error:
-        yield bad(str(error), "the ledger records every launch, so none is trained without it")
+        yield bad(str(error), f"the ledger records every launch, so none is trained without it; {_AGAIN}")
     else:
         yield good(f"{version}; the ledger {repository.folder} holds {len(tags):,} launch{'es' * (len(tags) != 1)}")

@@ -6,7 +6,8 @@ from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothin
 
 YES = ("1", "true", "yes", "y", "t")
 NO = ("0", "false", "no", "n", "f")
-_WRITTEN_AT_LENGTH = r"^\+?([01])(?:\.0*)?(?:e[+-]?0+)?$"  # 1.0, SAS's and NumPy's "1.", +1, 1e0
+# 1.0, SAS's and NumPy's "1.", +1, 1e0, and Java's 0E-10 of a decimal
+_WRITTEN_AT_LENGTH = r"^\+?(?:(1)(?:\.0*)?(?:e[+-]?0+)?|(0)(?:\.0*)?(?:e[+-]?\d+)?)$"
 CURE = "write true or false, yes or no, t or f, 1 or 0"
 
 
@@ -25,7 +26,7 @@ def boolean(name: str, kind: pl.DataType) -> Typed:
         return Typed(pl.when(there & known).then(column == 1), there & ~known)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a yes or no: {CURE}")
-    text = plain_text(name, kind).str.to_lowercase().str.replace(_WRITTEN_AT_LENGTH, "${1}")
+    text = plain_text(name, kind).str.to_lowercase().str.replace(_WRITTEN_AT_LENGTH, "${1}${2}")
     flag = pl.when(text.is_in(YES)).then(pl.lit(value=True)).when(text.is_in(NO)).then(pl.lit(value=False))
     there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
     return Typed(flag, there & flag.is_null())

@@ -1,5 +1,6 @@
 """The settings that a sample is brought with: those beside its file, and over them those that were given with it."""
 
+import os
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,10 +8,11 @@ from pathlib import Path
 
 from anna_core.errors import SampleError, TaskError
 from anna_core.keys import SampleKey
-from anna_core.samples.files import settings_beside
+from anna_core.samples.files import local_path, settings_beside
 from anna_core.samples.inbox import TASK_FILE, merged, read_settings, request_of, settings_in
 
 _SHOWN = 60  # characters of a value
+_LIKE_SETTINGS = (".yaml", ".yml", ".json")
 
 Names = tuple[str, ...]  # that lead to a setting, such as ("training", "epochs")
 
@@ -52,8 +54,7 @@ def brought_settings(origin: str, key: SampleKey, given: dict[str, object], inbo
         over = dict(_leaves(given))
         used = _told((names, value) for names, value in _leaves(found) if names not in over)
         notes.append(f"{beside} is read as the sample's settings: {used or 'others were given for all of them'}.")
-    elif beside is not None and (other := beside.with_suffix(".yml")).exists():
-        notes.append(f"{other} is not read: settings are read from files that end in .yaml.")
+    notes += _not_read(origin, inbox / key.task / TASK_FILE)
     earlier = settings_in(inbox, str(key))
     if lost := _lost(earlier, options, inbox / key.task / TASK_FILE):
         notes.append(
@@ -69,6 +70,27 @@ def _read(beside: Path) -> dict[str, object]:
         raise type(error)(
             f"{error} Such a file beside a sample holds the sample's settings; if it is something else, move it."
         ) from None
+
+
+def _not_read(origin: str, task_file: Path) -> list[str]:
+    """Sentences on files beside a sample that look as if they held settings of it or its task, and are not read."""
+    path, beside = local_path(origin), settings_beside(origin)
+    if path is None or beside is None or not os.access(path.parent, os.R_OK):  # what cannot be listed was not meant
+        return []
+    alike = {f"{name}{ending}".lower() for name in (beside.stem, path.name) for ending in _LIKE_SETTINGS}
+    tasks = {f"{Path(TASK_FILE).stem}{ending}" for ending in _LIKE_SETTINGS}
+    notes = []
+    for file in sorted(path.parent.iterdir()):
+        if file in (beside, task_file, path) or not file.is_file():
+            continue
+        if file.name.lower() in alike:
+            notes.append(f"{file} is not read: a sample's settings are read from {beside}. Put there what it says.")
+        elif file.name.lower() in tasks:
+            notes.append(
+                f"{file} is not read: a task's settings are read from {task_file}. Put there what it says, or into "
+                f"{beside}, or give it as options."
+            )
+    return notes
 
 
 def _lost(earlier: Path, options: dict[str, object], task_file: Path) -> str:

@@ -1,8 +1,10 @@
 """Which files are samples, judged by their names: endings, the sample's name, and where its settings lie."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname
+
+from anna_core.errors import SampleError
 
 CSV_ENDINGS = (".csv", ".csv.gz", ".csv.zst")
 PARQUET_ENDINGS = (".parquet", ".parq", ".pq")
@@ -30,11 +32,39 @@ def settings_of(file: Path) -> Path:
     return file.with_name(f"{stem_of(file.name) or file.stem}.yaml")
 
 
-def local_path(origin: str) -> Path | None:
-    """The path of a sample's origin on this machine's file systems; None of a URL that leads elsewhere."""
-    if "://" not in origin:
+def url_parts(origin: str) -> SplitResult:
+    """The parts of a URL, or of a path.
+
+    Raises:
+        SampleError: it is no URL, such as `http://[::1/q1.csv`.
+    """
+    try:
+        return urlsplit(origin)
+    except ValueError as error:
+        raise SampleError(f"{origin}: is no URL ({error}); correct it, or give the path of a copy.") from None
+
+
+def path_of(origin: str) -> Path:
+    """The path that a text gives, `~` resolved.
+
+    Raises:
+        SampleError: it begins with the home of a user whom there is not, such as `~nobody/q1.csv`.
+    """
+    try:
         return Path(origin).expanduser()
-    parts = urlsplit(origin)
+    except RuntimeError as error:
+        raise SampleError(f"{origin}: names nobody's home ({error}). Write the whole path.") from None
+
+
+def local_path(origin: str) -> Path | None:
+    """The path of a sample's origin on this machine's file systems; None of a URL that leads elsewhere.
+
+    Raises:
+        SampleError: it is neither a path nor a URL.
+    """
+    if "://" not in origin:
+        return path_of(origin)
+    parts = url_parts(origin)
     return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 

@@ -159,7 +159,7 @@ def _why_left_above(name: str) -> str:
     """Why nothing is taken from a file that lies in the inbox itself."""
     if ending_of(name):
         return "a sample lies in the folder of its task; move it into one."
-    if name.endswith((_SETTINGS, _MISNAMED)):
+    if name.lower().endswith((_SETTINGS, _MISNAMED)):
         return "settings lie in the folder of their task; move it into one."
     return f"it {why_no_sample(name)}"
 
@@ -179,7 +179,7 @@ def _why_left(entry: os.DirEntry[str]) -> str:
         return f"it is a folder, in which nothing is looked for. Where it is a sample, {_FOLDER}"
     if not _is(entry.is_file):
         return ""
-    if entry.name.endswith(_MISNAMED):
+    if entry.name.lower().endswith((_SETTINGS, _MISNAMED)):
         return "settings are read from files that end in .yaml; rename it."
     return f"it {why_no_sample(entry.name)}"
 

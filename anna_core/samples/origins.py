@@ -6,7 +6,7 @@ import os
 import shutil
 import urllib.request
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import polars as pl
 import pyarrow as pa
@@ -14,12 +14,13 @@ import pyarrow.fs
 
 from anna_core.errors import NO_ROOM, SampleError, system_code
 from anna_core.folders import UnseenError, is_folder, status
-from anna_core.samples.files import ending_of, stem_of, why_no_sample
+from anna_core.samples.files import ending_of, path_of, stem_of, url_parts, why_no_sample
 from anna_core.samples.parts import read_parts
 from anna_core.samples.resting import Stamps, look
 
 _TABLE_ENDING = ".parquet"  # a folder or table is staged as one such file
 _WEB = ("http", "https")
+_GOOGLE, _RETRY_LIMIT = ("gs", "gcs"), "retry_limit_seconds"  # as Arrow calls it in URLs
 _SILENCE_SECONDS = 30.0  # a person is waiting, and a working server sends something within this time
 
 
@@ -111,7 +112,7 @@ def _copy(origin: str, target: Path) -> None:
         elif _is_url(origin):
             _download(origin, target)
         else:
-            shutil.copyfile(Path(origin).expanduser(), target)
+            shutil.copyfile(path_of(origin), target)
     except PermissionError:
         raise SampleError(f"{origin}: the platform's user may not read it; give it the right to, or copy it.") from None
     except (OSError, ImportError, pa.ArrowException, pl.exceptions.PolarsError, http.client.HTTPException) as error:
@@ -122,7 +123,7 @@ def _copy(origin: str, target: Path) -> None:
 
 
 def _name(origin: str) -> str:
-    return PurePosixPath((urlsplit(origin).path if _is_url(origin) else origin).rstrip("/")).name
+    return PurePosixPath((url_parts(origin).path if _is_url(origin) else origin).rstrip("/")).name
 
 
 def _is_url(origin: str) -> bool:
@@ -137,7 +138,7 @@ def _is_table(origin: str) -> bool:
     """
     if _is_url(origin):
         return ending_of(_name(origin)) is None
-    local = Path(origin).expanduser()
+    local = path_of(origin)
     try:
         found, is_there = is_folder(local), status(local) is not None
     except UnseenError as error:
@@ -151,12 +152,21 @@ def _is_table(origin: str) -> bool:
 
 
 def _download(url: str, target: Path) -> None:
-    if urlsplit(url).scheme in _WEB:
+    if url_parts(url).scheme in _WEB:
         _download_web(url, target)
         return
-    system, path = pa.fs.FileSystem.from_uri(url)
+    system, path = pa.fs.FileSystem.from_uri(_impatient(url))
     with system.open_input_stream(path, compression=None) as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy)
+
+
+def _impatient(url: str) -> str:
+    """The same URL; where Google's storage is not reached, it is not tried for a quarter of an hour, as is usual."""
+    parts = url_parts(url)
+    if parts.scheme not in _GOOGLE or _RETRY_LIMIT in parts.query:
+        return url
+    limit = f"{_RETRY_LIMIT}={_SILENCE_SECONDS:g}"
+    return parts._replace(query=f"{parts.query}&{limit}" if parts.query else limit).geturl()
 
 
 def _download_web(url: str, target: Path) -> None:
@@ -173,7 +183,7 @@ def _download_web(url: str, target: Path) -> None:
 
 
 def _read_table(origin: str) -> pl.DataFrame:
-    folder = Path(origin).expanduser()
+    folder = path_of(origin)
     if _is_url(origin) or (folder / "_delta_log").is_dir():
         return _read_delta(origin)
     return read_parts(origin, folder)

@@ -68,6 +68,12 @@ def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
     return several or (TARGET,)
 
 
+def if_no_label(column: str) -> str:
+    """What to do besides about a target column that holds what no label does, to end a sentence with."""
+    several = column.startswith(f"{TARGET}_")
+    return f"; each column whose name begins with {TARGET}_ is a label, so rename it if it is none" if several else ""
+
+
 def _sample_csv(path: Path) -> pl.DataFrame:
     try:
         names = csv_header(path)

@@ -23,7 +23,7 @@ from anna_core.columns.typed import (
 )
 from anna_core.errors import SampleError
 from anna_core.samples.groups import join_groups
-from anna_core.samples.reading import AS_OF, CLIENT, read_sample_file, target_columns
+from anna_core.samples.reading import AS_OF, CLIENT, if_no_label, read_sample_file, target_columns
 
 GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
 # Weights and sums of their squares stay far within float32; the unit may be a currency, or one that adds up to 1.
@@ -95,10 +95,12 @@ class _Upload:
     def refuse_odd_types(self) -> None:
         for column, kind in self._frame.schema.items():
             if is_nested(kind) or (kind.is_temporal() and column != AS_OF):
-                raise SampleError(f"{self._path}: column {column} is {kind}; write text or numbers.")
+                raise SampleError(
+                    f"{self._path}: column {column} is {kind}; write text or numbers{if_no_label(column)}."
+                )
 
     def ids(self, column: str) -> pl.Series:
-        values, unreadable = self._typed(column, client)
+        values, unreadable = self._typed(column, client if column == CLIENT else _group)
         self.refuse(
             unreadable,
             f"column {column} holds numbers with decimals or exponents; write 17, not 17.0 or 1.7e+1",
@@ -176,6 +178,16 @@ def _is_empty(column: pl.Series) -> pl.Series:
 def _without_signs(groups: pl.Series) -> pl.Series:
     group = pl.col(groups.name)
     return groups.to_frame().select(pl.when(~group.is_in(NO_SIGN)).then(group)).to_series()
+
+
+def _group(name: str, kind: pl.DataType) -> Typed:
+    try:
+        return client(name, kind)
+    except UnfitColumnError:
+        raise UnfitColumnError(
+            f"column '{name}' is {kind}, but groups are text or whole numbers, and empty where there is none; pandas "
+            "keeps them so as astype('Int64')"
+        ) from None
 
 
 def _plain(name: str, kind: pl.DataType) -> Typed:

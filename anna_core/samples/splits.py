@@ -55,7 +55,7 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
     else:
         how += _shared(rows, key, split, VALID, "validation flatters")
     if SPLIT in rows.columns:
-        how += _shared(rows, key, split, TEST, "the test flatters")
+        how += _shared(rows, key, split, TEST, "the test flatters") + _before(rows, split)
     return split, f"{how}.{giant}"
 
 
@@ -182,6 +182,17 @@ def _shared(rows: pl.DataFrame, key: pl.Series, split: np.ndarray, part: str, so
     if not shared or dates[split == part].min() > dates[is_before].max():
         return ""
     return f"; {_what_is_divided(rows)} with rows in both train and {part}: {shared:,}, so {so}"
+
+
+def _before(rows: pl.DataFrame, split: np.ndarray) -> str:
+    """What is wrong with a test of which all rows are earlier than those to train on; empty where it is not so."""
+    first, last = (rows["as_of"].filter(pl.Series(split == name)) for name in (TRAIN, TEST))
+    if not len(last) or last.max() >= first.min():  # type: ignore[operator]  # both are dates
+        return ""
+    return (
+        f"; all test rows, up to {last.max()!s}, are earlier than all rows to train on, so models know what came "
+        "after: hold out the latest instead"
+    )
 
 
 def _told_of_a_giant(rows: pl.DataFrame, key: pl.Series, share: float) -> str:

@@ -1,5 +1,6 @@
 """Targets: they decide what the user leaves open of a task, and are turned into arrays."""
 
+import unicodedata
 from decimal import Decimal
 
 import numpy as np
@@ -10,6 +11,7 @@ from anna_core.columns.numbers import cure_of
 from anna_core.errors import SampleError, TaskError
 from anna_core.metrics.registry import default_metric, get_metric
 from anna_core.samples.guessing import guess_type
+from anna_core.samples.reading import if_no_label
 from anna_core.samples.target_values import class_names, numbers_of
 from anna_core.tasks.task import Task, TaskRequest, TaskType
 
@@ -35,13 +37,17 @@ def resolve_task(name: str, request: TaskRequest, targets: pl.DataFrame) -> Task
         kind, why = guess_type(name, targets)
         guesses.append(f"Type: {kind.value}, because {why}.")
     if kind is not TaskType.MULTILABEL and targets.width > 1:
-        raise TaskError(f"task {name}: a {kind.value} task has one target column; found {targets.columns}.")
+        raise TaskError(
+            f"task {name}: a {kind.value} task has one target column; found {targets.columns}. "
+            "Rename those that are none."
+        )
     classes = tuple(sorted(class_names(targets.to_series()).unique())) if kind is TaskType.MULTICLASS else ()
     if len(classes) > _MOST_CLASSES:
         raise SampleError(
             f"task {name}: {targets.columns[0]} has {len(classes)} different values; multiclass takes up to "
             f"{_MOST_CLASSES}. Is this the right column, or is the task a regression?"
         )
+    guesses += _alike(classes)
     options = request.model_dump(exclude={"type", "metric"})
     task = Task(name=name, type=kind, metric="", classes=classes, targets=tuple(targets.columns), **options)
     if kind is TaskType.REGRESSION:
@@ -105,6 +111,20 @@ def outcome_flags(target: np.ndarray, task: Task) -> np.ndarray | None:
             return np.concatenate([target > 0, target == 0], axis=1)
 
 
+def _alike(classes: tuple[str, ...]) -> list[str]:
+    """Sentences on classes that people would take for one."""
+    found: dict[str, list[str]] = {}
+    for name in classes:
+        seen = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+        found.setdefault(seen.casefold(), []).append(name)
+    return [
+        f"{' and '.join(map(repr, names))} are {len(names)} classes, as they are not written alike in all rows; where "
+        "one is meant, write it in one way."
+        for names in found.values()
+        if len(names) > 1
+    ]
+
+
 def _refuse_lost_digits(name: str, target: pl.Series) -> None:
     """Raise where amounts are told apart by digits that a float32, in which they are learnt, does not hold."""
     values = _number(target, name)
@@ -143,7 +163,9 @@ def _number(column: pl.Series, task: str) -> np.ndarray:
 def _flag(column: pl.Series, task: str) -> np.ndarray:
     flags = column.to_frame().select(boolean(column.name, column.dtype).value.cast(pl.Float64)).to_series()
     if flags.is_null().any():
-        raise SampleError(f"task {task}: {_first(column, flags.is_null())}; write 1 and 0 (or yes and no).")
+        raise SampleError(
+            f"task {task}: {_first(column, flags.is_null())}; write 1 and 0 (or yes and no){if_no_label(column.name)}."
+        )
     return flags.to_numpy()
 
 

@@ -1,6 +1,7 @@
 """The git program, as the ledger uses it: on a bare repository, without anybody's own settings."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from anna_core.errors import AnnaError
 
 # Objects and references are on the disk before a command ends, so that a power cut loses nothing that was said.
 _SETTINGS = ("core.fsync=committed,reference", "core.logAllRefUpdates=always", "gc.auto=0", "commit.gpgSign=false")
+_OLDEST = (2, 28)  # the first that begins a repository with a branch of any name
 _OF_A_CALLER = "GIT_"  # variables that git sets where ANNA is itself called by git, such as from a hook
 
 
@@ -45,6 +47,18 @@ class Git:
             raise GitError(f"{self.folder}: git {arguments[0]} failed: {words}")
         return done.stdout.removesuffix("\n")
 
+    def version(self) -> str:
+        """What git says of its version.
+
+        Raises:
+            GitError: it is too old.
+        """
+        told = self.run("version")
+        found = re.search(r"(\d+)\.(\d+)", told)
+        if found and (int(found[1]), int(found[2])) < _OLDEST:
+            raise GitError(f"{told} is too old: the ledger needs {'.'.join(map(str, _OLDEST))} or later. Install that.")
+        return told
+
     def succeeds(self, *arguments: str) -> bool:
         """Whether a command that answers by its exit code says yes.
 
@@ -69,6 +83,7 @@ class Git:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_A_CALLER)}
         environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
+        environment |= {"GIT_NO_REPLACE_OBJECTS": "1"}  # what a commit says is what it said when it was made
         environment |= {"LC_ALL": "C.UTF-8", **(extra or {})}
         return subprocess.run(
             [program, f"--git-dir={self.folder}", *settings, *arguments],

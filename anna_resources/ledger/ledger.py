@@ -19,6 +19,7 @@ from anna_resources.ledger.repository import MAIN, Change, LedgerError, Reposito
 from anna_resources.settings import Settings
 
 _TASK_FILE, _LAUNCH_FILE, _RESULT_FILE = "task.yaml", "launch.yaml", "result.yaml"
+_LAUNCHES = "launches"
 _SHARED = ("time_zone", "left_aside")  # settings that decide what models see
 
 
@@ -81,11 +82,11 @@ class Ledger:
         tags: list[str] = []
 
         def make(head: str | None) -> Change | None:
-            before = self.tags(key)
-            if before and self.read(before[-1]).run == launch.run:
-                tags.append(before[-1])
+            if head and (same := self._made_by(launch.run, head, key)):
+                tags.append(same)
                 return None
-            tags.append(f"{key}@{len(before) + 1}" if before else key)
+            before = self.tags(key)
+            tags.append(f"{key}@{_number(before[-1]) + 1}" if before else key)
             told = launch.model_copy(update={"tag": tags[0]})
             folder = _folder(tags[0])
             files: dict[str, str | None] = {f"{folder}/{_LAUNCH_FILE}": _as_yaml(told.model_dump(mode="json"))}
@@ -111,9 +112,12 @@ class Ledger:
         self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
 
     def tags(self, key: str) -> list[str]:
-        """Tags of a sample's launches, the earliest first."""
-        again = [tag for tag in self.repository.tags(f"{key}@*") if tag.removeprefix(f"{key}@").isdecimal()]
-        return self.repository.tags(key) + sorted(again, key=lambda tag: int(tag.partition("@")[2]))
+        """Tags of a sample's launches, the earliest first, even of one whose tag or branch was removed."""
+        head = self.repository.head(branch_of(key.partition(".")[0]))
+        found = {*self.repository.tags(key), *self.repository.tags(f"{key}@*")}
+        found |= set(self.repository.folders(head, _LAUNCHES) if head else ())
+        ours = (tag for tag in found if tag == key or tag.removeprefix(f"{key}@").isdecimal())
+        return sorted(ours, key=_number)
 
     def read(self, tag: str) -> Launch:
         """What a launch was made from.
@@ -137,6 +141,14 @@ class Ledger:
         head = self.repository.head(branch_of(tag.partition(".")[0]))
         text = self.repository.read(head, f"{_folder(tag)}/{_RESULT_FILE}") if head else None
         return None if text is None else dict(yaml.safe_load(text))
+
+    def _made_by(self, run: str, head: str, key: str) -> str | None:
+        """The launch of a sample that a run, or one that it is a retry of, has recorded; None if it has none."""
+        for tag in reversed(self.tags(key)):
+            text = self.repository.read(head, f"{_folder(tag)}/{_LAUNCH_FILE}")
+            if text is not None and yaml.safe_load(text).get("run") == run:
+                return tag
+        return None
 
     def _share(self, code: str, domains: list[Domain]) -> None:
         """Bring `main` up to date with what all tasks share."""
@@ -162,7 +174,12 @@ def _parameters(task: Task) -> Change:
 
 
 def _folder(tag: str) -> str:
-    return f"launches/{tag}"
+    return f"{_LAUNCHES}/{tag}"
+
+
+def _number(tag: str) -> int:
+    """Which of a sample's launches a tag is of."""
+    return int(tag.partition("@")[2] or 1)
 
 
 def _as_yaml(content: dict[str, Any]) -> str:

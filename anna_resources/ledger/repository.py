@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +17,11 @@ from pydantic import TypeAdapter, ValidationError
 from anna_core.errors import AnnaError
 from anna_core.storage import write_text
 from anna_core.strict import explain
-from anna_resources.ledger.git import Git
+from anna_resources.ledger.git import Git, GitError
 
 MAIN = "main"
 _NONE = "0" * 40
+_TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
 _HEADS = TypeAdapter(dict[str, str])
 _BY = "ANNA", "anna@localhost"
 _NAMELESS = re.compile(r"[\x00-\x20.,:;<>\"'\\]*")  # git takes no name that has nothing else
@@ -48,11 +50,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Repository:
-    """A bare git repository, and beside it the last known head of each branch.
+    """A bare git repository, and beside it the last known head of each branch, and each tag.
 
     Attributes:
         folder: the repository.
-        heads: the file of the heads, outside of the repository, so that what rewrites that does not reach it, too.
+        heads: the file of the heads and tags, outside of the repository, so that what rewrites that does not reach it,
+            too.
     """
 
     folder: Path
@@ -70,7 +73,7 @@ class Repository:
         What a killed writer left locked is freed, and the repository is made where there is none.
 
         Raises:
-            LedgerError: a branch no longer holds what it held when it was last written.
+            LedgerError: a branch or tag no longer holds what it held when it was last written.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder.with_suffix(".lock")):
@@ -87,17 +90,37 @@ class Repository:
             yield
 
     def check(self) -> None:
-        """Raise `LedgerError` where a branch lost what it held: it was rewritten, or removed."""
-        known_heads = self._known()
-        heads = self._heads() if known_heads else {}
-        for branch, known in known_heads.items():
-            head = heads.get(branch)
-            if head != known and (head is None or not self._is_ancestor(known, head)):
-                raise LedgerError(
-                    f"The ledger {self.folder} was rewritten: branch {branch} held commit {known[:12]}, and "
-                    f"{f'its head {head[:12]} does not follow from that' if head else 'is gone'}. Bring it back from a "
-                    f"copy or its remote. If the rewriting was meant, remove {self.heads}, which remembers the heads."
-                )
+        """Raise `LedgerError` where a branch lost what it held, or a tag is another: it was rewritten, or removed."""
+        known_refs = self._known()
+        refs = self._refs() if known_refs else {}
+        for name, known in sorted(known_refs.items(), key=lambda ref: ref[0].startswith(_TAGS)):
+            now = refs.get(name)
+            if now == known or (now and not name.startswith(_TAGS) and self._is_ancestor(known, now)):
+                continue
+            what = f"tag {name.removeprefix(_TAGS)} held" if name.startswith(_TAGS) else f"branch {name} held commit"
+            became = f"now holds {now[:12]}, which does not follow from that" if now else "is gone"
+            raise LedgerError(
+                f"The ledger {self.folder} was rewritten: {what} {known[:12]}, and {became}. {self._cure(name, known)} "
+                f"If the rewriting was meant, remove {self.heads}, which remembers the heads and tags."
+            )
+
+    def _cure(self, name: str, known: str) -> str:
+        """How to bring back what a branch or tag held."""
+        if not self.folder.exists() or not self.git.succeeds("cat-file", "-e", known):
+            return "Bring it back from a copy or its remote."
+        ref = f"refs/{name}" if name.startswith(_TAGS) else f"refs/heads/{name}"
+        git = f"git --git-dir={shlex.quote(str(self.folder))}"
+        file = shlex.quote(str(self.folder / ref))  # git does not write over one that is damaged
+        return f"Bring it back by: rm -f {file}; {git} update-ref {ref} {known}."
+
+    def problem(self) -> str:
+        """Why nothing can be recorded here, as far as is seen without writing; empty where nothing is in the way."""
+        try:
+            self.git.version()
+            self.check()
+        except (LedgerError, GitError) as error:
+            return str(error)
+        return ""
 
     def commit(self, branch: str, make: Callable[[str | None], Change | None], begin: str = MAIN) -> str:
         """Add a commit to a branch, at once with its tag; return the branch's head.
@@ -123,23 +146,26 @@ class Repository:
             if not change.tag and head is not None and tree == self.git.run("rev-parse", f"{head}^{{tree}}"):
                 return head
             made = self._commit(tree, parent, change)
+            moved = {branch: made}
             moves = [f"update refs/heads/{branch} {made} {head or _NONE}"]
             if change.tag:
-                moves.append(f"create refs/tags/{change.tag} {self._tag(made, change)}")
+                moved[f"{_TAGS}{change.tag}"] = tag = self._tag(made, change)
+                moves.append(f"create refs/tags/{change.tag} {tag}")
             self.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
-            self._remember(branch, made)
+            self._remember(moved)
             return made
 
     def head(self, branch: str) -> str | None:
         """The commit at a branch's end; None where there is no such branch."""
         return self._resolve(f"refs/heads/{branch}")
 
-    def _heads(self) -> dict[str, str]:
-        """Each branch → its head, by a single call of git, however many there are."""
+    def _refs(self) -> dict[str, str]:
+        """Each branch → its head, and each tag → its object, by a single call of git, however many there are."""
         if not self.folder.exists():
             return {}
-        listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/").splitlines()
-        return {name: head for head, _, name in (line.partition(" ") for line in listed)}
+        listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname:lstrip=1)", "refs/heads/", "refs/tags/")
+        refs = (line.partition(" ") for line in listed.splitlines())
+        return {name.removeprefix("heads/"): found for found, _, name in refs}
 
     def tagged(self, tag: str) -> str | None:
         """The commit that a tag names; None where there is no such tag."""
@@ -156,6 +182,11 @@ class Repository:
         listed = self.git.run("ls-tree", commit, "--", path)
         return self.git.run("cat-file", "blob", listed.split()[2]) if listed else None
 
+    def folders(self, commit: str, folder: str) -> list[str]:
+        """Names of the folders in a folder as of a commit, in order."""
+        listed = self.git.run("ls-tree", "-d", "-z", "--name-only", commit, f"{folder}/")
+        return [path.removeprefix(f"{folder}/") for path in listed.split("\0") if path]
+
     def paths(self, commit: str, folder: str) -> list[str]:
         """Paths of the files in a folder as of a commit, in order."""
         listed = self.git.run("ls-tree", "-r", "-z", "--name-only", commit, f"{folder}/")
@@ -170,6 +201,7 @@ class Repository:
     def _make(self) -> None:
         made = Git(self.folder.with_suffix(".new"))  # whole before it is there
         shutil.rmtree(made.folder, ignore_errors=True)
+        made.version()
         made.run("init", "--quiet", "--bare", f"--initial-branch={MAIN}", str(made.folder))
         made.folder.rename(self.folder)
 
@@ -218,5 +250,5 @@ class Repository:
                 f"{self.heads}: {explain(error, 'it')}. Remove it once you have looked at the ledger."
             ) from error
 
-    def _remember(self, branch: str, head: str) -> None:
-        write_text(self.heads, json.dumps(self._known() | {branch: head}, indent=1, sort_keys=True))
+    def _remember(self, moved: dict[str, str]) -> None:
+        write_text(self.heads, json.dumps(self._known() | moved, indent=1, sort_keys=True))

@@ -1,4 +1,4 @@
-"""Uploads whose launch failed of what passes: a delivery while it ran, a full disk, too little memory."""
+"""Uploads whose launch failed of what passes: a delivery while it ran, a full disk, little memory, a ledger."""
 
 import errno
 import os
@@ -13,6 +13,9 @@ from anna_assets.steps import explained
 from anna_assets.uploads import inbox_sensor
 from anna_core import storage
 from anna_core.errors import MartsBehindError, SourceError, TrainingError
+from anna_resources.ledger.git import GitError
+from anna_resources.ledger.ledger import Ledger
+from anna_resources.ledger.repository import Change, LedgerError
 from anna_tests.graph.conftest import Clock, Deployment, events
 from anna_tests.graph.intake import STARTED, Intake
 
@@ -216,6 +219,32 @@ def test_a_launch_that_met_a_full_disk_comes_back_once_there_is_room(intake: Int
     assert intake.tick() == [KEY]
 
 
+def test_a_launch_that_met_a_rewritten_ledger_comes_back_once_that_is_mended(intake: Intake, clock: Clock) -> None:
+    repository = Ledger.of(intake.deployment.settings).repository
+    repository.commit("task/churn", lambda head: Change({"a": "1"}, "One"))
+    branch = repository.folder / "refs/heads/task/churn"
+    head = branch.read_bytes()
+    branch.unlink()
+    first = fail(intake, LedgerError(repository.problem()))
+    intake.quiet()
+    assert intake.row(FILE)["reason"].startswith(
+        f"its launch (run {first}) failed: The ledger {repository.folder} was "
+    )
+    clock.seconds = AFTER_THE_PAUSE
+    intake.quiet()
+    waits = f"It is launched again after that: the ledger is to be mended first: {repository.problem()}"
+    assert waits in intake.row(FILE)["reason"]
+    branch.write_bytes(head)
+    assert repository.problem() == ""
+    assert intake.tick() == [KEY]
+    intake.quiet()
+    fail(intake, GitError("git mktag failed"))
+    intake.quiet()
+    assert intake.row(FILE)["reason"].startswith(
+        "it was launched again and failed of the same: nothing can be recorded in the ledger. Once that is mended, "
+    )
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_what_waits_to_be_launched_again_is_although_the_register_is_damaged_but_not_where_there_was_none(
     intake: Intake, clock: Clock, room: Clock, is_lost: bool
@@ -255,6 +284,9 @@ def test_a_step_whose_process_was_killed_may_have_lacked_memory() -> None:
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "MEMORY"),
         (MemoryError(), "MEMORY"),
         (BEHIND, "MARTS"),
+        (LedgerError("The ledger was rewritten"), "LEDGER"),
+        (GitError("git commit-tree failed: unable to create temporary file"), "LEDGER"),
+        (GitError("git commit-tree failed: unable to write: No space left on device"), "SPACE"),
         (PermissionError(errno.EACCES, "Permission denied"), None),
         (SourceError("city 'No space left on device' is no number"), None),
         (ValueError("5"), None),

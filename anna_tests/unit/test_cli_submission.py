@@ -210,6 +210,60 @@ def test_a_sample_that_was_not_taken_in_tells_why():
         Intake((OLD, None), status="FAILURE").follow()
 
 
+def follow_attempts(*answers):
+    """Follow an intake whose registering runs answer so, a (run, status, tags) a poll; what was asked for, and told."""
+    left, asked = list(answers), []
+
+    def runs(variables):
+        if "runIds" not in variables["filter"]:
+            return {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
+        asked.extend(variables["filter"]["runIds"])
+        run_id, status, tags = left.pop(0)
+        tags = [{"key": key, "value": value} for key, value in tags.items()]
+        found = [{"runId": run_id, "status": status, "tags": tags}] if status else []
+        return {"data": {"runsOrError": {"__typename": "Runs", "results": found}}}
+
+    stub = Intake((OLD, None), (NEW, row("launched", run="r2"))).stub()
+    stub.answers["RunStates"] = runs
+    told = []
+    with serving(stub):
+        try:
+            for upload in follow_intake(GraphQLClient(stub.url), "r1", KEY, sleep=lambda seconds: None):
+                told.append(upload.reason)
+        except SubmitError as error:
+            told.append(str(error))
+    return asked, told
+
+
+CUT_OFF, RETRIED = {"dagster/will_retry": "true"}, {"dagster/will_retry": "true", "dagster/auto_retry_run_id": "r8"}
+
+
+def test_a_check_that_was_cut_off_is_followed_in_its_retry():
+    asked, told = follow_attempts(
+        ("r1", "FAILURE", CUT_OFF), ("r1", "FAILURE", RETRIED), ("r8", "STARTED", {}),
+        ("r8", "SUCCESS", {"anna/content": "c1"}),
+    )  # fmt: skip
+    assert asked == ["r1", "r1", "r8", "r8"]
+    assert told == [
+        "its check was cut off, and is tried again.", "its check was cut off, and is tried again by run r8.",
+        "the sample is being checked.", "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("last", "problem"),
+    [
+        (("r8", "FAILURE", {"dagster/will_retry": "false"}), "no column as_of"),
+        (("r8", "CANCELED", CUT_OFF), "no column as_of"),
+        (("r8", "", {}), "its run r8 was deleted. Submit it again."),
+    ],
+)
+def test_a_retry_that_ends_without_the_sample_is_told(last, problem):
+    asked, told = follow_attempts(("r1", "FAILURE", RETRIED), last)
+    assert asked == ["r1", "r8"]
+    assert told[1:] == [f"{KEY} was not taken in: {problem}"]
+
+
 def test_a_sensor_that_is_off_is_told():
     with pytest.raises(SubmitError, match="switch it on"):
         Intake((OLD, None), on=False).follow()

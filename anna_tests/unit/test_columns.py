@@ -125,6 +125,7 @@ def test_the_cure_of_a_text_that_is_no_number_fits_it(text, cure):
     [
         (pl.Series(["t", "F", "Yes", " no ", "1.0", "0", "TRUE"]), [True, False, True, False, True, False, True]),
         (pl.Series(["1.00", "0.0", "1.01"]), [True, False, "?"]),
+        (pl.Series(["0E-10", "0.00e+5", "1E-10", "1e0", "10"]), [False, False, "?", True, "?"]),
         (pl.Series(["maybe", "2", "", "None", None]), ["?", "?", None, None, None]),
         (pl.Series([0, 1, 2, -1, None]), [False, True, "?", "?", None]),
         (pl.Series([0.0, 1.0, 0.5, NAN, None]), [False, True, "?", None, None]),

@@ -69,6 +69,29 @@ def test_a_retry_is_the_same_launch_and_another_run_the_next(ledger: Ledger) -> 
     assert ledger.result(f"{KEY}@2") is None
 
 
+def test_a_retry_after_another_launch_of_the_sample_is_still_its_own(ledger: Ledger) -> None:
+    tags = [ledger.begin(KEY, launch(run), [domain("cards")]) for run in ("r1", "r2", "r1")]
+    assert tags == [KEY, f"{KEY}@2", KEY]
+
+
+@pytest.mark.parametrize("what", ["tag", "branch"])
+def test_no_launch_takes_the_name_of_an_earlier_one_whose_tag_or_branch_was_removed(ledger: Ledger, what: str) -> None:
+    for run in ("r1", "r2"):
+        ledger.begin(KEY, launch(run), [domain("cards")])
+    repository = ledger.repository
+    refs = [f"refs/tags/{KEY}", f"refs/tags/{KEY}@2"] if what == "tag" else ["refs/heads/task/churn"]
+    for ref in refs:
+        repository.git.run("update-ref", "-d", ref)
+    with pytest.raises(LedgerError, match="was rewritten"):
+        ledger.begin(KEY, launch("r3"), [domain("cards")])
+    repository.heads.unlink()  # as is told where it was meant
+    assert ledger.begin(KEY, launch("r3"), [domain("cards")]) == f"{KEY}@3"
+    if what == "tag":
+        head = repository.head("task/churn") or ""
+        assert [yaml.safe_load(repository.read(head, f"launches/{tag}/launch.yaml") or "")["run"]
+                for tag in (KEY, f"{KEY}@2", f"{KEY}@3")] == ["r1", "r2", "r3"]  # fmt: skip
+
+
 def test_the_tenth_launch_follows_the_ninth(ledger: Ledger) -> None:
     for number in range(11):
         ledger.begin(KEY, launch(f"r{number}"), [domain("cards")])

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,53 @@ def test_a_rewritten_branch_is_noticed(ledger: Repository, rewrite: str) -> None
         LedgerError, match=rf"was rewritten: branch task/churn held commit {second[:12]}.*Bring it back"
     ):
         count_up(ledger)
+
+
+@pytest.mark.parametrize("damage", ["gone", "moved", "emptied", "zeroed"])
+@pytest.mark.parametrize("ref", [f"refs/heads/{BRANCH}", "refs/tags/churn.q@1"])
+def test_the_cure_that_is_told_of_a_lost_branch_or_tag_brings_it_back(
+    ledger: Repository, ref: str, damage: str
+) -> None:
+    first = ledger.commit("main", lambda head: Change({"a": "1"}, "Begin"))
+    count_up(ledger)
+    held = ledger.git.run("rev-parse", ref)
+    if damage == "gone":
+        ledger.git.run("update-ref", "-d", ref)
+    elif damage == "moved":
+        ledger.git.run("update-ref", ref, first)
+    else:
+        (ledger.folder / ref).write_bytes(b"" if damage == "emptied" else b"\0" * 41)
+    what = "tag churn.q@1 held" if "tags" in ref else f"branch {BRANCH} held commit"
+    became = f"now holds {first[:12]}, which does not follow from that" if damage == "moved" else "is gone"
+    with pytest.raises(LedgerError, match=rf"was rewritten: {what} {held[:12]}, and {became}\. ") as told:
+        count_up(ledger)
+    assert ledger.problem() == str(told.value)
+    cure = str(told.value).partition("Bring it back by: ")[2].partition(". If the rewriting")[0]
+    subprocess.run(cure, shell=True, check=True)
+    assert ledger.git.run("rev-parse", ref) == held
+    count_up(ledger)
+    assert tags(ledger) == [1, 2]
+
+
+def test_what_is_set_in_the_place_of_a_commit_changes_nothing_that_is_read(ledger: Repository) -> None:
+    first, second = count_up(ledger), count_up(ledger)
+    ledger.git.run("replace", first, second)
+    assert ledger.read(first, "deep/number") == "1"
+
+
+@pytest.mark.parametrize(("version", "is_old"), [("1.8.3.1", True), ("2.27.9", True), ("2.28.0.rc1", False)])
+def test_a_git_that_is_too_old_is_told(
+    ledger: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, is_old: bool
+) -> None:
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\necho git version {version}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = f"git version {version} is too old: the ledger needs 2.28 or later. Install that."
+    assert ledger.problem() == (said if is_old else "")
+    if is_old:
+        with pytest.raises(GitError, match="is too old"):
+            count_up(ledger)
 
 
 def test_the_caller_s_own_git_settings_are_left_out(ledger: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,7 +188,7 @@ def test_a_bad_csv_is_told(tmp_path, text, message):
         ),
         (
             {"group_id": [1.0, float("nan")] * 5},
-            "column 'group_id' is Float64, but clients are text or whole numbers: write ids",
+            r"column 'group_id' is Float64, but groups are text or whole numbers, and empty .* as astype\('Int64'\)\.$",
         ),
         ({"target": [1.0, 0.0, float("nan")] + [0.0] * 7}, r"column target is empty.* 1 of 10 .*row 3"),
         ({"target": [1, None] * 5}, "column target is empty; every row needs it. 5 of 10"),
@@ -197,6 +197,16 @@ def test_a_bad_csv_is_told(tmp_path, text, message):
 def test_a_bad_parquet_file_is_told(tmp_path, columns, message):
     with pytest.raises(SampleError, match=message):
         made(tmp_path, frame(**columns), "s.parquet")
+
+
+def test_a_column_that_is_taken_for_a_label_by_its_name_is_told_to_be_renamed(tmp_path):
+    labels = frame().rename({"target": "target_churn"})
+    renamed = "; each column whose name begins with target_ is a label, so rename it if it is none"
+    for values in (["2024-05-01"] * 10, ["15.5"] * 10):
+        with pytest.raises(SampleError, match=f"target_of holds '{values[0]}' in row 1 .*{renamed}"):
+            made(tmp_path, labels.with_columns(target_of=pl.Series(values)))
+    with pytest.raises(SampleError, match=f"target_of is Date; write text or numbers{renamed}"):
+        made(tmp_path, labels.with_columns(target_of=pl.date(2024, 5, 1)), "s.parquet")
 
 
 def test_at_most_three_bad_rows_are_shown(tmp_path):

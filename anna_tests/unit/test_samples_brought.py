@@ -66,8 +66,27 @@ def test_settings_beside_a_sample_are_read_as_they_are_in_the_inbox(tmp_path, in
     beside.rename(tmp_path / "q2.yml")
     (inbox / "churn" / "2024.q1.yaml").unlink()
     assert bring(inbox, place)[0] == (
-        f"{tmp_path / 'q2.yml'} is not read: settings are read from files that end in .yaml.",
+        f"{tmp_path / 'q2.yml'} is not read: a sample's settings are read from {beside}. Put there what it says.",
     )
+
+
+def test_what_lies_beside_a_sample_as_if_it_were_settings_and_is_not_read_is_told(tmp_path, inbox):
+    FRAME.write_csv(tmp_path / "q1.csv")
+    FRAME.write_csv(tmp_path / "q2.csv")
+    for name in ("q1.yaml", "Q1.YAML", "q1.csv.yaml", "q1.json", "task.yaml", "q2.yaml", "q1b.yaml", "notes.json"):
+        (tmp_path / name).write_text("seed: 1\n")
+    (tmp_path / "q1.yml").mkdir()
+    read, *left = bring(inbox, tmp_path / "q1.csv")[0]
+    assert read == f"{tmp_path}/q1.yaml is read as the sample's settings: seed: 1."
+    own = f"a sample's settings are read from {tmp_path}/q1.yaml. Put there what it says."
+    assert left == [
+        *(f"{tmp_path}/{name} is not read: {own}" for name in ("Q1.YAML", "q1.csv.yaml", "q1.json")),
+        f"{tmp_path}/task.yaml is not read: a task's settings are read from {inbox}/churn/task.yaml. Put there what it "
+        f"says, or into {tmp_path}/q1.yaml, or give it as options.",
+    ]
+    (inbox / "churn" / "task.yaml").write_text("seed: 2\n")
+    (told,), _ = bring(inbox, inbox / "churn" / "2024.q1.csv")  # whose task.yaml is the one that is read
+    assert told.endswith("2024.q1.yaml is read as the sample's settings: seed: 1.")
 
 
 def test_settings_beside_a_sample_are_held_to_what_all_are_and_to_their_state(tmp_path, inbox):

@@ -83,6 +83,7 @@ def test_what_is_not_taken_is_told_with_the_reason(churn):
     put(churn, "q1.xlsx")
     put(churn, "tasks.yaml")
     put(churn, "task.yml")
+    put(churn, "q1.YAML")
     garbled(churn).write_text(CSV)
     (churn / "table.parquet").mkdir()
     (churn / "folder").mkdir()
@@ -101,6 +102,7 @@ def test_what_is_not_taken_is_told_with_the_reason(churn):
         "churn/q1.xlsx": "it is an Excel workbook, which is not read; save its sheet as CSV (CSV UTF-8), or bring "
         "Parquet.",
         "churn/task.yml": "settings are read from files that end in .yaml; rename it.",
+        "churn/q1.YAML": "settings are read from files that end in .yaml; rename it.",
         "churn/tasks.yaml": "it belongs to no sample here. Settings of the task lie in task.yaml, those of a sample "
         "beside its file: q1.yaml beside q1.csv.",
         r"churn/\xd0\xf3\xf1.csv": "its name is not UTF-8, so it cannot name a sample; rename it.",

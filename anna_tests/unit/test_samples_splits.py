@@ -271,7 +271,13 @@ def test_what_is_counted_is_named(grouped, divided, what):
         (1, 2, 3, ""),
         (1, 1, 2, "; clients with rows in both train and valid: 2, so validation flatters"),
         (1, 2, 2, "; clients with rows in both train and test: 1, so the test flatters"),
-        (2, 3, 1, "; clients with rows in both train and test: 1, so the test flatters"),
+        (
+            2,
+            3,
+            1,
+            "; clients with rows in both train and test: 1, so the test flatters; all test rows, up to 2024-01-01, are "
+            "earlier than all rows to train on, so models know what came after: hold out the latest instead",
+        ),
     ],
 )
 def test_a_split_of_ones_own_that_is_out_of_time_flatters_nobody(train, valid, test, told):

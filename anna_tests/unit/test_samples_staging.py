@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from anna_cli.submission import locate
 from anna_core.errors import SampleError, TaskError
 from anna_core.keys import sample_key
 from anna_core.samples import origins, reading
@@ -327,6 +328,29 @@ def test_a_web_server_that_says_nothing_is_not_waited_for_for_ever(inbox, server
     with pytest.raises(SampleError, match=said):
         stage(inbox, url_of(server))
     assert files(inbox) == []
+
+
+def test_a_storage_of_google_s_that_is_not_reached_is_not_tried_for_ever(inbox, server, monkeypatch):
+    monkeypatch.setattr(origins, "_SILENCE_SECONDS", 0.1)
+    place = f"127.0.0.1:{server.getsockname()[1]}"
+    server.close()
+    url = f"gs://anonymous@bank/q1.csv?scheme=http&endpoint_override={place}"
+    with pytest.raises(SampleError, match=r"q1\.csv.*: cannot be read as a sample: .*Retry policy exhausted"):
+        stage(inbox, url)
+
+
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [
+        ("http://[::1/x.csv", r"is no URL \(Invalid IPv6 URL\); correct it, or give the path of a copy\."),
+        ("~nobodyhere/x.csv", r"names nobody's home \(.*\)\. Write the whole path\."),
+    ],
+)
+def test_what_is_neither_a_url_nor_a_path_is_told(origin, reason):
+    told = f"^{re.escape(origin)}: {reason}$"
+    for door in (look, staged_ending, locate):
+        with pytest.raises(SampleError, match=told):
+            door(origin)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,12 @@ GUESSES = {
     "amounts, one with a zero before it": (["007", "1.5"], "regression", "r2", "the target is a number"),
     "two codes": (["01", "02", "01"], "multiclass", "macro_roc_auc", "the target is one of 2 codes, such as '01'"),
     "amounts below 1": ([f"0.{i}5" for i in range(10)], "regression", "r2", "the target is a number"),
-    "0 and 1 at length": (["1.", "0.", "+1", "1e0", "0E+00"], "binary", "roc_auc", "the target has only yes and no"),
+    "0 and 1 at length": (
+        ["1.", "0.", "+1", "0E+0", "0E-10"],
+        "binary",
+        "roc_auc",
+        "the target has only yes and no",
+    ),
     "signs": (["+", "-", "+"], "multiclass", "macro_roc_auc", "the target is one of 2 texts"),
     "eleven whole numbers": (list(range(11)), "regression", "r2", "the target is a number"),
     "few fractions": ([0.5, 1.5], "regression", "r2", "the target is a number"),
@@ -124,6 +129,15 @@ def test_one_outcome_of_one_label_is_told_by_name():
         resolve_task("t", TaskRequest(), pl.DataFrame({"target_a": [0, 1], "target_b": [0, 0]}))
 
 
+def test_classes_that_look_alike_are_told():
+    values = ["Active", "active", "closed", "\u0439", "\u0438\u0306", "x\u200b", "x", "y"]
+    told = "classes, as they are not written alike in all rows; where one is meant, write it in one way."
+    assert resolved(values).guesses[1:4] == (
+        f"'Active' and 'active' are 2 {told}", f"'x' and 'x\\u200b' are 2 {told}", f"'и\u0306' and 'й' are 2 {told}"
+    )  # fmt: skip
+    assert len(resolved(["active", "closed"]).guesses) == 2
+
+
 def test_an_id_in_place_of_a_target_is_told():
     with pytest.raises(
         SampleError, match=r"target has 101 different values; multiclass takes up to 100. Is this the right"
@@ -133,7 +147,9 @@ def test_an_id_in_place_of_a_target_is_told():
 
 
 def test_only_multilabel_takes_several_targets():
-    with pytest.raises(TaskError, match=r"a binary task has one target column; found \['target_a', 'target_b'\]"):
+    with pytest.raises(
+        TaskError, match=r"a binary task has one target column; found \['target_a', 'target_b'\]\. Rename"
+    ):
         resolve_task("t", TaskRequest(type="binary"), pl.DataFrame({"target_a": [0, 1], "target_b": [1, 0]}))
 
 
