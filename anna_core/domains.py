@@ -128,6 +128,8 @@ class Domain(Strict):
             raise ValueError("fields is empty: name at least one column, as in `amount: numeric`")
         if clash := sorted(RESERVED_FIELDS.intersection(self.fields)):
             raise ValueError(f"{clash} cannot be fields: marts call their own columns so; give a view another name")
+        if set(self.event_key) == {self.columns.client_id}:
+            raise ValueError("event_key is the client alone, so one event of each would stay: name the event's columns")
         if self.version is not None and not self.event_key:
             raise ValueError("version decides between deliveries of one event: name the event's columns in event_key")
         if self.lookback <= self.availability_lag:

@@ -59,6 +59,10 @@ PROBLEMS = {
     ),
     "no fields": ({"fields": {}}, "fields is empty: name at least one column, as in `amount: numeric`"),
     "reserved field": ({"fields": {"client_id": "numeric"}}, r"\['client_id'\] cannot be fields: marts call their own"),
+    "key is the client": (
+        {"columns": {"client_id": "card", "event_time": "ts"}, "event_key": ["card"]},
+        "event_key is the client alone, so one event of each would stay: name the event's columns",
+    ),
     "version alone": (
         {"event_key": [], "version": "updated_at"},
         "version decides between deliveries of one event: name",
