@@ -137,7 +137,8 @@ def build_mart(
             faults = list(scan.faults.values())
             if reasons := too_many(found.left, faults, found.rows, share):
                 where = {reason: month_examples(source, reason, month, observed) for reason in reasons}
-                raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, told(faults, reasons, where))
+                words = told(faults, reasons, where)
+                raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, words, faults)
         dictionary = extend_dictionary(domain, dictionary_folder, found.counts.parts())
         source_version = shifted_fingerprint(write_fingerprint(found.rows, found.hash), corrections.digest)
         before = read_footer(mart_path(mart_folder, next_month(month, -1))) or Footer()

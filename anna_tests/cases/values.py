@@ -126,7 +126,22 @@ CASES = [
          refused="column 'city' is List(String), but a category is one text or number"),
     # Numbers
     Case("decimal_commas", "amounts as 1.234,50", _with(amount=pl.lit("1.234,50")), CSV,
-         refused="amount is no number in 1,0"),
+         refused="amount is written with separate thousands or a decimal comma in 6,0"),
+    Case("few_thousands", "thousands that are separated, in the few amounts that have any",
+         _with(**_some("amount", 100, "1,234.50", pl.String())), CSV,
+         refused="all.csv is refused: of its rows (6,000), amount is written with separate thousands or a decimal "
+                 "comma in 60 of them (all.csv, line 2: '1,234.50'"),
+    Case("one_million", "one amount of a whole file that shows how its amounts of 1.234 are meant",
+         _with(amount=pl.when(ROW == 5000).then(pl.lit("1.234.567")).otherwise(pl.lit("1.234"))), CSV,
+         refused="(all.csv, line 5,002: '1.234.567'): thousands are not separated: write numbers as 1234.5. One such"),
+    Case("odd_marks", "n/a?, ??? and tbd for one amount of fifty",
+         _with(amount=pl.when(ROW % 50 == 0).then(pl.lit(pl.Series(["n/a?", "???", "tbd"])).gather(ROW // 50 % 3))
+               .otherwise(pl.col("amount").cast(pl.String))), CSV,
+         left={"amount is no number": EVENTS // 50}),
+    Case("negatives", "negative amounts as accountants write them",
+         _with(amount=pl.when(ROW % 5 == 0).then(pl.format("({})", "amount"))
+               .otherwise(pl.col("amount").cast(pl.String))), CSV,
+         refused="a negative number has its minus in front: write -1234.5"),
     Case("few_odd_numbers", "one amount of a hundred with a currency",
          _with(**_some("amount", 100, "12 EUR", pl.String())),
          left={"amount is no number": 60}),

@@ -445,8 +445,24 @@ def test_a_day_is_no_number():
 
 
 @pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["1,234.50", "1.234.567", "1.234,50", "1 234", "1'234.5", "12,5", " -1\u00a0234 "], True),
+        (["(1,234.50)", "1.234,50-"], True),
+        (["1.234", "1e5", "n/a?", "12 EUR", "12.5%", "(15.33)", "15.33-", "1,2,3", "01.02.2024", "", "NULL"], False),
+    ],
+)
+def test_thousands_and_commas_of_numbers_are_told(texts, expected):
+    typed = number("x", pl.String())
+    frame = pl.DataFrame({"x": texts})
+    assert frame.select(typed.separated).to_series().to_list() == [expected] * len(texts)
+    assert not expected or frame.select(typed.unreadable).to_series().all()
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
-    [("1 234,5", True), ("12 %", True), ("12,5%", True), ("1.234.567", True), ("1'234.50", True), ("$5", True),
+    [("(15.33)", True), ("15.33-", True), ("(1,234.50)", True), ("18-", False),
+     ("1 234,5", True), ("12 %", True), ("12,5%", True), ("1.234.567", True), ("1'234.50", True), ("$5", True),
      ("100 руб.", True), ("5 USD", True), ("12.5", False), ("1e5", False), ("A1", False), ("18+", False),
      ("1-2", False), ("q1", False), ("USD100", False), ("1,2,3", False), ("", False)],
 )  # fmt: skip
