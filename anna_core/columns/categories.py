@@ -15,6 +15,7 @@ from anna_core.columns.typed import (
     is_nested,
     is_text,
     plain_text,
+    without_nuls,
 )
 
 _WHOLE_WITH_DECIMALS = r"^-?\d+\.0+$"
@@ -54,6 +55,8 @@ def category(name: str, kind: pl.DataType) -> Typed:
 def _of_text(texts: pl.Series) -> pl.Series:
     """Canonical texts; what is rare is looked for in all of them, and put right only where there is any."""
     found = texts
+    if texts.str.ends_with("\0").any():
+        found = texts = texts.to_frame("text").select(without_nuls(pl.col("text")).alias(texts.name)).to_series()
     decimals = texts.str.contains(_WHOLE_WITH_DECIMALS)
     if decimals.any():
         found = texts.str.strip_chars_end("0").str.strip_suffix(".").zip_with(decimals, texts)

@@ -166,7 +166,10 @@ class _Opening:
         none = (typed.value.is_null() & ~typed.unreadable).fill_null(value=False)
         self._note(self.dated, f"{name} is missing", name, CLIENT, none, lambda _: "write the client into each row")
         self._note(self.dated, f"{name} is a decimal number", name, CLIENT, typed.unreadable, lambda _: clients.CURE)
-        return typed.value if typed.unreadable.meta.is_literal() else pl.when(~typed.unreadable).then(typed.value)
+        self._note(self.dated, f"{name} has lost its letters", name, CLIENT, typed.lost, lambda _: clients.LETTERS)
+        if typed.unreadable.meta.is_literal():
+            return typed.value
+        return pl.when(~typed.unreadable & ~typed.lost).then(typed.value)
 
     def _time(self) -> pl.Expr:
         name = self._domain.columns.event_time

@@ -67,6 +67,13 @@ CASES = [
                .then(pl.lit(pl.Series(["\\N", "(null)", "[NULL]", "?", ".", "-"])).gather(ROW // 50 % 6))
                .otherwise(pl.col("client_id").cast(pl.String))), CSV,
          rows=EVENTS - 120, left={"client_id is missing": 120}),
+    Case("lost_ids", "ids of which the export has lost the letters, in a fifth of the rows",
+         _with(client_id=pl.when(ROW % 5 == 0).then(pl.lit(pl.Series(["????", "\ufffd17"])).gather(ROW % 2))
+               .otherwise(pl.col("client_id").cast(pl.String))), CSV,
+         refused="client_id has lost its letters in 208 of them (all.csv, line 2: '????'"),
+    Case("few_lost_ids", "the same in one row of a hundred",
+         _with(**_some("client_id", 100, "?????", pl.String())), CSV,
+         rows=EVENTS - 60, left={"client_id has lost its letters": 60}),
     Case("ids_of_128_bits", "clients and codes of 128 bits", _with(
         client_id=pl.col("client_id").cast(pl.Int128) + 2**100, mcc=pl.col("mcc").cast(pl.UInt128)), codes=MCC),
     # Times
@@ -103,6 +110,8 @@ CASES = [
     Case("18_float_codes", "codes that are int64 in old files and float64 in young ones",
          _halves(mcc=pl.col("mcc").cast(float)), codes=MCC,
          notes=("column 'mcc' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
+    Case("nuls", "codes that are padded with NULs in young files",
+         _halves(mcc=pl.format("{}  \0\0", "mcc")), CSV, codes=MCC),
     Case("decimal_codes", "codes that are decimals in young files",
          _halves(mcc=pl.col("mcc").cast(pl.Decimal(10, 2))),
          codes=MCC, notes=("column 'mcc' differs",)),

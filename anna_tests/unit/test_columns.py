@@ -479,3 +479,15 @@ def test_a_number_that_is_written_otherwise_is_told_from_a_class(text, expected)
 )  # fmt: skip
 def test_a_share_is_told_as_it_was_set_or_in_two_digits(share, told):
     assert percent(share) == told
+
+
+def test_nuls_at_the_end_are_padding():
+    padded, plain = pl.Series(["c1\0\0", "c1 \0", "c1\0 ", "\0\0"]), ["c1", "c1", "c1", None]
+    for kind in (client, category, lambda name, stored: event_key(name, stored, MOSCOW)):
+        assert padded.to_frame("x").select(kind("x", pl.String()).value).to_series().to_list() == plain
+
+
+def test_clients_that_have_lost_their_letters_are_told():
+    ids = pl.DataFrame({"x": ["??", "?????", "\ufffd17", "a\ufffd", "?", "a?", "??1", None, "17"]})
+    found = ids.select(client("x", pl.String()).lost).to_series().to_list()
+    assert found == [True] * 4 + [False] * 5
