@@ -122,6 +122,14 @@ class Domain(Strict):
             raise ValueError(f"'{zone}' is not a time zone: use a name such as Europe/Moscow or UTC")
         return zone
 
+    @field_validator("lookback")
+    @classmethod
+    def _months_are_not_minutes(cls, lookback: dt.timedelta) -> dt.timedelta:
+        if lookback < dt.timedelta(hours=1):
+            told = format_duration(lookback)
+            raise ValueError(f"'{told}' is a number of minutes; write months as days, as in 365d")
+        return lookback
+
     @model_validator(mode="after")
     def _fields_make_sense(self) -> Self:
         if not self.fields:
