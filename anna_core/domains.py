@@ -122,12 +122,22 @@ class Domain(Strict):
             raise ValueError(f"'{zone}' is not a time zone: use a name such as Europe/Moscow or UTC")
         return zone
 
+    @field_validator("lookback")
+    @classmethod
+    def _months_are_not_minutes(cls, lookback: dt.timedelta) -> dt.timedelta:
+        if lookback < dt.timedelta(hours=1):
+            told = format_duration(lookback)
+            raise ValueError(f"'{told}' is a number of minutes; write months as days, as in 365d")
+        return lookback
+
     @model_validator(mode="after")
     def _fields_make_sense(self) -> Self:
         if not self.fields:
             raise ValueError("fields is empty: name at least one column, as in `amount: numeric`")
         if clash := sorted(RESERVED_FIELDS.intersection(self.fields)):
             raise ValueError(f"{clash} cannot be fields: marts call their own columns so; give a view another name")
+        if set(self.event_key) == {self.columns.client_id}:
+            raise ValueError("event_key is the client alone, so one event of each would stay: name the event's columns")
         if self.version is not None and not self.event_key:
             raise ValueError("version decides between deliveries of one event: name the event's columns in event_key")
         if self.lookback <= self.availability_lag:

@@ -19,6 +19,7 @@ from anna_core.columns.typed import (
     is_nested,
     is_text,
     plain_text,
+    without_nuls,
 )
 from anna_core.columns.written_floats import WITH_EXPONENT
 
@@ -71,6 +72,8 @@ def canonical_texts(texts: pl.Series, with_exponent: Callable[[pl.Expr], pl.Expr
         with_exponent: what becomes of texts `WITH_EXPONENT`, an expression of them.
     """
     found = texts
+    if texts.str.ends_with("\0").any():
+        found = texts = texts.to_frame("text").select(without_nuls(pl.col("text")).alias(texts.name)).to_series()
     rare = texts.str.contains(RARE)
     if rare.any():
         text, exponent = pl.col("text"), pl.lit(texts.str.contains_any(_EXPONENT))

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from anna_core.domains import Domain
 from anna_core.errors import NotAsObservedError
 from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import MISSING_BOOLEAN, MISSING_VALUE, Dictionary, extend_dictionary, read_dictionary
@@ -29,7 +28,7 @@ from anna_core.months import month_bounds, next_month, parse_month
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.door import Fault, field_names
 from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprint
-from anna_core.sources.left_aside import month_examples, refusal, told, too_many
+from anna_core.sources.left_aside import key_of_others, month_examples, refusal, refuse_key, told, too_many
 from anna_core.sources.looking import unchanged
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.reading import reading
@@ -55,7 +54,8 @@ class MartMonth:
         clients: number of different clients among them.
         source_rows: number of the source's rows in the month.
         repeated: number of rows dropped because another delivery of the same event is kept.
-        left: reason → number of rows left aside, or kept with a missing value because what stands there is unusable.
+        left: reason → number of rows left aside, or kept with a missing value because what stands there is unusable, or
+            dropped as another delivery of an event that lies far away.
         left_rows: number of rows left aside, for any reason.
         missing: field → share of events without a value, 0 to 1; all 0 of a month without events.
         ended: fields without any value in the month that have some in the month before.
@@ -112,6 +112,7 @@ def build_mart(
         NotAsObservedError: a file of `observed` is no longer as it was, or it has another number of the month's rows
             by the rules of today; nothing is written.
         SourceError: the source cannot be read as the domain says, or too many rows cannot be used; nothing is written.
+            Where it is the event key that tells no events apart, the dictionary has the month's categories by then.
         ArtifactError: the dictionary lacks codes of marts that are there; nothing is written.
     """
     domain, share, path = source.domain, source.left_aside, mart_path(mart_folder, month)
@@ -120,7 +121,7 @@ def build_mart(
     with write_file(path) as temporary, scratch_folder(path.parent) as spill:
         marts = built_months(mart_folder).values()
         closed = frozenset(read_dictionary(domain, dictionary_folder, marts).shared)
-        found = _Found(spill, Counts(spill, memory // _COUNTING))
+        found = _Found(spill, Counts(spill, memory // _COUNTING), apart=corrections.apart)
         with unchanged(domain, observed):
             superseded = corrections.superseded if len(corrections.superseded) else None
             with pl.Config(streaming_chunk_size=batch), reading(domain, source.path if domain.source.is_lake else None):
@@ -136,11 +137,12 @@ def build_mart(
             faults = list(scan.faults.values())
             if reasons := too_many(found.left, faults, found.rows, share):
                 where = {reason: month_examples(source, reason, month, observed) for reason in reasons}
-                raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, told(faults, reasons, where))
+                words = told(faults, reasons, where)
+                raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, words, faults)
         dictionary = extend_dictionary(domain, dictionary_folder, found.counts.parts())
         source_version = shifted_fingerprint(write_fingerprint(found.rows, found.hash), corrections.digest)
         before = read_footer(mart_path(mart_folder, next_month(month, -1))) or Footer()
-        return _write(domain, month, found, faults, dictionary, source_version, most, before, temporary)
+        return _write(source, month, found, faults, dictionary, source_version, most, before, temporary)
 
 
 @dataclass
@@ -152,6 +154,7 @@ class _Found:
     runs: list[Run] = field(default_factory=list)
     rows: int = 0
     superseded: int = 0
+    apart: int = 0  # of the rows that lose to another delivery, those far from it
     left: Counter[str] = field(default_factory=Counter)
     hash: int = 0
 
@@ -182,7 +185,7 @@ class _Found:
 
 
 def _write(
-    domain: Domain,
+    source: Source,
     month: dt.date,
     found: _Found,
     faults: list[Fault],
@@ -192,7 +195,7 @@ def _write(
     before: Footer,
     path: Path,
 ) -> MartMonth:
-    first, _ = month_bounds(month)
+    domain, (first, _) = source.domain, month_bounds(month)
     writer = MartWriter(path, domain)
     own = field_names(domain)
     rows = clients = digest = 0
@@ -210,12 +213,15 @@ def _write(
             written = pool.submit(writer.add, part)
             digest += content_hash(part)
             rows, repeated = rows + len(part.place), repeated + part.repeated
+            found.apart += part.apart
             clients += int(np.count_nonzero(part.place[1:] != part.place[:-1])) + bool(len(part.place))
             for name in missing:
                 values = part.events[own[name]]
                 missing[name] += int((values == nothing[name]).sum()) if name in nothing else values.null_count()
         assert written is not None
         written.result()
+    refuse_key(domain, f"{month:%Y-%m}", found.apart, found.rows, source.left_aside)
+    left = found.left | Counter({key_of_others(domain): found.apart})
     codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
     shares = {name: count / rows for name, count in missing.items()} if rows else {}
     writer.close(Footer(source_version, codes_used, shares).as_metadata())
@@ -224,7 +230,7 @@ def _write(
         clients=clients,
         source_rows=found.rows,
         repeated=repeated,
-        left={reason: count for reason, count in found.left.items() if count},
+        left={reason: count for reason, count in left.items() if count},
         left_rows=sum(found.left[fault.reason] for fault in faults if fault.whole_row),
         missing=shares or dict.fromkeys(missing, 0.0),
         ended=[name for name, share in shares.items() if share == 1 and before.missing.get(name, 1) < 1],

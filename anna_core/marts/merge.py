@@ -14,7 +14,8 @@ from anna_core.sources.fingerprints import column_hash, mixed, summed
 from anna_core.sources.scanning import FILE
 
 Codes = dict[str, np.ndarray]  # categorical column → (v,) the dictionary's code of each of a run's v values
-_CLIENT, _PLACE = "client", "place"
+APART = dt.timedelta(days=7)  # corrections move an event by less: a payment is booked some days after it is made
+_CLIENT, _PLACE, _ALIKE, _STAYS, _AWAY = "client", "place", "alike", "stays", "away"
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class Merged:
         place: (n,) the position of each event's client in `clients`, ascending.
         events: n rows with the time and the fields, by the names of `anna_core.sources.door`.
         repeated: number of events dropped because another delivery of them is kept.
+        apart: number of these that lie more than `APART` from the delivery that is kept.
     """
 
     clients: pl.Series
     place: np.ndarray
     events: pl.DataFrame
     repeated: int
+    apart: int
 
 
 def code_tables(run: Run, dictionary: Dictionary) -> Codes:
@@ -66,12 +69,12 @@ def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetim
         key, events = key[order.to_numpy()], events[order]
     events = _in_total_order(events, key, domain)
     place = (key >> np.uint64(TIME_BITS)).astype(np.uint32)
-    kept = _once(events, place, domain)
+    kept, apart = _once(events, place, domain)
     count = len(events)
     events = events.select(TIME, *field_names(domain).values())
     if kept is not None:
         events, place = events.filter(pl.Series(kept)), place[kept]
-    return Merged(clients, place, events, count - len(events))
+    return Merged(clients, place, events, count - len(events), apart)
 
 
 def content_hash(part: Merged) -> int:
@@ -96,15 +99,15 @@ def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl
     return events[order]
 
 
-def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> np.ndarray | None:
-    """Decide which events to keep, (n,) bool; None: all.
+def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> tuple[np.ndarray | None, int]:
+    """Decide which events to keep, (n,) bool; None: all. Also how many of the others lie apart, as of `Merged`.
 
     Of a client's events with the same key the last delivery is kept, and of equal deliveries the first one in total
     order.
     """
     keys = key_names(domain)
     if not keys or events.is_empty():
-        return None
+        return None, 0
     hashed = events.select(summed(pl.col(name).hash(seed=i) for i, name in enumerate(keys)).hash(seed=0)).to_series()
     client = place.astype(np.uint64) << np.uint64(TIME_BITS)
     # Numbers that begin with the client are nearly in order, and so quickly sorted.
@@ -112,13 +115,16 @@ def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> np.ndarray
     ordered = alike.sort().to_numpy()
     met = pl.Series(ordered[1:][ordered[1:] == ordered[:-1]])
     if met.is_empty():
-        return None
+        return None, 0
     doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may be equal by chance
     rank = [*version_names(domain), FILE]
-    found = events[doubtful].select(pl.Series(_CLIENT, place[doubtful]), *keys, *rank, pl.Series(_PLACE, doubtful))
+    columns = pl.Series(_CLIENT, place[doubtful]), *keys, *rank, TIME, alike[doubtful].alias(_ALIKE)
+    found = events[doubtful].select(*columns, pl.Series(_PLACE, doubtful))
     found = found.sort(*rank, _PLACE, descending=[*(True for _ in rank), False], nulls_last=True)
     keyless = pl.any_horizontal(pl.col(name).is_null() for name in keys)
-    stays = found.select(keyless | pl.struct(_CLIENT, *keys).is_first_distinct()).to_series().to_numpy()
+    stays = keyless | pl.struct(_CLIENT, *keys).is_first_distinct()
+    away = (pl.col(TIME) - pl.col(TIME).first().over(_ALIKE)).abs() > APART  # chance is too rare to tell in a count
+    found = found.select(_PLACE, stays.alias(_STAYS), away.alias(_AWAY))
     kept = np.ones(len(events), dtype=bool)
-    kept[found[_PLACE].to_numpy()] = stays
-    return kept
+    kept[found[_PLACE].to_numpy()] = found[_STAYS].to_numpy()
+    return kept, int((found[_AWAY] & ~found[_STAYS]).sum())

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from anna_core.columns.typed import LOST_LETTERS
 from anna_core.domains import Domain
 from anna_core.marts.counting import SCHEMA
 from anna_core.marts.dictionary import MISSING_VALUE
@@ -31,7 +32,8 @@ class Piece:
         counts: how often each value of a categorical field occurs: columns field, value, count.
         rows: number of rows read.
         superseded: number of rows whose event was delivered again in another month; they are not in the run.
-        faults: reason → number of rows that have it; rows without a client are not in the run.
+        faults: reason → number of rows that have it; rows without a client are not in the run. Categories that have
+            lost their letters are among them.
         hash: the sum of the rows' hashes, as in a fingerprint.
     """
 
@@ -149,6 +151,7 @@ class _Making:
         met = Counter({reason: int(rows[fault_name(i)].sum()) for i, reason in enumerate(self.scan.faults)})
         for column in columns.values():
             met.update(column.faults)
+        met.update(self._lost(categories))
         run = Run(ordered.clients, ordered.bounds, events, values)
         return Piece(run, counts, len(rows), ordered.superseded, met, hashing.result())
 
@@ -185,6 +188,15 @@ class _Making:
         hashes = values.to_frame(name).select(column_hash(name, pl.String(), seed)).to_series().to_numpy()
         counts = np.bincount(codes, minlength=len(values)).astype(np.uint32)
         return _Factored(codes, values, hashes, counts, faults)
+
+    def _lost(self, columns: dict[str, _Factored]) -> dict[str, int]:
+        """Reason → rows in which an export has put signs in place of a category's letters; the rows keep the value."""
+        lost = {}
+        for name, own in field_names(self.domain).items():
+            if column := columns.get(own):
+                odd = column.values.str.contains(LOST_LETTERS).fill_null(value=False).to_numpy()
+                lost[f"{name} has lost its letters"] = int(column.counts[odd].sum())
+        return lost
 
     def _categories(
         self, columns: dict[str, _Factored]

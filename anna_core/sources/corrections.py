@@ -9,6 +9,7 @@ An event takes 10 bytes, or 26 in a domain with versions, all of which are read 
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,10 +36,13 @@ class Corrections:
         superseded: uint64, identities (`anna_core.sources.scanning.identity`) of the month's events whose last delivery
             lies in another month.
         digest: changes with these, and with the file whose delivery wins within the month.
+        apart: number of the month's rows whose event's last delivery lies more than a month away. Of one in the month
+            before or after it is not known whether it lies days away or seconds.
     """
 
     superseded: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt64))
     digest: int = 0
+    apart: int = 0
 
 
 def run_type(versioned: bool) -> np.dtype:
@@ -86,11 +90,16 @@ def find_corrections(runs: list[tuple[str, list[Path]]], memory: int) -> dict[in
     ranges = max(1, -(-sum(run.length for run in stored) * (kind.itemsize + 4) * _COPIES // memory))
     lost: dict[int, list[np.ndarray]] = {}
     digests: dict[int, int] = {}
+    apart: Counter[int] = Counter()
     for group in _ranges(stored, kind, ranges):
-        for month, keys, digest in _judge(group, names):
+        for month, keys, digest, rows in _judge(group, names):
             lost.setdefault(month, []).append(keys)
             digests[month] = (digests.get(month, 0) + digest) % 2**64
-    return {month: Corrections(pl.Series(np.concatenate(lost[month])), digests[month]) for month in sorted(lost)}
+            apart[month] += rows
+    return {
+        month: Corrections(pl.Series(np.concatenate(lost[month])), digests[month], apart[month])
+        for month in sorted(lost)
+    }
 
 
 def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
@@ -100,7 +109,7 @@ def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
         for month, part in found.items()
     ]
     empty = pl.DataFrame(schema={_KEY: pl.UInt64, _MONTH: pl.String})
-    digests = {month: f"{part.digest:016x}" for month, part in found.items()}
+    digests = {month: f"{part.digest:016x} {part.apart}" for month, part in found.items()}
     with write_file(folder / _FILE) as temporary:
         pl.concat([empty, *parts]).write_parquet(temporary, metadata=digests)
 
@@ -116,11 +125,12 @@ def read_corrections(folder: Path, month: str) -> Corrections:
         return Corrections()
     content = path.read_bytes()  # so that both parts are read from the same state of the file
     try:
-        digest = pl.read_parquet_metadata(content).get(month)
-        if digest is None:
+        told = pl.read_parquet_metadata(content).get(month)
+        if told is None:
             return Corrections()
+        digest, _, apart = told.partition(" ")
         found = pl.scan_parquet(content, glob=False).filter(pl.col(_MONTH) == month).select(_KEY).collect().to_series()
-        return Corrections(found, int(digest, 16))
+        return Corrections(found, int(digest, 16), int(apart or 0))  # before, observations did not count it
     except (ValueError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(f"{path} is damaged; remove {folder}, and the source is observed anew: {error}") from error
 
@@ -197,8 +207,8 @@ def _ranges(runs: list[_StoredRun], kind: np.dtype, count: int) -> Iterator[tupl
         yield events, np.repeat(np.array([run.rank for run in runs], dtype=np.uint32), lengths)
 
 
-def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[tuple[int, np.ndarray, int]]:
-    """Yield each month with corrections in a range: its number, the events that it loses, its part of the digest."""
+def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[tuple[int, np.ndarray, int, int]]:
+    """Yield each month with corrections in a range: its number, its lost events, its part of digest and `apart`."""
     events, ranks = group
     keys = events["key"]
     order = np.argsort(keys, kind="stable")
@@ -216,11 +226,12 @@ def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[
     elsewhere = events["month"] != events["month"][winner]
     other_file = ranks != ranks[winner]
     won = np.unique(winner[elsewhere | other_file])
+    apart = np.abs(events["month"].astype(np.int32) - events["month"][winner]) > 1
     for month in np.unique(np.concatenate([events["month"][elsewhere], events["month"][won]])):
         lost = np.unique(events["key"][elsewhere & (events["month"] == month)])
         here = won[events["month"][won] == month]
         digest = int(_mixed(lost).sum()) + int(_mixed(events["key"][here] ^ names[ranks[here]]).sum())
-        yield int(month), lost, digest
+        yield int(month), lost, digest, int((apart & (events["month"] == month)).sum())
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:

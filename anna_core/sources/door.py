@@ -76,6 +76,7 @@ class Fault:
         cure: makes of a text that stands there what to do about it.
         whole_row: whether the row is left aside; otherwise only the value is missing.
         judged: whether too many of it are a reason to refuse a file or a month; otherwise it is counted and told.
+        proof: whether one row of it shows that others are read as what they are not, so that one is too many.
     """
 
     reason: str
@@ -87,6 +88,7 @@ class Fault:
     cure: Callable[[str], str]
     whole_row: bool = True
     judged: bool = True
+    proof: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,10 @@ class _Opening:
         none = (typed.value.is_null() & ~typed.unreadable).fill_null(value=False)
         self._note(self.dated, f"{name} is missing", name, CLIENT, none, lambda _: "write the client into each row")
         self._note(self.dated, f"{name} is a decimal number", name, CLIENT, typed.unreadable, lambda _: clients.CURE)
-        return typed.value if typed.unreadable.meta.is_literal() else pl.when(~typed.unreadable).then(typed.value)
+        self._note(self.dated, f"{name} has lost its letters", name, CLIENT, typed.lost, lambda _: clients.LETTERS)
+        if typed.unreadable.meta.is_literal():
+            return typed.value
+        return pl.when(~typed.unreadable & ~typed.lost).then(typed.value)
 
     def _time(self) -> pl.Expr:
         name = self._domain.columns.event_time
@@ -212,23 +217,30 @@ class _Opening:
         typing, problem, cure = _TYPING[kind]
         typed = self._typed(name, f"fields.{name}", typing)
         own = field_names(self._domain)[name]
-        self._note(self.dated, f"{name} is {problem}", name, own, typed.unreadable, cure, whole_row=False)
+        unreadable = typed.unreadable
         if isinstance(typed, TypedNumber):
+            self._note(
+                self.dated, f"{name} is {numbers.SEPARATED}", name, own, typed.separated, cure, whole_row=False,
+                proof=True,
+            )  # fmt: skip
+            if not unreadable.meta.is_literal():
+                unreadable = unreadable & ~typed.separated
             self._note(
                 self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, lambda _: numbers.SMALLER,
                 whole_row=False,
             )  # fmt: skip
+        self._note(self.dated, f"{name} is {problem}", name, own, unreadable, cure, whole_row=False)
         return typed.value
 
     def _note(
         self, faults: list[Fault], reason: str, name: str, canonical: str, flag: pl.Expr, cure: Callable[[str], str],
-        *, whole_row: bool = True, judged: bool = True,
+        *, whole_row: bool = True, judged: bool = True, proof: bool = False,
     ) -> None:  # fmt: skip
         if not flag.meta.is_literal():  # of most types nothing is unreadable
             own = self._names[name]
             kind, column = self._kinds[own], pl.col(own)
             shown = moment_text(column, kind) if is_moment(kind) else column.cast(pl.String)
-            faults.append(Fault(reason, name, shown, own, canonical, flag, cure, whole_row, judged))
+            faults.append(Fault(reason, name, shown, own, canonical, flag, cure, whole_row, judged, proof))
 
 
 def _safe_name(name: str, names: tuple[str, ...]) -> str:

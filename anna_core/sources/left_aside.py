@@ -92,7 +92,8 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
     """The reasons that concern more than the allowed share of the rows, most frequent first.
 
     Reasons for which whole rows are left aside are judged together, those for which single values are missing each by
-    itself, and those that are only counted (`Fault.judged`) not at all. Nine rows or fewer are never too many.
+    itself, and those that are only counted (`Fault.judged`) not at all. Nine rows or fewer are never too many, but
+    of a fault that is a proof (`Fault.proof`) one is.
 
     Args:
         counts: reason → number of rows that have it.
@@ -106,11 +107,18 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
     values = {reason for reason in single if counts.get(reason, 0) > most}
     if sum(counts[reason] for reason in whole) <= most:
         whole = set()
-    return sorted(whole | values, key=lambda reason: (-counts[reason], reason))
+    proven = {fault.reason for fault in faults if fault.proof and counts.get(fault.reason)}
+    return sorted(whole | values | proven, key=lambda reason: (-counts[reason], reason))
 
 
 def refusal(
-    domain: Domain, place: str, counts: dict[str, int], rows: int, share: float, told: dict[str, tuple[str, str]]
+    domain: Domain,
+    place: str,
+    counts: dict[str, int],
+    rows: int,
+    share: float,
+    told: dict[str, tuple[str, str]],
+    faults: Iterable[Fault] = (),
 ) -> SourceError:
     """The error that refuses a file or a month.
 
@@ -121,15 +129,47 @@ def refusal(
         rows: number of all rows of the place.
         share: of them that may be left aside, 0 to 1.
         told: the reasons to name → their first examples and their cure, as the function `told` gives them.
+        faults: those that the reasons belong to, where proofs may be among them.
     """
     parts = []
     for reason, (where, cure) in told.items():
         first = f" ({where})" if where else ""
         parts.append(f"{reason} in {counts[reason]:,} of them{first}: {cure}")
+    if told.keys() <= {fault.reason for fault in faults if fault.proof}:
+        return SourceError(
+            f"domain {domain.name}: {place} is refused: of its rows ({rows:,}), {'; '.join(parts)}. One such value "
+            "shows how the column is written, so that others would be lost or read as what they are not."
+        )
     return SourceError(
         f"domain {domain.name}: {place} is refused, as more than {percent(share)} of its rows ({rows:,}) cannot be "
         f"used: {'; '.join(parts)}. If that is as it should be, raise `left_aside` in anna.yaml."
     )
+
+
+def key_of_others(domain: Domain) -> str:
+    """The reason that is counted of rows that lose to another of the same event key although it lies far away."""
+    return f"event_key ({', '.join(domain.event_key)}) is also that of a row of the client more than a week away"
+
+
+def refuse_key(domain: Domain, place: str, apart: int, rows: int, share: float) -> None:
+    """Refuse a month of which too many rows lose to others that cannot be deliveries of the same events.
+
+    Args:
+        domain: the domain.
+        place: the month, as text.
+        apart: number of these rows.
+        rows: number of all rows of the month.
+        share: of them that may be left aside, 0 to 1.
+
+    Raises:
+        SourceError: they are more than may be left aside.
+    """
+    if apart > most_of(rows, share):
+        reason = key_of_others(domain)
+        cure = (
+            "name columns in `event_key` that tell a client's events apart, such as the year of a number that restarts"
+        )
+        raise refusal(domain, place, {reason: apart}, rows, share, {reason: ("", cure)})
 
 
 def told(faults: Iterable[Fault], reasons: list[str], found: dict[str, list[Example]]) -> dict[str, tuple[str, str]]:

@@ -100,7 +100,7 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
     seen.told = words | seen.told
     if refused:
         named = {reason: words[reason] for reason in refused}
-        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named)))
+        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named, faults)))
 
 
 def _check_records(domain: Domain, table: SourceTable) -> None:

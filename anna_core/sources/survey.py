@@ -84,7 +84,8 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         known: names of columns that other files of the source have, and that this one may therefore lack.
 
     Raises:
-        SourceError: the file is broken, does not fit the domain, or too many rows belong to no month.
+        SourceError: the file is broken, does not fit the domain, too many rows belong to no month, or one shows that
+            others would be read as what they are not.
     """
     domain = source.domain
     if is_empty(domain, file):
@@ -101,7 +102,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
                 "meanwhile? If not, write it anew."
             )
         found = _first_examples(table, door, seen.counts)
-    _refuse_undated(source, file, door, seen, found)
+    _refuse(source, file, door, seen, found)
     return FileSurvey(
         rows=seen.rows,
         months={_key(month): write_fingerprint(*seen.months[month]) for month in sorted(seen.months, key=_key)},
@@ -250,10 +251,13 @@ def _first_examples(
     return {fault.reason: examples(table, door, fault, rows) for fault, rows in within if fault.reason in met}
 
 
-def _refuse_undated(source: Source, file: Path, door: Door, seen: _Seen, found: dict[str, list[Example]]) -> None:
+def _refuse(source: Source, file: Path, door: Door, seen: _Seen, found: dict[str, list[Example]]) -> None:
     counts, share = seen.counts.get(None, Counter()), source.left_aside
     if reasons := too_many(counts, door.undated, seen.rows, share):
         raise refusal(source.domain, str(file), counts, seen.rows, share, told(door.undated, reasons, found))
+    counts, proofs = sum(seen.counts.values(), Counter()), [fault for fault in door.dated if fault.proof]
+    if reasons := too_many(counts, proofs, seen.rows, share):
+        raise refusal(source.domain, str(file), counts, seen.rows, share, told(proofs, reasons, found), proofs)
 
 
 def _key(month: dt.date | None) -> str:

@@ -67,6 +67,13 @@ CASES = [
                .then(pl.lit(pl.Series(["\\N", "(null)", "[NULL]", "?", ".", "-"])).gather(ROW // 50 % 6))
                .otherwise(pl.col("client_id").cast(pl.String))), CSV,
          rows=EVENTS - 120, left={"client_id is missing": 120}),
+    Case("lost_ids", "ids of which the export has lost the letters, in a fifth of the rows",
+         _with(client_id=pl.when(ROW % 5 == 0).then(pl.lit(pl.Series(["????", "\ufffd17"])).gather(ROW % 2))
+               .otherwise(pl.col("client_id").cast(pl.String))), CSV,
+         refused="client_id has lost its letters in 208 of them (all.csv, line 2: '????'"),
+    Case("few_lost_ids", "the same in one row of a hundred",
+         _with(**_some("client_id", 100, "?????", pl.String())), CSV,
+         rows=EVENTS - 60, left={"client_id has lost its letters": 60}),
     Case("ids_of_128_bits", "clients and codes of 128 bits", _with(
         client_id=pl.col("client_id").cast(pl.Int128) + 2**100, mcc=pl.col("mcc").cast(pl.UInt128)), codes=MCC),
     # Times
@@ -103,6 +110,8 @@ CASES = [
     Case("18_float_codes", "codes that are int64 in old files and float64 in young ones",
          _halves(mcc=pl.col("mcc").cast(float)), codes=MCC,
          notes=("column 'mcc' differs between files: Int64 in 2024Q1.parquet, Float64 in 2024Q2.parquet",)),
+    Case("nuls", "codes that are padded with NULs in young files",
+         _halves(mcc=pl.format("{}  \0\0", "mcc")), CSV, codes=MCC),
     Case("decimal_codes", "codes that are decimals in young files",
          _halves(mcc=pl.col("mcc").cast(pl.Decimal(10, 2))),
          codes=MCC, notes=("column 'mcc' differs",)),
@@ -132,7 +141,22 @@ CASES = [
          refused="column 'city' is List(String), but a category is one text or number"),
     # Numbers
     Case("decimal_commas", "amounts as 1.234,50", _with(amount=pl.lit("1.234,50")), CSV,
-         refused="amount is no number in 1,0"),
+         refused="amount is written with separate thousands or a decimal comma in 6,0"),
+    Case("few_thousands", "thousands that are separated, in the few amounts that have any",
+         _with(**_some("amount", 100, "1,234.50", pl.String())), CSV,
+         refused="all.csv is refused: of its rows (6,000), amount is written with separate thousands or a decimal "
+                 "comma in 60 of them (all.csv, line 2: '1,234.50'"),
+    Case("one_million", "one amount of a whole file that shows how its amounts of 1.234 are meant",
+         _with(amount=pl.when(ROW == 5000).then(pl.lit("1.234.567")).otherwise(pl.lit("1.234"))), CSV,
+         refused="(all.csv, line 5,002: '1.234.567'): thousands are not separated: write numbers as 1234.5. One such"),
+    Case("odd_marks", "n/a?, ??? and tbd for one amount of fifty",
+         _with(amount=pl.when(ROW % 50 == 0).then(pl.lit(pl.Series(["n/a?", "???", "tbd"])).gather(ROW // 50 % 3))
+               .otherwise(pl.col("amount").cast(pl.String))), CSV,
+         left={"amount is no number": EVENTS // 50}),
+    Case("negatives", "negative amounts as accountants write them",
+         _with(amount=pl.when(ROW % 5 == 0).then(pl.format("({})", "amount"))
+               .otherwise(pl.col("amount").cast(pl.String))), CSV,
+         refused="a negative number has its minus in front: write -1234.5"),
     Case("few_odd_numbers", "one amount of a hundred with a currency",
          _with(**_some("amount", 100, "12 EUR", pl.String())),
          left={"amount is no number": 60}),

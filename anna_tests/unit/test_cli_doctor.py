@@ -135,7 +135,10 @@ def test_columns_and_types_of_a_source_are_looked_at(settings):
     (first, cure), (second, _) = wrong(check_domains(settings))
     assert "column 'client_id' is Float64, but clients are text or whole numbers" in first
     assert cure == "it would be refused when the source is observed or its mart is built"
-    assert "balance is no number in 20 of them (part.parquet, row 1: '1.234,50'" in second
+    assert (
+        "balance is written with separate thousands or a decimal comma in 20 of them (part.parquet, row 1: '1.234,50'"
+        in second
+    )
     assert "the decimal sign is a point" in second
 
 
@@ -176,7 +179,7 @@ def test_odd_values_are_told_with_their_places_in_the_newest_file_that_has_them(
     at = pl.int_range(pl.len())
     odd = pl.when(at.is_in([2, 7])).then(pl.lit("05.03.2024")).otherwise("event_time").alias("event_time")
     sound.with_columns(odd).write_csv(table / "old.csv")
-    sound.with_columns(odd, balance=pl.when(at == 4).then(pl.lit("1.234,50"))).write_csv(table / "new.csv")
+    sound.with_columns(odd, balance=pl.when(at == 4).then(pl.lit("12.50 EUR"))).write_csv(table / "new.csv")
     os.utime(table / "old.csv", (1e9, 1e9))
     (table / "part.parquet").unlink()
     domain = settings.domains / "credit_history.yaml"
@@ -189,8 +192,8 @@ def test_odd_values_are_told_with_their_places_in_the_newest_file_that_has_them(
             "write times as 2024-03-31 12:00:00, or 2024-03-31 for a day",
         ),
         (
-            "domain credit_history: balance is no number in 1 of the first 40 rows (new.csv, line 6: '1.234,50')",
-            "the decimal sign is a point: write numbers as 1234.5",
+            "domain credit_history: balance is no number in 1 of the first 40 rows (new.csv, line 6: '12.50 EUR')",
+            "no unit or currency beside it: write numbers as 1234.5",
         ),
     ]
 

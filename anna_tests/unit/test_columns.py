@@ -491,8 +491,24 @@ def test_a_day_is_no_number():
 
 
 @pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["1,234.50", "1.234.567", "1.234,50", "1 234", "1'234.5", "12,5", " -1\u00a0234 "], True),
+        (["(1,234.50)", "1.234,50-"], True),
+        (["1.234", "1e5", "n/a?", "12 EUR", "12.5%", "(15.33)", "15.33-", "1,2,3", "01.02.2024", "", "NULL"], False),
+    ],
+)
+def test_thousands_and_commas_of_numbers_are_told(texts, expected):
+    typed = number("x", pl.String())
+    frame = pl.DataFrame({"x": texts})
+    assert frame.select(typed.separated).to_series().to_list() == [expected] * len(texts)
+    assert not expected or frame.select(typed.unreadable).to_series().all()
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
-    [("1 234,5", True), ("12 %", True), ("12,5%", True), ("1.234.567", True), ("1'234.50", True), ("$5", True),
+    [("(15.33)", True), ("15.33-", True), ("(1,234.50)", True), ("18-", False),
+     ("1 234,5", True), ("12 %", True), ("12,5%", True), ("1.234.567", True), ("1'234.50", True), ("$5", True),
      ("100 руб.", True), ("5 USD", True), ("12.5", False), ("1e5", False), ("A1", False), ("18+", False),
      ("1-2", False), ("q1", False), ("USD100", False), ("1,2,3", False), ("", False)],
 )  # fmt: skip
@@ -509,3 +525,15 @@ def test_a_number_that_is_written_otherwise_is_told_from_a_class(text, expected)
 )  # fmt: skip
 def test_a_share_is_told_as_it_was_set_or_in_two_digits(share, told):
     assert percent(share) == told
+
+
+def test_nuls_at_the_end_are_padding():
+    padded, plain = pl.Series(["c1\0\0", "c1 \0", "c1\0 ", "\0\0"]), ["c1", "c1", "c1", None]
+    for kind in (client, category, lambda name, stored: event_key(name, stored, MOSCOW)):
+        assert padded.to_frame("x").select(kind("x", pl.String()).value).to_series().to_list() == plain
+
+
+def test_clients_that_have_lost_their_letters_are_told():
+    ids = pl.DataFrame({"x": ["??", "?????", "\ufffd17", "a\ufffd", "?", "a?", "??1", None, "17"]})
+    found = ids.select(client("x", pl.String()).lost).to_series().to_list()
+    assert found == [True] * 4 + [False] * 5

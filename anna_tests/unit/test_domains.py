@@ -59,6 +59,10 @@ PROBLEMS = {
     ),
     "no fields": ({"fields": {}}, "fields is empty: name at least one column, as in `amount: numeric`"),
     "reserved field": ({"fields": {"client_id": "numeric"}}, r"\['client_id'\] cannot be fields: marts call their own"),
+    "key is the client": (
+        {"columns": {"client_id": "card", "event_time": "ts"}, "event_key": ["card"]},
+        "event_key is the client alone, so one event of each would stay: name the event's columns",
+    ),
     "version alone": (
         {"event_key": [], "version": "updated_at"},
         "version decides between deliveries of one event: name",
@@ -67,6 +71,7 @@ PROBLEMS = {
     "zone of one machine": ({"time_zone": "Factory"}, "time_zone: 'Factory' is not a time zone"),
     "yes for a number": ({"max_length": True}, r"max_length: should be a number \(found True\)"),
     "bad zone": ({"time_zone": "Moscow"}, "time_zone: 'Moscow' is not a time zone: use a name such as Europe/Moscow"),
+    "months": ({"lookback": "12m"}, "lookback: '12m' is a number of minutes; write months as days, as in 365d"),
     "no unit": ({"lookback": 365}, "lookback: '365' is not a duration: write a whole number and m, h, d or w"),
     "endless": ({"lookback": "99999999999999d"}, "lookback: .* longer than a hundred years"),
     "nothing visible": ({"lookback": "1d", "availability_lag": "24h"}, "lookback must be longer than availability_lag"),

@@ -541,3 +541,11 @@ def test_columns_may_have_any_names(names, kind):
                 assert events[name].to_list() == [None, 2.5, 1.0]
             if of == "boolean":
                 assert events[name].to_list() == [1, 0, 2]
+
+
+def test_categories_that_have_lost_their_letters_are_told_and_kept(bank):
+    kinds = ["?????", "\ufffd\ufffd", "?????", "x?", None] * 20
+    bank.put(events_frame([("a", NOON, kind, True, 1.0) for kind in kinds]))
+    built = bank.build()
+    assert (built.rows, built.left, built.left_rows) == (100, {"kind has lost its letters": 60}, 0)
+    assert set(bank.dictionary.table["value"]) >= {"?????", "\ufffd\ufffd", "x?"}

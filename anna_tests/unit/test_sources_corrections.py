@@ -424,3 +424,44 @@ def test_events_of_several_clients_may_have_one_key_in_several_months(corrected)
     corrected.put(frame, "1.parquet")
     assert corrected.refresh() == {3: [1.0], 4: [2.0]}
     assert mart_path(corrected.mart, month_of(MARCH)).exists()
+
+
+def _numbered(bank: Corrected, months: list[int], days: int, rows: int = 100) -> None:
+    """Events 0, 1, 2 … of each month, delivered in it and once more so many days later."""
+    for month in months:
+        first = [(i, dt.datetime(2024, month, 1 + i % 3, 12), 1.0) for i in range(rows)]
+        bank.deliver(*first, *((i, moment + dt.timedelta(days=days), 2.0) for i, moment, _ in first[: rows // 5]))
+
+
+def test_a_key_that_comes_again_far_away_refuses_the_month(corrected):
+    _numbered(corrected, [3], days=20)
+    corrected.observe()
+    with pytest.raises(
+        SourceError, match=r"2024-03 is refused, .* \(120\) .* event_key \(id\) is also .* in 20 of them"
+    ):
+        corrected.build()
+    assert not mart_path(corrected.mart, MARCH).exists()
+
+
+def test_corrections_may_move_events_by_some_days(corrected):
+    _numbered(corrected, [3], days=7)
+    corrected.observe()
+    built = corrected.build()
+    assert (built.rows, built.repeated, built.left) == (100, 20, {})
+
+
+def test_a_few_events_that_come_again_far_away_are_counted(corrected):
+    _numbered(corrected, [3], days=20, rows=45)
+    corrected.observe()
+    built = corrected.build()
+    far = "event_key (id) is also that of a row of the client more than a week away"
+    assert (built.rows, built.repeated, built.left, built.left_rows) == (45, 9, {far: 9}, 0)
+
+
+def test_numbers_that_restart_each_month_refuse_the_months_that_lose_their_events(corrected):
+    _numbered(corrected, [3, 4, 5], days=0)
+    corrected.observe()
+    apart = [read_corrections(corrected.state, f"2024-0{month}-01").apart for month in (3, 4, 5)]
+    assert apart == [120, 0, 0]  # April's may have been moved from its last moment to May's first
+    with pytest.raises(SourceError, match=r"2024-03 is refused, .* in 120 of them: name columns in `event_key`"):
+        corrected.build()
