@@ -118,8 +118,8 @@ def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> tuple[np.n
         return None, 0
     doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may be equal by chance
     rank = [*version_names(domain), FILE]
-    columns = pl.Series(_CLIENT, place[doubtful]), *keys, *rank, TIME, alike[doubtful].alias(_ALIKE)
-    found = events[doubtful].select(*columns, pl.Series(_PLACE, doubtful))
+    places = pl.Series(_CLIENT, place[doubtful]), alike[doubtful].alias(_ALIKE), pl.Series(_PLACE, doubtful)
+    found = events[doubtful].select(*keys, *rank, TIME, *places)
     found = found.sort(*rank, _PLACE, descending=[*(True for _ in rank), False], nulls_last=True)
     keyless = pl.any_horizontal(pl.col(name).is_null() for name in keys)
     stays = keyless | pl.struct(_CLIENT, *keys).is_first_distinct()
