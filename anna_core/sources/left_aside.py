@@ -93,7 +93,7 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
 
     Reasons for which whole rows are left aside are judged together, those for which single values are missing each by
     itself, and those that are only counted (`Fault.judged`) not at all. Nine rows or fewer are never too many, but
-    of a fault that is a proof (`Fault.proof`) one is.
+    of a fault that is a proof (`Fault.proof`) one is, unless all rows may be left aside.
 
     Args:
         counts: reason → number of rows that have it.
@@ -107,7 +107,7 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
     values = {reason for reason in single if counts.get(reason, 0) > most}
     if sum(counts[reason] for reason in whole) <= most:
         whole = set()
-    proven = {fault.reason for fault in faults if fault.proof and counts.get(fault.reason)}
+    proven = {fault.reason for fault in faults if fault.proof and counts.get(fault.reason) and share < 1}
     return sorted(whole | values | proven, key=lambda reason: (-counts[reason], reason))
 
 
@@ -138,7 +138,8 @@ def refusal(
     if told.keys() <= {fault.reason for fault in faults if fault.proof}:
         return SourceError(
             f"domain {domain.name}: {place} is refused: of its rows ({rows:,}), {'; '.join(parts)}. One such value "
-            "shows how the column is written, so that others would be lost or read as what they are not."
+            "shows how the column is written, so that others would be lost or read as what they are not. Where that is "
+            "no loss, `left_aside: 1` in anna.yaml has them counted instead, with all else that cannot be used."
         )
     return SourceError(
         f"domain {domain.name}: {place} is refused, as more than {percent(share)} of its rows ({rows:,}) cannot be "

@@ -48,7 +48,7 @@ def midnight(day: dt.date) -> dt.datetime:
 def cases(draw) -> Case:
     """Rows, and events at the edges of the rows' windows, a microsecond beside them, and anywhere."""
     lag = draw(st.sampled_from([0, 1, 60, 13 * 60, 1440, 1441, 10 * 1440])) * MINUTE
-    lookback = lag + draw(st.sampled_from([1, 90, 1440, 7 * 1440, 45 * 1440])) * MINUTE
+    lookback = lag + draw(st.sampled_from([60, 90, 1440, 7 * 1440, 45 * 1440])) * MINUTE
     day = st.dates(FIRST_DAY, LAST_DAY)
     rows = draw(st.lists(st.tuples(st.sampled_from(CLIENTS), day), min_size=1, max_size=8))
     owner = st.sampled_from([*rows, *((client, LAST_DAY) for client in CLIENTS)])

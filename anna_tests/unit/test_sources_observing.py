@@ -398,6 +398,13 @@ def test_an_observation_counts_as_told_unless_another_has_replaced_it(watched):
     assert not read_state(folder).told
 
 
+def test_a_number_with_separate_thousands_is_counted_where_all_may_be_left_aside(watched):
+    watched.put(events_frame([row(3, amount="1,234.50"), row(4, amount="5")], amount=pl.String), "3.parquet")
+    with pytest.raises(SourceError, match=r"One such value shows .* `left_aside: 1` in anna\.yaml has them counted"):
+        watched.observe()
+    assert watched.observe(left_aside=1.0).left == {"amount is written with separate thousands or a decimal comma": 1}
+
+
 def test_another_share_that_may_be_left_aside_is_to_be_observed(watched):
     before = watched.observe()
     assert watched.listing(left_aside=0.1) == before.listing != watched.listing(left_aside=0.9)
