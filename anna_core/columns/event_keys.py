@@ -22,7 +22,7 @@ _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
 # As programs write a time stamp: with no digits after the second, or 3, 6 or 9. One or two may as well count something.
 _STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
-_ODD = f"{RARE}|{_STAMP}"  # looked for at once: most keys are nothing of it
+_ODD = rf"{RARE}|{_STAMP}|\x00$"  # looked for at once: most keys are nothing of it
 _MIDNIGHT = " 00:00:00"
 _NOTHING = f"(?i:{'|'.join(map(re.escape, NOTHING))})"
 
@@ -70,10 +70,8 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
         text = plain_text(name, kind)
         value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
         # To take the padding off once more would take longer than to look past it.
-        stored, padding = (pl.col(name), r"\s*") if kind == pl.String else (text, "")
-        lost, nothing = (
-            stored.str.contains(f"^{padding}(?:{form}){padding}$") for form in (LARGE_WITH_EXPONENT, _NOTHING)
-        )
+        stored = pl.col(name) if kind == pl.String else text
+        lost, nothing = (stored.str.contains(rf"^\s*(?:{form})[\s\x00]*$") for form in (LARGE_WITH_EXPONENT, _NOTHING))
         return TypedKey(value, lost.fill_null(value=False), nothing.fill_null(value=True))
     key = category(name, kind)
     if kind.is_float():

@@ -531,6 +531,8 @@ def test_nuls_at_the_end_are_padding():
     padded, plain = pl.Series(["c1\0\0", "c1 \0", "c1\0 ", "\0\0"]), ["c1", "c1", "c1", None]
     for kind in (client, category, lambda name, stored: event_key(name, stored, MOSCOW)):
         assert padded.to_frame("x").select(kind("x", pl.String()).value).to_series().to_list() == plain
+    missing = event_key("x", pl.String(), MOSCOW).missing
+    assert padded.to_frame("x").select(missing).to_series().to_list() == [False, False, False, True]
 
 
 def test_clients_that_have_lost_their_letters_are_told():
