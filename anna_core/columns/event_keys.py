@@ -70,8 +70,10 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
         text = plain_text(name, kind)
         value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
         # To take the padding off once more would take longer than to look past it.
-        stored = pl.col(name) if kind == pl.String else text
-        lost, nothing = (stored.str.contains(rf"^\s*(?:{form})[\s\x00]*$") for form in (LARGE_WITH_EXPONENT, _NOTHING))
+        stored, padding = (pl.col(name), r"\s\x00") if kind == pl.String else (text, r" \x00")
+        lost, nothing = (
+            stored.str.contains(f"^[{padding}]*(?:{form})[{padding}]*$") for form in (LARGE_WITH_EXPONENT, _NOTHING)
+        )
         return TypedKey(value, lost.fill_null(value=False), nothing.fill_null(value=True))
     key = category(name, kind)
     if kind.is_float():
