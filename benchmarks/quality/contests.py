@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -88,8 +89,10 @@ def prepare(contest: Contest, folder: Path) -> None:
             write_sequences(domain, mart.dictionary.read(), mart.path, rows, made, DEFAULT_MEMORY)
 
 
-def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) -> Case:
+def load(contest: Contest, seed: int, options: dict[str, Any], folder: Path) -> Case:
     """A prepared task with its rows divided as the peers do with this seed.
+
+    No budget of time cuts a training short: what a model reaches must not hang on the machine, or on what else it does.
 
     Args:
         contest: the task.
@@ -97,7 +100,8 @@ def load(contest: Contest, seed: int, options: dict[str, object], folder: Path) 
         options: of the task, as in `task.yaml`.
         folder: given to `prepare`.
     """
-    request = parse_request({"seed": seed, **options}, str(contest))
+    training = {**options.get("training", {}), "budget": None}
+    request = parse_request({"seed": seed, **options, "training": training}, str(contest))
     sample = make_sample(_sample_file(contest, folder), f"{contest.task}.s{seed}", request)
     buckets = client_buckets(client_key(sample.rows), seed)
     split = np.where(buckets < _TEST_PER_CENT, TEST, TRAIN)
