@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ FAST_TASK = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}
 SLOW_TASK = "training: {preset: fast, epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
-PLATFORMS = 2
+PLATFORMS = 3
 
 RUNS = """
 query Runs($filter: RunsFilter!) {
@@ -38,11 +39,15 @@ query Runs($filter: RunsFilter!) {
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each of two workers half of the system tests, and a platform of its own; first, as these mostly wait."""
+    """Divide the system tests among as many workers, each with a platform of its own; first, as these mostly wait."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
-    modules = sorted({item.path for item in ours})
+    tests = Counter(item.path for item in ours)
+    shares: list[set[Path]] = [set() for _ in range(PLATFORMS)]
+    for module in sorted(tests, key=lambda module: (-tests[module], module)):
+        min(shares, key=lambda share: sum(tests[other] for other in share)).add(module)
     for item in ours:
-        item.add_marker(pytest.mark.xdist_group(f"platform {modules.index(item.path) % PLATFORMS}"))
+        [number] = [number for number, share in enumerate(shares) if item.path in share]
+        item.add_marker(pytest.mark.xdist_group(f"platform {number}"))
     if hasattr(config, "workerinput"):
         items[:] = ours + [item for item in items if item not in ours]
 

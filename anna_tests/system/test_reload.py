@@ -13,7 +13,7 @@ from anna_tests.system.test_kill import training_events
 
 pytestmark = pytest.mark.system
 
-LONG_TASK = "training: {preset: fast, epochs: 40, patience: 40}\nnet: {hidden: 8, embedding: 4}\n"
+LONG_TASK = "training: {preset: fast, epochs: 15, patience: 15}\nnet: {hidden: 8, embedding: 4}\n"
 DOMAINS = ["card_transactions", "credit_history"]
 MARTS = "query Marts { assetNodes { assetKey { path } } }"
 

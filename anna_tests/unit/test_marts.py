@@ -416,7 +416,7 @@ def naive(rows: list[tuple], codes: dict[str, int]) -> list[tuple]:
     return found
 
 
-@settings(max_examples=80)
+@settings(max_examples=30)
 @given(st.lists(EVENT, max_size=25), st.sampled_from([1, 700, 2000]), st.sampled_from([1, 2, 5]))
 def test_neither_memory_nor_row_groups_change_what_a_mart_holds(rows, memory, row_group):
     """Little memory makes pieces of one to a few events, that are spilled and merged by ranges of clients."""
@@ -504,7 +504,7 @@ NASTY = [
 ]  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(NASTY), min_size=4, max_size=8, unique=True), st.sampled_from(["parquet", "csv"]))
 def test_columns_may_have_any_names(names, kind):
     """Client, time, key, version and fields: whatever the bank calls them, the mart holds what they hold."""

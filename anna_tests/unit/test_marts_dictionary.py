@@ -35,7 +35,7 @@ def codes(dictionary: Dictionary) -> dict[tuple[str, str], int]:
 BATCH = st.lists(st.tuples(st.sampled_from("ab"), st.text("xyzж ", max_size=2), st.integers(1, 5)), max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(BATCH, max_size=6))
 def test_codes_never_change_have_no_gaps_and_never_are_zero(batches):
     dictionary, seen = Dictionary(DOMAIN), set()
@@ -113,7 +113,7 @@ def test_shared_codes_are_the_same_in_every_release():
     assert dictionary.codes_of("b", rare).tolist() == [0, 0, 0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(BATCH, max_size=6), st.integers(1, 6), st.integers(1, 6))
 def test_a_code_once_given_never_changes_whatever_the_cap(batches, most, later):
     dictionary, given_ = Dictionary(capped(most)), {}

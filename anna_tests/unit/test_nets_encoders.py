@@ -123,7 +123,7 @@ def test_auto_takes_bfloat16_where_a_direction_is_wide_enough(monkeypatch, encod
         assert torch.is_autocast_enabled("cpu") == rounded
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(lengths=LENGTHS)
 def test_attention_in_blocks_is_attention_within_each_row(lengths):
     torch.manual_seed(0)

@@ -104,7 +104,7 @@ def rows_frame(rows: list[tuple[str, dt.date]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"client_id": pl.String, "as_of": pl.Date}, orient="row")
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(cases(), st.sampled_from([1, 2, 3]), st.sampled_from([1, 1000]))
 def test_a_row_sees_every_event_inside_its_window_and_none_outside(case, row_group, memory):
     """In one range of clients, and in as many as little memory and small row groups make."""
@@ -158,7 +158,7 @@ def cut_out(domain: Domain, events: pl.DataFrame, rows: pl.DataFrame) -> Sequenc
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(cases())
 def test_windows_are_cut_right_out_of_sorted_events(case):
     """The same rule on the core alone, where many more cases fit; `amount` numbers the events."""

@@ -349,7 +349,7 @@ def test_keys_of_files_that_are_gone_are_swept(corrected):
 EVENT = st.tuples(st.integers(1, 3), st.sampled_from(list(NOON)), st.sampled_from([None, 1.0, 2.0]), st.integers(0, 9))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.lists(EVENT, min_size=1, max_size=4), min_size=1, max_size=3), st.sampled_from([1, 10**6]))
 def test_of_all_deliveries_the_right_one_stays(files, memory):
     """Against the definition: greatest version, later file, later month, smaller value."""
