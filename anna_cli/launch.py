@@ -42,7 +42,7 @@ _LAYERS = ("sample", "sequences", "model", "boosting", "embedding", "metamodel",
 
 @dataclass(frozen=True)
 class Training:
-    """The latest epoch of a model that trains, and the metric of the epoch that was best so far."""
+    """The latest epoch of a model that trains, and the metric of the epoch that is kept so far."""
 
     epoch: int
     epochs: int

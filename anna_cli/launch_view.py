@@ -113,8 +113,9 @@ def _detail(step: Step) -> str:
 def _training(training: Training, state: State) -> str:
     net = f"net {training.net}/{training.nets} " if training.nets > 1 else ""
     if state is not State.RUNNING:
-        best = f"the best is epoch {training.best_epoch}, {training.metric} {training.best_value:.4f}"
-        return f"{net}{training.epoch} of {training.epochs} epochs; {best}"
+        kept = f"kept is epoch {training.best_epoch}, {training.metric} {training.best_value:.4f}"
+        # Often another epoch has a slightly better value: which of them is taken, settings.md tells.
+        return f"{net}{training.epoch} of {training.epochs} epochs; {kept} (none is better by more than chance)"
     epoch = f"{net}epoch {training.epoch}/{training.epochs} {training.metric}"
     speed = f", {training.events_per_second:,.0f} events/s" if training.events_per_second else ""
     return f"{epoch} {training.value:.4f}, {duration(training.seconds_left)} left{speed}"

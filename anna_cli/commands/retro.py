@@ -11,6 +11,7 @@ from anna_cli.identity import connect
 from anna_cli.report_reader import materializations
 from anna_resources.doubts import joint_doubts
 from anna_resources.names import DOUBTS
+from anna_resources.places import place_meant
 from anna_resources.settings import load_settings
 
 ROWS = "dagster/row_count"
@@ -46,7 +47,7 @@ def print_scores(client: GraphQLClient, selection: retro_backfill.Selection) -> 
     pairs = [f"{month}|{selection.key}" for month in selection.months]
     for event in materializations(client, retro_backfill.SCORES, pairs):
         metadata = event["metadata"]
-        rows, path = metadata.get(ROWS, {}).get("intValue"), home / metadata.get("path", {}).get("path", "")
+        rows, path = metadata.get(ROWS, {}).get("intValue"), place_meant(metadata.get("path", {}).get("path", ""), home)
         count = "" if rows is None else f"{rows:,} clients"
         CONSOLE.print(f"  {event['partition'][:7]}  {count}  {path}", soft_wrap=True)
         if doubt := metadata.get(DOUBTS, {}).get("text"):

@@ -279,13 +279,14 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-def test_an_ended_model_tells_its_best_epoch():
+def test_an_ended_model_tells_which_epoch_is_kept_and_why():
     events = [epoch(1, value=0.6), epoch(2, value=0.7), epoch(3, value=0.65)]
     events[2]["metadataEntries"][-1]["boolValue"] = False
     ended = run("SUCCESS", [("model__card_transactions", "SUCCESS", 190.0)])
     (launch,) = read(Stub(Runs=runs(ended), Events=page(*events)))
     assert list(lines([launch])) == [
-        "churn.2024q1 model/card_transactions finished 3 of 15 epochs; the best is epoch 2, roc_auc 0.7000",
+        "churn.2024q1 model/card_transactions finished 3 of 15 epochs; kept is epoch 2, roc_auc 0.7000 "
+        "(none is better by more than chance)",
         "churn.2024q1 finished",
     ]
 
