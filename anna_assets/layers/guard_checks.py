@@ -146,8 +146,7 @@ def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
         most = "".join(f", most in {one.name}" for one in found.moved[:1])
         description = (
             f"Test rows differ from the others (ROC AUC {found.auc:.3f}){most}: held-out figures may not hold later. "
-            "Usual where the source begins at a fixed date; if not, see what changed: check "
-            f"`{SHIFT}` of sequences/{domain.name}."
+            f"Usual where the source begins at a fixed date; else see check `{SHIFT}` of sequences/{domain.name}."
         )
     else:
         description = f"ROC AUC {found.auc:.3f}: test rows are like the others."

@@ -169,7 +169,7 @@ def test_dates_that_tell_the_target_and_test_rows_of_another_kind_warn(deploymen
     assert (shift.passed, shift.severity) == (False, dg.AssetCheckSeverity.WARN)
     told = re.fullmatch(
         r"Test rows differ from the others \(ROC AUC [\d.]+\), most in (the .+): held-out figures may not hold later\. "
-        r"Usual where .+; if not, see what changed: check `shift` of sequences/cards\.",
+        r"Usual where .+; else see check `shift` of sequences/cards\.",
         shift.description or "",
     )
     assert told is not None
