@@ -175,8 +175,8 @@ def test_dates_that_tell_the_target_and_test_rows_of_another_kind_warn(deploymen
     assert told is not None
     assert len(f"Warning: cards: {told[0]}") <= 3 * 80  # lines of a terminal
     [first, *_] = shift.metadata["aggregates"].value.records
-    assert first["aggregate"] == told[1]
-    assert re.fullmatch("median .+ outside the test and .+ in it", str(first["difference"]))
+    assert first.data["aggregate"] == told[1]
+    assert re.fullmatch("median .+ outside the test and .+ in it", str(first.data["difference"]))
     assert deployment.warehouse.sample(key).warnings() == [dates.description]
     assert deployment.warehouse.sequences(deployment.domain("cards"), key).warnings()[-1] == shift.description
 

@@ -202,6 +202,24 @@ def test_a_failed_run_that_is_tried_again_is_not_over():
     assert (first.is_over, second.is_over) == (True, False)
 
 
+def test_a_run_that_was_ended_from_without_did_not_fail_and_goes_on():
+    message = "dagster_shared.check.functions.CheckError: Invariant failed. Description: Attempted to mark step "
+    message += "model__card_transactions as complete that was not known to be in flight"
+    error = {"message": message, "className": "CheckError", "cause": None}
+    died = {"__typename": "RunFailureEvent", "timestamp": "1", "stepKey": None, "message": "", "error": error}
+    stats = [("sample", "SUCCESS", 125.0), ("model__card_transactions", "IN_PROGRESS", None)]
+    cut_off = run("FAILURE", stats, [("dagster/will_retry", "true")])
+    (launch,) = read(Stub(Runs=runs(cut_off), Events=page(died)))
+    assert list(lines([launch])) == [
+        "churn.2024q1 sample finished",
+        "churn.2024q1 model/card_transactions interrupted",
+        "churn.2024q1 interrupted, and goes on by itself from its last finished step: the platform was "
+        "stopped, or somebody ended the process.",
+    ]
+    (last,) = read(Stub(Runs=runs(run("FAILURE", stats, [("dagster/will_retry", "false")])), Events=page(died)))
+    assert (last.state, last.is_over) == (State.FAILED, True)
+
+
 def test_who_follows_a_launch_that_comes_again_follows_on():
     """The end of a run, the intake that has not seen it, the upload that waits, and its next run."""
     failed = run("FAILURE", [("sequences__card_transactions", "FAILURE", 150.0)])
