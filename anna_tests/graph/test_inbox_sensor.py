@@ -15,7 +15,7 @@ from anna_assets.uploads.table import observation
 from anna_core.samples.inbox import upload_lock
 from anna_core.samples.resting import Stamps, look
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
-from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake, records
+from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake, records, zeros_before
 
 
 @pytest.fixture
@@ -62,12 +62,13 @@ def test_a_sample_gets_its_partition_and_one_run(intake: Intake) -> None:
 
 
 def test_the_page_tells_how_launches_stand_the_latest_first_with_links_to_what_there_is(intake: Intake) -> None:
-    for name, status in (("good", SUCCESS), ("bad", FAILURE), ("goes on", STARTED)):
-        intake.put("churn", f"{name.replace(' ', '_')}.csv")
-        intake.tick(status)
     instance, runs = intake.deployment.instance, intake.runs
-    died = dg.DagsterEvent("PIPELINE_FAILURE", "train", message="the disk is on fire")
-    instance.report_dagster_event(died, run_id=runs["churn.bad"])
+    for name, status in (("good", SUCCESS), ("bad", FAILURE), ("goes_on", STARTED)):
+        intake.put("churn", f"{name}.csv")
+        intake.tick(status)
+        if status is FAILURE:
+            died = dg.DagsterEvent("PIPELINE_FAILURE", "train", message="the disk is on fire")
+            instance.report_dagster_event(died, run_id=runs["churn.bad"])
     intake.put("churn", "no key.csv")
     intake.quiet()
     [observed] = instance.fetch_observations(dg.AssetKey("uploads"), limit=1).records
@@ -88,7 +89,7 @@ def test_the_page_tells_how_launches_stand_the_latest_first_with_links_to_what_t
     # Somebody has it go on in the UI from where it failed.
     failed = instance.get_run_by_id(runs["churn.bad"])
     assert failed is not None
-    tags = {**failed.tags, "dagster/step_selection": "*", "dagster/is_resume_retry": "true"}
+    tags = {**failed.tags, "dagster/is_resume_retry": "true", "dagster/root_run_id": failed.run_id}
     again = dg.DagsterRun(
         "train", "again", tags=tags, status=SUCCESS, root_run_id=failed.run_id, parent_run_id=failed.run_id
     )
@@ -577,12 +578,6 @@ def test_a_damaged_register_is_set_aside_and_no_launch_is_lost_or_doubled(intake
     (folder / "register.json").write_text("[")
     intake.quiet()
     assert [(folder / f"register.{name}").read_text() for name in ("damaged", "damaged-2")] == ["{", "["]
-
-
-def zeros_before(clients: pl.Expr) -> pl.DataFrame:
-    """Sample rows some of whose clients are written as no source does."""
-    plain = pl.col("client_id").cast(pl.String)
-    return sample_rows().with_columns(client_id=pl.when(clients).then(pl.format("000{}", "client_id")).otherwise(plain))
 
 
 def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:

@@ -155,8 +155,8 @@ def test_a_queued_launch_tells_its_place():
 
 def test_uploads_without_a_launch_come_after_the_launches():
     uploads = uploads_answer(
+        upload_row("", "refused", "its name is not UTF-8", file="churn/x.csv"),  # the latest change comes first
         upload_row(KEY, "waiting", "cards: 2024-02 of the mart is to be built.", warnings="one\ntwo"),
-        upload_row("", "refused", "its name is not UTF-8", file="churn/x.csv"),
         upload_row(KEY, "launched", "settings have changed since.", run="r1", warnings="half match nothing"),
     )
     found = read(Stub(Runs=runs(run("SUCCESS")), Events=page(), Uploads=uploads))
