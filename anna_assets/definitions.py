@@ -19,6 +19,7 @@ from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset
 from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
+from anna_assets.refresh.readable import readable_check
 from anna_assets.refresh.sources_sensor import sources_sensor
 from anna_assets.send_to_mlflow import outbox_sensor, send_job
 from anna_assets.train import train_job
@@ -103,6 +104,7 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=assets,
+        asset_checks=[readable_check(domain) for domain in domains],
         jobs=[*observe, register_sample_job, send_job, train],
         sensors=[
             sources_sensor(domains, settings, month, observe, follows_data),

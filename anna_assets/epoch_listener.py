@@ -23,7 +23,7 @@ def follow(context: dg.AssetExecutionContext, key: dg.AssetKey, part: Part) -> C
         rate = "" if report.learning_rate is None else f"learning rate {report.learning_rate:g}  "
         line = (
             f"{net}epoch {report.epoch}/{report.epochs}  {report.metric} {report.valid_metric:.4f}"
-            f"{' (best)' if report.best else ''}  loss {report.train_loss:.4f}/{report.valid_loss:.4f}  "
+            f"{' (kept)' if report.best else ''}  loss {report.train_loss:.4f}/{report.valid_loss:.4f}  "
             f"{rate}{report.events_per_second:,.0f} events/s  at most {left} left"
             f"{'  shortened to fit the budget' if report.bound else ''}"
         )

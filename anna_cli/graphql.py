@@ -19,6 +19,7 @@ _DURING = "The above exception occurred during handling of the following excepti
 _STACK = "Stack Trace:"
 # A message begins with the exception's module and class: of ANNA's packages, or that by which its steps explain any.
 _OURS = re.compile(r"anna_\w+\.|dagster\._core\.definitions\.events\.Failure: ")
+_IN_FLIGHT = "that was not known to be in flight"  # what Dagster says where a step ends while its run is interrupted
 _ERROR_CLASS = re.compile(r"^(?:\w+\.)+[A-Z]\w*: ")
 TIMEOUT_SECONDS = 60.0  # a webserver that has just started takes many seconds for its first answers
 
@@ -114,8 +115,8 @@ def plain_message(error: Json | None) -> str:
     if not chain:
         return ""
     error = next((one for one in chain if _OURS.match(str(one["message"]))), chain[-1])
-    if error.get("className") == "DagsterExecutionInterruptedError":
-        return "interrupted: the platform was stopped, or somebody ended the process."
+    if error.get("className") == "DagsterExecutionInterruptedError" or _IN_FLIGHT in str(error["message"]):
+        return "the platform was stopped, or somebody ended the process."
     name = re.escape(error.get("className") or "")
     return without_stack(re.sub(rf"^([\w.]*\.)?{name}: ", "", str(error["message"]).strip()))
 

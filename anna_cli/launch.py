@@ -19,13 +19,16 @@ class State(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"  # its process was ended, as where ANNA is stopped; it goes on by itself
     CANCELED = "canceled"
     SKIPPED = "skipped"
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (State.REFUSED, State.FINISHED, State.FAILED, State.CANCELED, State.SKIPPED)
+        return self in (
+            State.REFUSED, State.FINISHED, State.FAILED, State.INTERRUPTED, State.CANCELED, State.SKIPPED,
+        )  # fmt: skip
 
 
 _RUN_STATES = {
@@ -42,7 +45,7 @@ _LAYERS = ("sample", "sequences", "model", "boosting", "embedding", "metamodel",
 
 @dataclass(frozen=True)
 class Training:
-    """The latest epoch of a model that trains, and the metric of the epoch that was best so far."""
+    """The latest epoch of a model that trains, and the metric of the epoch that is kept so far."""
 
     epoch: int
     epochs: int
@@ -127,7 +130,9 @@ def tags_of(run: Json) -> dict[str, str]:
 def read_launch(run: Json) -> Launch:
     """Turn a run of the `RUNS` query into a launch, without what its events tell."""
     tags = tags_of(run)
-    state = _RUN_STATES[run["status"]]
+    state, will_retry = _RUN_STATES[run["status"]], tags.get(WILL_RETRY_TAG) == "true"
+    if state is State.FAILED and will_retry:  # Dagster goes on with what was ended from without, and with nothing else
+        state = State.INTERRUPTED
     stats = {step["stepKey"]: step for step in run["stepStats"]}
     planned = [step["key"] for step in (run["executionPlan"] or {"steps": []})["steps"]]
     steps = [_read_step(key, stats.get(key), state) for key in dict.fromkeys([*planned, *stats])]
@@ -140,7 +145,7 @@ def read_launch(run: Json) -> Launch:
         began=run["startTime"],
         ended=run["endTime"],
         steps=tuple(sorted(steps, key=_place)),
-        will_retry=tags.get(WILL_RETRY_TAG) == "true",
+        will_retry=will_retry,
     )
 
 
@@ -148,8 +153,8 @@ def _read_step(key: str, stats: Json | None, run: State) -> Step:
     if stats is None or stats["status"] is None:
         return Step(key, State.SKIPPED if run.ended else State.WAITING)
     state = _STEP_STATES[stats["status"]]
-    if state is State.RUNNING and run.ended:
-        state = State.CANCELED  # its process ended without a word
+    if state is State.RUNNING and run.ended:  # its process ended without a word
+        state = State.INTERRUPTED if run is State.INTERRUPTED else State.CANCELED
     return Step(key, state, stats["startTime"], stats["endTime"])
 
 

@@ -11,6 +11,7 @@ from anna_resources.names import PARTITION_TAG, PRIORITY_TAG, TRAIN_JOB
 PARENT_TAG = "dagster/parent_run_id"
 EVENTS_AT_ONCE = 1000  # the most that Dagster gives
 QUEUE_AT_MOST = 1000
+_FAILED = (State.FAILED, State.INTERRUPTED)
 GOING_ON = ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
 
 
@@ -60,7 +61,7 @@ class LaunchReader:
             replace(
                 launch,
                 will_retry=(launch.will_retry and launch.run_id not in retried)
-                or (launch.state is State.FAILED and launch.run_id in watched),
+                or (launch.state in _FAILED and launch.run_id in watched),
                 notes=notes.get(launch.run_id, ()),
             )
             for launch in map(read_launch, reversed(runs))
@@ -92,8 +93,8 @@ class LaunchReader:
             replace(step, training=log.training.get(step.key), problem=log.problems.get(step.key))
             for step in launch.steps
         )
-        failed = launch.state is State.FAILED
-        return replace(launch, steps=steps, problem=self.problem(launch.run_id) if failed else None)
+        problem = self.problem(launch.run_id) if launch.state in _FAILED else None
+        return replace(launch, steps=steps, problem=problem)
 
     def _read_log(self, run_id: str, complete: bool) -> _Log:
         log = self._logs.setdefault(run_id, _Log())

@@ -17,7 +17,7 @@ _MARKS = {
     State.SETTLING: ("·", "dim"), State.REFUSED: ("✗", "red"), State.LAUNCHED: ("…", "yellow"),
     State.WAITING: ("·", "dim"), State.QUEUED: ("…", "yellow"), State.STARTING: ("…", "yellow"),
     State.RUNNING: ("▶", "cyan"), State.FINISHED: ("✓", "green"), State.FAILED: ("✗", "red"),
-    State.CANCELED: ("■", "yellow"), State.SKIPPED: ("–", "dim"),
+    State.INTERRUPTED: ("■", "yellow"), State.CANCELED: ("■", "yellow"), State.SKIPPED: ("–", "dim"),
 }  # fmt: skip
 
 
@@ -51,7 +51,9 @@ def lines(launches: Iterable[Launch]) -> Iterator[str]:
 
 
 def standing(launch: Launch) -> str:
-    """Where a launch is: its state, and its place where it is queued."""
+    """Where a launch is: its state, its place where it is queued, and whether it goes on where it was interrupted."""
+    if launch.state is State.INTERRUPTED:
+        return f"{launch.state}, and goes on by itself from its last finished step"
     if launch.place is None:
         return str(launch.state)
     place, length = launch.place
@@ -68,7 +70,7 @@ def _title(launch: Launch, now: float) -> Text:
     text = Text.assemble((f"{mark} ", style), (launch.key or launch.run_id, "bold"), " ", (standing(launch), style))
     if launch.began:
         text.append(f"  {duration((launch.ended or now) - launch.began)}", "dim")
-    if launch.will_retry:
+    if launch.will_retry and launch.state is not State.INTERRUPTED:
         text.append("  another attempt follows", "yellow")
     if launch.problem:
         text.append(f"\n  {launch.problem}", "red")
@@ -113,8 +115,9 @@ def _detail(step: Step) -> str:
 def _training(training: Training, state: State) -> str:
     net = f"net {training.net}/{training.nets} " if training.nets > 1 else ""
     if state is not State.RUNNING:
-        best = f"the best is epoch {training.best_epoch}, {training.metric} {training.best_value:.4f}"
-        return f"{net}{training.epoch} of {training.epochs} epochs; {best}"
+        kept = f"kept is epoch {training.best_epoch}, {training.metric} {training.best_value:.4f}"
+        # Often another epoch has a slightly better value: which of them is taken, settings.md tells.
+        return f"{net}{training.epoch} of {training.epochs} epochs; {kept} (none is better by more than chance)"
     epoch = f"{net}epoch {training.epoch}/{training.epochs} {training.metric}"
     speed = f", {training.events_per_second:,.0f} events/s" if training.events_per_second else ""
     return f"{epoch} {training.value:.4f}, {duration(training.seconds_left)} left{speed}"

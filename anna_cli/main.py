@@ -54,7 +54,7 @@ def anna(home: Path | None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; a problem that ANNA can explain is one red paragraph and exit code 1."""
+    """Run the command; a problem that ANNA can explain is one red paragraph and its exit code, mostly 1."""
     print_any_sign()
     try:
         anna.main(arguments, prog_name="anna", standalone_mode=False)
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except AnnaError as error:
         COMPLAINTS.print(Text(str(error), style="red"), soft_wrap=True)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except PermissionError as error:
         if error.filename is None:  # not of a file: nothing that we could explain
             raise

@@ -14,6 +14,7 @@ from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.queries import MATERIALIZATIONS
 from anna_core.errors import AnnaError
 from anna_resources.names import WARNINGS
+from anna_resources.places import place_meant
 from anna_resources.settings import load_settings
 
 _KIND_STYLES = {"metamodel": "bold green", "mean": "green", "net": "cyan", "boosting": "yellow", "constant": "dim"}
@@ -30,7 +31,7 @@ class Report:
     Attributes:
         key: of the sample.
         leaderboard: rows with model, kind, metric, value, low, high, rows and lead (the metamodel's); best first.
-        verdict: whether the metamodel is of use, in a sentence.
+        verdict: what the metamodel is worth beside boosting, or a constant, in a sentence.
         warnings: what guards warned of, a line each.
         html: the whole report as one file.
     """
@@ -65,7 +66,7 @@ def read_report(client: GraphQLClient, key: str) -> Report:
     verdict = metadata.get("verdict", {}).get("text", "")
     listed = metadata.get(WARNINGS, {}).get("mdStr", "")
     warnings = [html.unescape(line.removeprefix("- ")) for line in listed.splitlines() if line.startswith("- ")]
-    file = load_settings().home / whole if whole else None
+    file = place_meant(whole, load_settings().home) if whole else None
     return Report(key, [json.loads(record) for record in records], verdict, warnings, file)
 
 

@@ -54,7 +54,9 @@ class Upload:
 
 
 def read_uploads(client: GraphQLClient) -> list[Upload]:
-    """All uploads without a launch, and those that were launched lately; none where the intake has not looked yet.
+    """All uploads without a launch, and those that were launched lately, the oldest change first of each.
+
+    None where the intake has not looked yet.
 
     Raises:
         ClientError: ANNA does not answer.
@@ -62,7 +64,7 @@ def read_uploads(client: GraphQLClient) -> list[Upload]:
     node = client.expect("AssetNode", UPLOADS)
     entries = [entry for event in node["assetObservations"] for entry in event["metadataEntries"]]
     table: list[str] = next((entry["table"]["records"] for entry in entries if entry["label"] == UPLOADS_ASSET), [])
-    return [_read(json.loads(record)) for record in table]
+    return [_read(json.loads(record)) for record in reversed(table)]
 
 
 def _read(row: Json) -> Upload:

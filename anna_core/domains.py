@@ -204,7 +204,7 @@ def read_domain(path: Path) -> Domain:
     try:
         return Domain.model_validate({**content, "name": name})
     except ValidationError as error:
-        raise DomainError(f"{file}: {explain(error, 'file')}") from error
+        raise DomainError(f"{file}: {explain(error, 'file', Domain)}") from error
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ _CODE = re.compile(r"os error (\d+)")  # how libraries in Rust, such as Polars, 
 
 
 class AnnaError(Exception):
-    """Any problem that ANNA found and can explain."""
+    """Any problem that ANNA found and can explain.
+
+    Attributes:
+        exit_code: of a command that ends with it.
+    """
+
+    exit_code = 1
 
 
 class KeyNameError(AnnaError):

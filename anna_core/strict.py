@@ -1,6 +1,8 @@
 """Settings that people write into YAML: models that refuse what they do not know, and what is said of a mistake."""
 
 import datetime as dt
+from collections.abc import Collection
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, get_args
 
@@ -8,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic_core import ErrorDetails
 
 _SHOWN = 200  # characters of a value in a message
+_TELLING = 3  # letters; a part of a name that is shorter tells nothing
 
 
 class Strict(BaseModel):
@@ -46,9 +49,42 @@ def _setting(name: str, annotation: Any) -> str:
     return f"{name} ({', '.join(sorted(words))})" if words else name
 
 
-def explain(error: ValidationError, whole: str) -> str:
-    """Every mistake as `place.setting: what is wrong with it`; `whole` stands for the place of all of it."""
-    return "; ".join(f"{'.'.join(map(str, item['loc'])) or whole}: {_cure(item)}" for item in error.errors())
+def nearest(name: str, among: Collection[str]) -> str:
+    """Which of these names may be meant by one that is none of them; empty where nothing is like it."""
+    small = name.lower()
+    holding = [known for known in among if small in known] if len(small) >= _TELLING else []
+    return next(iter(holding or get_close_matches(small, among, n=1)), "")
+
+
+def explain(error: ValidationError, whole: str, model: type[BaseModel] | None = None) -> str:
+    """Every mistake as `place.setting: what is wrong with it`.
+
+    Args:
+        error: what pydantic found.
+        whole: stands for the place of all of it.
+        model: whose settings they are; by it the message names the one that may be meant by a name that there is not.
+    """
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc'])) or whole}: {_cure(item)}{_meant(item, model)}" for item in error.errors()
+    )
+
+
+def _meant(item: ErrorDetails, model: type[BaseModel] | None) -> str:
+    if model is None or item["type"] != "extra_forbidden":
+        return ""
+    *path, name = map(str, item["loc"])
+    blocks = [model]
+    for part in path:  # what is no field names a member of a union, or a place in a list
+        below = [found for block in blocks if part in block.model_fields for found in _blocks(block, part)]
+        blocks = below or blocks
+    near = nearest(name, [known for block in blocks for known in block.model_fields])
+    return f": is {near} meant?" if near else ""
+
+
+def _blocks(model: type[BaseModel], name: str) -> list[type[BaseModel]]:
+    """The models that a setting may hold."""
+    kinds = _kinds(model.model_fields[name].annotation)
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def _cure(item: ErrorDetails) -> str:

@@ -245,7 +245,7 @@ def _load(home: Path, handed_on: str) -> Settings:
             return _HandedOn(**values)
         return Settings(home=home)  # type: ignore[call-arg]  # the folders come from the validator
     except ValidationError as error:
-        problems = explain(error, "settings")
+        problems = explain(error, "settings", Settings)
         raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error
     except ValueError as error:  # what a variable holds is no JSON
         raise SettingsError(f"an ANNA_* variable cannot be read: {error}") from error

@@ -139,17 +139,14 @@ def leakage_result(probes: Probes, domain: Domain) -> dg.AssetCheckResult:
 
 
 def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
-    """How the test rows differ from the others; it never blocks."""
-    named = "; ".join(_moved(one) for one in found.moved)
+    """How the test rows differ from the others, in short; it never blocks. The table tells in what, and how far."""
     if found.not_probed:
         description = f"Not checked: {found.not_probed}."
     elif found.warns:
+        most = "".join(f", most in {one.name}" for one in found.moved[:1])
         description = (
-            f"Test rows differ from the others: by their events in {domain.name} alone, a model tells them apart with "
-            f"ROC AUC {found.auc:.3f} (95% interval from {found.low:.3f}; alike would be 0.5). What differs most: "
-            f"{named}. The held-out figures may not hold for the time to come. Longer histories in later rows are "
-            f"natural where the source begins at a fixed date; a shorter lookback in domains/{domain.name}.yaml evens "
-            "them out. Anything else: look at what changed in the source."
+            f"Test rows differ from the others (ROC AUC {found.auc:.3f}){most}: held-out figures may not hold later. "
+            f"Usual where the source begins at a fixed date; else see check `{SHIFT}` of sequences/{domain.name}."
         )
     else:
         description = f"ROC AUC {found.auc:.3f}: test rows are like the others."
@@ -158,7 +155,11 @@ def shift_result(found: Shift, domain: Domain) -> dg.AssetCheckResult:
         passed=not found.warns,
         severity=dg.AssetCheckSeverity.WARN,
         description=description,
-        metadata={"rows": found.rows, "aggregates": _table([_difference(one) for one in found.moved])},
+        metadata={
+            "rows": found.rows,
+            "95% interval of ROC AUC from": f"{found.low:.3f}",
+            "aggregates": _table([_difference(one) for one in found.moved]),
+        },
     )
 
 
@@ -234,10 +235,6 @@ def _row(finding: Finding) -> dict[str, str]:
         "outcome": found.outcome,
         "mostly from": finding.told_by,
     }
-
-
-def _moved(one: Moved) -> str:
-    return f"{one.name} ({one.told})"
 
 
 def _difference(one: Moved) -> dict[str, str]:

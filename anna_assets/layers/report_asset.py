@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from anna_core.analytics.leaderboard import LeaderboardRow
 
 REPORT_KEY = dg.AssetKey("report")
+_BETTER = "better_than_constant"  # the check, and in the ledger what it found
 
 
 def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
@@ -50,7 +51,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         description="Leaderboard with intervals on the held-out rows, curves, calibration, coverage, as one HTML file.",
         check_specs=[
             dg.AssetCheckSpec(
-                "better_than_constant",
+                _BETTER,
                 asset=REPORT_KEY,
                 partitions_def=SAMPLE,
                 description="The metamodel's lead over a constant, on the same held-out rows, is more than chance.",
@@ -74,10 +75,11 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             launch.log_files(files.html, files.leaderboard)
             launch.finish()
         tag = warehouse.sample(key).tag()
-        Ledger.of(load_settings()).finish(tag, _result(content, board), head.in_brief)
+        verdict = head.verdict or head.sentence
+        Ledger.of(load_settings()).finish(tag, _result(content, verdict, board), head.in_brief)
         return dg.MaterializeResult(
             metadata={
-                "verdict": head.verdict or head.sentence,
+                "verdict": verdict,
                 "leaderboard": _table(content),
                 "metric": content.task.metric,
                 "ledger": tag,
@@ -147,10 +149,11 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     )
 
 
-def _result(content: "ReportContent", board: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the ledger keeps of a launch's end."""
+def _result(content: "ReportContent", verdict: str, board: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the ledger keeps of a launch's end: the same verdict as on its page, and what its check found."""
     return {
-        "verdict": str(content.usefulness) if content.usefulness else "",
+        "verdict": verdict,
+        _BETTER: str(content.usefulness) if content.usefulness else "",
         "warnings": list(content.warnings),
         "leaderboard": board,
         "versions": {name: str(version) for name, version in content.provenance.items()},
@@ -224,7 +227,7 @@ def _breakable(name: str) -> str:
 def _check(content: "ReportContent") -> dg.AssetCheckResult:
     useful = content.usefulness
     return dg.AssetCheckResult(
-        check_name="better_than_constant",
+        check_name=_BETTER,
         passed=useful is not None and useful.proven is True,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{useful}.",

@@ -8,6 +8,7 @@ import dagster as dg
 from anna_assets.partitions import calendar
 from anna_assets.refresh.first_month import follow_data
 from anna_assets.refresh.observations import next_observation, observation_for_builds
+from anna_assets.refresh.readable import Readability, last_problem
 from anna_assets.refresh.unbuilt import months_under_way
 from anna_assets.train import AssetJob
 from anna_core.domains import Domain
@@ -31,6 +32,8 @@ def sources_sensor(
 ) -> dg.SensorDefinition:
     """The sensor `sources`: starts an observation once a source's files change; costs no run while nothing does.
 
+    What is wrong with a source is told by its check `readable`, once.
+
     A source whose last observation was not told, or led to no build of its months, is observed once more.
 
     Where the deployment begins with its data (`follows_data`), it also has the definitions loaded anew once the first
@@ -45,8 +48,8 @@ def sources_sensor(
         description="Looks at the sources' files; where names, sizes or times changed, the source is observed; "
         "so it is, after a pause, where months of its mart are behind and no run is about to build them.",
     )
-    def sources(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult | dg.SkipReason:
-        told = domain_file_news(settings, domains)
+    def sources(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
+        told, readable = domain_file_news(settings, domains), Readability(context.cursor)
         requests, rows = [], []
         for domain, job in zip(domains, jobs, strict=True):
             stored = warehouse.source(domain)
@@ -58,14 +61,21 @@ def sources_sensor(
                 behind = _unbuilt(context.instance, warehouse.mart(domain), state, month) if observed else []
             except (AnnaError, OSError) as error:
                 told.append(f"{domain.name}: {error}")
+                readable.note(domain.name, str(error))
                 continue
             except Exception as error:  # whatever is the matter with one domain's source, the others are observed
                 logging.getLogger(__name__).exception("The source of %s cannot be looked at", domain.name)
                 told.append(f"{domain.name}: {in_words(error)}")
+                readable.note(domain.name, in_words(error))
                 continue
+            # What was wrong is gone with the files that came: observed anew, so that the latest observation says that.
+            mended = observed and readable.is_doubtful(domain.name)
+            problem = "" if observed else last_problem(context.instance, job.name)
+            if problem is not None:
+                readable.note(domain.name, problem)
             if behind:
                 request = observation_for_builds(context.instance, job.name, found, behind, time.time(), told)
-            elif observed:
+            elif observed and not mended:
                 continue
             else:
                 request = next_observation(context.instance, job.name, found, time.time(), told)
@@ -74,10 +84,11 @@ def sources_sensor(
         for sentence in told:
             context.log.warning(sentence)
         if requests:
-            return dg.SensorResult(run_requests=requests)
+            return dg.SensorResult(run_requests=requests, asset_events=readable.news, cursor=readable.cursor)
         if follows_data and len(rows) == len(domains):  # of a domain whose state cannot be read nobody knows the months
             told += follow_data(settings, rows)
-        return dg.SkipReason(" ".join(told) or "No source changed.")
+        why = " ".join(told) or "No source changed."
+        return dg.SensorResult(skip_reason=why, asset_events=readable.news, cursor=readable.cursor)
 
     return sources
 

@@ -10,9 +10,7 @@ from anna_assets.clock import told_moment
 from anna_assets.passing import Passing, disks, full_disks, what_passes
 from anna_assets.past_runs import last_words
 from anna_assets.uploads.marts import Marts
-from anna_core.errors import ArtifactError
 from anna_core.samples.register import Entry, Register, UploadState
-from anna_resources.artifacts.events import ObservedSource
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
 from anna_resources.settings import load_settings
@@ -48,7 +46,7 @@ def bring_back(register: Register, instance: dg.DagsterInstance, marts: Marts, n
         if run is not None and run.status is dg.DagsterRunStatus.FAILURE:
             what = what_passes(instance, run.run_id)
             if what is not None:
-                _come_back(entry, what, last_words(instance, run.run_id), _observed(marts), now)
+                _come_back(entry, what, last_words(instance, run.run_id), marts.observed, now)
 
 
 def still_pauses(entry: Entry, now: float) -> str:
@@ -80,15 +78,3 @@ def _come_back(entry: Entry, what: Passing, words: str, observed: str, now: floa
     else:
         entry.failed, entry.failed_of = now, [*entry.failed_of, what.name]
     entry.put(UploadState.WAITING, entry.failure)
-
-
-def _observed(marts: Marts) -> str:
-    """What was last observed of all sources; it changes with each observation that found something new."""
-    return " ".join(_listing(marts.warehouse.source(domain)) for domain in marts.domains)
-
-
-def _listing(source: ObservedSource) -> str:
-    try:
-        return source.read().listing
-    except (ArtifactError, OSError):
-        return ""  # what is wrong with that source is told of each sample that waits for it

@@ -14,6 +14,7 @@ from anna_assets.uploads.launching import Launching
 from anna_assets.uploads.marts import Marts
 from anna_assets.uploads.matching import Matching
 from anna_assets.uploads.reading import Reading
+from anna_assets.uploads.standing import note_standing
 from anna_assets.uploads.waiting import Waiting
 from anna_assets.uploads.worker import Worker, run_apart
 from anna_core.domains import Domain
@@ -76,6 +77,7 @@ def inbox_sensor(
         settled = now - settings.inbox_settle_seconds
         checked = check_uploads(register, listing, warehouse.upload_locks, settled, Reading(worker, now))
         requests = launching.requests(register, checked, started)
+        note_standing(table.shown_launched(register), context.instance)
         rows = table.rows(register, listing.left)
         if why := _keep(warehouse, register):  # what is not kept is not asked for
             return _result(context, table.held_back(rows, why), [], f"In {settings.inbox} {why}")

@@ -86,9 +86,9 @@ class Launches:
         return dg.RunRequest(run_key=entry.request, partition_key=entry.key, tags=tags)
 
     def _latest(self, tag: str, value: str) -> dg.DagsterRun | None:
-        """The latest run of a whole launch, or of what was left of one; not of steps that somebody chose in the UI."""
+        """The latest of the launches' runs that have a tag."""
         found = self._instance.get_runs(dg.RunsFilter(job_name=TRAIN_JOB, tags={tag: value}), limit=_LOOKED_BACK)
-        return next((run for run in found if _STEPS_TAG not in run.tags or run.tags.get(_RESUMED_TAG) == "true"), None)
+        return next(filter(is_whole, found), None)
 
     def _identity(self, entry: Entry) -> str:
         """Digest of what the upload is trained on: its content, and of each domain the rules and the months kept."""
@@ -97,6 +97,11 @@ class Launches:
             parts.append(domain.model_dump_json(exclude={"description", "owner"}))
             parts.append(" ".join(f"{month:%Y-%m}" for month in self._marts.months(domain, entry.as_of)))
         return _digest(*parts)
+
+
+def is_whole(run: dg.DagsterRun) -> bool:
+    """Whether a run is of a whole launch, or of what was left of one; not of steps that somebody chose in the UI."""
+    return _STEPS_TAG not in run.tags or run.tags.get(_RESUMED_TAG) == "true"
 
 
 def _digest(*parts: str) -> str:

@@ -47,6 +47,7 @@ class Launching:
             started: those whose runs are to be asked for already.
         """
         ready = list(started)
+        self.matching.look_again(register)
         for name, entry in register.of_state(UploadState.WAITING):
             if (name in checked and self.launches.answer(register, entry)) or self.waiting.hold(entry):
                 continue

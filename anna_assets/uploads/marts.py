@@ -8,8 +8,9 @@ from pathlib import Path
 
 from anna_assets.uploads.reading import mart_size
 from anna_core.domains import Domain
+from anna_core.errors import ArtifactError
 from anna_core.sequences.readiness import Behind, Readiness, Spans
-from anna_resources.artifacts.events import StoredMart
+from anna_resources.artifacts.events import ObservedSource, StoredMart
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
@@ -44,6 +45,11 @@ class Marts:
         """
         return [ready.rows for ready in self._ready.values()]
 
+    @cached_property
+    def observed(self) -> str:
+        """What was last observed of all sources; it changes with each observation that found something new."""
+        return " ".join(_listing(self.warehouse.source(domain)) for domain in self.domains)
+
     def behind(self, spans: Spans) -> list[Behind]:
         """What rows of these as_of dates wait for, of each domain where they wait for anything."""
         return [found for ready in self._ready.values() if (found := ready.behind(spans))]
@@ -70,3 +76,10 @@ class Marts:
     @cached_property
     def _month_size(self) -> Callable[[str, dt.date], int]:
         return cache(lambda name, month: mart_size([self._stored[name].month_path(month)]))
+
+
+def _listing(source: ObservedSource) -> str:
+    try:
+        return source.read().listing
+    except (ArtifactError, OSError):
+        return ""  # what is wrong with that source is told of each sample that waits for it

@@ -3,10 +3,11 @@
 from anna_assets.uploads.marts import Marts
 from anna_assets.uploads.reading import Later, Reading, upload_size
 from anna_assets.uploads.work import Answer, MatchJob
-from anna_core.samples.register import Entry
+from anna_core.samples.register import Entry, Register, UploadState
 
 _LATER = "its clients are looked for in the marts once another upload has been read."
 _CUT_SHORT = "each time that they were looked for, ANNA's code server ended before that did"
+_LOOKED_AT_AGAIN = "It is looked at again once its file, its settings or a source changes."
 _MOST_TRIES = 5  # that ended without an answer, as the code server ended meanwhile
 
 
@@ -17,6 +18,13 @@ class Matching:
         """`reading` is of this look."""
         self._reading, self._marts, self._inbox = reading, marts, marts.settings.inbox
 
+    def look_again(self, register: Register) -> None:
+        """Let uploads wait again that were refused as none of their clients had an event, once a source has changed."""
+        for _, entry in register.of_state(UploadState.REFUSED):
+            if entry.unmet and entry.unmet != self._marts.observed:
+                entry.unmet = ""
+                entry.put(UploadState.WAITING, "a source has changed, so its clients are looked for again.")
+
     def puts_off(self, entry: Entry) -> bool:
         """Whether the upload's turn cannot come at this look, as is then said in its entry."""
         if entry.matched or not self._reading.is_full(self._size(entry)):
@@ -25,9 +33,13 @@ class Matching:
         return True
 
     def looked_for(self, entry: Entry) -> bool:
-        """Have the upload's clients looked for, and say in its entry what was found, or since when; whether it is over.
+        """Have the upload's clients looked for, and say in its entry what was found, or since when.
 
+        Where nobody has an event, the upload is refused: its launch would fail of that, once all had been trained.
         What cannot be found out is a warning, and keeps no upload from its launch.
+
+        Returns:
+            Whether that is over, and the upload may be launched.
         """
         job = MatchJob(file=self._inbox / entry.file, content=entry.content, marts=self._marts.folders)
         found = self._reading.ask(job, self._size(entry), entry, may_begin=entry.tries < _MOST_TRIES)
@@ -36,6 +48,11 @@ class Matching:
             return False
         answer = Answer(problem=_CUT_SHORT) if isinstance(found, Later) else found
         entry.warnings = answer.warnings
+        if answer.refusal:
+            entry.warnings, entry.tries, entry.request = [], 0, ""
+            entry.unmet = self._marts.observed
+            entry.put(UploadState.REFUSED, f"{answer.refusal} {_LOOKED_AT_AGAIN}")
+            return False
         if answer.problem:
             entry.warnings = [f"Whether the marts know the sample's clients could not be told: {answer.problem}."]
         entry.matched, entry.tries = True, 0

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import textwrap
+from collections import Counter
 
 import dagster as dg
 
@@ -17,7 +18,7 @@ _TOLD = 5  # of those that are not launched, on the sensor's page
 # The columns that the page shows, so that nothing is cut off at its right; programs get all that a row has.
 _SHOWN = {
     "file": "The file in the inbox: <task>/<sample>.csv or .parquet.",
-    "state": "settling, waiting, refused, starting, or launched: the run then tells how it goes.",
+    "standing": "settling, waiting, refused, starting; of a launch: queued, running, finished, failed or canceled.",
     "told": "Why it is so, and what you should know although nothing is refused.",
 }
 _ROOM = 52  # characters of a file's name and of a line of `told` side by side, on a page of 1,500 pixels
@@ -41,6 +42,8 @@ def uploads_spec() -> dg.AssetSpec:
 def rows(register: Register, left: dict[str, str]) -> list[dict[str, str]]:
     """The table: what was left in the inbox, what is refused, waits or starts, and what was launched lately.
 
+    Of each of these the latest change comes first.
+
     Args:
         register: of the uploads.
         left: path in the inbox → why nothing is taken from there.
@@ -48,11 +51,15 @@ def rows(register: Register, left: dict[str, str]) -> list[dict[str, str]]:
     others = {path: Entry(file=path, files={}, settings={}, seen=0, place=0) for path in left}
     for path, entry in others.items():
         entry.put(UploadState.REFUSED, left[path])
-    launched = register.of_state(UploadState.LAUNCHED)
-    going_on = [item for item in launched[:-_LAUNCHED_SHOWN] if item[1].watched]
-    launched = going_on + launched[-_LAUNCHED_SHOWN:]
     states = [state for state in UploadState if state is not UploadState.LAUNCHED]
-    return [_row(entry) for _, entry in [*others.items(), *register.of_state(*states), *launched]]
+    before = [entry for _, entry in register.of_state(*states)]
+    return [_row(entry) for entry in [*others.values(), *reversed(before), *reversed(shown_launched(register))]]
+
+
+def shown_launched(register: Register) -> list[Entry]:
+    """The launched uploads that the table shows, the oldest change first: the latest ones, and whatever goes on."""
+    launched = [entry for _, entry in register.of_state(UploadState.LAUNCHED)]
+    return [entry for entry in launched[:-_LAUNCHED_SHOWN] if entry.watched] + launched[-_LAUNCHED_SHOWN:]
 
 
 def held_back(table: list[dict[str, str]], why: str) -> list[dict[str, str]]:
@@ -70,13 +77,13 @@ def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     """The event that publishes a table."""
     schema = dg.TableSchema([dg.TableColumn(name, "string", description=text) for name, text in _SHOWN.items()])
     line = max(_ROOM - max((len(row["file"]) for row in table), default=0), _SHORTEST_LINE)
-    counts = {state: sum(row["state"] == state for row in table) for state in UploadState}
+    counts = Counter(row["standing"] for row in table)
     return dg.AssetObservation(
         KEY,
-        description=", ".join(f"{count} {state}" for state, count in counts.items() if count) or "The inbox is empty.",
+        description=", ".join(f"{count} {standing}" for standing, count in counts.items()) or "The inbox is empty.",
         metadata={
             UPLOADS_ASSET: dg.MetadataValue.table([_shown(row, line) for row in table], schema),
-            "launches": dg.MetadataValue.md("\n".join(_links(row) for row in reversed(table) if row["run"]) or "none"),
+            "launches": dg.MetadataValue.md("\n".join(_links(row) for row in table if row["run"]) or "none"),
         },
     )
 
@@ -91,15 +98,19 @@ def summary(table: list[dict[str, str]]) -> str:
 
 def _shown(row: dict[str, str], line: int) -> dg.TableRecord:
     """A row with its reason and warnings in lines of so many characters: the page breaks at spaces where it likes."""
-    told = " ".join([row["reason"], *row["warnings"].splitlines()])
+    failed = f"it failed: {row['failed_with']}" if row["failed_with"] else ""
+    told = " ".join(filter(None, [row["reason"], failed, *row["warnings"].splitlines()]))
     lines = textwrap.wrap(told, line, break_long_words=False, break_on_hyphens=False)
     return dg.TableRecord({**row, "told": " ".join(line.replace(" ", "\N{NO-BREAK SPACE}") for line in lines)})
 
 
 def _links(row: dict[str, str]) -> str:
-    """The pages of an upload's launch, as an item of a list in Markdown."""
-    run = f"[run {row['run'][:8]}](/runs/{row['run']})"
-    return f"- {plain(row['sample'])}: {run}, [report](/assets/report?view=partitions&partition={row['sample']})"
+    """The pages of an upload's launch that there are, as an item of a list in Markdown."""
+    attempt = row["attempt"] or row["run"]
+    run = f"[run {attempt[:8]}](/runs/{attempt})"
+    if row["standing"] == "finished":
+        run += f", [report](/assets/report?view=partitions&partition={row['sample']})"
+    return f"- {plain(row['sample'])}, {row['standing']}: {run}"
 
 
 def _row(entry: Entry) -> dict[str, str]:
@@ -107,12 +118,15 @@ def _row(entry: Entry) -> dict[str, str]:
     return {
         "sample": entry.key,
         "state": entry.state.value,
+        "standing": (entry.standing if entry.state is UploadState.LAUNCHED else "") or entry.state.value,
         "file": entry.file,
         "reason": entry.reason,
         "as_of": dates,
         "owner": entry.owner,
         "warnings": "\n".join(entry.warnings),
         "run": entry.run,
+        "attempt": entry.attempt,
+        "failed_with": entry.failed_with,
         "watched": entry.watched,
         "content": entry.content,
     }

@@ -67,12 +67,14 @@ class Answer(BaseModel):
     Attributes:
         entry: of a check, what was found, as an entry of the register.
         warnings: of a match, what to tell.
+        refusal: of a match, why no launch can come of the sample as things are; empty where one can.
         problem: why nothing came of it; empty where all is well.
         passes: whether the problem lies in what goes on beside the job, so that it may be done later.
     """
 
     entry: Entry | None = None
     warnings: list[str] = []
+    refusal: str = ""
     problem: str = ""
     passes: bool = False
 
@@ -98,7 +100,8 @@ def _match(job: MatchJob) -> Answer:
         rows = read_keys(job.file)
     except SampleError:
         return Answer()  # it changed since it was checked: the next look sees that
-    return Answer(warnings=list(match_sample(rows, job.marts).warnings))
+    found = match_sample(rows, job.marts)
+    return Answer(warnings=list(found.warnings), refusal=found.nobody)
 
 
 def _end_with_parent() -> None:

@@ -9,8 +9,10 @@ from anna_cli.console import CONSOLE
 from anna_cli.graphql import GraphQLClient
 from anna_cli.identity import connect
 from anna_cli.report_reader import materializations
+from anna_cli.stopped import told_of_a_stop
 from anna_resources.doubts import joint_doubts
 from anna_resources.names import DOUBTS
+from anna_resources.places import place_meant
 from anna_resources.settings import load_settings
 
 ROWS = "dagster/row_count"
@@ -21,7 +23,9 @@ ROWS = "dagster/row_count"
 @click.option("--from", "first", required=True, help="First month, as in 2023-01.")
 @click.option("--to", "last", required=True, help="Last month, as in 2023-12.")
 @click.option("--force", is_flag=True, help="Make the histories anew, even where they are fresh.")
-@click.option("--wait", is_flag=True, help="Show the progress until it ends; exit code 1 if it fails.")
+@click.option(
+    "--wait", is_flag=True, help="Show the progress until it ends; exit code 1 if it fails, 75 if ANNA is stopped."
+)
 def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
     """Score every client as of past months with the models of the sample KEY (<task>.<sample>)."""
     settings = load_settings()
@@ -34,9 +38,11 @@ def retro(key: str, first: str, last: str, force: bool, wait: bool) -> None:
         f"{histories} of {len(selection.months) * len(selection.domains)} histories are made first."
     )
     CONSOLE.print(Text.assemble((key, "bold"), said), soft_wrap=True)
-    CONSOLE.print(f"  In the UI  {settings.webserver_url}/runs/b/{backfill_id}", soft_wrap=True)
+    page = f"{settings.webserver_url}/runs/b/{backfill_id}"
+    CONSOLE.print(f"  In the UI  {page}", soft_wrap=True)
     if wait:
-        follow_backfill(client, backfill_id, CONSOLE)
+        with told_of_a_stop(f"the backfill {backfill_id}", f"its page is {page}."):
+            follow_backfill(client, backfill_id, CONSOLE)
         print_scores(client, selection)
 
 
@@ -46,7 +52,7 @@ def print_scores(client: GraphQLClient, selection: retro_backfill.Selection) -> 
     pairs = [f"{month}|{selection.key}" for month in selection.months]
     for event in materializations(client, retro_backfill.SCORES, pairs):
         metadata = event["metadata"]
-        rows, path = metadata.get(ROWS, {}).get("intValue"), home / metadata.get("path", {}).get("path", "")
+        rows, path = metadata.get(ROWS, {}).get("intValue"), place_meant(metadata.get("path", {}).get("path", ""), home)
         count = "" if rows is None else f"{rows:,} clients"
         CONSOLE.print(f"  {event['partition'][:7]}  {count}  {path}", soft_wrap=True)
         if doubt := metadata.get(DOUBTS, {}).get("text"):

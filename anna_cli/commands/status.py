@@ -10,6 +10,7 @@ from anna_cli.identity import connect
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.observation_reader import failed_observations
 from anna_cli.sensor_reader import Sensor, read_sensors
+from anna_cli.stopped import told_of_a_stop
 from anna_resources.blueprint import domain_file_news, loaded_domains
 from anna_resources.settings import load_settings
 
@@ -38,7 +39,8 @@ def status(key: str | None, once: bool) -> None:
         snapshot(launches, CONSOLE)
         return
     try:
-        launches = follow(reader, CONSOLE, key)
+        with told_of_a_stop("whatever was under way", f"`anna status{f' {key}' if key else ''}`."):
+            launches = follow(reader, CONSOLE, key)
     except KeyboardInterrupt:
         CONSOLE.print("No longer watching; the launches go on.")
         sys.exit(130)

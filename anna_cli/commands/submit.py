@@ -11,6 +11,7 @@ from anna_cli.launch import Launch, State
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import standing
 from anna_cli.options import Options, parse_options
+from anna_cli.stopped import told_of_a_stop
 from anna_cli.submission import follow_intake, key_of, locate, register
 from anna_cli.upload_reader import Upload
 from anna_core.errors import TaskError
@@ -29,7 +30,9 @@ _SAFE = "  It is in the inbox. Ctrl-C ends this command alone, from now on: its 
 @click.option("--metric", help="Metric that decides which model is best. [by the type]")
 @click.option("--owner", help="Who answers for the task; launches of one owner share a limit.")
 @click.option("--option", "texts", multiple=True, help="Any other setting, as in training.epochs=5; may be repeated.")
-@click.option("--wait", is_flag=True, help="Follow the launch until it ends; exit code 1 if it fails.")
+@click.option(
+    "--wait", is_flag=True, help="Follow the launch until it ends; exit code 1 if it fails, 75 if ANNA is stopped."
+)
 def submit(
     file: str, task: str, sample: str | None, task_type: str | None, metric: str | None, owner: str | None,
     texts: tuple[str, ...], wait: bool,
@@ -48,13 +51,16 @@ def submit(
     CONSOLE.print(f"  Watch it here   anna status {key}")
     CONSOLE.print(f"  or in the UI    {settings.webserver_url}/runs/{run_id}", soft_wrap=True)
     CONSOLE.print(f"  The result      anna report {key}")
-    answer = await_answer(client, run_id, key, wait)
+    with told_of_a_stop(f"the launch of {key}", f"`anna status {key}`."):
+        answer = await_answer(client, run_id, key, wait)
     launches = LaunchReader(client).read(key, answer.run_id) if answer.run_id else []
     CONSOLE.print(Text(told(answer, launches)), soft_wrap=True)
     for warning in answer.warnings:
         CONSOLE.print(Text(f"Warning: {warning}", style="yellow"), soft_wrap=True)
     if wait:
-        check_finished(follow(LaunchReader(client), CONSOLE, key, answer.run_id))
+        with told_of_a_stop(f"the launch of {key}", f"`anna status {key}`."):
+            launches = follow(LaunchReader(client), CONSOLE, key, answer.run_id)
+        check_finished(launches)
 
 
 def await_answer(client: GraphQLClient, run_id: str, key: str, launched: bool) -> Upload:

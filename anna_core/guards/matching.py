@@ -61,6 +61,13 @@ class Match:
     domains: tuple[DomainMatch, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def nobody(self) -> str:
+        """Why no row can see an event, as sentences, where that is so for want of any client with one; else empty."""
+        if self.met:
+            return ""
+        return " ".join(self.warnings) or "no domain has an event in the months that its rows look back to."
+
 
 def match_sample(rows: pl.DataFrame, marts: Sequence[tuple[Domain, Path]]) -> Match:
     """Look for a sample's clients and dates in the marts.

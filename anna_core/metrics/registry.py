@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from anna_core.errors import SampleError, TaskError, TrainingError
 from anna_core.metrics import classes, probability, ranking, regression, top_share
 from anna_core.metrics.ranking import WeightedValue
 from anna_core.metrics.tails import Tail, tail_of
+from anna_core.strict import nearest
 from anna_core.tasks.task import TaskType
 
 
@@ -101,8 +101,8 @@ def check_metric(name: str, task_type: TaskType | None) -> None:
     """
     if name not in METRICS:
         among = METRICS if task_type is None else metrics_of(task_type)
-        alike = [known for known in among if name.lower() in known] or get_close_matches(name, among, n=1)
-        meant = f" Is {alike[0]} meant?" if alike else ""
+        near = nearest(name, tuple(among))
+        meant = f" Is {near} meant?" if near else ""
         raise TaskError(f"there is no metric '{name}'; choose one of: {', '.join(among)}.{meant}")
     if task_type is not None:
         get_metric(name, task_type)

@@ -58,11 +58,16 @@ class Entry(BaseModel):
         matched: whether its clients were looked for in the marts, while it is starting.
         run: id of its launch's run.
         launched: name → state of the files that were launched.
+        standing: how its launch stands, in a word; empty until that was asked.
+        attempt: id of the run that the standing is of: the latest attempt at the launch.
+        failed_with: what that run failed of, in its own words; empty where it did not.
         watched: the attempt at this launch whose end tells whether it is launched again; empty once that is known.
         failure: what its launch failed of, where it is launched again for that, in words for people.
         failed: when that was seen, on the clock of `seen`.
         failed_of: what of it may pass once only, and has been waited for.
         observed: what was observed of the sources when a launch of it met marts behind them.
+        unmet: what was observed of the sources when none of its clients had an event, for which it is refused; empty
+            where that is not so.
         was_there: whether it was in the inbox, as it is now, when the register began.
         forgotten: whether it was, and an earlier register, which was damaged, may have known more of its launch.
         is_there: whether it is in the inbox now. Launched uploads are remembered when they are gone, because a share
@@ -88,11 +93,15 @@ class Entry(BaseModel):
     matched: bool = False
     run: str = ""
     launched: _Stamps = {}
+    standing: str = ""
+    attempt: str = ""
+    failed_with: str = ""
     watched: str = ""
     failure: str = ""
     failed: float = 0.0
     failed_of: list[str] = []
     observed: str = ""
+    unmet: str = ""
     was_there: bool = False
     forgotten: bool = False
     is_there: bool = True
@@ -158,6 +167,7 @@ class Register(BaseModel):
         """
         entry.place, entry.run, entry.launched = self.last_place + 1, run, entry.files
         entry.watched, entry.forgotten = "" if is_over and not entry.forgotten else run, False
+        entry.standing = entry.attempt = entry.failed_with = ""
         entry.put(UploadState.LAUNCHED, reason)
 
     def of_state(self, *states: UploadState) -> list[tuple[str, Entry]]:

@@ -118,4 +118,4 @@ def parse_request(content: object, where: str) -> TaskRequest:
     try:
         return TaskRequest.model_validate(content if content is not None else {})
     except ValidationError as error:
-        raise TaskError(f"{where}: {explain(error, 'task')}") from error
+        raise TaskError(f"{where}: {explain(error, 'task', TaskRequest)}") from error

@@ -76,3 +76,9 @@ class Intake:
 
 def records(event: dg.AssetObservation) -> list[dict]:
     return [record.data for record in event.metadata["uploads"].records]
+
+
+def zeros_before(clients: pl.Expr) -> pl.DataFrame:
+    """Sample rows some of whose clients are written as no source does."""
+    plain = pl.col("client_id").cast(pl.String)
+    return sample_rows().with_columns(client_id=pl.when(clients).then(pl.format("000{}", "client_id")).otherwise(plain))

@@ -15,7 +15,7 @@ from anna_assets.uploads.table import observation
 from anna_core.samples.inbox import upload_lock
 from anna_core.samples.resting import Stamps, look
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
-from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake
+from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake, records, zeros_before
 
 
 @pytest.fixture
@@ -46,21 +46,61 @@ def test_a_sample_gets_its_partition_and_one_run(intake: Intake) -> None:
     assert intake.row("churn/q1.csv") == {
         "sample": "churn.q1",
         "state": "launched",
+        "standing": "running",
         "reason": "",
         "file": "churn/q1.csv",
         "as_of": "2024-03-15 to 2024-03-15",
         "owner": "retail",
         "warnings": "",
         "run": intake.runs["churn.q1"],
+        "attempt": intake.runs["churn.q1"],
+        "failed_with": "",
         "watched": intake.runs["churn.q1"],
         "content": request.tags["anna/content"],
         "told": "",  # reason and warnings, for the page
     }
-    intake.settings("churn", "owner: cards\n")
-    [event] = intake.evaluate().asset_events
-    run = intake.runs["churn.q1"]
-    assert event.metadata["launches"].value == (
-        f"- churn.q1: [run {run[:8]}](/runs/{run}), [report](/assets/report?view=partitions&partition=churn.q1)"
+
+
+def test_the_page_tells_how_launches_stand_the_latest_first_with_links_to_what_there_is(intake: Intake) -> None:
+    instance, runs = intake.deployment.instance, intake.runs
+    for name, status in (("good", SUCCESS), ("bad", FAILURE), ("goes_on", STARTED)):
+        intake.put("churn", f"{name}.csv")
+        intake.tick(status)
+        if status is FAILURE:
+            died = dg.DagsterEvent("PIPELINE_FAILURE", "train", message="the disk is on fire")
+            instance.report_dagster_event(died, run_id=runs["churn.bad"])
+    intake.put("churn", "no key.csv")
+    intake.quiet()
+    [observed] = instance.fetch_observations(dg.AssetKey("uploads"), limit=1).records
+    page = observed.asset_observation
+    shown = [(row["file"], row["standing"], row["told"].replace("\N{NO-BREAK SPACE}", " ")) for row in records(page)]
+    assert shown[1:] == [
+        ("churn/goes_on.csv", "running", ""),
+        ("churn/bad.csv", "failed", "it failed: the disk is on fire"),
+        ("churn/good.csv", "finished", ""),
+    ]
+    assert shown[0][:2] == ("churn/no key.csv", "refused")
+    assert page.description == "1 refused, 1 running, 1 failed, 1 finished"
+    links = {name: f"[run {runs[f'churn.{name}'][:8]}](/runs/{runs[f'churn.{name}']})" for name in ("bad", "good")}
+    assert page.metadata["launches"].value.splitlines()[1:] == [
+        f"- churn.bad, failed: {links['bad']}",
+        f"- churn.good, finished: {links['good']}, [report](/assets/report?view=partitions&partition=churn.good)",
+    ]
+    # Somebody has it go on in the UI from where it failed.
+    failed = instance.get_run_by_id(runs["churn.bad"])
+    assert failed is not None
+    tags = {**failed.tags, "dagster/is_resume_retry": "true", "dagster/root_run_id": failed.run_id}
+    again = dg.DagsterRun(
+        "train", "again", tags=tags, status=SUCCESS, root_run_id=failed.run_id, parent_run_id=failed.run_id
+    )
+    instance.add_run(again)
+    intake.quiet()
+    now = intake.row("churn/bad.csv")
+    assert (now["state"], now["standing"], now["run"], now["attempt"]) == (
+        "launched",
+        "finished",
+        failed.run_id,
+        "again",
     )
 
 
@@ -75,10 +115,11 @@ def test_the_table_is_published_when_it_changes_and_no_more(intake: Intake) -> N
     for _ in range(5):
         intake.tick()
     assert [table["churn/q1.csv"]["state"] for table in intake.published] == ["starting", "launched"]
+    assert [table["churn/q1.csv"]["standing"] for table in intake.published] == ["starting", "running"]
     [observed] = intake.deployment.instance.fetch_observations(dg.AssetKey("uploads"), limit=1).records
-    assert observed.asset_observation.description == "1 launched"
+    assert observed.asset_observation.description == "1 running"
     table = observed.asset_observation.metadata["uploads"]
-    assert [column.name for column in table.schema.columns] == ["file", "state", "told"]  # the rest is for programs
+    assert [column.name for column in table.schema.columns] == ["file", "standing", "told"]  # the rest is for programs
     assert table.records[0].data.keys() >= {"sample", "reason", "warnings", "run", "watched", "content"}
     intake.deployment.reload()  # a code server that starts anew
     intake.quiet()
@@ -96,8 +137,9 @@ def test_the_table_is_published_when_it_changes_and_no_more(intake: Intake) -> N
 def test_the_page_tells_reason_and_warnings_in_lines_that_it_has_room_for(file: str, lines: list[str]) -> None:
     row = {
         "file": file,
-        "state": "waiting",
+        "standing": "waiting",
         "reason": "cards: 2024-01 is to be built.",
+        "failed_with": "",
         "warnings": "cards knows 0 of 200\nclients.",
         "run": "",
     }
@@ -539,10 +581,29 @@ def test_a_damaged_register_is_set_aside_and_no_launch_is_lost_or_doubled(intake
 
 
 def test_clients_that_the_marts_do_not_know_are_told_with_the_upload(intake: Intake) -> None:
-    intake.put("churn", "q1.csv", sample_rows().with_columns(client_id=pl.format("000{}", "client_id")))
+    intake.put("churn", "q1.csv", zeros_before(pl.col("client_id") > 20))
     intake.put("churn", "q2.csv")
     assert sorted(intake.tick()) == ["churn.q1", "churn.q2"]
     told = intake.row("churn/q1.csv")["warnings"].splitlines()
-    assert told[0].startswith("60 of 60 clients of the sample have no event in any domain")
-    assert "cards knows 0 of 60 clients: leading zeros are lost in one of the two (60 of 60" in told[-1]
+    assert told[0].startswith("39 of 60 clients of the sample have no event in any domain")
+    assert "clients: leading zeros are lost in one of the two (39 of 39" in told[-1]
     assert intake.row("churn/q2.csv")["warnings"] == ""
+
+
+def test_a_sample_none_of_whose_clients_has_an_event_is_refused_until_a_source_brings_one(intake: Intake) -> None:
+    intake.put("churn", "q1.csv", zeros_before(pl.lit(value=True)))
+    intake.quiet()
+    refused = intake.row("churn/q1.csv")
+    assert refused["state"] == "refused"
+    assert refused["reason"].startswith("60 of 60 clients of the sample have no event in any domain")
+    assert "cards knows 0 of 60 clients: leading zeros are lost in one of the two (60 of 60" in refused["reason"]
+    assert refused["reason"].endswith("It is looked at again once its file, its settings or a source changes.")
+    intake.quiet()
+    assert len(intake.published) == 1  # looking again and again changes nothing
+    known = events(1, "2024-03-01").with_columns(client_id=pl.format("000{}", "client_id"))
+    intake.deployment.rewrite_month("cards", "2024-03-01", known)
+    intake.deployment.refresh(months=())
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["reason"].startswith("cards: 2024-03 of the mart is to be built")
+    intake.deployment.refresh()
+    assert intake.tick() == ["churn.q1"]

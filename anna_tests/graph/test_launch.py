@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from anna_resources.ledger.ledger import Ledger
+from anna_resources.places import place_meant
 from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
 from anna_tests.graph.results import metadata
 
@@ -62,6 +63,9 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     }
     assert all(recorded.marts.values())
     assert outcome is not None
+    assert outcome["verdict"] == metadata(result, "report")["verdict"].value
+    [useful] = [one for one in result.get_asset_check_evaluations() if one.check_name == "better_than_constant"]
+    assert f"{outcome['better_than_constant']}." == useful.description
     told = ("kind", "model", "metric", "value", "low", "high", "rows")
     assert [{name: row[name] for name in told} for row in outcome["leaderboard"]] == [
         {name: row[name] for name in told} for row in board
@@ -69,7 +73,7 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     [ours] = [row for row in board if row["kind"] == "metamodel"]
     [subject] = ledger.repository.git.run("log", "-1", "--format=%s", "refs/heads/task/churn").splitlines()
     assert subject == f"Result of {key}: roc_auc {ours['value']:.3f} on {ours['rows']:,} held-out rows"
-    html = (deployment.home / metadata(result, "report")["report_html"].value).read_text()
+    html = place_meant(metadata(result, "report")["report_html"].value, deployment.home).read_text()
     assert "churn" in html
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks["sample_quality"]

@@ -27,23 +27,22 @@ from anna_tests.graph.conftest import MONTHS, Deployment, events, write_domain
 from anna_tests.graph.intake import Intake
 
 
-def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
+def tick(deployment: Deployment, cursor: str | None = None) -> dg.SensorResult:
     context = dg.build_sensor_context(
-        instance=deployment.instance, resources=deployment.defs.resources, definitions=deployment.defs
+        instance=deployment.instance, cursor=cursor, resources=deployment.defs.resources, definitions=deployment.defs
     )
     with context:
         return deployment.defs.get_sensor_def("sources")(context)
 
 
 def asked(deployment: Deployment) -> list[dg.RunRequest]:
-    found = tick(deployment)
-    return found.run_requests if isinstance(found, dg.SensorResult) else []
+    return tick(deployment).run_requests or []
 
 
 def said(deployment: Deployment) -> str:
     found = tick(deployment)
-    assert isinstance(found, dg.SkipReason)
-    return found.skip_message
+    assert found.skip_reason is not None
+    return found.skip_reason.skip_message
 
 
 def run(deployment: Deployment, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
@@ -111,6 +110,46 @@ def test_what_cannot_be_observed_is_tried_again_with_growing_pauses_and_told_in_
     assert run(deployment, asked(deployment)[0]).success
     build(deployment, "cards")
     assert said(deployment) == "No source changed."
+
+
+def test_the_page_of_a_source_tells_what_is_wrong_with_it_once_and_that_it_was_mended(deployment: Deployment) -> None:
+    checks, cursor = [], None
+
+    def look() -> list[dg.RunRequest]:
+        nonlocal cursor
+        found = tick(deployment, cursor)
+        cursor = found.cursor
+        for event in found.asset_events:
+            assert isinstance(event, dg.AssetCheckEvaluation)
+            deployment.instance.report_runless_asset_event(event)
+            checks.append((event.asset_key.to_user_string(), event.check_name, event.passed, event.description))
+        return found.run_requests or []
+
+    for request in look():
+        assert run(deployment, request).success
+    assert checks == []  # nothing was known yet
+    build(deployment, "accounts", "cards")
+    assert look() == []
+    well = [(f"source/{name}", "readable", True, "The source can be read.") for name in ("accounts", "cards")]
+    assert checks == well
+    odd = deployment.home / "warehouse" / "cards" / "odd.parquet"
+    odd.write_bytes(b"no parquet")
+    [request] = look()
+    assert not run(deployment, request).success
+    for _ in range(3):
+        assert look() == []
+    [told] = checks[2:]
+    assert told[:3] == ("source/cards", "readable", False)
+    assert told[3].startswith(f"domain cards: {odd}")
+    odd.unlink()
+    [request] = look()
+    assert (request.job_name, checks[3:]) == ("observe_cards", well[1:])
+    assert run(deployment, request).success  # `anna status` and `anna doctor` go by the latest observation
+    assert look() == []
+    (deployment.home / "warehouse" / "cards").rename(deployment.home / "away")
+    look()
+    look()
+    assert [(name, passed) for name, _, passed, _ in checks[4:]] == [("source/cards", False)]
 
 
 def test_other_files_are_observed_at_once_and_failures_before_a_success_do_not_count(

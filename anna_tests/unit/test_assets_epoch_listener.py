@@ -28,7 +28,7 @@ def test_an_epoch_is_a_line_an_observation_and_a_point(told):
     listener, lines, observed, kept = told
     listener(REPORT)
     line = (
-        "net 2/5  epoch 3/12  roc_auc 0.6123 (best)  loss 0.5100/0.5200  learning rate 0.0015  12,346 events/s  "
+        "net 2/5  epoch 3/12  roc_auc 0.6123 (kept)  loss 0.5100/0.5200  learning rate 0.0015  12,346 events/s  "
         "at most 0:01:35 left"
     )
     assert lines == [line]

@@ -155,8 +155,8 @@ def test_a_queued_launch_tells_its_place():
 
 def test_uploads_without_a_launch_come_after_the_launches():
     uploads = uploads_answer(
+        upload_row("", "refused", "its name is not UTF-8", file="churn/x.csv"),  # the latest change comes first
         upload_row(KEY, "waiting", "cards: 2024-02 of the mart is to be built.", warnings="one\ntwo"),
-        upload_row("", "refused", "its name is not UTF-8", file="churn/x.csv"),
         upload_row(KEY, "launched", "settings have changed since.", run="r1", warnings="half match nothing"),
     )
     found = read(Stub(Runs=runs(run("SUCCESS")), Events=page(), Uploads=uploads))
@@ -200,6 +200,24 @@ def test_a_failed_run_that_is_tried_again_is_not_over():
     retry = run("STARTED", tags=[("dagster/parent_run_id", "r1")], run_id="r2")
     first, second = read(Stub(Runs=runs(retry, failed), Events=page()))
     assert (first.is_over, second.is_over) == (True, False)
+
+
+def test_a_run_that_was_ended_from_without_did_not_fail_and_goes_on():
+    message = "dagster_shared.check.functions.CheckError: Invariant failed. Description: Attempted to mark step "
+    message += "model__card_transactions as complete that was not known to be in flight"
+    error = {"message": message, "className": "CheckError", "cause": None}
+    died = {"__typename": "RunFailureEvent", "timestamp": "1", "stepKey": None, "message": "", "error": error}
+    stats = [("sample", "SUCCESS", 125.0), ("model__card_transactions", "IN_PROGRESS", None)]
+    cut_off = run("FAILURE", stats, [("dagster/will_retry", "true")])
+    (launch,) = read(Stub(Runs=runs(cut_off), Events=page(died)))
+    assert list(lines([launch])) == [
+        "churn.2024q1 sample finished",
+        "churn.2024q1 model/card_transactions interrupted",
+        "churn.2024q1 interrupted, and goes on by itself from its last finished step: the platform was "
+        "stopped, or somebody ended the process.",
+    ]
+    (last,) = read(Stub(Runs=runs(run("FAILURE", stats, [("dagster/will_retry", "false")])), Events=page(died)))
+    assert (last.state, last.is_over) == (State.FAILED, True)
 
 
 def test_who_follows_a_launch_that_comes_again_follows_on():
@@ -279,13 +297,14 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-def test_an_ended_model_tells_its_best_epoch():
+def test_an_ended_model_tells_which_epoch_is_kept_and_why():
     events = [epoch(1, value=0.6), epoch(2, value=0.7), epoch(3, value=0.65)]
     events[2]["metadataEntries"][-1]["boolValue"] = False
     ended = run("SUCCESS", [("model__card_transactions", "SUCCESS", 190.0)])
     (launch,) = read(Stub(Runs=runs(ended), Events=page(*events)))
     assert list(lines([launch])) == [
-        "churn.2024q1 model/card_transactions finished 3 of 15 epochs; the best is epoch 2, roc_auc 0.7000",
+        "churn.2024q1 model/card_transactions finished 3 of 15 epochs; kept is epoch 2, roc_auc 0.7000 "
+        "(none is better by more than chance)",
         "churn.2024q1 finished",
     ]
 

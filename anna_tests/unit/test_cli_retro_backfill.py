@@ -7,7 +7,8 @@ from rich.console import Console
 
 from anna_cli.backfills import BackfillError, follow_backfill
 from anna_cli.commands import retro
-from anna_cli.graphql import GraphQLClient
+from anna_cli.graphql import GraphQLClient, NotRunningError
+from anna_cli.main import main
 from anna_cli.retro_backfill import RetroError, Selection, backfill_params, launch, month_keys, runs_of_months, select
 from anna_tests.unit.cli_stub import Stub, serving
 
@@ -162,3 +163,22 @@ def test_months_are_listed_with_their_scores_and_what_is_doubtful_of_them_all_is
         f"  2023-05  7 clients  {tmp_path}/storage/2023-05.parquet",
         "  2023-03 to 2023-04 (2 months): 601 clients are written apart.",
     ]
+
+
+def test_a_backfill_that_a_stop_of_the_platform_interrupts_did_not_fail(monkeypatch, tmp_path, capsys):
+    def stopped(*_):
+        raise NotRunningError("nothing answers")
+
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+    monkeypatch.setattr(retro, "connect", lambda _: None)
+    monkeypatch.setattr(retro, "follow_backfill", stopped)
+    monkeypatch.setattr(retro.retro_backfill, "select", lambda *_: Selection(KEY, ["2023-03-01"], {"cards": []}))
+    monkeypatch.setattr(retro.retro_backfill, "launch", lambda *_: "b1")
+    with pytest.raises(SystemExit) as left:
+        main(["retro", KEY, "--from", "2023-03", "--to", "2023-03", "--wait"])
+    assert left.value.code == 75
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "ANNA was stopped, so the backfill b1 is interrupted; it did not fail. After the next `anna up`"
+    )
+    assert told.endswith("its page is http://127.0.0.1:3000/runs/b/b1.\n")

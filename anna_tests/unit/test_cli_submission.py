@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from anna_cli.graphql import GraphQLClient
+from anna_cli.graphql import GraphQLClient, NotRunningError
 from anna_cli.launch import State
 from anna_cli.main import main
 from anna_cli.submission import SubmitError, follow_intake, key_of, locate, registration
@@ -318,6 +318,21 @@ def test_submit_of_what_is_refused_ends_with_the_reason(home, monkeypatch, capsy
         submit(home, monkeypatch, Intake((OLD, None), (NEW, row("refused", "a wrong setting", content=""))))
     assert left.value.code == 1
     assert f"{KEY} is refused: a wrong setting" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("waits_in", ["follow", "await_answer"])
+def test_submit_that_waits_tells_a_stop_of_the_platform_from_a_failure(home, monkeypatch, capsys, waits_in):
+    def stopped(*_):
+        raise NotRunningError("nothing answers")
+
+    monkeypatch.setattr(f"anna_cli.commands.submit.{waits_in}", stopped)
+    with pytest.raises(SystemExit) as left:
+        submit(home, monkeypatch, Intake((OLD, None), (NEW, row("launched", run="r2"))), "--wait")
+    assert left.value.code == 75
+    assert capsys.readouterr().err.splitlines() == [
+        f"ANNA was stopped, so the launch of {KEY} is interrupted; it did not fail. After the next `anna up` it "
+        f"goes on by itself, from what was finished: `anna status {KEY}`."
+    ]
 
 
 def test_submit_tells_the_warnings(home, monkeypatch, capsys):

@@ -112,9 +112,9 @@ def test_without_a_home_the_users_is_taken(monkeypatch):
 
 PROBLEMS = {
     "zone": ("time_zone: Moscow", "time_zone: .*'Moscow' is not a time zone: use a name such as Europe/Moscow"),
-    "unknown": ("time_zon: UTC", "time_zon: is not a known setting; remove it or correct its spelling"),
+    "unknown": ("time_zon: UTC", r"time_zon: is not a known setting; .* its spelling: is time_zone meant\?"),
     "limit": ("limits: {runs: 0}", r"limits\.runs: Input should be greater than or equal to 1 \(found 0\)"),
-    "unknown limit": ("limits: {run: 1}", r"limits\.run: is not a known setting"),
+    "unknown limit": ("limits: {run: 1}", r"limits\.run: is not a known setting.*: is runs meant\?"),
     "little memory": ("limits: {memory: 10MB}", r"limits\.memory: Input should be greater than or equal to"),
     "no memory": ("limits: {memory: much}", r"limits\.memory: could not parse value and unit from byte string"),
     "no number": ("webserver_port: web", r"webserver_port: .*\(found 'web'\)"),

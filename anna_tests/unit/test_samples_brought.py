@@ -46,7 +46,7 @@ def test_settings_of_an_earlier_sample_that_no_longer_hold_are_told(tmp_path, in
     assert bring(inbox, tmp_path / "q1.csv")[0] == ()
     (inbox / "churn" / "2024.q1.yaml").write_text("sed: 8\n")
     [told], _ = bring(inbox, tmp_path / "q1.csv")
-    assert "2024.q1.yaml: sed: is not a known setting; remove it or correct its spelling)" in told
+    assert "2024.q1.yaml: sed: is not a known setting; remove it or correct its spelling: is seed meant?)" in told
 
 
 @pytest.mark.parametrize("origin", ["q2.csv.gz", "q2", "file:q2.parquet"])

@@ -210,7 +210,9 @@ def test_empty_settings_say_nothing(churn):
     ("text", "error", "message"),
     [
         ("type: [", SampleError, "cannot be read as YAML"),
-        ("typ: binary", TaskError, "typ: is not a known setting; remove it or correct its spelling"),
+        ("metrc: gini", TaskError, r"metrc: is not a known setting; .* its spelling: is metric meant\?"),
+        ("training: {epoch: 3}", TaskError, r"training\.epoch: is not a known setting; .*: is epochs meant\?"),
+        ("qqq: 1", TaskError, "qqq: is not a known setting; remove it or correct its spelling$"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
         ("metric: auc", TaskError, "there is no metric 'auc'; choose one of: roc_auc, gini, "),
         ("metric: rocauc", TaskError, r"there is no metric 'rocauc'; .* Is roc_auc meant\?"),
