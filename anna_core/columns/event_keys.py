@@ -13,10 +13,11 @@ from anna_core.columns.written_floats import LARGE_WITH_EXPONENT
 
 CURE = "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"
 
+EXACT = 2.0**53
 _EXACT_FLOATS: dict[type[pl.DataType], float] = {
     pl.Float16: 2.0**11,
     pl.Float32: 2.0**24,
-    pl.Float64: 2.0**53,
+    pl.Float64: EXACT,
 }  # from here on neighbours are one float
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
@@ -64,7 +65,7 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
         whole = pl.col(name).cast(pl.Int64)
         return TypedKey(whole, pl.lit(value=False), whole.is_null())
     if is_moment(kind):
-        moment = _moment(pl.col(name), kind, zone)
+        moment = moment_key(pl.col(name), kind, zone)
         return TypedKey(moment, pl.lit(value=False), moment.is_null())
     if is_text(kind):
         text = plain_text(name, kind)
@@ -90,6 +91,13 @@ def as_text(key: pl.Expr) -> pl.Expr:
     return key.cast(pl.String)
 
 
+def without_zeros(stamp: pl.Expr) -> pl.Expr:
+    """Texts of time stamps with 0, 3, 6 or 9 digits behind the second, as few as hold it, and no midnight."""
+    for zeros in ("000", "000", "000", ".", _MIDNIGHT):
+        stamp = stamp.str.strip_suffix(zeros)
+    return stamp
+
+
 def _digits(floats: pl.Series) -> pl.Series:
     """Texts of floats, those with an exponent as decimals are written: 0.0000001, not 1e-7."""
     short = floats.filter(floats.str.contains("e")).unique()
@@ -106,19 +114,18 @@ def _of_text(texts: pl.Series) -> pl.Series:
 
 
 def _stamps(texts: pl.Series) -> pl.Series:
-    """Texts, those of time stamps in the form that `_moment` gives them."""
+    """Texts, those of time stamps in the form that `moment_key` gives them."""
     are_stamps = texts.str.contains(_STAMP)
     if not are_stamps.any():
         return texts
     text = pl.col("text")
     stamp = pl.concat_str(text.str.slice(0, 10), pl.lit(" "), text.str.slice(11))
-    for zeros in ("000", "000", "000", ".", _MIDNIGHT):
-        stamp = stamp.str.strip_suffix(zeros)
-    found = pl.when(are_stamps).then(stamp).otherwise(text)
+    found = pl.when(are_stamps).then(without_zeros(stamp)).otherwise(text)
     return texts.to_frame("text").select(found.alias(texts.name)).to_series()
 
 
-def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
+def moment_key(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
+    """Dates or time stamps of a type as keys; those with a zone on the clock of `zone`."""
     found = calendar(column, kind)
     if not isinstance(kind, pl.Datetime):
         return found.cast(pl.String)

@@ -15,11 +15,12 @@ from anna_core.columns import booleans, clients, event_keys, numbers, times, ver
 from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
-from anna_core.columns.event_keys import event_key
+from anna_core.columns.event_keys import TypedKey, event_key
 from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import TypedNumber, number
 from anna_core.columns.times import time
 from anna_core.columns.typed import Typed, UnfitColumnError
+from anna_core.columns.value_keys import boolean_key, number_key, time_key
 from anna_core.columns.versions import version
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
@@ -188,7 +189,7 @@ class _Opening:
         return typed.value
 
     def _key(self, name: str, canonical: str) -> pl.Expr:
-        key = self._typed(name, "event_key", event_key, self._zones[0])
+        key = self._typed_key(name)
         if name not in (self._domain.columns.client_id, self._domain.columns.event_time):  # these are noted already
             cure = "write the key into each row"
             self._note(
@@ -200,6 +201,16 @@ class _Opening:
                 whole_row=False,
             )  # fmt: skip
         return key.value
+
+    def _typed_key(self, name: str) -> TypedKey:
+        zone, kind = self._zones[0], self._domain.fields.get(name)
+        if name == self._domain.columns.event_time:
+            return self._typed(name, "event_key", time_key, *self._zones)
+        if kind is FieldKind.NUMERIC:
+            return self._typed(name, "event_key", number_key, zone)
+        if kind is FieldKind.BOOLEAN:
+            return self._typed(name, "event_key", boolean_key, zone)
+        return self._typed(name, "event_key", event_key, zone)
 
     def _version(self, name: str) -> tuple[pl.Expr, pl.Expr]:
         if name not in self._names:
