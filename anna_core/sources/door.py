@@ -27,6 +27,8 @@ from anna_core.errors import SourceError
 
 CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
 
+_FEWEST_SEPARATED = 10  # numbers with separate thousands; fewer among many may be slips of a hand
+
 _Typed = TypeVar("_Typed", bound=Typed)
 
 _STORED = {FieldKind.CATEGORICAL: pl.String(), FieldKind.NUMERIC: pl.Float64(), FieldKind.BOOLEAN: pl.Boolean()}
@@ -77,7 +79,8 @@ class Fault:
         cure: makes of a text that stands there what to do about it.
         whole_row: whether the row is left aside; otherwise only the value is missing.
         judged: whether too many of it are a reason to refuse a file or a month; otherwise it is counted and told.
-        proof: whether one row of it shows that others are read as what they are not, so that one is too many.
+        proof: number of rows of it that show how the whole column is written, so that so many are too many, however
+            many others a file has; None where no number does.
     """
 
     reason: str
@@ -89,7 +92,7 @@ class Fault:
     cure: Callable[[str], str]
     whole_row: bool = True
     judged: bool = True
-    proof: bool = False
+    proof: int | None = None
 
 
 @dataclass(frozen=True)
@@ -230,12 +233,16 @@ class _Opening:
         own = field_names(self._domain)[name]
         unreadable = typed.unreadable
         if isinstance(typed, TypedNumber):
+            separated = typed.separated
             self._note(
-                self.dated, f"{name} is {numbers.SEPARATED}", name, own, typed.separated, cure, whole_row=False,
-                proof=True,
-            )  # fmt: skip
+                self.dated, f"{name} is {numbers.DOTTED}", name, own, typed.dotted, cure, whole_row=False, proof=1
+            )
             if not unreadable.meta.is_literal():
-                unreadable = unreadable & ~typed.separated
+                unreadable, separated = unreadable & ~separated, separated & ~typed.dotted
+            self._note(
+                self.dated, f"{name} is {numbers.SEPARATED}", name, own, separated, cure, whole_row=False,
+                proof=_FEWEST_SEPARATED,
+            )  # fmt: skip
             self._note(
                 self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, lambda _: numbers.SMALLER,
                 whole_row=False,
@@ -245,7 +252,7 @@ class _Opening:
 
     def _note(
         self, faults: list[Fault], reason: str, name: str, canonical: str, flag: pl.Expr, cure: Callable[[str], str],
-        *, whole_row: bool = True, judged: bool = True, proof: bool = False,
+        *, whole_row: bool = True, judged: bool = True, proof: int | None = None,
     ) -> None:  # fmt: skip
         if not flag.meta.is_literal():  # of most types nothing is unreadable
             own = self._names[name]

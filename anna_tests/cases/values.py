@@ -146,6 +146,9 @@ CASES = [
          _with(**_some("amount", 100, "1,234.50", pl.String())), CSV,
          refused="all.csv is refused: of its rows (6,000), amount is written with separate thousands or a decimal "
                  "comma in 60 of them (all.csv, line 2: '1,234.50'"),
+    Case("slips_of_thousands", "thousands that are separated in four amounts of 6,000",
+         _with(**_some("amount", 1500, "1,234.50", pl.String())), CSV,
+         left={"amount is written with separate thousands or a decimal comma": 4}),
     Case("one_million", "one amount of a whole file that shows how its amounts of 1.234 are meant",
          _with(amount=pl.when(ROW == 5000).then(pl.lit("1.234.567")).otherwise(pl.lit("1.234"))), CSV,
          refused="(all.csv, line 5,002: '1.234.567'): thousands are not separated: write numbers as 1234.5. One such"),

@@ -578,6 +578,8 @@ def test_thousands_and_commas_of_numbers_are_told(texts, expected):
     typed = number("x", pl.String())
     frame = pl.DataFrame({"x": texts})
     assert frame.select(typed.separated).to_series().to_list() == [expected] * len(texts)
+    dotted = [text == "1.234.567" for text in texts]
+    assert frame.select(typed.dotted).to_series().to_list() == dotted
     assert not expected or frame.select(typed.unreadable).to_series().all()
 
 
