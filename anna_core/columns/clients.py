@@ -12,8 +12,8 @@ from anna_core.columns.typed import (
     is_nothing,
     is_text,
     plain_text,
-    without_nuls,
 )
+from anna_core.columns.wrapped import unwrapped_text
 from anna_core.columns.written_floats import WITH_EXPONENT, WITH_POINT
 
 CURE = "write ids as text or whole numbers, 17 and not 17.0 or 1.7e+1"
@@ -43,7 +43,7 @@ def client(name: str, kind: pl.DataType) -> TypedClient:
         return TypedClient(pl.col(name).cast(pl.String), never, never)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, but clients are text or whole numbers: {CURE}")
-    text = without_nuls(plain_text(name, kind))
+    text = unwrapped_text(plain_text(name, kind))
     written = pl.when(~is_nothing(text, NO_CLIENT)).then(text)
     odd = (written.str.contains(pattern).fill_null(value=False) for pattern in (WRITTEN_AS_FLOAT, LOST_LETTERS))
     return TypedClient(written, *odd)

@@ -9,6 +9,7 @@ import polars as pl
 from anna_core.columns.categories import RARE, canonical_texts, canonical_words, category
 from anna_core.columns.moments import calendar, is_moment
 from anna_core.columns.typed import NOTHING, Typed, is_text, plain_text
+from anna_core.columns.wrapped import PADDING
 from anna_core.columns.written_floats import LARGE_WITH_EXPONENT
 
 CURE = "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"
@@ -23,7 +24,7 @@ _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
 # As programs write a time stamp: with no digits after the second, or 3, 6 or 9. One or two may as well count something.
 _STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
-_ODD = rf"{RARE}|{_STAMP}|\x00$"  # looked for at once: most keys are nothing of it
+_ODD = rf"{RARE}|{_STAMP}"  # looked for at once: most keys are nothing of it
 _MIDNIGHT = " 00:00:00"
 _NOTHING = f"(?i:{'|'.join(map(re.escape, NOTHING))})"
 
@@ -71,9 +72,10 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
         text = plain_text(name, kind)
         value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
         # To take the padding off once more would take longer than to look past it.
-        stored, padding = (pl.col(name), r"\s\x00") if kind == pl.String else (text, r" \x00")
+        stored, padding = (pl.col(name), rf"\s{PADDING}") if kind == pl.String else (text, f" {PADDING}")
         lost, nothing = (
-            stored.str.contains(f"^[{padding}]*(?:{form})[{padding}]*$") for form in (LARGE_WITH_EXPONENT, _NOTHING)
+            stored.str.contains(rf'^[{padding}]*(?:{form}|="[{padding}]*(?:{form})[{padding}]*")[{padding}]*$')
+            for form in (LARGE_WITH_EXPONENT, _NOTHING)
         )
         return TypedKey(value, lost.fill_null(value=False), nothing.fill_null(value=True))
     key = category(name, kind)

@@ -74,6 +74,11 @@ CASES = [
     Case("few_lost_ids", "the same in one row of a hundred",
          _with(**_some("client_id", 100, "?????", pl.String())), CSV,
          rows=EVENTS - 60, left={"client_id has lost its letters": 60}),
+    Case("wrapped_ids", "ids and codes as spreadsheets and glued files leave them",
+         lambda bank: bank.put_halves(events(), events().with_columns(
+             client_id=pl.when(ROW % 3 == 0).then(pl.format("\ufeff{}", "client_id"))
+             .when(ROW % 3 == 1).then(pl.format("'{}", "client_id")).otherwise(pl.format('="{}"', "client_id")),
+             mcc=pl.format("{}\u200b", "mcc"))) and None, CSV | {"event_key": ["client_id", "event_id"]}, codes=MCC),
     Case("ids_of_128_bits", "clients and codes of 128 bits", _with(
         client_id=pl.col("client_id").cast(pl.Int128) + 2**100, mcc=pl.col("mcc").cast(pl.UInt128)), codes=MCC),
     # Times

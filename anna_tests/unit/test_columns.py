@@ -613,6 +613,19 @@ def test_nuls_at_the_end_are_padding():
     assert padded.to_frame("x").select(missing).to_series().to_list() == [False, False, False, True]
 
 
+def test_what_programs_put_around_a_text_is_no_part_of_it():
+    wrapped = ["\ufeff007", "007\u200b", " 007 \u200b ", '="007"', "'007", "'007'", '="\u200b007 "', "007\u2060\0"]
+    own = ["'s-Gravenhage", "0'07", '="a"b"', "=007", "'", "a\u200bb", "a\u0438\u0306"]
+    nothing = ['=""', "\u200b", "\ufeffNULL", '="null"']
+    column = pl.DataFrame({"x": [*wrapped, *own, *nothing]})
+    expected = [*["007"] * len(wrapped), *own, *[None] * len(nothing)]
+    for kind in (client, category, lambda name, stored: event_key(name, stored, MOSCOW)):
+        assert column.select(kind("x", pl.String()).value).to_series().to_list() == expected
+    missing = column.select(event_key("x", pl.String(), MOSCOW).missing).to_series()
+    assert missing.to_list() == [value is None for value in expected]
+    assert values(client("x", pl.String()), pl.Series(["\u200b17.0", '="1.7e+1"'])) == ["?", "?"]
+
+
 def test_clients_that_have_lost_their_letters_are_told():
     ids = pl.DataFrame({"x": ["??", "?????", "\ufffd17", "a\ufffd", "?", "a?", "??1", None, "17"]})
     found = ids.select(client("x", pl.String()).lost).to_series().to_list()

@@ -400,9 +400,7 @@ def test_an_observation_counts_as_told_unless_another_has_replaced_it(watched):
 
 def test_a_number_with_separate_thousands_is_counted_where_all_may_be_left_aside(watched):
     watched.put(events_frame([row(3, amount="1,234.50"), row(4, amount="5")], amount=pl.String), "3.parquet")
-    with pytest.raises(
-        SourceError, match=r"So many such values show .* `left_aside: 1` in anna\.yaml has them"
-    ):
+    with pytest.raises(SourceError, match=r"So many such values show .* `left_aside: 1` in anna\.yaml has them"):
         watched.observe()
     assert watched.observe(left_aside=1.0).left == {"amount is written with separate thousands or a decimal comma": 1}
 
