@@ -20,6 +20,7 @@ from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surve
 from anna_core.sources.layouts import file_schema, has_rows
 from anna_core.sources.left_aside import most_of
 from anna_core.sources.looking import WRITTEN, changed, look
+from anna_core.sources.moved_days import refuse_moved_days
 from anna_core.sources.notes import notes
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
 from anna_core.sources.source import Source
@@ -110,6 +111,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         if file is not None:
             files[name] = file
     try:
+        refuse_moved_days(domain, {name: file.survey.moved_days for name, file in files.items()})
         refuse_several_units(domain, {name: file.survey.versions for name, file in files.items()}, source.left_aside)
     except SourceError as error:
         refused.append(str(error))

@@ -434,3 +434,23 @@ def test_a_file_that_a_lower_share_refuses_keeps_the_identities_of_its_events(tm
         bank.observe(left_aside=0.1, memory=100)
     assert (run.stat().st_ino, run.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
     assert bank.observe(left_aside=0.5) == before
+
+
+@pytest.mark.parametrize(
+    ("texts", "refused"),
+    [
+        (["2024-03-05T00:00:00Z"] * 5 + ["2024-03-06 00:00:00 UTC"] * 5, True),
+        (["2024-03-05T00:00:00Z"] * 5 + ["2024-03-06 00:00:00+00"] * 4 + ["2024-03-07 12:00:00Z"], False),
+        (["2024-03-05T00:00:00Z"] * 10, False),  # of one day, as of a nightly batch
+        (["2024-03-05T00:00:00Z"] * 5 + ["2024-03-06 00:00Z"] * 4, False),
+        (["2024-03-05"] * 5 + ["2024-03-06 00:00:00"] * 5, False),
+    ],
+)
+def test_days_that_would_lie_on_the_day_before_are_refused(tmp_path, monkeypatch, texts, refused):
+    bank = Watched(tmp_path, monkeypatch, zone="America/New_York")
+    bank.put(events_frame([("a", text, "x", True, 1.0) for text in texts], event_time=pl.String), "1.parquet")
+    if not refused:
+        assert bank.observe().total == len(texts)
+        return
+    with pytest.raises(SourceError, match=r"all times of .*1\.parquet \(10\) are midnights of a zone other than"):
+        bank.observe()
