@@ -19,9 +19,10 @@ from anna_core.columns.event_keys import TypedKey, event_key
 from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import TypedNumber, number
 from anna_core.columns.times import time
-from anna_core.columns.typed import Typed, UnfitColumnError
+from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
 from anna_core.columns.value_keys import boolean_key, number_key, time_key
 from anna_core.columns.versions import version
+from anna_core.columns.wrapped import unwrapped_text
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
 
@@ -63,6 +64,11 @@ def without_key(name: str) -> str:
 def with_lost_digits(name: str) -> str:
     """The reason that is counted of events whose key, in a column named as in the source, was too large a float."""
     return f"{name} in the event key was a float once, and lost digits"
+
+
+def as_header(name: str) -> str:
+    """The reason that is counted of rows that are a header again, by the name of the time's column in the source."""
+    return f"{name} is its own name"
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,14 @@ class _Opening:
         first, end = times.ERA
         era = f"{name} is outside the years {first.year} to {end.year - 1}"
         self._note(self.undated, f"{name} is missing", name, TIME, none, lambda _: "write the time into each row")
-        self._note(self.undated, f"{name} is no time", name, TIME, typed.unreadable, lambda _: times.CURE)
+        own, unreadable = self._names[name], typed.unreadable
+        kind = self._kinds[own]
+        if is_text(kind):  # of files that were glued together
+            again = (unwrapped_text(plain_text(own, kind)) == name).fill_null(value=False)
+            cure = "it is a header, and no row is lost"
+            self._note(self.undated, as_header(name), name, TIME, again, lambda _: cure, judged=False)
+            unreadable = unreadable & ~again
+        self._note(self.undated, f"{name} is no time", name, TIME, unreadable, lambda _: times.CURE)
         self._note(self.undated, era, name, TIME, typed.outside, lambda _: "leave empty what is not known")
         return typed.value
 

@@ -104,7 +104,7 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
         share: of them that may be left aside, 0 to 1.
     """
     most = most_of(rows, share)
-    whole = {fault.reason for fault in faults if fault.whole_row and counts.get(fault.reason)}
+    whole = {fault.reason for fault in faults if fault.whole_row and fault.judged and counts.get(fault.reason)}
     single = {fault.reason for fault in faults if fault.judged and not fault.whole_row}
     values = {reason for reason in single if counts.get(reason, 0) > most}
     if sum(counts[reason] for reason in whole) <= most:

@@ -15,6 +15,7 @@ from filelock import FileLock
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
+from anna_core.sources.door import as_header
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.layouts import file_schema, has_rows
@@ -25,7 +26,7 @@ from anna_core.sources.notes import notes
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
-from anna_core.sources.survey import survey
+from anna_core.sources.survey import UNDATED, survey
 from anna_core.sources.tables import open_table, source_tables
 from anna_core.sources.version_units import refuse_several_units
 from anna_core.storage import write_text
@@ -170,7 +171,7 @@ def _surveyed(
             kept = kept_survey(folder, name, state, rules)
             known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
         stored = runs.get(key_name(name, state, rules), [])
-        if known is not None and known.survey.undated > most_of(known.survey.rows, source.left_aside):
+        if known is not None and _unusable(source.domain, known) > most_of(known.survey.rows, source.left_aside):
             refused.add(name)
             continue
         # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
@@ -180,6 +181,12 @@ def _surveyed(
         for path in stored:  # by a reading that broke off, and may have divided them otherwise
             path.unlink(missing_ok=True)
     return found, refused
+
+
+def _unusable(domain: Domain, file: ReadFile) -> int:
+    """Number of a file's rows that belong to no month, but should."""
+    headers = file.survey.left.get(UNDATED, {}).get(as_header(domain.columns.event_time), 0)
+    return file.survey.undated - headers
 
 
 def _survey(

@@ -17,6 +17,7 @@ from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
 from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, key_names, version_names
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
+from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, is_empty
 from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
 from anna_core.sources.moved_days import DaysWatch, MovedDays
@@ -104,6 +105,8 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
                 f"domain {domain.name}: {file} has {rows:,} rows, but {seen.rows:,} were read of it. Was it written "
                 "meanwhile? If not, write it anew."
             )
+        if table.is_csv and seen.counts.get(None):
+            refuse_other_headers(domain, table)
         found = _first_examples(table, door, seen.counts)
     _refuse(source, file, door, seen, found)
     return FileSurvey(

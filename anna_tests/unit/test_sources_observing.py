@@ -454,3 +454,13 @@ def test_days_that_would_lie_on_the_day_before_are_refused(tmp_path, monkeypatch
         return
     with pytest.raises(SourceError, match=r"all times of .*1\.parquet \(10\) are midnights of a zone other than"):
         bank.observe()
+
+
+def test_a_file_of_many_headers_is_read_once(tmp_path, monkeypatch):
+    bank = Watched(tmp_path, monkeypatch, source={"path": "source", "format": "csv"})
+    text = events_frame([row(3), row(4)]).write_csv()
+    bank.table.mkdir(exist_ok=True)
+    (bank.table / "all.csv").write_text(text * 30)
+    for read in (["all.csv"], []):
+        state = bank.observe()
+        assert (bank.read, state.left) == (read, {"event_time is its own name": 29})
