@@ -68,7 +68,7 @@ def with_lost_digits(name: str) -> str:
 
 def as_header(name: str) -> str:
     """The reason that is counted of rows that are a header again, by the name of the time's column in the source."""
-    return f"{name} is its own name"
+    return f"{name} holds the column's name, as a header does"
 
 
 @dataclass(frozen=True)

@@ -463,4 +463,4 @@ def test_a_file_of_many_headers_is_read_once(tmp_path, monkeypatch):
     (bank.table / "all.csv").write_text(text * 30)
     for read in (["all.csv"], []):
         state = bank.observe()
-        assert (bank.read, state.left) == (read, {"event_time is its own name": 29})
+        assert (bank.read, state.left) == (read, {"event_time holds the column's name, as a header does": 29})
