@@ -182,9 +182,7 @@ class _Opening:
         self._note(self.dated, f"{name} is missing", name, CLIENT, none, lambda _: "write the client into each row")
         self._note(self.dated, f"{name} is a decimal number", name, CLIENT, typed.unreadable, lambda _: clients.CURE)
         self._note(self.dated, f"{name} has lost its letters", name, CLIENT, typed.lost, lambda _: clients.LETTERS)
-        if typed.unreadable.meta.is_literal():
-            return typed.value
-        return pl.when(~typed.unreadable & ~typed.lost).then(typed.value)
+        return typed.usable
 
     def _time(self) -> pl.Expr:
         name = self._domain.columns.event_time

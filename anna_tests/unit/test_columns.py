@@ -626,6 +626,14 @@ def test_what_programs_put_around_a_text_is_no_part_of_it():
     assert values(client("x", pl.String()), pl.Series(["\u200b17.0", '="1.7e+1"'])) == ["?", "?"]
 
 
+@pytest.mark.parametrize("kind", [pl.String(), pl.Categorical(), pl.Binary()])
+@given(ids=st.lists(st.sampled_from(["17", "17.0", "1.7e+1", "??", "?", " a ", "", "NULL", "'17", None])))
+def test_a_client_is_usable_where_it_is_neither_unreadable_nor_lost(kind, ids):
+    column, typed = pl.DataFrame({"x": pl.Series(ids, dtype=pl.String).cast(kind)}), client("x", kind)
+    expected = column.select(pl.when(~typed.unreadable & ~typed.lost).then(typed.value).alias("x")).to_series()
+    assert column.select(typed.usable.alias("x")).to_series().to_list() == expected.to_list()
+
+
 def test_clients_that_have_lost_their_letters_are_told():
     ids = pl.DataFrame({"x": ["??", "?????", "\ufffd17", "a\ufffd", "?", "a?", "??1", None, "17"]})
     found = ids.select(client("x", pl.String()).lost).to_series().to_list()
