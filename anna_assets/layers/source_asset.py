@@ -5,6 +5,7 @@ is the marts' business.
 """
 
 import datetime as dt
+from pathlib import Path
 
 import dagster as dg
 
@@ -15,7 +16,10 @@ from anna_assets.steps import explained
 from anna_assets.train import AssetJob
 from anna_core.columns.shares import percent
 from anna_core.domains import Domain
+from anna_core.guards.files_apart import files_apart, first_clients
 from anna_core.sources.files import told_unread
+from anna_core.sources.observed_files import modified
+from anna_core.sources.source import Source
 from anna_core.sources.source_state import SourceState
 from anna_core.sources.span import first_month
 from anna_resources.names import DATA_VERSION_TAG, OBSERVE_JOB
@@ -46,6 +50,9 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_
         elif outside := _outside(domain, state.rows, known):
             context.log.warning(outside)
         _warn(context, domain, before, state)
+        apart = _clients_apart(stored.source, state)
+        if apart:
+            context.log.warning(f"{domain.name}: {apart}")
         versions = versions_to_tell(context.instance, warehouse.mart(domain), before, state, known)
         for key, version in versions.items():
             context.log_event(
@@ -56,7 +63,7 @@ def source_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition, follows_
                     tags={DATA_VERSION_TAG: version},
                 )
             )
-        context.log_event(dg.AssetObservation(["source", domain.name], metadata=_metadata(state)))
+        context.log_event(dg.AssetObservation(["source", domain.name], metadata=_metadata(state, apart)))
         stored.mark_told(state)  # last: what ends before was not told, and the source is observed once more
         return dg.DataVersionsByPartition({})  # they are told above, with what was counted
 
@@ -85,7 +92,15 @@ def _month_metadata(state: SourceState, month: str) -> dict[str, dg.MetadataValu
     }
 
 
-def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
+def _clients_apart(source: Source, state: SourceState) -> str:
+    """A sentence about files that write the same clients in different ways; empty for none."""
+    if source.domain.source.is_lake:  # a table is one file
+        return ""
+    newest = sorted(state.files, key=lambda name: -modified(state.files[name].state))
+    return files_apart(first_clients(source, map(Path, newest)))
+
+
+def _metadata(state: SourceState, apart: str) -> dict[str, dg.MetadataValue]:
     """What is told of the source as a whole."""
     examples = state.examples()
     return {
@@ -96,6 +111,7 @@ def _metadata(state: SourceState) -> dict[str, dg.MetadataValue]:
         "files": dg.MetadataValue.int(len(state.files)),
         "files not read": dg.MetadataValue.text(told_unread(state.unread) if state.unread else "none"),
         "differences between files": dg.MetadataValue.text("; ".join(state.notes) or "none"),
+        "clients of files": dg.MetadataValue.text(apart or "written in one way, as far as their first rows tell"),
     }
 
 

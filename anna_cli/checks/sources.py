@@ -10,19 +10,15 @@ import polars as pl
 from anna_cli.checks.findings import Finding, bad, good, warning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.guards.files_apart import files_apart, first_clients
 from anna_core.guards.written_apart import written_apart
 from anna_core.sources.door import CLIENT
 from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.layouts import file_schema, is_empty
 from anna_core.sources.preview import preview
-from anna_core.sources.reading import reading
 from anna_core.sources.source import Source
-from anna_core.sources.tables import open_table, source_tables
 from anna_resources.settings import Settings
 
-_CLIENT_ROWS = 1_000_000  # of each source, from its newest files: their clients are compared with the other sources'
-_CLIENT_FILES = 20
-_ROWS_A_FILE = _CLIENT_ROWS // 4  # at most, so that there are several files to compare
 _SHOWN = 3  # files that are named
 
 
@@ -70,21 +66,14 @@ def check_clients(domains: Iterable[Domain], settings: Settings) -> Iterator[Fin
     for domain in domains:
         of_files = dict[str, pl.Series]()
         with suppress(Exception):  # whatever it is, `check_source` has met it, too, and told of it
-            of_files = _clients(_source(domain, settings))
-        yield from _check_files(domain, of_files)
+            source = _source(domain, settings)
+            of_files = first_clients(source, _newest(source))
+        if told := files_apart(of_files):
+            cure = "find out which way is right, and write the other files anew"
+            yield warning(f"domain {domain.name}: {told}", cure)
         clients[domain.name] = pl.concat([pl.Series(CLIENT, dtype=pl.String), *of_files.values()]).unique()
     for told in written_apart(clients):
         yield warning(told, "find out which way is right, and convert the other source, as in a view")
-
-
-def _check_files(domain: Domain, clients: dict[str, pl.Series]) -> Iterator[Finding]:
-    """Whether the files of a source, given the newest first, write clients in one way."""
-    newest = next(iter(clients), "")
-    for older in clients:
-        if told := written_apart({older: clients[older], newest: clients[newest]}):
-            cure = "find out which way is right, and write the other files anew"
-            yield warning(f"domain {domain.name}: {told[0]}", cure)
-            return
 
 
 def _check_columns(source: Source) -> Iterator[Finding]:
@@ -109,36 +98,11 @@ def _check_columns(source: Source) -> Iterator[Finding]:
         )
 
 
-def _clients(source: Source) -> dict[str, pl.Series]:
-    """Name of each of a source's newest files that can be read → different clients in its first rows, as text."""
-    found, left = dict[str, pl.Series](), _CLIENT_ROWS
-    for file in _newest(source):
-        with suppress(SourceError):
-            rows = _clients_of(source, file, left if file is None else min(left, _ROWS_A_FILE))
-            found[str(file or source.path)] = rows.unique()
-            left -= len(rows)
-        if left <= 0:
-            break
-    return found
-
-
-def _newest(source: Source) -> list[Path | None]:
-    """The newest files of a source, the newest first; of a lake the whole table, as None."""
+def _newest(source: Source) -> list[Path]:
+    """A source's files, the newest first; of a lake's table its folder."""
     if source.domain.source.is_lake:
-        return [None]
-    files: list[Path | None] = []
-    files += sorted(source_files(source).read, key=lambda file: -file.stat().st_mtime_ns)[:_CLIENT_FILES]
-    return files
-
-
-def _clients_of(source: Source, file: Path | None, rows: int) -> pl.Series:
-    """The clients of a file's first rows."""
-    domain = source.domain
-    (table,) = source_tables(source, None if file is None else [file], frozenset(domain.source_columns))
-    with reading(domain, table.files[0]):
-        door = open_table(source, table)
-        clients = door.table.head(rows).select(door.values[CLIENT].cast(pl.String).alias(CLIENT))
-        return clients.collect()[CLIENT].drop_nulls()
+        return [source.path]
+    return sorted(source_files(source).read, key=lambda file: -file.stat().st_mtime_ns)
 
 
 def _source(domain: Domain, settings: Settings) -> Source:

@@ -19,12 +19,13 @@ from anna_core.columns.typed import (
     is_nested,
     is_text,
     plain_text,
-    without_nuls,
 )
+from anna_core.columns.wrapped import WRAPPED, unwrapped
 from anna_core.columns.written_floats import WITH_EXPONENT
 
 _WHOLE_WITH_DECIMALS = r"^-?\d+\.0+$"
-RARE = f"{_WHOLE_WITH_DECIMALS}|^{WITH_EXPONENT}$"
+_NUMBER = f"{_WHOLE_WITH_DECIMALS}|^{WITH_EXPONENT}$"
+RARE = f"{_NUMBER}|{WRAPPED}"  # looked for at once
 _EXPONENT = ["e", "E"]
 _INT64 = 2.0**63
 _SAME = {word: same for same in ("true", "false") for word in (same, same.capitalize(), same.upper())}
@@ -71,10 +72,10 @@ def canonical_texts(texts: pl.Series, with_exponent: Callable[[pl.Expr], pl.Expr
         texts: the texts.
         with_exponent: what becomes of texts `WITH_EXPONENT`, an expression of them.
     """
-    found = texts
-    if texts.str.ends_with("\0").any():
-        found = texts = texts.to_frame("text").select(without_nuls(pl.col("text")).alias(texts.name)).to_series()
-    rare = texts.str.contains(RARE)
+    if not texts.str.contains(RARE).any():
+        return canonical_words(texts)
+    found = texts = unwrapped(texts)
+    rare = texts.str.contains(_NUMBER)
     if rare.any():
         text, exponent = pl.col("text"), pl.lit(texts.str.contains_any(_EXPONENT))
         whole = text.str.strip_chars_end("0").str.strip_suffix(".")

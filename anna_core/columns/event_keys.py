@@ -9,20 +9,22 @@ import polars as pl
 from anna_core.columns.categories import RARE, canonical_texts, canonical_words, category
 from anna_core.columns.moments import calendar, is_moment
 from anna_core.columns.typed import NOTHING, Typed, is_text, plain_text
+from anna_core.columns.wrapped import PADDING
 from anna_core.columns.written_floats import LARGE_WITH_EXPONENT
 
 CURE = "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"
 
+EXACT = 2.0**53
 _EXACT_FLOATS: dict[type[pl.DataType], float] = {
     pl.Float16: 2.0**11,
     pl.Float32: 2.0**24,
-    pl.Float64: 2.0**53,
+    pl.Float64: EXACT,
 }  # from here on neighbours are one float
 _MOMENT = "%Y-%m-%d %H:%M:%S%.f"  # as many digits after the second as there are: 0, 3, 6 or 9
 _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, the second time
 # As programs write a time stamp: with no digits after the second, or 3, 6 or 9. One or two may as well count something.
 _STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
-_ODD = rf"{RARE}|{_STAMP}|\x00$"  # looked for at once: most keys are nothing of it
+_ODD = rf"{RARE}|{_STAMP}"  # looked for at once: most keys are nothing of it
 _MIDNIGHT = " 00:00:00"
 _NOTHING = f"(?i:{'|'.join(map(re.escape, NOTHING))})"
 
@@ -64,15 +66,16 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
         whole = pl.col(name).cast(pl.Int64)
         return TypedKey(whole, pl.lit(value=False), whole.is_null())
     if is_moment(kind):
-        moment = _moment(pl.col(name), kind, zone)
+        moment = moment_key(pl.col(name), kind, zone)
         return TypedKey(moment, pl.lit(value=False), moment.is_null())
     if is_text(kind):
         text = plain_text(name, kind)
         value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
         # To take the padding off once more would take longer than to look past it.
-        stored, padding = (pl.col(name), r"\s\x00") if kind == pl.String else (text, r" \x00")
+        stored, padding = (pl.col(name), rf"\s{PADDING}") if kind == pl.String else (text, f" {PADDING}")
         lost, nothing = (
-            stored.str.contains(f"^[{padding}]*(?:{form})[{padding}]*$") for form in (LARGE_WITH_EXPONENT, _NOTHING)
+            stored.str.contains(rf'^[{padding}]*(?:{form}|="[{padding}]*(?:{form})[{padding}]*")[{padding}]*$')
+            for form in (LARGE_WITH_EXPONENT, _NOTHING)
         )
         return TypedKey(value, lost.fill_null(value=False), nothing.fill_null(value=True))
     key = category(name, kind)
@@ -88,6 +91,13 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
 def as_text(key: pl.Expr) -> pl.Expr:
     """A key as text, the same whichever type it had."""
     return key.cast(pl.String)
+
+
+def without_zeros(stamp: pl.Expr) -> pl.Expr:
+    """Texts of time stamps with 0, 3, 6 or 9 digits behind the second, as few as hold it, and no midnight."""
+    for zeros in ("000", "000", "000", ".", _MIDNIGHT):
+        stamp = stamp.str.strip_suffix(zeros)
+    return stamp
 
 
 def _digits(floats: pl.Series) -> pl.Series:
@@ -106,19 +116,18 @@ def _of_text(texts: pl.Series) -> pl.Series:
 
 
 def _stamps(texts: pl.Series) -> pl.Series:
-    """Texts, those of time stamps in the form that `_moment` gives them."""
+    """Texts, those of time stamps in the form that `moment_key` gives them."""
     are_stamps = texts.str.contains(_STAMP)
     if not are_stamps.any():
         return texts
     text = pl.col("text")
     stamp = pl.concat_str(text.str.slice(0, 10), pl.lit(" "), text.str.slice(11))
-    for zeros in ("000", "000", "000", ".", _MIDNIGHT):
-        stamp = stamp.str.strip_suffix(zeros)
-    found = pl.when(are_stamps).then(stamp).otherwise(text)
+    found = pl.when(are_stamps).then(without_zeros(stamp)).otherwise(text)
     return texts.to_frame("text").select(found.alias(texts.name)).to_series()
 
 
-def _moment(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
+def moment_key(column: pl.Expr, kind: pl.DataType, zone: str) -> pl.Expr:
+    """Dates or time stamps of a type as keys; those with a zone on the clock of `zone`."""
     found = calendar(column, kind)
     if not isinstance(kind, pl.Datetime):
         return found.cast(pl.String)

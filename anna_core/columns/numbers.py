@@ -12,14 +12,17 @@ CURE = "write numbers as 1234.5"
 LARGEST = float(np.finfo(np.float32).max)  # marts, nets and targets are float32
 TOO_LARGE = "infinite or beyond 3.4e38"
 SEPARATED = "written with separate thousands or a decimal comma"
+DOTTED = "written with points between thousands"
 SMALLER = "leave empty what is not known, and give what is so large in a greater unit"
 
 _NO_UNIT = f"no unit or currency beside it: {CURE}"
 _SPACE = r"[ \u00a0\u202f]"  # spaces that do not break among them
 _DIGITS = rf"\d[\d.,']*(?:{_SPACE}\d{{3}})*(?:[.,]\d+)?"
 _CURRENCY = r"(?:[$€£¥₽₸₴₺₹₾֏₼]|\b(?:RUB|USD|EUR|GBP|CHF|CNY|JPY|TRY|INR|KZT|UAH|BYN|AMD|AZN|GEL|UZS|руб|р)\b\.?)"
-_THOUSANDS = rf"\d{{1,3}}(?:(?:{_SPACE}|[',])\d{{3}})+(?:\.\d+)?|\d{{1,3}}(?:\.\d{{3}}){{2,}}"
+_POINTS = r"\d{1,3}(?:\.\d{3}){2,}"
+_THOUSANDS = rf"\d{{1,3}}(?:(?:{_SPACE}|[',])\d{{3}})+(?:\.\d+)?|{_POINTS}"
 _COMMA = rf"\d{{1,3}}(?:(?:[.']|{_SPACE})?\d{{3}})*,\d+|\d+,\d+"
+_DOTTED = rf"^[+(-]?{_POINTS}[)-]?$"
 _SEPARATED = rf"^[+(-]?(?:{_THOUSANDS}|{_COMMA})[)-]?$"
 # How people and spreadsheets write numbers otherwise, and what to do about it; the first that fits is told.
 _WRITTEN_OTHERWISE = {
@@ -42,11 +45,13 @@ class TypedNumber(Typed):
     Attributes:
         too_large: bool, never null: a number is there, but it is infinite or beyond `LARGEST`.
         separated: bool, never null: a value is unreadable as its thousands are separated, or as its sign is a comma.
-            One shows how all of the column are written: `1.234`, beside a `1.234.567`, would be read as another number.
+        dotted: bool, never null: it is separated, and by points. One such value shows how others are written: `1.234`,
+            beside a `1.234.567`, would be read as another number.
     """
 
     too_large: pl.Expr
     separated: pl.Expr
+    dotted: pl.Expr
 
 
 def number(name: str, kind: pl.DataType) -> TypedNumber:
@@ -59,14 +64,16 @@ def number(name: str, kind: pl.DataType) -> TypedNumber:
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
         found = pl.col(name).cast(pl.Float64)
         may_be_large = kind.is_float() or kind == pl.UInt128
-        return TypedNumber(_small(found), never, _too_large(found) if may_be_large else never, never)
+        return TypedNumber(_small(found), never, _too_large(found) if may_be_large else never, never, never)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a number: {CURE}")
     text = plain_text(name, kind)
     parsed = text.cast(pl.Float64, strict=False)
     there = pl.col(name).is_not_null() & ~is_nothing(text, NO_VALUE)
-    separated = pl.when(parsed.is_null()).then(text).str.contains(_SEPARATED).fill_null(value=False)
-    return TypedNumber(_small(parsed), there & parsed.is_null(), _too_large(parsed), separated)
+    separated, dotted = (
+        pl.when(parsed.is_null()).then(text).str.contains(form).fill_null(value=False) for form in (_SEPARATED, _DOTTED)
+    )
+    return TypedNumber(_small(parsed), there & parsed.is_null(), _too_large(parsed), separated, dotted)
 
 
 def written_otherwise(text: pl.Expr) -> pl.Expr:

@@ -22,7 +22,6 @@ NO_CLIENT = (*NO_VALUE, *NO_SIGN)
 
 # What an export without the letters' encoding makes of them; a lone ? is a word for nothing.
 LOST_LETTERS = "^\\?{2,}$|\ufffd"
-_NULS = "\0 "  # with which C, COBOL and Db2 pad texts, and what stands before them
 _TEXTS = (pl.String, pl.Binary, pl.Categorical, pl.Enum)
 
 
@@ -59,11 +58,6 @@ def plain_text(name: str, kind: pl.DataType) -> pl.Expr:
     if kind == pl.Binary:  # a byte that reads as a line's end may be the 10 of a number
         return column.cast(pl.String).str.strip_chars(" ")
     return (column if kind == pl.String else column.cast(pl.String)).str.strip_chars()
-
-
-def without_nuls(text: pl.Expr) -> pl.Expr:
-    """A text, free of spaces around it, also without the NULs that pad its end."""
-    return text.str.strip_chars_end(_NULS)
 
 
 def first_without_text(values: Iterable[bytes | None]) -> int | None:

@@ -134,7 +134,7 @@ def build_mart(
                     "observed. The month is built once the source is observed again; if it is not then, write the "
                     "source's files anew."
                 )
-            faults = list(scan.faults.values())
+            faults = [replace(fault, proof=None) for fault in scan.faults.values()]  # which are judged by whole files
             if reasons := too_many(found.left, faults, found.rows, share):
                 where = {reason: month_examples(source, reason, month, observed) for reason in reasons}
                 words = told(faults, reasons, where)

@@ -20,6 +20,8 @@ from anna_core.samples.resting import Stamps, look
 
 _TABLE_ENDING = ".parquet"  # a folder or table is staged as one such file
 _WEB = ("http", "https")
+# Without credentials PyArrow ends the whole process, and Azure's own web addresses serve the same.
+_AZURE = ("abfs", "abfss")
 _GOOGLE, _RETRY_LIMIT = ("gs", "gcs"), "retry_limit_seconds"  # as Arrow calls it in URLs
 _SILENCE_SECONDS = 30.0  # a person is waiting, and a working server sends something within this time
 
@@ -152,9 +154,15 @@ def _is_table(origin: str) -> bool:
 
 
 def _download(url: str, target: Path) -> None:
-    if url_parts(url).scheme in _WEB:
+    scheme = url_parts(url).scheme
+    if scheme in _WEB:
         _download_web(url, target)
         return
+    if scheme in _AZURE:
+        raise SampleError(
+            f"{url}: files of Azure are not read by {scheme}://. Give the file's https:// address with a SAS token, or "
+            "the path of a copy."
+        )
     system, path = pa.fs.FileSystem.from_uri(_impatient(url))
     with system.open_input_stream(path, compression=None) as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy)

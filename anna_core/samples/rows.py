@@ -21,6 +21,7 @@ from anna_core.columns.typed import (
     no_text,
     plain_text,
 )
+from anna_core.columns.wrapped import unwrapped_text
 from anna_core.errors import SampleError
 from anna_core.samples.groups import join_groups
 from anna_core.samples.reading import AS_OF, CLIENT, if_no_label, read_sample_file, target_columns
@@ -191,4 +192,4 @@ def _group(name: str, kind: pl.DataType) -> Typed:
 
 
 def _plain(name: str, kind: pl.DataType) -> Typed:
-    return Typed(plain_text(name, kind) if is_text(kind) else pl.col(name), pl.lit(value=False))
+    return Typed(unwrapped_text(plain_text(name, kind)) if is_text(kind) else pl.col(name), pl.lit(value=False))

@@ -15,16 +15,20 @@ from anna_core.columns import booleans, clients, event_keys, numbers, times, ver
 from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
-from anna_core.columns.event_keys import event_key
+from anna_core.columns.event_keys import TypedKey, event_key
 from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import TypedNumber, number
 from anna_core.columns.times import time
-from anna_core.columns.typed import Typed, UnfitColumnError
+from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
+from anna_core.columns.value_keys import boolean_key, number_key, time_key
 from anna_core.columns.versions import version
+from anna_core.columns.wrapped import unwrapped_text
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
 
 CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
+
+_FEWEST_SEPARATED = 10  # numbers with separate thousands; fewer among many may be slips of a hand
 
 _Typed = TypeVar("_Typed", bound=Typed)
 
@@ -62,6 +66,11 @@ def with_lost_digits(name: str) -> str:
     return f"{name} in the event key was a float once, and lost digits"
 
 
+def as_header(name: str) -> str:
+    """The reason that is counted of rows that are a header again, by the name of the time's column in the source."""
+    return f"{name} holds the column's name, as a header does"
+
+
 @dataclass(frozen=True)
 class Fault:
     """A reason for which values, or whole rows, do not reach a mart.
@@ -76,7 +85,8 @@ class Fault:
         cure: makes of a text that stands there what to do about it.
         whole_row: whether the row is left aside; otherwise only the value is missing.
         judged: whether too many of it are a reason to refuse a file or a month; otherwise it is counted and told.
-        proof: whether one row of it shows that others are read as what they are not, so that one is too many.
+        proof: number of rows of it that show how the whole column is written, so that so many are too many, however
+            many others a file has; None where no number does.
     """
 
     reason: str
@@ -88,7 +98,7 @@ class Fault:
     cure: Callable[[str], str]
     whole_row: bool = True
     judged: bool = True
-    proof: bool = False
+    proof: int | None = None
 
 
 @dataclass(frozen=True)
@@ -172,9 +182,7 @@ class _Opening:
         self._note(self.dated, f"{name} is missing", name, CLIENT, none, lambda _: "write the client into each row")
         self._note(self.dated, f"{name} is a decimal number", name, CLIENT, typed.unreadable, lambda _: clients.CURE)
         self._note(self.dated, f"{name} has lost its letters", name, CLIENT, typed.lost, lambda _: clients.LETTERS)
-        if typed.unreadable.meta.is_literal():
-            return typed.value
-        return pl.when(~typed.unreadable & ~typed.lost).then(typed.value)
+        return typed.usable
 
     def _time(self) -> pl.Expr:
         name = self._domain.columns.event_time
@@ -183,12 +191,19 @@ class _Opening:
         first, end = times.ERA
         era = f"{name} is outside the years {first.year} to {end.year - 1}"
         self._note(self.undated, f"{name} is missing", name, TIME, none, lambda _: "write the time into each row")
-        self._note(self.undated, f"{name} is no time", name, TIME, typed.unreadable, lambda _: times.CURE)
+        own, unreadable = self._names[name], typed.unreadable
+        kind = self._kinds[own]
+        if is_text(kind):  # of files that were glued together
+            again = (unwrapped_text(plain_text(own, kind)) == name).fill_null(value=False)
+            cure = "it is a header, and no row is lost"
+            self._note(self.undated, as_header(name), name, TIME, again, lambda _: cure, judged=False)
+            unreadable = unreadable & ~again
+        self._note(self.undated, f"{name} is no time", name, TIME, unreadable, lambda _: times.CURE)
         self._note(self.undated, era, name, TIME, typed.outside, lambda _: "leave empty what is not known")
         return typed.value
 
     def _key(self, name: str, canonical: str) -> pl.Expr:
-        key = self._typed(name, "event_key", event_key, self._zones[0])
+        key = self._typed_key(name)
         if name not in (self._domain.columns.client_id, self._domain.columns.event_time):  # these are noted already
             cure = "write the key into each row"
             self._note(
@@ -200,6 +215,16 @@ class _Opening:
                 whole_row=False,
             )  # fmt: skip
         return key.value
+
+    def _typed_key(self, name: str) -> TypedKey:
+        zone, kind = self._zones[0], self._domain.fields.get(name)
+        if name == self._domain.columns.event_time:
+            return self._typed(name, "event_key", time_key, *self._zones)
+        if kind is FieldKind.NUMERIC:
+            return self._typed(name, "event_key", number_key, zone)
+        if kind is FieldKind.BOOLEAN:
+            return self._typed(name, "event_key", boolean_key, zone)
+        return self._typed(name, "event_key", event_key, zone)
 
     def _version(self, name: str) -> tuple[pl.Expr, pl.Expr]:
         if name not in self._names:
@@ -219,12 +244,16 @@ class _Opening:
         own = field_names(self._domain)[name]
         unreadable = typed.unreadable
         if isinstance(typed, TypedNumber):
+            separated = typed.separated
             self._note(
-                self.dated, f"{name} is {numbers.SEPARATED}", name, own, typed.separated, cure, whole_row=False,
-                proof=True,
-            )  # fmt: skip
+                self.dated, f"{name} is {numbers.DOTTED}", name, own, typed.dotted, cure, whole_row=False, proof=1
+            )
             if not unreadable.meta.is_literal():
-                unreadable = unreadable & ~typed.separated
+                unreadable, separated = unreadable & ~separated, separated & ~typed.dotted
+            self._note(
+                self.dated, f"{name} is {numbers.SEPARATED}", name, own, separated, cure, whole_row=False,
+                proof=_FEWEST_SEPARATED,
+            )  # fmt: skip
             self._note(
                 self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, lambda _: numbers.SMALLER,
                 whole_row=False,
@@ -234,7 +263,7 @@ class _Opening:
 
     def _note(
         self, faults: list[Fault], reason: str, name: str, canonical: str, flag: pl.Expr, cure: Callable[[str], str],
-        *, whole_row: bool = True, judged: bool = True, proof: bool = False,
+        *, whole_row: bool = True, judged: bool = True, proof: int | None = None,
     ) -> None:  # fmt: skip
         if not flag.meta.is_literal():  # of most types nothing is unreadable
             own = self._names[name]

@@ -17,6 +17,7 @@ from anna_core.sources.source import Source
 from anna_core.sources.tables import SourceTable, observed_tables, open_table, source_tables
 
 _FEW = 10  # fewer rows are counted, but never a reason to refuse a file or a month, however small it is
+_PROVEN = 0.001  # share of the rows; of more than that a proof is one, however few the rows are
 _EXAMPLES = 3
 _SHOWN = 40  # characters of a value
 
@@ -93,7 +94,8 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
 
     Reasons for which whole rows are left aside are judged together, those for which single values are missing each by
     itself, and those that are only counted (`Fault.judged`) not at all. Nine rows or fewer are never too many, but
-    of a fault that is a proof (`Fault.proof`) one is, unless all rows may be left aside.
+    of a fault that is a proof so many are as `Fault.proof` says, or more than a thousandth of the rows, unless all rows
+    may be left aside.
 
     Args:
         counts: reason → number of rows that have it.
@@ -102,12 +104,12 @@ def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: 
         share: of them that may be left aside, 0 to 1.
     """
     most = most_of(rows, share)
-    whole = {fault.reason for fault in faults if fault.whole_row and counts.get(fault.reason)}
+    whole = {fault.reason for fault in faults if fault.whole_row and fault.judged and counts.get(fault.reason)}
     single = {fault.reason for fault in faults if fault.judged and not fault.whole_row}
     values = {reason for reason in single if counts.get(reason, 0) > most}
     if sum(counts[reason] for reason in whole) <= most:
         whole = set()
-    proven = {fault.reason for fault in faults if fault.proof and counts.get(fault.reason) and share < 1}
+    proven = {fault.reason for fault in faults if share < 1 and _is_proven(fault, counts.get(fault.reason, 0), rows)}
     return sorted(whole | values | proven, key=lambda reason: (-counts[reason], reason))
 
 
@@ -135,11 +137,14 @@ def refusal(
     for reason, (where, cure) in told.items():
         first = f" ({where})" if where else ""
         parts.append(f"{reason} in {counts[reason]:,} of them{first}: {cure}")
-    if told.keys() <= {fault.reason for fault in faults if fault.proof}:
+    proofs = {fault.reason: fault.proof for fault in faults if fault.proof}
+    if told.keys() <= proofs.keys():
+        one = any(proofs[reason] == 1 for reason in told)
+        shown = "One such value shows" if one else "So many such values show"
         return SourceError(
-            f"domain {domain.name}: {place} is refused: of its rows ({rows:,}), {'; '.join(parts)}. One such value "
-            "shows how the column is written, so that others would be lost or read as what they are not. Where that is "
-            "no loss, `left_aside: 1` in anna.yaml has them counted instead, with all else that cannot be used."
+            f"domain {domain.name}: {place} is refused: of its rows ({rows:,}), {'; '.join(parts)}. {shown} how "
+            "the column is written, so that others would be lost or read as what they are not. Where that is no loss, "
+            "`left_aside: 1` in anna.yaml has them counted instead, with all else that cannot be used."
         )
     return SourceError(
         f"domain {domain.name}: {place} is refused, as more than {percent(share)} of its rows ({rows:,}) cannot be "
@@ -191,6 +196,10 @@ def told(faults: Iterable[Fault], reasons: list[str], found: dict[str, list[Exam
         first = next((example.value for example in shown if example.value), "")
         words[reason] = ", ".join(map(str, shown)), by_reason[reason].cure(first)
     return words
+
+
+def _is_proven(fault: Fault, count: int, rows: int) -> bool:
+    return fault.proof is not None and (count >= fault.proof or count > _PROVEN * rows)
 
 
 def _place(table: SourceTable, row: int) -> str:

@@ -15,21 +15,23 @@ from filelock import FileLock
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
+from anna_core.sources.door import as_header
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.layouts import file_schema, has_rows
 from anna_core.sources.left_aside import most_of
 from anna_core.sources.looking import WRITTEN, changed, look
+from anna_core.sources.moved_days import refuse_moved_days
 from anna_core.sources.notes import notes
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
-from anna_core.sources.survey import survey
+from anna_core.sources.survey import UNDATED, survey
 from anna_core.sources.tables import open_table, source_tables
 from anna_core.sources.version_units import refuse_several_units
 from anna_core.storage import write_text
 
-_DOOR = "9"  # changes whenever the same files would be read as other rows than before
+_DOOR = "10"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files named in one message
 
 
@@ -110,6 +112,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         if file is not None:
             files[name] = file
     try:
+        refuse_moved_days(domain, {name: file.survey.moved_days for name, file in files.items()})
         refuse_several_units(domain, {name: file.survey.versions for name, file in files.items()}, source.left_aside)
     except SourceError as error:
         refused.append(str(error))
@@ -168,7 +171,7 @@ def _surveyed(
             kept = kept_survey(folder, name, state, rules)
             known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
         stored = runs.get(key_name(name, state, rules), [])
-        if known is not None and known.survey.undated > most_of(known.survey.rows, source.left_aside):
+        if known is not None and _unusable(source.domain, known) > most_of(known.survey.rows, source.left_aside):
             refused.add(name)
             continue
         # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
@@ -178,6 +181,12 @@ def _surveyed(
         for path in stored:  # by a reading that broke off, and may have divided them otherwise
             path.unlink(missing_ok=True)
     return found, refused
+
+
+def _unusable(domain: Domain, file: ReadFile) -> int:
+    """Number of a file's rows that belong to no month, but should."""
+    headers = file.survey.left.get(UNDATED, {}).get(as_header(domain.columns.event_time), 0)
+    return file.survey.undated - headers
 
 
 def _survey(

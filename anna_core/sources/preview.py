@@ -10,9 +10,11 @@ from anna_core.columns.csv_files import CsvError
 from anna_core.columns.csv_records import check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.sources.door import TIME, Door
 from anna_core.sources.files import source_files
 from anna_core.sources.layouts import file_schema, has_rows, is_empty
 from anna_core.sources.left_aside import examples, refusal, told, too_many
+from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import fault_name
 from anna_core.sources.source import Source
@@ -92,6 +94,7 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
             refused = too_many(left, faults, rows, share)
             shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in left}
             words = told(faults, list(left), shown)
+            _refuse_moved_days(domain, table, door)
     except SourceError as error:
         seen.refused.append(str(error))
         return
@@ -101,6 +104,14 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
     if refused:
         named = {reason: words[reason] for reason in refused}
         seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named, faults)))
+
+
+def _refuse_moved_days(domain: Domain, table: SourceTable, door: Door) -> None:
+    name = domain.columns.event_time
+    times = door.table.select(pl.col(door.names[name]).alias("own"), door.values[TIME]).collect()
+    days = DaysWatch(table.schema[name])
+    days.read(times["own"], times[TIME])
+    refuse_moved_days(domain, {str(table.files[0]): days.found})
 
 
 def _check_records(domain: Domain, table: SourceTable) -> None:

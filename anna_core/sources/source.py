@@ -34,7 +34,7 @@ class Source:
         """The absolute path of the table; `$NAME` in it is an environment variable.
 
         Raises:
-            SourceError: an environment variable is not set, or `~name` is nobody's home.
+            SourceError: an environment variable is not set, `~name` is nobody's home, or it is a URL.
         """
         domain, said = self.domain, self.domain.source.path
         path = os.path.expandvars(said)
@@ -42,6 +42,11 @@ class Source:
             raise SourceError(
                 f"domain {domain.name}: source.path '{said}' names a variable that is not set. "
                 f"Set it where `anna up` is started, or write the path itself into {domain.name}.yaml."
+            )
+        if "://" in path:
+            raise SourceError(
+                f"domain {domain.name}: source.path '{said}' is a URL, but sources are read from this machine's file "
+                f"systems. Mount the storage, or copy the table, and write its path into {domain.name}.yaml."
             )
         try:
             place = self.home / Path(path).expanduser()

@@ -17,8 +17,10 @@ from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
 from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, key_names, version_names
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
+from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, is_empty
 from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
+from anna_core.sources.moved_days import DaysWatch, MovedDays
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import HASH, identity
 from anna_core.sources.source import Source
@@ -41,6 +43,7 @@ class FileSurvey(BaseModel):
         near: name of each of the domain's columns that it lacks → the file's of that name but for letter case.
         versions: unit of the events' versions → how many have it, as of `version_units.count_units`.
         runs: number of the files that its events' identities were written to.
+        moved_days: its times, where all of them are days that lie on the day before on the bank's clock.
         alike: number of events that others of the same client repeat because all of the file have one and the same key;
             0 where keys differ.
     """
@@ -52,6 +55,7 @@ class FileSurvey(BaseModel):
     kinds: dict[str, str] = {}
     near: dict[str, str] = {}
     versions: dict[str, int] = {}
+    moved_days: MovedDays = MovedDays()
     runs: int = 0
     alike: int = 0
 
@@ -92,7 +96,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         return FileSurvey(rows=0, months={}, kinds=_kinds(domain, file_schema(domain, file)))
     (table,) = source_tables(source, [file], known, state)
     door = open_table(source, table)
-    seen = _Seen(domain, keys, memory, None if domain.version is None else table.schema.get(domain.version))
+    seen = _Seen(domain, table.schema, keys, memory)
     with reading(domain, file):
         rows = _rows(domain, table)
         seen.read(door)
@@ -101,6 +105,8 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
                 f"domain {domain.name}: {file} has {rows:,} rows, but {seen.rows:,} were read of it. Was it written "
                 "meanwhile? If not, write it anew."
             )
+        if table.is_csv and seen.counts.get(None):
+            refuse_other_headers(domain, table)
         found = _first_examples(table, door, seen.counts)
     _refuse(source, file, door, seen, found)
     return FileSurvey(
@@ -111,6 +117,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         kinds=_kinds(domain, table.schema),
         near=_near(domain, table.schema),
         versions=dict(seen.versions),
+        moved_days=seen.moved_days.found,
         runs=seen.runs,
         alike=seen.alike,
     )
@@ -119,14 +126,15 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
 class _Seen:
     """Adds up batches of rows."""
 
-    def __init__(self, domain: Domain, keys: Path | None, memory: int, version: pl.DataType | None) -> None:
+    def __init__(self, domain: Domain, schema: pl.Schema, keys: Path | None, memory: int) -> None:
         self._domain, self._keys = domain, keys
         self._most = max(1, memory // (2 * run_type(domain.version is not None).itemsize))
         self._held: list[pl.DataFrame] = []
         self._key: tuple | None = None  # that all events had so far
         self._keys_differ = keys is None
         self._repeated = 0
-        self._version = version  # type of its column; None without one
+        self._version = None if domain.version is None else schema.get(domain.version)  # type of its column
+        self.moved_days = DaysWatch(schema[domain.columns.event_time])
         self.versions: Counter[str] = Counter()
         self.runs = 0
         self.rows = 0
@@ -147,6 +155,8 @@ class _Seen:
                 self.rows += rows
                 total = self.months.setdefault(month, [0, 0])
                 total[0], total[1] = total[0] + rows, total[1] + digest
+            if door.undated:
+                self.moved_days.read(batch[f"raw {TIME}"], batch[TIME])
             for fault in door.undated:
                 self._count(fault, batch)
             dated = batch.filter(pl.col(_MONTH).is_not_null()) if door.dated else batch

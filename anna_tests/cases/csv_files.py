@@ -1,11 +1,13 @@
 """CSV files: quotes, commas, headers, encodings."""
 
 import gzip
+from collections.abc import Callable
 
+import polars as pl
 import pyarrow as pa
 
 from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
-from anna_tests.cases.case import Case
+from anna_tests.cases.case import Bend, Case
 
 CSV = {"format": "csv"}
 CAPITALS = "EVENT_ID,CLIENT_ID,EVENT_TIME,MCC,CITY,AMOUNT,IS_ONLINE"  # as Oracle and Teradata write names
@@ -70,6 +72,16 @@ def _skippable(bank: CaseBank) -> None:
 
 def _encoded(encoding: str):
     return lambda bank: bank.put_text(as_text(events()).replace("São", "Sao").encode(encoding)) and None
+
+
+def _glued(otherwise: Callable[[str], str], count: int = 3) -> Bend:
+    """Files put together, all but the first of them otherwise."""
+
+    def bend(bank: CaseBank) -> None:
+        first, *others = (as_text(part) for part in events().iter_slices(EVENTS // count))
+        bank.put_text("\ufeff".join([first, *map(otherwise, others)]))
+
+    return bend
 
 
 CASES = [
@@ -137,6 +149,17 @@ CASES = [
          refused="all.csv: its first line holds zero bytes, as of text in UTF-16; save it as CSV in UTF-8"),
     Case("skippable_frame", "a CSV file that pzstd compressed", _skippable, CSV,
          refused="all.csv.zst: is compressed by zstd in a form that is not read, as of pzstd"),
+    Case("glued", "three files glued together, with their byte order marks", _glued(lambda text: text), CSV,
+         rows=EVENTS, left={"event_time holds the column's name, as a header does": 2}),
+    Case("glued_of_many", "a thousand small files glued together", _glued(lambda text: text, 1000), CSV,
+         rows=EVENTS, left={"event_time holds the column's name, as a header does": 999}),
+    Case("glued_in_another_order", "files glued together that have their columns in another order",
+         _glued(lambda part: as_text(pl.read_csv(part.encode()).select("event_id", "client_id", "event_time", "city",
+                                                                       "mcc", "amount", "is_online"))), CSV,
+         refused="all.csv, line 2,002: the columns' names stand here again, in another order: 'event_id,client_id,"),
+    Case("glued_of_other_columns", "files glued together of which some have another column in the place of one",
+         _glued(lambda part: part.replace("mcc", "mcc_group")), CSV,
+         refused="all.csv, line 2,002: the columns' names stand here again, but not the same: 'event_id,client_id,"),
     Case("empty_lines", "an empty line at the end", lambda bank: bank.put_text(as_text(events()) + "\n") and None, CSV,
          left={"event_time is missing": 1}, rows=EVENTS),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from anna_tests.cases.bank import CLIENTS, EVENTS, CaseBank, as_text, events
+from anna_tests.cases.bank import CLIENTS, EVENTS, ZONE, CaseBank, as_text, events
 from anna_tests.cases.case import Case
 from anna_tests.cases.delta import map_columns
 
@@ -206,6 +206,26 @@ def _renamed(bank: CaseBank) -> None:
     bank.put(events().rename({"client_id": "CLIENT_ID", "mcc": " mcc"}))
 
 
+def _written_again(bank: CaseBank) -> None:
+    """Two deliveries of the same events, as two programs write times, numbers and yes or no."""
+    bank.put(events(), "first")
+    moscow = pl.col("event_time").dt.replace_time_zone(ZONE)
+    forms = [
+        pl.col("event_time").dt.strftime("%Y-%m-%d %H:%M:%S.0"),
+        moscow.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        moscow.dt.strftime("%Y-%m-%dT%H:%M:%S.000%:z"),
+    ]
+    form = pl.int_range(pl.len()) % len(forms)
+    bank.put(
+        events().with_columns(
+            event_time=pl.when(form == 0).then(forms[0]).when(form == 1).then(forms[1]).otherwise(forms[2]),
+            amount=pl.when(form == 0).then(pl.format("{}0", "amount")).otherwise(pl.format("{}e0", "amount")),
+            is_online=pl.when("is_online").then(pl.lit("Y")).otherwise(pl.lit("0")),
+        ),
+        "second",
+    )
+
+
 CASES = [
     Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
          unread=("README", "_late/d.csv", "c.xlsx")),
@@ -292,6 +312,8 @@ CASES = [
          refused="of them (all.parquet, row 1: '9e+17', all.parquet, row 2: '9e+17', all.parquet, row 3: '9e+17'): "
                  "write keys as text or whole numbers, 4081781000000007 and not 4.08178e+15"),
     Case("delivered_twice", "events that are delivered again, dated a month later", _twice),
+    Case("written_again", "events without an id that are delivered again, with times and numbers written otherwise",
+         _written_again, CSV | {"event_key": ["event_time", "amount", "is_online"]}),
     Case("no_keys", "an event key that a job no longer fills", _keyless, rows=2 * EVENTS,
          left={"event_id is missing from the event key": EVENTS},
          notes=("column 'event_id' differs between files: Int64 in first.parquet, Null in second.parquet",

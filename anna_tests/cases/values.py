@@ -48,6 +48,12 @@ def _one_moment(stored: pl.DataType, value: int, kind: pl.DataType) -> Bend:
     return _with(event_time=pl.when(ROW == 5000).then(pl.lit(value, stored)).otherwise(own.to_physical()).cast(kind))
 
 
+def _moved_days(bank: CaseBank) -> None:
+    for day in range(1, 11):
+        of_day = events().filter(pl.col("event_time").dt.date() == dt.date(2024, 1, day))
+        bank.put(of_day.with_columns(event_time=_text_times("%Y-%m-%dT00:00:00+05:00")), f"{day}")
+
+
 CASES = [
     # Clients
     Case("float_ids", "client ids 17.0, as a column with a gap becomes",
@@ -74,6 +80,11 @@ CASES = [
     Case("few_lost_ids", "the same in one row of a hundred",
          _with(**_some("client_id", 100, "?????", pl.String())), CSV,
          rows=EVENTS - 60, left={"client_id has lost its letters": 60}),
+    Case("wrapped_ids", "ids and codes as spreadsheets and glued files leave them",
+         lambda bank: bank.put_halves(events(), events().with_columns(
+             client_id=pl.when(ROW % 3 == 0).then(pl.format("\ufeff{}", "client_id"))
+             .when(ROW % 3 == 1).then(pl.format("'{}", "client_id")).otherwise(pl.format('="{}"', "client_id")),
+             mcc=pl.format("{}\u200b", "mcc"))) and None, CSV | {"event_key": ["client_id", "event_id"]}, codes=MCC),
     Case("ids_of_128_bits", "clients and codes of 128 bits", _with(
         client_id=pl.col("client_id").cast(pl.Int128) + 2**100, mcc=pl.col("mcc").cast(pl.UInt128)), codes=MCC),
     # Times
@@ -106,6 +117,13 @@ CASES = [
          refused="column 'event_time' is Int64, not a date, a time stamp or text of one"),
     Case("no_times", "a quarter of the rows without a time", _with(**_some("event_time", 4, None)),
          refused="event_time is missing in 1,500 of them (all.parquet, row 1, all.parquet, row 5"),
+    Case("moved_days", "days that were cast to time stamps with a zone east of the bank",
+         _with(event_time=pl.col("event_time").dt.truncate("1d").dt.replace_time_zone("Asia/Tokyo")),
+         refused="all times of $ANNA_HOME/warehouse/cards/all.parquet (6,000) are midnights of a zone other than"),
+    Case("moved_days_csv", "the same as text, a file a day", _moved_days, CSV,
+         refused="1.csv and of 9 more (357) are midnights of a zone other than the bank's, as of days that were "),
+    Case("days_west", "days that were cast to time stamps with a zone west of the bank, where they stay their day",
+         _with(event_time=pl.col("event_time").dt.truncate("1d").dt.replace_time_zone("UTC"))),
     # Categories
     Case("18_float_codes", "codes that are int64 in old files and float64 in young ones",
          _halves(mcc=pl.col("mcc").cast(float)), codes=MCC,
@@ -146,6 +164,9 @@ CASES = [
          _with(**_some("amount", 100, "1,234.50", pl.String())), CSV,
          refused="all.csv is refused: of its rows (6,000), amount is written with separate thousands or a decimal "
                  "comma in 60 of them (all.csv, line 2: '1,234.50'"),
+    Case("slips_of_thousands", "thousands that are separated in four amounts of 6,000",
+         _with(**_some("amount", 1500, "1,234.50", pl.String())), CSV,
+         left={"amount is written with separate thousands or a decimal comma": 4}),
     Case("one_million", "one amount of a whole file that shows how its amounts of 1.234 are meant",
          _with(amount=pl.when(ROW == 5000).then(pl.lit("1.234.567")).otherwise(pl.lit("1.234"))), CSV,
          refused="(all.csv, line 5,002: '1.234.567'): thousands are not separated: write numbers as 1234.5. One such"),

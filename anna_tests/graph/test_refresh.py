@@ -204,6 +204,18 @@ def test_the_good_months_of_a_run_stay_made_when_one_fails(deployment: Deploymen
     assert automation.run()["mart/cards"] == {"2024-02-01"}
 
 
+def test_files_that_write_the_same_clients_otherwise_are_told_on_the_source_s_page(deployment: Deployment) -> None:
+    frame = events(1, "2024-02-01")
+    padded = pl.col("client_id").cast(pl.String).str.zfill(9)
+    deployment.rewrite_month("cards", "2024-02-01", frame.with_columns(padded))
+    deployment.refresh_by_runs()
+    records = deployment.instance.fetch_observations(dg.AssetKey(["source", "cards"]), limit=10).records
+    whole = next(record.asset_observation for record in records if record.partition_key is None).metadata
+    told = whole["clients of files"].value
+    assert "2024-02.parquet and " in told
+    assert "write clients in different ways: leading zeros are lost in one of the two" in told
+
+
 def test_what_is_left_aside_stands_on_the_pages_of_source_and_mart(deployment: Deployment) -> None:
     odd = pl.int_range(pl.len())
     frame = events(1, "2024-02-01").with_columns(
@@ -224,6 +236,7 @@ def test_what_is_left_aside_stands_on_the_pages_of_source_and_mart(deployment: D
     assert whole["first: event_time is no time"].value == "2024-02.parquet, row 6: 'soon'"
     assert whole["files not read"].value.startswith("1 file is not read: notes.xlsx does not end in .parquet")
     assert whole["differences between files"].value.startswith("column 'event_time' differs between files: Datetime")
+    assert whole["clients of files"].value == "written in one way, as far as their first rows tell"
     assert february["rows: client_id is missing"].value == mart["rows: client_id is missing"].value == 1
     assert february["dagster/row_count"].value == len(frame) - 1
     assert mart["rows left aside"].value == 1

@@ -19,6 +19,7 @@ from anna_core.columns.numbers import LARGEST, cure_of, number, written_otherwis
 from anna_core.columns.shares import percent
 from anna_core.columns.times import ERA, time
 from anna_core.columns.typed import Typed, UnfitColumnError
+from anna_core.columns.value_keys import boolean_key, number_key, time_key
 from anna_core.columns.versions import version
 
 BERLIN, MOSCOW = "Europe/Berlin", "Europe/Moscow"
@@ -175,6 +176,81 @@ def test_moments_with_a_zone_are_one_key_with_those_on_the_bank_s_clock_and_no_t
     assert values(event_key("x", zoned.dtype, "Europe/Berlin"), zoned) == texts
     naive = pl.Series([dt.datetime(2023, 10, 29, 2, 30), dt.datetime(2023, 7, 1, 14)], dtype=pl.Datetime("us"))
     assert values(event_key("x", naive.dtype, "Europe/Berlin"), naive) == [texts[0], texts[2]]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2024-03-05 12:00", "2024-03-05T12:00:00.0", "2024-03-05 09:00:00Z", "2024-03-05T12:00+03:00",
+          "2024-03-05 09:00:00.000000 UTC", " 2024-03-05 12:00:00 "], "2024-03-05 12:00:00"),
+        (["2024-03-05 12:00:00.1", "2024-03-05 12:00:00.10", "2024-03-05T09:00:00.100000Z"], "2024-03-05 12:00:00.100"),
+        (["2024-03-05", "2024-03-05 00:00", "2024-03-05 00:00:00.00", "2024-03-04T21:00:00Z"], "2024-03-05"),
+        (["NULL", "", None], None),
+    ],
+)  # fmt: skip
+def test_one_moment_is_one_key_where_it_is_the_event_s_time(texts, expected):
+    column = pl.Series(texts)
+    assert values(time_key("x", column.dtype, MOSCOW, MOSCOW), column) == [expected] * len(texts)
+
+
+def test_other_moments_are_other_keys_where_they_are_the_event_s_time():
+    # The hour that Berlin repeats, the hour that it skips, what is finer than a microsecond, and what is no time.
+    texts = ["2023-10-29T02:30:00+02:00", "2023-10-29T02:30:00+01:00", "2024-03-31 02:30", "2024-03-31 03:30",
+             "2024-01-01 12:00:00.0000001", "2024-01-01T12:00:00.0000001Z", "2024-01-01T12:00:00.0000002Z", "1.10",
+             "1.1", "31.12.2024"]  # fmt: skip
+    keys = ["2023-10-29 02:30:00", "2023-10-29 02:30:00 again", "2024-03-31 02:30:00", "2024-03-31 03:30:00",
+            "2024-01-01 12:00:00.000000100", *texts[5:]]  # fmt: skip
+    column, berlin = pl.Series(texts), "Europe/Berlin"
+    assert values(time_key("x", column.dtype, berlin, berlin), column) == keys
+    zoned = pl.Series(texts[:2]).str.to_datetime(time_zone="UTC").cast(pl.Datetime("ms", "UTC"))
+    assert values(time_key("x", zoned.dtype, berlin, berlin), zoned) == keys[:2]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["5.5", "5.50", "+5.500", "05.5", "5.5e0", "55E-1", " 5.5 "], "5.5"),
+        (["12345678", "12345678.0", "1.2345678E7", "12345678.", "1.2345678e+07"], "12345678"),
+        (["0", "-0", "0.00", "-0.0", "0E-10", ".0"], "0"),
+        (["-.5", "-0.50", "-5e-1"], "-0.5"),
+        (["0.0000001", "1e-7", "1E-7"], "0.0000001"),
+        (["90071992547409930001", "90071992547409930001.0"], "90071992547409930001"),
+        (["1.2345678901234567890123", "1.23456789012345678901230"], "1.2345678901234567890123"),
+        (["1.5e+20", "1E+16"], "?"),
+        (["nan", "NULL", "", None], None),
+    ],
+)
+def test_one_number_is_one_key_where_it_is_a_number(texts, expected):
+    column = pl.Series(texts)
+    assert values(number_key("x", column.dtype, MOSCOW), column) == [expected] * len(texts)
+
+
+def test_what_is_no_number_is_a_key_as_it_is():
+    texts = ["n/a?", "-", ".", "1,5", "3636638817772e42", "a1"]
+    assert values(number_key("x", pl.String(), MOSCOW), pl.Series(texts)) == texts
+
+
+@given(st.lists(st.floats(-(2.0**52), 2.0**52).map(lambda amount: round(amount, 4)), min_size=1))
+def test_numbers_are_one_key_as_floats_and_as_text(amounts):
+    stored, texts = (
+        pl.Series(amounts),
+        pl.Series([f"{amount:.6f}" for amount in map(decimal.Decimal, map(str, amounts))]),
+    )
+    as_floats = stored.to_frame("x").select(number_key("x", pl.Float64(), MOSCOW).value.cast(pl.String)).to_series()
+    assert values(number_key("x", pl.String(), MOSCOW), texts) == as_floats.to_list()
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pl.Series(["t", "YES", "1.0", " true ", "F", "0", "maybe", "", None]), [*["true"] * 4, "false", "false"]),
+        (pl.Series([1, 1, 1, 1, 0, 0, 7, None, None]), [*["true"] * 4, "false", "false"]),
+        (pl.Series([True] * 4 + [False] * 2 + [None] * 3), [*["true"] * 4, "false", "false"]),
+    ],
+)
+def test_one_answer_is_one_key_where_it_is_a_yes_or_no(column, expected):
+    odd = {pl.String(): "maybe", pl.Int64(): "7"}.get(column.dtype)
+    assert values(boolean_key("x", column.dtype, MOSCOW), column) == [*expected, odd, None, None]
 
 
 @pytest.mark.parametrize(
@@ -502,6 +578,8 @@ def test_thousands_and_commas_of_numbers_are_told(texts, expected):
     typed = number("x", pl.String())
     frame = pl.DataFrame({"x": texts})
     assert frame.select(typed.separated).to_series().to_list() == [expected] * len(texts)
+    dotted = [text == "1.234.567" for text in texts]
+    assert frame.select(typed.dotted).to_series().to_list() == dotted
     assert not expected or frame.select(typed.unreadable).to_series().all()
 
 
@@ -533,6 +611,27 @@ def test_nuls_at_the_end_are_padding():
         assert padded.to_frame("x").select(kind("x", pl.String()).value).to_series().to_list() == plain
     missing = event_key("x", pl.String(), MOSCOW).missing
     assert padded.to_frame("x").select(missing).to_series().to_list() == [False, False, False, True]
+
+
+def test_what_programs_put_around_a_text_is_no_part_of_it():
+    wrapped = ["\ufeff007", "007\u200b", " 007 \u200b ", '="007"', "'007", "'007'", '="\u200b007 "', "007\u2060\0"]
+    own = ["'s-Gravenhage", "0'07", '="a"b"', "=007", "'", "a\u200bb", "a\u0438\u0306"]
+    nothing = ['=""', "\u200b", "\ufeffNULL", '="null"']
+    column = pl.DataFrame({"x": [*wrapped, *own, *nothing]})
+    expected = [*["007"] * len(wrapped), *own, *[None] * len(nothing)]
+    for kind in (client, category, lambda name, stored: event_key(name, stored, MOSCOW)):
+        assert column.select(kind("x", pl.String()).value).to_series().to_list() == expected
+    missing = column.select(event_key("x", pl.String(), MOSCOW).missing).to_series()
+    assert missing.to_list() == [value is None for value in expected]
+    assert values(client("x", pl.String()), pl.Series(["\u200b17.0", '="1.7e+1"'])) == ["?", "?"]
+
+
+@pytest.mark.parametrize("kind", [pl.String(), pl.Categorical(), pl.Binary()])
+@given(ids=st.lists(st.sampled_from(["17", "17.0", "1.7e+1", "??", "?", " a ", "", "NULL", "'17", None])))
+def test_a_client_is_usable_where_it_is_neither_unreadable_nor_lost(kind, ids):
+    column, typed = pl.DataFrame({"x": pl.Series(ids, dtype=pl.String).cast(kind)}), client("x", kind)
+    expected = column.select(pl.when(~typed.unreadable & ~typed.lost).then(typed.value).alias("x")).to_series()
+    assert column.select(typed.usable.alias("x")).to_series().to_list() == expected.to_list()
 
 
 def test_clients_that_have_lost_their_letters_are_told():

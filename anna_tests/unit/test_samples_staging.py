@@ -339,6 +339,12 @@ def test_a_storage_of_google_s_that_is_not_reached_is_not_tried_for_ever(inbox, 
         stage(inbox, url)
 
 
+def test_a_file_of_azure_is_refused_before_its_library_ends_the_process(inbox):
+    with pytest.raises(SampleError, match=r"q1\.csv: files of Azure are not read by abfss://\. Give the file's https"):
+        stage(inbox, "abfss://bank@lake.dfs.core.windows.net/q1.csv")
+    assert files(inbox) == []
+
+
 @pytest.mark.parametrize(
     ("origin", "reason"),
     [

@@ -400,7 +400,7 @@ def test_an_observation_counts_as_told_unless_another_has_replaced_it(watched):
 
 def test_a_number_with_separate_thousands_is_counted_where_all_may_be_left_aside(watched):
     watched.put(events_frame([row(3, amount="1,234.50"), row(4, amount="5")], amount=pl.String), "3.parquet")
-    with pytest.raises(SourceError, match=r"One such value shows .* `left_aside: 1` in anna\.yaml has them counted"):
+    with pytest.raises(SourceError, match=r"So many such values show .* `left_aside: 1` in anna\.yaml has them"):
         watched.observe()
     assert watched.observe(left_aside=1.0).left == {"amount is written with separate thousands or a decimal comma": 1}
 
@@ -434,3 +434,33 @@ def test_a_file_that_a_lower_share_refuses_keeps_the_identities_of_its_events(tm
         bank.observe(left_aside=0.1, memory=100)
     assert (run.stat().st_ino, run.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
     assert bank.observe(left_aside=0.5) == before
+
+
+@pytest.mark.parametrize(
+    ("texts", "refused"),
+    [
+        (["2024-03-05T00:00:00Z"] * 5 + ["2024-03-06 00:00:00 UTC"] * 5, True),
+        (["2024-03-05T00:00:00Z"] * 5 + ["2024-03-06 00:00:00+00"] * 4 + ["2024-03-07 12:00:00Z"], False),
+        (["2024-03-05T00:00:00Z"] * 10, False),  # of one day, as of a nightly batch
+        (["2024-03-05T00:00:00Z"] * 5 + ["2024-03-06 00:00Z"] * 4, False),
+        (["2024-03-05"] * 5 + ["2024-03-06 00:00:00"] * 5, False),
+    ],
+)
+def test_days_that_would_lie_on_the_day_before_are_refused(tmp_path, monkeypatch, texts, refused):
+    bank = Watched(tmp_path, monkeypatch, zone="America/New_York")
+    bank.put(events_frame([("a", text, "x", True, 1.0) for text in texts], event_time=pl.String), "1.parquet")
+    if not refused:
+        assert bank.observe().total == len(texts)
+        return
+    with pytest.raises(SourceError, match=r"all times of .*1\.parquet \(10\) are midnights of a zone other than"):
+        bank.observe()
+
+
+def test_a_file_of_many_headers_is_read_once(tmp_path, monkeypatch):
+    bank = Watched(tmp_path, monkeypatch, source={"path": "source", "format": "csv"})
+    text = events_frame([row(3), row(4)]).write_csv()
+    bank.table.mkdir(exist_ok=True)
+    (bank.table / "all.csv").write_text(text * 30)
+    for read in (["all.csv"], []):
+        state = bank.observe()
+        assert (bank.read, state.left) == (read, {"event_time holds the column's name, as a header does": 29})

@@ -339,3 +339,12 @@ def test_a_path_is_relative_to_home_absolute_or_from_the_environment(tmp_path, m
     monkeypatch.setenv("LAKE", str(tmp_path / "lake"))
     for path, place in (("w/x", tmp_path / "w" / "x"), ("/abs", Path("/abs")), ("$LAKE/x", tmp_path / "lake" / "x")):
         assert Bank(tmp_path, source={"path": path}).source.path == place
+
+
+def test_a_path_that_leads_elsewhere_is_told_with_its_domain(tmp_path):
+    for path, told in (
+        ("abfss://c@acc.dfs.core.windows.net/x", "is a URL"),
+        ("~no-such-user/x", "names nobody's home"),
+    ):
+        with pytest.raises(SourceError, match=rf"domain cards: source\.path '{path}' {told}.* cards\.yaml"):
+            _ = Bank(tmp_path, source={"path": path}).source.path
