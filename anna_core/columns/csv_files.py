@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from anna_core.errors import AnnaError
@@ -52,6 +53,17 @@ def decoded(data: bytes, line: int, *, whole: bool = True) -> str:
         raise BrokenLineError(
             at, line_at(data, error.start), "the text is not UTF-8", "Save the file as UTF-8."
         ) from error
+
+
+def outside_quotes(places: np.ndarray, quotes: np.ndarray, before: int = 0) -> np.ndarray:
+    """Those of some places, (n,) ascending, that lie in no quoted value: an even number of quotes is in front of them.
+
+    Args:
+        places: the places.
+        quotes: places of all quotes, ascending, in the same bytes.
+        before: number of quotes in front of these bytes.
+    """
+    return places[(before + quotes.searchsorted(places)) % 2 == 0]
 
 
 def line_at(data: bytes, place: int) -> str:

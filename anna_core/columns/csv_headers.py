@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anna_core.columns.csv_files import BOM, END, QUOTE, BrokenLineError, CsvError, decoded, opened
+from anna_core.columns.csv_files import BOM, END, QUOTE, BrokenLineError, CsvError, decoded, opened, outside_quotes
 
 _MOST = 2**24  # bytes of a header
 _READ, _LINES_ABOVE = 2**16, 20  # bytes and lines in which the columns' names are looked for
@@ -63,6 +63,13 @@ def csv_header(file: Path) -> list[str]:
     return names
 
 
+def lines_below_first(file: Path) -> list[tuple[int, str]]:
+    """Lines 2 to 20 of a file, with their numbers: among them the columns' names may stand, below a title."""
+    with opened(file) as stream:
+        lines = stream.read(_READ).decode("utf-8", "replace").splitlines()
+    return list(enumerate(lines[1:_LINES_ABOVE], start=2))
+
+
 def title_hint(file: Path, wanted: list[str]) -> str:
     """A sentence for a header that stands below other lines, else nothing.
 
@@ -70,9 +77,7 @@ def title_hint(file: Path, wanted: list[str]) -> str:
         file: whose line 1 is not it.
         wanted: columns that are in it.
     """
-    with opened(file) as stream:
-        lines = stream.read(_READ).decode("utf-8", "replace").splitlines()
-    for number, line in enumerate(lines[1:_LINES_ABOVE], start=2):
+    for number, line in lines_below_first(file):
         if any(set(wanted) <= {name.strip(' "') for name in line.split(sign)} for sign in (",", *_OTHER_SEPARATORS)):
             return f" The columns' names stand in line {number}: remove what is above it."
     return ""
@@ -93,6 +98,6 @@ def _head(file: Path) -> bytes:
             head += more
             codes = np.frombuffer(head, dtype=np.uint8)
             quotes, ends = np.flatnonzero(codes == QUOTE), np.flatnonzero(codes == END)
-            if not more or (quotes.searchsorted(ends) % 2 == 0).any():
+            if not more or len(outside_quotes(ends, quotes)):
                 break
     return head

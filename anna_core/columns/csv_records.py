@@ -11,7 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from anna_core.columns.csv_files import BOM, END, QUOTE, BrokenLineError, CsvError, decoded, line_at, opened
+from anna_core.columns.csv_files import (
+    BOM,
+    END,
+    QUOTE,
+    BrokenLineError,
+    CsvError,
+    decoded,
+    line_at,
+    opened,
+    outside_quotes,
+)
 
 _BLOCK = 2**24  # bytes read at once
 _LONGEST_RECORD = 2**26  # bytes; a longer one is an open quote that swallows the rest of the file
@@ -67,7 +77,7 @@ def has_records(file: Path) -> bool:
         while data := stream.read(_HEAD):
             codes = np.frombuffer(data, dtype=np.uint8)
             marks, ends = np.flatnonzero(codes == QUOTE), np.flatnonzero(codes == END)
-            header = ends[(quotes + marks.searchsorted(ends)) % 2 == 0]
+            header = outside_quotes(ends, marks, quotes)
             if len(header):
                 return int(header[0]) + 1 < len(data) or bool(stream.read(1))
             quotes += len(marks)
@@ -114,10 +124,10 @@ def _split(data: bytes, line: int) -> tuple[_Block, int]:
         size = int(ends[-1]) + 1 if len(ends) else 0
         return _Block(codes[:size], commas[: commas.searchsorted(size)], ends, line), size
     _check_quotes(codes, quotes, commas, ends, line)
-    ends = ends[quotes.searchsorted(ends) % 2 == 0]
+    ends = outside_quotes(ends, quotes)
     size = int(ends[-1]) + 1 if len(ends) else 0
     commas = commas[: commas.searchsorted(size)]
-    return _Block(codes[:size], commas[quotes.searchsorted(commas) % 2 == 0], ends, line), size
+    return _Block(codes[:size], outside_quotes(commas, quotes), ends, line), size
 
 
 def _check_quotes(codes: np.ndarray, quotes: np.ndarray, commas: np.ndarray, ends: np.ndarray, first_line: int) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from anna_core.columns.csv_files import CsvError, opened
-from anna_core.columns.csv_headers import csv_header, separator_hint
+from anna_core.columns.csv_files import CsvError
+from anna_core.columns.csv_headers import csv_header, lines_below_first, separator_hint
 from anna_core.columns.csv_records import count_records
 from anna_core.columns.near_names import near_names
 from anna_core.columns.parquet_files import scan_parquet, why_unreadable
@@ -18,8 +18,6 @@ from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
 CLIENT, AS_OF, TARGET = "client_id", "as_of", "target"
 
 _PARQUET_MARK = b"PAR1"
-_LINES_ABOVE = 20  # so many lines are searched for the header if line 1 is none
-_HEAD = 2**16  # bytes at the beginning of a file, which hold these lines
 
 
 def read_sample_file(path: Path) -> pl.DataFrame:
@@ -93,9 +91,7 @@ def _refuse_other_header(path: Path, names: list[str]) -> None:
     """Raise `SampleError` if line 1 is no header of a sample and the reason can be seen."""
     if CLIENT in (name.strip() for name in names):
         return
-    with opened(path) as stream:
-        lines = stream.read(_HEAD).decode("utf-8", "replace").splitlines()
-    for number, line in enumerate(lines[1:_LINES_ABOVE], start=2):
+    for number, line in lines_below_first(path):
         if CLIENT in line:
             raise SampleError(
                 f"{path}, line {number}: the columns' names stand here: {line!r}. Remove what is above this line."
