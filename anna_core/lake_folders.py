@@ -16,7 +16,7 @@ from anna_core.folders import UnseenError, is_hidden, right_to_read
 DELTA, ICEBERG, HUDI = "Delta", "Iceberg", "Hudi"
 # The states of an Iceberg table: 00002-<uuid>.metadata.json, v2.metadata.json, also compressed.
 ICEBERG_STATE = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")
-_DELTA_LOG, _ICEBERG_LOG, _HUDI_LOG = "_delta_log", "metadata", ".hoodie"
+DELTA_LOG, ICEBERG_LOG, _HUDI_LOG = "_delta_log", "metadata", ".hoodie"  # the folder of a table's log
 _ICEBERG_DATA = "data"
 _GZIP_BEGINS = b"\x1f\x8b"
 
@@ -56,11 +56,11 @@ def lake_holding(folder: Path, parts: tuple[str, ...]) -> LakeFolder | None:
     """
     for place, name in enumerate(parts):
         table, hidden = folder.joinpath(*parts[:place]), is_hidden(parts[:place])
-        if name == _DELTA_LOG:
+        if name == DELTA_LOG:
             return LakeFolder(table, DELTA, hidden)
         if name == _HUDI_LOG:
             return LakeFolder(table, HUDI, hidden)
-        if name == _ICEBERG_LOG and len(parts) == place + 2 and ICEBERG_STATE.fullmatch(parts[-1]):
+        if name == ICEBERG_LOG and len(parts) == place + 2 and ICEBERG_STATE.fullmatch(parts[-1]):
             if hidden:  # whatever stands in it
                 return LakeFolder(table, ICEBERG, hidden)
             state = folder.joinpath(*parts)
@@ -94,7 +94,7 @@ def _lake_folder(folder: Path, path: Path) -> LakeFolder | None:
     Raises:
         PermissionError: the folder, or what may be its state, may not be looked into.
     """
-    if (folder / _DELTA_LOG).is_dir():
+    if (folder / DELTA_LOG).is_dir():
         return LakeFolder(folder, DELTA)
     tables = (_iceberg_folder(folder, state, path) for state in _iceberg_states(folder))
     if (found := next(filter(None, tables), None)) is not None:
@@ -103,7 +103,7 @@ def _lake_folder(folder: Path, path: Path) -> LakeFolder | None:
 
 
 def _iceberg_states(folder: Path) -> Iterator[Path]:
-    log = folder / _ICEBERG_LOG
+    log = folder / ICEBERG_LOG
     if log.is_dir():
         yield from (log / name for name in sorted(os.listdir(log), reverse=True) if ICEBERG_STATE.fullmatch(name))
 

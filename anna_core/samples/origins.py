@@ -14,6 +14,7 @@ import pyarrow.fs
 
 from anna_core.errors import NO_ROOM, SampleError, system_code
 from anna_core.folders import UnseenError, is_folder, status
+from anna_core.lake_folders import DELTA_LOG
 from anna_core.samples.files import ending_of, path_of, stem_of, url_parts, why_no_sample
 from anna_core.samples.parts import read_parts
 from anna_core.samples.resting import Stamps, look
@@ -192,7 +193,7 @@ def _download_web(url: str, target: Path) -> None:
 
 def _read_table(origin: str) -> pl.DataFrame:
     folder = path_of(origin)
-    if _is_url(origin) or (folder / "_delta_log").is_dir():
+    if _is_url(origin) or (folder / DELTA_LOG).is_dir():
         return _read_delta(origin)
     return read_parts(origin, folder)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from anna_core.errors import SampleError
 from anna_core.folders import UnseenError, is_folder, status, walk
+from anna_core.lake_folders import DELTA_LOG
 from anna_core.samples.files import local_path, settings_beside
 from anna_core.samples.listing import FileStamp, stamp
 from anna_core.samples.parts import is_mark
@@ -32,7 +33,7 @@ def look(origin: str) -> Stamps:
         return {}
     try:
         files = [] if settings is None else [settings]
-        if not is_folder(path / "_delta_log"):
+        if not is_folder(path / DELTA_LOG):
             files += [file for file, names in walk(path) if not is_mark(names)] if is_folder(path) else [path]
         states = {str(file): status(file) for file in files}
     except UnseenError as error:

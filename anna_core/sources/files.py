@@ -11,7 +11,7 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.file_names import is_garbled, shown
 from anna_core.folders import UnseenError, is_hidden, status, walk, why_no_file
-from anna_core.lake_folders import HUDI, ICEBERG, LakeFolder, lake_around, lake_holding
+from anna_core.lake_folders import DELTA_LOG, HUDI, ICEBERG, LakeFolder, lake_around, lake_holding
 from anna_core.sources.source import Source
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
@@ -153,7 +153,7 @@ def _has_data(name: str) -> bool:
 
 
 def _why_hidden(parts: tuple[str, ...]) -> str:
-    if "_delta_log" in parts:
+    if DELTA_LOG in parts:
         return "belongs to a Delta table: set `format: delta`"
     sign = next(part for part in parts if part.startswith((".", "_")))
     return f"is out of sight: '{shown(sign)}' begins as what writers have not finished"

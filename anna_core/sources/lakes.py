@@ -10,7 +10,7 @@ import polars as pl
 from anna_core.domains import Domain
 from anna_core.errors import NotAsObservedError, SourceError
 from anna_core.folders import UnseenError, status
-from anna_core.lake_folders import ICEBERG_STATE
+from anna_core.lake_folders import DELTA_LOG, ICEBERG_LOG, ICEBERG_STATE
 from anna_core.sources.lake_failures import CURE, of_lake_library, reason
 from anna_core.sources.plain_names import plainly_named
 from anna_core.sources.source import Source
@@ -41,7 +41,7 @@ def scan_lake(source: Source, state: str | None = None) -> pl.LazyFrame:
 
 def _table(source: Source) -> Path:
     domain, path = source.domain, source.path
-    mark = path / ("_delta_log" if domain.source.format == "delta" else "metadata")
+    mark = path / (DELTA_LOG if domain.source.format == "delta" else ICEBERG_LOG)
     try:
         is_there = status(mark) is not None or (domain.source.format == "iceberg" and path.is_file())
     except UnseenError as error:
@@ -162,7 +162,7 @@ def _newest_metadata(path: Path) -> Path:
     """
     if path.is_file():
         return path
-    folder, hint = path / "metadata", path / "metadata" / _HINT
+    folder, hint = path / ICEBERG_LOG, path / ICEBERG_LOG / _HINT
     files = {file: match for file in folder.iterdir() if (match := ICEBERG_STATE.fullmatch(file.name))}
     if hint.is_file():
         version = hint.read_text(encoding="utf-8", errors="replace").strip()  # a damaged one names none
