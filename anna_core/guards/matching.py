@@ -119,7 +119,7 @@ def _domain_match(name: str, clients: pl.Series, unmet: pl.Series, files: list[P
         return DomainMatch(name, met, "", (), ())
     newest = pl.scan_parquet(files[-_COMPARED_MONTHS:], glob=False).select(pl.col("client_id").unique())
     theirs = newest.collect()["client_id"].sort()
-    return DomainMatch(name, met, likely_cause(unmet, theirs), _some(unmet), _some(theirs))
+    return DomainMatch(name, met, likely_cause(unmet, theirs), _from_all_over(unmet), _from_all_over(theirs))
 
 
 def _unknown_clients(clients: pl.Series, unknown: pl.Series, found: list[DomainMatch]) -> list[str]:
@@ -178,6 +178,6 @@ def _dated(days: pl.Series) -> str:
     return f"as of {first}" if first == last else f"as of {first} to {last}"
 
 
-def _some(ids: pl.Series) -> tuple[str, ...]:
-    """A few ids from all over; ids in a row tell less."""
+def _from_all_over(ids: pl.Series) -> tuple[str, ...]:
+    """A few ids; such as lie side by side would tell less."""
     return tuple(ids.gather_every(max(1, len(ids) // _SHOWN)).head(_SHOWN))

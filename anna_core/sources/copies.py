@@ -110,10 +110,10 @@ def told_months(files: dict[str, ReadFile], place: Path) -> list[str]:
         others = len(group) - len(named)
         names = f"{', '.join(named)} and {others:,} more" if others else " and ".join(named)
         same = {month for name in group for month in files[name].again}
-        note = f"{names} hold the same rows in {_some(same)}, which count{'s' * (len(same) == 1)} once"
+        note = f"{names} hold the same rows in {_span(same)}, which count{'s' * (len(same) == 1)} once"
         holding = Counter(month for name in group for month, rows in files[name].months.items() if _are_many(rows))
         if differ := {month for month, count in holding.items() if count > 1}:
-            note += f", but other ones in {_some(differ)}, where all count: what is in several of them counts twice"
+            note += f", but other ones in {_span(differ)}, where all count: what is in several of them counts twice"
         notes.append(f"{note}; {_CURE}")
     if len(groups) > _TOLD:
         notes.append(f"{len(groups) - _TOLD:,} more groups of files hold the same rows in some months; {_CURE}")
@@ -138,6 +138,6 @@ def _are_many(fingerprint: str) -> bool:
     return rows_in(fingerprint) >= _FEWEST
 
 
-def _some(months: set[str]) -> str:
+def _span(months: set[str]) -> str:
     told = sorted(month[:7] for month in months)
     return told[0] if len(told) == 1 else f"{len(told):,} months, {told[0]} to {told[-1]}"

@@ -24,7 +24,7 @@ def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
                 found = file.survey.kinds.get(column, "missing"), file.survey.near.get(column, "")
                 kinds.setdefault(found, []).append(Path(name).name)
         if len(kinds) > 1:
-            told = [f"{kind} in {_some(names)}{_called(near, names)}" for (kind, near), names in kinds.items()]
+            told = [f"{kind} in {_first_of(names)}{_called(near, names)}" for (kind, near), names in kinds.items()]
             notes.append(f"column '{column}' differs between files: {', '.join(told)}")
     return notes
 
@@ -39,8 +39,8 @@ def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     ]
     if alike := [Path(name).name for name, file in files.items() if file.survey.alike >= _MANY_ALIKE]:
         notes.append(
-            f"all events of {_some(alike)} have one and the same event_key ({', '.join(domain.event_key)}), so of each "
-            "client's one alone stays: name columns in `event_key` that tell events apart"
+            f"all events of {_first_of(alike)} have one and the same event_key ({', '.join(domain.event_key)}), so of "
+            "each client's one alone stays: name columns in `event_key` that tell events apart"
         )
     return notes
 
@@ -52,5 +52,5 @@ def _called(near: str, names: list[str]) -> str:
     return f", which {'has' if len(names) == 1 else 'have'} {near!r} (letter case and padding count: rename it there)"
 
 
-def _some(names: list[str]) -> str:
+def _first_of(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"

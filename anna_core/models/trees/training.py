@@ -83,7 +83,7 @@ def train_boosting(
         part.domain.name: {name: tuple(known.tolist()) for name, known in top_codes(part, split == TRAIN).items()}
         for part in sequences
     }
-    used, weights = _some(np.sort(np.concatenate([rows.train, rows.valid])), target, weight, task)
+    used, weights = _drawn(np.sort(np.concatenate([rows.train, rows.valid])), target, weight, task)
     features = features_of([part.take(used) for part in sequences], codes, threads, order)
     forest = fit_trees(features, target[used], weights, fold[used], output, task, threads, deadline)
     spec = BoostingSpec(
@@ -213,7 +213,7 @@ def _offsets(booster: "lightgbm.Booster", row: np.ndarray, fitted: np.ndarray, o
     return tuple(np.where(unseen, np.asarray(output.base_logits) - raw, 0.0).tolist())
 
 
-def _some(rows: np.ndarray, target: np.ndarray, weight: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(rows: np.ndarray, target: np.ndarray, weight: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
     """At most `MOST_ROWS` of the rows, in order, and their weights, with mean 1.
 
     Rows with a rare outcome are kept; rows that stand for others that were not drawn weigh correspondingly more.
