@@ -6,6 +6,7 @@ from filelock import Timeout
 
 from anna_core.errors import AnnaError
 from anna_core.months import date_spans
+from anna_core.samples.column_names import AS_OF
 from anna_core.samples.inbox import read_upload_request, upload_digest, upload_lock
 from anna_core.samples.listing import Upload, list_upload, why_incomplete
 from anna_core.samples.register import Entry, UploadState
@@ -41,7 +42,7 @@ def _check(entry: Entry, upload: Upload) -> None:
             entry.put(UploadState.REFUSED, f"{upload.file} is not complete yet, or damaged: {why}.")
             return
         request = read_upload_request(path)
-        content, dates = upload_digest(path, request), read_keys(path)["as_of"]
+        content, dates = upload_digest(path, request), read_keys(path)[AS_OF]
     except AnnaError as error:
         entry.put(UploadState.REFUSED, str(error))
         return

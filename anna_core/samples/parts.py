@@ -8,9 +8,9 @@ from anna_core.errors import SampleError
 from anna_core.file_names import shown
 from anna_core.folders import UnseenError, is_folder, is_hidden, status, walk, why_no_file
 from anna_core.lake_folders import DELTA, LakeFolder, lake_around, lake_holding
+from anna_core.samples.column_names import AS_OF, CLIENT, GROUP, SPLIT, TARGET, WEIGHT
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of
-from anna_core.samples.reading import AS_OF, CLIENT, TARGET, read_parquet
-from anna_core.samples.rows import GROUP, SPLIT, WEIGHT
+from anna_core.samples.reading import read_parquet
 
 _OWN_COLUMNS = (CLIENT, AS_OF, SPLIT, GROUP, WEIGHT)
 _PARTS_ALONE = "Bring a folder that holds the sample's parts alone."

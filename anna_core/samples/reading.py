@@ -13,9 +13,8 @@ from anna_core.columns.csv_records import count_records
 from anna_core.columns.near_names import near_names
 from anna_core.columns.parquet_files import scan_parquet, why_unreadable
 from anna_core.errors import SampleError
+from anna_core.samples.column_names import AS_OF, CLIENT, TARGET
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
-
-CLIENT, AS_OF, TARGET = "client_id", "as_of", "target"
 
 _PARQUET_MARK = b"PAR1"
 

@@ -23,10 +23,10 @@ from anna_core.columns.typed import (
 )
 from anna_core.columns.wrapped import unwrapped_text
 from anna_core.errors import SampleError
+from anna_core.samples.column_names import AS_OF, CLIENT, GROUP, SPLIT, WEIGHT
 from anna_core.samples.groups import join_groups
-from anna_core.samples.reading import AS_OF, CLIENT, if_no_label, read_sample_file, target_columns
+from anna_core.samples.reading import if_no_label, read_sample_file, target_columns
 
-GROUP, SPLIT, WEIGHT = "group_id", "split", "weight"
 # Weights and sums of their squares stay far within float32; the unit may be a currency, or one that adds up to 1.
 LIGHTEST, HEAVIEST = 1e-12, 1e12
 _EXAMPLES = 3  # rows shown in an error message

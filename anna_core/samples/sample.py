@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from anna_core.errors import ArtifactError, SampleError
 from anna_core.forms import origin_of
 from anna_core.keys import parse_sample_key
+from anna_core.samples.column_names import SPLIT, WEIGHT
 from anna_core.samples.reading import read_sample_file, target_columns
 from anna_core.samples.rows import checked_rows
 from anna_core.samples.splits import assign_folds, assign_splits, client_key
@@ -65,12 +66,12 @@ class Sample:
     @cached_property
     def weight(self) -> np.ndarray:
         """The rows' weights, float32 (n,), positive."""
-        return self.rows["weight"].to_numpy()
+        return self.rows[WEIGHT].to_numpy()
 
     @cached_property
     def split(self) -> np.ndarray:
         """The rows' splits, (n,) text: train, valid or test."""
-        return self.rows["split"].to_numpy().astype("<U5")
+        return self.rows[SPLIT].to_numpy().astype("<U5")
 
     @cached_property
     def client(self) -> np.ndarray:

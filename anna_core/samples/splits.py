@@ -7,9 +7,9 @@ import polars as pl
 
 from anna_core.columns.shares import percent
 from anna_core.errors import SampleError
+from anna_core.samples.column_names import AS_OF, CLIENT, GROUP, SPLIT
 from anna_core.tasks.task import SplitSpec
 
-SPLIT = "split"
 TRAIN, VALID, TEST = "train", "valid", "test"
 SPLITS = (TRAIN, VALID, TEST)
 _BUCKETS = 100  # the hash divides clients by whole per cents
@@ -42,7 +42,7 @@ def assign_splits(rows: pl.DataFrame, spec: SplitSpec, outcomes: np.ndarray | No
     """
     key = client_key(rows)
     if SPLIT in rows.columns:
-        split = _manual(rows["split"])
+        split = _manual(rows[SPLIT])
         how, giant = "The sample's own split column is used", ""
     else:
         held_out, how, giant = _held_out(rows, key, spec, outcomes)
@@ -94,7 +94,7 @@ def assign_folds(
         (n,) int8, each row's fold; -1 for test rows, and for training rows if only validation rows are judged on.
     """
     fold = np.where(split == VALID, 0, -1).astype(np.int8)
-    manual = SPLIT in rows.columns and VALID in _manual(rows["split"])
+    manual = SPLIT in rows.columns and VALID in _manual(rows[SPLIT])
     if folds > 1 and not manual:
         train = split == TRAIN
         fold[train] = 1 + np.floor(_places(client_key(rows), seed + 2, train, outcomes) * (folds - 1)).astype(np.int8)
@@ -107,10 +107,10 @@ def client_key(rows: pl.DataFrame) -> pl.Series:
     Both are often plain numbers. If a group has the number of a client without a group, that client is called
     `client <id>`.
     """
-    if "group_id" not in rows.columns:
-        return rows["client_id"]
-    group, client = pl.col("group_id"), pl.col("client_id")
-    numbered_alike = client.is_in(rows["group_id"].drop_nulls().unique().implode())
+    if GROUP not in rows.columns:
+        return rows[CLIENT]
+    group, client = pl.col(GROUP), pl.col(CLIENT)
+    numbered_alike = client.is_in(rows[GROUP].drop_nulls().unique().implode())
     alone = pl.when(numbered_alike).then("client " + client).otherwise(client)
     return rows.select(pl.coalesce(group, alone)).to_series()
 
@@ -164,7 +164,7 @@ def _counted(rows: pl.DataFrame, key: pl.Series, part: np.ndarray, among: np.nda
 
 def _what_is_divided(rows: pl.DataFrame) -> str:
     """What the keys of the rows are, in the plural: of clients with the same `group_id`, the group is one."""
-    alone = rows["group_id"].null_count() if "group_id" in rows.columns else len(rows)
+    alone = rows[GROUP].null_count() if GROUP in rows.columns else len(rows)
     if alone == len(rows):
         return "clients"
     return "clients and groups" if alone else "groups"
@@ -178,7 +178,7 @@ def _shared(rows: pl.DataFrame, key: pl.Series, split: np.ndarray, part: str, so
     trained, judged = (set(key.filter(pl.Series(split == name))) for name in (TRAIN, part))
     shared = len(trained & judged)
     is_before = np.isin(split, SPLITS[: SPLITS.index(part)])
-    dates = rows["as_of"].to_numpy()
+    dates = rows[AS_OF].to_numpy()
     if not shared or dates[split == part].min() > dates[is_before].max():
         return ""
     return f"; {_what_is_divided(rows)} with rows in both train and {part}: {shared:,}, so {so}"
@@ -186,7 +186,7 @@ def _shared(rows: pl.DataFrame, key: pl.Series, split: np.ndarray, part: str, so
 
 def _before(rows: pl.DataFrame, split: np.ndarray) -> str:
     """What is wrong with a test of which all rows are earlier than those to train on; empty where it is not so."""
-    first, last = (rows["as_of"].filter(pl.Series(split == name)) for name in (TRAIN, TEST))
+    first, last = (rows[AS_OF].filter(pl.Series(split == name)) for name in (TRAIN, TEST))
     if not len(last) or last.max() >= first.min():  # type: ignore[operator]  # both are dates
         return ""
     return (
@@ -197,9 +197,9 @@ def _before(rows: pl.DataFrame, split: np.ndarray) -> str:
 
 def _told_of_a_giant(rows: pl.DataFrame, key: pl.Series, share: float) -> str:
     """A sentence about the largest group, where it holds more of the rows than a part should; else empty."""
-    if "group_id" not in rows.columns:
+    if GROUP not in rows.columns:
         return ""
-    groups = rows.filter(pl.Series(key == rows["group_id"]).fill_null(value=False))["group_id"].value_counts(sort=True)
+    groups = rows.filter(pl.Series(key == rows[GROUP]).fill_null(value=False))[GROUP].value_counts(sort=True)
     if not len(groups) or groups["count"][0] <= share * len(rows):
         return ""
     name, count = groups.row(0)
@@ -222,10 +222,10 @@ def _held_out(
     rows: pl.DataFrame, key: pl.Series, spec: SplitSpec, outcomes: np.ndarray | None
 ) -> tuple[np.ndarray, str, str]:
     """The rows that are held out, (n,) bool; how they were chosen; and a sentence on a group that disturbs that."""
-    by_date = rows.group_by("as_of").len().sort("as_of", descending=True)
+    by_date = rows.group_by(AS_OF).len().sort(AS_OF, descending=True)
     tail = by_date.with_columns(share=pl.col("len").cum_sum() / len(rows))
     enough = tail.filter(pl.col("share") >= spec.test_share)
-    first, share = enough["as_of"][0], enough["share"][0]
+    first, share = enough[AS_OF][0], enough["share"][0]
     possible = share < 1
     if spec.test == "out_of_time" and not possible:
         raise SampleError(
@@ -233,7 +233,7 @@ def _held_out(
             "Bring earlier dates, or say `split: {test: client}`."
         )
     if spec.test == "out_of_time" or (spec.test == "auto" and _SHORTEST_TAIL <= share <= _LONGEST_TAIL):
-        held_out = (rows["as_of"] >= first).to_numpy()
+        held_out = (rows[AS_OF] >= first).to_numpy()
         return held_out, f"Out of time: rows as of {first} and later ({percent(share)}) are held out", ""
     everywhere = np.ones(len(rows), dtype=bool)
     held_out = _places(key, spec.seed, everywhere, outcomes) < spec.test_share
