@@ -13,7 +13,7 @@ from anna_core.errors import SourceError
 from anna_core.guards.files_apart import files_apart, first_clients
 from anna_core.guards.written_apart import written_apart
 from anna_core.sources.door import CLIENT
-from anna_core.sources.files import source_files, told_unread
+from anna_core.sources.files import newest_first, source_files, told_unread
 from anna_core.sources.layouts import file_schema, is_empty
 from anna_core.sources.preview import preview
 from anna_core.sources.source import Source
@@ -67,7 +67,8 @@ def check_clients(domains: Iterable[Domain], settings: Settings) -> Iterator[Fin
         of_files = dict[str, pl.Series]()
         with suppress(Exception):  # whatever it is, `check_source` has met it, too, and told of it
             source = _source(domain, settings)
-            of_files = first_clients(source, _newest(source))
+            files = [source.path] if domain.source.is_lake else newest_first(source_files(source).read)
+            of_files = first_clients(source, files)
         if told := files_apart(of_files):
             cure = "find out which way is right, and write the other files anew"
             yield warning(f"domain {domain.name}: {told}", cure)
@@ -96,13 +97,6 @@ def _check_columns(source: Source) -> Iterator[Finding]:
             "counts as missing in all their rows",
             "write the column there, or rename it, if it is called otherwise there",
         )
-
-
-def _newest(source: Source) -> list[Path]:
-    """A source's files, the newest first; of a lake's table its folder."""
-    if source.domain.source.is_lake:
-        return [source.path]
-    return sorted(source_files(source).read, key=lambda file: -file.stat().st_mtime_ns)
 
 
 def _source(domain: Domain, settings: Settings) -> Source:

@@ -91,6 +91,11 @@ def source_files(source: Source) -> SourceFiles:
     return found
 
 
+def newest_first(files: list[Path]) -> list[Path]:
+    """Files by when they were modified, the latest first."""
+    return sorted(files, key=lambda file: -file.stat().st_mtime_ns)
+
+
 def told_unread(unread: dict[str, str]) -> str:
     """Say how many files are not read, and name the first of them with the reasons."""
     some = [f"{name} {reason}" for name, reason in sorted(unread.items())[:_SHOWN]]

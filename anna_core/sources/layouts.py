@@ -1,5 +1,6 @@
 """What a Parquet or CSV file of a source is like: its columns and their types, and whether it has rows."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +37,18 @@ def has_rows(domain: Domain, file: Path) -> bool:
         if domain.source.format == "csv":
             return has_records(file)
         return scan_parquet([file]).select(pl.len()).collect().item() > 0
+
+
+def columns_that_count(layouts: Iterable[tuple[Iterable[str], bool]]) -> frozenset[str]:
+    """Names of the columns that any file of a source with rows has, or any file at all where none has rows.
+
+    Args:
+        layouts: of each file the names of its columns, and whether it has rows.
+    """
+    filled, empty = set[str](), set[str]()
+    for names, has_any in layouts:
+        (filled if has_any else empty).update(names)
+    return frozenset(filled or empty)
 
 
 def filled(domain: Domain, files: list[Path]) -> list[Path]:

@@ -6,7 +6,7 @@ time of modification, even if the observation is then refused because of another
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from os.path import relpath
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from anna_core.sources.copies import copies, told_months, with_months_once
 from anna_core.sources.door import as_header
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
-from anna_core.sources.layouts import file_schema, has_rows
+from anna_core.sources.layouts import columns_that_count, file_schema, has_rows
 from anna_core.sources.left_aside import most_of
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.moved_days import refuse_moved_days
@@ -93,7 +93,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
     domain, before, rules = source.domain, read_state(folder), _rules(source)
     found = look(source, before)
     done, known_refused = _surveyed(source, folder, before, found.states, rules)
-    columns = _columns(domain, found.states, done)
+    columns = columns_that_count(_layouts(domain, found.states, done))
     if not columns.issuperset(domain.source_columns):
         done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
     files, refused, torn = {}, [], dict[str, str]()
@@ -227,24 +227,18 @@ def _key_names(files: dict[str, ReadFile]) -> set[str]:
     return {key_name(name, file.state, file.rules) for name, file in files.items()}
 
 
-def _columns(domain: Domain, states: dict[str, str], done: dict[str, ReadFile]) -> frozenset[str]:
-    """Names of the columns that any file with rows has, or any at all where none has rows.
-
-    Only files that are still to be read are opened.
-    """
-    filled, empty = set[str](), set[str]()
+def _layouts(
+    domain: Domain, states: dict[str, str], done: dict[str, ReadFile]
+) -> Iterator[tuple[Collection[str], bool]]:
+    """Yield the columns of each file, and whether it has rows. Only files that are still to be read are opened."""
     for name in states:
         if file := done.get(name):
-            (filled if file.survey.rows else empty).update(file.survey.kinds)
-            continue
-        if domain.source.is_lake:
-            continue
-        try:
-            names = file_schema(domain, Path(name))
-            (filled if has_rows(domain, Path(name)) else empty).update(names)
-        except SourceError:
-            filled.update(domain.source_columns)  # what it has is not known; its survey refuses it
-    return frozenset(filled or empty)
+            yield file.survey.kinds, file.survey.rows > 0
+        elif not domain.source.is_lake:
+            try:
+                yield file_schema(domain, Path(name)), has_rows(domain, Path(name))
+            except SourceError:
+                yield domain.source_columns, True  # what it has is not known; its survey refuses it
 
 
 def _refusal(domain: Domain, refused: list[str]) -> SourceError:

@@ -11,8 +11,8 @@ from anna_core.columns.csv_records import check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.door import TIME, Door
-from anna_core.sources.files import source_files
-from anna_core.sources.layouts import file_schema, has_rows, is_empty
+from anna_core.sources.files import newest_first, source_files
+from anna_core.sources.layouts import columns_that_count, file_schema, has_rows, is_empty
 from anna_core.sources.left_aside import examples, refusal, told, too_many
 from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
 from anna_core.sources.reading import reading
@@ -59,11 +59,11 @@ def preview(source: Source) -> Preview:
         return seen
     found = source_files(source)
     seen = Preview(files=len(found.read), unread=found.not_read)
-    have, of_no_rows = set[str](), set[str]()
+    layouts = list[tuple[pl.Schema, bool]]()
     sound, empty = list[Path](), list[Path]()
     for file in found.read:
         try:
-            (have if has_rows(domain, file) else of_no_rows).update(file_schema(domain, file))
+            layouts.append((file_schema(domain, file), has_rows(domain, file)))
             (empty if is_empty(domain, file) else sound).append(file)
         except SourceError as error:
             seen.refused.append(str(error))
@@ -71,8 +71,9 @@ def preview(source: Source) -> Preview:
     if not sound:
         return seen
     source_tables(source, sound)  # refuses a column that none has
-    for file in sorted(sound, key=lambda file: -file.stat().st_mtime_ns)[:_FILES]:
-        (table,) = source_tables(source, [file], frozenset(have or of_no_rows))
+    columns = columns_that_count(layouts)
+    for file in newest_first(sound)[:_FILES]:
+        (table,) = source_tables(source, [file], columns)
         _look(source, table, seen)
     return seen
 

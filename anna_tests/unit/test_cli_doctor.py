@@ -243,13 +243,13 @@ def test_files_of_a_source_that_write_the_same_clients_otherwise_are_told_once(s
 
 
 def test_a_source_that_nobody_foresaw_stops_no_comparison_of_the_others(settings, monkeypatch):
-    def newest(source):
+    def first_clients(source, newest):
         if source.domain.name == "credit_history":
             raise RuntimeError("a library's own")
-        return found(source)
+        return found(source, newest)
 
-    found = sources._newest
-    monkeypatch.setattr(sources, "_newest", newest)
+    found = sources.first_clients
+    monkeypatch.setattr(sources, "first_clients", first_clients)
     ids = pl.Series([str(number) for number in range(20)])
     rewrite(settings, "card_transactions", client_id=ids.str.zfill(5))
     rewrite(settings, "account_transactions", client_id=ids)
