@@ -1,9 +1,16 @@
-"""What sensors ask of earlier runs: whether they are under way, and what failed ones died of."""
+"""What sensors ask of earlier runs: whether they are under way or tried again, and what failed ones died of."""
 
 import dagster as dg
 
+from anna_resources.names import WILL_RETRY_TAG
+
 FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 UNDER_WAY = [status for status in dg.DagsterRunStatus if status not in (dg.DagsterRunStatus.SUCCESS, *FAILED)]
+
+
+def will_retry(run: dg.DagsterRun) -> bool:
+    """Whether Dagster has said of a run that ended that another goes on from where it stopped, or is about to."""
+    return run.tags.get(WILL_RETRY_TAG) == "true"
 
 
 def last_words(instance: dg.DagsterInstance, run_id: str) -> str:

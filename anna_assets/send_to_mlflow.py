@@ -4,9 +4,9 @@ import time
 
 import dagster as dg
 
-from anna_assets.past_runs import UNDER_WAY
+from anna_assets.past_runs import UNDER_WAY, will_retry
 from anna_assets.steps import explained
-from anna_resources.names import RETRY_TAG, ROOT_RUN_TAG, WILL_RETRY_TAG
+from anna_resources.names import RETRY_TAG, ROOT_RUN_TAG
 from anna_resources.tracking.outbox import KEPT_DAYS, LaunchBox
 from anna_resources.tracking.resource import Tracking
 
@@ -87,7 +87,7 @@ def _ended(instance: dg.DagsterInstance, box: LaunchBox) -> str:
     latest = runs[0]
     if any(not run.is_finished for run in runs):
         return ""
-    if latest.tags.get(WILL_RETRY_TAG) == "true" and RETRY_TAG not in latest.tags:
+    if will_retry(latest) and RETRY_TAG not in latest.tags:
         # Its retry is about to begin; where it has one, that was deleted, or it would be the latest. Some never begin,
         # as of a backfill that was canceled. One that begins late opens the launch again.
         (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[latest.run_id]))

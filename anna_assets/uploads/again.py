@@ -8,11 +8,11 @@ import dagster as dg
 
 from anna_assets.clock import told_moment
 from anna_assets.passing import Passing, disks, full_disks, what_passes
-from anna_assets.past_runs import last_words
+from anna_assets.past_runs import last_words, will_retry
 from anna_assets.uploads.marts import Marts
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_resources.ledger.ledger import Ledger
-from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
+from anna_resources.names import RETRY_TAG
 from anna_resources.settings import load_settings
 
 _PAUSE = 300  # seconds; a failed step gives back what it held, so that there seems to be room at once
@@ -39,7 +39,7 @@ def bring_back(register: Register, instance: dg.DagsterInstance, marts: Marts, n
         run = by_id.get(entry.watched)
         if run is not None and not run.is_finished:
             continue
-        if run is not None and run.tags.get(WILL_RETRY_TAG) == "true":
+        if run is not None and will_retry(run):
             entry.watched = run.tags.get(RETRY_TAG, run.run_id)
             continue
         entry.watched = ""

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from anna_assets.past_runs import UNDER_WAY, last_words
+from anna_assets.past_runs import UNDER_WAY, last_words, will_retry
 from anna_assets.uploads.launches import is_whole
 from anna_core.samples.register import Entry
-from anna_resources.names import ROOT_RUN_TAG, TRAIN_JOB, WILL_RETRY_TAG
+from anna_resources.names import ROOT_RUN_TAG, TRAIN_JOB
 
-_FINISHED = "finished"
+FINISHED = "finished"
+_QUEUED, _FAILED = "queued", "failed"
 _STANDINGS = {
-    **dict.fromkeys(UNDER_WAY, "queued"),
+    **dict.fromkeys(UNDER_WAY, _QUEUED),
     dg.DagsterRunStatus.STARTED: "running",
     dg.DagsterRunStatus.CANCELING: "running",
-    dg.DagsterRunStatus.SUCCESS: _FINISHED,
-    dg.DagsterRunStatus.FAILURE: "failed",
+    dg.DagsterRunStatus.SUCCESS: FINISHED,
+    dg.DagsterRunStatus.FAILURE: _FAILED,
     dg.DagsterRunStatus.CANCELED: "canceled",
 }
 
@@ -27,7 +28,7 @@ def note_standing(entries: Sequence[Entry], instance: dg.DagsterInstance) -> Non
         entries: of launched uploads.
         instance: that has the runs.
     """
-    unfinished = [entry for entry in entries if entry.standing != _FINISHED]
+    unfinished = [entry for entry in entries if entry.standing != FINISHED]
     if not unfinished:
         return
     runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=[one.run for one in unfinished]))}
@@ -41,12 +42,11 @@ def note_standing(entries: Sequence[Entry], instance: dg.DagsterInstance) -> Non
 
 def _note(entry: Entry, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
     standing = _STANDINGS[run.status]
-    if run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) == "true":
-        standing = _STANDINGS[dg.DagsterRunStatus.QUEUED]  # its process was ended; its next attempt is about to come
+    if run.status is dg.DagsterRunStatus.FAILURE and will_retry(run):
+        standing = _QUEUED  # its process was ended; its next attempt is about to come
     if (entry.standing, entry.attempt) != (standing, run.run_id):
         entry.standing, entry.attempt = standing, run.run_id
-        failed = standing == _STANDINGS[dg.DagsterRunStatus.FAILURE]
-        entry.failed_with = last_words(instance, run.run_id) if failed else ""
+        entry.failed_with = last_words(instance, run.run_id) if standing == _FAILED else ""
 
 
 def _root(run: dg.DagsterRun) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 import dagster as dg
 
 from anna_assets.markdown import plain
+from anna_assets.uploads.standing import FINISHED
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_resources.names import REGISTER_JOB, UPLOADS_ASSET
 from anna_resources.settings import INBOX
@@ -108,7 +109,7 @@ def _links(row: dict[str, str]) -> str:
     """The pages of an upload's launch that there are, as an item of a list in Markdown."""
     attempt = row["attempt"] or row["run"]
     run = f"[run {attempt[:8]}](/runs/{attempt})"
-    if row["standing"] == "finished":
+    if row["standing"] == FINISHED:
         run += f", [report](/assets/report?view=partitions&partition={row['sample']})"
     return f"- {plain(row['sample'])}, {row['standing']}: {run}"
 
