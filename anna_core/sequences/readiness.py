@@ -9,7 +9,7 @@ from pathlib import Path
 from anna_core.errors import in_words
 from anna_core.marts.staleness import is_stale
 from anna_core.sequences.touched_months import months_of_spans
-from anna_core.sources import observing
+from anna_core.sources import digests
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import SourceState, read_state
 
@@ -46,7 +46,7 @@ class Readiness:
         source: the domain's raw table.
         observed: folder of what was last observed of it.
         mart: folder of the mart's months.
-        calendar: names the months that are kept, as in `observing.listing`.
+        calendar: names the months that are kept, as in `digests.listing`.
         keeps: whether a month is kept.
     """
 
@@ -81,12 +81,12 @@ class Readiness:
     def _problem(self) -> str:
         try:
             state = self._state
-            listing = observing.listing(self.source, self.calendar, state)
+            listing = digests.listing(self.source, self.calendar, state)
             if not state.listing:
                 return "has not been observed yet"
             if state.listing == listing:
                 return ""
-            return f"is to be observed again: {observing.what_changed(self.source, state)}"
+            return f"is to be observed again: {digests.what_changed(self.source, state)}"
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to whoever waits, and stops no other domain
             return f"cannot be read: {in_words(error)}"
 

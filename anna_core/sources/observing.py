@@ -5,8 +5,8 @@ time of modification, even if the observation is then refused because of another
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from filelock import FileLock
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
+from anna_core.sources.digests import listing_of, rules_of
 from anna_core.sources.door import as_header
-from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.layouts import columns_that_count, file_schema, has_rows
 from anna_core.sources.left_aside import most_of
@@ -31,40 +31,7 @@ from anna_core.sources.tables import open_table, source_tables
 from anna_core.sources.version_units import refuse_several_units
 from anna_core.storage import write_text
 
-_DOOR = "10"  # changes whenever the same files would be read as other rows than before
 _TOLD = 10  # refused files named in one message
-
-
-def listing(source: Source, calendar: str, before: SourceState) -> str:
-    """A digest that changes with the source's files, the rules for reading them and the months kept; reads no data.
-
-    Args:
-        source: the source.
-        calendar: a text that changes with the months that the deployment keeps; if these become others, the source
-            must be observed again although no file has changed.
-        before: the last observation, as which files count that are still being written.
-
-    Raises:
-        SourceError: the source is missing.
-    """
-    found = look(source, before)
-    return _listing(source, calendar, found.states, found.unread)
-
-
-def what_changed(source: Source, before: SourceState) -> str:
-    """Why `listing` differs from that of the last observation, in words for people; reads no data.
-
-    Raises:
-        SourceError: the source is missing.
-    """
-    found = look(source, before)
-    here = found.states | found.unread | found.hidden | found.unsettled
-    states = {name: file.state for name, file in before.known.items()}
-    if found.states != states or here.keys() != before.known.keys() | before.unread.keys():
-        return "its files changed"
-    if any(file.rules != _rules(source) for file in before.known.values()):
-        return "the rules by which it is read changed"
-    return "the months that are kept, `left_aside` or `copies` are others now"
 
 
 def observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
@@ -76,7 +43,7 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
     Args:
         source: the source.
         folder: the folder that stores the result.
-        calendar: as of `listing`.
+        calendar: as of `anna_core.sources.digests.listing`.
         memory: bytes to work with.
         built: first days of the months that have a mart; those that the source no longer has are observed as empty,
             even if the last observation, which knew of them, was lost.
@@ -90,27 +57,9 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
 
 
 def _observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
-    domain, before, rules = source.domain, read_state(folder), _rules(source)
+    domain, before, rules = source.domain, read_state(folder), rules_of(source)
     found = look(source, before)
-    done, known_refused = _surveyed(source, folder, before, found.states, rules)
-    columns = columns_that_count(_layouts(domain, found.states, done))
-    if not columns.issuperset(domain.source_columns):
-        done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
-    files, refused, torn = {}, [], dict[str, str]()
-    for name, state in found.states.items():
-        file = done.get(name)
-        if file is None:
-            try:
-                told = name in known_refused
-                file = _survey(source, folder, name, state, rules, memory, columns, told_alone=told)
-            except SourceError as error:
-                refused.append(str(error))
-                continue
-        if file is None:
-            torn[name] = WRITTEN
-            file = before.known.get(name)
-        if file is not None:
-            files[name] = file
+    files, refused, torn = _read_files(_Reading(source, folder, rules, memory), before, found.states)
     try:
         refuse_moved_days(domain, {name: file.survey.moved_days for name, file in files.items()})
         refuse_several_units(domain, {name: file.survey.versions for name, file in files.items()}, source.left_aside)
@@ -133,7 +82,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
     once = {*before.months, *(month.isoformat() for month in built)}
     months = months_of(domain, once, files, folder, memory)
     after = SourceState(
-        listing=_listing(source, calendar, states, found.unread),
+        listing=listing_of(source, calendar, states, found.unread),
         files=files,
         copies=doubled,
         months=months,
@@ -156,66 +105,104 @@ def mark_told(folder: Path, state: SourceState) -> None:
             write_text(folder / STATE_FILE, state.model_copy(update={"told": True}).model_dump_json())
 
 
-def _surveyed(
-    source: Source, folder: Path, before: SourceState, states: dict[str, str], rules: str
-) -> tuple[dict[str, ReadFile], set[str]]:
-    """What was read of files in these states by these rules, by the last observation or by one that ended early.
+@dataclass(frozen=True)
+class _Reading:
+    """How an observation reads files.
 
-    Also the names of files that were read, but that the setting `left_aside`, lowered since, refuses by now: these are
-    to be read again, to be told with their rows.
+    Attributes:
+        source: whose files they are.
+        folder: the folder that stores what is read.
+        rules: digest of the rules, as of `rules_of`.
+        memory: bytes to work with.
     """
-    found, refused, runs = {}, set[str](), key_runs(folder)
+
+    source: Source
+    folder: Path
+    rules: str
+    memory: int
+
+    def done(self, before: SourceState, states: dict[str, str]) -> tuple[dict[str, ReadFile], set[str]]:
+        """What was read of files in these states by these rules, by the last observation or by one that ended early.
+
+        Also the names of files that were read, but that the setting `left_aside`, lowered since, refuses by now: these
+        are to be read again, to be told with their rows.
+        """
+        found, refused, runs = {}, set[str](), key_runs(self.folder)
+        for name, state in states.items():
+            known = before.known.get(name)
+            if known is None or (known.state, known.rules) != (state, self.rules):
+                kept = kept_survey(self.folder, name, state, self.rules)
+                known = ReadFile(state=state, rules=self.rules, survey=kept) if kept is not None else None
+            stored = runs.get(key_name(name, state, self.rules), [])
+            if known is not None and _is_refused(known, self.source):
+                refused.add(name)
+                continue
+            # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
+            if known is not None and len(stored) == known.survey.runs:
+                found[name] = known
+                continue
+            for path in stored:  # by a reading that broke off, and may have divided them otherwise
+                path.unlink(missing_ok=True)
+        return found, refused
+
+    def read(self, name: str, state: str, columns: frozenset[str], *, told_alone: bool) -> ReadFile | None:
+        """Survey a file in a state, and keep what was found; None if it changed meanwhile.
+
+        With `told_alone` the file was read before, and is read again only to tell why it is refused. Its stored
+        identities stay as they are: they serve again once it is no longer refused, and must not be mixed with another
+        reading's.
+        """
+        domain, keys = self.source.domain, None
+        if domain.event_key and not told_alone:
+            keys = self.folder / KEYS / key_name(name, state, self.rules)
+        try:
+            read = survey(self.source, Path(name), state, keys, self.memory, columns)
+        except SourceError:
+            if changed(domain, name, state):
+                return None  # that something is wrong with half a file is no news
+            raise
+        if told_alone or changed(domain, name, state):
+            return None  # what was read may be a mixture of both states
+        keep_survey(self.folder, name, state, self.rules, read)
+        return ReadFile(state=state, rules=self.rules, survey=read)
+
+
+def _read_files(
+    reading: _Reading, before: SourceState, states: dict[str, str]
+) -> tuple[dict[str, ReadFile], list[str], dict[str, str]]:
+    """Read the files that are new or changed.
+
+    Returns:
+        Name of each file → what it holds, or held when it was last observed, where it is being written; what is said of
+        those that are refused; and name of each that is being written → that it is.
+    """
+    domain = reading.source.domain
+    done, known_refused = reading.done(before, states)
+    columns = columns_that_count(_layouts(domain, states, done))
+    if not columns.issuperset(domain.source_columns):
+        done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
+    files, refused, torn = {}, [], dict[str, str]()
     for name, state in states.items():
-        known = before.known.get(name)
-        if known is None or (known.state, known.rules) != (state, rules):
-            kept = kept_survey(folder, name, state, rules)
-            known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
-        stored = runs.get(key_name(name, state, rules), [])
-        if known is not None and _unusable(source.domain, known) > most_of(known.survey.rows, source.left_aside):
-            refused.add(name)
-            continue
-        # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
-        if known is not None and len(stored) == known.survey.runs:
-            found[name] = known
-            continue
-        for path in stored:  # by a reading that broke off, and may have divided them otherwise
-            path.unlink(missing_ok=True)
-    return found, refused
+        file = done.get(name)
+        if file is None:
+            try:
+                file = reading.read(name, state, columns, told_alone=name in known_refused)
+            except SourceError as error:
+                refused.append(str(error))
+                continue
+        if file is None:
+            torn[name] = WRITTEN
+            file = before.known.get(name)
+        if file is not None:
+            files[name] = file
+    return files, refused, torn
 
 
-def _unusable(domain: Domain, file: ReadFile) -> int:
-    """Number of a file's rows that belong to no month, but should."""
-    headers = file.survey.left.get(UNDATED, {}).get(as_header(domain.columns.event_time), 0)
-    return file.survey.undated - headers
-
-
-def _survey(
-    source: Source,
-    folder: Path,
-    name: str,
-    state: str,
-    rules: str,
-    memory: int,
-    columns: frozenset[str],
-    *,
-    told_alone: bool,
-) -> ReadFile | None:
-    """Survey a file in a state, and keep what was found; None if it changed meanwhile.
-
-    With `told_alone` the file was read before, and is read again only to tell why it is refused. Its stored identities
-    stay as they are: they serve again once it is no longer refused, and must not be mixed with another reading's.
-    """
-    keys = folder / KEYS / key_name(name, state, rules) if source.domain.event_key and not told_alone else None
-    try:
-        read = survey(source, Path(name), state, keys, memory, columns)
-    except SourceError:
-        if changed(source.domain, name, state):
-            return None  # that something is wrong with half a file is no news
-        raise
-    if told_alone or changed(source.domain, name, state):
-        return None  # what was read may be a mixture of both states
-    keep_survey(folder, name, state, rules, read)
-    return ReadFile(state=state, rules=rules, survey=read)
+def _is_refused(file: ReadFile, source: Source) -> bool:
+    """Whether more of a file's rows than may be left aside belong to no month, but should."""
+    header = as_header(source.domain.columns.event_time)
+    headers = file.survey.left.get(UNDATED, {}).get(header, 0)
+    return file.survey.undated - headers > most_of(file.survey.rows, source.left_aside)
 
 
 def _same_rows(source: Source, same: dict[str, str]) -> dict[str, str]:
@@ -247,22 +234,3 @@ def _refusal(domain: Domain, refused: list[str]) -> SourceError:
     more = f"\n- and {len(refused) - _TOLD:,} more" if len(refused) > _TOLD else ""
     lines = "\n- ".join(refused[:_TOLD])
     return SourceError(f"domain {domain.name}: {len(refused):,} files are refused:\n- {lines}{more}")
-
-
-def _listing(source: Source, calendar: str, states: dict[str, str], unread: dict[str, str]) -> str:
-    files = (f"{name}\0{state}" for name, state in sorted(states.items()))
-    return _digest(
-        _rules(source), calendar, str(source.left_aside), source.domain.source.copies, *files, *sorted(unread)
-    )
-
-
-def _rules(source: Source) -> str:
-    read = {"source": {"path", "format"}} | dict.fromkeys(
-        ("columns", "event_key", "version", "fields", "time_zone"), True
-    )
-    rules = source.domain.model_dump_json(include=read)
-    return _digest(rules, source.bank_zone, hash_probe(), _DOOR)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()

@@ -9,7 +9,7 @@ from anna_core.marts import staleness
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
-from anna_core.sources import observing
+from anna_core.sources import digests, observing
 from anna_core.sources.corrections import read_corrections
 from anna_core.sources.fingerprints import rows_in
 from anna_core.sources.source import Source
@@ -48,7 +48,7 @@ class ObservedSource:
         Raises:
             SourceError: the source is missing.
         """
-        return observing.listing(self.source, calendar, self.read())
+        return digests.listing(self.source, calendar, self.read())
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from anna_assets.refresh import first_month, sources_sensor
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
 from anna_core.sequences import readiness
-from anna_core.sources import observing
+from anna_core.sources import digests
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import read_state
 from anna_resources.artifacts import events as artifacts_events
@@ -395,14 +395,14 @@ def test_what_nobody_foresaw_in_one_domain_is_told_and_stops_no_other(
 ) -> None:
     intake = Intake(deployment)
     deployment.refresh()
-    real = observing.look
+    real = digests.look
 
     def look(source: Source, *rest: object) -> object:
         if source.domain.name == "accounts":
             raise RecursionError("too deep")
         return real(source, *rest)
 
-    monkeypatch.setattr(observing, "look", look)
+    monkeypatch.setattr(digests, "look", look)
     assert said(deployment) == "accounts: RecursionError: too deep"
     deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
     assert [request.job_name for request in asked(deployment)] == ["observe_cards"]

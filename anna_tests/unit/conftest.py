@@ -22,8 +22,9 @@ from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sequences.build import write_history, write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.sources.corrections import Corrections
+from anna_core.sources.digests import listing
 from anna_core.sources.observed_files import ObservedFiles
-from anna_core.sources.observing import listing, observe
+from anna_core.sources.observing import observe
 from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 from anna_core.sources.source_state import SourceState, read_state
 

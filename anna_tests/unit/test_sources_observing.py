@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from anna_core.errors import ArtifactError, SourceError
 from anna_core.marts.staleness import stale_months
-from anna_core.sources import observing
+from anna_core.sources import digests, observing
 from anna_core.sources.fingerprints import NO_ROWS
 from anna_core.sources.observing import mark_told
 from anna_core.sources.source_state import SourceState, read_state
@@ -363,7 +363,7 @@ def test_months_that_are_taken_in_or_left_out_ask_for_an_observation_but_no_file
 
 def test_fingerprints_of_another_hash_are_made_anew(watched, monkeypatch):
     before = watched.observe()
-    monkeypatch.setattr(observing, "hash_probe", lambda: "another release's")
+    monkeypatch.setattr(digests, "hash_probe", lambda: "another release's")
     assert watched.listing() != before.listing
     watched.observe()
     assert watched.read == ["1.parquet", "2.parquet"]
