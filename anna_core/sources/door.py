@@ -179,9 +179,9 @@ class _Opening:
         name = self._domain.columns.client_id
         typed = self._typed(name, "columns.client_id", client)
         none = (typed.value.is_null() & ~typed.unreadable).fill_null(value=False)
-        self._note(self.dated, f"{name} is missing", name, CLIENT, none, lambda _: "write the client into each row")
-        self._note(self.dated, f"{name} is a decimal number", name, CLIENT, typed.unreadable, lambda _: clients.CURE)
-        self._note(self.dated, f"{name} has lost its letters", name, CLIENT, typed.lost, lambda _: clients.LETTERS)
+        self._note(self.dated, f"{name} is missing", name, CLIENT, none, "write the client into each row")
+        self._note(self.dated, f"{name} is a decimal number", name, CLIENT, typed.unreadable, clients.CURE)
+        self._note(self.dated, f"{name} has lost its letters", name, CLIENT, typed.lost, clients.LETTERS)
         return typed.usable
 
     def _time(self) -> pl.Expr:
@@ -190,16 +190,16 @@ class _Opening:
         none = typed.value.is_null() & ~typed.unreadable & ~typed.outside
         first, end = times.ERA
         era = f"{name} is outside the years {first.year} to {end.year - 1}"
-        self._note(self.undated, f"{name} is missing", name, TIME, none, lambda _: "write the time into each row")
+        self._note(self.undated, f"{name} is missing", name, TIME, none, "write the time into each row")
         own, unreadable = self._names[name], typed.unreadable
         kind = self._kinds[own]
         if is_text(kind):  # of files that were glued together
             again = (unwrapped_text(plain_text(own, kind)) == name).fill_null(value=False)
             cure = "it is a header, and no row is lost"
-            self._note(self.undated, as_header(name), name, TIME, again, lambda _: cure, judged=False)
+            self._note(self.undated, as_header(name), name, TIME, again, cure, judged=False)
             unreadable = unreadable & ~again
-        self._note(self.undated, f"{name} is no time", name, TIME, unreadable, lambda _: times.CURE)
-        self._note(self.undated, era, name, TIME, typed.outside, lambda _: "leave empty what is not known")
+        self._note(self.undated, f"{name} is no time", name, TIME, unreadable, times.CURE)
+        self._note(self.undated, era, name, TIME, typed.outside, "leave empty what is not known")
         return typed.value
 
     def _key(self, name: str, canonical: str) -> pl.Expr:
@@ -207,11 +207,11 @@ class _Opening:
         if name not in (self._domain.columns.client_id, self._domain.columns.event_time):  # these are noted already
             cure = "write the key into each row"
             self._note(
-                self.dated, without_key(name), name, canonical, key.missing, lambda _: cure, whole_row=False,
+                self.dated, without_key(name), name, canonical, key.missing, cure, whole_row=False,
                 judged=False,
             )  # fmt: skip
             self._note(
-                self.dated, with_lost_digits(name), name, canonical, key.unreadable, lambda _: event_keys.CURE,
+                self.dated, with_lost_digits(name), name, canonical, key.unreadable, event_keys.CURE,
                 whole_row=False,
             )  # fmt: skip
         return key.value
@@ -231,7 +231,7 @@ class _Opening:
             return pl.lit(None, pl.Float64), pl.lit(0.0)
         typed = self._typed(name, "version", version, *self._zones)
         self._note(
-            self.dated, f"{name} is no version", name, VERSION, typed.unreadable, lambda _: versions.CURE,
+            self.dated, f"{name} is no version", name, VERSION, typed.unreadable, versions.CURE,
             whole_row=False,
         )  # fmt: skip
         return typed.value, typed.rest
@@ -255,21 +255,23 @@ class _Opening:
                 proof=_FEWEST_SEPARATED,
             )  # fmt: skip
             self._note(
-                self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, lambda _: numbers.SMALLER,
+                self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, numbers.SMALLER,
                 whole_row=False,
             )  # fmt: skip
         self._note(self.dated, f"{name} is {problem}", name, own, unreadable, cure, whole_row=False)
         return typed.value
 
     def _note(
-        self, faults: list[Fault], reason: str, name: str, canonical: str, flag: pl.Expr, cure: Callable[[str], str],
-        *, whole_row: bool = True, judged: bool = True, proof: int | None = None,
+        self, faults: list[Fault], reason: str, name: str, canonical: str, flag: pl.Expr,
+        cure: str | Callable[[str], str], *, whole_row: bool = True, judged: bool = True, proof: int | None = None,
     ) -> None:  # fmt: skip
+        """Note a fault, as of `Fault`, of the source's column `name`; text as a cure is that of all values."""
         if not flag.meta.is_literal():  # of most types nothing is unreadable
+            cure_of = cure if callable(cure) else lambda _: cure
             own = self._names[name]
             kind, column = self._kinds[own], pl.col(own)
             shown = moment_text(column, kind) if is_moment(kind) else column.cast(pl.String)
-            faults.append(Fault(reason, name, shown, own, canonical, flag, cure, whole_row, judged, proof))
+            faults.append(Fault(reason, name, shown, own, canonical, flag, cure_of, whole_row, judged, proof))
 
 
 def _safe_name(name: str, names: tuple[str, ...]) -> str:
