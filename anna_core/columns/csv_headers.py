@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from anna_core.columns.csv_files import BOM, END, QUOTE, BrokenLineError, CsvError, decoded, opened, outside_quotes
+from anna_core.columns.parquet_files import PARQUET_MARK
 
 _MOST = 2**24  # bytes of a header
 _READ, _LINES_ABOVE = 2**16, 20  # bytes and lines in which the columns' names are looked for
@@ -20,7 +21,7 @@ _OTHER_KINDS = {
     b"\xfe\xff": f"is text in UTF-16; {_AS_CSV} (Excel: CSV UTF-8)",
     b"PK\x03\x04": f"is an Excel workbook or another archive, whatever its name says; {_AS_CSV}",
     b"\xd0\xcf\x11\xe0": f"is an old Excel workbook, whatever its name says; {_AS_CSV}",
-    b"PAR1": "is Parquet, whatever its name says; call it .parquet",
+    PARQUET_MARK: "is Parquet, whatever its name says; call it .parquet",
 } | {
     bytes([mark]) + _ZSTD_FRAME: (
         "is compressed by zstd in a form that is not read, as of pzstd: it begins with a frame of no data. Compress it "

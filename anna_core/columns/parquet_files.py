@@ -14,6 +14,7 @@ from anna_core.columns.typed import first_without_text, no_text
 # Without this Polars refuses a whole file for a column, used or not, of a zone that it does not know.
 os.environ["POLARS_IGNORE_TIMEZONE_PARSE_ERROR"] = "1"
 
+PARQUET_MARK = b"PAR1"  # at both ends of a file
 _MOST_DIGITS = 38  # of a decimal that Polars reads
 _TEXTS = (
     pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary,

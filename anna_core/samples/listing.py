@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anna_core.columns.parquet_files import PARQUET_MARK
 from anna_core.file_names import is_garbled, shown
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
 from anna_core.samples.inbox import TASK_FILE
@@ -15,7 +16,6 @@ from anna_core.samples.inbox import TASK_FILE
 # of it: some network file systems number their files anew at each look.
 FileStamp = tuple[int, int, int]
 
-_PARQUET_END = b"PAR1"
 _SETTINGS, _MISNAMED = ".yaml", ".yml"
 _UNFINISHED = "it is not taken, as what begins with '_' is not finished; rename it once it is."
 _FOLDER = "bring it with `anna submit` or the job `register_sample`."
@@ -120,8 +120,8 @@ def why_incomplete(path: Path) -> str:
     if ending_of(path.name) not in PARQUET_ENDINGS:
         return ""
     with path.open("rb") as stream:
-        stream.seek(-min(len(_PARQUET_END), size), os.SEEK_END)
-        return "" if stream.read() == _PARQUET_END else "it lacks the end of a Parquet file"
+        stream.seek(-min(len(PARQUET_MARK), size), os.SEEK_END)
+        return "" if stream.read() == PARQUET_MARK else "it lacks the end of a Parquet file"
 
 
 def _list_task(folder: Path, listing: Listing) -> None:

@@ -11,12 +11,10 @@ from anna_core.columns.csv_files import CsvError
 from anna_core.columns.csv_headers import csv_header, lines_below_first, separator_hint
 from anna_core.columns.csv_records import count_records
 from anna_core.columns.near_names import near_names
-from anna_core.columns.parquet_files import scan_parquet, why_unreadable
+from anna_core.columns.parquet_files import PARQUET_MARK, scan_parquet, why_unreadable
 from anna_core.errors import SampleError
 from anna_core.samples.column_names import AS_OF, CLIENT, TARGET
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
-
-_PARQUET_MARK = b"PAR1"
 
 
 def read_sample_file(path: Path) -> pl.DataFrame:
@@ -107,8 +105,8 @@ def _without_empty_end(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _sample_parquet(path: Path) -> pl.DataFrame:
     with path.open("rb") as stream:
-        begin = stream.read(len(_PARQUET_MARK))
-    if begin != _PARQUET_MARK:
+        begin = stream.read(len(PARQUET_MARK))
+    if begin != PARQUET_MARK:
         raise SampleError(f"{path}: is not Parquet, whatever its name says; write it as Parquet, or name it .csv.")
     frame = read_parquet(path)
     return _named(frame, frame.columns, path)

@@ -7,12 +7,11 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
+from anna_core.columns.parquet_files import PARQUET_MARK
 from anna_core.errors import SourceError
 from anna_core.sources.lake_failures import of_lake_library, reason
 from anna_core.sources.lakes import iceberg_table
 from anna_core.sources.plain_names import plainly_named
-
-_MAGIC = b"PAR1"  # at both ends of a Parquet file
 
 
 def damaged_file(table: Path, kind: str) -> str | None:
@@ -45,9 +44,9 @@ def _damage(file: Path, size: int) -> str | None:
     if file.suffix != ".parquet":
         return None
     with file.open("rb") as content:
-        begins = content.read(len(_MAGIC))
-        content.seek(-len(_MAGIC), 2)
-        return None if begins == content.read() == _MAGIC else "is no Parquet file"
+        begins = content.read(len(PARQUET_MARK))
+        content.seek(-len(PARQUET_MARK), 2)
+        return None if begins == content.read() == PARQUET_MARK else "is no Parquet file"
 
 
 def _delta_files(folder: Path) -> Iterator[tuple[Path, int]]:

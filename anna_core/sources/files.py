@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anna_core.columns.parquet_files import PARQUET_MARK
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.file_names import is_garbled, shown
@@ -15,7 +16,6 @@ from anna_core.lake_folders import DELTA_LOG, HUDI, ICEBERG, LakeFolder, lake_ar
 from anna_core.sources.source import Source
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
-_PARQUET_BEGINS = b"PAR1"
 # Files without data that writers leave beside it.
 _MARKERS = ("_success", "_metadata", "_common_metadata", ".ds_store", "thumbs.db")
 _MARKER_BEGINS, _MARKER_ENDS = ("_committed_", "_started_"), (".crc",)
@@ -183,6 +183,6 @@ def _why_unread(domain: Domain, file: Path) -> str | None:
 def _begins_as_parquet(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
-            return stream.read(len(_PARQUET_BEGINS)) == _PARQUET_BEGINS
+            return stream.read(len(PARQUET_MARK)) == PARQUET_MARK
     except FileNotFoundError:
         return False  # it has just been moved away
