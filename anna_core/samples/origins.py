@@ -17,7 +17,7 @@ from anna_core.folders import UnseenError, is_folder, status
 from anna_core.lake_folders import DELTA_LOG
 from anna_core.samples.files import ending_of, path_of, stem_of, url_parts, why_no_sample
 from anna_core.samples.parts import read_parts
-from anna_core.samples.resting import Stamps, look
+from anna_core.samples.resting import Stamps, stamps_of
 
 _TABLE_ENDING = ".parquet"  # a folder or table is staged as one such file
 _WEB = ("http", "https")
@@ -86,10 +86,10 @@ def _copy_at_rest(origin: str, target: Path, rested: Stamps) -> Stamps:
     try:
         _copy(origin, target)
     except SampleError:
-        if look(origin) != rested:
+        if stamps_of(origin) != rested:
             raise _changed(origin) from None  # that something is wrong with half a file is no news
         raise
-    states = look(origin)
+    states = stamps_of(origin)
     if _without_ctime(states) != _without_ctime(rested):
         raise _changed(origin)
     return states

@@ -17,7 +17,7 @@ Stamps = dict[str, FileStamp]
 _PATIENCE_SECONDS = 600.0  # a run that waits keeps others from their place
 
 
-def look(origin: str) -> Stamps:
+def stamps_of(origin: str) -> Stamps:
     """The states of a sample's files and of its settings at this moment; empty where there are none to look at.
 
     Marks and logs that a writer leaves beside its files hold no rows, and are not looked at.
@@ -63,7 +63,7 @@ def wait_for_rest(
     Raises:
         SampleError: they change for longer than anybody wants to wait, or ANNA may not look at one of them.
     """
-    states, waited = look(origin), 0.0
+    states, waited = stamps_of(origin), 0.0
     while (pause := _pause(states, settle, now())) > 0:
         if waited == 0:
             tell(f"{origin} has just changed; it is read once it has been at rest for {settle:g} seconds.")
@@ -73,7 +73,7 @@ def wait_for_rest(
                 "whole."
             )
         sleep(pause)
-        before, states, waited = states, look(origin), waited + pause
+        before, states, waited = states, stamps_of(origin), waited + pause
         if states == before:  # also where a file server's clock is ahead of this machine's
             break
     return states

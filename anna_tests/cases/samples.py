@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from anna_core.errors import AnnaError
 from anna_core.keys import sample_key
 from anna_core.samples.inbox import find_upload
-from anna_core.samples.resting import look
+from anna_core.samples.resting import stamps_of
 from anna_core.samples.sample import Sample
 from anna_core.samples.staging import stage_sample
 
@@ -59,7 +59,7 @@ class SampleCase:
     def bring(self, folder: Path) -> Sample:
         """Register the sample as `anna submit`, GraphQL and the Launchpad do."""
         origin = str(self.put(folder))
-        return stage_sample(origin, KEY, self.options, folder / "inbox", look(origin))
+        return stage_sample(origin, KEY, self.options, folder / "inbox", stamps_of(origin))
 
 
 def table(**columns: list) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import pytest
 from anna_assets.uploads import inbox_sensor, reading
 from anna_assets.uploads.table import observation
 from anna_core.samples.inbox import upload_lock
-from anna_core.samples.resting import Stamps, look
+from anna_core.samples.resting import Stamps, stamps_of
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
 from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake, records, zeros_before
 
@@ -403,7 +403,7 @@ def test_a_file_that_is_written_on_once_it_seemed_at_rest_is_not_taken_in(intake
 
     def wait_for_rest(origin: str, settle: float, tell: object) -> Stamps:
         asked.append((origin, settle))
-        return {**look(origin), f"{file}.more": (0, 0, 0)}
+        return {**stamps_of(origin), f"{file}.more": (0, 0, 0)}
 
     monkeypatch.setattr("anna_assets.uploads.register_sample.wait_for_rest", wait_for_rest)
     settings = intake.deployment.settings.model_copy(update={"inbox_settle_seconds": 7.0})

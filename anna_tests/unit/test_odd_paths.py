@@ -11,7 +11,7 @@ import pytest
 from anna_core.guards.matching import match_sample
 from anna_core.models.scores_file import read_scores, score_frame
 from anna_core.samples.origins import fetch
-from anna_core.samples.resting import look
+from anna_core.samples.resting import stamps_of
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.sequences.nothing_seen import why_unseen
 from anna_core.tasks.task import TaskRequest
@@ -63,7 +63,7 @@ def test_samples_are_read_where_they_lie(tmp_path, name, other):
     made = make_sample(tmp_path / name / "q1.csv", "churn.q1", TaskRequest())
     assert made.rows["client_id"][0] == "right0"
     whole = tmp_path / name / "q1.parquet"
-    fetch(str(tmp_path / name / "parts"), whole, look(str(tmp_path / name / "parts")))
+    fetch(str(tmp_path / name / "parts"), whole, stamps_of(str(tmp_path / name / "parts")))
     assert pl.read_parquet(whole, glob=False)["client_id"].gather([0, 40]).to_list() == [
         "right, first 0", "right, second 0",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from anna_core.keys import sample_key
 from anna_core.samples.brought import brought_settings
 from anna_core.samples.inbox import read_upload_request
 from anna_core.samples.listing import list_inbox
-from anna_core.samples.resting import look
+from anna_core.samples.resting import stamps_of
 from anna_core.samples.staging import stage_sample
 
 KEY = sample_key("churn", "2024.q1")
@@ -24,7 +24,7 @@ def inbox(tmp_path):
 
 def bring(inbox, origin, **given):
     """As the job `register_sample` does; what was noted, and the settings that then hold."""
-    rested = look(str(origin))
+    rested = stamps_of(str(origin))
     brought = brought_settings(str(origin), KEY, given, inbox)
     stage_sample(str(origin), KEY, brought.options, inbox, rested)
     (upload,) = list_inbox(inbox).uploads
@@ -97,7 +97,7 @@ def test_settings_beside_a_sample_are_held_to_what_all_are_and_to_their_state(tm
     ):
         bring(inbox, tmp_path / "q2.csv")
     (tmp_path / "q2.yaml").write_text("seed: 1\n")
-    rested = look(str(tmp_path / "q2.csv"))
+    rested = stamps_of(str(tmp_path / "q2.csv"))
     (tmp_path / "q2.yaml").write_text("seed: 12\n")
     with pytest.raises(SampleError, match="changed while it was read"):
         stage_sample(str(tmp_path / "q2.csv"), KEY, {"seed": 1}, inbox, rested)

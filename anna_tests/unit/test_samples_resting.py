@@ -9,7 +9,7 @@ import pytest
 from anna_core.errors import SampleError
 from anna_core.keys import sample_key
 from anna_core.samples import origins, resting
-from anna_core.samples.resting import look, wait_for_rest
+from anna_core.samples.resting import stamps_of, wait_for_rest
 from anna_core.samples.staging import stage_sample
 
 KEY = sample_key("churn", "q1")
@@ -57,13 +57,13 @@ def append(path, text="more,2024-03-31,1\n"):
 
 def test_a_file_at_rest_is_taken_at_once(csv):
     writer = Writer().begin_after(csv, seconds=5.5)
-    assert writer.wait(csv) == look(str(csv))
+    assert writer.wait(csv) == stamps_of(str(csv))
     assert (writer.slept, writer.told) == ([], [])
 
 
 def test_a_new_file_is_waited_for_as_long_as_it_is_not_at_rest(csv):
     writer = Writer().begin_after(csv, seconds=3.0)
-    assert writer.wait(csv) == look(str(csv))
+    assert writer.wait(csv) == stamps_of(str(csv))
     assert writer.slept == [pytest.approx(2.0, abs=1e-3)]
     assert writer.told == [f"{csv} has just changed; it is read once it has been at rest for 5 seconds."]
 
@@ -82,7 +82,7 @@ def test_a_folder_rests_when_all_its_parts_do_and_none_is_added(tmp_path):
     writer = Writer(lambda: FRAME[30:].write_parquet(folder / "1.parquet"))
     writer.begin_after(tmp_path / "t" / "0.parquet", seconds=-3600.0).wait(tmp_path / "t")
     assert len(writer.slept) == 2
-    rested = look(str(tmp_path / "t"))
+    rested = stamps_of(str(tmp_path / "t"))
     assert len(stage_sample(str(tmp_path / "t"), KEY, {}, tmp_path / "inbox", rested)) == 60
 
 
@@ -106,12 +106,12 @@ def test_what_has_no_files_here_is_not_waited_for(origin):
 
 def test_a_table_that_keeps_versions_is_not_waited_for(tmp_path):
     FRAME.write_delta(str(tmp_path / "delta"))
-    assert look(str(tmp_path / "delta")) == look((tmp_path / "delta").as_uri()) == {}
+    assert stamps_of(str(tmp_path / "delta")) == stamps_of((tmp_path / "delta").as_uri()) == {}
 
 
 def test_a_file_behind_a_url_of_this_machine_is_looked_at(tmp_path):
     FRAME.write_csv(tmp_path / "q 1.csv")
-    assert look((tmp_path / "q 1.csv").as_uri()) == look(str(tmp_path / "q 1.csv")) != {}
+    assert stamps_of((tmp_path / "q 1.csv").as_uri()) == stamps_of(str(tmp_path / "q 1.csv")) != {}
 
 
 CHANGED = "changed while it was read. Submit it again once whoever writes it is done."
@@ -126,12 +126,12 @@ def test_a_file_that_grows_while_it_is_copied_is_refused(csv, tmp_path, monkeypa
 
     monkeypatch.setattr(origins.shutil, "copyfile", copy_as_it_grows)
     with pytest.raises(SampleError, match=re.escape(f"{csv}: {CHANGED}")):
-        stage_sample(str(csv), KEY, {}, tmp_path / "inbox", look(str(csv)))
+        stage_sample(str(csv), KEY, {}, tmp_path / "inbox", stamps_of(str(csv)))
     assert not list((tmp_path / "inbox").rglob("*.csv"))
 
 
 def test_a_file_that_is_written_on_once_it_was_at_rest_is_refused(csv, tmp_path):
-    rested = look(str(csv))
+    rested = stamps_of(str(csv))
     append(csv)()
     with pytest.raises(SampleError, match=re.escape(f"{csv}: {CHANGED}")):
         stage_sample(str(csv), KEY, {}, tmp_path / "inbox", rested)
@@ -179,13 +179,13 @@ def test_a_file_that_is_rewritten_while_it_is_copied_is_refused_although_it_is_a
     origin, file, other = brought
     after_the_first_copy(monkeypatch, lambda: rewrite(file, other))
     with pytest.raises(SampleError, match=re.escape(CHANGED)):
-        stage_sample(str(origin), KEY, {}, tmp_path / "inbox", look(str(origin)))
+        stage_sample(str(origin), KEY, {}, tmp_path / "inbox", stamps_of(str(origin)))
     assert not list((tmp_path / "inbox").rglob("*.*"))
 
 
 def test_a_file_that_was_rewritten_before_it_is_copied_is_taken_as_it_is_now(brought, tmp_path):
     origin, file, other = brought
-    rested = look(str(origin))
+    rested = stamps_of(str(origin))
     rewrite(file, other)
     sample = stage_sample(str(origin), KEY, {}, tmp_path / "inbox", rested)
     assert sample.target[:, 0].tolist() == [1, 0] * 30
@@ -194,10 +194,10 @@ def test_a_file_that_was_rewritten_before_it_is_copied_is_taken_as_it_is_now(bro
 def test_a_backup_of_a_file_changes_nothing(brought, tmp_path, monkeypatch):
     """A hard link changes the file's ctime alone, here before it is copied, and again when it has been."""
     origin, file, _ = brought
-    rested = look(str(origin))
+    rested = stamps_of(str(origin))
     os.link(file, tmp_path / "backup")
     after_the_first_copy(monkeypatch, lambda: os.link(file, tmp_path / "again"))
-    assert look(str(origin)) != rested
+    assert stamps_of(str(origin)) != rested
     sample = stage_sample(str(origin), KEY, {}, tmp_path / "inbox", rested)
     assert sample.target[:, 0].tolist() == [0, 1] * 30
 
@@ -222,7 +222,7 @@ def test_what_holds_no_rows_beside_the_parts_may_change(tmp_path, name):
     file = tmp_path / "t" / name
     file.parent.mkdir(parents=True)
     FRAME.write_parquet(tmp_path / "t" / "0.parquet")
-    rested = look(str(tmp_path / "t"))
+    rested = stamps_of(str(tmp_path / "t"))
     file.write_text("half")
     assert len(stage_sample(str(tmp_path / "t"), KEY, {}, tmp_path / "inbox", rested)) == 60
     assert list(rested) == [str(tmp_path / "t" / "0.parquet")]
@@ -245,7 +245,7 @@ def test_parts_that_are_still_out_of_sight_are_waited_for(tmp_path):
 def test_that_a_folder_has_changed_comes_before_what_is_wrong_with_half_of_it(tmp_path):
     (tmp_path / "t").mkdir()
     FRAME.write_parquet(tmp_path / "t" / "0.parquet")
-    rested = look(str(tmp_path / "t"))
+    rested = stamps_of(str(tmp_path / "t"))
     (tmp_path / "t" / "1.parquet").write_bytes(b"PAR1")
     with pytest.raises(SampleError, match=re.escape(CHANGED)):
         stage_sample(str(tmp_path / "t"), KEY, {}, tmp_path / "inbox", rested)

@@ -21,7 +21,7 @@ from anna_core.samples.inbox import read_upload_request, upload_lock
 from anna_core.samples.listing import list_inbox
 from anna_core.samples.origins import sample_name, staged_ending
 from anna_core.samples.reading import read_parquet
-from anna_core.samples.resting import look
+from anna_core.samples.resting import stamps_of
 from anna_core.samples.staging import stage_sample
 from anna_core.tasks.task import TaskRequest
 
@@ -37,7 +37,7 @@ def inbox(tmp_path):
 
 
 def stage(inbox, origin, **options):
-    return stage_sample(str(origin), KEY, options, inbox, look(str(origin)))
+    return stage_sample(str(origin), KEY, options, inbox, stamps_of(str(origin)))
 
 
 def files(inbox):
@@ -354,7 +354,7 @@ def test_a_file_of_azure_is_refused_before_its_library_ends_the_process(inbox):
 )
 def test_what_is_neither_a_url_nor_a_path_is_told(origin, reason):
     told = f"^{re.escape(origin)}: {reason}$"
-    for door in (look, staged_ending, locate):
+    for door in (stamps_of, staged_ending, locate):
         with pytest.raises(SampleError, match=told):
             door(origin)
 
@@ -496,11 +496,11 @@ def test_a_folder_that_may_be_listed_but_not_entered_is_told_with_the_right_that
     FRAME.write_parquet(tmp_path / "t" / "sub" / "1.parquet")
     close(tmp_path / "t" / "sub" if sub else tmp_path / "t")
     told = f"Permission denied. Give ANNA's user the right to enter the folder {tmp_path / 't'}{'/sub' * sub}."
-    for bring in (lambda: look(str(tmp_path / "t")), lambda: stage(inbox, tmp_path / "t")):
+    for bring in (lambda: stamps_of(str(tmp_path / "t")), lambda: stage(inbox, tmp_path / "t")):
         with pytest.raises(SampleError, match=re.escape(told)):
             bring()
     with pytest.raises(SampleError, match="Permission denied"):
-        look(str(tmp_path / "t" / "sub" / "1.parquet"))
+        stamps_of(str(tmp_path / "t" / "sub" / "1.parquet"))
     with pytest.raises(SampleError, match=re.escape(told)):
         staged_ending(str(tmp_path / "t" / "sub" / "1.parquet"))
 
