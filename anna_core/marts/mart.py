@@ -26,7 +26,8 @@ from anna_core.marts.runs import Run, array_on_disk, client_ranges
 from anna_core.memory import events_within
 from anna_core.months import month_bounds, next_month, parse_month
 from anna_core.sources.corrections import Corrections
-from anna_core.sources.door import Fault, field_names
+from anna_core.sources.door import field_names
+from anna_core.sources.faults import Fault
 from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprint
 from anna_core.sources.left_aside import key_of_others, month_examples, refusal, refuse_key, told, too_many
 from anna_core.sources.looking import unchanged

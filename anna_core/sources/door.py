@@ -25,6 +25,7 @@ from anna_core.columns.versions import version
 from anna_core.columns.wrapped import unwrapped_text
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
+from anna_core.sources.faults import Fault, as_header, with_lost_digits, without_key
 
 CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
 
@@ -34,10 +35,10 @@ _Typed = TypeVar("_Typed", bound=Typed)
 
 _STORED = {FieldKind.CATEGORICAL: pl.String(), FieldKind.NUMERIC: pl.Float64(), FieldKind.BOOLEAN: pl.Boolean()}
 # What types a field, what is said of a value that is unusable, and its cure; anything can be a category.
-_TYPING: dict[FieldKind, tuple[Callable[[str, pl.DataType], Typed], str, Callable[[str], str]]] = {
+_TYPING: dict[FieldKind, tuple[Callable[[str, pl.DataType], Typed], str, str | Callable[[str], str]]] = {
     FieldKind.CATEGORICAL: (category, "no category", str),
     FieldKind.NUMERIC: (number, "no number", numbers.cure_of),
-    FieldKind.BOOLEAN: (boolean, "neither yes nor no", lambda _: booleans.CURE),
+    FieldKind.BOOLEAN: (boolean, "neither yes nor no", booleans.CURE),
 }
 
 
@@ -54,51 +55,6 @@ def version_names(domain: Domain) -> list[str]:
 def field_names(domain: Domain) -> dict[str, str]:
     """Name of each field → its column's name behind the door."""
     return {name: f"field {place}" for place, name in enumerate(domain.fields)}
-
-
-def without_key(name: str) -> str:
-    """The reason that is counted of events in which a column of the event key, named as in the source, is empty."""
-    return f"{name} is missing from the event key"
-
-
-def with_lost_digits(name: str) -> str:
-    """The reason that is counted of events whose key, in a column named as in the source, was too large a float."""
-    return f"{name} in the event key was a float once, and lost digits"
-
-
-def as_header(name: str) -> str:
-    """The reason that is counted of rows that are a header again, by the name of the time's column in the source."""
-    return f"{name} holds the column's name, as a header does"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A reason for which values, or whole rows, do not reach a mart.
-
-    Attributes:
-        reason: in words for people.
-        column: the column's name in the source.
-        values: text, an expression over the table: what stands in the column.
-        own: the column's name in the table.
-        canonical: the name of the canonical column, which is null in rows with the fault.
-        flag: bool, never null, an expression over the table: whether a row has the fault.
-        cure: makes of a text that stands there what to do about it.
-        whole_row: whether the row is left aside; otherwise only the value is missing.
-        judged: whether too many of it are a reason to refuse a file or a month; otherwise it is counted and told.
-        proof: number of rows of it that show how the whole column is written, so that so many are too many, however
-            many others a file has; None where no number does.
-    """
-
-    reason: str
-    column: str
-    values: pl.Expr
-    own: str
-    canonical: str
-    flag: pl.Expr
-    cure: Callable[[str], str]
-    whole_row: bool = True
-    judged: bool = True
-    proof: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from anna_core.columns.shares import percent
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.months import month_bounds
-from anna_core.sources.door import TIME, Door, Fault
+from anna_core.sources.door import TIME, Door
+from anna_core.sources.faults import Fault
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.source import Source
 from anna_core.sources.tables import SourceTable, observed_tables, open_table, source_tables

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from anna_core.domains import Domain
-from anna_core.sources.door import with_lost_digits, without_key
+from anna_core.sources.faults import with_lost_digits, without_key
 from anna_core.sources.source_state import ReadFile
 
 _MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event

@@ -16,7 +16,7 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
 from anna_core.sources.digests import listing_of, rules_of
-from anna_core.sources.door import as_header
+from anna_core.sources.faults import as_header
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.layouts import columns_that_count, file_schema, has_rows
 from anna_core.sources.left_aside import most_of

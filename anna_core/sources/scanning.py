@@ -9,7 +9,8 @@ import polars as pl
 from anna_core.columns.event_keys import as_text
 from anna_core.domains import Domain
 from anna_core.months import month_bounds
-from anna_core.sources.door import CLIENT, TIME, Door, Fault, field_names, key_names, version_names
+from anna_core.sources.door import CLIENT, TIME, Door, field_names, key_names, version_names
+from anna_core.sources.faults import Fault
 from anna_core.sources.fingerprints import column_hash, summed
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.source import Source

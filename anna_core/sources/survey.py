@@ -15,7 +15,8 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
-from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, key_names, version_names
+from anna_core.sources.door import REST, TIME, VERSION, Door, key_names, version_names
+from anna_core.sources.faults import Fault
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
 from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, is_empty
