@@ -32,9 +32,8 @@ def sources_sensor(
 ) -> dg.SensorDefinition:
     """The sensor `sources`: starts an observation once a source's files change; costs no run while nothing does.
 
-    What is wrong with a source is told by its check `readable`, once.
-
-    A source whose last observation was not told, or led to no build of its months, is observed once more.
+    A source whose last observation was not told, or led to no build of its months, is observed once more. What is wrong
+    with a source is told by its check `readable`, once.
 
     Where the deployment begins with its data (`follows_data`), it also has the definitions loaded anew once the first
     month of the data is another.
