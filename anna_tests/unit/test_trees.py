@@ -168,7 +168,7 @@ def test_of_too_many_rows_the_rare_ones_are_kept_and_the_rates_stay(task_type, m
     }[task_type]
     weight = draws.uniform(0.5, 2, 20_000).astype(np.float32)
     candidates = np.arange(1000, 20_000)
-    rows, weights = training._some(candidates, target, weight, task_of(task_type, metrics_of(task_type)[0]))
+    rows, weights = training._drawn(candidates, target, weight, task_of(task_type, metrics_of(task_type)[0]))
     assert len(rows) == 500
     assert (np.diff(rows) > 0).all()
     assert rows[0] >= 1000
