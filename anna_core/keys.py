@@ -54,8 +54,8 @@ def check_domain(name: str) -> str:
     """Return `name` if it can name a domain, its assets and its folders; raise `KeyNameError` otherwise."""
     if not DOMAIN_PATTERN.fullmatch(name):
         raise KeyNameError(
-            f"'{name}' cannot name a domain: begin with a lower-case letter, then up to 40 lower-case letters, digits "
-            "or '_'."
+            f"'{name}' cannot name a domain: begin with a lower-case Latin letter, then up to 40 lower-case Latin "
+            "letters, digits or '_'."
         )
     if name == TREES:
         raise KeyNameError(f"'{name}' cannot name a domain: ANNA calls its trees so.")

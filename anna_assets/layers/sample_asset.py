@@ -127,7 +127,7 @@ def _metadata(sample: Sample, domains: Sequence[Domain], found: Match) -> dict[s
     return {
         "dagster/row_count": dg.MetadataValue.int(len(sample)),
         "clients": dg.MetadataValue.int(sample.rows["client_id"].n_unique()),
-        "clients met": dg.MetadataValue.json({one.domain: round(one.met / found.clients, 4) for one in found.domains}),
+        "clients met": dg.MetadataValue.json({one.domain: percent(one.met / found.clients) for one in found.domains}),
         "as_of": dg.MetadataValue.text(f"{first} to {last}"),
         "type": dg.MetadataValue.text(task.type.value),
         "metric": dg.MetadataValue.text(task.metric),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import textwrap
 from collections import Counter
 
@@ -22,6 +23,7 @@ _SHOWN = {
     "standing": "settling, waiting, refused, starting; of a launch: queued, running, finished, failed or canceled.",
     "told": "Why it is so, and what you should know although nothing is refused.",
 }
+_MAY_BREAK = "\N{ZERO WIDTH SPACE}"
 _ROOM = 52  # characters of a file's name and of a line of `told` side by side, on a page of 1,500 pixels
 _SHORTEST_LINE = 20  # of `told`
 
@@ -101,6 +103,7 @@ def _shown(row: dict[str, str], line: int) -> dg.TableRecord:
     """A row with its reason and warnings in lines of so many characters: the page breaks at spaces where it likes."""
     failed = f"it failed: {row['failed_with']}" if row["failed_with"] else ""
     told = " ".join(filter(None, [row["reason"], failed, *row["warnings"].splitlines()]))
+    told = re.sub(rf"\S{{{line}}}(?=\S)", lambda part: part[0] + _MAY_BREAK, told)  # a path is one long word
     lines = textwrap.wrap(told, line, break_long_words=False, break_on_hyphens=False)
     return dg.TableRecord({**row, "told": " ".join(line.replace(" ", "\N{NO-BREAK SPACE}") for line in lines)})
 

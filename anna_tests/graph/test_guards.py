@@ -193,7 +193,7 @@ def test_clients_that_are_written_otherwise_are_told_as_the_launch_begins(deploy
     assert found.description.startswith("30 of 60 clients of the sample have no event in any domain")
     assert "cards knows 30 of 60 clients: leading zeros are lost in one of the two (30 of 30" in found.description
     page = result.asset_materializations_for_node("sample")[0].metadata
-    assert page["clients met"].value == {"accounts": 0.3333, "cards": 0.5}  # accounts has 40 clients
+    assert page["clients met"].value == {"accounts": "33%", "cards": "50%"}  # accounts has 40 clients
     (warning,) = deployment.warehouse.sample(key).warnings()  # and so in the report, which MLflow has, too
     assert warning == found.description
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import uuid
 
@@ -146,6 +147,15 @@ def test_the_page_tells_reason_and_warnings_in_lines_that_it_has_room_for(file: 
     (shown,) = observation([row]).metadata["uploads"].records
     assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in shown.data["told"].split(" ")] == lines
     assert shown.data.items() >= row.items()
+
+
+def test_the_page_may_break_long_words_such_as_paths() -> None:
+    reason = f"/{'long' * 40}/q1.csv, line 1: the text is not UTF-8."
+    row = dict.fromkeys(("standing", "failed_with", "warnings", "run"), "") | {"file": "churn/q1.csv", "reason": reason}
+    (shown,) = observation([row]).metadata["uploads"].records
+    parts = re.split("[ \N{NO-BREAK SPACE}\N{ZERO WIDTH SPACE}]", shown.data["told"])
+    assert max(map(len, parts)) <= 40  # what is left beside the file's name
+    assert shown.data["reason"] == reason
 
 
 def test_odd_files_of_one_task_stop_no_other(intake: Intake) -> None:

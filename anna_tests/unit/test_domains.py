@@ -137,7 +137,7 @@ def test_a_file_whose_name_is_not_utf8_is_told_and_stops_no_other(tmp_path):
     found = read_domains(tmp_path)
     assert list(found.domains) == ["cards"]
     [note] = found.notes
-    assert note.startswith(rf"{tmp_path}/\xff.yaml: '\xff' cannot name a domain: begin with a lower-case letter")
+    assert note.startswith(rf"{tmp_path}/\xff.yaml: '\xff' cannot name a domain: begin with a lower-case Latin letter")
     assert list(found.problems) == [r"\xff.yaml"]
     note.encode()
 

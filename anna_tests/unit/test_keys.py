@@ -79,7 +79,7 @@ def test_an_unusable_task_is_refused(task):
 
 @pytest.mark.parametrize("name", ["", "Cards", "1cards", "card-s", "card.s", "c" * 42, "cards\n"])
 def test_an_unusable_domain_name_is_refused(name):
-    with pytest.raises(KeyNameError, match="begin with a lower-case letter"):
+    with pytest.raises(KeyNameError, match="begin with a lower-case Latin letter"):
         check_domain(name)
 
 
