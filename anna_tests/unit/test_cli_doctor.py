@@ -268,8 +268,8 @@ def test_a_domain_file_whose_name_is_no_name_is_told_once(settings):
     file.write_text((settings.domains / "credit_history.yaml").read_text())
     ((text, _),) = wrong(check_domains(settings))
     assert text == (
-        f"{file}: 'Bad-Name' cannot name a domain: begin with a lower-case Latin letter, then up to 40 lower-case Latin letters, "
-        "digits or '_'. Rename the file. Until that is corrected, Bad-Name is left out."
+        f"{file}: 'Bad-Name' cannot name a domain: begin with a lower-case Latin letter, then up to 40 lower-case "
+        "Latin letters, digits or '_'. Rename the file. Until that is corrected, Bad-Name is left out."
     )
 
 
