@@ -8,6 +8,7 @@ from collections import Counter
 import dagster as dg
 
 from anna_assets.markdown import plain
+from anna_assets.uploads.standing import DELETED
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_resources.names import REGISTER_JOB, UPLOADS_ASSET
 from anna_resources.settings import INBOX
@@ -18,7 +19,8 @@ _TOLD = 5  # of those that are not launched, on the sensor's page
 # The columns that the page shows, so that nothing is cut off at its right; programs get all that a row has.
 _SHOWN = {
     "file": "The file in the inbox: <task>/<sample>.csv or .parquet.",
-    "standing": "settling, waiting, refused, starting; of a launch: queued, running, finished, failed or canceled.",
+    "standing": "settling, waiting, refused, starting; of a launch: queued, running, finished, failed, "
+    "canceled or deleted.",
     "told": "Why it is so, and what you should know although nothing is refused.",
 }
 _ROOM = 52  # characters of a file's name and of a line of `told` side by side, on a page of 1,500 pixels
@@ -78,12 +80,13 @@ def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     schema = dg.TableSchema([dg.TableColumn(name, "string", description=text) for name, text in _SHOWN.items()])
     line = max(_ROOM - max((len(row["file"]) for row in table), default=0), _SHORTEST_LINE)
     counts = Counter(row["standing"] for row in table)
+    runs = [row for row in table if row["run"] and row["standing"] != DELETED]
     return dg.AssetObservation(
         KEY,
         description=", ".join(f"{count} {standing}" for standing, count in counts.items()) or "The inbox is empty.",
         metadata={
             UPLOADS_ASSET: dg.MetadataValue.table([_shown(row, line) for row in table], schema),
-            "launches": dg.MetadataValue.md("\n".join(_links(row) for row in table if row["run"]) or "none"),
+            "launches": dg.MetadataValue.md("\n".join(map(_links, runs)) or "none"),
         },
     )
 

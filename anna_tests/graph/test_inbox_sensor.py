@@ -725,3 +725,24 @@ def test_dates_outside_all_events_are_told_as_such_before_any_mart_is_built(
     row = intake.row("churn/q1.csv")
     assert row["state"] == "refused"
     assert row["reason"].startswith(f"60 of 60 rows are as of {as_of}, but {told}")
+
+
+def test_a_launch_whose_run_was_deleted_does_not_run_for_good(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    intake.tick(STARTED)
+    intake.quiet()
+    run = intake.deployment.instance.get_run_by_id(intake.runs["churn.q1"])
+    assert run is not None
+    tags = {**run.tags, "dagster/root_run_id": run.run_id}
+    intake.deployment.instance.delete_run(run.run_id)
+    intake.quiet()
+    assert (intake.state("churn/q1.csv"), intake.row("churn/q1.csv")["standing"]) == ("launched", "deleted")
+    [observed] = intake.deployment.instance.fetch_observations(dg.AssetKey("uploads"), limit=1).records
+    assert observed.asset_observation.metadata["launches"].value == "none"  # there is no page of it
+    # An attempt that followed it is still there, though.
+    attempt = dg.DagsterRun(
+        "train", "again", tags=tags, status=SUCCESS, root_run_id=run.run_id, parent_run_id=run.run_id
+    )
+    intake.deployment.instance.add_run(attempt)
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["standing"] == "finished"
