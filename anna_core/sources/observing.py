@@ -6,20 +6,22 @@ time of modification, even if the observation is then refused because of another
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from os.path import relpath
 from pathlib import Path
 
+import polars as pl
 from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
-from anna_core.sources.door import as_header
+from anna_core.sources.door import Fault, as_header, open_door
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.layouts import file_schema, has_rows
-from anna_core.sources.left_aside import most_of
+from anna_core.sources.left_aside import most_of, too_many
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.moved_days import refuse_moved_days
 from anna_core.sources.notes import notes
@@ -164,14 +166,14 @@ def _surveyed(
     Also the names of files that were read, but that the setting `left_aside`, lowered since, refuses by now: these are
     to be read again, to be told with their rows.
     """
-    found, refused, runs = {}, set[str](), key_runs(folder)
+    found, refused, runs, proofs = {}, set[str](), key_runs(folder), _proofs(source)
     for name, state in states.items():
         known = before.known.get(name)
         if known is None or (known.state, known.rules) != (state, rules):
             kept = kept_survey(folder, name, state, rules)
             known = ReadFile(state=state, rules=rules, survey=kept) if kept is not None else None
         stored = runs.get(key_name(name, state, rules), [])
-        if known is not None and _unusable(source.domain, known) > most_of(known.survey.rows, source.left_aside):
+        if known is not None and _is_refused(source, known, proofs):
             refused.add(name)
             continue
         # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
@@ -181,6 +183,20 @@ def _surveyed(
         for path in stored:  # by a reading that broke off, and may have divided them otherwise
             path.unlink(missing_ok=True)
     return found, refused
+
+
+def _proofs(source: Source) -> list[Fault]:
+    """The faults of dated rows so few of which show how a column is written, whatever the files' types are."""
+    texts = pl.Schema(dict.fromkeys(source.domain.source_columns, pl.String()))
+    door = open_door(source.domain, pl.LazyFrame(schema=texts), texts, source.bank_zone, source.path)
+    return [fault for fault in door.dated if fault.proof]
+
+
+def _is_refused(source: Source, file: ReadFile, proofs: list[Fault]) -> bool:
+    """Whether a file that was read is refused as `left_aside` is now, as `survey` would."""
+    rows, share = file.survey.rows, source.left_aside
+    left = sum(map(Counter, file.survey.left.values()), Counter[str]())
+    return _unusable(source.domain, file) > most_of(rows, share) or bool(too_many(left, proofs, rows, share))
 
 
 def _unusable(domain: Domain, file: ReadFile) -> int:
