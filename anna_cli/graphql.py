@@ -94,8 +94,8 @@ class GraphQLClient:
             if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
                 raise NotRunningError(f"ANNA is not running at {self.url}: start it with `anna up`.") from error
             raise DroppedError(
-                f"{self.url} broke the connection off without an answer. Is something between it and this command, or is "
-                "the webserver about to start? Its log is logs/webserver.log in ANNA_HOME. Try again."
+                f"{self.url} broke the connection off without an answer. Is something between it and this command, or "
+                "is the webserver about to start? Its log is logs/webserver.log in ANNA_HOME. Try again."
             ) from error
         except requests.JSONDecodeError as error:
             raise ClientError(

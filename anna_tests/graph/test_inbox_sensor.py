@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -443,7 +444,7 @@ def test_what_is_noted_as_a_sample_is_registered_is_told_with_its_upload(intake:
     file = intake.deployment.home / "q1.csv"
     sample_rows().write_csv(file)
     assert register(intake.deployment, str(file), seed=1, owner="ann").success
-    assert intake.tick() == ["churn.q1"]
+    assert intake.tick(SUCCESS) == ["churn.q1"]
     intake.quiet()
     assert intake.row("churn/q1.csv")["warnings"] == ""
     file.with_suffix(".yaml").write_text("seed: 2\n")
@@ -457,6 +458,32 @@ def test_what_is_noted_as_a_sample_is_registered_is_told_with_its_upload(intake:
     run = intake.deployment.instance.get_run_by_id(registered.run_id)
     assert run is not None
     assert run.tags["anna/notes"] == intake.row("churn/q1.csv")["warnings"]
+
+
+def test_whoever_replaces_a_sample_that_waits_or_runs_is_told(early: Intake) -> None:
+    file = early.deployment.home / "q1.csv"
+
+    def replacing(clients: int) -> str:
+        """What is noted as a sample of so many clients comes, but for when the other one came."""
+        sample_rows(clients).write_csv(file)
+        run = early.deployment.instance.get_run_by_id(register(early.deployment, str(file)).run_id)
+        assert run is not None
+        return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", run.tags.get("anna/notes", ""))
+
+    words = "It replaces another churn.q1, of other rows or settings, which came at TIME and"
+    assert replacing(60) == ""
+    assert replacing(60) == ""
+    assert replacing(58) == f"{words} had not been read yet."
+    early.quiet()
+    assert replacing(56) == f"{words} waited for its launch."
+    early.deployment.refresh()
+    assert early.tick() == ["churn.q1"]
+    early.quiet()
+    run = early.runs["churn.q1"]
+    assert replacing(54) == f"{words} has a launch that goes on (run {run[:8]})."
+    assert early.tick(SUCCESS) == ["churn.q1"]
+    early.quiet()
+    assert replacing(52) == ""
 
 
 def test_no_sample_of_many_is_lost_however_they_come(intake: Intake) -> None:
