@@ -1,10 +1,12 @@
 """The client of Dagster's GraphQL API: one POST, and every way in which it can go wrong told in plain words."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from anna_core.errors import AnnaError
 from anna_resources.code_location import LOCATION
@@ -21,6 +23,7 @@ _STACK = "Stack Trace:"
 _OURS = re.compile(r"anna_\w+\.|dagster\._core\.definitions\.events\.Failure: ")
 _IN_FLIGHT = "that was not known to be in flight"  # what Dagster says where a step ends while its run is interrupted
 _ERROR_CLASS = re.compile(r"^(?:\w+\.)+[A-Z]\w*: ")
+_PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds before a question is asked again whose connection broke off
 TIMEOUT_SECONDS = 60.0  # a webserver that has just started takes many seconds for its first answers
 
 Json = dict[str, Any]
@@ -32,6 +35,10 @@ class ClientError(AnnaError):
 
 class NotRunningError(ClientError):
     """Nothing answers at the instance's address."""
+
+
+class DroppedError(ClientError):
+    """The connection broke off before there was an answer."""
 
 
 class RejectedError(ClientError):
@@ -53,11 +60,24 @@ class GraphQLClient:
     def execute(self, query: str, **variables: Any) -> Json:
         """Send one document; return its `data`.
 
+        A question whose connection breaks off is asked again for some seconds; what is to change something is not,
+        as it may have been heard.
+
         Raises:
             NotRunningError: nothing answers at the address.
+            DroppedError: the connection breaks off.
             ClientError: what answers is slow, or is not Dagster.
             RejectedError: Dagster reports errors.
         """
+        pauses = () if query.lstrip().startswith("mutation") else _PAUSES
+        for pause in pauses:
+            try:
+                return self._execute(query, variables)
+            except DroppedError:
+                time.sleep(pause)
+        return self._execute(query, variables)
+
+    def _execute(self, query: str, variables: Json) -> Json:
         try:
             with requests.Session() as session:
                 session.trust_env = False  # the platform is on this machine, which a proxy of the bank's does not reach
@@ -65,12 +85,17 @@ class GraphQLClient:
                     f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=self.timeout
                 )
                 content = answer.json()
-        except requests.ConnectionError as error:
-            raise NotRunningError(f"ANNA is not running at {self.url}: start it with `anna up`.") from error
-        except requests.Timeout as error:
+        except requests.Timeout as error:  # before ConnectionError: one that does not come about in time is both
             raise ClientError(
                 f"{self.url} did not answer within {self.timeout:g} s: the machine is overloaded, or the webserver "
                 "hangs. Its log is logs/webserver.log in ANNA_HOME."
+            ) from error
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
+                raise NotRunningError(f"ANNA is not running at {self.url}: start it with `anna up`.") from error
+            raise DroppedError(
+                f"{self.url} broke the connection off without an answer. Is something between it and this command, or "
+                "is the webserver about to start? Its log is logs/webserver.log in ANNA_HOME. Try again."
             ) from error
         except requests.JSONDecodeError as error:
             raise ClientError(

@@ -180,10 +180,10 @@ def _judged(upload: Upload | None, key: str, content: str, look: Json) -> Upload
         raise SubmitError(f"{key} is in the inbox, but the sensor '{INBOX_SENSOR}' fails: {problem}")
     if upload is None:
         raise SubmitError(f"{key} is no longer in the inbox: its file was removed, or another has its name.")
-    if upload.state is State.REFUSED:
-        raise SubmitError(f"{key} is refused: {upload.reason}")
     if upload.content not in ("", content):  # nothing, while it settles
         raise SubmitError(f"{key} is no longer what you brought: another file, or other settings, took its place.")
+    if upload.state is State.REFUSED:
+        raise SubmitError(f"{key} is refused: {upload.reason}")
     return upload
 
 

@@ -8,9 +8,10 @@ import json
 
 import dagster as dg
 
+from anna_assets.passing import what_passes
 from anna_assets.past_runs import FAILED, last_words
 from anna_core.domains import Domain
-from anna_resources.names import OBSERVE_JOB
+from anna_resources.names import OBSERVE_JOB, WILL_RETRY_TAG
 
 _CHECK = "readable"
 
@@ -33,13 +34,16 @@ def readable_check(domain: Domain) -> dg.AssetChecksDefinition:
 def last_problem(instance: dg.DagsterInstance, job: str) -> str | None:
     """What the latest observation that ended failed of, in its own words; empty where it did not fail.
 
-    None where there was none, or somebody canceled it.
+    None where that says nothing of the source: there was none, somebody canceled it, it is about to be tried again, or
+    it failed of what passes, such as a full disk.
     """
     ended = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS, *FAILED])
     run = next(iter(instance.get_runs(ended, limit=1)), None)
-    if run is None or run.status is dg.DagsterRunStatus.CANCELED:
+    if run is None or run.status is dg.DagsterRunStatus.CANCELED or run.tags.get(WILL_RETRY_TAG) == "true":
         return None
-    return last_words(instance, run.run_id) if run.status is dg.DagsterRunStatus.FAILURE else ""
+    if run.status is dg.DagsterRunStatus.SUCCESS:
+        return ""
+    return None if what_passes(instance, run.run_id) else last_words(instance, run.run_id)
 
 
 class Readability:

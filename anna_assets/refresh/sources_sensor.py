@@ -67,9 +67,11 @@ def sources_sensor(
                 told.append(f"{domain.name}: {in_words(error)}")
                 readable.note(domain.name, in_words(error))
                 continue
-            # What was wrong is gone with the files that came: observed anew, so that the latest observation says that.
-            mended = observed and readable.is_doubtful(domain.name)
-            problem = "" if observed else last_problem(context.instance, job.name)
+            is_doubtful = not observed or readable.is_doubtful(domain.name)
+            latest = last_problem(context.instance, job.name) if is_doubtful else ""
+            # What was wrong is gone with its files: observed anew, so that the latest observation says that.
+            mended = observed and latest != ""
+            problem = "" if observed else latest
             if problem is not None:
                 readable.note(domain.name, problem)
             if behind:

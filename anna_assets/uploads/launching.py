@@ -48,7 +48,8 @@ class Launching:
         """
         ready = list(started)
         self.matching.look_again(register)
-        for name, entry in register.of_state(UploadState.WAITING):
+        waiting = register.of_state(UploadState.WAITING)
+        for name, entry in sorted(waiting, key=lambda one: one[1].nobody):  # refused before: after all new ones
             if (name in checked and self.launches.answer(register, entry)) or self.waiting.hold(entry):
                 continue
             if len(ready) >= _BATCH:

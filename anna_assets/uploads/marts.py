@@ -1,6 +1,7 @@
 """What launches are trained on, as it is at one look at the inbox: the domains, and what their marts hold by now."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -37,6 +38,11 @@ class Marts:
         return [(domain, self._stored[domain.name].path) for domain in self.domains]
 
     @property
+    def observed_in(self) -> list[Path]:
+        """The folder that keeps what was observed of each domain's source."""
+        return [mart.observed.path for mart in self._stored.values()]
+
+    @property
     def rows(self) -> list[dict[dt.date, int]]:
         """Of each domain, month → number of its source's rows, as last observed.
 
@@ -57,6 +63,17 @@ class Marts:
     def months(self, domain: Domain, spans: Spans) -> list[dt.date]:
         """Months kept that windows of these as_of dates touch in a domain."""
         return self._ready[domain.name].kept_months(spans)
+
+    def decisive(self, spans: Spans) -> str:
+        """Digest of all that decides which clients rows of these as_of dates can meet (`Readiness.decisive`).
+
+        Empty where what was observed of a source cannot be read, so that nobody knows.
+        """
+        try:
+            parts = [part for ready in self._ready.values() for part in ready.decisive(spans)]
+        except (ArtifactError, OSError):
+            return ""  # what is wrong with that source is told of each sample that waits for it
+        return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
 
     def size(self, spans: Spans) -> int:
         """What it takes to look for clients in these months of all domains, in bytes of CSV."""

@@ -6,8 +6,11 @@ from anna_assets.uploads.work import Answer, MatchJob
 from anna_core.samples.register import Entry, Register, UploadState
 
 _LATER = "its clients are looked for in the marts once another upload has been read."
+_CHANGED = "what its rows look back to has changed: its clients are looked for again."
 _CUT_SHORT = "each time that they were looked for, ANNA's code server ended before that did"
-_LOOKED_AT_AGAIN = "It is looked at again once its file, its settings or a source changes."
+_LOOKED_AT_AGAIN = (
+    "It is looked at again once its file, its settings, or what the months hold that its rows look back to changes."
+)
 _MOST_TRIES = 5  # that ended without an answer, as the code server ended meanwhile
 
 
@@ -19,11 +22,14 @@ class Matching:
         self._reading, self._marts, self._inbox = reading, marts, marts.settings.inbox
 
     def look_again(self, register: Register) -> None:
-        """Let uploads wait again that were refused as none of their clients had an event, once a source has changed."""
+        """Let uploads wait again that were refused as none of their clients had an event, where that may be otherwise.
+
+        That is so once what decided it (`Marts.decisive`) is another than when their clients began to be looked for.
+        """
         for _, entry in register.of_state(UploadState.REFUSED):
-            if entry.unmet and entry.unmet != self._marts.observed:
-                entry.unmet = ""
-                entry.put(UploadState.WAITING, "a source has changed, so its clients are looked for again.")
+            now = self._marts.decisive(entry.as_of) if entry.nobody else ""
+            if now and now != entry.decisive:  # while it cannot be told, that is no sign of anything
+                entry.put(UploadState.WAITING, _CHANGED)
 
     def puts_off(self, entry: Entry) -> bool:
         """Whether the upload's turn cannot come at this look, as is then said in its entry."""
@@ -41,16 +47,24 @@ class Matching:
         Returns:
             Whether that is over, and the upload may be launched.
         """
-        job = MatchJob(file=self._inbox / entry.file, content=entry.content, marts=self._marts.folders)
+        job = MatchJob(
+            file=self._inbox / entry.file,
+            content=entry.content,
+            marts=self._marts.folders,
+            observed=self._marts.observed_in,
+            kept=(self._marts.settings.first_month, self._marts.settings.last_month),
+        )
+        decisive, tries = self._marts.decisive(entry.as_of), entry.tries  # before the job begins: it may take long
         found = self._reading.ask(job, self._size(entry), entry, may_begin=entry.tries < _MOST_TRIES)
+        if entry.tries > tries:
+            entry.decisive = decisive
         if isinstance(found, Later) and not found.left:
             _tell_later(entry, found)
             return False
         answer = Answer(problem=_CUT_SHORT) if isinstance(found, Later) else found
-        entry.warnings = answer.warnings
-        if answer.refusal:
+        entry.warnings, entry.nobody = answer.warnings, bool(answer.refusal)
+        if entry.nobody:
             entry.warnings, entry.tries, entry.request = [], 0, ""
-            entry.unmet = self._marts.observed
             entry.put(UploadState.REFUSED, f"{answer.refusal} {_LOOKED_AT_AGAIN}")
             return False
         if answer.problem:

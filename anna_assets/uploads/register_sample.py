@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from anna_assets.steps import explained
+from anna_assets.uploads.replacing import earlier_upload, told_replaced
 from anna_core.keys import sample_key
 from anna_core.samples.brought import brought_settings
 from anna_core.samples.inbox import check_metric_at, find_upload, read_upload_request, upload_digest, upload_lock
@@ -56,16 +57,17 @@ def upload(context: dg.OpExecutionContext, config: SampleFile, warehouse: Wareho
     inbox = warehouse.home_path / INBOX
     rested = wait_for_rest(config.file, load_settings().inbox_settle_seconds, context.log.info)
     with upload_lock(warehouse.upload_locks, str(key)):  # of two uploads of one key, each keeps its own settings
-        brought = brought_settings(config.file, key, config.options, inbox)
+        brought, earlier = brought_settings(config.file, key, config.options, inbox), earlier_upload(inbox, key)
         made = stage_sample(config.file, key, brought.options, inbox, rested)
         path = find_upload(inbox, str(key))
         content = upload_digest(path, read_upload_request(path))
     # Whoever waits for the launch knows by its content whether the intake speaks of this upload or of another that
     # followed; the intake knows by it of which registration the notes are.
     tags = {CONTENT_TAG: content, TASK_TAG: key.task, SAMPLE_TAG: key.sample}
-    tags |= {NOTES_TAG: "\n".join(brought.notes)} if brought.notes else {}
+    notes = [*brought.notes, *told_replaced(warehouse.uploads, key, earlier, content)]
+    tags |= {NOTES_TAG: "\n".join(notes)} if notes else {}
     context.instance.add_run_tags(context.run_id, tags)
-    for note in brought.notes:
+    for note in notes:
         context.log.warning(note)
     for guess in made.task.guesses:
         context.log.info(guess)

@@ -11,6 +11,7 @@ from anna_resources.names import ROOT_RUN_TAG, TRAIN_JOB
 
 FINISHED = "finished"
 _QUEUED, _FAILED = "queued", "failed"
+DELETED = "deleted"  # in the UI, so that nobody knows what came of it
 _STANDINGS = {
     **dict.fromkeys(UNDER_WAY, _QUEUED),
     dg.DagsterRunStatus.STARTED: "running",
@@ -32,12 +33,14 @@ def note_standing(entries: Sequence[Entry], instance: dg.DagsterInstance) -> Non
     if not unfinished:
         return
     runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=[one.run for one in unfinished]))}
-    roots = [_root(run) for run in runs.values()]
-    tries = instance.get_runs(dg.RunsFilter(job_name=TRAIN_JOB, tags={ROOT_RUN_TAG: roots})) if roots else []
+    roots = [_root(runs[entry.run]) if entry.run in runs else entry.run for entry in unfinished]
+    tries = instance.get_runs(dg.RunsFilter(job_name=TRAIN_JOB, tags={ROOT_RUN_TAG: roots}))
     latest = {_root(run): run for run in reversed(tries) if is_whole(run)}  # they come latest first
-    for entry in unfinished:
-        if (run := runs.get(entry.run)) is not None:  # else it was deleted
-            _note(entry, latest.get(_root(run), run), instance)
+    for entry, root in zip(unfinished, roots, strict=True):
+        if (run := latest.get(root, runs.get(entry.run))) is not None:
+            _note(entry, run, instance)
+        else:
+            entry.standing, entry.failed_with = DELETED, ""
 
 
 def _note(entry: Entry, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 import dagster as dg
 
 from anna_assets.markdown import plain
-from anna_assets.uploads.standing import FINISHED
+from anna_assets.uploads.standing import DELETED, FINISHED
 from anna_core.samples.register import Entry, Register, UploadState
 from anna_resources.names import REGISTER_JOB, UPLOADS_ASSET
 from anna_resources.settings import INBOX
@@ -20,7 +20,8 @@ _TOLD = 5  # of those that are not launched, on the sensor's page
 # The columns that the page shows, so that nothing is cut off at its right; programs get all that a row has.
 _SHOWN = {
     "file": "The file in the inbox: <task>/<sample>.csv or .parquet.",
-    "standing": "settling, waiting, refused, starting; of a launch: queued, running, finished, failed or canceled.",
+    "standing": "settling, waiting, refused, starting; of a launch: queued, running, finished, failed, "
+    "canceled or deleted.",
     "told": "Why it is so, and what you should know although nothing is refused.",
 }
 _MAY_BREAK = "\N{ZERO WIDTH SPACE}"
@@ -81,12 +82,13 @@ def observation(table: list[dict[str, str]]) -> dg.AssetObservation:
     schema = dg.TableSchema([dg.TableColumn(name, "string", description=text) for name, text in _SHOWN.items()])
     line = max(_ROOM - max((len(row["file"]) for row in table), default=0), _SHORTEST_LINE)
     counts = Counter(row["standing"] for row in table)
+    runs = [row for row in table if row["run"] and row["standing"] != DELETED]
     return dg.AssetObservation(
         KEY,
         description=", ".join(f"{count} {standing}" for standing, count in counts.items()) or "The inbox is empty.",
         metadata={
             UPLOADS_ASSET: dg.MetadataValue.table([_shown(row, line) for row in table], schema),
-            "launches": dg.MetadataValue.md("\n".join(_links(row) for row in table if row["run"]) or "none"),
+            "launches": dg.MetadataValue.md("\n".join(map(_links, runs)) or "none"),
         },
     )
 

@@ -3,10 +3,12 @@
 Whatever goes wrong is an answer, too: it is told at the upload, and stops no other.
 """
 
+import datetime as dt
 import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,12 +17,13 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from anna_assets.passing import passing
 from anna_core.domains import Domain
-from anna_core.errors import SampleError
+from anna_core.errors import ArtifactError, SampleError
 from anna_core.guards.matching import match_sample
 from anna_core.samples.checking import check_upload
 from anna_core.samples.listing import Upload
 from anna_core.samples.register import Entry
 from anna_core.samples.rows import read_keys
+from anna_core.sources.source_state import read_state
 
 # Seconds that a process waits for a lock: of a launch that reads the upload, or of the process of a code server before
 # a reload, which is still at it. To begin anew at every look would cost more.
@@ -49,12 +52,16 @@ class MatchJob(BaseModel):
         file: the upload.
         content: its digest, by which it is told from an earlier one of its name.
         marts: each domain, and the folder of its mart.
+        observed: the folder that keeps what was observed of each domain's source.
+        kept: first day of the first and of the last month that the deployment keeps.
     """
 
     kind: Literal["match"] = "match"
     file: Path
     content: str
     marts: list[tuple[Domain, Path]]
+    observed: list[Path]
+    kept: tuple[dt.date, dt.date]
 
 
 Job = CheckJob | MatchJob
@@ -100,8 +107,19 @@ def _match(job: MatchJob) -> Answer:
         rows = read_keys(job.file)
     except SampleError:
         return Answer()  # it changed since it was checked: the next look sees that
-    found = match_sample(rows, job.marts)
+    found = match_sample(rows, job.marts, lambda: _observed_months(job))
     return Answer(warnings=list(found.warnings), refusal=found.nobody)
+
+
+def _observed_months(job: MatchJob) -> Iterator[dt.date]:
+    """The months with rows that were observed of any domain, as far as they are kept; marts may still lack them."""
+    first, last = job.kept
+    for folder in job.observed:
+        try:
+            found = read_state(folder).rows
+        except (ArtifactError, OSError):
+            continue  # what is wrong with that source is told of each sample that waits for it
+        yield from (month for month, rows in found.items() if rows and first <= month <= last)
 
 
 def _end_with_parent() -> None:

@@ -5,7 +5,7 @@ looks merely weak. So it is told before anything is trained, with the likely cau
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from anna_core.domains import Domain
 from anna_core.guards.spellings import likely_cause
 from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import built_months
+from anna_core.months import next_month
 from anna_core.sequences.touched_months import months_needed
 
 # Some clients are new, or do nothing: of a bank's own samples some per cent have no event at all.
@@ -69,13 +70,19 @@ class Match:
         return " ".join(self.warnings) or "no domain has an event in the months that its rows look back to."
 
 
-def match_sample(rows: pl.DataFrame, marts: Sequence[tuple[Domain, Path]]) -> Match:
+def match_sample(
+    rows: pl.DataFrame,
+    marts: Sequence[tuple[Domain, Path]],
+    observed: Callable[[], Iterable[dt.date]] = tuple,
+) -> Match:
     """Look for a sample's clients and dates in the marts.
 
     Args:
         rows: client_id (text) and as_of (date); n > 0 rows.
         marts: domains and the folders of their marts, whose months are built as far as the sample needs them; a domain
             without events is passed over, and so is a damaged month.
+        observed: tells the months in which any domain has events, built or not; asked where the marts alone might blame
+            dates for months that are still to be built.
     """
     clients = rows["client_id"].unique().sort()
     unknown, found, spans = clients, [], []
@@ -90,7 +97,7 @@ def match_sample(rows: pl.DataFrame, marts: Sequence[tuple[Domain, Path]]) -> Ma
             unmet = _unmet(clients, seen)
             unknown = _without(unknown, _without(clients, unmet))
             found.append(_domain_match(domain.name, clients, unmet, seen))
-    warnings = (*_unknown_clients(clients, unknown, found), *_odd_dates(rows["as_of"], spans))
+    warnings = (*_unknown_clients(clients, unknown, found), *_odd_dates(rows["as_of"], spans, observed))
     return Match(len(clients), len(clients) - len(unknown), tuple(found), warnings)
 
 
@@ -145,11 +152,19 @@ def _unknown_clients(clients: pl.Series, unknown: pl.Series, found: list[DomainM
     return warnings
 
 
-def _odd_dates(as_of: pl.Series, spans: list[tuple[dt.datetime, dt.datetime]]) -> list[str]:
+def _odd_dates(
+    as_of: pl.Series, spans: list[tuple[dt.datetime, dt.datetime]], observed: Callable[[], Iterable[dt.date]]
+) -> list[str]:
     """Sentences about rows as of days before the first event of all domains, or long after the newest."""
-    if not spans:
-        return []
-    first, last = min(begin for begin, _ in spans).date(), max(end for _, end in spans).date()
+    first = min((begin.date() for begin, _ in spans), default=dt.date.max)
+    last = max((end.date() for _, end in spans), default=dt.date.min)
+    newest = f"{last}"
+    months = list(observed()) if ((as_of <= first) | (as_of > last + _GAP)).any() else []
+    first = min([first, *months])
+    if months and (month := max(months)) > last:
+        last, newest = next_month(month) - dt.timedelta(days=1), f"{month:%Y-%m}"  # it is not built: nobody knows days
+    if first > last:
+        return []  # there is no event at all
     early, late = as_of.filter(as_of <= first), as_of.filter(as_of > last + _GAP)
     warnings = []
     if len(early):
@@ -160,7 +175,7 @@ def _odd_dates(as_of: pl.Series, spans: list[tuple[dt.datetime, dt.datetime]]) -
     if len(late):
         warnings.append(
             f"{len(late):,} of {len(as_of):,} rows are {_dated(late)}, but the newest event of any domain is of "
-            f"{last}: they miss what happened since. Is the year right, or are the sources behind?"
+            f"{newest}: they miss what happened since. Is the year right, or are the sources behind?"
         )
     return warnings
 

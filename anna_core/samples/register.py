@@ -66,8 +66,10 @@ class Entry(BaseModel):
         failed: when that was seen, on the clock of `seen`.
         failed_of: what of it may pass once only, and has been waited for.
         observed: what was observed of the sources when a launch of it met marts behind them.
-        unmet: what was observed of the sources when none of its clients had an event, for which it is refused; empty
-            where that is not so.
+        decisive: digest of all that decides which clients it can meet, as of when they began to be looked for last;
+            empty where that was not known.
+        nobody: whether none of them had an event then; for that it is refused, until that digest is another, or waits
+            since it is.
         was_there: whether it was in the inbox, as it is now, when the register began.
         forgotten: whether it was, and an earlier register, which was damaged, may have known more of its launch.
         is_there: whether it is in the inbox now. Launched uploads are remembered when they are gone, because a share
@@ -101,7 +103,8 @@ class Entry(BaseModel):
     failed: float = 0.0
     failed_of: list[str] = []
     observed: str = ""
-    unmet: str = ""
+    decisive: str = ""
+    nobody: bool = False
     was_there: bool = False
     forgotten: bool = False
     is_there: bool = True

@@ -68,6 +68,18 @@ class Readiness:
         stale = tuple(month for month in self.kept_months(spans) if self._is_stale(month))
         return Behind(name, stale) if stale else None
 
+    def decisive(self, spans: Spans) -> list[str]:
+        """What decides which clients rows of these as_of dates can meet: the rules, and each month that they touch.
+
+        Of a month, what was observed of it, and whether its mart is behind that.
+
+        Raises:
+            ArtifactError: what was observed is damaged.
+        """
+        rules = self.source.domain.model_dump_json(exclude={"description", "owner"})
+        observed, months = self._state.months, self.kept_months(spans)
+        return [rules, *(f"{at} {observed.get(at.isoformat(), '')} {self._is_stale(at)}" for at in months)]
+
     @property
     def rows(self) -> dict[dt.date, int]:
         """First day of each month → number of its rows, as last observed.

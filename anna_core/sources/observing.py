@@ -5,21 +5,24 @@ time of modification, even if the observation is then refused because of another
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
+import polars as pl
 from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.copies import copies, told_months, with_months_once
 from anna_core.sources.digests import listing_of, rules_of
-from anna_core.sources.faults import as_header
+from anna_core.sources.door import open_door
+from anna_core.sources.faults import Fault, as_header
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.layouts import columns_that_count, file_schema, has_rows
-from anna_core.sources.left_aside import most_of
+from anna_core.sources.left_aside import most_of, too_many
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.moved_days import refuse_moved_days
 from anna_core.sources.notes import notes
@@ -127,14 +130,14 @@ class _Reading:
         Also the names of files that were read, but that the setting `left_aside`, lowered since, refuses by now: these
         are to be read again, to be told with their rows.
         """
-        found, refused, runs = {}, set[str](), key_runs(self.folder)
+        found, refused, runs, proofs = {}, set[str](), key_runs(self.folder), _proofs(self.source)
         for name, state in states.items():
             known = before.known.get(name)
             if known is None or (known.state, known.rules) != (state, self.rules):
                 kept = kept_survey(self.folder, name, state, self.rules)
                 known = ReadFile(state=state, rules=self.rules, survey=kept) if kept is not None else None
             stored = runs.get(key_name(name, state, self.rules), [])
-            if known is not None and _is_refused(known, self.source):
+            if known is not None and _is_refused(self.source, known, proofs):
                 refused.add(name)
                 continue
             # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
@@ -198,11 +201,24 @@ def _read_files(
     return files, refused, torn
 
 
-def _is_refused(file: ReadFile, source: Source) -> bool:
-    """Whether more of a file's rows than may be left aside belong to no month, but should."""
-    header = as_header(source.domain.columns.event_time)
-    headers = file.survey.left.get(UNDATED, {}).get(header, 0)
-    return file.survey.undated - headers > most_of(file.survey.rows, source.left_aside)
+def _proofs(source: Source) -> list[Fault]:
+    """The faults of dated rows so few of which show how a column is written, whatever the files' types are."""
+    texts = pl.Schema(dict.fromkeys(source.domain.source_columns, pl.String()))
+    door = open_door(source.domain, pl.LazyFrame(schema=texts), texts, source.bank_zone, source.path)
+    return [fault for fault in door.dated if fault.proof]
+
+
+def _is_refused(source: Source, file: ReadFile, proofs: list[Fault]) -> bool:
+    """Whether a file that was read is refused as `left_aside` is now, as `survey` would."""
+    rows, share = file.survey.rows, source.left_aside
+    left = sum(map(Counter, file.survey.left.values()), Counter[str]())
+    return _unusable(source.domain, file) > most_of(rows, share) or bool(too_many(left, proofs, rows, share))
+
+
+def _unusable(domain: Domain, file: ReadFile) -> int:
+    """Number of a file's rows that belong to no month, but should."""
+    headers = file.survey.left.get(UNDATED, {}).get(as_header(domain.columns.event_time), 0)
+    return file.survey.undated - headers
 
 
 def _same_rows(source: Source, same: dict[str, str]) -> dict[str, str]:

@@ -6,14 +6,20 @@ import os
 import re
 import shutil
 import uuid
+from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets.uploads import inbox_sensor, reading
+from anna_assets.uploads import inbox_sensor, reading, work
+from anna_assets.uploads.matching import Matching
+from anna_assets.uploads.reading import Later
 from anna_assets.uploads.table import observation
+from anna_assets.uploads.work import Answer
 from anna_core.samples.inbox import upload_lock
+from anna_core.samples.register import Entry, Register, UploadState
 from anna_core.samples.resting import Stamps, stamps_of
 from anna_tests.graph.conftest import MONTHS, Deployment, events, sample_rows
 from anna_tests.graph.intake import FAILURE, STARTED, SUCCESS, Intake, records, zeros_before
@@ -447,7 +453,7 @@ def test_what_is_noted_as_a_sample_is_registered_is_told_with_its_upload(intake:
     file = intake.deployment.home / "q1.csv"
     sample_rows().write_csv(file)
     assert register(intake.deployment, str(file), seed=1, owner="ann").success
-    assert intake.tick() == ["churn.q1"]
+    assert intake.tick(SUCCESS) == ["churn.q1"]
     intake.quiet()
     assert intake.row("churn/q1.csv")["warnings"] == ""
     file.with_suffix(".yaml").write_text("seed: 2\n")
@@ -461,6 +467,32 @@ def test_what_is_noted_as_a_sample_is_registered_is_told_with_its_upload(intake:
     run = intake.deployment.instance.get_run_by_id(registered.run_id)
     assert run is not None
     assert run.tags["anna/notes"] == intake.row("churn/q1.csv")["warnings"]
+
+
+def test_whoever_replaces_a_sample_that_waits_or_runs_is_told(early: Intake) -> None:
+    file = early.deployment.home / "q1.csv"
+
+    def replacing(clients: int) -> str:
+        """What is noted as a sample of so many clients comes, but for when the other one came."""
+        sample_rows(clients).write_csv(file)
+        run = early.deployment.instance.get_run_by_id(register(early.deployment, str(file)).run_id)
+        assert run is not None
+        return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", run.tags.get("anna/notes", ""))
+
+    words = "It replaces another churn.q1, of other rows or settings, which came at TIME and"
+    assert replacing(60) == ""
+    assert replacing(60) == ""
+    assert replacing(58) == f"{words} had not been read yet."
+    early.quiet()
+    assert replacing(56) == f"{words} waited for its launch."
+    early.deployment.refresh()
+    assert early.tick() == ["churn.q1"]
+    early.quiet()
+    run = early.runs["churn.q1"]
+    assert replacing(54) == f"{words} has a launch that goes on (run {run[:8]})."
+    assert early.tick(SUCCESS) == ["churn.q1"]
+    early.quiet()
+    assert replacing(52) == ""
 
 
 def test_no_sample_of_many_is_lost_however_they_come(intake: Intake) -> None:
@@ -607,7 +639,9 @@ def test_a_sample_none_of_whose_clients_has_an_event_is_refused_until_a_source_b
     assert refused["state"] == "refused"
     assert refused["reason"].startswith("60 of 60 clients of the sample have no event in any domain")
     assert "cards knows 0 of 60 clients: leading zeros are lost in one of the two (60 of 60" in refused["reason"]
-    assert refused["reason"].endswith("It is looked at again once its file, its settings or a source changes.")
+    assert refused["reason"].endswith(
+        "It is looked at again once its file, its settings, or what the months hold that its rows look back to changes."
+    )
     intake.quiet()
     assert len(intake.published) == 1  # looking again and again changes nothing
     known = events(1, "2024-03-01").with_columns(client_id=pl.format("000{}", "client_id"))
@@ -617,3 +651,134 @@ def test_a_sample_none_of_whose_clients_has_an_event_is_refused_until_a_source_b
     assert intake.row("churn/q1.csv")["reason"].startswith("cards: 2024-03 of the mart is to be built")
     intake.deployment.refresh()
     assert intake.tick() == ["churn.q1"]
+
+
+def nobody_known(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have q1 and q2 refused, as none of their clients has an event; names of the samples that are looked for then."""
+    looked = list[str]()
+    for name in ("q1", "q2"):
+        intake.put("churn", f"{name}.csv", zeros_before(pl.lit(value=True)))
+    intake.quiet()
+    assert [intake.state(f"churn/{name}.csv") for name in ("q1", "q2")] == ["refused", "refused"]
+    real = work._match
+    monkeypatch.setattr(work, "_match", lambda job: (looked.append(job.file.stem), real(job))[1])
+    return looked
+
+
+def test_a_refused_sample_is_looked_at_again_for_what_its_rows_look_back_to_alone_and_after_new_ones(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = nobody_known(intake, monkeypatch)
+    intake.deployment.rewrite_month("cards", "2024-01-01", events(8, "2024-01-01"))
+    intake.put("churn", "new.csv", sample_rows(as_of="2024-03-31"))  # its rows do not see January, nor do the others
+    for domain in ("cards", "accounts"):
+        file = intake.deployment.home / "domains" / f"{domain}.yaml"
+        file.write_text(file.read_text().replace("lookback: 60d", "lookback: 20d"))
+    intake.deployment.reload()
+    intake.deployment.refresh()
+    assert intake.tick() == ["churn.new"]
+    assert looked == ["new", "q1", "q2"]  # the rules are others
+    looked.clear()
+    intake.deployment.rewrite_month("cards", "2024-01-01", events(9, "2024-01-01"))
+    intake.deployment.refresh()
+    intake.quiet()
+    intake.quiet()
+    assert looked == []
+    intake.deployment.rewrite_month("cards", "2024-03-01", events(9, "2024-03-01"))
+    intake.deployment.refresh()
+    intake.put("churn", "newer.csv")
+    assert intake.tick() == ["churn.newer"]
+    intake.quiet()
+    assert looked == ["newer", "q1", "q2"]
+
+
+def test_a_state_that_cannot_be_read_does_not_end_that_a_sample_is_looked_at_again(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = nobody_known(intake, monkeypatch)
+    state = intake.deployment.warehouse.source(intake.deployment.domain("cards")).path / "fingerprints.json"
+    sound = state.read_text()
+    state.write_text("{")
+    intake.quiet()
+    state.write_text(sound)
+    intake.quiet()
+    assert looked == []
+    known = events(1, "2024-03-01").with_columns(client_id=pl.format("000{}", "client_id"))
+    intake.deployment.rewrite_month("cards", "2024-03-01", known)
+    intake.deployment.refresh()
+    assert sorted(intake.tick()) == ["churn.q1", "churn.q2"]
+
+
+def test_what_decided_that_nobody_has_an_event_is_noted_as_of_when_they_began_to_be_looked_for() -> None:
+    def matching(answer: Answer | Later, decisive: str) -> Matching:
+        def ask(job: object, size: int, entry: Entry, may_begin: bool) -> Answer | Later:
+            entry.tries += isinstance(answer, Later)
+            return answer
+
+        settings = SimpleNamespace(
+            inbox=Path("/inbox"), first_month=dt.date(2024, 1, 1), last_month=dt.date(2024, 3, 1)
+        )
+        marts = SimpleNamespace(
+            settings=settings, folders=[], observed_in=[], size=lambda spans: 0, decisive=lambda spans: decisive
+        )
+        return Matching(SimpleNamespace(ask=ask), marts)  # type: ignore[arg-type]
+
+    entry = Entry(file="churn/a.csv", files={}, settings={}, seen=0, place=0, state=UploadState.STARTING)
+    register = Register(entries={"churn/a": entry})
+    assert not matching(Later(since="10:00"), "before").looked_for(entry)
+    # Its source was observed anew meanwhile, and its marts are built; the answer is of those before.
+    after = matching(Answer(refusal="nobody."), "after")
+    assert not after.looked_for(entry)
+    assert entry.state is UploadState.REFUSED
+    after.look_again(register)
+    assert (entry.state, entry.reason) == (
+        UploadState.WAITING,
+        "what its rows look back to has changed: its clients are looked for again.",
+    )
+    # Nor is it the end where nobody could tell what they were looked for in.
+    entry.decisive = ""
+    assert not matching(Answer(refusal="nobody."), "").looked_for(entry)
+    matching(Later(), "").look_again(register)
+    assert entry.state is UploadState.REFUSED
+    matching(Later(), "after").look_again(register)
+    assert entry.state is UploadState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("as_of", "told"),
+    [
+        ("2022-06-30", "no domain has an event before 2024-01-01: they see nothing"),
+        ("2030-06-30", "the newest event of any domain is of 2024-03: they miss what happened since"),
+    ],
+)
+def test_dates_outside_all_events_are_told_as_such_before_any_mart_is_built(
+    deployment: Deployment, as_of: str, told: str
+) -> None:
+    deployment.refresh(months=())
+    intake = Intake(deployment)
+    intake.put("churn", "q1.csv", sample_rows(as_of=as_of))
+    intake.quiet()
+    row = intake.row("churn/q1.csv")
+    assert row["state"] == "refused"
+    assert row["reason"].startswith(f"60 of 60 rows are as of {as_of}, but {told}")
+
+
+def test_a_launch_whose_run_was_deleted_does_not_run_for_good(intake: Intake) -> None:
+    intake.put("churn", "q1.csv")
+    intake.tick(STARTED)
+    intake.quiet()
+    run = intake.deployment.instance.get_run_by_id(intake.runs["churn.q1"])
+    assert run is not None
+    tags = {**run.tags, "dagster/root_run_id": run.run_id}
+    intake.deployment.instance.delete_run(run.run_id)
+    intake.quiet()
+    assert (intake.state("churn/q1.csv"), intake.row("churn/q1.csv")["standing"]) == ("launched", "deleted")
+    [observed] = intake.deployment.instance.fetch_observations(dg.AssetKey("uploads"), limit=1).records
+    assert observed.asset_observation.metadata["launches"].value == "none"  # there is no page of it
+    # An attempt that followed it is still there, though.
+    attempt = dg.DagsterRun(
+        "train", "again", tags=tags, status=SUCCESS, root_run_id=run.run_id, parent_run_id=run.run_id
+    )
+    intake.deployment.instance.add_run(attempt)
+    intake.quiet()
+    assert intake.row("churn/q1.csv")["standing"] == "finished"

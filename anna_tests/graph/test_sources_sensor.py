@@ -22,6 +22,7 @@ from anna_core.sources.source_state import read_state
 from anna_resources.artifacts import events as artifacts_events
 from anna_resources.blueprint import Blueprint
 from anna_resources.code_location import ReloadError
+from anna_resources.names import WILL_RETRY_TAG
 from anna_tests.graph.automation import Automation, observe
 from anna_tests.graph.conftest import MONTHS, Deployment, events, write_domain
 from anna_tests.graph.intake import Intake
@@ -132,6 +133,7 @@ def test_the_page_of_a_source_tells_what_is_wrong_with_it_once_and_that_it_was_m
     assert look() == []
     well = [(f"source/{name}", "readable", True, "The source can be read.") for name in ("accounts", "cards")]
     assert checks == well
+    good = (deployment.home / "warehouse" / "cards" / "2024-01.parquet").read_bytes()
     odd = deployment.home / "warehouse" / "cards" / "odd.parquet"
     odd.write_bytes(b"no parquet")
     [request] = look()
@@ -146,10 +148,45 @@ def test_the_page_of_a_source_tells_what_is_wrong_with_it_once_and_that_it_was_m
     assert (request.job_name, checks[3:]) == ("observe_cards", well[1:])
     assert run(deployment, request).success  # `anna status` and `anna doctor` go by the latest observation
     assert look() == []
+    odd.write_bytes(b"no parquet")
+    [request] = look()
+    assert not run(deployment, request).success
+    assert look() == []
+    odd.write_bytes(good)  # mended by its owner: the observation of the new file says so
+    [request] = look()
+    assert run(deployment, request).success
+    build(deployment, "cards")
+    assert look() == look() == []
+    assert [passed for _, _, passed, _ in checks[4:]] == [False, True]
+    del checks[4:]
     (deployment.home / "warehouse" / "cards").rename(deployment.home / "away")
     look()
     look()
     assert [(name, passed) for name, _, passed, _ in checks[4:]] == [("source/cards", False)]
+
+
+@pytest.mark.parametrize("ends", ["it is tried again", "the disk is full"])
+def test_a_sound_source_is_not_told_as_unreadable_where_its_observation_ends_otherwise(
+    deployment: Deployment, ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for request in asked(deployment):
+        assert run(deployment, request).success
+    cursor = tick(deployment).cursor
+    deployment.rewrite_month("cards", "2024-02-01", events(8, "2024-02-01"))
+    [request] = tick(deployment, cursor).run_requests or []
+    if ends == "the disk is full":
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("anna_core.sources.observing.write_text", full)
+        assert not run(deployment, request).success
+    else:
+        job = deployment.defs.resolve_job_def(request.job_name)
+        ended = deployment.instance.create_run_for_job(job, tags={**request.tags, WILL_RETRY_TAG: "true"})
+        failed = dg.DagsterEvent("PIPELINE_FAILURE", job.name, message="its process was ended from without")
+        deployment.instance.report_dagster_event(failed, ended.run_id)
+    assert tick(deployment, cursor).asset_events == []
 
 
 def test_other_files_are_observed_at_once_and_failures_before_a_success_do_not_count(

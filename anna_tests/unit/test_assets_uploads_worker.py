@@ -1,5 +1,6 @@
 """The worker of the intake: one job at a time, whose death is an answer, and which ends with its caller."""
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from anna_assets.uploads.reading import mart_size, upload_size
 from anna_assets.uploads.work import Answer, MatchJob
 from anna_assets.uploads.worker import Standing, Worker, run_apart
 
+MONTH = dt.date(2024, 1, 1)
 PATIENCE = 60  # seconds; only a broken test waits that long
 
 
@@ -120,7 +122,9 @@ def test_a_process_whose_caller_is_gone_ends(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "anna_assets.uploads.work"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
-        process.stdin.write(MatchJob(file=pipe, content="x", marts=[]).model_dump_json() + "\n")
+        process.stdin.write(
+            MatchJob(file=pipe, content="x", marts=[], observed=[], kept=(MONTH, MONTH)).model_dump_json() + "\n"
+        )
         process.stdin.close()
         assert process.wait(PATIENCE) == 1
 

@@ -419,7 +419,9 @@ def test_with_a_damaged_id_nobody_can_say_whose_platform_answers(settings):
 def test_a_source_that_could_not_be_observed_is_told_with_its_words(settings):
     def runs(variables):
         job = variables["filter"]["pipelineName"]
-        run = {"runId": f"run of {job}", "status": "FAILURE" if job == "observe_loans" else "SUCCESS"}
+        status = "SUCCESS" if job == "observe_cards" else "FAILURE"
+        tags = [{"key": "dagster/will_retry", "value": "true"}] if job == "observe_deposits" else []
+        run = {"runId": f"run of {job}", "status": status, "tags": tags}
         return {"data": {"runsOrError": {"__typename": "Runs", "results": [run]}}}
 
     def events(variables):
@@ -433,7 +435,10 @@ def test_a_source_that_could_not_be_observed_is_told_with_its_words(settings):
         return {"data": {"logsForRun": page}}
 
     found = running(
-        settings, AssetKeys=assets("source/cards", "source/loans", "mart/loans"), RunStates=runs, Events=events
+        settings,
+        AssetKeys=assets("source/cards", "source/deposits", "source/loans", "mart/loans"),
+        RunStates=runs,
+        Events=events,
     )
     ((text, _),) = wrong(found)
     assert text == ("domain loans: its source could not be observed: loans.csv, line 3: 2 fields below a header of 3")

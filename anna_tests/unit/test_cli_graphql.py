@@ -1,11 +1,24 @@
 """The GraphQL client: its documents fit Dagster's schema, and every failure is told in plain words."""
 
+import socket
+import threading
+from contextlib import contextmanager
+
 import graphql
 import pytest
 from dagster_graphql.schema import create_schema
 
 from anna_cli import queries
-from anna_cli.graphql import ClientError, GraphQLClient, NotRunningError, RejectedError, plain_message, without_stack
+from anna_cli.graphql import (
+    ClientError,
+    DroppedError,
+    GraphQLClient,
+    NotRunningError,
+    RejectedError,
+    plain_message,
+    without_stack,
+)
+from anna_cli.stopped import told_of_a_stop
 from anna_cli.supervisor.ports import free_port
 from anna_tests.unit.cli_stub import Stub, serving
 
@@ -128,3 +141,44 @@ def test_of_an_error_with_its_stack_the_words_are_told(message, told):
     with pytest.raises(RejectedError) as refused:
         ask({"data": {"runsOrError": {"__typename": "PythonError", "message": message}}})
     assert str(refused.value) == told
+
+
+@contextmanager
+def dropping(drops):
+    """A server that breaks off its first connections, of so many bytes of an answer each, and answers those after."""
+    body = b'{"data": {"x": 1}}'
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asked = []
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    asked.append(connection)
+                    connection.sendall(whole if len(asked) > len(drops) else whole[: drops[len(asked) - 1]])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_a_question_whose_connection_breaks_off_is_asked_again_for_some_seconds(monkeypatch):
+    slept = []
+    monkeypatch.setattr("anna_cli.graphql.time.sleep", slept.append)
+    with dropping([0, -5]) as (url, asked), told_of_a_stop("the launch", "look"):
+        assert GraphQLClient(url).execute("\nquery X { x }") == {"x": 1}
+    assert (len(asked), slept) == (3, [0.5, 1.0])
+    broken = pytest.raises(DroppedError, match="broke the connection off")  # somebody is there, so that is no stop
+    with dropping([0] * 9) as (url, asked), broken, told_of_a_stop("the launch", "look"):
+        GraphQLClient(url).execute("query X { x }")
+    assert len(asked) == 5
+    with dropping([0]) as (url, asked), pytest.raises(DroppedError):
+        GraphQLClient(url).execute("\nmutation X { x }")
+    assert len(asked) == 1  # it may have been heard

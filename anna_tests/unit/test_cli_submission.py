@@ -191,6 +191,7 @@ def test_the_first_look_of_a_sensor_counts():
             "is refused: /srv/kuwait",
         ),
         ((NEW, row("launched", content="c2", run="r9")), "no longer what you brought: another file"),
+        ((NEW, row("refused", "nobody has an event", content="c2")), "no longer what you brought: another file"),
         ((NEW, None), "no longer in the inbox"),
         ((look(2, "FAILURE", {"message": "boom\n"}), None), "the sensor 'inbox' fails: boom$"),
     ],

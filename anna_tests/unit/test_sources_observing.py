@@ -422,6 +422,19 @@ def test_a_lower_share_judges_files_that_are_known_too(watched):
     assert watched.read == []
 
 
+@pytest.mark.parametrize(("amount", "times"), [("1.234.567", 1), ("1,234.50", 10)])
+def test_a_lower_share_judges_proofs_in_files_that_are_known_too(watched, amount, times):
+    odd = [row(3, day, amount=amount) for day in range(1, times + 1)]
+    plain = [row(4, day % 28 + 1, amount="1.234") for day in range(200)]
+    watched.put(events_frame(odd + plain, amount=pl.String), "3.parquet")
+    before = watched.observe(left_aside=1.0)
+    with pytest.raises(SourceError, match=r"3\.parquet is refused: of its rows .* how the column is written"):
+        watched.observe(left_aside=0.1)
+    assert watched.read == ["3.parquet"]
+    assert watched.observe(left_aside=1.0) == before
+    assert watched.read == []
+
+
 def test_a_file_that_a_lower_share_refuses_keeps_the_identities_of_its_events(tmp_path, monkeypatch):
     """A reading that is killed would leave some of its own among them, as it divides them otherwise."""
     bank = Bank(tmp_path, event_key=["event_id"])
