@@ -134,6 +134,21 @@ def _hudi(folder: Path) -> None:
         events().write_parquet(folder / f"9f1c-0_0-{state}-{state}_2024030{state}000000000.parquet")
 
 
+def _hive(bank: CaseBank) -> None:
+    """Two writes and, until the cleaner comes, the folder that they were merged into."""
+    whole = bank.put(events()).rename(bank.folder.parent / "whole")
+    for write in ("delta_0000001_0000001_0000", "base_0000001_v0000007"):
+        (bank.folder / write).mkdir()
+        shutil.copy(whole, bank.folder / write / "000000_0")
+
+
+def _spark(bank: CaseBank) -> None:
+    """Two tries of one batch, of which the log names the second."""
+    for number in (1, 2):
+        bank.put(events(), f"part-0000{number}")
+    bank.put_text('v1\n{"path":"part-00002.parquet","action":"add"}', "_spark_metadata/0")
+
+
 def _twice(bank: CaseBank) -> None:
     bank.put_halves(events(), events())
     again = events().filter(pl.col("event_id") % 60 == 0).with_columns(pl.col("event_time").dt.offset_by("1mo"))
@@ -353,6 +368,15 @@ CASES = [
          refused="`source: {path: $ANNA_HOME/warehouse/cards, format: iceberg}` in cards.yaml."),
     Case("hudi", "a Hudi table", lambda bank: _hudi(bank.folder),
          refused="cards is a Hudi table, whose Parquet files also hold rows that were overwritten or deleted. "),
+    Case("hive", "a transactional table of Hive's, merged but not yet cleaned", _hive,
+         refused="cards is a transactional Hive table, whose files also hold rows that were overwritten, deleted or "
+                 "merged into others. ANNA does not read these: bring a snapshot of it as Parquet files, in a folder"),
+    Case("hive_csv", "a transactional table of Hive's, stored as text",
+         lambda bank: bank.put_text(as_text(events()), "delta_0000001_0000001/000000_0.csv") and None, CSV,
+         refused="cards is a transactional Hive table, whose files"),
+    Case("spark_sink", "what a stream of Spark's writes, with a try that failed", _spark, {"event_key": []},
+         refused="cards is written by a stream of Spark's, and holds files of tries that failed, too, which count for "
+                 "nothing. ANNA does not read these: bring a snapshot of it as Parquet files, in a folder of its own."),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip
