@@ -48,9 +48,7 @@ class LakeFolder:
     def told(self) -> str:
         """What it is, and why its files cannot be read as they are."""
         if self.kind == SPARK:
-            return (
-                "is written by a stream of Spark's, and holds files of tries that failed, too, which count for nothing"
-            )
+            return "is written by a stream of Spark's, and holds files of tries that failed, which do not count"
         if self.kind == HIVE:
             return f"is a {HIVE} table, whose files also hold rows that were overwritten, deleted or merged into others"
         article = "an" if self.kind == ICEBERG else "a"

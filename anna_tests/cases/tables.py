@@ -375,8 +375,8 @@ CASES = [
          lambda bank: bank.put_text(as_text(events()), "delta_0000001_0000001/000000_0.csv") and None, CSV,
          refused="cards is a transactional Hive table, whose files"),
     Case("spark_sink", "what a stream of Spark's writes, with a try that failed", _spark, {"event_key": []},
-         refused="cards is written by a stream of Spark's, and holds files of tries that failed, too, which count for "
-                 "nothing. ANNA does not read these: bring a snapshot of it as Parquet files, in a folder of its own."),
+         refused="cards is written by a stream of Spark's, and holds files of tries that failed, which do not count. "
+                 "ANNA does not read these: bring a snapshot of it as Parquet files, in a folder of its own."),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip
