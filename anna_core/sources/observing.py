@@ -7,14 +7,13 @@ time of modification, even if the observation is then refused because of another
 import datetime as dt
 import hashlib
 from collections.abc import Iterable
-from os.path import relpath
 from pathlib import Path
 
 from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.copies import copies, told_months, with_months_once
+from anna_core.sources.copies import copies, told_copies, told_months, with_months_once
 from anna_core.sources.door import as_header
 from anna_core.sources.fingerprints import hash_probe
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
@@ -137,7 +136,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         files=files,
         copies=doubled,
         months=months,
-        unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
+        unread=found.unread | found.hidden | found.unsettled | torn | told_copies(same, source.path),
         notes=notes(domain, files) + told_months(files, source.path),
     )
     write_text(folder / STATE_FILE, after.model_dump_json())
@@ -216,11 +215,6 @@ def _survey(
         return None  # what was read may be a mixture of both states
     keep_survey(folder, name, state, rules, read)
     return ReadFile(state=state, rules=rules, survey=read)
-
-
-def _same_rows(source: Source, same: dict[str, str]) -> dict[str, str]:
-    place = source.path
-    return {relpath(copy, place): f"holds the same rows as {relpath(other, place)}" for copy, other in same.items()}
 
 
 def _key_names(files: dict[str, ReadFile]) -> set[str]:

@@ -228,6 +228,7 @@ def test_a_source_that_is_neither_file_nor_folder_is_told(texts, kind):
         texts.observe()
 
 
+EACH = "; `copies: each` counts both (only columns that the domain names are compared)"
 MANY = [("a", NOON + dt.timedelta(hours=hour), "x", True, 1.0) for hour in range(20)]
 
 
@@ -239,7 +240,7 @@ def test_a_copy_counts_once_where_events_have_no_key(texts):
     texts.put(rows.reverse(), "march (copy).csv")
     texts.put(rows.head(19), "b.csv")
     state = texts.observe()
-    assert state.unread == dict.fromkeys(["a.csv.gz", "march (copy).csv"], "holds the same rows as march.csv")
+    assert state.unread == dict.fromkeys(["a.csv.gz", "march (copy).csv"], f"holds the same rows as march.csv{EACH}")
     assert (state.total, state.rows) == (39, {MARCH: 39})
     assert state.listing == texts.listing()
     assert texts.observe() == state
@@ -249,7 +250,18 @@ def test_a_copy_counts_once_where_events_have_no_key(texts):
     (texts.table / "b.csv").unlink()
     now = texts.observe()
     assert now.months == before.months
-    assert now.unread == {"march (copy).csv": "holds the same rows as a.csv.gz"}
+    assert now.unread == {"march (copy).csv": f"holds the same rows as a.csv.gz{EACH}"}
+
+
+def test_files_that_differ_in_a_column_that_the_domain_does_not_name_are_told_with_what_was_compared(bank):
+    for contract in "AB":
+        numbers = pl.Series("booking", [f"{contract}{row}" for row in range(len(MANY))])
+        bank.put(events_frame(MANY).with_columns(numbers), f"{contract}.parquet")
+    assert bank.observe().unread == {"B.parquet": f"holds the same rows as A.parquet{EACH}"}
+    each = Bank(bank.home, source={"path": "source", "copies": "each"})
+    assert each.observe().total == 2 * len(MANY)
+    keyed = Bank(bank.home, event_key=["booking"])
+    assert keyed.observe().total == 2 * len(MANY)
 
 
 def test_few_rows_may_be_the_same_in_two_deliveries(texts):
@@ -512,7 +524,7 @@ def test_however_many_dumps_there_are_one_note_tells_of_them(bank, count):
         several = f"{count - 1} months, 2000-01 to {months[-2]:%Y-%m}, which count"
     assert bank.observe().notes == [
         f"{names} hold the same rows in {several} once; take away what is there twice, name an `event_key`, or say "
-        "`copies: each` where all are events"
+        "`copies: each` where all are events: only columns that the domain names are compared"
     ]
 
 
