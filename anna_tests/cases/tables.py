@@ -127,6 +127,12 @@ def _iceberg(folder: Path) -> None:
     (folder / "metadata" / "00001-c3.metadata.json").write_text(json.dumps(state))
 
 
+def _partition(bank: CaseBank, frame: pl.DataFrame, *kept: str) -> None:
+    for (mcc,), part in frame.partition_by("mcc", as_dict=True).items():
+        (bank.folder / f"mcc={mcc}").mkdir()
+        bank.put(part if kept else part.drop("mcc"), f"mcc={mcc}/0")
+
+
 def _hudi(folder: Path) -> None:
     """Two states of one group of files, as an update of a table that is copied on write leaves them."""
     (folder / ".hoodie").mkdir(parents=True)
@@ -287,6 +293,15 @@ CASES = [
     Case("quarter", "a file of a quarter beside those of its months, without keys", _quarter,
          {"event_key": []}, notes=("1.parquet, 2.parquet and 2 more hold the same rows in 3 months, 2024-01 to "
                                    "2024-03, which count once; take away",)),
+    Case("partition", "a field that the folders of a partition hold in their names, as Hive and Spark write them",
+         lambda bank: _partition(bank, events()),
+         refused="mcc=4111/0.parquet has no column 'mcc': the folder mcc=4111 holds it in its name, which is not read. "
+                 "Write the column into the files."),
+    Case("half_a_partition", "the same beside files that have the column",
+         lambda bank: [_partition(bank, events()[::2]), bank.put(events()[1::2])], CSV,
+         refused="mcc=4111/0.csv has no column 'mcc': the folder mcc=4111 holds it in its name, which is not read."),
+    Case("partition_and_column", "the same, with the column in the files as well",
+         lambda bank: _partition(bank, events(), "mcc")),
     Case("two_channels", "two files that are alike with good reason, of which the domain says `copies: each`",
          lambda bank: [bank.put(events(), channel) for channel in ("push", "sms")],
          {"event_key": [], "copies": "each"}, rows=2 * EVENTS),

@@ -548,7 +548,8 @@ def test_groups_of_files_are_told_apart_and_the_first_of_them_named(bank):
     notes = bank.observe().notes
     assert notes[:-1] == [
         f"{group:02}-a.parquet and {group:02}-b.parquet hold the same rows in 2024-03, which counts once; take away "
-        "what is there twice, name an `event_key`, or say `copies: each` where all are events"
+        "what is there twice, name an `event_key`, or say `copies: each` where all are events: only columns that the "
+        "domain names are compared"
         for group in range(10)
     ]
     assert notes[-1].startswith("3 more groups of files hold the same rows in some months; take away")
