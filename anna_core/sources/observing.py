@@ -23,6 +23,7 @@ from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.moved_days import refuse_moved_days
 from anna_core.sources.notes import notes
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
+from anna_core.sources.same_faults import told_once
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import UNDATED, survey
@@ -31,7 +32,7 @@ from anna_core.sources.version_units import refuse_several_units
 from anna_core.storage import write_text
 
 _DOOR = "11"  # changes whenever the same files would be read as other rows than before
-_TOLD = 10  # refused files named in one message
+_TOLD = 10  # faults of refused files in one message
 
 
 def listing(source: Source, calendar: str, before: SourceState) -> str:
@@ -81,7 +82,7 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
             even if the last observation, which knew of them, was lost.
 
     Raises:
-        SourceError: the source is missing or does not fit the domain; the first ten files that do not are named.
+        SourceError: the source is missing or does not fit the domain; the first ten faults are told, each with files that have it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written
@@ -95,7 +96,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
     columns = _columns(domain, found.states, done)
     if not columns.issuperset(domain.source_columns):
         done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
-    files, refused, torn = {}, [], dict[str, str]()
+    files, wrong, torn = {}, list[tuple[Path, str]](), dict[str, str]()
     for name, state in found.states.items():
         file = done.get(name)
         if file is None:
@@ -103,13 +104,14 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
                 told = name in known_refused
                 file = _survey(source, folder, name, state, rules, memory, columns, told_alone=told)
             except SourceError as error:
-                refused.append(str(error))
+                wrong.append((Path(name), str(error)))
                 continue
         if file is None:
             torn[name] = WRITTEN
             file = before.known.get(name)
         if file is not None:
             files[name] = file
+    refused = told_once(wrong)
     try:
         refuse_moved_days(domain, {name: file.survey.moved_days for name, file in files.items()})
         refuse_several_units(domain, {name: file.survey.versions for name, file in files.items()}, source.left_aside)
@@ -122,7 +124,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         may_serve = {key_name(name, state, rules) for name, state in found.states.items()}
         sweep_surveys(folder, may_serve)
         sweep_keys(folder, may_serve | _key_names(before.files))
-        raise _refusal(domain, refused)
+        raise _refusal(domain, refused, len(wrong))
     states = {name: file.state for name, file in files.items()}
     same, doubled = dict[str, str](), dict[str, ReadFile]()
     if not domain.event_key and domain.source.copies == "once":  # a key would tell events that come twice
@@ -241,12 +243,12 @@ def _columns(domain: Domain, states: dict[str, str], done: dict[str, ReadFile]) 
     return frozenset(filled or empty)
 
 
-def _refusal(domain: Domain, refused: list[str]) -> SourceError:
+def _refusal(domain: Domain, refused: list[str], files: int) -> SourceError:
     if len(refused) == 1:
         return SourceError(refused[0])
     more = f"\n- and {len(refused) - _TOLD:,} more" if len(refused) > _TOLD else ""
     lines = "\n- ".join(refused[:_TOLD])
-    return SourceError(f"domain {domain.name}: {len(refused):,} files are refused:\n- {lines}{more}")
+    return SourceError(f"domain {domain.name}: {max(files, len(refused)):,} files are refused:\n- {lines}{more}")
 
 
 def _listing(source: Source, calendar: str, states: dict[str, str], unread: dict[str, str]) -> str:

@@ -262,7 +262,9 @@ CASES = [
          refused="no .parquet file at $ANNA_HOME/warehouse/cards (1 file is not read: cards.xlsx does not end in"),
     Case("no_source", "a source that is not there", lambda bank: None,
          refused="no .parquet file at $ANNA_HOME/warehouse/cards. Correct `source.path`"),
-    Case("without_footer", "Parquet files that are not whole", _broken, refused="domain cards: 2 files are refused:"),
+    Case("without_footer", "Parquet files that are not whole", _broken, refused="b.parquet cannot be "
+         "read as parquet: it is damaged or incomplete. Write it anew, or take it away. The same is wrong with 1 more "
+         "file: c.parquet."),
     Case("unknown_zones", "time stamps of zones that no table of zones knows, such as MSK", _zones),
     Case("long_decimals", "decimals of more than 38 digits, as BigQuery's BIGNUMERIC", _long_decimals,
          refused="all.parquet cannot be read as parquet: column 'amount' holds decimals of 76 digits, of which no more "

@@ -596,11 +596,43 @@ def test_all_broken_files_are_named_at_once(bank):
     (bank.table / "c.parquet").write_bytes(b"")
     with pytest.raises(SourceError) as caught:
         bank.observe()
+    assert str(caught.value) == (
+        f"domain cards: {bank.table / 'b.parquet'} cannot be read as parquet: it is damaged or incomplete. Write it "
+        "anew, or take it away. The same is wrong with 1 more file: c.parquet."
+    )
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]).drop("client_id"), "a.parquet")
+    with pytest.raises(SourceError) as caught:
+        bank.observe()
     lines = str(caught.value).splitlines()
-    assert lines[0] == "domain cards: 2 files are refused:"
-    assert [line.split(" cannot be read as parquet: ")[0] for line in lines[1:]] == [
-        f"- domain cards: {bank.table / name}" for name in ("b.parquet", "c.parquet")
+    assert lines[0] == "domain cards: 3 files are refused:"
+    assert [line.split(".parquet ")[0] for line in lines[1:]] == [
+        f"- domain cards: {bank.table / name}" for name in "ab"
     ]
+
+
+def test_a_fault_of_many_files_is_told_once_with_the_names_of_the_others(texts):
+    """Whatever differs between the files: how many rows, and what stands in them."""
+    for number in range(1, 9):
+        row = f"a,2024-03-05,x,1,{number}\n" * 20
+        odd = f'b,0{number}.03.2024,x,1,"{number},5"\n' * (20 + number)
+        texts.put_text(CSV + row + odd, f"load={number}/part-0.csv")
+    others = ", ".join(f"load={number}/part-0.csv" for number in range(2, 7))
+    with pytest.raises(SourceError) as caught:
+        texts.observe()
+    assert str(caught.value).count("\n") == 0
+    assert str(caught.value).startswith(f"domain cards: {texts.table}/load=1/part-0.csv is refused, as more than 10%")
+    assert str(caught.value).endswith(f" The same is wrong with 7 more files: {others} and 2 more.")
+    (told,) = preview(texts.source).refused
+    assert "The same is wrong with 7 more files: " in told
+
+
+def test_files_that_lack_different_columns_are_told_each(texts):
+    for name in ("client_id", "event_time"):
+        texts.put_text(CSV.replace(name, "other") + ROW, f"{name}.csv")
+    with pytest.raises(SourceError) as caught:
+        texts.observe()
+    assert str(caught.value).startswith("domain cards: 2 files are refused:\n- ")
+    assert "The same" not in str(caught.value)
 
 
 def test_types_that_differ_between_files_are_said(bank):
