@@ -1,4 +1,7 @@
-"""Folders that are tables of a data lake, known by the log beside the data: it alone says which files still count."""
+"""Folders that are tables of a data lake, not all of whose files still count.
+
+They are known by the log beside the data, which alone says which do, or by the names of the folders of transactions.
+"""
 
 import gzip
 import json
@@ -13,10 +16,14 @@ from urllib.parse import urlsplit
 from anna_core.file_names import shown
 from anna_core.folders import UnseenError, is_hidden, right_to_read
 
-DELTA, ICEBERG, HUDI = "Delta", "Iceberg", "Hudi"
+DELTA, ICEBERG, HUDI, HIVE, SPARK = "Delta", "Iceberg", "Hudi", "transactional Hive", "Spark"
+# Of these the files may be of any format.
+OF_ANY_FORMAT = (HIVE, SPARK)
 # The states of an Iceberg table: 00002-<uuid>.metadata.json, v2.metadata.json, also compressed.
 ICEBERG_STATE = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")
-DELTA_LOG, ICEBERG_LOG, _HUDI_LOG = "_delta_log", "metadata", ".hoodie"  # the folder of a table's log
+DELTA_LOG, ICEBERG_LOG, _HUDI_LOG, _SPARK_LOG = "_delta_log", "metadata", ".hoodie", "_spark_metadata"
+# Hive's folders of one write or several, and of what it has merged: delta_0000002_0000002_0000, base_0000002_v0000041.
+_HIVE_WRITES = re.compile(r"(base_\d{7,}|(delete_)?delta_\d{7,}_\d{7,}(_\d{4})?)(_v\d{7,})?")
 _ICEBERG_DATA = "data"
 _GZIP_BEGINS = b"\x1f\x8b"
 
@@ -27,7 +34,7 @@ class LakeFolder:
 
     Attributes:
         folder: the folder.
-        kind: `DELTA`, `ICEBERG` or `HUDI`.
+        kind: `DELTA`, `ICEBERG`, `HUDI`, `HIVE` or `SPARK`; of Spark's, what a stream of it writes.
         hidden: whether it lies out of sight below the folder that was looked through; nothing there is read.
         location: where an Iceberg table says that it lies, a path or URL; its log leads there. Empty for other kinds.
     """
@@ -36,6 +43,16 @@ class LakeFolder:
     kind: str
     hidden: bool = False
     location: str = ""
+
+    @property
+    def told(self) -> str:
+        """What it is, and why its files cannot be read as they are."""
+        if self.kind == SPARK:
+            return "is written by a stream of Spark's, and holds files of tries that failed, which do not count"
+        if self.kind == HIVE:
+            return f"is a {HIVE} table, whose files also hold rows that were overwritten, deleted or merged into others"
+        article = "an" if self.kind == ICEBERG else "a"
+        return f"is {article} {self.kind} table, whose Parquet files also hold rows that were overwritten or deleted"
 
     @property
     def is_in_place(self) -> bool:
@@ -60,6 +77,10 @@ def lake_holding(folder: Path, parts: tuple[str, ...]) -> LakeFolder | None:
             return LakeFolder(table, DELTA, hidden)
         if name == _HUDI_LOG:
             return LakeFolder(table, HUDI, hidden)
+        if name == _SPARK_LOG:
+            return LakeFolder(table, SPARK, hidden)
+        if _HIVE_WRITES.fullmatch(name) and place + 1 < len(parts):
+            return LakeFolder(table, HIVE, hidden)
         if name == ICEBERG_LOG and len(parts) == place + 2 and ICEBERG_STATE.fullmatch(parts[-1]):
             if hidden:  # whatever stands in it
                 return LakeFolder(table, ICEBERG, hidden)
@@ -85,6 +106,8 @@ def lake_around(path: Path) -> LakeFolder | None:
                 return found
         except PermissionError:
             continue
+        if _HIVE_WRITES.fullmatch(folder.name):
+            return LakeFolder(folder.parent, HIVE)
     return None
 
 
@@ -99,7 +122,8 @@ def _lake_folder(folder: Path, path: Path) -> LakeFolder | None:
     tables = (_iceberg_folder(folder, state, path) for state in _iceberg_states(folder))
     if (found := next(filter(None, tables), None)) is not None:
         return found
-    return LakeFolder(folder, HUDI) if (folder / _HUDI_LOG).is_dir() else None
+    logs = {HUDI: _HUDI_LOG, SPARK: _SPARK_LOG}
+    return next((LakeFolder(folder, kind) for kind, log in logs.items() if (folder / log).is_dir()), None)
 
 
 def _iceberg_states(folder: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
 """Settings that people write into YAML: models that refuse what they do not know, and what is said of a mistake."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, get_args
@@ -73,12 +73,22 @@ def _meant(item: ErrorDetails, model: type[BaseModel] | None) -> str:
     if model is None or item["type"] != "extra_forbidden":
         return ""
     *path, name = map(str, item["loc"])
+    if place := next((place for place in _places(model) if place.rpartition(".")[2] == name), ""):
+        return f": is {place} meant?"
     blocks = [model]
     for part in path:  # what is no field names a member of a union, or a place in a list
         below = [found for block in blocks if part in block.model_fields for found in _blocks(block, part)]
         blocks = below or blocks
     near = nearest(name, [known for block in blocks for known in block.model_fields])
     return f": is {near} meant?" if near else ""
+
+
+def _places(model: type[BaseModel]) -> Iterator[str]:
+    """The names of all settings of a model, those in blocks with dots."""
+    for name in model.model_fields:
+        yield name
+        for block in _blocks(model, name):
+            yield from (f"{name}.{below}" for below in _places(block))
 
 
 def _blocks(model: type[BaseModel], name: str) -> list[type[BaseModel]]:
@@ -101,6 +111,12 @@ def _cure(item: ErrorDetails) -> str:
             return f"should hold settings of its own, as in {{name: value}} (found {_found(item['input'])})"
         case "tuple_type" | "list_type":
             return f"should be a list, as in [a, b] (found {_found(item['input'])})"
+        case "int_parsing":
+            return f"should be a whole number (found {_found(item['input'])})"
+        case "float_parsing":
+            return f"should be a number (found {_found(item['input'])})"
+        case "value_error" if isinstance(item["input"], dict):  # of a whole block, which names what is wrong in it
+            return item["msg"].removeprefix("Value error, ").rstrip(".")
         case _:
             told, found = item["msg"].removeprefix("Value error, ").rstrip("."), _found(item["input"])
             is_told = isinstance(item["input"], str) and found in told

@@ -27,6 +27,7 @@ from anna_core.yaml_files import YamlError, read_yaml
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # below ANNA_HOME
 LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are open at once would not fit
+_LONGEST_REST = 86_400  # seconds, a day: with more, what is written each night would never be read
 DEFAULT_HOME = Path("~/.anna")
 # Holds, as JSON, the settings that the code server read when it started. Its runs and their steps, which are processes
 # of their own, inherit them: a file that is saved meanwhile, or half saved, must not change what is under way.
@@ -96,9 +97,9 @@ class Settings(BaseSettings):
     webserver_port: Annotated[int, Field(ge=1, le=65535)] = 3000
     mlflow_port: Annotated[int, Field(ge=1, le=65535)] = 5000
     mlflow_url: str | None = None
-    inbox_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
-    source_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
-    left_aside: Annotated[float, Field(ge=0, le=1)] = MOST_LEFT_ASIDE
+    inbox_settle_seconds: Annotated[float, Field(ge=0, le=_LONGEST_REST)] = 5.0
+    source_settle_seconds: Annotated[float, Field(ge=0, le=_LONGEST_REST)] = 5.0
+    left_aside: float = MOST_LEFT_ASIDE
     limits: Limits = Limits()
 
     @model_validator(mode="before")
@@ -131,7 +132,31 @@ class Settings(BaseSettings):
     @field_validator("start_month", "end_month", mode="before")
     @classmethod
     def _month_begins(cls, value: object) -> object:
-        return f"{value}-01" if isinstance(value, str) and len(value) == len("2024-03") else value
+        if value is None or isinstance(value, dt.date):
+            return value
+        text = str(value)
+        try:
+            return dt.date.fromisoformat(f"{text}-01" if len(text) == len("2024-03") else text)
+        except ValueError:
+            raise ValueError("is no month; write it as 2024-03") from None
+
+    @field_validator("left_aside", mode="before")
+    @classmethod
+    def _is_a_share(cls, value: object) -> object:
+        try:
+            is_share = not isinstance(value, bool) and 0 <= float(str(value)) <= 1
+        except ValueError:
+            is_share = False
+        if not is_share:
+            raise ValueError("should be a share from 0 to 1, as in 0.1")
+        return value
+
+    @field_validator("webserver_port", "mlflow_port", "inbox_settle_seconds", "source_settle_seconds", mode="before")
+    @classmethod
+    def _answer_is_no_number(cls, value: object) -> object:
+        if isinstance(value, bool):  # Python takes yes for 1
+            raise ValueError("should be a number")
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -263,6 +288,9 @@ def _written(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}: should hold settings, as in `time_zone: UTC`; found {type(content).__name__}.")
     if "home" in content:
         raise SettingsError(f"{file}: `home` is the folder that this file lies in, and cannot be set in it. Remove it.")
+    for name in content:  # pydantic would take them in any letter case, and of two such one alone
+        if name not in Settings.model_fields and (meant := name.lower()) in Settings.model_fields:
+            raise SettingsError(f"{file}: {name}: letter case counts; write {meant}.")
     return content
 
 

@@ -19,6 +19,8 @@ from anna_resources.names import DATA_VERSION_TAG
 from anna_resources.warehouse import Warehouse
 
 _ENDED = "is always missing, although the month before has values of it"
+# Of a month with so many events a client with more than half of them is more likely a word for none.
+_LARGE_MONTH = 1_000
 MONTHS_PER_RUN = 24  # one run builds two years of a domain: the start of a run costs more than a small month
 
 
@@ -43,7 +45,7 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             dg.AssetCheckSpec(
                 "mart_quality",
                 asset=key,
-                description="No field is missing from all events of a month.",
+                description="No field is missing from all events of a month, and no client has most of them.",
             )
         ],
     )
@@ -62,6 +64,8 @@ def mart_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.Asse
             )
             for reason, count in built[partition].left.items():
                 context.log.warning(f"{partition}: {reason} in {count:,} of {built[partition].source_rows:,} rows.")
+            if told := _of_one_client(built[partition]):
+                context.log.warning(f"{partition}: {told}.")
             for name in built[partition].ended:
                 context.log.warning(f"{partition}: {name} {_ENDED}. Is it still filled in?")
         paths = {month: stored.month_path(parse_month(month)) for month in built}
@@ -153,12 +157,25 @@ def _check(built: dict[str, MartMonth]) -> dg.AssetCheckResult:
     for partition, month in built.items():
         for name in (name for name, share in month.missing.items() if share == 1):
             problems.append(f"{partition}: {name} {_ENDED if name in month.ended else 'is always missing'}")
+        if told := _of_one_client(month):
+            problems.append(f"{partition}: {told}")
     return dg.AssetCheckResult(
         check_name="mart_quality",
         passed=not problems,
         severity=dg.AssetCheckSeverity.WARN,  # a new field is missing from old months
         metadata={"months": len(built), "problems": dg.MetadataValue.json(problems)},
         description="; ".join(problems) or "Every field has values.",
+    )
+
+
+def _of_one_client(month: MartMonth) -> str:
+    """A clause about a client that has more than half of a month's events; empty where none has."""
+    if month.largest is None or month.rows < _LARGE_MONTH or month.largest[1] <= month.rows / 2:
+        return ""
+    client, events = month.largest
+    return (
+        f"client {client!r} has {events:,} of {month.rows:,} events; if that is a word for an unknown one, leave the "
+        "client empty in these rows"
     )
 
 

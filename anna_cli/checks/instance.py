@@ -12,6 +12,7 @@ from anna_cli.observation_reader import failed_observations
 from anna_cli.queries import HEALTH
 from anna_cli.sensor_reader import read_sensors
 from anna_cli.supervisor.code_watch import has_definitions
+from anna_cli.supervisor.leftovers import marked
 from anna_cli.supervisor.ports import PortError, check_free
 from anna_cli.supervisor.services import told_code_port
 from anna_resources.settings import SETTINGS_FILE, Settings
@@ -29,7 +30,7 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
         client = GraphQLClient(settings.webserver_url, timeout=TIMEOUT_SECONDS)
         health = client.execute(HEALTH)
     except NotRunningError:
-        yield good("ANNA is not running; `anna up` starts it")
+        yield _not_running(settings)
         yield from _check_ports(settings)
         return
     except ClientError as error:
@@ -54,6 +55,17 @@ def check_instance(settings: Settings) -> Iterator[Finding]:
     yield from _check_observations(client)
     yield from _check_mlflow(settings.tracking_url)
     yield from _check_outbox(settings)
+
+
+def _not_running(settings: Settings) -> Finding:
+    """That no platform answers; trainings go on where it was killed."""
+    if not (count := sum(1 for _ in marked(settings.home))):
+        return good("ANNA is not running; `anna up` starts it")
+    return warning(
+        f"ANNA does not answer, but {count:,} process{'es' * (count != 1)} of it still run{'s' * (count == 1)}",
+        "wait for `anna up` if it is just starting or stopping; if it was killed, the next one ends them, and launches "
+        "go on from their last steps",
+    )
 
 
 def _check_ports(settings: Settings) -> Iterator[Finding]:

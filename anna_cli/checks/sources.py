@@ -44,9 +44,10 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
     except SourceError as error:
         yield bad(str(error), f"mend the table, or {domain.name}.yaml")
         return
-    for message in seen.refused:
+    refused = seen.refused
+    for message in refused:
         yield bad(message, "it would be refused when the source is observed or its mart is built")
-    if not seen.refused:
+    if not refused:
         count = "1 file" if seen.files == 1 else f"{seen.files:,} files"
         fields = "1 field" if len(domain.fields) == 1 else f"{len(domain.fields)} fields"
         yield good(f"domain {domain.name}: {fields}; source {path}: {count}; the first {seen.rows:,} rows fit")

@@ -8,10 +8,11 @@ import click
 from rich.text import Text
 
 from anna_cli.checks.deployment import check_domains, check_home
-from anna_cli.checks.findings import Finding, Verdict, bad, good
+from anna_cli.checks.findings import Finding, Verdict, bad, good, warning
 from anna_cli.checks.instance import check_instance
 from anna_cli.checks.ledger import check_ledger
 from anna_cli.checks.machine import check_disk, check_memory, check_packages, check_python
+from anna_cli.checks.variables import misspelt_variables
 from anna_cli.console import CONSOLE
 from anna_core.storage import on_one_disk
 from anna_resources.settings import SettingsError, anna_home, load_settings
@@ -57,6 +58,8 @@ def examine(home: Path) -> Iterator[Finding]:
         yield bad(str(error), "correct it there")
         return
     yield good("the settings make sense")
+    for name, meant in misspelt_variables():
+        yield warning(f"the variable {name} sets nothing", f"is {meant} meant? Rename it, or unset it")
     if not on_one_disk(settings.storage, home):
         yield from check_disk(settings.storage)
     yield from check_ledger(settings)

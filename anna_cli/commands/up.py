@@ -3,6 +3,7 @@
 import click
 from rich.text import Text
 
+from anna_cli.checks.variables import misspelt_variables
 from anna_cli.console import CONSOLE
 from anna_cli.stop_signals import stop_signals
 from anna_cli.supervisor.platform import Platform
@@ -15,6 +16,8 @@ from anna_resources.settings import Settings, load_settings
 def up(no_mlflow: bool, verbose: bool) -> None:
     """Run the platform on this machine until Ctrl-C: Dagster's servers and MLflow, on the loopback only."""
     settings = load_settings()
+    for name, meant in misspelt_variables():
+        CONSOLE.print(Text(f"The variable {name} sets nothing; is {meant} meant?", "yellow"))
     with stop_signals():
         try:
             with Platform(settings, mlflow=not no_mlflow, verbose=verbose) as platform:

@@ -20,7 +20,7 @@ def end_leftovers(home: Path) -> int:
 
     Call it only while holding the deployment's lock: no platform of it runs then.
     """
-    found = list(_leftovers(home))
+    found = list(marked(home))
     for process in found:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -32,7 +32,8 @@ def end_leftovers(home: Path) -> int:
     return len(found)
 
 
-def _leftovers(home: Path) -> Iterator[psutil.Process]:
+def marked(home: Path) -> Iterator[psutil.Process]:
+    """Every process that a platform of this deployment started, this one or an earlier one, and that still runs."""
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and process.environ().get(MARK) == str(home):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from anna_core.columns.typed import (
-    LOST_LETTERS,
+    LOST_IN_CLIENT,
     NO_CLIENT,
     Typed,
     UnfitColumnError,
@@ -20,7 +20,7 @@ from anna_core.columns.written_floats import WITH_EXPONENT, WITH_POINT
 CURE = "write ids as text or whole numbers, 17 and not 17.0 or 1.7e+1"
 LETTERS = "write the export in UTF-8: signs stand in place of letters"
 WRITTEN_AS_FLOAT = f"^{WITH_POINT}$|^{WITH_EXPONENT}$"
-_UNUSABLE = f"{WRITTEN_AS_FLOAT}|{LOST_LETTERS}"
+_UNUSABLE = f"{WRITTEN_AS_FLOAT}|{LOST_IN_CLIENT}"
 _ODD = f"{_UNUSABLE}|{WRAPPED}"
 
 
@@ -53,7 +53,7 @@ def client(name: str, kind: pl.DataType) -> TypedClient:
     text = unwrapped_text(plain)
     written = pl.when(~is_nothing(text, NO_CLIENT)).then(text)
     unreadable, lost = (
-        written.str.contains(pattern).fill_null(value=False) for pattern in (WRITTEN_AS_FLOAT, LOST_LETTERS)
+        written.str.contains(pattern).fill_null(value=False) for pattern in (WRITTEN_AS_FLOAT, LOST_IN_CLIENT)
     )
     usable = plain.map_batches(_usable, return_dtype=pl.String, is_elementwise=True)
     return TypedClient(written, unreadable, usable=usable, lost=lost)

@@ -22,7 +22,8 @@ class BrokenLineError(Exception):
 
     def __init__(self, line: int, text: str, problem: str, cure: str) -> None:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        super().__init__(f"line {line:,}: {problem}: {shown!r}. {cure}")
+        told = repr(shown).replace(r"\\x", r"\x")  # of bytes that are no text, which are escaped once already
+        super().__init__(f"line {line:,}: {problem}: {told}. {cure}")
 
 
 def opened(file: Path) -> pa.NativeFile:

@@ -20,8 +20,11 @@ NO_VALUE = (*NOTHING, "none", "nat")
 NO_SIGN = ("?", ".", "-")
 NO_CLIENT = (*NO_VALUE, *NO_SIGN)
 
-# What an export without the letters' encoding makes of them; a lone ? is a word for nothing.
-LOST_LETTERS = "^\\?{2,}$|\ufffd"
+# What an export without the letters' encoding makes of them: Oracle writes ¿, and U+FFFD read as Latin-1 is ï¿½. A lone
+# ? is a word for nothing.
+LOST_LETTERS = r"^\?[? ]*\?$|\?{3}|^¿$|¿{2}|ï¿½|\x{FFFD}"
+# No client has any of these in it, though a text may: ??17 was АБ17, and ВГ17 as well.
+LOST_IN_CLIENT = rf"{LOST_LETTERS}|\?{{2}}|^\?.|¿"
 _TEXTS = (pl.String, pl.Binary, pl.Categorical, pl.Enum)
 
 

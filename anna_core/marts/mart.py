@@ -53,6 +53,7 @@ class MartMonth:
     Attributes:
         rows: number of events written.
         clients: number of different clients among them.
+        largest: the client with the most events, and how many these are; None for a month without events.
         source_rows: number of the source's rows in the month.
         repeated: number of rows dropped because another delivery of the same event is kept.
         left: reason → number of rows left aside, or kept with a missing value because what stands there is unusable, or
@@ -67,6 +68,7 @@ class MartMonth:
 
     rows: int
     clients: int
+    largest: tuple[str, int] | None
     source_rows: int
     repeated: int
     left: dict[str, int]
@@ -200,6 +202,7 @@ def _write(
     writer = MartWriter(path, domain)
     own = field_names(domain)
     rows = clients = digest = 0
+    largest: tuple[str, int] | None = None
     repeated = found.superseded
     missing = dict.fromkeys(domain.fields, 0)
     nothing = {name: int(dictionary.codes_of(name, pl.Series([MISSING_VALUE]))[0]) for name in domain.categorical}
@@ -215,7 +218,10 @@ def _write(
             digest += content_hash(part)
             rows, repeated = rows + len(part.place), repeated + part.repeated
             found.apart += part.apart
-            clients += int(np.count_nonzero(part.place[1:] != part.place[:-1])) + bool(len(part.place))
+            of_client = np.bincount(part.place)  # a client is in one part alone
+            clients += int(np.count_nonzero(of_client))
+            if (most_events := int(of_client.max(initial=0))) > (largest[1] if largest else 0):
+                largest = part.clients[int(of_client.argmax())], most_events
             for name in missing:
                 values = part.events[own[name]]
                 missing[name] += int((values == nothing[name]).sum()) if name in nothing else values.null_count()
@@ -229,6 +235,7 @@ def _write(
     return MartMonth(
         rows=rows,
         clients=clients,
+        largest=largest,
         source_rows=found.rows,
         repeated=repeated,
         left={reason: count for reason, count in left.items() if count},

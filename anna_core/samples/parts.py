@@ -90,10 +90,7 @@ def _in_sight(origin: str, folder: Path) -> list[tuple[Path, Path]]:
 def _check_no_lake(origin: str, lake: LakeFolder | None) -> None:
     if lake is not None:
         cure = "Bring the table's own folder" if lake.kind == DELTA else "Bring its rows of today as Parquet files"
-        raise SampleError(
-            f"{origin}: {shown(lake.folder)} is a table of {lake.kind}'s, whose Parquet files also hold rows that were "
-            f"overwritten or deleted. {cure}."
-        )
+        raise SampleError(f"{origin}: {shown(lake.folder)} {lake.told}. {cure}.")
 
 
 def _why_not_read(file: Path, part: Path) -> str:

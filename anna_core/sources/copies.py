@@ -11,7 +11,9 @@ from anna_core.sources.fingerprints import rows_in
 from anna_core.sources.source_state import ReadFile
 from anna_core.sources.survey import UNDATED
 
-_CURE = "take away what is there twice, name an `event_key`, or say `copies: each` where all are events"
+# Rows are compared as the domain means them, so those that differ in a column that it does not name are the same.
+_COMPARED = "only columns that the domain names are compared"
+_CURE = f"take away what is there twice, name an `event_key`, or say `copies: each` where all are events: {_COMPARED}"
 _FEWEST = 10  # rows; of fewer, two deliveries may well be alike
 _TOLD = 10  # groups of files
 _NAMED = 2  # files of a group
@@ -91,6 +93,17 @@ def _part(name: str) -> dict[str, str]:
     said = (folder.partition("=") for folder in Path(name).parent.parts)
     values = {column: unquote(value) for column, sign, value in said if sign}
     return {column: value for column, value in values.items() if not _DATE_OR_NUMBER.fullmatch(value)}
+
+
+def told_copies(same: dict[str, str], place: Path) -> dict[str, str]:
+    """Name of each copy, relative to the source's folder → of which file it is one, as told of files not read.
+
+    Args:
+        same: as `copies` returns it.
+        place: the source's folder.
+    """
+    words = f"; `copies: each` counts both ({_COMPARED})"
+    return {relpath(copy, place): f"holds the same rows as {relpath(of, place)}{words}" for copy, of in same.items()}
 
 
 def told_months(files: dict[str, ReadFile], place: Path) -> list[str]:

@@ -12,7 +12,14 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.file_names import is_garbled, shown
 from anna_core.folders import UnseenError, is_hidden, status, walk, why_no_file
-from anna_core.lake_folders import DELTA_LOG, HUDI, ICEBERG, LakeFolder, lake_around, lake_holding
+from anna_core.lake_folders import (
+    DELTA_LOG,
+    HUDI,
+    OF_ANY_FORMAT,
+    LakeFolder,
+    lake_around,
+    lake_holding,
+)
 from anna_core.sources.source import Source
 
 ENDINGS = {"parquet": (".parquet", ".parq", ".pq"), "csv": (".csv", ".csv.gz", ".csv.zst")}  # in any letter case
@@ -48,12 +55,11 @@ def source_files(source: Source) -> SourceFiles:
 
     Raises:
         SourceError: there is no file to read, ANNA may not look into a folder, or Parquet files belong to a table of a
-            data lake, not all of whose files count.
+            data lake, or files of any format to one of Hive's or Spark's, not all of whose files count.
     """
     domain, path = source.domain, source.path
     at_path = _status(domain, path)
-    if domain.source.format == "parquet" and (lake := lake_around(path)) is not None:
-        raise _no_lake(source, lake)
+    _refuse_lake(source, lake_around(path))
     if at_path is not None and not stat.S_ISDIR(at_path.st_mode):
         if stat.S_ISREG(at_path.st_mode):
             return SourceFiles([path])
@@ -108,25 +114,21 @@ def _walk(source: Source) -> Iterator[tuple[Path, tuple[str, ...]]]:
     domain, folder = source.domain, source.path
     with _of_domain(domain):
         for file, parts in walk(folder):
-            lake = lake_holding(folder, parts) if domain.source.format == "parquet" else None
-            if lake is not None and not lake.hidden:
-                raise _no_lake(source, lake)
+            _refuse_lake(source, lake_holding(folder, parts))
             yield file, parts
 
 
-def _no_lake(source: Source, lake: LakeFolder) -> SourceError:
-    """The error for the files of a table, among which are those of rows that were overwritten or deleted."""
-    domain, kind = source.domain, lake.kind.lower()
-    cure = f"Write `source: {{path: {lake.folder}, format: {kind}}}` in {domain.name}.yaml."
-    if lake.kind == HUDI:
+def _refuse_lake(source: Source, lake: LakeFolder | None) -> None:
+    """Raise `SourceError` for the files of a table, among which are those of rows that were overwritten or deleted."""
+    domain = source.domain
+    if lake is None or lake.hidden or (domain.source.format != "parquet" and lake.kind not in OF_ANY_FORMAT):
+        return
+    cure = f"Write `source: {{path: {lake.folder}, format: {lake.kind.lower()}}}` in {domain.name}.yaml."
+    if lake.kind in (HUDI, *OF_ANY_FORMAT):
         cure = f"ANNA does not read these: {_SNAPSHOT}"
     elif not lake.is_in_place:
         cure = f"Its log leads to {lake.location or 'no place'}, not here: {_SNAPSHOT}"
-    article = "an" if lake.kind == ICEBERG else "a"
-    return SourceError(
-        f"domain {domain.name}: {lake.folder} is {article} {lake.kind} table, whose Parquet files also hold rows that "
-        f"were overwritten or deleted. {cure}"
-    )
+    raise SourceError(f"domain {domain.name}: {lake.folder} {lake.told}. {cure}")
 
 
 def _status(domain: Domain, path: Path) -> os.stat_result | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from math import inf
 from pathlib import Path
+from urllib.parse import unquote
 
 import yaml
 
@@ -19,12 +20,16 @@ _LETTERS = "letter case and padding count"
 def refuse_missing(domain: Domain, layouts: Sequence[Layout], known: frozenset[str], *, several: bool) -> None:
     """Raise `SourceError` if a column is in no file, or one that every file needs is not in each.
 
+    Nor may a file lack one that a folder holds in its name, as Hive and Spark write partitions: there it has values.
+
     Args:
         domain: the domain.
         layouts: a file of each of the source's layouts.
         known: names of columns that other files have, and that these may therefore lack.
         several: whether these are several files.
     """
+    for layout in layouts:
+        _refuse_partition(domain, *layout)
     have = known.union(name for _, names in layouts for name in names)
     if missing := [name for name in domain.source_columns if name not in have]:
         cure = _cure(domain, missing, layouts[0][1])
@@ -37,6 +42,18 @@ def refuse_missing(domain: Domain, layouts: Sequence[Layout], known: frozenset[s
             renamed = ", ".join(f"{there!r} to {name!r}" for name, there in near.items())
             cure = f"Rename {renamed} in it: {_LETTERS}." if near else _correct(domain, f"`{must[missing[0]]}`")
             raise _lacks(domain, (file, names), missing, cure)
+
+
+def _refuse_partition(domain: Domain, file: Path, names: Sequence[str]) -> None:
+    """Raise `SourceError` if a column that a file lacks is in the name of a folder in which it lies."""
+    folders = {unquote(folder.partition("=")[0]): folder for folder in file.parts[:-1] if "=" in folder}
+    held = near_names([name for name in domain.source_columns if name not in names], folders)
+    if held:
+        name, there = next(iter(held.items()))
+        raise SourceError(
+            f"domain {domain.name}: {file} has no column '{name}': the folder {folders[there]} holds it in its name, "
+            "which is not read. Write the column into the files."
+        )
 
 
 def _lacks(domain: Domain, layout: Layout, missing: list[str], cure: str) -> SourceError:

@@ -8,7 +8,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from os.path import relpath
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +15,7 @@ from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
-from anna_core.sources.copies import copies, told_months, with_months_once
+from anna_core.sources.copies import copies, told_copies, told_months, with_months_once
 from anna_core.sources.digests import listing_of, rules_of
 from anna_core.sources.door import open_door
 from anna_core.sources.faults import Fault, as_header
@@ -27,6 +26,7 @@ from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.moved_days import refuse_moved_days
 from anna_core.sources.notes import notes
 from anna_core.sources.observed_months import KEYS, key_name, key_runs, months_of, sweep_keys
+from anna_core.sources.same_faults import told_once
 from anna_core.sources.source import Source
 from anna_core.sources.source_state import STATE_FILE, ReadFile, SourceState, read_state
 from anna_core.sources.survey import UNDATED, survey
@@ -34,7 +34,7 @@ from anna_core.sources.tables import open_table, source_tables
 from anna_core.sources.version_units import refuse_several_units
 from anna_core.storage import write_text
 
-_TOLD = 10  # refused files named in one message
+_TOLD = 10  # faults of refused files in one message
 
 
 def observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
@@ -52,7 +52,8 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
             even if the last observation, which knew of them, was lost.
 
     Raises:
-        SourceError: the source is missing or does not fit the domain; the first ten files that do not are named.
+        SourceError: the source is missing or does not fit the domain; the first ten faults are told, each with files
+            that have it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written
@@ -62,7 +63,8 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
 def _observe(source: Source, folder: Path, calendar: str, memory: int, built: Iterable[dt.date]) -> SourceState:
     domain, before, rules = source.domain, read_state(folder), rules_of(source)
     found = look(source, before)
-    files, refused, torn = _read_files(_Reading(source, folder, rules, memory), before, found.states)
+    files, wrong, torn = _read_files(_Reading(source, folder, rules, memory), before, found.states)
+    refused = told_once(wrong)
     try:
         refuse_moved_days(domain, {name: file.survey.moved_days for name, file in files.items()})
         refuse_several_units(domain, {name: file.survey.versions for name, file in files.items()}, source.left_aside)
@@ -75,7 +77,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         may_serve = {key_name(name, state, rules) for name, state in found.states.items()}
         sweep_surveys(folder, may_serve)
         sweep_keys(folder, may_serve | _key_names(before.files))
-        raise _refusal(domain, refused)
+        raise _refusal(domain, refused, len(wrong))
     states = {name: file.state for name, file in files.items()}
     same, doubled = dict[str, str](), dict[str, ReadFile]()
     if not domain.event_key and domain.source.copies == "once":  # a key would tell events that come twice
@@ -89,7 +91,7 @@ def _observe(source: Source, folder: Path, calendar: str, memory: int, built: It
         files=files,
         copies=doubled,
         months=months,
-        unread=found.unread | found.hidden | found.unsettled | torn | _same_rows(source, same),
+        unread=found.unread | found.hidden | found.unsettled | torn | told_copies(same, source.path),
         notes=notes(domain, files) + told_months(files, source.path),
     )
     write_text(folder / STATE_FILE, after.model_dump_json())
@@ -172,33 +174,33 @@ class _Reading:
 
 def _read_files(
     reading: _Reading, before: SourceState, states: dict[str, str]
-) -> tuple[dict[str, ReadFile], list[str], dict[str, str]]:
+) -> tuple[dict[str, ReadFile], list[tuple[Path, str]], dict[str, str]]:
     """Read the files that are new or changed.
 
     Returns:
-        Name of each file → what it holds, or held when it was last observed, where it is being written; what is said of
-        those that are refused; and name of each that is being written → that it is.
+        Name of each file → what it holds, or held when it was last observed, where it is being written; what is wrong
+        with those that are refused; and name of each that is being written → that it is.
     """
     domain = reading.source.domain
     done, known_refused = reading.done(before, states)
     columns = columns_that_count(_layouts(domain, states, done))
     if not columns.issuperset(domain.source_columns):
         done = {}  # read while another file, gone by now, had the column: they are refused as they would be anew
-    files, refused, torn = {}, [], dict[str, str]()
+    files, wrong, torn = {}, list[tuple[Path, str]](), dict[str, str]()
     for name, state in states.items():
         file = done.get(name)
         if file is None:
             try:
                 file = reading.read(name, state, columns, told_alone=name in known_refused)
             except SourceError as error:
-                refused.append(str(error))
+                wrong.append((Path(name), str(error)))
                 continue
         if file is None:
             torn[name] = WRITTEN
             file = before.known.get(name)
         if file is not None:
             files[name] = file
-    return files, refused, torn
+    return files, wrong, torn
 
 
 def _proofs(source: Source) -> list[Fault]:
@@ -221,11 +223,6 @@ def _unusable(domain: Domain, file: ReadFile) -> int:
     return file.survey.undated - headers
 
 
-def _same_rows(source: Source, same: dict[str, str]) -> dict[str, str]:
-    place = source.path
-    return {relpath(copy, place): f"holds the same rows as {relpath(other, place)}" for copy, other in same.items()}
-
-
 def _key_names(files: dict[str, ReadFile]) -> set[str]:
     return {key_name(name, file.state, file.rules) for name, file in files.items()}
 
@@ -244,9 +241,9 @@ def _layouts(
                 yield domain.source_columns, True  # what it has is not known; its survey refuses it
 
 
-def _refusal(domain: Domain, refused: list[str]) -> SourceError:
+def _refusal(domain: Domain, refused: list[str], files: int) -> SourceError:
     if len(refused) == 1:
         return SourceError(refused[0])
     more = f"\n- and {len(refused) - _TOLD:,} more" if len(refused) > _TOLD else ""
     lines = "\n- ".join(refused[:_TOLD])
-    return SourceError(f"domain {domain.name}: {len(refused):,} files are refused:\n- {lines}{more}")
+    return SourceError(f"domain {domain.name}: {max(files, len(refused)):,} files are refused:\n- {lines}{more}")

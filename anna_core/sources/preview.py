@@ -16,6 +16,7 @@ from anna_core.sources.layouts import columns_that_count, file_schema, has_rows,
 from anna_core.sources.left_aside import examples, refusal, told, too_many
 from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
 from anna_core.sources.reading import reading
+from anna_core.sources.same_faults import told_once
 from anna_core.sources.scanning import fault_name
 from anna_core.sources.source import Source
 from anna_core.sources.tables import SourceTable, open_table, source_tables
@@ -34,7 +35,7 @@ class Preview:
         left: reason → how many of these rows would be left aside, or lose a value, for it.
         told: reason → where it was found first, with what stands there, and what to do about that.
         unread: name of a file that is not read → why.
-        refused: one message for each thing that would be refused.
+        wrong: each file that would be refused → why.
     """
 
     files: int = 0
@@ -42,7 +43,12 @@ class Preview:
     left: Counter[str] = field(default_factory=Counter)
     told: dict[str, tuple[str, str]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
+    wrong: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> list[str]:
+        """One message for each fault for which files would be refused."""
+        return told_once(self.wrong.items())
 
 
 def preview(source: Source) -> Preview:
@@ -66,7 +72,7 @@ def preview(source: Source) -> Preview:
             layouts.append((file_schema(domain, file), has_rows(domain, file)))
             (empty if is_empty(domain, file) else sound).append(file)
         except SourceError as error:
-            seen.refused.append(str(error))
+            seen.wrong[file] = str(error)
     sound = sound or empty  # where no file has rows, their types are all there is
     if not sound:
         return seen
@@ -97,14 +103,15 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
             words = told(faults, list(left), shown)
             _refuse_moved_days(domain, table, door)
     except SourceError as error:
-        seen.refused.append(str(error))
+        seen.wrong[table.files[0]] = str(error)
         return
     seen.rows += rows
     seen.left.update(left)
     seen.told = words | seen.told
     if refused:
         named = {reason: words[reason] for reason in refused}
-        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named, faults)))
+        file = table.files[0]
+        seen.wrong[file] = str(refusal(domain, str(file), left, rows, share, named, faults))
 
 
 def _refuse_moved_days(domain: Domain, table: SourceTable, door: Door) -> None:

@@ -127,11 +127,32 @@ def _iceberg(folder: Path) -> None:
     (folder / "metadata" / "00001-c3.metadata.json").write_text(json.dumps(state))
 
 
+def _partition(bank: CaseBank, frame: pl.DataFrame, *kept: str) -> None:
+    for (mcc,), part in frame.partition_by("mcc", as_dict=True).items():
+        (bank.folder / f"mcc={mcc}").mkdir()
+        bank.put(part if kept else part.drop("mcc"), f"mcc={mcc}/0")
+
+
 def _hudi(folder: Path) -> None:
     """Two states of one group of files, as an update of a table that is copied on write leaves them."""
     (folder / ".hoodie").mkdir(parents=True)
     for state in (1, 2):
         events().write_parquet(folder / f"9f1c-0_0-{state}-{state}_2024030{state}000000000.parquet")
+
+
+def _hive(bank: CaseBank) -> None:
+    """Two writes and, until the cleaner comes, the folder that they were merged into."""
+    whole = bank.put(events()).rename(bank.folder.parent / "whole")
+    for write in ("delta_0000001_0000001_0000", "base_0000001_v0000007"):
+        (bank.folder / write).mkdir()
+        shutil.copy(whole, bank.folder / write / "000000_0")
+
+
+def _spark(bank: CaseBank) -> None:
+    """Two tries of one batch, of which the log names the second."""
+    for number in (1, 2):
+        bank.put(events(), f"part-0000{number}")
+    bank.put_text('v1\n{"path":"part-00002.parquet","action":"add"}', "_spark_metadata/0")
 
 
 def _twice(bank: CaseBank) -> None:
@@ -241,7 +262,9 @@ CASES = [
          refused="no .parquet file at $ANNA_HOME/warehouse/cards (1 file is not read: cards.xlsx does not end in"),
     Case("no_source", "a source that is not there", lambda bank: None,
          refused="no .parquet file at $ANNA_HOME/warehouse/cards. Correct `source.path`"),
-    Case("without_footer", "Parquet files that are not whole", _broken, refused="domain cards: 2 files are refused:"),
+    Case("without_footer", "Parquet files that are not whole", _broken, refused="b.parquet cannot be "
+         "read as parquet: it is damaged or incomplete. Write it anew, or take it away. The same is wrong with 1 more "
+         "file: c.parquet."),
     Case("unknown_zones", "time stamps of zones that no table of zones knows, such as MSK", _zones),
     Case("long_decimals", "decimals of more than 38 digits, as BigQuery's BIGNUMERIC", _long_decimals,
          refused="all.parquet cannot be read as parquet: column 'amount' holds decimals of 76 digits, of which no more "
@@ -272,6 +295,15 @@ CASES = [
     Case("quarter", "a file of a quarter beside those of its months, without keys", _quarter,
          {"event_key": []}, notes=("1.parquet, 2.parquet and 2 more hold the same rows in 3 months, 2024-01 to "
                                    "2024-03, which count once; take away",)),
+    Case("partition", "a field that the folders of a partition hold in their names, as Hive and Spark write them",
+         lambda bank: _partition(bank, events()),
+         refused="mcc=4111/0.parquet has no column 'mcc': the folder mcc=4111 holds it in its name, which is not read. "
+                 "Write the column into the files."),
+    Case("half_a_partition", "the same beside files that have the column",
+         lambda bank: [_partition(bank, events()[::2]), bank.put(events()[1::2])], CSV,
+         refused="mcc=4111/0.csv has no column 'mcc': the folder mcc=4111 holds it in its name, which is not read."),
+    Case("partition_and_column", "the same, with the column in the files as well",
+         lambda bank: _partition(bank, events(), "mcc")),
     Case("two_channels", "two files that are alike with good reason, of which the domain says `copies: each`",
          lambda bank: [bank.put(events(), channel) for channel in ("push", "sms")],
          {"event_key": [], "copies": "each"}, rows=2 * EVENTS),
@@ -353,6 +385,15 @@ CASES = [
          refused="`source: {path: $ANNA_HOME/warehouse/cards, format: iceberg}` in cards.yaml."),
     Case("hudi", "a Hudi table", lambda bank: _hudi(bank.folder),
          refused="cards is a Hudi table, whose Parquet files also hold rows that were overwritten or deleted. "),
+    Case("hive", "a transactional table of Hive's, merged but not yet cleaned", _hive,
+         refused="cards is a transactional Hive table, whose files also hold rows that were overwritten, deleted or "
+                 "merged into others. ANNA does not read these: bring a snapshot of it as Parquet files, in a folder"),
+    Case("hive_csv", "a transactional table of Hive's, stored as text",
+         lambda bank: bank.put_text(as_text(events()), "delta_0000001_0000001/000000_0.csv") and None, CSV,
+         refused="cards is a transactional Hive table, whose files"),
+    Case("spark_sink", "what a stream of Spark's writes, with a try that failed", _spark, {"event_key": []},
+         refused="cards is written by a stream of Spark's, and holds files of tries that failed, which do not count. "
+                 "ANNA does not read these: bring a snapshot of it as Parquet files, in a folder of its own."),
     Case("68d_delta_column_mapping", "a Delta table with column mapping", _mapped, {"format": "delta"},
          refused="its columns are stored under other names (delta.columnMapping.mode = name)"),
 ]  # fmt: skip

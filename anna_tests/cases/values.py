@@ -74,7 +74,7 @@ CASES = [
                .otherwise(pl.col("client_id").cast(pl.String))), CSV,
          rows=EVENTS - 120, left={"client_id is missing": 120}),
     Case("lost_ids", "ids of which the export has lost the letters, in a fifth of the rows",
-         _with(client_id=pl.when(ROW % 5 == 0).then(pl.lit(pl.Series(["????", "\ufffd17"])).gather(ROW % 2))
+         _with(client_id=pl.when(ROW % 5 == 0).then(pl.lit(pl.Series(["????", "¿¿17"])).gather(ROW % 2))
                .otherwise(pl.col("client_id").cast(pl.String))), CSV,
          refused="client_id has lost its letters in 208 of them (all.csv, line 2: '????'"),
     Case("few_lost_ids", "the same in one row of a hundred",

@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -18,6 +20,7 @@ from anna_cli.checks.ledger import check_ledger
 from anna_cli.commands import doctor as command
 from anna_cli.commands.doctor import doctor
 from anna_cli.deployment_folder import make_deployment
+from anna_cli.supervisor.leftovers import MARK
 from anna_cli.supervisor.ports import free_port
 from anna_cli.supervisor.services import write_workspace
 from anna_core import storage
@@ -341,11 +344,32 @@ def test_wrong_settings_are_told(settings, monkeypatch):
     assert "time_zone" in result.output
 
 
+def test_variables_that_no_setting_has_the_name_of_are_told(settings, monkeypatch):
+    for name in ("ANNA_LEFTASIDE", "ANNA_LIMIT__RUNS", "ANNA_DWH", "anna_time_zone"):  # the last two are well
+        monkeypatch.setenv(name, "UTC")
+    found = [
+        (finding.text, finding.cure) for finding in command.examine(settings.home) if "the variable" in finding.text
+    ]
+    assert found == [
+        ("the variable ANNA_LEFTASIDE sets nothing", "is ANNA_LEFT_ASIDE meant? Rename it, or unset it"),
+        ("the variable ANNA_LIMIT__RUNS sets nothing", "is ANNA_LIMITS__RUNS meant? Rename it, or unset it"),
+    ]
+
+
 def test_a_missing_dagster_file_is_found(settings):
     (settings.dagster_home / "dagster.yaml").unlink()
     ((text, cure),) = wrong(check_home(settings.home))
     assert "dagster.yaml is missing" in text
     assert "anna init" in cure
+
+
+def test_what_a_killed_platform_left_running_is_told(settings):
+    wait = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(wait, stdin=subprocess.PIPE, env={**os.environ, MARK: str(settings.home)}) as left:
+        told = warnings(check_instance(settings))
+        left.kill()
+    assert told == ["ANNA does not answer, but 1 process of it still runs"]
+    assert next(check_instance(settings)).text == "ANNA is not running; `anna up` starts it"
 
 
 def test_a_taken_port_names_its_setting(settings):

@@ -544,8 +544,15 @@ def test_columns_may_have_any_names(names, kind):
 
 
 def test_categories_that_have_lost_their_letters_are_told_and_kept(bank):
-    kinds = ["?????", "\ufffd\ufffd", "?????", "x?", None] * 20
+    kinds = ["?????", "\ufffd\ufffd", "??? 24", "x?", "¿Qué?"] * 20
     bank.put(events_frame([("a", NOON, kind, True, 1.0) for kind in kinds]))
     built = bank.build()
     assert (built.rows, built.left, built.left_rows) == (100, {"kind has lost its letters": 60}, 0)
     assert set(bank.dictionary.table["value"]) >= {"?????", "\ufffd\ufffd", "x?"}
+
+
+def test_the_client_with_the_most_events_is_known(bank):
+    clients = ["a"] * 4 + ["0"] * 5 + ["b"]
+    bank.put(events_frame([(client, NOON, "x", True, float(place)) for place, client in enumerate(clients)]))
+    assert bank.build().largest == ("0", 5)
+    assert bank.build_at(bank.mart, memory=1).largest == ("0", 5)

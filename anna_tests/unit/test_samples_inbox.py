@@ -212,6 +212,7 @@ def test_empty_settings_say_nothing(churn):
         ("type: [", SampleError, "cannot be read as YAML"),
         ("metrc: gini", TaskError, r"metrc: is not a known setting; .* its spelling: is metric meant\?"),
         ("training: {epoch: 3}", TaskError, r"training\.epoch: is not a known setting; .*: is epochs meant\?"),
+        ("preset: fast", TaskError, r"preset: is not a known setting; .*: is training\.preset meant\?"),
         ("qqq: 1", TaskError, "qqq: is not a known setting; remove it or correct its spelling$"),
         ("type: ranking", TaskError, "type: Input should be 'binary'"),
         ("metric: auc", TaskError, "there is no metric 'auc'; choose one of: roc_auc, gini, "),

@@ -463,9 +463,12 @@ def test_a_folder_that_the_platform_may_not_enter_is_told(tmp_path, inbox, monke
 @pytest.mark.parametrize(
     ("log", "brought", "told"),
     [
-        ("t/_delta_log/00000000000000000000.json", ".", "t is a table of Delta's, .* Bring the table's own folder."),
-        ("t/metadata/v2.metadata.json", "t/data", "t is a table of Iceberg's, .* Bring its rows of today as Parquet"),
-        ("t/.hoodie/hoodie.properties", "t", "t is a table of Hudi's, whose Parquet files also hold rows that were"),
+        ("t/_delta_log/00000000000000000000.json", ".", "t is a Delta table, .* Bring the table's own folder."),
+        ("t/metadata/v2.metadata.json", "t/data", "t is an Iceberg table, .* Bring its rows of today as Parquet"),
+        ("t/.hoodie/hoodie.properties", "t", "t is a Hudi table, whose Parquet files also hold rows that were"),
+        ("t/base_0000002/000000_0", "t", "t is a transactional Hive table, .* Bring its rows of today as Parquet"),
+        ("t/delta_0000001_0000001_0000/0.parquet", "t/delta_0000001_0000001_0000", "t is a transactional Hive table"),
+        ("t/_spark_metadata/0", "t/data", "t is written by a stream of Spark's, .* Bring its rows of today as Parquet"),
     ],
 )
 def test_files_of_a_table_that_says_itself_which_of_them_count_are_no_parts(tmp_path, inbox, log, brought, told):
@@ -478,7 +481,9 @@ def test_files_of_a_table_that_says_itself_which_of_them_count_are_no_parts(tmp_
         stage(inbox, tmp_path / "bank" / brought)
 
 
-@pytest.mark.parametrize("log", ["_delta_log/0.json", ".hoodie/hoodie.properties", "metadata/v2.metadata.json"])
+@pytest.mark.parametrize(
+    "log", ["_delta_log/0.json", ".hoodie/hoodie.properties", "metadata/v2.metadata.json", "base_0000002/0.parquet"]
+)
 def test_a_table_that_is_out_of_sight_stops_no_sample(tmp_path, inbox, log):
     for file in ("t/0.parquet", "t/.old/t/data/0.parquet", f"t/.old/t/{log}"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)

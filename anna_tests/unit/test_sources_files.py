@@ -228,6 +228,7 @@ def test_a_source_that_is_neither_file_nor_folder_is_told(texts, kind):
         texts.observe()
 
 
+EACH = "; `copies: each` counts both (only columns that the domain names are compared)"
 MANY = [("a", NOON + dt.timedelta(hours=hour), "x", True, 1.0) for hour in range(20)]
 
 
@@ -239,7 +240,7 @@ def test_a_copy_counts_once_where_events_have_no_key(texts):
     texts.put(rows.reverse(), "march (copy).csv")
     texts.put(rows.head(19), "b.csv")
     state = texts.observe()
-    assert state.unread == dict.fromkeys(["a.csv.gz", "march (copy).csv"], "holds the same rows as march.csv")
+    assert state.unread == dict.fromkeys(["a.csv.gz", "march (copy).csv"], f"holds the same rows as march.csv{EACH}")
     assert (state.total, state.rows) == (39, {MARCH: 39})
     assert state.listing == texts.listing()
     assert texts.observe() == state
@@ -249,7 +250,18 @@ def test_a_copy_counts_once_where_events_have_no_key(texts):
     (texts.table / "b.csv").unlink()
     now = texts.observe()
     assert now.months == before.months
-    assert now.unread == {"march (copy).csv": "holds the same rows as a.csv.gz"}
+    assert now.unread == {"march (copy).csv": f"holds the same rows as a.csv.gz{EACH}"}
+
+
+def test_files_that_differ_in_a_column_that_the_domain_does_not_name_are_told_with_what_was_compared(bank):
+    for contract in "AB":
+        numbers = pl.Series("booking", [f"{contract}{row}" for row in range(len(MANY))])
+        bank.put(events_frame(MANY).with_columns(numbers), f"{contract}.parquet")
+    assert bank.observe().unread == {"B.parquet": f"holds the same rows as A.parquet{EACH}"}
+    each = Bank(bank.home, source={"path": "source", "copies": "each"})
+    assert each.observe().total == 2 * len(MANY)
+    keyed = Bank(bank.home, event_key=["booking"])
+    assert keyed.observe().total == 2 * len(MANY)
 
 
 def test_few_rows_may_be_the_same_in_two_deliveries(texts):
@@ -512,7 +524,7 @@ def test_however_many_dumps_there_are_one_note_tells_of_them(bank, count):
         several = f"{count - 1} months, 2000-01 to {months[-2]:%Y-%m}, which count"
     assert bank.observe().notes == [
         f"{names} hold the same rows in {several} once; take away what is there twice, name an `event_key`, or say "
-        "`copies: each` where all are events"
+        "`copies: each` where all are events: only columns that the domain names are compared"
     ]
 
 
@@ -536,7 +548,8 @@ def test_groups_of_files_are_told_apart_and_the_first_of_them_named(bank):
     notes = bank.observe().notes
     assert notes[:-1] == [
         f"{group:02}-a.parquet and {group:02}-b.parquet hold the same rows in 2024-03, which counts once; take away "
-        "what is there twice, name an `event_key`, or say `copies: each` where all are events"
+        "what is there twice, name an `event_key`, or say `copies: each` where all are events: only columns that the "
+        "domain names are compared"
         for group in range(10)
     ]
     assert notes[-1].startswith("3 more groups of files hold the same rows in some months; take away")
@@ -583,11 +596,43 @@ def test_all_broken_files_are_named_at_once(bank):
     (bank.table / "c.parquet").write_bytes(b"")
     with pytest.raises(SourceError) as caught:
         bank.observe()
+    assert str(caught.value) == (
+        f"domain cards: {bank.table / 'b.parquet'} cannot be read as parquet: it is damaged or incomplete. Write it "
+        "anew, or take it away. The same is wrong with 1 more file: c.parquet."
+    )
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]).drop("client_id"), "a.parquet")
+    with pytest.raises(SourceError) as caught:
+        bank.observe()
     lines = str(caught.value).splitlines()
-    assert lines[0] == "domain cards: 2 files are refused:"
-    assert [line.split(" cannot be read as parquet: ")[0] for line in lines[1:]] == [
-        f"- domain cards: {bank.table / name}" for name in ("b.parquet", "c.parquet")
+    assert lines[0] == "domain cards: 3 files are refused:"
+    assert [line.split(".parquet ")[0] for line in lines[1:]] == [
+        f"- domain cards: {bank.table / name}" for name in "ab"
     ]
+
+
+def test_a_fault_of_many_files_is_told_once_with_the_names_of_the_others(texts):
+    """Whatever differs between the files: how many rows, and what stands in them."""
+    for number in range(1, 9):
+        row = f"a,2024-03-05,x,1,{number}\n" * 20
+        odd = f'b,0{number}.03.2024,x,1,"{number},5"\n' * (20 + number)
+        texts.put_text(CSV + row + odd, f"load={number}/part-0.csv")
+    others = ", ".join(f"load={number}/part-0.csv" for number in range(2, 7))
+    with pytest.raises(SourceError) as caught:
+        texts.observe()
+    assert str(caught.value).count("\n") == 0
+    assert str(caught.value).startswith(f"domain cards: {texts.table}/load=1/part-0.csv is refused, as more than 10%")
+    assert str(caught.value).endswith(f" The same is wrong with 7 more files: {others} and 2 more.")
+    (told,) = preview(texts.source).refused
+    assert "The same is wrong with 7 more files: " in told
+
+
+def test_files_that_lack_different_columns_are_told_each(texts):
+    for name in ("client_id", "event_time"):
+        texts.put_text(CSV.replace(name, "other") + ROW, f"{name}.csv")
+    with pytest.raises(SourceError) as caught:
+        texts.observe()
+    assert str(caught.value).startswith("domain cards: 2 files are refused:\n- ")
+    assert "The same" not in str(caught.value)
 
 
 def test_types_that_differ_between_files_are_said(bank):
