@@ -3,6 +3,7 @@
 import polars as pl
 
 from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
+from anna_core.columns.wrapped import unwrapped_text
 
 YES = ("1", "true", "yes", "y", "t")
 NO = ("0", "false", "no", "n", "f")
@@ -26,7 +27,14 @@ def boolean(name: str, kind: pl.DataType) -> Typed:
         return Typed(pl.when(there & known).then(column == 1), there & ~known)
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a yes or no: {CURE}")
-    text = plain_text(name, kind).str.to_lowercase().str.replace(_WRITTEN_AT_LENGTH, "${1}${2}")
-    flag = pl.when(text.is_in(YES)).then(pl.lit(value=True)).when(text.is_in(NO)).then(pl.lit(value=False))
-    there = column.is_not_null() & ~is_nothing(text, NO_VALUE)
-    return Typed(flag, there & flag.is_null())
+    text = plain_text(name, kind)
+    flag = _flag(text)
+    bare = unwrapped_text(pl.when(flag.is_null()).then(text))
+    found = pl.coalesce(flag, _flag(bare))
+    there = column.is_not_null() & ~is_nothing(bare, NO_VALUE)
+    return Typed(found, there & found.is_null())
+
+
+def _flag(text: pl.Expr) -> pl.Expr:
+    word = text.str.to_lowercase().str.replace(_WRITTEN_AT_LENGTH, "${1}${2}")
+    return pl.when(word.is_in(YES)).then(pl.lit(value=True)).when(word.is_in(NO)).then(pl.lit(value=False))

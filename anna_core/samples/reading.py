@@ -12,6 +12,7 @@ from anna_core.columns.csv_headers import csv_header, separator_hint
 from anna_core.columns.csv_records import count_records
 from anna_core.columns.near_names import near_names
 from anna_core.columns.parquet_files import scan_parquet, why_unreadable
+from anna_core.columns.wrapped import unwrapped_name
 from anna_core.errors import SampleError
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
 
@@ -25,7 +26,7 @@ _HEAD = 2**16  # bytes at the beginning of a file, which hold these lines
 def read_sample_file(path: Path) -> pl.DataFrame:
     """Read a CSV file, with all columns as text, or a Parquet file.
 
-    Column names are stripped of padding; columns without a name are left out.
+    Column names are stripped of what is wrapped around them; columns without a name are left out.
 
     Raises:
         SampleError: there is no such file, it is of another kind or damaged, has no rows, or could be read in more than
@@ -136,7 +137,7 @@ def read_parquet(path: Path) -> pl.DataFrame:
 
 
 def _named(frame: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:
-    plain = [name.strip() for name in names]
+    plain = [unwrapped_name(name) for name in names]
     if repeated := sorted({name for name in plain if name and plain.count(name) > 1}):
         raise SampleError(f"{path}: has several columns {repeated}; keep one of each.")
     # By place: Polars takes a column's name such as `*` or `^.*$` for a pattern.

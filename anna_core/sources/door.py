@@ -28,7 +28,7 @@ from anna_core.errors import SourceError
 
 CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
 
-_FEWEST_SEPARATED = 10  # numbers with separate thousands; fewer among many may be slips of a hand
+_FEWEST_OTHERWISE = 10  # numbers that are written in another way; fewer among many may be slips of a hand
 
 _Typed = TypeVar("_Typed", bound=Typed)
 
@@ -244,16 +244,16 @@ class _Opening:
         own = field_names(self._domain)[name]
         unreadable = typed.unreadable
         if isinstance(typed, TypedNumber):
-            separated = typed.separated
+            separated, negative = typed.separated, typed.negative
             self._note(
                 self.dated, f"{name} is {numbers.DOTTED}", name, own, typed.dotted, cure, whole_row=False, proof=1
             )
             if not unreadable.meta.is_literal():
-                unreadable, separated = unreadable & ~separated, separated & ~typed.dotted
-            self._note(
-                self.dated, f"{name} is {numbers.SEPARATED}", name, own, separated, cure, whole_row=False,
-                proof=_FEWEST_SEPARATED,
-            )  # fmt: skip
+                unreadable, separated = unreadable & ~separated & ~negative, separated & ~typed.dotted
+            for form, flag in {numbers.SEPARATED: separated, numbers.NEGATIVE: negative}.items():
+                self._note(
+                    self.dated, f"{name} is {form}", name, own, flag, cure, whole_row=False, proof=_FEWEST_OTHERWISE
+                )
             self._note(
                 self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, lambda _: numbers.SMALLER,
                 whole_row=False,

@@ -13,7 +13,7 @@ from anna_core.errors import SourceError
 from anna_core.sources.door import TIME, Door
 from anna_core.sources.files import source_files
 from anna_core.sources.layouts import file_schema, has_rows, is_empty
-from anna_core.sources.left_aside import examples, refusal, told, too_many
+from anna_core.sources.left_aside import examples, refusal, told, too_many, valued
 from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import fault_name
@@ -87,11 +87,13 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
             door = open_table(source, first)
             faults = [*door.undated, *door.dated]
             flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
-            rows, *counts = door.table.select(pl.len(), *flags).collect().row(0)
+            there = {name: door.values[name].count() for name in valued(faults)}
+            row = door.table.select(pl.len(), *flags, **there).collect().row(0, named=True)
+            rows, values = row["len"], {name: row[name] for name in there}
             # The sum of a flag that is the same for all rows is 1 even where there is none.
-            found = zip(faults, counts if rows else [0] * len(counts), strict=True)
-            left = Counter({fault.reason: count for fault, count in found if count})
-            refused = too_many(left, faults, rows, share)
+            counts = {fault.reason: row[fault_name(place)] if rows else 0 for place, fault in enumerate(faults)}
+            left = Counter({reason: count for reason, count in counts.items() if count})
+            refused = too_many(left, faults, rows, share, values)
             shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in left}
             words = told(faults, list(left), shown)
             _refuse_moved_days(domain, table, door)
@@ -103,7 +105,7 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
     seen.told = words | seen.told
     if refused:
         named = {reason: words[reason] for reason in refused}
-        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named, faults)))
+        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named, faults, values)))
 
 
 def _refuse_moved_days(domain: Domain, table: SourceTable, door: Door) -> None:

@@ -19,7 +19,7 @@ from anna_core.sources.door import REST, TIME, VERSION, Door, Fault, key_names, 
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
 from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, is_empty
-from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
+from anna_core.sources.left_aside import FEW, Example, examples, refusal, told, too_many, valued
 from anna_core.sources.moved_days import DaysWatch, MovedDays
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import HASH, identity
@@ -140,6 +140,7 @@ class _Seen:
         self.rows = 0
         self.months: dict[dt.date | None, list[int]] = {}
         self.counts: dict[dt.date | None, Counter[str]] = {}
+        self.values: Counter[str] = Counter()  # canonical name → rows of a month that have a value in it
 
     @property
     def alike(self) -> int:
@@ -162,6 +163,8 @@ class _Seen:
             dated = batch.filter(pl.col(_MONTH).is_not_null()) if door.dated else batch
             for fault in door.dated:
                 self._count(fault, dated)
+            for name in valued(door.dated):
+                self.values[name] += dated[name].count()
             if self._keys is not None:
                 self._hold(batch)
         if self._keys is not None:
@@ -263,11 +266,21 @@ def _first_examples(
 
 def _refuse(source: Source, file: Path, door: Door, seen: _Seen, found: dict[str, list[Example]]) -> None:
     counts, share = seen.counts.get(None, Counter()), source.left_aside
-    if reasons := too_many(counts, door.undated, seen.rows, share):
+    if reasons := too_many(counts, door.undated, seen.rows, share, {}):
         raise refusal(source.domain, str(file), counts, seen.rows, share, told(door.undated, reasons, found))
-    counts, proofs = sum(seen.counts.values(), Counter()), [fault for fault in door.dated if fault.proof]
-    if reasons := too_many(counts, proofs, seen.rows, share):
-        raise refusal(source.domain, str(file), counts, seen.rows, share, told(proofs, reasons, found), proofs)
+    counts, proofs = sum(seen.counts.values(), Counter()), {fault.reason for fault in door.dated if fault.proof}
+    single = [fault for fault in door.dated if not fault.whole_row]
+    reasons = too_many(counts, single, seen.rows, share, seen.values)
+    # Other faults are judged by months, which may have rows of several files; but those of a column that is filled in
+    # few rows would never be, were each month to have too few of them.
+    here = [reason for reason in reasons if reason in proofs or _is_sparse(seen, reason)]
+    if here:
+        words = told(single, here, found)
+        raise refusal(source.domain, str(file), counts, seen.rows, share, words, single, seen.values)
+
+
+def _is_sparse(seen: _Seen, reason: str) -> bool:
+    return all(counts[reason] < FEW for counts in seen.counts.values())
 
 
 def _key(month: dt.date | None) -> str:
