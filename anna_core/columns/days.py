@@ -11,8 +11,8 @@ from anna_core.columns.wrapped import unwrapped_text
 
 CURE = "write dates as 2024-03-31"
 # Midnight may stand beside the day, and a zone beside midnight, as of `times`: the day is the one that is written.
-_ZONE = r"(?:Z|UTC|[+-]\d\d(?::?\d\d)?)"
-_WHOLE_DAY = rf"^(\d{{4}}-\d\d?-\d\d?)(?:(?:T| +)0?0:00(?::00(?:\.0+)?)?(?: *{_ZONE})?)?$"
+_ZONE = r"(?:(?i:Z|UTC)|[+-]\d\d(?::?\d\d)?)"
+_WHOLE_DAY = rf"^(\d{{4}}-\d\d?-\d\d?)(?:(?:[Tt]| +)0?0:0?0(?::0?0(?:\.0+)?)?(?: *{_ZONE})?)?$"
 _FIRST, _END = (moment.date() for moment in ERA)
 
 

@@ -87,7 +87,7 @@ def _sample_csv(path: Path) -> pl.DataFrame:
         raise SampleError(f"{path}: cannot be read, although each of its lines can be; write it as Parquet.") from None
     if frame.shape != (records, len(names)):
         raise SampleError(f"{path}: {len(frame):,} of {records:,} rows were read; is somebody writing it?")
-    return _without_empty_end(_named(frame, names, path))
+    return _without_blanks(_named(frame, names, path))
 
 
 def _refuse_other_header(path: Path, names: list[str]) -> None:
@@ -105,10 +105,11 @@ def _refuse_other_header(path: Path, names: list[str]) -> None:
         raise SampleError(f"{path}, line 1: there is one column, {names[0]!r}.{hint}")
 
 
-def _without_empty_end(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows up to the last one with a value: below a table, spreadsheets write empty lines, or only commas."""
-    filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
-    return frame.head(int(filled[-1]) + 1 if len(filled) else 0)
+def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
+    """The records with a value; others are no rows: below a table, spreadsheets write empty lines, or only commas."""
+    blank = [column.is_null() | (column.str.strip_chars() == "") for column in frame.get_columns()]
+    kept = frame.select(~pl.all_horizontal(*blank)).to_series() if blank else None
+    return frame if kept is None or kept.all() else frame.filter(kept)
 
 
 def _sample_parquet(path: Path) -> pl.DataFrame:

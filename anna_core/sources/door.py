@@ -66,6 +66,11 @@ def with_lost_digits(name: str) -> str:
     return f"{name} in the event key was a float once, and lost digits"
 
 
+def without_time(name: str) -> str:
+    """The reason that is counted of rows in which the time's column, named as in the source, is empty."""
+    return f"{name} is missing"
+
+
 def as_header(name: str) -> str:
     """The reason that is counted of rows that are a header again, by the name of the time's column in the source."""
     return f"{name} holds the column's name, as a header does"
@@ -190,7 +195,7 @@ class _Opening:
         none = typed.value.is_null() & ~typed.unreadable & ~typed.outside
         first, end = times.ERA
         era = f"{name} is outside the years {first.year} to {end.year - 1}"
-        self._note(self.undated, f"{name} is missing", name, TIME, none, lambda _: "write the time into each row")
+        self._note(self.undated, without_time(name), name, TIME, none, lambda _: "write the time into each row")
         own, unreadable = self._names[name], typed.unreadable
         kind = self._kinds[own]
         if is_text(kind):  # of files that were glued together

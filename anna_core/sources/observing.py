@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.sources.blank_records import BLANK
 from anna_core.sources.copies import copies, told_months, with_months_once
 from anna_core.sources.door import as_header
 from anna_core.sources.fingerprints import hash_probe
@@ -185,8 +186,8 @@ def _surveyed(
 
 def _unusable(domain: Domain, file: ReadFile) -> int:
     """Number of a file's rows that belong to no month, but should."""
-    headers = file.survey.left.get(UNDATED, {}).get(as_header(domain.columns.event_time), 0)
-    return file.survey.undated - headers
+    left = file.survey.left.get(UNDATED, {})
+    return file.survey.undated - sum(left.get(reason, 0) for reason in (as_header(domain.columns.event_time), BLANK))
 
 
 def _survey(

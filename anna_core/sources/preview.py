@@ -10,6 +10,7 @@ from anna_core.columns.csv_files import CsvError
 from anna_core.columns.csv_records import check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.sources.blank_records import BLANK, blanks_apart
 from anna_core.sources.door import TIME, Door
 from anna_core.sources.files import source_files
 from anna_core.sources.layouts import file_schema, has_rows, is_empty
@@ -84,7 +85,7 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
         if domain.source.format == "csv":
             _check_records(domain, table)
         with reading(domain, table.files[0]):
-            door = open_table(source, first)
+            door = blanks_apart(domain, first, open_table(source, first))
             faults = [*door.undated, *door.dated]
             flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
             there = {name: door.values[name].count() for name in valued(faults)}
@@ -93,7 +94,8 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
             # The sum of a flag that is the same for all rows is 1 even where there is none.
             counts = {fault.reason: row[fault_name(place)] if rows else 0 for place, fault in enumerate(faults)}
             left = Counter({reason: count for reason, count in counts.items() if count})
-            refused = too_many(left, faults, rows, share, values)
+            real = rows - left[BLANK]
+            refused = too_many(left, faults, real, share, values)
             shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in left}
             words = told(faults, list(left), shown)
             _refuse_moved_days(domain, table, door)
@@ -105,7 +107,7 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
     seen.told = words | seen.told
     if refused:
         named = {reason: words[reason] for reason in refused}
-        seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named, faults, values)))
+        seen.refused.append(str(refusal(domain, str(table.files[0]), left, real, share, named, faults, values)))
 
 
 def _refuse_moved_days(domain: Domain, table: SourceTable, door: Door) -> None:
