@@ -1,12 +1,13 @@
 """Numbers: those that a float32 can hold, or missing."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
+from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, in_any_case, is_text, plain_text
 from anna_core.columns.wrapped import PADDING, unwrapped
 
 CURE = "write numbers as 1234.5"
@@ -17,6 +18,7 @@ DOTTED = "written with points between thousands"
 NEGATIVE = "negative as accountants write it"
 SMALLER = "leave empty what is not known, and give what is so large in a greater unit"
 
+_NO_VALUE = in_any_case(NO_VALUE)
 _IN_FRONT = "a negative number has its minus in front: write -1234.5"
 _NO_UNIT = f"no unit or currency beside it: {CURE}"
 _SPACE = r"[ \u00a0\u2007\u2009\u202f]"  # spaces that do not break among them, and thin ones
@@ -59,12 +61,14 @@ class TypedNumber(Typed):
             beside a `1.234.567`, would be read as another number.
         negative: bool, never null: a value is unreadable as its minus is brackets, or stands behind it or beside a
             currency, or as CR or DR say its sign.
+        in_no_form: bool, never null: a value is unreadable for none of these reasons.
     """
 
     too_large: pl.Expr
     separated: pl.Expr
     dotted: pl.Expr
     negative: pl.Expr
+    in_no_form: pl.Expr
 
 
 def number(name: str, kind: pl.DataType) -> TypedNumber:
@@ -77,22 +81,18 @@ def number(name: str, kind: pl.DataType) -> TypedNumber:
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
         found = pl.col(name).cast(pl.Float64)
         may_be_large = kind.is_float() or kind == pl.UInt128
-        return TypedNumber(_small(found), never, _too_large(found) if may_be_large else never, never, never, never)
+        return TypedNumber(_small(found), never, _too_large(found) if may_be_large else never, *([never] * 4))
     if not is_text(kind):
         raise UnfitColumnError(f"column '{name}' is {kind}, not a number: {CURE}")
     text = plain_text(name, kind)
-    parsed = text.cast(pl.Float64, strict=False)
-    # Nothing of a sound column is left here, and to look further costs nothing.
-    bare = pl.when(parsed.is_null()).then(text).map_batches(_bare, return_dtype=pl.String, is_elementwise=True)
-    found = pl.coalesce(parsed, bare.cast(pl.Float64, strict=False))
-    there = pl.col(name).is_not_null() & ~is_nothing(bare, NO_VALUE)
-    separated, dotted, negative = (
-        pl.when(found.is_null()).then(bare).str.contains(form).fill_null(value=False)
-        for form in (_SEPARATED, _DOTTED, f"^(?:{_NEGATIVE})$")
-    )
-    return TypedNumber(
-        _small(found), there & found.is_null(), _too_large(found), separated, dotted, negative & ~separated
-    )
+    value = text.map_batches(_small_numbers, return_dtype=pl.Float64, is_elementwise=True)
+    found = text.map_batches(_numbers, return_dtype=pl.Float64, is_elementwise=True)
+    separated, dotted = (_odd(text, lambda bare, form=form: bare.str.contains(form)) for form in (_SEPARATED, _DOTTED))
+    negative = _odd(text, lambda bare: bare.str.contains(f"^(?:{_NEGATIVE})$") & ~bare.str.contains(_SEPARATED))
+    unreadable = _odd(text, lambda bare: ~bare.is_in(_NO_VALUE))
+    forms = f"{_SEPARATED}|^(?:{_NEGATIVE})$"
+    in_no_form = _odd(text, lambda bare: ~(bare.is_in(_NO_VALUE) | bare.str.contains(forms)))
+    return TypedNumber(value, unreadable, _too_large(found), separated, dotted, negative, in_no_form)
 
 
 def written_otherwise(text: pl.Expr) -> pl.Expr:
@@ -119,9 +119,40 @@ def with_plain_minus(texts: pl.Series) -> pl.Series:
 
 
 def _bare(texts: pl.Series) -> pl.Series:
-    if texts.null_count() == len(texts):
-        return texts
     return with_plain_minus(unwrapped(texts))
+
+
+def _plain_numbers(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The numbers of texts as they are, and the places, none of most columns, of the texts that are none."""
+    found = texts.cast(pl.Float64, strict=False)
+    if found.null_count() == texts.null_count():
+        return found, pl.Series(dtype=pl.UInt32)
+    return found, (found.is_null() & texts.is_not_null()).arg_true()
+
+
+def _numbers(texts: pl.Series) -> pl.Series:
+    found, left = _plain_numbers(texts)
+    return found if left.is_empty() else found.scatter(left, _bare(texts[left]).cast(pl.Float64, strict=False))
+
+
+def _small_numbers(texts: pl.Series) -> pl.Series:
+    found = _numbers(texts)
+    small = found.abs() <= LARGEST
+    return found if small.all() else found.to_frame("x").select(pl.when(small).then("x")).to_series()
+
+
+def _odd(text: pl.Expr, judge: Callable[[pl.Series], pl.Series]) -> pl.Expr:
+    """Whether a text is no number, and what `judge` says of it once it is bare: bool, never null."""
+
+    def judged(texts: pl.Series) -> pl.Series:
+        flags = pl.repeat(value=False, n=len(texts), eager=True)
+        _, left = _plain_numbers(texts)
+        if left.is_empty():
+            return flags
+        bare = _bare(texts[left])
+        return flags.scatter(left, judge(bare) & bare.cast(pl.Float64, strict=False).is_null())
+
+    return text.map_batches(judged, return_dtype=pl.Boolean, is_elementwise=True)
 
 
 def _small(values: pl.Expr) -> pl.Expr:

@@ -249,13 +249,11 @@ class _Opening:
         own = field_names(self._domain)[name]
         unreadable = typed.unreadable
         if isinstance(typed, TypedNumber):
-            separated, negative = typed.separated, typed.negative
-            self._note(
-                self.dated, f"{name} is {numbers.DOTTED}", name, own, typed.dotted, cure, whole_row=False, proof=1
-            )
-            if not unreadable.meta.is_literal():
-                unreadable, separated = unreadable & ~separated & ~negative, separated & ~typed.dotted
-            for form, flag in {numbers.SEPARATED: separated, numbers.NEGATIVE: negative}.items():
+            unreadable, separated, dotted = typed.in_no_form, typed.separated, typed.dotted
+            self._note(self.dated, f"{name} is {numbers.DOTTED}", name, own, dotted, cure, whole_row=False, proof=1)
+            if not dotted.meta.is_literal():
+                separated = separated & ~dotted
+            for form, flag in {numbers.SEPARATED: separated, numbers.NEGATIVE: typed.negative}.items():
                 self._note(
                     self.dated, f"{name} is {form}", name, own, flag, cure, whole_row=False, proof=_FEWEST_OTHERWISE
                 )
