@@ -80,7 +80,8 @@ class Settings(BaseSettings):
         inbox_settle_seconds: a file in the inbox, or brought to it, is read once it has not changed for this long.
         source_settle_seconds: a source file is read once it has not changed for this long.
         left_aside: the share of a source's rows, 0 to 1, that may be left aside because their client or time cannot be
-            read, or whose value in a column may be unreadable. If there are more, the month or the file is refused.
+            read; and of the rows with a value in a column, the share in which it may be unreadable. If there are more,
+            the month or the file is refused.
         limits: how much may run at once.
     """
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from anna_core.columns.csv_files import BOM, END, QUOTE, BrokenLineError, CsvError, decoded, opened, outside_quotes
 from anna_core.columns.parquet_files import PARQUET_MARK
+from anna_core.columns.wrapped import unwrapped_name
 
 _MOST = 2**24  # bytes of a header
 _READ, _LINES_ABOVE = 2**16, 20  # bytes and lines in which the columns' names are looked for
@@ -36,7 +37,7 @@ _OTHER_SEPARATORS = {
 
 
 def csv_header(file: Path) -> list[str]:
-    """Names of a CSV file's columns, without the padding around them; "" is a column without a name.
+    """Names of a CSV file's columns, without what is wrapped around them; "" is a column without a name.
 
     Raises:
         CsvError: it has none, or one twice, or is not UTF-8 text.
@@ -49,7 +50,7 @@ def csv_header(file: Path) -> list[str]:
         raise CsvError(f"{file}: its lines end in carriage returns alone, as on old Macs; {_AS_CSV}.")
     try:
         text = decoded(head.removeprefix(BOM), 1, whole=False)
-        names = [name.strip() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
+        names = [unwrapped_name(name) for name in next(csv.reader(io.StringIO(text, newline="")), [])]
     except BrokenLineError as broken:
         raise CsvError(f"{file}, {broken}") from None
     except csv.Error as error:

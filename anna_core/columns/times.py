@@ -8,6 +8,7 @@ import polars as pl
 
 from anna_core.columns.moments import calendar
 from anna_core.columns.typed import NO_VALUE, Typed, UnfitColumnError, is_nothing, is_text, plain_text
+from anna_core.columns.wrapped import unwrapped, unwrapped_text
 
 CURE = "write times as 2024-03-31 12:00:00, or 2024-03-31 for a day"
 # A bank's events lie in here. 0001-01-01, 1753-01-01, 1900-01-01, 9999-12-31 stand for "none" in databases and
@@ -92,7 +93,8 @@ def moment(name: str, kind: pl.DataType, zone: str, bank_zone: str, clock: str) 
         raise UnfitColumnError(f"column '{name}' is {kind}, not a date, a time stamp or text of one: {CURE}")
     text = plain_text(name, kind)
     found = _moments(text, lambda texts: _read(texts, zone, bank_zone, clock))
-    return Typed(found, column.is_not_null() & ~is_nothing(text, NO_VALUE) & found.is_null())
+    left = unwrapped_text(pl.when(found.is_null()).then(text))
+    return Typed(found, column.is_not_null() & ~is_nothing(left, NO_VALUE) & found.is_null())
 
 
 def _moments(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
@@ -100,7 +102,15 @@ def _moments(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
 
 
 def _read(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
-    """Texts as moments on a zone's clock, null where they are none."""
+    """Texts as moments on a zone's clock, null where they are none; those that are none as they are also unwrapped."""
+    found = _read_plain(texts, zone, bank_zone, clock)
+    left = (found.is_null() & texts.is_not_null()).arg_true()
+    if left.is_empty() or (bare := unwrapped(odd := texts[left])) is odd:
+        return found
+    return found.scatter(left, _read_plain(bare, zone, bank_zone, clock))
+
+
+def _read_plain(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
     text, stamp = pl.col(_TEXT), pl.Datetime("us")
     naive = (text.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
     ways = [_told_on(clock, calendar(found, stamp), zone) for found in naive]

@@ -138,10 +138,10 @@ def build_mart(
                     "source's files anew."
                 )
             faults = [replace(fault, proof=None) for fault in scan.faults.values()]  # which are judged by whole files
-            if reasons := too_many(found.left, faults, found.rows, share):
+            if reasons := too_many(found.left, faults, found.rows, share, found.values):
                 where = {reason: month_examples(source, reason, month, observed) for reason in reasons}
                 words = told(faults, reasons, where)
-                raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, words, faults)
+                raise refusal(domain, f"{month:%Y-%m}", found.left, found.rows, share, words, faults, found.values)
         dictionary = extend_dictionary(domain, dictionary_folder, found.counts.parts())
         source_version = shifted_fingerprint(write_fingerprint(found.rows, found.hash), corrections.digest)
         before = read_footer(mart_path(mart_folder, next_month(month, -1))) or Footer()
@@ -159,6 +159,7 @@ class _Found:
     superseded: int = 0
     apart: int = 0  # of the rows that lose to another delivery, those far from it
     left: Counter[str] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)  # as of `Piece`
     hash: int = 0
 
     def add(self, piece: Piece) -> None:
@@ -169,6 +170,7 @@ class _Found:
         self.counts.add(piece.counts)
         self.rows, self.superseded = self.rows + piece.rows, self.superseded + piece.superseded
         self.left.update(piece.faults)
+        self.values.update(piece.values)
         self.hash += piece.hash
 
     def codes(self, dictionary: Dictionary) -> list[Codes]:

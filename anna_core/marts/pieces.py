@@ -14,12 +14,13 @@ import pyarrow as pa
 from anna_core.columns.typed import LOST_LETTERS
 from anna_core.domains import Domain
 from anna_core.marts.counting import SCHEMA
-from anna_core.marts.dictionary import MISSING_VALUE
+from anna_core.marts.dictionary import MISSING_BOOLEAN, MISSING_VALUE
 from anna_core.marts.runs import Run, sorting_key
 from anna_core.months import month_bounds
 from anna_core.sources.batches import batches
 from anna_core.sources.door import CLIENT, TIME, field_names, key_names, version_names
 from anna_core.sources.fingerprints import column_hash, mixed
+from anna_core.sources.left_aside import valued
 from anna_core.sources.scanning import FILE, HASH, SUPERSEDED, MonthScan, factored, fault_name
 
 
@@ -34,6 +35,7 @@ class Piece:
         superseded: number of rows whose event was delivered again in another month; they are not in the run.
         faults: reason → number of rows that have it; rows without a client are not in the run. Categories that have
             lost their letters are among them.
+        values: canonical name of each column whose single values are judged → number of rows that have a value in it.
         hash: the sum of the rows' hashes, as in a fingerprint.
     """
 
@@ -42,6 +44,7 @@ class Piece:
     rows: int
     superseded: int
     faults: Counter[str]
+    values: dict[str, int]
     hash: int
 
 
@@ -153,7 +156,8 @@ class _Making:
             met.update(column.faults)
         met.update(self._lost(categories))
         run = Run(ordered.clients, ordered.bounds, events, values)
-        return Piece(run, counts, len(rows), ordered.superseded, met, hashing.result())
+        filled = self._values(rows)
+        return Piece(run, counts, len(rows), ordered.superseded, met, filled, hashing.result())
 
     def _ordered(self, rows: pl.DataFrame) -> _Ordered:
         column = self._factored(rows[CLIENT], CLIENT, factored(self.domain)[CLIENT])
@@ -197,6 +201,14 @@ class _Making:
                 odd = column.values.str.contains(LOST_LETTERS).fill_null(value=False).to_numpy()
                 lost[f"{name} has lost its letters"] = int(column.counts[odd].sum())
         return lost
+
+    def _values(self, rows: pl.DataFrame) -> dict[str, int]:
+        own = field_names(self.domain)
+        flags = {own[name] for name in self.domain.boolean}  # which are codes already
+        return {
+            name: int((rows[name] != MISSING_BOOLEAN).sum()) if name in flags else rows[name].count()
+            for name in valued(self.scan.faults.values())
+        }
 
     def _categories(
         self, columns: dict[str, _Factored]

@@ -12,6 +12,7 @@ from anna_core.columns.csv_headers import csv_header, lines_below_first, separat
 from anna_core.columns.csv_records import count_records
 from anna_core.columns.near_names import near_names
 from anna_core.columns.parquet_files import PARQUET_MARK, scan_parquet, why_unreadable
+from anna_core.columns.wrapped import unwrapped_name
 from anna_core.errors import SampleError
 from anna_core.samples.column_names import AS_OF, CLIENT, TARGET
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
@@ -20,7 +21,7 @@ from anna_core.samples.files import PARQUET_ENDINGS, ending_of, why_no_sample
 def read_sample_file(path: Path) -> pl.DataFrame:
     """Read a CSV file, with all columns as text, or a Parquet file.
 
-    Column names are stripped of padding; columns without a name are left out.
+    Column names are stripped of what is wrapped around them; columns without a name are left out.
 
     Raises:
         SampleError: there is no such file, it is of another kind or damaged, has no rows, or could be read in more than
@@ -81,7 +82,7 @@ def _sample_csv(path: Path) -> pl.DataFrame:
         raise SampleError(f"{path}: cannot be read, although each of its lines can be; write it as Parquet.") from None
     if frame.shape != (records, len(names)):
         raise SampleError(f"{path}: {len(frame):,} of {records:,} rows were read; is somebody writing it?")
-    return _without_empty_end(_named(frame, names, path))
+    return _without_blanks(_named(frame, names, path))
 
 
 def _refuse_other_header(path: Path, names: list[str]) -> None:
@@ -97,10 +98,11 @@ def _refuse_other_header(path: Path, names: list[str]) -> None:
         raise SampleError(f"{path}, line 1: there is one column, {names[0]!r}.{hint}")
 
 
-def _without_empty_end(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows up to the last one with a value: below a table, spreadsheets write empty lines, or only commas."""
-    filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
-    return frame.head(int(filled[-1]) + 1 if len(filled) else 0)
+def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
+    """The records with a value; others are no rows: below a table, spreadsheets write empty lines, or only commas."""
+    blank = [column.is_null() | (column.str.strip_chars() == "") for column in frame.get_columns()]
+    kept = frame.select(~pl.all_horizontal(*blank)).to_series() if blank else None
+    return frame if kept is None or kept.all() else frame.filter(kept)
 
 
 def _sample_parquet(path: Path) -> pl.DataFrame:
@@ -129,7 +131,7 @@ def read_parquet(path: Path) -> pl.DataFrame:
 
 
 def _named(frame: pl.DataFrame, names: list[str], path: Path) -> pl.DataFrame:
-    plain = [name.strip() for name in names]
+    plain = [unwrapped_name(name) for name in names]
     if repeated := sorted({name for name in plain if name and plain.count(name) > 1}):
         raise SampleError(f"{path}: has several columns {repeated}; keep one of each.")
     # By place: Polars takes a column's name such as `*` or `^.*$` for a pattern.

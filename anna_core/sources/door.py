@@ -25,11 +25,11 @@ from anna_core.columns.versions import version
 from anna_core.columns.wrapped import unwrapped_text
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
-from anna_core.sources.faults import Fault, as_header, with_lost_digits, without_key
+from anna_core.sources.faults import Fault, as_header, with_lost_digits, without_key, without_time
 
 CLIENT, TIME, VERSION, REST = "client", "time", "version", "version's rest"
 
-_FEWEST_SEPARATED = 10  # numbers with separate thousands; fewer among many may be slips of a hand
+_FEWEST_OTHERWISE = 10  # numbers that are written in another way; fewer among many may be slips of a hand
 
 _Typed = TypeVar("_Typed", bound=Typed)
 
@@ -146,7 +146,7 @@ class _Opening:
         none = typed.value.is_null() & ~typed.unreadable & ~typed.outside
         first, end = times.ERA
         era = f"{name} is outside the years {first.year} to {end.year - 1}"
-        self._note(self.undated, f"{name} is missing", name, TIME, none, "write the time into each row")
+        self._note(self.undated, without_time(name), name, TIME, none, "write the time into each row")
         own, unreadable = self._names[name], typed.unreadable
         kind = self._kinds[own]
         if is_text(kind):  # of files that were glued together
@@ -200,16 +200,14 @@ class _Opening:
         own = field_names(self._domain)[name]
         unreadable = typed.unreadable
         if isinstance(typed, TypedNumber):
-            separated = typed.separated
-            self._note(
-                self.dated, f"{name} is {numbers.DOTTED}", name, own, typed.dotted, cure, whole_row=False, proof=1
-            )
-            if not unreadable.meta.is_literal():
-                unreadable, separated = unreadable & ~separated, separated & ~typed.dotted
-            self._note(
-                self.dated, f"{name} is {numbers.SEPARATED}", name, own, separated, cure, whole_row=False,
-                proof=_FEWEST_SEPARATED,
-            )  # fmt: skip
+            unreadable, separated, dotted = typed.in_no_form, typed.separated, typed.dotted
+            self._note(self.dated, f"{name} is {numbers.DOTTED}", name, own, dotted, cure, whole_row=False, proof=1)
+            if not dotted.meta.is_literal():
+                separated = separated & ~dotted
+            for form, flag in {numbers.SEPARATED: separated, numbers.NEGATIVE: typed.negative}.items():
+                self._note(
+                    self.dated, f"{name} is {form}", name, own, flag, cure, whole_row=False, proof=_FEWEST_OTHERWISE
+                )
             self._note(
                 self.dated, f"{name} is {numbers.TOO_LARGE}", name, own, typed.too_large, numbers.SMALLER,
                 whole_row=False,

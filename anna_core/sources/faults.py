@@ -46,6 +46,11 @@ def with_lost_digits(name: str) -> str:
     return f"{name} in the event key was a float once, and lost digits"
 
 
+def without_time(name: str) -> str:
+    """The reason that is counted of rows in which the time's column, named as in the source, is empty."""
+    return f"{name} is missing"
+
+
 def as_header(name: str) -> str:
     """The reason that is counted of rows that are a header again, by the name of the time's column in the source."""
     return f"{name} holds the column's name, as a header does"

@@ -1,7 +1,8 @@
 """Rows that do not reach a mart are counted by reason; if they are too many, the month or the file is refused."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,7 +18,7 @@ from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.source import Source
 from anna_core.sources.tables import SourceTable, observed_tables, open_table, source_tables
 
-_FEW = 10  # fewer rows are counted, but never a reason to refuse a file or a month, however small it is
+FEW = 10  # fewer rows are counted, but never a reason to refuse a file or a month, however small it is
 _PROVEN = 0.001  # share of the rows; of more than that a proof is one, however few the rows are
 _EXAMPLES = 3
 _SHOWN = 40  # characters of a value
@@ -87,31 +88,44 @@ def month_examples(source: Source, reason: str, month: dt.date, observed: Observ
 
 def most_of(rows: int, share: float) -> float:
     """The number of rows that may be left aside of so many."""
-    return max(share * rows, _FEW - 1)
+    return max(share * rows, FEW - 1)
 
 
-def too_many(counts: dict[str, int], faults: Iterable[Fault], rows: int, share: float) -> list[str]:
+def valued(faults: Iterable[Fault]) -> set[str]:
+    """The canonical names of the columns whose single values are judged."""
+    return {fault.canonical for fault in faults if fault.judged and not fault.whole_row}
+
+
+def too_many(
+    counts: dict[str, int], faults: Sequence[Fault], rows: int, share: float, values: Mapping[str, int]
+) -> list[str]:
     """The reasons that concern more than the allowed share of the rows, most frequent first.
 
     Reasons for which whole rows are left aside are judged together, those for which single values are missing each by
-    itself, and those that are only counted (`Fault.judged`) not at all. Nine rows or fewer are never too many, but
-    of a fault that is a proof so many are as `Fault.proof` says, or more than a thousandth of the rows, unless all rows
-    may be left aside.
+    itself among the rows that have something in the column, and those that are only counted (`Fault.judged`) not at
+    all. Nine rows or fewer are never too many, but of a fault that is a proof so many are as `Fault.proof` says, or
+    more than a thousandth of these rows, unless all rows may be left aside.
 
     Args:
         counts: reason → number of rows that have it.
         faults: the faults that the reasons belong to.
         rows: number of all rows.
         share: of them that may be left aside, 0 to 1.
+        values: canonical name of each column of the faults of single values → number of rows that have a value in it.
     """
+    among = _among(counts, faults, rows, values)
     most = most_of(rows, share)
     whole = {fault.reason for fault in faults if fault.whole_row and fault.judged and counts.get(fault.reason)}
     single = {fault.reason for fault in faults if fault.judged and not fault.whole_row}
-    values = {reason for reason in single if counts.get(reason, 0) > most}
+    lost = {reason for reason in single if counts.get(reason, 0) > most_of(among[reason], share)}
     if sum(counts[reason] for reason in whole) <= most:
         whole = set()
-    proven = {fault.reason for fault in faults if share < 1 and _is_proven(fault, counts.get(fault.reason, 0), rows)}
-    return sorted(whole | values | proven, key=lambda reason: (-counts[reason], reason))
+    proven = {
+        fault.reason
+        for fault in faults
+        if share < 1 and _is_proven(fault, counts.get(fault.reason, 0), among[fault.reason])
+    }
+    return sorted(whole | lost | proven, key=lambda reason: (-counts[reason], reason))
 
 
 def refusal(
@@ -121,7 +135,8 @@ def refusal(
     rows: int,
     share: float,
     told: dict[str, tuple[str, str]],
-    faults: Iterable[Fault] = (),
+    faults: Sequence[Fault] = (),
+    values: Mapping[str, int] | None = None,
 ) -> SourceError:
     """The error that refuses a file or a month.
 
@@ -132,12 +147,17 @@ def refusal(
         rows: number of all rows of the place.
         share: of them that may be left aside, 0 to 1.
         told: the reasons to name → their first examples and their cure, as the function `told` gives them.
-        faults: those that the reasons belong to, where proofs may be among them.
+        faults: those that the reasons belong to, where proofs or faults of single values may be among them.
+        values: as of `too_many`.
     """
-    parts = []
+    among = _among(counts, faults, rows, values or {})
+    parts, of_values = [], False
     for reason, (where, cure) in told.items():
         first = f" ({where})" if where else ""
-        parts.append(f"{reason} in {counts[reason]:,} of them{first}: {cure}")
+        held = among.get(reason, rows)
+        them = "them" if held == rows else f"the {held:,} rows that have a value in it"
+        of_values |= held != rows
+        parts.append(f"{reason} in {counts[reason]:,} of {them}{first}: {cure}")
     proofs = {fault.reason: fault.proof for fault in faults if fault.proof}
     if told.keys() <= proofs.keys():
         one = any(proofs[reason] == 1 for reason in told)
@@ -147,8 +167,9 @@ def refusal(
             "the column is written, so that others would be lost or read as what they are not. Where that is no loss, "
             "`left_aside: 1` in anna.yaml has them counted instead, with all else that cannot be used."
         )
+    what = f"its rows ({rows:,}), or of the values of a column," if of_values else f"its rows ({rows:,})"
     return SourceError(
-        f"domain {domain.name}: {place} is refused, as more than {percent(share)} of its rows ({rows:,}) cannot be "
+        f"domain {domain.name}: {place} is refused, as more than {percent(share)} of {what} cannot be "
         f"used: {'; '.join(parts)}. If that is as it should be, raise `left_aside` in anna.yaml."
     )
 
@@ -197,6 +218,18 @@ def told(faults: Iterable[Fault], reasons: list[str], found: dict[str, list[Exam
         first = next((example.value for example in shown if example.value), "")
         words[reason] = ", ".join(map(str, shown)), by_reason[reason].cure(first)
     return words
+
+
+def _among(counts: dict[str, int], faults: Sequence[Fault], rows: int, values: Mapping[str, int]) -> dict[str, int]:
+    """Reason → number of rows among which it is judged: all, or those that have something in the fault's column."""
+    unreadable: Counter[str] = Counter()
+    for fault in faults:
+        if fault.canonical in values and fault.judged:
+            unreadable[fault.canonical] += counts.get(fault.reason, 0)
+    return {
+        fault.reason: rows if fault.canonical not in values else values[fault.canonical] + unreadable[fault.canonical]
+        for fault in faults
+    }
 
 
 def _is_proven(fault: Fault, count: int, rows: int) -> bool:

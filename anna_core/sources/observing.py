@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.sources.blank_records import BLANK
 from anna_core.sources.copies import copies, told_copies, told_months, with_months_once
 from anna_core.sources.digests import listing_of, rules_of
 from anna_core.sources.door import open_door
@@ -212,15 +213,16 @@ def _proofs(source: Source) -> list[Fault]:
 
 def _is_refused(source: Source, file: ReadFile, proofs: list[Fault]) -> bool:
     """Whether a file that was read is refused as `left_aside` is now, as `survey` would."""
-    rows, share = file.survey.rows, source.left_aside
-    left = sum(map(Counter, file.survey.left.values()), Counter[str]())
-    return _unusable(source.domain, file) > most_of(rows, share) or bool(too_many(left, proofs, rows, share))
+    left, share = sum(map(Counter, file.survey.left.values()), Counter[str]()), source.left_aside
+    rows = file.survey.rows - left[BLANK]
+    proven = too_many(left, proofs, rows, share, file.survey.values)
+    return _unusable(source.domain, file) > most_of(rows, share) or bool(proven)
 
 
 def _unusable(domain: Domain, file: ReadFile) -> int:
     """Number of a file's rows that belong to no month, but should."""
-    headers = file.survey.left.get(UNDATED, {}).get(as_header(domain.columns.event_time), 0)
-    return file.survey.undated - headers
+    left = file.survey.left.get(UNDATED, {})
+    return file.survey.undated - sum(left.get(reason, 0) for reason in (as_header(domain.columns.event_time), BLANK))
 
 
 def _key_names(files: dict[str, ReadFile]) -> set[str]:

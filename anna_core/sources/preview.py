@@ -10,10 +10,11 @@ from anna_core.columns.csv_files import CsvError
 from anna_core.columns.csv_records import check_beginning
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
+from anna_core.sources.blank_records import BLANK, blanks_apart
 from anna_core.sources.door import TIME, Door
 from anna_core.sources.files import newest_first, source_files
 from anna_core.sources.layouts import columns_that_count, file_schema, has_rows, is_empty
-from anna_core.sources.left_aside import examples, refusal, told, too_many
+from anna_core.sources.left_aside import examples, refusal, told, too_many, valued
 from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
 from anna_core.sources.reading import reading
 from anna_core.sources.same_faults import told_once
@@ -91,14 +92,17 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
         if domain.source.format == "csv":
             _check_records(domain, table)
         with reading(domain, table.files[0]):
-            door = open_table(source, first)
+            door = blanks_apart(domain, first, open_table(source, first))
             faults = [*door.undated, *door.dated]
             flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
-            rows, *counts = door.table.select(pl.len(), *flags).collect().row(0)
+            there = {name: door.values[name].count() for name in valued(faults)}
+            row = door.table.select(pl.len(), *flags, **there).collect().row(0, named=True)
+            rows, values = row["len"], {name: row[name] for name in there}
             # The sum of a flag that is the same for all rows is 1 even where there is none.
-            found = zip(faults, counts if rows else [0] * len(counts), strict=True)
-            left = Counter({fault.reason: count for fault, count in found if count})
-            refused = too_many(left, faults, rows, share)
+            counts = {fault.reason: row[fault_name(place)] if rows else 0 for place, fault in enumerate(faults)}
+            left = Counter({reason: count for reason, count in counts.items() if count})
+            real = rows - left[BLANK]
+            refused = too_many(left, faults, real, share, values)
             shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in left}
             words = told(faults, list(left), shown)
             _refuse_moved_days(domain, table, door)
@@ -111,7 +115,7 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
     if refused:
         named = {reason: words[reason] for reason in refused}
         file = table.files[0]
-        seen.wrong[file] = str(refusal(domain, str(file), left, rows, share, named, faults))
+        seen.wrong[file] = str(refusal(domain, str(file), left, real, share, named, faults, values))
 
 
 def _refuse_moved_days(domain: Domain, table: SourceTable, door: Door) -> None:

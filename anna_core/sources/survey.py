@@ -14,13 +14,14 @@ from anna_core.columns.near_names import near_names
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
+from anna_core.sources.blank_records import BLANK, blank_records, blanks_apart
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
 from anna_core.sources.door import REST, TIME, VERSION, Door, key_names, version_names
-from anna_core.sources.faults import Fault
+from anna_core.sources.faults import Fault, without_time
 from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
 from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, is_empty
-from anna_core.sources.left_aside import Example, examples, refusal, told, too_many
+from anna_core.sources.left_aside import FEW, Example, examples, refusal, told, too_many, valued
 from anna_core.sources.moved_days import DaysWatch, MovedDays
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import HASH, identity
@@ -47,6 +48,7 @@ class FileSurvey(BaseModel):
         moved_days: its times, where all of them are days that lie on the day before on the bank's clock.
         alike: number of events that others of the same client repeat because all of the file have one and the same key;
             0 where keys differ.
+        values: canonical name of each column of single values → number of rows of a month that have a value in it.
     """
 
     rows: int
@@ -59,6 +61,7 @@ class FileSurvey(BaseModel):
     moved_days: MovedDays = MovedDays()
     runs: int = 0
     alike: int = 0
+    values: dict[str, int] = {}
 
     @property
     def undated(self) -> int:
@@ -106,14 +109,17 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
                 f"domain {domain.name}: {file} has {rows:,} rows, but {seen.rows:,} were read of it. Was it written "
                 "meanwhile? If not, write it anew."
             )
-        if table.is_csv and seen.counts.get(None):
+        if table.is_csv and (counts := seen.counts.get(None)):
             refuse_other_headers(domain, table)
+            door = blanks_apart(domain, table, door)
+            if blanks := blank_records(door):
+                counts.update({BLANK: blanks, without_time(domain.columns.event_time): -blanks})
         found = _first_examples(table, door, seen.counts)
     _refuse(source, file, door, seen, found)
     return FileSurvey(
         rows=seen.rows,
         months={_key(month): write_fingerprint(*seen.months[month]) for month in sorted(seen.months, key=_key)},
-        left={_key(month): dict(counts) for month, counts in seen.counts.items() if counts},
+        left={_key(month): dict(+counts) for month, counts in seen.counts.items() if counts},
         examples={reason: [str(example) for example in shown] for reason, shown in found.items()},
         kinds=_kinds(domain, table.schema),
         near=_near(domain, table.schema),
@@ -121,6 +127,7 @@ def survey(source: Source, file: Path, state: str, keys: Path | None, memory: in
         moved_days=seen.moved_days.found,
         runs=seen.runs,
         alike=seen.alike,
+        values=dict(seen.values),
     )
 
 
@@ -141,6 +148,7 @@ class _Seen:
         self.rows = 0
         self.months: dict[dt.date | None, list[int]] = {}
         self.counts: dict[dt.date | None, Counter[str]] = {}
+        self.values: Counter[str] = Counter()  # canonical name → rows of a month that have a value in it
 
     @property
     def alike(self) -> int:
@@ -163,6 +171,8 @@ class _Seen:
             dated = batch.filter(pl.col(_MONTH).is_not_null()) if door.dated else batch
             for fault in door.dated:
                 self._count(fault, dated)
+            for name in valued(door.dated):
+                self.values[name] += dated[name].count()
             if self._keys is not None:
                 self._hold(batch)
         if self._keys is not None:
@@ -256,7 +266,7 @@ def _first_examples(
     table: SourceTable, door: Door, counts: dict[dt.date | None, Counter[str]]
 ) -> dict[str, list[Example]]:
     """Reason → the rows in which it was found first, for the reasons that were found."""
-    met = {reason for found in counts.values() for reason in found}
+    met = {reason for found in counts.values() for reason in +found}
     dated = door.values[TIME].is_not_null()
     within = [(fault, None) for fault in door.undated] + [(fault, dated) for fault in door.dated]
     return {fault.reason: examples(table, door, fault, rows) for fault, rows in within if fault.reason in met}
@@ -264,11 +274,22 @@ def _first_examples(
 
 def _refuse(source: Source, file: Path, door: Door, seen: _Seen, found: dict[str, list[Example]]) -> None:
     counts, share = seen.counts.get(None, Counter()), source.left_aside
-    if reasons := too_many(counts, door.undated, seen.rows, share):
-        raise refusal(source.domain, str(file), counts, seen.rows, share, told(door.undated, reasons, found))
-    counts, proofs = sum(seen.counts.values(), Counter()), [fault for fault in door.dated if fault.proof]
-    if reasons := too_many(counts, proofs, seen.rows, share):
-        raise refusal(source.domain, str(file), counts, seen.rows, share, told(proofs, reasons, found), proofs)
+    rows = seen.rows - counts[BLANK]
+    if reasons := too_many(counts, door.undated, rows, share, {}):
+        raise refusal(source.domain, str(file), counts, rows, share, told(door.undated, reasons, found))
+    counts, proofs = sum(seen.counts.values(), Counter()), {fault.reason for fault in door.dated if fault.proof}
+    single = [fault for fault in door.dated if not fault.whole_row]
+    reasons = too_many(counts, single, rows, share, seen.values)
+    # Other faults are judged by months, which may have rows of several files; but those of a column that is filled in
+    # few rows would never be, were each month to have too few of them.
+    here = [reason for reason in reasons if reason in proofs or _is_sparse(seen, reason)]
+    if here:
+        words = told(single, here, found)
+        raise refusal(source.domain, str(file), counts, rows, share, words, single, seen.values)
+
+
+def _is_sparse(seen: _Seen, reason: str) -> bool:
+    return all(counts[reason] < FEW for counts in seen.counts.values())
 
 
 def _key(month: dt.date | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import polars as pl
 import pyarrow as pa
 
-from anna_tests.cases.bank import EVENTS, CaseBank, as_text, events
+from anna_tests.cases.bank import CITIES, EVENTS, CaseBank, as_text, events
 from anna_tests.cases.case import Bend, Case
 
 CSV = {"format": "csv"}
@@ -17,6 +17,10 @@ def _notes(text: str, notes: dict[int, str], header: str = "note") -> str:
     """Add a last column that no field uses: `ok`, or some row's own text."""
     head, *lines = text.splitlines()
     return "\n".join([f"{head},{header}", *(f"{line},{notes.get(row, 'ok')}" for row, line in enumerate(lines))]) + "\n"
+
+
+def _rows_of(frame: pl.DataFrame) -> str:
+    return as_text(frame).split("\n", 1)[1]
 
 
 def _noted(notes: dict[int, str]):
@@ -161,5 +165,19 @@ CASES = [
          _glued(lambda part: part.replace("mcc", "mcc_group")), CSV,
          refused="all.csv, line 2,002: the columns' names stand here again, but not the same: 'event_id,client_id,"),
     Case("empty_lines", "an empty line at the end", lambda bank: bank.put_text(as_text(events()) + "\n") and None, CSV,
-         left={"event_time is missing": 1}, rows=EVENTS),
+         left={"no column has a value": 1}, rows=EVENTS),
+    Case("blank_end", "a spreadsheet's commas below the table, a thousand lines of them",
+         lambda bank: bank.put_text(as_text(events()) + ",,,,,,\n , ,,,,, \n" * 500) and None, CSV,
+         left={"no column has a value": 1000}, rows=EVENTS),
+    Case("blank_between", "such lines between the rows of glued sheets, beside two rows without a time",
+         lambda bank: bank.put_text(
+             as_text(events().head(3000)) + ",,,,,,\n" * 1000 + _rows_of(events().tail(3000)) + "1,1,,,,,\n" * 2)
+         and None, CSV, left={"no column has a value": 1000, "event_time is missing": 2}, rows=EVENTS),
+    Case("blank_but_for_others", "rows that have a value in a column that no field uses, and none elsewhere",
+         lambda bank: bank.put_text(_notes(as_text(events()) + ",,,,,,\n" * 1000, {})) and None, CSV,
+         refused="event_time is missing in 1,000 of them (all.csv, line 6,002"),
+    Case("wrapped_header", "what programs put around names, around those of one of two files",
+         lambda bank: bank.put_halves(events(), events().rename(
+             {"city": "\u200bcity", "event_time": "event_time\0\0", "amount": '="amount"', "mcc": "\u202amcc\u202c"}))
+         and None, CSV, codes={"mcc": {"5411", "6011", "5812", "4111"}, "city": set(CITIES)}),
 ]  # fmt: skip

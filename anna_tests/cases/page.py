@@ -18,8 +18,9 @@ _SOURCES = """
 ## Sources
 
 What cannot be used is counted by reason, on the pages of `source/<domain>` and `mart/<domain>` and in their logs. Up
-to a share of the rows (`left_aside` in anna.yaml, 10% by default) that is all; beyond it the month is refused, or the
-file, if its rows have no time that tells their month. What is refused leaves the marts as they were. A file is judged
+to a share of the rows (`left_aside` in anna.yaml, 10% by default) that is all, of single values to the same share
+of the rows that have a value in their column; beyond it the month is refused, or the file, if its rows have no time
+that tells their month. What is refused leaves the marts as they were. A file is judged
 when it is observed, a month when it is built: another share holds for all files from the next observation on, but for
 a month that is built already only once its rows change, or it is materialized again.
 """

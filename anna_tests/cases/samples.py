@@ -320,7 +320,12 @@ READ = (
     SampleCase("A mark of UTF-8 at the begin", text().encode("utf-8-sig")),
     SampleCase("Lines that end as on Windows", _csv().replace(b"\n", b"\r\n")),
     SampleCase("Quotes where they belong", _with_line(5, '"c03","2024-03-31","1","5"" pipe, LTD"')),
-    SampleCase("Empty lines and commas alone at the end", _csv() + b",,\n\n\n"),
+    SampleCase("Empty lines and commas alone at the end", _csv() + b",,\n , , \n\n\n"),
+    SampleCase("Empty lines and commas alone between rows", _csv().replace(b"\nc05", b"\n,,\n\n , ,\nc05")),
+    SampleCase(
+        "Names with signs that nobody sees around them",
+        _csv().replace(b"client_id,as_of", "\u200bclient_id,as_of\0".encode()),
+    ),
     SampleCase("An ending in capitals", _csv(), "Q1.CSV"),
     SampleCase("Compressed", gzip.compress(_csv()), "q1.csv.gz"),
     SampleCase("Compressed, in capitals", gzip.compress(_csv()), "Q1.CSV.GZ"),
@@ -375,6 +380,12 @@ READ = (
     ),
     SampleCase("t and f", _csv(target=each("t", "f"))),
     SampleCase("Midnight in a zone", _csv(as_of=each("2024-03-31 00:00:00+03:00"))),
+    SampleCase(
+        "Dates as BigQuery, Snowflake, PostgreSQL, spreadsheets and people write them",
+        _csv(as_of=each("2024-03-31 00:00:00 UTC", "2024-03-31 00:00:00.000 +0000", "2024-03-31 00:00:00+03",
+                        "'2024-03-31", "2024-03-31\0", "2024-3-31")),
+        right=lambda made: made.rows["as_of"].to_list() == [dt.date(2024, 3, 31)] * CLIENTS,
+    ),
     SampleCase(
         "good and bad", _csv(target=each("good", "bad")),
         right=lambda made: (made.task.type, made.task.classes) == ("multiclass", ("bad", "good")),

@@ -178,6 +178,29 @@ CASES = [
          _with(amount=pl.when(ROW % 5 == 0).then(pl.format("({})", "amount"))
                .otherwise(pl.col("amount").cast(pl.String))), CSV,
          refused="a negative number has its minus in front: write -1234.5"),
+    Case("few_negatives", "negative amounts as accountants write them, in the one of a hundred that is negative",
+         _with(amount=pl.when(ROW % 100 == 0).then(pl.format("({})", "amount"))
+               .otherwise(pl.col("amount").cast(pl.String))), CSV,
+         refused="all.csv is refused: of its rows (6,000), amount is negative as accountants write it in 60 of them "
+                 "(all.csv, line 2: '(33.03)'"),
+    Case("credits", "CR behind the one amount of a hundred that is a credit",
+         _with(**_some("amount", 100, "15.33 CR", pl.String())), CSV,
+         refused="a negative number has its minus in front: write -1234.5. So many"),
+    Case("swiss_thousands", "thousands as in Switzerland, in the few amounts that have any",
+         _with(**_some("amount", 100, "1\u2019234.50", pl.String())), CSV,
+         refused="amount is written with separate thousands or a decimal comma in 60 of them"),
+    Case("lakhs", "thousands as in India, likewise", _with(**_some("amount", 100, "1,23,456.50", pl.String())), CSV,
+         refused="amount is written with separate thousands or a decimal comma in 60 of them"),
+    Case("minus_signs", "the minus of mathematics, or one beside a mark of direction, in one amount of a hundred",
+         _with(amount=pl.when(ROW % 200 == 0).then(pl.lit("\u22125")).when(ROW % 200 == 100).then(pl.lit("\u200e-5"))
+               .otherwise(pl.col("amount").cast(pl.String))), CSV),
+    Case("rarely_filled", "a currency beside the amounts of a column that has any in one row of twenty",
+         _with(amount=pl.when(ROW % 20 == 0).then(pl.format("${}", "amount"))), CSV,
+         refused="2024-01 is refused, as more than 10% of its rows (1,037), or of the values of a column, cannot be "
+                 "used: amount is no number in 52 of the 52 rows that have a value in it (all.csv, line 2: '$"),
+    Case("slips_of_few", "three slips in a column that has a value in one row of a hundred",
+         _with(amount=pl.when(ROW % 2000 == 0).then(pl.lit("x")).when(ROW % 100 == 0).then(pl.lit("5"))), CSV,
+         left={"amount is no number": 3}),
     Case("few_odd_numbers", "one amount of a hundred with a currency",
          _with(**_some("amount", 100, "12 EUR", pl.String())),
          left={"amount is no number": 60}),
@@ -195,4 +218,13 @@ CASES = [
     Case("float_flags", "1.0 and 0.0", _with(is_online=pl.col("is_online").cast(float)), CSV),
     Case("other_flags", "words that ANNA does not know as yes or no", _with(is_online=pl.lit("да")), CSV,
          refused="is_online is neither yes nor no in 1,0"),
+    Case("flags_of_sap", "X or nothing, as SAP writes yes and no, with one yes of fifty",
+         _with(is_online=pl.when(ROW % 50 == 0).then(pl.lit("X"))), CSV,
+         refused="is_online is neither yes nor no in 21 of the 21 rows that have a value in it (all.csv, line 2: 'X'"),
+    # All of them
+    Case("wrapped_values", "what programs put around texts, around all values of the younger file",
+         lambda bank: bank.put_halves(events(), events().with_columns(
+             event_time=pl.format('="{}"', _text_times("%Y-%m-%d %H:%M:%S")),
+             amount=pl.format("\u202a{}\u202c", "amount"), is_online=pl.format("{}\0", "is_online"),
+             mcc=pl.format("\u2066{}\u2069", "mcc"))) and None, CSV, codes=MCC),
 ]  # fmt: skip

@@ -112,10 +112,51 @@ def test_a_number_is_finite_or_missing(column, expected):
     assert values(number("x", column.dtype), column) == expected
 
 
+@pytest.mark.parametrize("minus", ["-", "\u2212", "\u2013", "\u200e-", "\u200e\u2212", "\u061c-", "-\u200e", "\u202a-"])
+def test_the_minus_of_a_number_is_read_in_every_script(minus):
+    column = pl.Series([f"{minus}15.33", f" {minus}15.33\u202c ", f"{minus}1e3", "7", "12\u22127"])
+    assert values(number("x", pl.String()), column) == [-15.33, -15.33, -1000.0, 7.0, "?"]
+    keys = pl.Series([f"{minus}15.330", "-15.33"])
+    assert values(number_key("x", pl.String(), MOSCOW), keys) == ["-15.33"] * 2
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    ["\u200b{}", "{}\ufeff", "{}\0\0", '="{}"', "'{}", " \u202a{}\u202c ", "\u2066{}\u2069", "\u061c{}"],
+)
+def test_what_is_wrapped_around_a_value_is_no_part_of_it_in_any_column(wrap):
+    def read(typed: Typed, *texts: str) -> list:
+        return values(typed, pl.Series([wrap.format(text) for text in texts]))
+
+    kind, moment = pl.String(), dt.datetime(2024, 3, 5, 12)
+    assert read(number("x", kind), "12.5", "-3", "1e39") == [12.5, -3.0, "!"]
+    assert read(boolean("x", kind), "1", "0.0") == [True, False]
+    times = time("x", kind, MOSCOW, MOSCOW)
+    assert read(times, "2024-03-05 12:00:00", "2024-03-05T12:00", "2024-03-05T09:00:00Z") == [moment] * 3
+    assert read(times, "2024-03-05", "9999-12-31") == [dt.datetime(2024, 3, 5), "!"]
+    assert read(day("x", kind), "2024-03-31", "2024-03-31 00:00:00 UTC") == [MARCH_31] * 2
+    assert read(client("x", kind), "c1", "007") == ["c1", "007"]
+    assert read(category("x", kind), "5411.0") == ["5411"]
+
+
+def test_what_is_nothing_but_wrapping_or_a_wrapped_word_for_nothing_is_nothing():
+    column = pl.Series(["\u200b", '=""', '="NULL"', "NULL\0", "\u202a\u202c"])
+    kind = pl.String()
+    for typed in (number("x", kind), boolean("x", kind), time("x", kind, MOSCOW, MOSCOW)):
+        assert values(typed, column) == [None] * 5
+
+
+def test_yes_and_no_are_read_wrapped():
+    column = pl.Series(["Y\0", '="No"', "\ufeffTRUE", "\u200bmaybe", "1"])
+    assert values(boolean("x", pl.String()), column) == [True, False, True, "?", True]
+
+
 @pytest.mark.parametrize(
     ("text", "cure"),
     [("1 234,5", "decimal sign"), ("1234,5", "decimal sign"), ("1,234.5", "thousands"), ("12 %", "percent"),
-     ("$5", "currency"), ("5 USD", "unit"), ("x", "leave empty")],
+     ("$5", "currency"), ("5 USD", "unit"), ("x", "leave empty"), ("15.33 CR", "minus in front"),
+     ("-$15.33", "minus in front"), ("\u200e(1,234.50)", "minus in front"), ("18-", "minus in front"),
+     ("1\u2019234.50", "thousands"), ("1\u2009234", "thousands"), ("1,23,456.50", "thousands"), (",5", "decimal sign")],
 )  # fmt: skip
 def test_the_cure_of_a_text_that_is_no_number_fits_it(text, cure):
     assert cure in cure_of(text)
@@ -547,6 +588,8 @@ MARCH_31 = dt.date(2024, 3, 31)
     [
         (pl.Series(["2024-03-31", " 2024-03-31T00:00 ", "2024-03-31 00:00:00.000"]), [MARCH_31] * 3),
         (pl.Series(["2024-03-31 00:00:00+03:00", "2024-03-31T00:00:00Z"]), [MARCH_31] * 2),  # as it is written
+        (pl.Series(["2024-3-31", "2024-03-31 0:00", "2024-03-31 00:00:00 +0000"]), [MARCH_31] * 3),
+        (pl.Series(["2024-03-31 00:00:00.000 UTC", "2024-03-31 00:00:00+03", "2024-03-31T00:00Z"]), [MARCH_31] * 3),
         (pl.Series(["31.03.2024", "20240331", "2024-02-30", "2024-03-31 12:00:00", "today"]), ["?"] * 5),
         (pl.Series(["0001-01-01", "1970-01-01", "9999-12-31", None]), ["?", "?", "?", None]),
         (pl.Series([MARCH_31, None]), [MARCH_31, None]),
@@ -570,7 +613,7 @@ def test_a_day_is_no_number():
     ("texts", "expected"),
     [
         (["1,234.50", "1.234.567", "1.234,50", "1 234", "1'234.5", "12,5", " -1\u00a0234 "], True),
-        (["(1,234.50)", "1.234,50-"], True),
+        (["(1,234.50)", "1.234,50-", "1\u2019234.50", "1\u2009234", "1,23,456.50", "12,34,567", ",5"], True),
         (["1.234", "1e5", "n/a?", "12 EUR", "12.5%", "(15.33)", "15.33-", "1,2,3", "01.02.2024", "", "NULL"], False),
     ],
 )
@@ -583,9 +626,20 @@ def test_thousands_and_commas_of_numbers_are_told(texts, expected):
     assert not expected or frame.select(typed.unreadable).to_series().all()
 
 
+def test_negative_numbers_of_accountants_are_told():
+    typed = number("x", pl.String())
+    texts = ["(15.33)", "15.33-", "18-", "15.33 CR", "15DR", "-$15.33", "$-5", "(€5)", "\u200e15.33-"]
+    others = ["(1,234.50)", "-1,234.50", "-15.33", "$5", "12-13", "CR", "()", "-", "5 EUR", "NULL"]
+    frame = pl.DataFrame({"x": texts + others})
+    assert frame.select(typed.negative).to_series().to_list() == [True] * len(texts) + [False] * len(others)
+    reasons = frame.select(typed.separated, a=typed.negative, b=typed.in_no_form).sum_horizontal()
+    assert reasons.to_list() == frame.select(typed.unreadable.cast(int)).to_series().to_list()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("(15.33)", True), ("15.33-", True), ("(1,234.50)", True), ("18-", False),
+    [("(15.33)", True), ("15.33-", True), ("15.33 CR", True), ("18 CR", False), ("1\u2019234", True),
+     ("1,23,456", True), ("(1,234.50)", True), ("18-", False),
      ("1 234,5", True), ("12 %", True), ("12,5%", True), ("1.234.567", True), ("1'234.50", True), ("$5", True),
      ("100 руб.", True), ("5 USD", True), ("12.5", False), ("1e5", False), ("A1", False), ("18+", False),
      ("1-2", False), ("q1", False), ("USD100", False), ("1,2,3", False), ("", False)],

@@ -405,6 +405,22 @@ def test_a_number_with_separate_thousands_is_counted_where_all_may_be_left_aside
     assert watched.observe(left_aside=1.0).left == {"amount is written with separate thousands or a decimal comma": 1}
 
 
+def test_a_column_that_is_filled_in_few_rows_of_each_month_is_judged_by_the_whole_file(tmp_path):
+    days = [(month, day) for month in range(1, 5) for day in range(1, 29)]
+    flags = pl.Series(["x" if day <= 5 else None for _, day in days])
+    frame = pl.DataFrame({"event_time": [dt.date(2024, *day) for day in days], "online": flags, "client_id": "c1"})
+    bank = Bank(tmp_path, fields={"online": "boolean"})
+    bank.put(frame)
+    told = (
+        r"of its rows \(112\), or of the values of a column, .* in 20 of the 20 rows that have a value in it \(.*: 'x'"
+    )
+    with pytest.raises(SourceError, match=told):
+        bank.observe()
+    nine = pl.int_range(pl.len()) < 32  # of 89
+    bank.put(frame.with_columns(online=pl.when(nine).then("online").otherwise(pl.lit("no"))))
+    assert bank.observe().left == {"online is neither yes nor no": 9}
+
+
 def test_another_share_that_may_be_left_aside_is_to_be_observed(watched):
     before = watched.observe()
     assert watched.listing(left_aside=0.1) == before.listing != watched.listing(left_aside=0.9)
