@@ -16,8 +16,8 @@ from anna_core.sources.layouts import file_schema, has_rows, is_empty
 from anna_core.sources.left_aside import examples, refusal, told, too_many
 from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
 from anna_core.sources.reading import reading
-from anna_core.sources.scanning import fault_name
 from anna_core.sources.same_faults import told_once
+from anna_core.sources.scanning import fault_name
 from anna_core.sources.source import Source
 from anna_core.sources.tables import SourceTable, open_table, source_tables
 
