@@ -10,7 +10,7 @@ import polars as pl
 from anna_core.columns.csv_files import CsvError
 from anna_core.columns.csv_headers import csv_header, lines_below_first, separator_hint
 from anna_core.columns.csv_records import count_records
-from anna_core.columns.near_names import near_names
+from anna_core.columns.near_names import near_names, what_differs
 from anna_core.columns.parquet_files import PARQUET_MARK, scan_parquet, why_unreadable
 from anna_core.columns.wrapped import unwrapped_name
 from anna_core.errors import SampleError
@@ -56,7 +56,7 @@ def target_columns(frame: pl.DataFrame, path: Path) -> tuple[str, ...]:
     if missing or not (several or TARGET in frame.columns):
         near = near_names([name for name in (CLIENT, AS_OF, TARGET) if name not in frame.columns], frame.columns)
         renamed = ", ".join(f"{there} to {name}" for name, there in near.items())
-        cure = f" Letter case counts: rename {renamed}." if near else ""
+        cure = f" Rename {renamed}: {what_differs(near)}." if near else ""
         raise SampleError(
             f"{path}: a sample has the columns client_id, as_of and target (target_<name> for several labels); "
             f"found {frame.columns}.{cure}"

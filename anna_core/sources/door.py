@@ -38,7 +38,7 @@ _STORED = {FieldKind.CATEGORICAL: pl.String(), FieldKind.NUMERIC: pl.Float64(), 
 _TYPING: dict[FieldKind, tuple[Callable[[str, pl.DataType], Typed], str, str | Callable[[str], str]]] = {
     FieldKind.CATEGORICAL: (category, "no category", str),
     FieldKind.NUMERIC: (number, "no number", numbers.cure_of),
-    FieldKind.BOOLEAN: (boolean, "neither yes nor no", booleans.CURE),
+    FieldKind.BOOLEAN: (boolean, "neither yes nor no", f"{booleans.CURE}, or make the field `categorical`"),
 }
 
 

@@ -8,13 +8,11 @@ from urllib.parse import unquote
 import yaml
 
 from anna_core.columns.csv_headers import separator_hint, title_hint
-from anna_core.columns.near_names import near_names
+from anna_core.columns.near_names import near_names, what_differs
 from anna_core.domains import Domain
 from anna_core.errors import SourceError
 
 Layout = tuple[Path, Sequence[str]]  # a file, and the names of its columns
-
-_LETTERS = "letter case and padding count"
 
 
 def refuse_missing(domain: Domain, layouts: Sequence[Layout], known: frozenset[str], *, several: bool) -> None:
@@ -40,7 +38,9 @@ def refuse_missing(domain: Domain, layouts: Sequence[Layout], known: frozenset[s
         if missing := [name for name in must if name not in names]:
             near = near_names(missing, names)
             renamed = ", ".join(f"{there!r} to {name!r}" for name, there in near.items())
-            cure = f"Rename {renamed} in it: {_LETTERS}." if near else _correct(domain, f"`{must[missing[0]]}`")
+            cure = _correct(domain, f"`{must[missing[0]]}`")
+            if near:
+                cure = f"Rename {renamed} in it: {what_differs(near)}."
             raise _lacks(domain, (file, names), missing, cure)
 
 
@@ -78,7 +78,7 @@ def _cure(domain: Domain, missing: list[str], there: Iterable[str]) -> str:
     names = ", ".join(map(repr, near.values()))
     are = "is" if len(near) == 1 else "are"
     others = f" The others are not there. {_correct(domain, 'them')}" if len(near) < len(missing) else ""
-    return f"{names} {are} there, and {_LETTERS}: write {changed} in {domain.name}.yaml.{others}"
+    return f"{names} {are} there, and {what_differs(near)}: write {changed} in {domain.name}.yaml.{others}"
 
 
 def _settings(domain: Domain, called: dict[str, str]) -> dict[str, object]:

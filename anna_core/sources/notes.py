@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from anna_core.columns.near_names import what_differs
 from anna_core.domains import Domain
 from anna_core.sources.faults import with_lost_digits, without_key
 from anna_core.sources.source_state import ReadFile
@@ -24,7 +25,9 @@ def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
                 found = file.survey.kinds.get(column, "missing"), file.survey.near.get(column, "")
                 kinds.setdefault(found, []).append(Path(name).name)
         if len(kinds) > 1:
-            told = [f"{kind} in {_first_of(names)}{_called(near, names)}" for (kind, near), names in kinds.items()]
+            told = [
+                f"{kind} in {_first_of(names)}{_called(column, near, names)}" for (kind, near), names in kinds.items()
+            ]
             notes.append(f"column '{column}' differs between files: {', '.join(told)}")
     return notes
 
@@ -45,11 +48,11 @@ def _of_keys(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     return notes
 
 
-def _called(near: str, names: list[str]) -> str:
-    """What a column is called in files that lack it but for letter case and padding, as a clause; empty for none."""
+def _called(column: str, near: str, names: list[str]) -> str:
+    """What a column is called in files that lack it, as `near_names` finds it, as a clause; empty for none."""
     if not near:
         return ""
-    return f", which {'has' if len(names) == 1 else 'have'} {near!r} (letter case and padding count: rename it there)"
+    return f", which {'has' if len(names) == 1 else 'have'} {near!r} ({what_differs({column: near})}: rename it there)"
 
 
 def _first_of(names: list[str]) -> str:

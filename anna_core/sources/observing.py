@@ -53,8 +53,7 @@ def observe(source: Source, folder: Path, calendar: str, memory: int, built: Ite
             even if the last observation, which knew of them, was lost.
 
     Raises:
-        SourceError: the source is missing or does not fit the domain; the first ten faults are told, each with files
-            that have it.
+        SourceError: the source is missing or does not fit the domain; the first ten faults are told.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # otherwise one of two would remove what the other has just written

@@ -42,7 +42,7 @@ class FileSurvey(BaseModel):
         left: key of a month, or `UNDATED`, → reason → number of rows that are left aside, or lose a value, for it.
         examples: reason → the places where it was found first.
         kinds: name of each of the domain's columns that the file has → its type.
-        near: name of each of the domain's columns that it lacks → the file's of that name but for letter case.
+        near: name of each of the domain's columns that it lacks → the file's that `near_names` finds.
         versions: unit of the events' versions → how many have it, as of `version_units.count_units`.
         runs: number of the files that its events' identities were written to.
         moved_days: its times, where all of them are days that lie on the day before on the bank's clock.

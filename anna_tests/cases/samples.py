@@ -137,7 +137,7 @@ REFUSED_FILES = (
         text().upper().encode(),
         says=(
             "found ['CLIENT_ID', 'AS_OF', 'TARGET']",
-            "Letter case counts: rename CLIENT_ID to client_id, AS_OF to as_of,",
+            "Rename CLIENT_ID to client_id, AS_OF to as_of, TARGET to target: letter case and padding count.",
         ),
     ),
     SampleCase("A damaged .csv.gz", gzip.compress(_csv())[:60], "q1.csv.gz", ("is damaged or incomplete",)),

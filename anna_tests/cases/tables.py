@@ -327,6 +327,9 @@ CASES = [
          lambda bank: bank.put_halves(events(), events().rename({"city": "CITY"})),
          notes=("column 'city' differs between files: String in 2024Q1.parquet, missing in 2024Q2.parquet, which has "
                 "'CITY' (letter case and padding count: rename it there)",)),
+    Case("cyrillic_column", "a field whose name has Cyrillic letters in the file and Latin ones in the domain's",
+         lambda bank: bank.put(events().rename({"mcc": "мсс"})) and None,
+         refused="'мсс' is there, and the м in 'мсс' is Cyrillic, but the m in 'mcc' is Latin: write `fields: {мсс: "),
     Case("no_column", "a field that no file has", lambda bank: bank.put(events().drop("city")) and None,
          refused="all.parquet has no column ['city']; it has ['event_id', 'client_id',"),
     Case("no_client_column", "a younger file without the client",

@@ -626,6 +626,14 @@ def test_a_fault_of_many_files_is_told_once_with_the_names_of_the_others(texts):
     assert "The same is wrong with 7 more files: " in told
 
 
+def test_folders_of_a_partition_have_one_fault(texts):
+    for kind in ("cash", "card", "__HIVE_DEFAULT_PARTITION__"):
+        texts.put_text("client_id,event_time,online,amount\na,2024-03-05,1,1\n", f"kind={kind}/0.csv")
+    with pytest.raises(SourceError, match=r"the folder kind=\w+ holds it in its name.* with 2 more files: ") as caught:
+        texts.observe()
+    assert "\n" not in str(caught.value)
+
+
 def test_files_that_lack_different_columns_are_told_each(texts):
     for name in ("client_id", "event_time"):
         texts.put_text(CSV.replace(name, "other") + ROW, f"{name}.csv")

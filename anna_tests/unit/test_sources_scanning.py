@@ -81,7 +81,8 @@ def test_no_type_of_a_csv_hangs_on_its_first_rows(tmp_path):
         ),
         (
             "a,2024-03-05,x,maybe,1",
-            r"online is neither yes nor no in 10 of them \(events\.csv, line 2: 'maybe', .*\): write true or false",
+            r"online is neither yes nor no in 10 of them \(events\.csv, line 2: 'maybe', .*\): write true or false, "
+            "yes or no, t or f, 1 or 0, or make the field `categorical`",
         ),
     ],
 )
