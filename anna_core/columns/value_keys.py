@@ -8,7 +8,7 @@ import polars as pl
 
 from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import canonical_texts
-from anna_core.columns.event_keys import EXACT, TypedKey, as_text, event_key, moment_key, without_zeros
+from anna_core.columns.event_keys import EXACT, TypedKey, as_text, event_key, moment_key, without_no_keys, without_zeros
 from anna_core.columns.times import moment
 from anna_core.columns.typed import is_text, plain_text
 
@@ -74,7 +74,7 @@ def number_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
     exact = (number.is_finite() & (number.abs() < EXACT)).fill_null(value=False)
 
     def in_one_form(texts: pl.Series) -> pl.Series:
-        same = canonical_texts(texts, lambda text: text)
+        same = without_no_keys(canonical_texts(texts, lambda text: text))
         found = same.to_frame(_TEXT).select(_bare(pl.col(_TEXT))).to_series()
         left = ~found.to_frame(_TEXT).select(_is_decimal(pl.col(_TEXT)).fill_null(value=True)).to_series()
         if not left.any():

@@ -189,6 +189,12 @@ CASES = [
          left={"amount is infinite or beyond 3.4e38": EVENTS // 50}),
     Case("nan", "NaN for half of the amounts", _with(**_some("amount", 2, float("nan")))),
     Case("numbers_as_text", "amounts as text", _with(amount=pl.col("amount").cast(pl.String))),
+    # Keys
+    Case("words_for_no_key", "an event key of which some values are None, ? or the #Н/Д of a spreadsheet",
+         _with(event_id=pl.when(ROW % 10 < 3).then(pl.lit(pl.Series(["None", "?", "#Н/Д"])).gather(ROW % 3))
+               .otherwise(pl.col("event_id").cast(pl.String))),
+         left={"event_id is missing from the event key": 1800},
+         notes=("events without 'event_id' have no key",)),
     # Booleans
     Case("13_tf", "t and f", _with(is_online=pl.when("is_online").then(pl.lit("t")).otherwise(pl.lit("f"))), CSV),
     Case("yn", "Y and N", _with(is_online=pl.when("is_online").then(pl.lit("Y")).otherwise(pl.lit("N")))),
