@@ -12,9 +12,10 @@ from anna_core.domains import Domain
 from anna_core.errors import SourceError
 from anna_core.sources.door import TIME, Door
 from anna_core.sources.files import source_files
+from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, has_rows, is_empty
 from anna_core.sources.left_aside import examples, refusal, told, too_many
-from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
+from anna_core.sources.moved_days import DaysWatch, MovedDays, refuse_moved_days, told_moved_days
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import fault_name
 from anna_core.sources.source import Source
@@ -35,6 +36,8 @@ class Preview:
         told: reason → where it was found first, with what stands there, and what to do about that.
         unread: name of a file that is not read → why.
         refused: one message for each thing that would be refused.
+        moved: name of each file → its times that are days, and lie on the day before on the bank's clock.
+        notes: what will be told of all files.
     """
 
     files: int = 0
@@ -43,6 +46,8 @@ class Preview:
     told: dict[str, tuple[str, str]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    moved: dict[str, MovedDays] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def preview(source: Source) -> Preview:
@@ -56,7 +61,7 @@ def preview(source: Source) -> Preview:
         seen = Preview(files=1)
         (table,) = source_tables(source)
         _look(source, table, seen)
-        return seen
+        return _judged(domain, seen)
     found = source_files(source)
     seen = Preview(files=len(found.read), unread=found.not_read)
     have, of_no_rows = set[str](), set[str]()
@@ -74,6 +79,16 @@ def preview(source: Source) -> Preview:
     for file in sorted(sound, key=lambda file: -file.stat().st_mtime_ns)[:_FILES]:
         (table,) = source_tables(source, [file], frozenset(have or of_no_rows))
         _look(source, table, seen)
+    return _judged(domain, seen)
+
+
+def _judged(domain: Domain, seen: Preview) -> Preview:
+    """Judge what is judged of all files together, as an observation does."""
+    try:
+        refuse_moved_days(domain, seen.moved)
+    except SourceError as error:
+        seen.refused.append(str(error))
+    seen.notes += told_moved_days(domain, seen.moved)
     return seen
 
 
@@ -86,15 +101,20 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
         with reading(domain, table.files[0]):
             door = open_table(source, first)
             faults = [*door.undated, *door.dated]
-            flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
+            dated = door.values[TIME].is_not_null()  # of other rows nothing else is judged
+            concerned = [fault.flag for fault in door.undated] + [fault.flag & dated for fault in door.dated]
+            flags = [flag.sum().alias(fault_name(place)) for place, flag in enumerate(concerned)]
             rows, *counts = door.table.select(pl.len(), *flags).collect().row(0)
             # The sum of a flag that is the same for all rows is 1 even where there is none.
             found = zip(faults, counts if rows else [0] * len(counts), strict=True)
             left = Counter({fault.reason: count for fault, count in found if count})
             refused = too_many(left, faults, rows, share)
-            shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in left}
+            within = [(fault, None) for fault in door.undated] + [(fault, dated) for fault in door.dated]
+            shown = {fault.reason: examples(first, door, fault, of) for fault, of in within if fault.reason in left}
             words = told(faults, list(left), shown)
-            _refuse_moved_days(domain, table, door)
+            seen.moved[str(table.files[0])] = _moved_days(domain, table, door)
+            if table.is_csv and not left.keys().isdisjoint({fault.reason for fault in door.undated}):
+                refuse_other_headers(domain, first)
     except SourceError as error:
         seen.refused.append(str(error))
         return
@@ -106,12 +126,12 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
         seen.refused.append(str(refusal(domain, str(table.files[0]), left, rows, share, named, faults)))
 
 
-def _refuse_moved_days(domain: Domain, table: SourceTable, door: Door) -> None:
+def _moved_days(domain: Domain, table: SourceTable, door: Door) -> MovedDays:
     name = domain.columns.event_time
     times = door.table.select(pl.col(door.names[name]).alias("own"), door.values[TIME]).collect()
     days = DaysWatch(table.schema[name])
     days.read(times["own"], times[TIME])
-    refuse_moved_days(domain, {str(table.files[0]): days.found})
+    return days.found
 
 
 def _check_records(domain: Domain, table: SourceTable) -> None:

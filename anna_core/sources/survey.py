@@ -43,7 +43,7 @@ class FileSurvey(BaseModel):
         near: name of each of the domain's columns that it lacks → the file's of that name but for letter case.
         versions: unit of the events' versions → how many have it, as of `version_units.count_units`.
         runs: number of the files that its events' identities were written to.
-        moved_days: its times, where all of them are days that lie on the day before on the bank's clock.
+        moved_days: its times that are days, and lie on the day before on the bank's clock.
         alike: number of events that others of the same client repeat because all of the file have one and the same key;
             0 where keys differ.
     """
