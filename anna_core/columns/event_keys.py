@@ -71,7 +71,7 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
         return TypedKey(moment, pl.lit(value=False), moment.is_null())
     if is_text(kind):
         text = plain_text(name, kind)
-        value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
+        value = text.map_batches(text_keys, return_dtype=pl.String, is_elementwise=True)
         # To take the padding off once more would take longer than to look past it.
         stored, padding = (pl.col(name), rf"\s{PADDING}") if kind == pl.String else (text, f" {PADDING}")
         lost, nothing = (
@@ -113,7 +113,7 @@ def _digits(floats: pl.Series) -> pl.Series:
     return floats.replace(short, [f"{Decimal(text):f}" for text in short]) if len(short) else floats
 
 
-def _of_text(texts: pl.Series) -> pl.Series:
+def text_keys(texts: pl.Series) -> pl.Series:
     """Keys of texts without padding."""
     if not texts.str.contains(_ODD).any():
         return without_no_keys(canonical_words(texts))
