@@ -55,6 +55,7 @@ def check_source(domain: Domain, settings: Settings) -> Iterator[Finding]:
             where, cure = seen.told[reason]
             first = f" ({where})" if where else ""
             yield warning(f"domain {domain.name}: {reason} in {rows:,} of the first {seen.rows:,} rows{first}", cure)
+        yield from (warning(f"domain {domain.name}: {note}", "correct the source") for note in seen.notes)
         yield from _check_columns(source)
     if seen.unread:
         cure = "rename or convert what belongs to the table"

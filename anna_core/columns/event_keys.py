@@ -8,7 +8,7 @@ import polars as pl
 
 from anna_core.columns.categories import RARE, canonical_texts, canonical_words, category
 from anna_core.columns.moments import calendar, is_moment
-from anna_core.columns.typed import NOTHING, Typed, is_text, plain_text
+from anna_core.columns.typed import NO_CLIENT, Typed, in_any_case, is_text, plain_text
 from anna_core.columns.wrapped import PADDING
 from anna_core.columns.written_floats import LARGE_WITH_EXPONENT
 
@@ -26,7 +26,8 @@ _AGAIN = " again"  # behind times of the hour that a clock repeats in autumn, th
 _STAMP = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.(?:\d{3}){1,3})?$"
 _ODD = rf"{RARE}|{_STAMP}"  # looked for at once: most keys are nothing of it
 _MIDNIGHT = " 00:00:00"
-_NOTHING = f"(?i:{'|'.join(map(re.escape, NOTHING))})"
+_NOTHING = f"(?i:{'|'.join(map(re.escape, NO_CLIENT))})"  # as of clients: a key tells one event from all others
+_NO_KEYS = in_any_case(NO_CLIENT)
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def event_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
         return TypedKey(moment, pl.lit(value=False), moment.is_null())
     if is_text(kind):
         text = plain_text(name, kind)
-        value = text.map_batches(_of_text, return_dtype=pl.String, is_elementwise=True)
+        value = text.map_batches(text_keys, return_dtype=pl.String, is_elementwise=True)
         # To take the padding off once more would take longer than to look past it.
         stored, padding = (pl.col(name), rf"\s{PADDING}") if kind == pl.String else (text, f" {PADDING}")
         lost, nothing = (
             stored.str.contains(rf'^[{padding}]*(?:{form}|="[{padding}]*(?:{form})[{padding}]*")[{padding}]*$')
-            for form in (LARGE_WITH_EXPONENT, _NOTHING)
+            for form in (rf"{LARGE_WITH_EXPONENT}|'{LARGE_WITH_EXPONENT}'?", _NOTHING)
         )
         return TypedKey(value, lost.fill_null(value=False), nothing.fill_null(value=True))
     key = category(name, kind)
@@ -100,18 +101,24 @@ def without_zeros(stamp: pl.Expr) -> pl.Expr:
     return stamp
 
 
+def without_no_keys(texts: pl.Series) -> pl.Series:
+    """Texts, null where they are words for nothing that may be a category: None, or a lone sign."""
+    words = texts.is_in(_NO_KEYS)
+    return texts.zip_with(~words, pl.Series([None], dtype=pl.String)) if words.any() else texts
+
+
 def _digits(floats: pl.Series) -> pl.Series:
     """Texts of floats, those with an exponent as decimals are written: 0.0000001, not 1e-7."""
     short = floats.filter(floats.str.contains("e")).unique()
     return floats.replace(short, [f"{Decimal(text):f}" for text in short]) if len(short) else floats
 
 
-def _of_text(texts: pl.Series) -> pl.Series:
+def text_keys(texts: pl.Series) -> pl.Series:
     """Keys of texts without padding."""
     if not texts.str.contains(_ODD).any():
-        return canonical_words(texts)
-    return _stamps(
-        canonical_texts(texts, lambda text: pl.when(~text.str.contains(f"^{LARGE_WITH_EXPONENT}$")).then(text))
+        return without_no_keys(canonical_words(texts))
+    return without_no_keys(
+        _stamps(canonical_texts(texts, lambda text: pl.when(~text.str.contains(f"^{LARGE_WITH_EXPONENT}$")).then(text)))
     )
 
 

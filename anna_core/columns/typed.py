@@ -12,7 +12,7 @@ from anna_core.errors import AnnaError
 
 # What pandas, spreadsheets, databases and the programs that export from these write for nothing, decided here for every
 # door: NA is nothing, even where it is a country's code; None is not among them: it may well be a class.
-NOTHING = ("", "nan", "null", "na", "n/a", "#n/a", "<na>", r"\n", "(null)", "[null]", "<null>", "#null!")
+NOTHING = ("", "nan", "null", "na", "n/a", "#n/a", "#н/д", "<na>", r"\n", "(null)", "[null]", "<null>", "#null!")
 # Where only clients, numbers, yes/no or times can stand, these are nothing, too.
 NO_VALUE = (*NOTHING, "none", "nat")
 # What Teradata, SAS and reports write for nothing. It is that of clients; as a number or a time it is more likely a

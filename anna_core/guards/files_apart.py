@@ -1,7 +1,7 @@
 """Whether the files of a source write the same clients in different ways: each is then several with half a history.
 
 One of a spreadsheet, among those of a database, has lost the zeros in front of its ids; a new system writes them in
-capitals. Each file's first rows are compared with those of the newest.
+capitals. Each file's first rows are compared with those of all newer ones.
 """
 
 from collections.abc import Iterable
@@ -41,15 +41,21 @@ def first_clients(source: Source, newest: Iterable[Path]) -> dict[str, pl.Series
 
 
 def files_apart(clients: dict[str, pl.Series]) -> str:
-    """A sentence about the newest of the files that write clients otherwise than the newest of all; empty for none.
+    """A sentence about the newest of the files that write clients otherwise than those after it; empty for none.
 
     Args:
         clients: as `first_clients` returns them.
     """
-    newest = next(iter(clients), "")
-    for older in clients:
-        if told := written_apart({older: clients[older], newest: clients[newest]}):
-            return told[0]
+    newer, names = pl.Series(CLIENT, dtype=pl.String), list[str]()
+    for older, ids in clients.items():
+        others = f" and {len(names) - 1:,} newer" * (len(names) > 1)
+        if names:
+            # Few ids of either side may be among many of the other, so each is looked for in the other.
+            pair = {older: ids, f"{names[-1]}{others}": newer}
+            if told := written_apart(pair) or written_apart(dict(reversed(pair.items()))):
+                return told[0]
+        if len(ids):
+            newer, names = pl.concat([newer, ids]).unique(), [*names, older]
     return ""
 
 

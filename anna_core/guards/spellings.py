@@ -35,6 +35,11 @@ def _differ_in_form(ours: pl.Series, theirs: pl.Series) -> bool:
     return not _forms(ours).is_in(_forms(theirs).implode()).any()
 
 
+def _one_is_bare(ours: pl.Series, theirs: pl.Series) -> bool:
+    """Where both have letters or signs around their digits, these tell clients apart: R000001 and C000001."""
+    return any(bool(ids.str.contains(r"^\d+$").all()) for ids in (ours, theirs)) and _differ_in_form(ours, theirs)
+
+
 def _one_is_rounded(ours: pl.Series, theirs: pl.Series) -> bool:
     return any(bool(ids.str.contains(rf"^\d{{{_EXACT_DIGITS}}}0+$").all()) for ids in (ours, theirs))
 
@@ -54,7 +59,7 @@ _SPELLINGS = (
     _Spelling(
         lambda text: text.str.replace_all(r"\D", "").str.replace(_ZEROS, "${1}"),
         "one of the two has a prefix or a suffix",
-        _differ_in_form,
+        _one_is_bare,
     ),
 )
 

@@ -25,6 +25,7 @@ from anna_core.marts.pieces import Piece, read_pieces
 from anna_core.marts.runs import Run, array_on_disk, client_ranges
 from anna_core.memory import events_within
 from anna_core.months import month_bounds, next_month, parse_month
+from anna_core.sources.clashing_keys import key_twice, refuse_clashes
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.door import field_names
 from anna_core.sources.faults import Fault
@@ -57,7 +58,7 @@ class MartMonth:
         source_rows: number of the source's rows in the month.
         repeated: number of rows dropped because another delivery of the same event is kept.
         left: reason → number of rows left aside, or kept with a missing value because what stands there is unusable, or
-            dropped as another delivery of an event that lies far away.
+            dropped as another delivery of an event that lies far away, or that the same file has with other values.
         left_rows: number of rows left aside, for any reason.
         missing: field → share of events without a value, 0 to 1; all 0 of a month without events.
         ended: fields without any value in the month that have some in the month before.
@@ -124,7 +125,9 @@ def build_mart(
     with write_file(path) as temporary, scratch_folder(path.parent) as spill:
         marts = built_months(mart_folder).values()
         closed = frozenset(read_dictionary(domain, dictionary_folder, marts).shared)
-        found = _Found(spill, Counts(spill, memory // _COUNTING), apart=corrections.apart)
+        found = _Found(
+            spill, Counts(spill, memory // _COUNTING), apart=corrections.apart, clashing=corrections.clashing
+        )
         with unchanged(domain, observed):
             superseded = corrections.superseded if len(corrections.superseded) else None
             with pl.Config(streaming_chunk_size=batch), reading(domain, source.path if domain.source.is_lake else None):
@@ -158,6 +161,7 @@ class _Found:
     rows: int = 0
     superseded: int = 0
     apart: int = 0  # of the rows that lose to another delivery, those far from it
+    clashing: int = 0  # and those with other values in the same file
     left: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)  # as of `Piece`
     hash: int = 0
@@ -219,7 +223,7 @@ def _write(
             written = pool.submit(writer.add, part)
             digest += content_hash(part)
             rows, repeated = rows + len(part.place), repeated + part.repeated
-            found.apart += part.apart
+            found.apart, found.clashing = found.apart + part.apart, found.clashing + part.clashing
             of_client = np.bincount(part.place)  # a client is in one part alone
             clients += int(np.count_nonzero(of_client))
             if (most_events := int(of_client.max(initial=0))) > (largest[1] if largest else 0):
@@ -229,8 +233,10 @@ def _write(
                 missing[name] += int((values == nothing[name]).sum()) if name in nothing else values.null_count()
         assert written is not None
         written.result()
+    of_key = {key_of_others(domain): found.apart, key_twice(domain): found.clashing}
+    refuse_clashes(domain, f"{month:%Y-%m}", found.clashing, found.rows, source.left_aside)
     refuse_key(domain, f"{month:%Y-%m}", found.apart, found.rows, source.left_aside)
-    left = found.left | Counter({key_of_others(domain): found.apart})
+    left = found.left | Counter(of_key)
     codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
     shares = {name: count / rows for name, count in missing.items()} if rows else {}
     writer.close(Footer(source_version, codes_used, shares).as_metadata())

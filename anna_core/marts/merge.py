@@ -15,7 +15,8 @@ from anna_core.sources.scanning import FILE
 
 Codes = dict[str, np.ndarray]  # categorical column → (v,) the dictionary's code of each of a run's v values
 APART = dt.timedelta(days=7)  # corrections move an event by less: a payment is booked some days after it is made
-_CLIENT, _PLACE, _ALIKE, _STAYS, _AWAY = "client", "place", "alike", "stays", "away"
+_CLIENT, _PLACE, _ALIKE, _VALUES = "client", "place", "alike", "values"
+_STAYS, _AWAY, _CLASHES = "stays", "away", "clashes"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Merged:
         place: (n,) the position of each event's client in `clients`, ascending.
         events: n rows with the time and the fields, by the names of `anna_core.sources.door`.
         repeated: number of events dropped because another delivery of them is kept.
-        apart: number of these that lie more than `APART` from the delivery that is kept.
+        apart: number of these that lie more than `APART` from the delivery that is kept, and do not clash.
+        clashing: number of these that are no deliveries of it, as they hold other values, and the file whose delivery
+            is kept has several of the key; always 0 in a domain with versions.
     """
 
     clients: pl.Series
@@ -35,6 +38,7 @@ class Merged:
     events: pl.DataFrame
     repeated: int
     apart: int
+    clashing: int
 
 
 def code_tables(run: Run, dictionary: Dictionary) -> Codes:
@@ -69,12 +73,12 @@ def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetim
         key, events = key[order.to_numpy()], events[order]
     events = _in_total_order(events, key, domain)
     place = (key >> np.uint64(TIME_BITS)).astype(np.uint32)
-    kept, apart = _once(events, place, domain)
+    kept, apart, clashing = _once(events, place, domain)
     count = len(events)
     events = events.select(TIME, *field_names(domain).values())
     if kept is not None:
         events, place = events.filter(pl.Series(kept)), place[kept]
-    return Merged(clients, place, events, count - len(events), apart)
+    return Merged(clients, place, events, count - len(events), apart, clashing)
 
 
 def content_hash(part: Merged) -> int:
@@ -99,15 +103,15 @@ def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl
     return events[order]
 
 
-def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> tuple[np.ndarray | None, int]:
-    """Decide which events to keep, (n,) bool; None: all. Also how many of the others lie apart, as of `Merged`.
+def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> tuple[np.ndarray | None, int, int]:
+    """Decide which events to keep, (n,) bool; None: all. Also how many others lie apart or clash, as of `Merged`.
 
     Of a client's events with the same key the last delivery is kept, and of equal deliveries the first one in total
     order.
     """
     keys = key_names(domain)
     if not keys or events.is_empty():
-        return None, 0
+        return None, 0, 0
     hashed = events.select(summed(pl.col(name).hash(seed=i) for i, name in enumerate(keys)).hash(seed=0)).to_series()
     client = place.astype(np.uint64) << np.uint64(TIME_BITS)
     # Numbers that begin with the client are nearly in order, and so quickly sorted.
@@ -115,16 +119,23 @@ def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> tuple[np.n
     ordered = alike.sort().to_numpy()
     met = pl.Series(ordered[1:][ordered[1:] == ordered[:-1]])
     if met.is_empty():
-        return None, 0
+        return None, 0, 0
     doubtful = np.flatnonzero(alike.is_in(met.implode()).to_numpy())  # hashes may be equal by chance
     rank = [*version_names(domain), FILE]
     places = pl.Series(_CLIENT, place[doubtful]), alike[doubtful].alias(_ALIKE), pl.Series(_PLACE, doubtful)
-    found = events[doubtful].select(*keys, *rank, TIME, *places)
+    own = [TIME, *field_names(domain).values()]
+    values = mixed(column_hash(name, events.schema[name], seed) for seed, name in enumerate(own))
+    found = events[doubtful].select(*keys, *rank, TIME, *places, values.alias(_VALUES))
     found = found.sort(*rank, _PLACE, descending=[*(True for _ in rank), False], nulls_last=True)
     keyless = pl.any_horizontal(pl.col(name).is_null() for name in keys)
     stays = keyless | pl.struct(_CLIENT, *keys).is_first_distinct()
-    away = (pl.col(TIME) - pl.col(TIME).first().over(_ALIKE)).abs() > APART  # chance is too rare to tell in a count
-    found = found.select(_PLACE, stays.alias(_STAYS), away.alias(_AWAY))
+    # Beside the one that stays, the first of its key; hashes that are alike by chance are too rare to tell in a count.
+    away = (pl.col(TIME) - pl.col(TIME).first().over(_ALIKE)).abs() > APART
+    differs = pl.col(_VALUES) != pl.col(_VALUES).first().over(_ALIKE)
+    same_file = pl.col(FILE) == pl.col(FILE).first().over(_ALIKE)
+    clashes = differs & (differs & same_file).any().over(_ALIKE) if domain.version is None else pl.lit(value=False)
+    found = found.select(_PLACE, stays.alias(_STAYS), away.alias(_AWAY), clashes.alias(_CLASHES))
     kept = np.ones(len(events), dtype=bool)
     kept[found[_PLACE].to_numpy()] = found[_STAYS].to_numpy()
-    return kept, int((found[_AWAY] & ~found[_STAYS]).sum())
+    lost = found.filter(~pl.col(_STAYS))
+    return kept, int((lost[_AWAY] & ~lost[_CLASHES]).sum()), int(lost[_CLASHES].sum())

@@ -5,6 +5,8 @@ observation finds out: for every file it stores the identities of its events in 
 and compares the runs of all files. The result is, for each month, the list of its events that another month supersedes.
 An event takes 10 bytes, or 26 in a domain with versions, all of which are read whenever a file changes (measured: 2 to
 4 seconds of CPU time for 20 million events).
+
+One file delivers an event once. A key that it has twice, without versions, is that of two events: they clash.
 """
 
 import hashlib
@@ -26,6 +28,9 @@ VERSIONED_RUN = np.dtype([*RUN.descr, ("version", "<f8"), ("rest", "<f8")])
 NO_VERSION = -np.inf  # a delivery without a version loses to any that has one
 _COPIES = 4  # of a range of keys, while it is sorted
 _MONTH, _KEY = "month", "key"
+_MONTH_BITS = 15  # of the 16 that hold a month; the last one is a bit of the row's digest
+_MONTHS = 2**_MONTH_BITS - 1
+_YEAR = 12
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,17 @@ class Corrections:
         superseded: uint64, identities (`anna_core.sources.scanning.identity`) of the month's events whose last delivery
             lies in another month.
         digest: changes with these, and with the file whose delivery wins within the month.
-        apart: number of the month's rows whose event's last delivery lies more than a month away. Of one in the month
-            before or after it is not known whether it lies days away or seconds.
+        apart: about the number of the month's rows whose event's last delivery lies more than a month away. Of one in
+            the month before or after it is not known whether it lies days away or seconds. A row that another file has
+            in another year, but else as it is, does not count: that year is a correction.
+        clashing: number of the month's rows that lose to another month's although the file whose delivery stays has
+            both; these are not counted as `apart`.
     """
 
     superseded: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt64))
     digest: int = 0
     apart: int = 0
+    clashing: int = 0
 
 
 def run_type(versioned: bool) -> np.dtype:
@@ -50,7 +59,13 @@ def run_type(versioned: bool) -> np.dtype:
     return VERSIONED_RUN if versioned else RUN
 
 
-def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.ndarray | None = None) -> None:
+def write_run(
+    path: Path,
+    keys: np.ndarray,
+    months: np.ndarray,
+    versions: np.ndarray | None = None,
+    digests: np.ndarray | None = None,
+) -> None:
     """Write a run: the n events of a file, or of a part of it.
 
     Args:
@@ -59,10 +74,13 @@ def write_run(path: Path, keys: np.ndarray, months: np.ndarray, versions: np.nda
         months: (n,) as `month_number` counts.
         versions: (n, 2) float64, value and rest; the value is `NO_VERSION` if there is none. None for a domain without
             versions.
+        digests: (n,) integers, digests of the rows without their year and month, of which one bit is kept; None: 0.
     """
     order = np.argsort(keys, kind="stable")
     run = np.empty(len(keys), dtype=run_type(versions is not None))
     run["key"], run["month"] = keys[order], months[order]
+    if digests is not None:
+        run["month"] |= (digests[order] & 1).astype(np.uint16) << _MONTH_BITS
     if versions is not None:
         run["version"], run["rest"] = versions[order].T
     with write_file(path, among_many=True) as temporary, temporary.open("wb") as file:
@@ -90,14 +108,15 @@ def find_corrections(runs: list[tuple[str, list[Path]]], memory: int) -> dict[in
     ranges = max(1, -(-sum(run.length for run in stored) * (kind.itemsize + 4) * _COPIES // memory))
     lost: dict[int, list[np.ndarray]] = {}
     digests: dict[int, int] = {}
-    apart: Counter[int] = Counter()
+    apart, clashing = Counter[int](), Counter[int]()
     for group in _ranges(stored, kind, ranges):
-        for month, keys, digest, rows in _judge(group, names):
+        for month, keys, digest, far, twice in _judge(group, names):
             lost.setdefault(month, []).append(keys)
             digests[month] = (digests.get(month, 0) + digest) % 2**64
-            apart[month] += rows
+            apart[month] += far
+            clashing[month] += twice
     return {
-        month: Corrections(pl.Series(np.concatenate(lost[month])), digests[month], apart[month])
+        month: Corrections(pl.Series(np.concatenate(lost[month])), digests[month], apart[month], clashing[month])
         for month in sorted(lost)
     }
 
@@ -109,7 +128,7 @@ def write_corrections(folder: Path, found: dict[str, Corrections]) -> None:
         for month, part in found.items()
     ]
     empty = pl.DataFrame(schema={_KEY: pl.UInt64, _MONTH: pl.String})
-    digests = {month: f"{part.digest:016x} {part.apart}" for month, part in found.items()}
+    digests = {month: f"{part.digest:016x} {part.apart} {part.clashing}" for month, part in found.items()}
     with write_file(folder / _FILE) as temporary:
         pl.concat([empty, *parts]).write_parquet(temporary, metadata=digests)
 
@@ -128,9 +147,9 @@ def read_corrections(folder: Path, month: str) -> Corrections:
         told = pl.read_parquet_metadata(content).get(month)
         if told is None:
             return Corrections()
-        digest, _, apart = told.partition(" ")
+        digest, *counts = told.split()
         found = pl.scan_parquet(content, glob=False).filter(pl.col(_MONTH) == month).select(_KEY).collect().to_series()
-        return Corrections(found, int(digest, 16), int(apart or 0))  # before, observations did not count it
+        return Corrections(found, int(digest, 16), *map(int, counts))  # before, observations did not count all of them
     except (ValueError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(f"{path} is damaged; remove {folder}, and the source is observed anew: {error}") from error
 
@@ -207,8 +226,8 @@ def _ranges(runs: list[_StoredRun], kind: np.dtype, count: int) -> Iterator[tupl
         yield events, np.repeat(np.array([run.rank for run in runs], dtype=np.uint32), lengths)
 
 
-def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[tuple[int, np.ndarray, int, int]]:
-    """Yield each month with corrections in a range: its number, its lost events, its part of digest and `apart`."""
+def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[tuple[int, np.ndarray, int, int, int]]:
+    """Yield each month with corrections in a range: number, lost events, its part of digest, `apart` and `clashing`."""
     events, ranks = group
     keys = events["key"]
     order = np.argsort(keys, kind="stable")
@@ -218,20 +237,30 @@ def _judge(group: tuple[np.ndarray, np.ndarray], names: np.ndarray) -> Iterator[
     again = order[np.concatenate([same, [False]]) | np.concatenate([[False], same])]
     events, ranks = events[again], ranks[again]
     version = [events[name] for name in ("rest", "version") if name in (events.dtype.names or ())]
-    order = np.lexsort((events["month"], ranks, *version, events["key"]))
+    order = np.lexsort((events["month"] & _MONTHS, ranks, *version, events["key"]))
     events, ranks = events[order], ranks[order]
+    months, bits = events["month"] & _MONTHS, events["month"] >> _MONTH_BITS
     first = np.concatenate([[True], events["key"][1:] != events["key"][:-1]])
     last = np.concatenate([np.flatnonzero(first)[1:] - 1, [len(events) - 1]])
-    winner = last[np.cumsum(first) - 1]
-    elsewhere = events["month"] != events["month"][winner]
+    event = np.cumsum(first) - 1
+    winner = last[event]
+    elsewhere = months != months[winner]
     other_file = ranks != ranks[winner]
     won = np.unique(winner[elsewhere | other_file])
-    apart = np.abs(events["month"].astype(np.int32) - events["month"][winner]) > 1
-    for month in np.unique(np.concatenate([events["month"][elsewhere], events["month"][won]])):
-        lost = np.unique(events["key"][elsewhere & (events["month"] == month)])
-        here = won[events["month"][won] == month]
-        digest = int(_mixed(lost).sum()) + int(_mixed(events["key"][here] ^ names[ranks[here]]).sum())
-        yield int(month), lost, digest, int((apart & (events["month"] == month)).sum())
+    twice = np.zeros(len(last), dtype=bool)
+    if not version:
+        twice[event[elsewhere & ~other_file]] = True
+    clashing = elsewhere & twice[event]
+    far = np.abs(months.astype(np.int32) - months[winner])
+    # Of rows that differ, half do so in their bit, so each that does stands for another one that does not.
+    weights = np.where(other_file & (far % _YEAR == 0), 2 * (bits != bits[winner]), 1)
+    apart = np.where((far > 1) & ~clashing, weights, 0)
+    for month in np.unique(np.concatenate([months[elsewhere], months[won]])):
+        here = months == month
+        lost = np.unique(events["key"][elsewhere & here])
+        stay = won[months[won] == month]
+        digest = int(_mixed(lost).sum()) + int(_mixed(events["key"][stay] ^ names[ranks[stay]]).sum())
+        yield int(month), lost, digest, int(apart[here].sum()), int(clashing[here].sum())
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:

@@ -16,13 +16,13 @@ from anna_core.columns.booleans import boolean
 from anna_core.columns.categories import category
 from anna_core.columns.clients import client
 from anna_core.columns.event_keys import TypedKey, event_key
+from anna_core.columns.headers import bare_name
 from anna_core.columns.moments import is_moment, moment_text
 from anna_core.columns.numbers import TypedNumber, number
 from anna_core.columns.times import time
-from anna_core.columns.typed import Typed, UnfitColumnError, is_text, plain_text
+from anna_core.columns.typed import Typed, UnfitColumnError, is_text
 from anna_core.columns.value_keys import boolean_key, number_key, time_key
 from anna_core.columns.versions import version
-from anna_core.columns.wrapped import unwrapped_text
 from anna_core.domains import Domain, FieldKind
 from anna_core.errors import SourceError
 from anna_core.sources.faults import Fault, as_header, with_lost_digits, without_key, without_time
@@ -150,7 +150,7 @@ class _Opening:
         own, unreadable = self._names[name], typed.unreadable
         kind = self._kinds[own]
         if is_text(kind):  # of files that were glued together
-            again = (unwrapped_text(plain_text(own, kind)) == name).fill_null(value=False)
+            again = (bare_name(pl.col(own).cast(pl.String)) == name.lower()).fill_null(value=False)
             cure = "it is a header, and no row is lost"
             self._note(self.undated, as_header(name), name, TIME, again, cure, judged=False)
             unreadable = unreadable & ~again

@@ -5,6 +5,7 @@ from pathlib import Path
 from anna_core.columns.near_names import what_differs
 from anna_core.domains import Domain
 from anna_core.sources.faults import with_lost_digits, without_key
+from anna_core.sources.moved_days import told_moved_days
 from anna_core.sources.source_state import ReadFile
 
 _MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of one event
@@ -12,7 +13,8 @@ _MANY_ALIKE = 10  # events of one key in a file; fewer may well be deliveries of
 
 def notes(domain: Domain, files: dict[str, ReadFile]) -> list[str]:
     """Sentences about a source's files, by name."""
-    return _differences(domain, files) + _of_keys(domain, files)
+    moved = {name: file.survey.moved_days for name, file in files.items()}
+    return _differences(domain, files) + _of_keys(domain, files) + told_moved_days(domain, moved)
 
 
 def _differences(domain: Domain, files: dict[str, ReadFile]) -> list[str]:

@@ -13,9 +13,10 @@ from anna_core.errors import SourceError
 from anna_core.sources.blank_records import BLANK, blanks_apart
 from anna_core.sources.door import TIME, Door
 from anna_core.sources.files import newest_first, source_files
+from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import columns_that_count, file_schema, has_rows, is_empty
 from anna_core.sources.left_aside import examples, refusal, told, too_many, valued
-from anna_core.sources.moved_days import DaysWatch, refuse_moved_days
+from anna_core.sources.moved_days import DaysWatch, MovedDays, refuse_moved_days, told_moved_days
 from anna_core.sources.reading import reading
 from anna_core.sources.same_faults import told_once
 from anna_core.sources.scanning import fault_name
@@ -37,6 +38,9 @@ class Preview:
         told: reason → where it was found first, with what stands there, and what to do about that.
         unread: name of a file that is not read → why.
         wrong: each file that would be refused → why.
+        of_all: what is wrong with all files together.
+        moved: name of each file → its times that are days, and lie on the day before on the bank's clock.
+        notes: what will be told of all files.
     """
 
     files: int = 0
@@ -45,11 +49,14 @@ class Preview:
     told: dict[str, tuple[str, str]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     wrong: dict[Path, str] = field(default_factory=dict)
+    of_all: list[str] = field(default_factory=list)
+    moved: dict[str, MovedDays] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def refused(self) -> list[str]:
         """One message for each fault for which files would be refused."""
-        return told_once(self.wrong.items())
+        return [*told_once(self.wrong.items()), *self.of_all]
 
 
 def preview(source: Source) -> Preview:
@@ -63,7 +70,7 @@ def preview(source: Source) -> Preview:
         seen = Preview(files=1)
         (table,) = source_tables(source)
         _look(source, table, seen)
-        return seen
+        return _judged(domain, seen)
     found = source_files(source)
     seen = Preview(files=len(found.read), unread=found.not_read)
     layouts = list[tuple[pl.Schema, bool]]()
@@ -82,6 +89,16 @@ def preview(source: Source) -> Preview:
     for file in newest_first(sound)[:_FILES]:
         (table,) = source_tables(source, [file], columns)
         _look(source, table, seen)
+    return _judged(domain, seen)
+
+
+def _judged(domain: Domain, seen: Preview) -> Preview:
+    """Judge what is judged of all files together, as an observation does."""
+    try:
+        refuse_moved_days(domain, seen.moved)
+    except SourceError as error:
+        seen.of_all.append(str(error))
+    seen.notes += told_moved_days(domain, seen.moved)
     return seen
 
 
@@ -94,8 +111,10 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
         with reading(domain, table.files[0]):
             door = blanks_apart(domain, first, open_table(source, first))
             faults = [*door.undated, *door.dated]
-            flags = [fault.flag.sum().alias(fault_name(place)) for place, fault in enumerate(faults)]
-            there = {name: door.values[name].count() for name in valued(faults)}
+            dated = door.values[TIME].is_not_null()  # of other rows nothing else is judged
+            concerned = [fault.flag for fault in door.undated] + [fault.flag & dated for fault in door.dated]
+            flags = [flag.sum().alias(fault_name(place)) for place, flag in enumerate(concerned)]
+            there = {name: (door.values[name].is_not_null() & dated).sum() for name in valued(faults)}
             row = door.table.select(pl.len(), *flags, **there).collect().row(0, named=True)
             rows, values = row["len"], {name: row[name] for name in there}
             # The sum of a flag that is the same for all rows is 1 even where there is none.
@@ -103,9 +122,12 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
             left = Counter({reason: count for reason, count in counts.items() if count})
             real = rows - left[BLANK]
             refused = too_many(left, faults, real, share, values)
-            shown = {fault.reason: examples(first, door, fault) for fault in faults if fault.reason in left}
+            within = [(fault, None) for fault in door.undated] + [(fault, dated) for fault in door.dated]
+            shown = {fault.reason: examples(first, door, fault, of) for fault, of in within if fault.reason in left}
             words = told(faults, list(left), shown)
-            _refuse_moved_days(domain, table, door)
+            seen.moved[str(table.files[0])] = _moved_days(domain, table, door)
+            if table.is_csv and not left.keys().isdisjoint({fault.reason for fault in door.undated}):
+                refuse_other_headers(domain, first)
     except SourceError as error:
         seen.wrong[table.files[0]] = str(error)
         return
@@ -118,12 +140,12 @@ def _look(source: Source, table: SourceTable, seen: Preview) -> None:
         seen.wrong[file] = str(refusal(domain, str(file), left, real, share, named, faults, values))
 
 
-def _refuse_moved_days(domain: Domain, table: SourceTable, door: Door) -> None:
+def _moved_days(domain: Domain, table: SourceTable, door: Door) -> MovedDays:
     name = domain.columns.event_time
     times = door.table.select(pl.col(door.names[name]).alias("own"), door.values[TIME]).collect()
     days = DaysWatch(table.schema[name])
     days.read(times["own"], times[TIME])
-    refuse_moved_days(domain, {str(table.files[0]): days.found})
+    return days.found
 
 
 def _check_records(domain: Domain, table: SourceTable) -> None:

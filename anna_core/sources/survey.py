@@ -16,9 +16,9 @@ from anna_core.errors import SourceError
 from anna_core.sources.batches import batches
 from anna_core.sources.blank_records import BLANK, blank_records, blanks_apart
 from anna_core.sources.corrections import NO_VERSION, run_type, write_run
-from anna_core.sources.door import REST, TIME, VERSION, Door, key_names, version_names
+from anna_core.sources.door import REST, TIME, VERSION, Door, field_names, key_names, version_names
 from anna_core.sources.faults import Fault, without_time
-from anna_core.sources.fingerprints import NO_ROWS, row_hash, rows_in, write_fingerprint
+from anna_core.sources.fingerprints import NO_ROWS, column_hash, mixed, row_hash, rows_in, write_fingerprint
 from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, is_empty
 from anna_core.sources.left_aside import FEW, Example, examples, refusal, told, too_many, valued
@@ -30,7 +30,7 @@ from anna_core.sources.tables import SourceTable, open_table, source_tables
 from anna_core.sources.version_units import count_units
 
 UNDATED = "undated"  # in place of a month's key: the rows that belong to no month
-_MONTH, _KEY, _ROWS = "month", "identity", "rows"
+_MONTH, _KEY, _ROWS, _WITHIN = "month", "identity", "rows", "within its month"
 
 
 class FileSurvey(BaseModel):
@@ -45,7 +45,7 @@ class FileSurvey(BaseModel):
         near: name of each of the domain's columns that it lacks → the file's that `near_names` finds.
         versions: unit of the events' versions → how many have it, as of `version_units.count_units`.
         runs: number of the files that its events' identities were written to.
-        moved_days: its times, where all of them are days that lie on the day before on the bank's clock.
+        moved_days: its times that are days, and lie on the day before on the bank's clock.
         alike: number of events that others of the same client repeat because all of the file have one and the same key;
             0 where keys differ.
         values: canonical name of each column of single values → number of rows of a month that have a value in it.
@@ -218,12 +218,15 @@ class _Seen:
         if self._domain.version is not None:
             versions = held.select(pl.col(VERSION).fill_null(NO_VERSION), REST).to_numpy()
         path = self._keys.with_name(f"{self._keys.name}-{self.runs}.npy")
-        write_run(path, held[_KEY].to_numpy(), month.to_numpy(), versions)
+        write_run(path, held[_KEY].to_numpy(), month.to_numpy(), versions, held[_WITHIN].to_numpy())
         self.runs += 1
 
 
 def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
-    """Yield batches of rows: month, hash, each fault's canonical and raw column; with `keys`, identity and version."""
+    """Yield batches of rows: month, hash, each fault's canonical and raw column.
+
+    With `keys`, also identity, version, and a digest of the row without its year and month.
+    """
     schema = door.table.select(*door.values.values()).collect_schema()
     faults = [*door.undated, *door.dated]
     raw = {_raw(fault): pl.col(fault.own).alias(_raw(fault)) for fault in faults}
@@ -232,8 +235,17 @@ def _batches(domain: Domain, door: Door, keys: bool) -> Iterator[pl.DataFrame]:
     columns = [pl.col(TIME).dt.truncate("1mo").cast(pl.Date).alias(_MONTH), row_hash(schema).alias(HASH)]
     if keys:
         columns.append(identity(domain, {name: pl.col(name) for name in schema}).alias(_KEY))
+        columns.append(_within_month(domain, schema).alias(_WITHIN))
     rows = door.table.select(*door.values.values(), *raw.values()).select(*columns, *kept, *raw)
     return batches(rows)
+
+
+def _within_month(domain: Domain, schema: pl.Schema) -> pl.Expr:
+    """A digest (uint64) of fields, day and time of day; the fields' parts are those of the row's hash."""
+    own = set(field_names(domain).values())
+    fields = [column_hash(name, kind, seed) for seed, (name, kind) in enumerate(schema.items()) if name in own]
+    moment = pl.col(TIME) - pl.col(TIME).dt.truncate("1mo")
+    return mixed([moment.hash(seed=0), *fields])
 
 
 def _raw(fault: Fault) -> str:

@@ -88,6 +88,14 @@ def _glued(otherwise: Callable[[str], str], count: int = 3) -> Bend:
     return bend
 
 
+def _in_quotes_or_capitals(text: str) -> str:
+    header, _, rows = text.partition("\n")
+    names = header.split(",")
+    quoted = int(rows.partition(",")[0]) % 4  # by the first event's id
+    again = ", ".join(names).upper() if quoted else ",".join(f'"{name}"' for name in names)
+    return f"{again}\n{rows}"
+
+
 CASES = [
     Case("plain", "a sound CSV file", lambda bank: bank.put(events()) and None, CSV),
     Case("windows", "line ends of Windows, and a byte order mark",
@@ -157,6 +165,15 @@ CASES = [
          rows=EVENTS, left={"event_time holds the column's name, as a header does": 2}),
     Case("glued_of_many", "a thousand small files glued together", _glued(lambda text: text, 1000), CSV,
          rows=EVENTS, left={"event_time holds the column's name, as a header does": 999}),
+    Case("glued_in_quotes", "a thousand small files glued together whose names are in quotes, or capitals with spaces",
+         _glued(_in_quotes_or_capitals, 1000), CSV,
+         rows=EVENTS, left={"event_time holds the column's name, as a header does": 999}),
+    Case("glued_with_another_time", "files glued together of which one calls its time otherwise",
+         _glued(lambda part: part.replace("event_time", "ts")), CSV,
+         refused="all.csv, line 2,002: the columns' names stand here again, but not the same: 'event_id,client_id,ts,"),
+    Case("glued_of_other_names", "files glued together of which one has no name of the others but the time's",
+         _glued(lambda part: "id,customer,event_time,town,code,sum,online\n" + part.partition("\n")[2]), CSV,
+         refused="all.csv, line 2,002: the columns' names stand here again, but not the same: 'id,customer,event"),
     Case("glued_in_another_order", "files glued together that have their columns in another order",
          _glued(lambda part: as_text(pl.read_csv(part.encode()).select("event_id", "client_id", "event_time", "city",
                                                                        "mcc", "amount", "is_online"))), CSV,

@@ -247,6 +247,11 @@ def _written_again(bank: CaseBank) -> None:
     )
 
 
+def _corrected_year(bank: CaseBank) -> None:
+    bank.put(events(), "1")
+    bank.put(events().with_columns(pl.col("event_time").dt.offset_by("-4y")), "2")
+
+
 CASES = [
     Case("26_uppercase_ext", "files that end in other ways than .csv", _many_endings, CSV, rows=EVENTS * 2 // 5,
          unread=("README", "_late/d.csv", "c.xlsx")),
@@ -360,6 +365,11 @@ CASES = [
          lambda bank: bank.put(events().with_columns(
              event_id=pl.int_range(pl.len()).over("client_id", pl.col("event_time").dt.month()))) and None,
          refused="name columns in `event_key` that tell a client's events apart, such as the year of a number that"),
+    Case("double_entry", "debit and credit under the id of their document",
+         lambda bank: bank.put(events().with_columns(event_id=pl.int_range(pl.len()).over("client_id") // 2)) and None,
+         refused="event_key (event_id) is also that of a row of the client in the same file that holds other values"),
+    Case("corrected_year", "a file again, once its year is right",
+         _corrected_year),
     Case("one_key_a_client", "an event key with one value, and one event of each client",
          lambda bank: bank.put(events().unique("client_id").with_columns(event_id=0)) and None, rows=CLIENTS),
     Case("snowflake_versions", "versions of 19 digits, as text and as numbers", _snowflakes, {"version": "version"},

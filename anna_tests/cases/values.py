@@ -54,6 +54,16 @@ def _moved_days(bank: CaseBank) -> None:
         bank.put(of_day.with_columns(event_time=_text_times("%Y-%m-%dT00:00:00+05:00")), f"{day}")
 
 
+def _in_the_east(clock: pl.Expr) -> pl.Expr:
+    return clock.dt.replace_time_zone("Asia/Tokyo").dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
+
+
+def _moved_but(every: int) -> Bend:
+    """All but every so-many-th event have moved days for times."""
+    time = pl.col("event_time")
+    return _with(event_time=_in_the_east(pl.when(ROW % every == 0).then(time).otherwise(time.dt.truncate("1d"))))
+
+
 CASES = [
     # Clients
     Case("float_ids", "client ids 17.0, as a column with a gap becomes",
@@ -120,6 +130,12 @@ CASES = [
     Case("moved_days", "days that were cast to time stamps with a zone east of the bank",
          _with(event_time=pl.col("event_time").dt.truncate("1d").dt.replace_time_zone("Asia/Tokyo")),
          refused="all times of $ANNA_HOME/warehouse/cards/all.parquet (6,000) are midnights of a zone other than"),
+    Case("nearly_all_moved_days", "the same with the time of a hundred and one events told",
+         _moved_but(every=101), refused="5,940 of 6,000 times of $ANNA_HOME/warehouse/cards/all.parquet are midnights"),
+    Case("some_moved_days", "the same of one kind of event", _moved_but(every=3), CSV,
+         notes=("4,000 of 6,000 times of ",)),
+    Case("hourly_events", "events that are counted by the hour, in a zone east of the bank",
+         _with(event_time=_in_the_east(pl.col("event_time").dt.truncate("1h")))),
     Case("moved_days_csv", "the same as text, a file a day", _moved_days, CSV,
          refused="1.csv and of 9 more (357) are midnights of a zone other than the bank's, as of days that were "),
     Case("days_west", "days that were cast to time stamps with a zone west of the bank, where they stay their day",
@@ -212,6 +228,12 @@ CASES = [
          left={"amount is infinite or beyond 3.4e38": EVENTS // 50}),
     Case("nan", "NaN for half of the amounts", _with(**_some("amount", 2, float("nan")))),
     Case("numbers_as_text", "amounts as text", _with(amount=pl.col("amount").cast(pl.String))),
+    # Keys
+    Case("words_for_no_key", "an event key of which some values are None, ? or the #Н/Д of a spreadsheet",
+         _with(event_id=pl.when(ROW % 10 < 3).then(pl.lit(pl.Series(["None", "?", "#Н/Д"])).gather(ROW % 3))
+               .otherwise(pl.col("event_id").cast(pl.String))),
+         left={"event_id is missing from the event key": 1800},
+         notes=("events without 'event_id' have no key",)),
     # Booleans
     Case("13_tf", "t and f", _with(is_online=pl.when("is_online").then(pl.lit("t")).otherwise(pl.lit("f"))), CSV),
     Case("yn", "Y and N", _with(is_online=pl.when("is_online").then(pl.lit("Y")).otherwise(pl.lit("N")))),

@@ -5,6 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from anna_core.guards.files_apart import files_apart
 from anna_core.guards.matching import match_sample
 from anna_core.guards.spellings import likely_cause
 from anna_core.guards.written_apart import written_apart
@@ -134,3 +135,19 @@ def test_a_domain_that_knows_nobody_is_told_beside_one_that_knows_all(march, tmp
         "loans knows 0 of 40 clients. It does not know 100, 113, 126; it knows, for instance, somebody. Write "
         "clients as the source does.",
     )
+
+
+def test_prefixes_on_both_sides_tell_clients_apart():
+    numbers = [f"{i:06d}" for i in range(100)]
+    retail, corporate = (pl.Series([f"{letter}{number}" for number in numbers]) for letter in "RC")
+    assert written_apart({"retail": retail, "corporate": corporate}) == []
+    (told,) = written_apart({"bare": pl.Series(numbers), "retail": retail})
+    assert "one of the two has a prefix or a suffix (100 of 100" in told
+
+
+@pytest.mark.parametrize("newest", [[], ["7001", "7002"], [str(i) for i in range(9000, 9100)]])
+def test_a_file_is_compared_with_all_newer_ones(newest):
+    files = {"c": newest, "b": [str(i) for i in range(100)], "a": [f"{i:08d}" for i in range(100)]}
+    told = files_apart({name: pl.Series(ids, dtype=pl.String) for name, ids in files.items()})
+    assert "leading zeros are lost in one of the two (100 of " in told
+    assert files_apart({name: pl.Series(ids, dtype=pl.String) for name, ids in list(files.items())[:2]}) == ""

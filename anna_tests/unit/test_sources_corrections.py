@@ -427,10 +427,11 @@ def test_events_of_several_clients_may_have_one_key_in_several_months(corrected)
 
 
 def _numbered(bank: Corrected, months: list[int], days: int, rows: int = 100) -> None:
-    """Events 0, 1, 2 … of each month, delivered in it and once more so many days later."""
+    """Events 0, 1, 2 … of each month, delivered in it, and by another file once more so many days later."""
     for month in months:
         first = [(i, dt.datetime(2024, month, 1 + i % 3, 12), 1.0) for i in range(rows)]
-        bank.deliver(*first, *((i, moment + dt.timedelta(days=days), 2.0) for i, moment, _ in first[: rows // 5]))
+        bank.deliver(*first)
+        bank.deliver(*((i, moment + dt.timedelta(days=days), 2.0) for i, moment, _ in first[: rows // 5]))
 
 
 def test_a_key_that_comes_again_far_away_refuses_the_month(corrected):
@@ -465,3 +466,86 @@ def test_numbers_that_restart_each_month_refuse_the_months_that_lose_their_event
     assert apart == [120, 0, 0]  # April's may have been moved from its last moment to May's first
     with pytest.raises(SourceError, match=r"2024-03 is refused, .* in 120 of them: name columns in `event_key`"):
         corrected.build()
+
+
+CLASH = "event_key (id) is also that of a row of the client in the same file that holds other values"
+
+
+def test_a_key_that_one_file_has_for_several_events_refuses_the_month(corrected):
+    corrected.deliver(*((i, 3, sign * 1.0) for i in range(50) for sign in (1, -1)))  # debit and credit
+    corrected.observe()
+    with pytest.raises(SourceError, match=r"2024-03 is refused, .* \(100\) .* in 50 of them: name columns in"):
+        corrected.build()
+
+
+def test_a_few_clashes_are_counted(corrected):
+    corrected.deliver(*((i, 3, sign * 1.0) for i in range(9) for sign in (1, -1)))
+    corrected.observe()
+    built = corrected.build()
+    assert (built.rows, built.repeated, built.left) == (9, 9, {CLASH: 9})
+
+
+def test_equal_rows_of_one_file_and_other_values_of_another_are_deliveries(corrected):
+    rows = [(i, 3, 1.0) for i in range(50)]
+    corrected.deliver(*rows, *rows)
+    corrected.deliver(*((i, 3, 2.0) for i in range(50)))
+    corrected.observe()
+    built = corrected.build()
+    assert (built.rows, built.repeated, built.left) == (50, 100, {})
+    assert corrected.events(MARCH)["amount"].unique().to_list() == [2.0]
+
+
+def test_two_dumps_of_keys_that_clash_refuse_the_month_and_a_sound_dump_mends_it(corrected):
+    for _ in range(9):  # each dump delivers both again
+        corrected.deliver(
+            *((i, 3, sign * 1.0) for i in range(50) for sign in (1, -1)), name=f"{corrected.files}.parquet"
+        )
+    corrected.observe()
+    with pytest.raises(SourceError, match=r"is refused, .* in 450 of them"):
+        corrected.build()
+    corrected.deliver(*((i, 3, 1.0) for i in range(50)), name="sound.parquet")
+    corrected.observe()
+    assert corrected.build().left == {}
+
+
+def test_versions_say_which_state_of_one_file_stays(tmp_path):
+    bank = Corrected(tmp_path, version="seen")
+    rows = [(i, 3, float(state)) for i in range(50) for state in (1, 2)]
+    bank.deliver(*rows, seen=pl.Series([1, 2] * 50))
+    bank.observe()
+    assert (bank.build().rows, bank.build().left) == (50, {})
+    assert bank.events(MARCH)["amount"].unique().to_list() == [2.0]
+
+
+def test_one_file_with_a_key_in_two_months_clashes_in_the_month_that_loses(corrected):
+    corrected.deliver(*((i, month, float(month)) for i in range(50) for month in (3, 4)))
+    corrected.observe()
+    found = read_corrections(corrected.state, "2024-03-01")
+    assert (found.apart, found.clashing) == (0, 50)
+    with pytest.raises(SourceError, match=r"2024-03 is refused, .* in 50 of them: name columns"):
+        corrected.build()
+    assert corrected.build(APRIL).left == {}
+
+
+@pytest.mark.parametrize(("amount", "refused"), [(1.0, False), (2.0, True)])
+def test_a_corrected_year_is_no_other_event_but_a_number_that_restarts_is(corrected, amount, refused):
+    rows = [(i, dt.datetime(2024, 3, 1 + i % 28, 12), 1.0) for i in range(200)]
+    corrected.deliver(*rows)
+    corrected.deliver(*((i, moment.replace(year=2023), amount + i % 7 * (amount - 1)) for i, moment, _ in rows))
+    corrected.observe()
+    if refused:
+        with pytest.raises(SourceError, match=r"2024-03 is refused, .* more than a week away"):
+            corrected.build()
+        return
+    assert (corrected.build().rows, corrected.build().left) == (0, {})
+    assert corrected.build(dt.date(2023, 3, 1)).rows == 200
+
+
+@pytest.mark.parametrize("word", ["None", "?", "-", ".", "#Н/Д", "#н/д", "NaT"])
+def test_words_for_nothing_are_no_keys(tmp_path, word):
+    bank = Corrected(tmp_path)
+    moments = [dt.datetime(2024, 3, 5, 12, i) for i in range(20)]
+    bank.deliver(*((word if i < 10 else f"e{i}", moment, 1.0) for i, moment in enumerate(moments)))
+    bank.observe()
+    built = bank.build()
+    assert (built.rows, built.repeated, built.left) == (20, 0, {"id is missing from the event key": 10})

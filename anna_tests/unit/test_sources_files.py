@@ -710,3 +710,35 @@ def test_a_panic_without_words_is_told_by_its_kind(bank):
         reading(bank.domain),
     ):
         raise pl.exceptions.PanicException
+
+
+def test_a_first_look_sees_headers_among_the_rows_as_an_observation_does(tmp_path):
+    bank = Bank(tmp_path, source={"path": "source", "format": "csv"})
+    header, row = "client_id,event_time,kind,online,amount\n", "a,2024-03-05 12:00:00,x,true,1\n"
+    bank.table.mkdir()
+    (bank.table / "0.csv").write_text((header + row * 4) * 60)
+    assert (bank.observe().total, preview(bank.source).refused) == (299, [])
+    (bank.table / "0.csv").write_text(header + row * 4 + header.replace("kind,online", "online,kind") + row)
+    told = "0.csv, line 6: the columns' names stand here again, in another order"
+    assert told in preview(bank.source).refused[0]
+    with pytest.raises(SourceError, match=re.escape(told)):
+        bank.observe()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+@pytest.mark.parametrize(("moments", "what"), [(0, "all times of"), (2, "198 of 200 times of"), (3, "")])
+def test_a_first_look_judges_moved_days_as_an_observation_does(tmp_path, kind, moments, what):
+    bank = Bank(tmp_path, "America/New_York", source={"path": "source", "format": kind})
+    days = [dt.datetime(2024, 3, 2 + i % 20, 13 * (i < moments)) for i in range(200)]
+    frame = events_frame([("a", day, "x", True, float(i)) for i, day in enumerate(days)])
+    zoned = pl.col("event_time").dt.replace_time_zone("UTC")
+    bank.put(frame.with_columns(zoned if kind == "parquet" else zoned.dt.strftime("%Y-%m-%dT%H:%M:%SZ")), f"0.{kind}")
+    seen = preview(bank.source)
+    if what:
+        assert seen.refused[0].startswith(f"domain cards: {what}")
+        with pytest.raises(SourceError, match=f"^domain cards: {what}"):
+            bank.observe()
+        return
+    assert seen.refused == []
+    assert seen.notes == bank.observe().notes
+    assert seen.notes[0].startswith("197 of 200 times of 0.")
