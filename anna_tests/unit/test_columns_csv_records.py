@@ -78,7 +78,7 @@ BROKEN = {
         HEAD + '1,"a\nb",c\n2,d\n',
         "line 4: 2 fields below a header of 3: '2,d'",
     ),
-    "cp1251": (HEAD.encode() + b"1,a,b\n" + "2,Рига,c\n".encode("cp1251"), r"line 3: the text is not UTF-8: '2,\\xd0"),
+    "cp1251": (HEAD.encode() + b"1,a,b\n" + "2,Рига,c\n".encode("cp1251"), r"line 3: the text is not UTF-8: '2,\xd0"),
     "UTF-16": (HEAD.encode("utf-16"), "is text in UTF-16; save it as CSV in UTF-8"),
     "empty": ("", "has no line of column names. Write them into its first line"),
     "an empty line above": ("\n" + HEAD, "has no line of column names"),
