@@ -9,9 +9,9 @@ import json
 import dagster as dg
 
 from anna_assets.passing import what_passes
-from anna_assets.past_runs import FAILED, last_words
+from anna_assets.past_runs import FAILED, last_words, will_retry
 from anna_core.domains import Domain
-from anna_resources.names import OBSERVE_JOB, WILL_RETRY_TAG
+from anna_resources.names import OBSERVE_JOB
 
 _CHECK = "readable"
 
@@ -39,7 +39,7 @@ def last_problem(instance: dg.DagsterInstance, job: str) -> str | None:
     """
     ended = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS, *FAILED])
     run = next(iter(instance.get_runs(ended, limit=1)), None)
-    if run is None or run.status is dg.DagsterRunStatus.CANCELED or run.tags.get(WILL_RETRY_TAG) == "true":
+    if run is None or run.status is dg.DagsterRunStatus.CANCELED or will_retry(run):
         return None
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return ""
