@@ -25,12 +25,12 @@ from anna_core.marts.pieces import Piece, read_pieces
 from anna_core.marts.runs import Run, array_on_disk, client_ranges
 from anna_core.memory import events_within
 from anna_core.months import month_bounds, next_month, parse_month
-from anna_core.sources.clashing_keys import key_twice, refuse_clashes
+from anna_core.sources.clashing_keys import key_of_others, key_twice, refuse_keys
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.door import field_names
 from anna_core.sources.faults import Fault
 from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprint
-from anna_core.sources.left_aside import key_of_others, month_examples, refusal, refuse_key, told, too_many
+from anna_core.sources.left_aside import month_examples, refusal, told, too_many
 from anna_core.sources.looking import unchanged
 from anna_core.sources.observed_files import ObservedFiles
 from anna_core.sources.reading import reading
@@ -234,8 +234,7 @@ def _write(
         assert written is not None
         written.result()
     of_key = {key_of_others(domain): found.apart, key_twice(domain): found.clashing}
-    refuse_clashes(domain, f"{month:%Y-%m}", found.clashing, found.rows, source.left_aside)
-    refuse_key(domain, f"{month:%Y-%m}", found.apart, found.rows, source.left_aside)
+    refuse_keys(domain, f"{month:%Y-%m}", of_key, found.rows, source.left_aside)
     left = found.left | Counter(of_key)
     codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
     shares = {name: count / rows for name, count in missing.items()} if rows else {}

@@ -174,32 +174,6 @@ def refusal(
     )
 
 
-def key_of_others(domain: Domain) -> str:
-    """The reason that is counted of rows that lose to another of the same event key although it lies far away."""
-    return f"event_key ({', '.join(domain.event_key)}) is also that of a row of the client more than a week away"
-
-
-def refuse_key(domain: Domain, place: str, apart: int, rows: int, share: float) -> None:
-    """Refuse a month of which too many rows lose to others that cannot be deliveries of the same events.
-
-    Args:
-        domain: the domain.
-        place: the month, as text.
-        apart: number of these rows.
-        rows: number of all rows of the month.
-        share: of them that may be left aside, 0 to 1.
-
-    Raises:
-        SourceError: they are more than may be left aside.
-    """
-    if apart > most_of(rows, share):
-        reason = key_of_others(domain)
-        cure = (
-            "name columns in `event_key` that tell a client's events apart, such as the year of a number that restarts"
-        )
-        raise refusal(domain, place, {reason: apart}, rows, share, {reason: ("", cure)})
-
-
 def told(faults: Iterable[Fault], reasons: list[str], found: dict[str, list[Example]]) -> dict[str, tuple[str, str]]:
     """Put reasons into words.
 

@@ -20,8 +20,7 @@ from anna_core.sources.door import TIME
 _FEWEST, _FEWEST_DAYS = 10, 2  # times, and days that they are of
 _ALL, _SOME = 0.99, 0.01  # shares of a file's times: from which it is refused, and from which it is told
 _OF_HOURS = 0.1  # share of the times on full hours; where all are on such, one in 24 is a midnight
-_HOUR = 3_600_000_000  # microseconds
-_MAY_BE_MIDNIGHT = "00:00"
+_MINUTE, _HOUR = 60_000_000, 3_600_000_000  # microseconds
 _MIDNIGHT = r"^\s*(\d{4}-\d\d-\d\d)[T ]00:00(?::00(?:\.0+)?)? ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)\s*$"
 _OWN, _DAY = "own", "day"
 
@@ -80,9 +79,8 @@ class DaysWatch:
         if not self._possible:
             return
         self._times += len(time) - time.null_count()
-        times = pl.DataFrame([own.alias(_OWN), time.alias(TIME)])
-        if is_text(self._kind):  # of most files few rows pass
-            times = times.filter(pl.col(_OWN).cast(pl.String).str.contains(_MAY_BE_MIDNIGHT, literal=True))
+        whole = time.to_physical() % _MINUTE == 0  # as midnights of any zone are; of most files few rows pass
+        times = pl.DataFrame([own.alias(_OWN), time.alias(TIME)]).filter(whole)
         days = times.select(TIME, self._day().alias(_DAY)).filter(pl.col(TIME).dt.date() < pl.col(_DAY))
         if days.is_empty():
             return
