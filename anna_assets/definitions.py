@@ -10,6 +10,7 @@ from dagster._core.definitions.definitions_load_context import StateBackedDefini
 from anna_assets import partitions
 from anna_assets.compute import step_executor
 from anna_assets.layers.boosting_asset import boosting_asset
+from anna_assets.layers.candidate_asset import candidate_asset
 from anna_assets.layers.mart_assets import dictionary_spec, mart_asset
 from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import metamodel_asset
@@ -19,6 +20,9 @@ from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset
 from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
+from anna_assets.production.champion_asset import champion_asset, promote_job
+from anna_assets.production.production_sensor import production_sensor
+from anna_assets.production.scores_asset import production_scores_asset
 from anna_assets.refresh.readable import readable_check
 from anna_assets.refresh.sources_sensor import sources_sensor
 from anna_assets.send_to_mlflow import outbox_sensor, send_job
@@ -98,17 +102,21 @@ def build_defs(
         *(boosting_asset(domains, domain) for domain in tree_domains(domains)),
         metamodel_asset(domains),
         report_asset(domains),
+        candidate_asset(domains),
         *(history_asset(domain, month) for domain in domains),
         *(retro_embedding_asset(domain, retro) for domain in domains),
         retro_scores_asset(domains, retro),
+        champion_asset(domains),
+        production_scores_asset(domains, partitions.production(month)),
     ]
     return dg.Definitions(
         assets=assets,
         asset_checks=[readable_check(domain) for domain in domains],
-        jobs=[*observe, register_sample_job, send_job, train],
+        jobs=[*observe, register_sample_job, send_job, train, promote_job()],
         sensors=[
             sources_sensor(domains, settings, month, observe, follows_data),
             inbox_sensor(domains, settings, month, train, follows_data),
+            production_sensor(domains, settings, month),
             outbox_sensor,
             dg.AutomationConditionSensorDefinition(
                 "automation",

@@ -1,19 +1,21 @@
-"""Partitions of the graph: month, sample, and month x sample."""
+"""Partitions of the graph: month, sample, task, month x sample, and month x task."""
 
 import datetime as dt
 
 import dagster as dg
 
 from anna_core.domains import Domain
-from anna_core.keys import check_key
+from anna_core.keys import check_key, check_task
 from anna_core.months import next_month, parse_month
 from anna_core.sequences.touched_months import history_months
 from anna_resources.settings import Settings
 
 SAMPLE = dg.DynamicPartitionsDefinition(name="sample")
+TASK = dg.DynamicPartitionsDefinition(name="task")
 
 TO_MONTH = dg.MultiToSingleDimensionPartitionMapping("month")
 TO_SAMPLE = dg.MultiToSingleDimensionPartitionMapping("sample")
+TO_TASK = dg.MultiToSingleDimensionPartitionMapping("task")
 
 _LEAP_CYCLE = [dt.date(year, month, 1) for year in range(2021, 2025) for month in range(1, 13)]
 
@@ -38,6 +40,11 @@ def retro(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition
     return dg.MultiPartitionsDefinition({"month": month, "sample": SAMPLE})
 
 
+def production(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
+    """The month x task partitions of production's scores."""
+    return dg.MultiPartitionsDefinition({"month": month, "task": TASK})
+
+
 def window_of_marts(domain: Domain) -> dg.TimeWindowPartitionMapping:
     """Mart months that the history of a month reads: from the earliest that the lookback can touch in any year."""
     reach = max(_months_apart(history_months(domain, month)[0], month) for month in _LEAP_CYCLE)
@@ -51,6 +58,12 @@ def retro_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
         month, _, sample = str(key).partition("|")
         pairs.append((check_key(sample), parse_month(month)))
     return sorted(pairs)
+
+
+def task_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
+    """Task and month of each `month|task` partition key, ordered by task."""
+    pairs = (str(key).partition("|") for key in partition_keys)
+    return sorted((check_task(task), parse_month(month)) for month, _, task in pairs)
 
 
 def _months_apart(first: dt.date, last: dt.date) -> int:

@@ -3,8 +3,10 @@
 Its log is kept to what concerns a reader.
 """
 
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -16,7 +18,7 @@ from anna_core.errors import AnnaError, ChangedMeanwhileError
 _RETRY = dg.RetryPolicy(max_retries=2, delay=5)  # seconds; what killed the step may need a moment to pass
 
 
-def step_asset(**settings: Any) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+def step_asset(**settings: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """`dagster.asset` for ANNA's steps.
 
     A step whose process dies (killed, out of memory) or that meets an unforeseen error is tried again; nothing that it
@@ -25,7 +27,7 @@ def step_asset(**settings: Any) -> Callable[[Callable[..., dg.MaterializeResult]
     what waits for an observation of the source is asked for after that.
     """
 
-    def decorate(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         return dg.asset(retry_policy=_RETRY, **settings)(explained(function))
 
     return decorate
@@ -34,22 +36,33 @@ def step_asset(**settings: Any) -> Callable[[Callable[..., dg.MaterializeResult]
 def explained(function: Callable[..., Any]) -> Callable[..., Any]:
     """Turn an `AnnaError` of a step into a failure that Dagster shows as it is; it is retried only if that can help.
 
-    A full disk and too little memory are explained likewise.
+    A full disk and too little memory are explained likewise. The step may be a generator of events.
     """
 
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        dg.OpExecutionContext.get().log.addFilter(_is_news)
-        try:
+        with _explaining():
             return function(*args, **kwargs)
-        except AnnaError as error:
-            raise failure(error, passing(error), isinstance(error, ChangedMeanwhileError)) from error
-        except Exception as error:
-            if (what := passing(error)) is None:
-                raise
-            raise failure(error, what, allow_retries=True) from error
 
-    return run
+    @wraps(function)
+    def run_events(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _explaining():
+            yield from function(*args, **kwargs)
+
+    return run_events if inspect.isgeneratorfunction(function) else run
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    dg.OpExecutionContext.get().log.addFilter(_is_news)
+    try:
+        yield
+    except AnnaError as error:
+        raise failure(error, passing(error), isinstance(error, ChangedMeanwhileError)) from error
+    except Exception as error:
+        if (what := passing(error)) is None:
+            raise
+        raise failure(error, what, allow_retries=True) from error
 
 
 def _is_news(record: logging.LogRecord) -> bool:

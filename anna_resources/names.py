@@ -1,6 +1,7 @@
 """Names that the graph and its clients, which do not import each other, have for the same things."""
 
 TRAIN_JOB = "train"
+PROMOTE_JOB = "promote"
 REGISTER_JOB, REGISTER_OP = "register_sample", "upload"
 INBOX_SENSOR = "inbox"
 OBSERVE_JOB = "observe_"  # of a source: followed by the domain's name
@@ -16,6 +17,7 @@ SAMPLE_TAG = "anna/sample"
 LAUNCH_TAG = "anna/launch"  # the run queue bounds how many launches run beside refreshes and scoring ...
 OWNER_TAG = "anna/owner"  # ... and how many an owner has ...
 KEY_TAG = "anna/key"  # ... and lets one launch of a sample run at a time
+PRODUCTION_TAG = "anna/production"  # of a run that production asked for: what it is to make
 PARTITION_TAG = "dagster/partition"
 PRIORITY_TAG = "dagster/priority"
 WILL_RETRY_TAG = "dagster/will_retry"

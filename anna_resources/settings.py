@@ -16,12 +16,13 @@ from pydantic_settings import (
 )
 
 from anna_core.columns.times import ERA
-from anna_core.durations import known_zones
+from anna_core.durations import Duration, known_zones
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.source import MOST_LEFT_ASIDE
 from anna_core.storage import local_root
 from anna_core.strict import Strict, explain
+from anna_core.tasks.task import Approval
 from anna_core.yaml_files import YamlError, read_yaml
 
 SETTINGS_FILE = "anna.yaml"
@@ -64,6 +65,17 @@ class Limits(Strict):
     scoring: Annotated[int, Field(ge=1)] = 2
 
 
+class Production(Strict):
+    """How production scores.
+
+    Attributes:
+        grace: a month without later events is complete once it has been over for so long, beside the domains'
+            availability lags.
+    """
+
+    grace: Duration = dt.timedelta(days=3)
+
+
 class Settings(BaseSettings):
     """Settings of a deployment.
 
@@ -82,6 +94,10 @@ class Settings(BaseSettings):
         left_aside: the share of a source's rows, 0 to 1, that may be left aside because their client or time cannot be
             read; and of the rows with a value in a column, the share in which it may be unreadable. If there are more,
             the month or the file is refused.
+        approval: whether one person promotes a launch, or a second one has to approve (`four_eyes`); a task may be
+            stricter.
+        production: when a month is scored.
+        request_days: after so many days an unanswered request for a promotion ends.
         limits: how much may run at once.
     """
 
@@ -101,6 +117,9 @@ class Settings(BaseSettings):
     inbox_settle_seconds: Annotated[float, Field(ge=0, le=_LONGEST_REST)] = 5.0
     source_settle_seconds: Annotated[float, Field(ge=0, le=_LONGEST_REST)] = 5.0
     left_aside: float = MOST_LEFT_ASIDE
+    approval: Approval = Approval.ONE
+    production: Production = Production()
+    request_days: Annotated[int, Field(ge=1, le=365)] = 14
     limits: Limits = Limits()
 
     @model_validator(mode="before")

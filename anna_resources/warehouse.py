@@ -8,7 +8,9 @@ import dagster as dg
 from anna_core.domains import Domain
 from anna_core.keys import trees_member
 from anna_core.sources.source import Source
+from anna_resources.artifacts.candidate import CandidateFolder
 from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
+from anna_resources.artifacts.production import ProductionScores
 from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
 from anna_resources.artifacts.trained import EmbeddingFolder, MetamodelFolder, ModelFolder, TreesFolder
 from anna_resources.artifacts.visible import HistoryFolder, SampleFolder, SequencesFolder
@@ -101,6 +103,14 @@ class Warehouse(dg.ConfigurableResource):
     def report(self, key: str) -> ReportFolder:
         """The report of a launch."""
         return ReportFolder(self._path("report", key))
+
+    def candidate(self, tag: str) -> CandidateFolder:
+        """The models of a launch as they are kept under its tag in the ledger, whatever its sample's launches do."""
+        return CandidateFolder(self._path("candidate", tag), tag)
+
+    def production(self, task: str) -> ProductionScores:
+        """The champion's scores of a task, for the bank's other systems."""
+        return ProductionScores(self._path("production", "scores", task))
 
     def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
         """Every client's sequence of a domain as of a month's end."""

@@ -171,9 +171,10 @@ def tell(context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResul
             log(f"Check {result.check_name}: {result.description}")
 
 
-def warnings_of(results: Sequence[dg.AssetCheckResult]) -> list[str]:
-    """What failed checks that do not block say."""
-    return [result.description or "" for result in results if not result.passed and not _blocks(result)]
+def warnings_of(results: Sequence[dg.AssetCheckResult]) -> dict[str, str]:
+    """Name of each failed check that does not block → what it says."""
+    failed = [result for result in results if not result.passed and not _blocks(result)]
+    return {result.check_name or "": result.description or "" for result in failed}
 
 
 def keep_findings(results: Sequence[dg.AssetCheckResult], folder: Path) -> None:

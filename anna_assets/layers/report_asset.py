@@ -162,9 +162,9 @@ def _result(content: "ReportContent", verdict: str, board: list[dict[str, Any]])
 
 def _warnings(warehouse: Warehouse, domains: list[Domain], key: str) -> list[str]:
     """What guards warned of on the way, as sentences."""
-    found = warehouse.sample(key).warnings()
+    found = list(warehouse.sample(key).warnings().values())
     for domain in domains:
-        found += [f"{domain.name}: {warning}" for warning in warehouse.sequences(domain, key).warnings()]
+        found += [f"{domain.name}: {warning}" for warning in warehouse.sequences(domain, key).warnings().values()]
     return found
 
 

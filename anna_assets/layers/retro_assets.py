@@ -11,7 +11,7 @@ from anna_assets.automation import refresh_history
 from anna_assets.compute import mart_memory, scoring_threads
 from anna_assets.layers import guard_checks
 from anna_assets.layers.boosting_asset import boosting_key
-from anna_assets.layers.fresh_marts import require_fresh_marts
+from anna_assets.layers.fresh_marts import now_made_of, require_fresh_marts
 from anna_assets.layers.launch_scorer import load_scorer, read_histories, score_month
 from anna_assets.layers.mart_assets import joint_version
 from anna_assets.layers.members import tree_domains
@@ -28,6 +28,7 @@ from anna_core.sequences.build import write_history
 from anna_core.sequences.ragged import Sequences
 from anna_core.sequences.touched_months import history_months
 from anna_core.sequences.visibility import outside_window
+from anna_resources.artifacts.visible import keep_made_of
 from anna_resources.doubts import joint_doubts
 from anna_resources.names import DOUBTS
 from anna_resources.warehouse import Warehouse
@@ -59,11 +60,13 @@ def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.A
         for partition in context.partition_keys:
             at = parse_month(partition)
             require_fresh_marts(warehouse, domain, history_months(domain, at))
+            made_of = now_made_of(warehouse, domain, at)  # before it is: whatever changes meanwhile is then another
             dictionary, mart = warehouse.dictionary(domain).read(), warehouse.mart(domain).path
             with warehouse.history(domain, at).writing() as folder:
                 made = write_history(domain, dictionary, mart, at, folder, mart_memory())
                 too_much = outside_window(made)
                 guard_checks.keep_findings([guard_checks.point_in_time_result(len(made), too_much)], folder)
+                keep_made_of(folder, made_of)
             rows, outside = rows + len(made), outside + too_much
             versions.append(made.meta.data_version)
             context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
@@ -94,7 +97,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
         backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
     )
     def retro_embedding(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.models.vectors_file import StoredVectors
+        from anna_core.scoring.clients import embed_clients
 
         versions, model, loaded = [], None, ""
         for sample, at in _trained(context, warehouse, key):
@@ -106,19 +109,9 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
                 context.log.info(f"{sample} was trained without {domain.name}: there is nothing to embed.")
                 versions.append("trained without this domain")
                 continue
-            version = model.data_version
             history = warehouse.history(domain, at).read()
-            vectors = model.predict(history, threads=scoring_threads())
-            folds = model.spec.folds
-            said = StoredVectors(
-                history.client_id,
-                history.as_of,
-                vectors,
-                model.absent_scores,
-                version,
-                folds,
-                history.meta.data_version,
-            )
+            said = embed_clients(model, history, scoring_threads())
+            version = said.model_version
             stored = warehouse.retro_embedding(domain, sample, at)
             stored.write(said, model.spec.task.score_names)
             versions.append(f"{version}-{history.meta.data_version}")

@@ -74,7 +74,7 @@ def _unbuilt(
     """
     months = [parse_month(month) for month in after.months if month in kept]
     stale = {month.isoformat() for month in mart.stale_months(months, after)}
-    under_way = months_under_way(instance, mart.domain.name, stale)
+    under_way = months_under_way(instance, dg.AssetKey(["mart", mart.domain.name]), stale)
     if mart.domain.source.is_lake:
         return stale - under_way
     return {month for month in stale if month not in under_way or before.files_of(month) != after.files_of(month)}

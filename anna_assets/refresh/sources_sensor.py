@@ -100,5 +100,5 @@ def _unbuilt(
     """Keys of the deployment's months that are behind what was observed and that no run is about to build; in order."""
     kept = [parse_month(key) for key in month.get_partition_keys() if key in state.months]
     stale = [at.isoformat() for at in mart.stale_months(kept, state)]
-    under_way = months_under_way(instance, mart.domain.name, stale) if stale else set()
+    under_way = months_under_way(instance, dg.AssetKey(["mart", mart.domain.name]), stale) if stale else set()
     return [key for key in stale if key not in under_way]

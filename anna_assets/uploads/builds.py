@@ -1,6 +1,6 @@
 """Why marts are behind, in the words of the runs that failed."""
 
-from functools import cache, partial
+from functools import cache
 
 import dagster as dg
 
@@ -16,7 +16,7 @@ class Builds:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
         self.explain = cache(self._explained)  # many uploads wait for the same
-        self._attempts = cache(partial(attempts, instance))
+        self._attempts = cache(lambda domain: attempts(instance, dg.AssetKey(["mart", domain])))
         self._words = cache(self._failure)
 
     def _explained(self, behind: Behind) -> str:

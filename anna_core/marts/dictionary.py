@@ -20,7 +20,7 @@ from anna_core.errors import ArtifactError
 from anna_core.marts.footer import read_footer
 from anna_core.storage import write_file
 
-_FILE = "dictionary.parquet"
+DICTIONARY_FILE = "dictionary.parquet"
 UNKNOWN = 0
 BOOLEAN_CODES = 3  # 0 missing, 1 false, 2 true
 MISSING_BOOLEAN = 0
@@ -148,7 +148,7 @@ def read_dictionary(domain: Domain, folder: Path, marts: Iterable[Path] = ()) ->
     Raises:
         ArtifactError: the dictionary is damaged, or a mart has codes that it lacks.
     """
-    path = folder / _FILE
+    path = folder / DICTIONARY_FILE
     used = _most_codes(domain, marts)  # first: whoever builds a mart meanwhile writes the dictionary before
     try:
         table = pl.read_parquet(path, schema=_SCHEMA, glob=False) if path.exists() else None
@@ -200,6 +200,6 @@ def extend_dictionary(domain: Domain, folder: Path, counts: Iterable[pl.DataFram
         before = read_dictionary(domain, folder)
         after = before.extended(counts)
         if after is not before:
-            with write_file(folder / _FILE) as temporary:
+            with write_file(folder / DICTIONARY_FILE) as temporary:
                 after.table.write_parquet(temporary)
     return after

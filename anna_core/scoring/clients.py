@@ -4,12 +4,15 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from anna_core.errors import ArtifactError
 from anna_core.models.blend.metamodel import Metamodel
+from anna_core.models.nets.domain_model import DomainModel
 from anna_core.models.scores_file import score_frame
 from anna_core.models.trees.model import BoostingModel, predict_all
+from anna_core.models.vectors import DomainVectors
 from anna_core.models.vectors_file import StoredVectors
 from anna_core.sequences.ragged import Sequences
 
@@ -60,15 +63,42 @@ class ClientScorer:
                 )
         clients = pl.concat([pl.Series("client_id", stored[name].client_id) for name in self.domains]).unique().sort()
         order = clients.to_arrow(compat_level=pl.CompatLevel.oldest())
-        members = {name: stored[name].aligned(order) for name in self.domains}
+        nets = {name: stored[name].aligned(order) for name in self.domains}
         sequences = {name: histories[name].of_clients(order) for name in self.domains}
-        models = list(self.trees.values())
-        for (name, model), scores in zip(self.trees.items(), predict_all(models, sequences, threads), strict=True):
-            members[name] = model.vectors(scores, sequences)
-        scores = self.metamodel.predict(members, threads)
+        scores = self.blend(nets, sequences, threads)
         dates = pl.Series("as_of", [as_of], dtype=pl.Date).new_from_index(0, len(clients))
         names = self.metamodel.spec.task.score_names
         return score_frame(clients, dates, scores, names, self.metamodel.data_version)
+
+    def blend(self, nets: Mapping[str, DomainVectors], sequences: Mapping[str, Sequences], threads: int) -> np.ndarray:
+        """Score n rows that no model was fitted on.
+
+        Args:
+            nets: domain → what its nets say of the rows.
+            sequences: domain → its sequences of the same rows.
+            threads: number of CPU threads.
+
+        Returns:
+            (n, K) float32 scores in the task's own units.
+        """
+        members = dict(nets)
+        said = predict_all(list(self.trees.values()), sequences, threads)
+        for (name, model), scores in zip(self.trees.items(), said, strict=True):
+            members[name] = model.vectors(scores, sequences)
+        return self.metamodel.predict(members, threads)
+
+
+def embed_clients(model: DomainModel, history: Sequences, threads: int) -> StoredVectors:
+    """What a domain's nets say of all clients of a history."""
+    return StoredVectors(
+        history.client_id,
+        history.as_of,
+        model.predict(history, threads=threads),
+        model.absent_scores,
+        model.data_version,
+        model.spec.folds,
+        history.meta.data_version,
+    )
 
 
 def require_same_generation(model: Metamodel, versions: Mapping[str, str]) -> None:

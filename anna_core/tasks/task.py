@@ -20,6 +20,13 @@ class TaskType(StrEnum):
     REGRESSION = "regression"
 
 
+class Approval(StrEnum):
+    """How many persons it takes to make a launch the champion."""
+
+    ONE = "one"
+    FOUR_EYES = "four_eyes"
+
+
 SplitName = Literal["auto", "out_of_time", "client"]
 
 
@@ -61,6 +68,7 @@ class TaskOptions(Strict):
     net: NetSpec = NetSpec()
     training: TrainingSpec = TrainingSpec()
     guards: GuardSpec = GuardSpec()
+    approval: Approval = Approval.ONE
 
 
 class TaskRequest(TaskOptions):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anna_core.domains import Domain
 from anna_core.marts import staleness
-from anna_core.marts.dictionary import Dictionary, read_dictionary
+from anna_core.marts.dictionary import DICTIONARY_FILE, Dictionary, read_dictionary
 from anna_core.marts.footer import read_footer
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.sources import digests, observing
@@ -64,6 +64,11 @@ class StoredDictionary:
     path: Path
     domain: Domain
     mart: Path
+
+    @property
+    def file(self) -> Path:
+        """The file, whether or not it exists."""
+        return self.path / DICTIONARY_FILE
 
     def read(self) -> Dictionary:
         """The dictionary; an empty one if no mart was built yet.

@@ -1,12 +1,13 @@
 """What models read: the sample, the events that its rows may see, and those that clients may see at a month's end."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, TrainingError
@@ -16,8 +17,8 @@ from anna_resources.artifacts.folder import ArtifactFolder
 
 _DOMAINS_FILE, _TAG_FILE = "domains.json", "tag"
 _Domains = TypeAdapter(list[Domain])
-_Warnings = TypeAdapter(list[str])
-_WARNINGS_FILE = "warnings.json"
+_Warnings = TypeAdapter(dict[str, str])
+_WARNINGS_FILE, _MADE_OF_FILE = "warnings.json", "made_of.json"
 _Content = TypeVar("_Content")
 LEAK_FILE = "leak.txt"  # lies beside sequences with a leak: a blocking check stops its own run only
 
@@ -32,7 +33,7 @@ class SampleFolder(ArtifactFolder):
 
     key: str
 
-    def write(self, sample: Sample, domains: Sequence[Domain], warnings: Sequence[str], tag: str) -> None:
+    def write(self, sample: Sample, domains: Sequence[Domain], warnings: Mapping[str, str], tag: str) -> None:
         """Replace the sample, the domains that its launch was planned with, what guards warn of, and its ledger tag."""
         with self.writing() as folder:
             sample.write(folder)
@@ -52,9 +53,9 @@ class SampleFolder(ArtifactFolder):
         """
         return _read_json(self.current() / _DOMAINS_FILE, _Domains)
 
-    def warnings(self) -> list[str]:
-        """What guards warn of, as sentences."""
-        return _read_json(self.current() / _WARNINGS_FILE, _Warnings)
+    def warnings(self) -> dict[str, str]:
+        """Name of each check that warns → what of, in sentences."""
+        return read_warnings(self.current())
 
     def tag(self) -> str:
         """The launch's tag in the ledger. Raises `ArtifactError` where there is no sample."""
@@ -89,9 +90,28 @@ class SequencesFolder(ArtifactFolder):
             )
         return sequences
 
-    def warnings(self) -> list[str]:
-        """What guards warn of, as sentences."""
-        return _read_json(self.current() / _WARNINGS_FILE, _Warnings)
+    def warnings(self) -> dict[str, str]:
+        """Name of each check that warns → what of, in sentences."""
+        return read_warnings(self.current())
+
+
+class MadeOf(BaseModel):
+    """What a history was made of.
+
+    Attributes:
+        window: the domain's rules of what a row may see, as a text.
+        marts: key of each month of the mart that it reads and that was built → fingerprint of the month's rows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    window: str
+    marts: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """A digest of it, in hex."""
+        return hashlib.blake2b(self.model_dump_json().encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -113,15 +133,32 @@ class HistoryFolder(ArtifactFolder):
         """
         return _open_clean(self.current(), f"history/{self.domain}")
 
+    def made_of(self) -> MadeOf | None:
+        """What it was made of; None where there is no history, or that is not on record."""
+        try:
+            return MadeOf.model_validate_json((self.current() / _MADE_OF_FILE).read_bytes())
+        except (ArtifactError, FileNotFoundError, ValidationError):
+            return None
+
+
+def keep_made_of(folder: Path, made_of: MadeOf) -> None:
+    """Write what a history was made of beside it in `folder`."""
+    (folder / _MADE_OF_FILE).write_text(made_of.model_dump_json(indent=1), encoding="utf-8")
+
 
 def mark_leak(folder: Path, found: str) -> None:
     """Write what a guard found beside the sequences in `folder`; every later reader is refused with these words."""
     (folder / LEAK_FILE).write_text(found, encoding="utf-8")
 
 
-def keep_warnings(folder: Path, warnings: Sequence[str]) -> None:
-    """Write what guards warn of beside the artifact in `folder`, for the report."""
-    (folder / _WARNINGS_FILE).write_bytes(_Warnings.dump_json(list(warnings), indent=1))
+def keep_warnings(folder: Path, warnings: Mapping[str, str]) -> None:
+    """Write what guards warn of, by check, beside the artifact in `folder`, for the report and the gates."""
+    (folder / _WARNINGS_FILE).write_bytes(_Warnings.dump_json(dict(warnings), indent=1))
+
+
+def read_warnings(folder: Path) -> dict[str, str]:
+    """What `keep_warnings` wrote. Raises `ArtifactError` where it did not, or not in this form."""
+    return _read_json(folder / _WARNINGS_FILE, _Warnings)
 
 
 def _read_json(file: Path, content: TypeAdapter[_Content]) -> _Content:

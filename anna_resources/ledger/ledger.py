@@ -61,8 +61,8 @@ class Ledger:
 
     @classmethod
     def of(cls, settings: Settings) -> "Ledger":
-        """The ledger of a deployment: `ledger/` in its home, with the last known heads in its storage."""
-        return cls(Repository(settings.home / "ledger", settings.storage / "ledger" / "heads.json"), settings)
+        """The ledger of a deployment."""
+        return cls(Repository.of(settings), settings)
 
     def begin(self, key: str, launch: Launch, domains: list[Domain]) -> str:
         """Record a launch, unless one of its runs has; return its tag.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +19,7 @@ from anna_core.errors import AnnaError
 from anna_core.storage import write_text
 from anna_core.strict import explain
 from anna_resources.ledger.git import Git, GitError
+from anna_resources.settings import Settings
 
 MAIN = "main"
 _NONE = "0" * 40
@@ -60,6 +62,11 @@ class Repository:
 
     folder: Path
     heads: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """That of a deployment: `ledger/` in its home, with the last known heads in its storage."""
+        return cls(settings.home / "ledger", settings.storage / "ledger" / "heads.json")
 
     @property
     def git(self) -> Git:
@@ -176,6 +183,20 @@ class Repository:
         if not self.folder.exists():
             return []
         return self.git.run("for-each-ref", "--format=%(refname:strip=2)", f"refs/tags/{pattern}").split()
+
+    def branches(self, prefix: str) -> list[str]:
+        """Names of the branches that begin so, in order."""
+        return sorted(name for name in self._refs() if name.startswith(prefix))
+
+    def commits_of(self, branch: str, path: str) -> list[str]:
+        """The commits of a branch that changed a file, the newest first."""
+        if self.head(branch) is None:
+            return []
+        return self.git.run("log", "--format=%H", f"refs/heads/{branch}", "--", path).split()
+
+    def subjects_of(self, branch: str) -> list[str]:
+        """The first line of each commit of a branch, the newest first."""
+        return self.git.run("log", "--format=%s", f"refs/heads/{branch}").splitlines() if self.head(branch) else []
 
     def read(self, commit: str, path: str) -> str | None:
         """The text of a file as of a commit; None where there is none."""

@@ -1,8 +1,10 @@
 """A small bank and its deployment, for tests that materialize the graph in a temporary instance."""
 
 import datetime as dt
+import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from anna_resources.warehouse import Warehouse
 
 MONTHS = ("2024-01-01", "2024-02-01", "2024-03-01")
 SMALL_TASK = "training: {preset: fast, epochs: 2, patience: 2}\nnet: {hidden: 8, embedding: 4}\n"
+
+TRAINED = ("churn.q1", "churn.q2")  # of one sample, by other seeds
 
 _SETTINGS = (
     "start_month: 2024-01\nend_month: 2024-03\ninbox_settle_seconds: 0\nsource_settle_seconds: 0\nmlflow_port: 9\n"
@@ -156,16 +160,45 @@ def write_domain(home: Path, name: str, seed: int, clients: int = 60) -> None:
         write_month(home, name, month, events(seed, month, clients))
 
 
+@contextmanager
+def deployed(home: Path) -> Iterator[Deployment]:
+    """A deployment in a folder, which is filled where it is empty."""
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        for name in ("ANNA_DOMAINS", "ANNA_STORAGE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("ANNA_HOME", str(home))
+        if not (home / "anna.yaml").exists():
+            (home / "anna.yaml").write_text(_SETTINGS)
+            write_domain(home, "cards", seed=1)
+            write_domain(home, "accounts", seed=2, clients=40)  # a third of the clients has no account
+        yield Deployment(home, instance)
+
+
 @pytest.fixture
-def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
-    for name in ("ANNA_DOMAINS", "ANNA_STORAGE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
-    (tmp_path / "anna.yaml").write_text(_SETTINGS)
-    write_domain(tmp_path, "cards", seed=1)
-    write_domain(tmp_path, "accounts", seed=2, clients=40)  # a third of the clients has no account
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Deployment(tmp_path, instance)
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a deployment in which `TRAINED` have been trained; whoever changes it takes `trained`."""
+    home = tmp_path_factory.mktemp("trained")
+    with deployed(home) as found:
+        found.refresh()
+        for seed, key in enumerate(TRAINED):
+            found.train(found.drop(*key.split("."), sample_rows(), f"{SMALL_TASK}seed: {seed}\n"))
+    return home
+
+
+@pytest.fixture
+def trained(tmp_path: Path, trained_home: Path) -> Iterator[Deployment]:
+    """A copy of it. Its instance knows the partitions, and nothing of the runs."""
+    shutil.copytree(trained_home, tmp_path, dirs_exist_ok=True, symlinks=True)
+    with deployed(tmp_path) as found:
+        found.instance.add_dynamic_partitions("sample", list(TRAINED))
+        found.instance.add_dynamic_partitions("task", ["churn"])
+        yield found
 
 
 @dataclass

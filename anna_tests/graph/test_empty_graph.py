@@ -29,7 +29,7 @@ def test_the_benchmark_s_empty_graph_has_the_steps_of_a_launch(deployment: Deplo
         write_domain(deployment.home, name, seed)
     deployment.reload()
     ours, empty = shape(deployment.defs), shape(empty_graph.defs())
-    assert len(ours) == 4 * len(empty_graph.DOMAINS) + 4
+    assert len(ours) == 4 * len(empty_graph.DOMAINS) + 5
     assert empty == ours
 
 

@@ -177,8 +177,8 @@ def test_dates_that_tell_the_target_and_test_rows_of_another_kind_warn(deploymen
     [first, *_] = shift.metadata["aggregates"].value.records
     assert first.data["aggregate"] == told[1]
     assert re.fullmatch("median .+ outside the test and .+ in it", str(first.data["difference"]))
-    assert deployment.warehouse.sample(key).warnings() == [dates.description]
-    assert deployment.warehouse.sequences(deployment.domain("cards"), key).warnings()[-1] == shift.description
+    assert deployment.warehouse.sample(key).warnings() == {"as_of_leak": dates.description}
+    assert deployment.warehouse.sequences(deployment.domain("cards"), key).warnings()["shift"] == shift.description
 
 
 def test_clients_that_are_written_otherwise_are_told_as_the_launch_begins(deployment: Deployment) -> None:
@@ -194,7 +194,7 @@ def test_clients_that_are_written_otherwise_are_told_as_the_launch_begins(deploy
     assert "cards knows 30 of 60 clients: leading zeros are lost in one of the two (30 of 30" in found.description
     page = result.asset_materializations_for_node("sample")[0].metadata
     assert page["clients met"].value == {"accounts": "33%", "cards": "50%"}  # accounts has 40 clients
-    (warning,) = deployment.warehouse.sample(key).warnings()  # and so in the report, which MLflow has, too
+    (warning,) = deployment.warehouse.sample(key).warnings().values()  # and so in the report, which MLflow has, too
     assert warning == found.description
 
     deployment.drop("churn", "q1", sample_rows())

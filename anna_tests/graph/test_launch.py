@@ -7,8 +7,10 @@ import pytest
 
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.places import place_meant
-from anna_tests.graph.conftest import SMALL_TASK, Deployment, events, sample_rows, write_domain
+from anna_tests.graph.conftest import SMALL_TASK, TRAINED, Deployment, events, sample_rows, write_domain
 from anna_tests.graph.results import metadata
+
+pytestmark = pytest.mark.xdist_group("trained")  # one worker trains for all of them
 
 
 def embed_clients(deployment: Deployment, key: str) -> dg.MultiPartitionKey:
@@ -92,18 +94,16 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert odd.filter("odd")["score"].item() > odd.filter(~pl.col("odd"))["score"].item()
 
 
-def test_the_same_sample_and_data_give_the_same_models(deployment: Deployment) -> None:
-    deployment.refresh()
-    key = deployment.drop("churn", "q1", sample_rows())
-    made = []
-    for _ in range(2):
-        deployment.train(key)
-        model, scores = deployment.warehouse.metamodel(key).read_with_scores()
+def test_the_same_sample_and_data_give_the_same_models(trained: Deployment) -> None:
+    key, made = TRAINED[0], []
+    for again in (False, True):
+        if again:
+            trained.drop(*key.split("."), sample_rows(), f"{SMALL_TASK}seed: 0\n")
+            trained.train(key)
+        model, scores = trained.warehouse.metamodel(key).read_with_scores()
         made.append((model.provenance, model.data_version, scores.tobytes()))
-    assert [provenance.pop("launch") for provenance, *_ in made] == [
-        key,
-        f"{key}@2",
-    ]  # the launches' tags in the ledger
+    # The launches' tags in the ledger.
+    assert [provenance.pop("launch") for provenance, *_ in made] == [key, f"{key}@2"]
     assert made[0] == made[1]  # the versions of all its models, its own, and the scores bit for bit
     provenance = made[0][0]
     assert provenance["task"]["training"]["epochs"] == 2
@@ -152,69 +152,61 @@ def test_a_fourth_yaml_file_adds_a_column_of_assets_and_its_embedding_enters_the
     assert model.members == (*domains, *(f"boosting/{name}" for name in domains), "boosting")
 
 
-def test_vectors_of_another_generation_are_not_scored(deployment: Deployment) -> None:
-    deployment.refresh()
-    key = deployment.drop("churn", "q1", sample_rows())
-    deployment.train(key)
-    (deployment.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "seed: 7\n")
-    deployment.materialize("sample", partition=key)
-    deployment.materialize("model/cards", partition=key)  # alone: the metamodel knows the model before
-    month = embed_clients(deployment, key)
+def test_vectors_of_another_generation_are_not_scored(trained: Deployment) -> None:
+    key = TRAINED[0]
+    (trained.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "seed: 7\n")
+    trained.materialize("sample", partition=key)
+    trained.materialize("model/cards", partition=key)  # alone: the metamodel knows the model before
+    month = embed_clients(trained, key)
     refused = r"cards: the model is \w{32}, but the metamodel was fitted on \w{32}\. Materialize the metamodel again"
     with pytest.raises(dg.Failure, match=refused):
-        deployment.materialize("retro/scores", partition=month)
+        trained.materialize("retro/scores", partition=month)
 
 
-def test_trees_of_another_generation_and_domains_that_are_gone_are_not_scored(deployment: Deployment) -> None:
-    deployment.refresh()
-    key = deployment.drop("churn", "q1", sample_rows())
-    deployment.train(key)
-    month = embed_clients(deployment, key)
-    (deployment.settings.domains / "accounts.yaml").rename(deployment.home / "accounts.yaml")
-    deployment.reload()
+def test_trees_of_another_generation_and_domains_that_are_gone_are_not_scored(trained: Deployment) -> None:
+    key = TRAINED[0]
+    month = embed_clients(trained, key)
+    (trained.settings.domains / "accounts.yaml").rename(trained.home / "accounts.yaml")
+    trained.reload()
     with pytest.raises(dg.Failure, match="accounts: the metamodel was fitted on it, but this deployment has no such"):
-        deployment.materialize("retro/scores", partition=month)
-    deployment.materialize("report", partition=key)  # a launch keeps the domains that it was planned with
-    (deployment.home / "accounts.yaml").rename(deployment.settings.domains / "accounts.yaml")
-    deployment.reload()
+        trained.materialize("retro/scores", partition=month)
+    trained.materialize("report", partition=key)  # a launch keeps the domains that it was planned with
+    (trained.home / "accounts.yaml").rename(trained.settings.domains / "accounts.yaml")
+    trained.reload()
     rows = sample_rows().with_columns(target=pl.col("client_id") % 4 == 1)
-    deployment.drop("churn", "q1", rows)
-    deployment.materialize("sample", partition=key)
-    deployment.materialize("boosting", partition=key)
+    trained.drop("churn", "q1", rows)
+    trained.materialize("sample", partition=key)
+    trained.materialize("boosting", partition=key)
     with pytest.raises(dg.Failure, match=r"^.*boosting: the model is \w{32}, but the metamodel was fitted on"):
-        deployment.materialize("retro/scores", partition=month)
+        trained.materialize("retro/scores", partition=month)
 
 
-def test_scores_of_other_folds_or_events_than_there_are_now_are_not_blended(deployment: Deployment) -> None:
-    deployment.refresh()
-    key = deployment.drop("churn", "q1", sample_rows())
-    deployment.train(key)
-    (deployment.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "split: {seed: 5}\n")
-    deployment.materialize("sample", partition=key)
+def test_scores_of_other_folds_or_events_than_there_are_now_are_not_blended(trained: Deployment) -> None:
+    key = TRAINED[0]
+    (trained.home / "inbox" / "churn" / "task.yaml").write_text(SMALL_TASK + "split: {seed: 5}\n")
+    trained.materialize("sample", partition=key)
     with pytest.raises(dg.Failure, match=r"embedding/\w+ of churn.q1 was made of other rows, splits, folds or events"):
-        deployment.materialize("metamodel", partition=key)
+        trained.materialize("metamodel", partition=key)
     with pytest.raises(dg.Failure, match=r"model/cards of churn.q1 was trained on other rows, splits or folds"):
-        deployment.materialize("embedding/cards", partition=key)
-    for domain in deployment.domains:
-        deployment.materialize(f"model/{domain}", partition=key)
-        deployment.materialize(f"embedding/{domain}", partition=key)
+        trained.materialize("embedding/cards", partition=key)
+    for domain in trained.domains:
+        trained.materialize(f"model/{domain}", partition=key)
+        trained.materialize(f"embedding/{domain}", partition=key)
     with pytest.raises(dg.Failure, match=r"boosting/\w+ of churn.q1 was made of other rows, splits, folds or events"):
-        deployment.materialize("metamodel", partition=key)
-    for trees in ("boosting", *(f"boosting/{domain}" for domain in deployment.domains)):
-        deployment.materialize(trees, partition=key)
-    assert deployment.materialize("metamodel", partition=key).success
+        trained.materialize("metamodel", partition=key)
+    for trees in ("boosting", *(f"boosting/{domain}" for domain in trained.domains)):
+        trained.materialize(trees, partition=key)
+    assert trained.materialize("metamodel", partition=key).success
 
 
-def test_clients_embedded_from_an_earlier_history_are_not_scored(deployment: Deployment) -> None:
-    deployment.refresh()
-    key = deployment.drop("churn", "q1", sample_rows())
-    deployment.train(key)
-    month = embed_clients(deployment, key)
-    deployment.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))
-    deployment.refresh()
-    deployment.materialize("history/cards", partition="2024-03-01")
+def test_clients_embedded_from_an_earlier_history_are_not_scored(trained: Deployment) -> None:
+    key = TRAINED[0]
+    month = embed_clients(trained, key)
+    trained.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))
+    trained.refresh()
+    trained.materialize("history/cards", partition="2024-03-01")
     with pytest.raises(dg.Failure, match="domain cards: its history was built anew after these clients were embedded"):
-        deployment.materialize("retro/scores", partition=month)
+        trained.materialize("retro/scores", partition=month)
 
 
 def test_a_month_with_many_rows_without_a_client_leaves_the_mart_as_it_was(deployment: Deployment) -> None:
@@ -231,14 +223,12 @@ def test_a_month_with_many_rows_without_a_client_leaves_the_mart_as_it_was(deplo
     assert mart.read_bytes() == before
 
 
-def test_a_model_does_not_score_sequences_that_were_cut_by_other_rules(deployment: Deployment) -> None:
-    deployment.refresh()
-    key = deployment.drop("churn", "q1", sample_rows())
-    deployment.train(key)
-    domain = deployment.settings.domains / "cards.yaml"
+def test_a_model_does_not_score_sequences_that_were_cut_by_other_rules(trained: Deployment) -> None:
+    key = TRAINED[0]
+    domain = trained.settings.domains / "cards.yaml"
     domain.write_text(domain.read_text().replace("availability_lag: 1d", "availability_lag: 3d"))
-    deployment.reload()
-    deployment.materialize("history/cards", partition="2024-03-01")
+    trained.reload()
+    trained.materialize("history/cards", partition="2024-03-01")
     month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})
     with pytest.raises(dg.Failure, match="trained on sequences of lag, lookback and length '1d 60d 50'"):
-        deployment.materialize("retro/embedding/cards", partition=month)
+        trained.materialize("retro/embedding/cards", partition=month)

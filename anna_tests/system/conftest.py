@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,12 @@ FAST_TASK = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}
 SLOW_TASK = "training: {preset: fast, epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5
-PLATFORMS = 3
+# Each of these has a platform of its own; the modules are divided so that all three take about as long.
+PLATFORMS = (
+    ("test_kill", "test_browser"),
+    ("test_graphql_docs", "test_command_line", "test_launch_traces"),
+    ("test_queue", "test_reload", "test_operations", "test_mlflow"),
+)
 
 RUNS = """
 query Runs($filter: RunsFilter!) {
@@ -41,12 +45,8 @@ query Runs($filter: RunsFilter!) {
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Divide the system tests among as many workers, each with a platform of its own; first, as these mostly wait."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
-    tests = Counter(item.path for item in ours)
-    shares: list[set[Path]] = [set() for _ in range(PLATFORMS)]
-    for module in sorted(tests, key=lambda module: (-tests[module], module)):
-        min(shares, key=lambda share: sum(tests[other] for other in share)).add(module)
     for item in ours:
-        [number] = [number for number, share in enumerate(shares) if item.path in share]
+        [number] = [number for number, modules in enumerate(PLATFORMS) if item.path.stem in modules]
         item.add_marker(pytest.mark.xdist_group(f"platform {number}"))
     if hasattr(config, "workerinput"):
         items[:] = ours + [item for item in items if item not in ours]

@@ -42,7 +42,7 @@ def _forked_from(*preloaded: str) -> dg.ExecutorDefinition:
 
 
 def launch_assets() -> list[dg.AssetsDefinition]:
-    """The assets that a launch materializes: 4 a domain, and four more."""
+    """The assets that a launch materializes: 4 a domain, and five more."""
     each = {layer: [f"{layer}/{name}" for name in DOMAINS] for layer in ("sequences", "model", "embedding", "boosting")}
     trees = [*each["boosting"], "boosting"] if len(DOMAINS) > 1 else each["boosting"]
     members = [*each["embedding"], *each["sequences"], *trees]
@@ -55,6 +55,7 @@ def launch_assets() -> list[dg.AssetsDefinition]:
         *([_asset("boosting", ["sample", *each["sequences"]], "training")] if len(DOMAINS) > 1 else []),
         _asset("metamodel", ["sample", *members], "training"),
         _asset("report", ["sample", "metamodel", *each["model"], *members], "scoring", "better_than_constant"),
+        _asset("candidate", ["sample", "metamodel", "report", *each["model"], *each["sequences"], *trees], "hadoop"),
     ]
 
 

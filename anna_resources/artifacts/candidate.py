@@ -1,0 +1,132 @@
+"""A candidate: all that a launch's models need to score and to be judged, kept under the launch's tag for good.
+
+What a launch writes under its sample's key is replaced when the sample is launched again; a champion must not be.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anna_core.errors import AnnaError
+from anna_core.models.scores_file import read_scores
+from anna_core.samples.sample import Sample
+from anna_resources.artifacts.folder import ArtifactFolder
+from anna_resources.artifacts.visible import keep_warnings, read_warnings
+
+if TYPE_CHECKING:
+    from anna_core.scoring.launch_model import LaunchFacts, LaunchModel
+
+_MODEL, _SAMPLE, _SCORES = "model", "sample", "scores.parquet"
+
+
+class CandidateError(AnnaError):
+    """A candidate cannot be kept, or is not there."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where the parts of a launch lie now, to be copied.
+
+    Attributes:
+        nets: domain → folder of its nets.
+        trees: what the metamodel calls them → folder of the trees.
+        metamodel: folder of the metamodel and its scores of the sample's rows.
+        dictionaries: domain → file of its dictionary.
+    """
+
+    nets: Mapping[str, Path]
+    trees: Mapping[str, Path]
+    metamodel: Path
+    dictionaries: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class CandidateFolder(ArtifactFolder):
+    """A launch's models in one folder, its sample, its scores of the sample's rows, and what guards warned of.
+
+    Attributes:
+        tag: of the launch.
+    """
+
+    tag: str
+
+    def write(self, facts: "LaunchFacts", parts: Parts, sample: Sample, warnings: Mapping[str, str]) -> "LaunchModel":
+        """Keep a launch, unless it is kept already; return its model.
+
+        Raises:
+            ArtifactError: a part is damaged, or was trained again after the metamodel was fitted on it.
+            CandidateError: another model is kept under this tag.
+        """
+        from anna_core.scoring import launch_model
+        from anna_core.scoring.clients import require_same_generation
+
+        with self.writing() as folder:
+            model = folder / _MODEL
+            for name, place in parts.nets.items():
+                _link(place, launch_model.net_folder(model, name))
+            for name, place in parts.trees.items():
+                _link(place, launch_model.trees_folder(model, name))
+            _link(parts.metamodel, launch_model.metamodel_folder(model))
+            for name, file in parts.dictionaries.items():
+                into = launch_model.dictionary_folder(model, name)
+                into.mkdir(parents=True)
+                _link_file(file, into / file.name)
+            launch_model.write_facts(model, facts)
+            (folder / _SAMPLE).mkdir()
+            sample.write(folder / _SAMPLE)
+            os.replace(launch_model.metamodel_folder(model) / _SCORES, folder / _SCORES)
+            keep_warnings(folder, warnings)
+            made = launch_model.LaunchModel.load(model)
+            versions = {name: net.data_version for name, net in made.nets.items()}
+            versions |= {name: trees.data_version for name, trees in made.scorer.trees.items()}
+            require_same_generation(made.scorer.metamodel, versions)
+            if self.exists() and (kept := self.model().version) != made.version:
+                raise CandidateError(
+                    f"{self.tag} is kept with the models {kept}, and stays what the ledger calls so; these are "
+                    f"{made.version}. Submit the sample again: its launch gets a tag of its own."
+                )
+        return made
+
+    def model(self) -> "LaunchModel":
+        """Load the models. Raises `ArtifactError` where there are none."""
+        from anna_core.scoring.launch_model import LaunchModel
+
+        return LaunchModel.load(self.current() / _MODEL)
+
+    def facts(self) -> "LaunchFacts":
+        """What is known of the launch, without loading its models. Raises `ArtifactError` where there is none."""
+        from anna_core.scoring.launch_model import read_facts
+
+        return read_facts(self.current() / _MODEL)
+
+    def sample(self) -> Sample:
+        """The rows that it was trained and judged on. Raises `ArtifactError` where there are none."""
+        return Sample.open(self.tag.partition("@")[0], self.current() / _SAMPLE)
+
+    def scores(self) -> np.ndarray:
+        """The metamodel's scores (n, K) of the sample's rows: of each row, by models that were not fitted on it."""
+        return read_scores(self.current() / _SCORES, self.facts().task.score_names)
+
+    def warnings(self) -> dict[str, str]:
+        """Name of each check that warned, after the domain's where it is of one → what of."""
+        return read_warnings(self.current())
+
+
+def _link(place: Path, into: Path) -> None:
+    """Give the files of a folder a second place, or copy them where the file system has no links."""
+    into.mkdir(parents=True)
+    for file in place.iterdir():
+        if file.is_file():
+            _link_file(file, into / file.name)
+
+
+def _link_file(file: Path, into: Path) -> None:
+    try:
+        os.link(file, into)
+    except OSError:
+        shutil.copyfile(file, into)

@@ -1,0 +1,123 @@
+"""Scores for the bank's other systems: a version a month, one of which is whole at any time, and the latest."""
+
+import datetime as dt
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from anna_core import storage
+from anna_core.errors import ArtifactError
+from anna_core.months import parse_month
+from anna_core.strict import explain
+from anna_resources.artifacts.folder import ArtifactFolder
+
+SCORES_FILE, DONE_FILE = "scores.parquet", "done.json"
+_LATEST, _LOCK = "latest", ".lock"
+_MONTH = "month="
+
+
+class Done(BaseModel):
+    """What stands beside scores once they are whole; schedulers may wait for it.
+
+    Attributes:
+        task: the task.
+        month: as of whose end the clients were scored, as in 2024-03.
+        as_of: the day after.
+        model: tag of the launch whose models scored.
+        model_version: of its metamodel.
+        rows: number of clients.
+        histories: domain → digest of what the sequences were made of that were scored.
+        scored_at: when, in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    month: str
+    as_of: dt.date
+    model: str
+    model_version: str
+    rows: int
+    histories: dict[str, str]
+    scored_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class MonthScores(ArtifactFolder):
+    """A task's scores of all clients as of a month's end: `scores.parquet`, and `done.json`."""
+
+    def read(self) -> pl.DataFrame:
+        """The scores; raises `ArtifactError` where there are none."""
+        return pl.read_parquet(self.current() / SCORES_FILE, glob=False)
+
+    def done(self) -> Done | None:
+        """What is known of them; None where there are none.
+
+        Raises:
+            ArtifactError: it cannot be read.
+        """
+        return read_done(self.current()) if self.exists() else None
+
+
+@dataclass(frozen=True)
+class ProductionScores:
+    """A task's scores of all months, and in `latest/` a copy of the newest, under a path that stays.
+
+    Attributes:
+        path: the task's folder.
+    """
+
+    path: Path
+
+    def month(self, month: dt.date) -> MonthScores:
+        """The scores as of a month's end."""
+        return MonthScores(self.path / f"{_MONTH}{month:%Y-%m}")
+
+    @property
+    def latest(self) -> Path:
+        """The folder of the newest scores: `scores.parquet` and `done.json`, the latter written last."""
+        return self.path / _LATEST
+
+    def all(self) -> dict[dt.date, Done]:
+        """Each month that is scored → what is known of it, in order.
+
+        Raises:
+            ArtifactError: one cannot be read.
+        """
+        folders = self.path.glob(f"{_MONTH}*") if self.path.is_dir() else ()
+        months = sorted(parse_month(folder.name.removeprefix(_MONTH)) for folder in folders)
+        found = ((month, self.month(month).done()) for month in months)
+        return {month: done for month, done in found if done is not None}
+
+    def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
+        """Replace the scores of a month, and the latest unless those are of a later month."""
+        with self.month(month).writing() as folder:
+            scores.write_parquet(folder / SCORES_FILE)
+            _write_done(folder, done)
+        with FileLock(self.path / _LOCK):
+            known = read_done(self.latest) if (self.latest / DONE_FILE).exists() else None
+            if known is not None and known.month > done.month:
+                return
+            made = self.month(month).current()
+            (self.latest / DONE_FILE).unlink(missing_ok=True)  # no mark stands beside scores that it is not of
+            with storage.write_file(self.latest / SCORES_FILE) as temporary:
+                shutil.copyfile(made / SCORES_FILE, temporary)
+            with storage.write_file(self.latest / DONE_FILE) as temporary:
+                shutil.copyfile(made / DONE_FILE, temporary)
+
+
+def read_done(folder: Path) -> Done:
+    """The mark in a folder. Raises `ArtifactError` where there is none that can be read."""
+    try:
+        return Done.model_validate_json((folder / DONE_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = explain(error, DONE_FILE) if isinstance(error, ValidationError) else error
+        raise ArtifactError(f"{folder}: no scores that ANNA can read ({reason}); score the month again.") from error
+
+
+def _write_done(folder: Path, done: Done) -> None:
+    (folder / DONE_FILE).write_text(done.model_dump_json(indent=1), encoding="utf-8")

@@ -1,0 +1,211 @@
+"""What the ledger says of champions: `champion.yaml` on a task's branch is who scores, `request.yaml` who is asked for.
+
+Every press is a commit there. Whether it may be pressed is decided while nobody else writes, so two presses at once
+never make two champions: the later one finds the earlier one's.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from anna_core.keys import parse_sample_key
+from anna_core.strict import explain
+from anna_resources.ledger.ledger import branch_of
+from anna_resources.ledger.repository import Change, LedgerError, Repository
+from anna_resources.settings import Settings
+
+CHAMPION_FILE, REQUEST_FILE = "champion.yaml", "request.yaml"
+_Kept = TypeVar("_Kept", bound=BaseModel)
+
+
+class Turn(StrEnum):
+    """How a champion came to be it."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
+
+
+class Ask(BaseModel):
+    """What somebody asks for.
+
+    Attributes:
+        tag: the launch that is to score.
+        turn: whether it is new, or was champion before.
+        asked_by: the person, as claimed.
+        asked_at: when, in UTC.
+        why: in the person's words.
+        gates: gate → what was found; those that did not pass are in `overridden`, too.
+        overridden: gate that did not pass → why it may be passed over, in the person's words.
+        instead_of: tag of the champion of then; empty where there was none.
+        newest: tag of the task's newest launch of then.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tag: str
+    turn: Turn
+    asked_by: str
+    asked_at: dt.datetime
+    why: str
+    gates: dict[str, str]
+    overridden: dict[str, str]
+    instead_of: str
+    newest: str
+
+
+class Champion(Ask):
+    """Who scores.
+
+    Attributes:
+        run: id of the first of the Dagster runs that made it so.
+        approved_by: the second person, as claimed; empty where one was enough.
+        since: when it became champion, in UTC.
+        before: tag of the launch that a rollback goes to; empty where there is none.
+    """
+
+    run: str
+    approved_by: str = ""
+    since: dt.datetime
+    before: str = ""
+
+
+@dataclass(frozen=True)
+class Champions:
+    """The champions of all tasks.
+
+    Attributes:
+        repository: of the ledger.
+    """
+
+    repository: Repository
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Champions":
+        """Those of a deployment."""
+        return cls(Repository.of(settings))
+
+    def current(self, task: str) -> Champion | None:
+        """The champion of a task; None where there is none. Raises `LedgerError` where it cannot be read."""
+        return self._read(task, CHAMPION_FILE, Champion, self.repository.head(branch_of(task)))
+
+    def all(self) -> dict[str, Champion]:
+        """Each task that has a champion → it."""
+        found = ((task, self.current(task)) for task in self.tasks())
+        return {task: champion for task, champion in found if champion is not None}
+
+    def tasks(self) -> list[str]:
+        """All tasks that were ever launched, in order."""
+        return [branch.removeprefix(branch_of("")) for branch in self.repository.branches(branch_of(""))]
+
+    def request(self, task: str) -> Ask | None:
+        """What is asked for and not yet decided; None where nothing is."""
+        return self._read(task, REQUEST_FILE, Ask, self.repository.head(branch_of(task)))
+
+    def past(self, task: str) -> list[Champion]:
+        """All champions of a task, the newest first; one that came back stands there again."""
+        commits = self.repository.commits_of(branch_of(task), CHAMPION_FILE)
+        found = (self._read(task, CHAMPION_FILE, Champion, commit) for commit in commits)
+        return [champion for champion in found if champion is not None]
+
+    def newest_launch(self, task: str) -> str:
+        """Tag of the task's newest launch; empty where there is none."""
+        subjects = self.repository.subjects_of(branch_of(task))
+        launches = (subject.removeprefix("Launch ") for subject in subjects if subject.startswith("Launch "))
+        return next(launches, "")
+
+    def ask(self, ask: Ask) -> None:
+        """Put a request on record, in place of one that is open.
+
+        Raises:
+            LedgerError: another launch became champion meanwhile.
+        """
+        self._change(ask, lambda: {REQUEST_FILE: _as_yaml(ask)}, f"{ask.asked_by} asks for {ask.tag}", by=ask.asked_by)
+
+    def make(self, ask: Ask, run: str, approved_by: str = "") -> Champion:
+        """Make a launch the champion, and end the open request.
+
+        Args:
+            ask: what was asked for.
+            run: id of the Dagster run.
+            approved_by: the second person; empty where one is enough.
+
+        Raises:
+            LedgerError: another launch became champion meanwhile.
+        """
+        task = parse_sample_key(ask.tag.partition("@")[0]).task
+        champion = Champion(
+            **dict(ask),
+            run=run,
+            approved_by=approved_by,
+            since=_now(),
+            before=self._before(task, ask),
+        )
+        title = f"{ask.tag} is {ask.turn.value} by {ask.asked_by}"
+        title += f", approved by {approved_by}" if approved_by else ""
+        self._change(
+            ask, lambda: {CHAMPION_FILE: _as_yaml(champion), REQUEST_FILE: None}, title, by=approved_by or ask.asked_by
+        )
+        return champion
+
+    def decline(self, task: str, ask: Ask, who: str, why: str) -> None:
+        """End a request.
+
+        Raises:
+            LedgerError: it is open no more.
+        """
+
+        def make(head: str | None) -> Change:
+            if self._read(task, REQUEST_FILE, Ask, head) != ask:
+                raise LedgerError(f"The request for {ask.tag} is open no more: somebody was faster. Look again.")
+            return Change({REQUEST_FILE: None}, f"{who} declines {ask.tag}\n\n{why}", by=who)
+
+        self.repository.commit(branch_of(task), make)
+
+    def _before(self, task: str, ask: Ask) -> str:
+        """Where a rollback from a new champion goes: of one that came back, where it went when it was champion."""
+        if ask.turn is Turn.PROMOTED:
+            return ask.instead_of
+        return next((past.before for past in self.past(task) if past.tag == ask.tag), "")
+
+    def _change(self, ask: Ask, files: Callable[[], dict[str, str | None]], title: str, by: str) -> None:
+        task = parse_sample_key(ask.tag.partition("@")[0]).task
+
+        def make(head: str | None) -> Change:
+            now = self._read(task, CHAMPION_FILE, Champion, head)
+            if (now.tag if now else "") != ask.instead_of:
+                raise LedgerError(
+                    f"{now.tag if now else 'nobody'} became champion of {task} meanwhile, instead of "
+                    f"{ask.instead_of or 'nobody'}: nothing is changed. Look at it, and press again."
+                )
+            gates = "\n".join(f"{name}: {told}" for name, told in ask.gates.items())
+            over = "\n".join(f"{name} is passed over: {reason}" for name, reason in ask.overridden.items())
+            return Change(files(), "\n\n".join(part for part in (title, ask.why, gates, over) if part), by=by)
+
+        self.repository.commit(branch_of(task), make)
+
+    def _read(self, task: str, file: str, kind: type[_Kept], commit: str | None) -> _Kept | None:
+        text = self.repository.read(commit, file) if commit else None
+        if text is None:
+            return None
+        try:
+            return kind.model_validate(yaml.safe_load(text))
+        except (ValidationError, yaml.YAMLError) as error:
+            told = explain(error, file) if isinstance(error, ValidationError) else str(error)
+            raise LedgerError(
+                f"{file} of {task} in the ledger {self.repository.folder} cannot be read: {told}. It was changed by "
+                "hand, or by another version of ANNA."
+            ) from error
+
+
+def _as_yaml(content: BaseModel) -> str:
+    told: dict[str, Any] = content.model_dump(mode="json")
+    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(tz=dt.UTC).replace(microsecond=0)

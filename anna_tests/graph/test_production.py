@@ -1,0 +1,145 @@
+"""Production: the champion scores complete months by itself, and what is published is whole."""
+
+import datetime as dt
+import json
+
+import dagster as dg
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from anna_resources.artifacts.production import ProductionScores
+from anna_resources.names import PRODUCTION_TAG
+from anna_tests.graph.conftest import TRAINED, Deployment, events
+from anna_tests.graph.results import problem
+from anna_tests.graph.test_champion import press
+
+pytestmark = pytest.mark.xdist_group("trained")
+FEBRUARY, MARCH = dt.date(2024, 2, 1), dt.date(2024, 3, 1)
+
+
+def look(deployment: Deployment) -> dg.SensorResult:
+    context = dg.build_sensor_context(
+        instance=deployment.instance, resources=deployment.defs.resources, definitions=deployment.defs
+    )
+    with context:
+        result = deployment.defs.resolve_sensor_def("production")(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def asked(deployment: Deployment) -> dict[str, dg.RunRequest]:
+    """What the sensor asks for at a look: what it is to make → the request."""
+    return {request.tags[PRODUCTION_TAG]: request for request in look(deployment).run_requests or ()}
+
+
+def follow(deployment: Deployment) -> list[str]:
+    """Do what the sensor asks for, until it asks for nothing; what that was."""
+    done: list[str] = []
+    while requests := asked(deployment):
+        assert len(done) < 20, f"it asks without end: {done}"
+        for name, request in requests.items():
+            [key] = request.asset_selection
+            assert deployment.materialize(key.to_user_string(), partition=request.partition_key).success
+            done.append(name)
+    return done
+
+
+def scores(deployment: Deployment) -> ProductionScores:
+    return deployment.warehouse.production("churn")
+
+
+def test_the_champion_scores_complete_months_by_itself(trained: Deployment) -> None:
+    first, second = TRAINED
+    assert asked(trained) == {}  # nobody is champion
+    press(trained, tag=first)
+    assert follow(trained) == ["history/accounts 2024-03", "history/cards 2024-03", f"{first} 2024-03"]
+    done = scores(trained).month(MARCH).done()
+    assert done is not None
+    assert (done.task, done.month, done.as_of, done.model, done.rows) == (
+        "churn",
+        "2024-03",
+        dt.date(2024, 4, 1),
+        first,
+        60,
+    )
+    frame = scores(trained).month(MARCH).read()
+    assert frame.columns == [
+        "client_id", "as_of", "score", "decile", "model", "model_version", "events_accounts", "events_cards",
+    ]  # fmt: skip
+    assert frame.group_by("decile").len().sort("decile")["len"].to_list() == [6] * 10
+    assert frame.sort("score", descending=True)["decile"].is_sorted()
+    assert frame.filter(pl.col("events_accounts") == 0)["client_id"].cast(pl.Int64).sort().to_list() == list(
+        range(40, 60)
+    )
+    latest = scores(trained).latest
+    assert_frame_equal(pl.read_parquet(latest / "scores.parquet"), frame)
+    assert json.loads((latest / "done.json").read_text())["month"] == "2024-03"
+
+    pair = dg.MultiPartitionKey({"month": "2024-03-01", "sample": first})
+    for domain in trained.domains:
+        trained.materialize(f"retro/embedding/{domain}", partition=pair)
+    trained.materialize("retro/scores", partition=pair)
+    retro = trained.warehouse.retro_scores(first, MARCH).read()
+    assert_frame_equal(frame.select(retro.columns), retro)  # bit for bit
+
+    press(trained, tag=second)  # a new champion scores the newest month, and no other
+    assert follow(trained) == [f"{second} 2024-03"]
+    assert follow(trained) == []
+
+
+def test_late_events_have_their_month_scored_again_and_no_other(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    for domain in trained.domains:
+        trained.materialize(f"history/{domain}", partition="2024-02-01")
+    pair = dg.MultiPartitionKey({"month": "2024-02-01", "task": "churn"})
+    assert trained.materialize("production/scores", partition=pair).success  # by hand, as a backfill does
+    assert json.loads((scores(trained).latest / "done.json").read_text())["month"] == "2024-03"
+    before = scores(trained).month(FEBRUARY).read()
+    trained.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))
+    trained.refresh()
+    assert follow(trained) == ["history/cards 2024-03", f"{TRAINED[0]} 2024-03"]
+    assert_frame_equal(scores(trained).month(FEBRUARY).read(), before)
+
+
+def test_a_month_that_is_not_over_is_not_scored(trained: Deployment, clock) -> None:
+    (trained.home / "anna.yaml").write_text(
+        (trained.home / "anna.yaml").read_text().replace("end_month: 2024-03\n", "")
+    )
+    trained.reload()
+    press(trained, tag=TRAINED[0])
+    april = dt.datetime(2024, 4, 3, tzinfo=dt.UTC).timestamp()  # a day of lag and three of grace
+    clock.seconds = april - dt.datetime.now(tz=dt.UTC).timestamp()
+    assert "history/cards 2024-02" in asked(trained)
+    assert not any("2024-03" in name for name in asked(trained))
+    clock.seconds += 3 * 86_400
+    assert "history/cards 2024-03" in asked(trained)
+
+
+def test_scores_on_histories_behind_their_marts_are_refused_and_what_failed_is_paused(
+    trained: Deployment, clock
+) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    before = scores(trained).month(MARCH).read()
+    trained.rewrite_month("cards", "2024-03-01", events(98, "2024-03-01"))
+    trained.refresh()
+    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
+    refused = trained.materialize("production/scores", partition=pair, check=False)
+    assert "history/cards of 2024-03: missing, or older than the marts" in problem(refused)
+    assert_frame_equal(scores(trained).month(MARCH).read(), before)
+
+
+def test_nobody_scores_a_task_without_a_champion(trained: Deployment) -> None:
+    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
+    assert "churn has no champion" in problem(trained.materialize("production/scores", partition=pair, check=False))
+
+
+def test_a_champion_whose_domain_is_gone_is_told_and_asks_for_nothing(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    (trained.settings.domains / "accounts.yaml").unlink()
+    trained.reload()
+    result = look(trained)
+    assert not result.run_requests
+    assert "churn.q1 reads accounts, which is gone: put its file back, or roll back." in result.skip_reason.skip_message
