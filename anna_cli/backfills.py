@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from anna_cli.graphql import GraphQLClient, without_stack
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.launch_view import clock
-from anna_cli.queries import BACKFILL, RUN_STATES
+from anna_cli.queries import BACKFILL, BACKFILLS, RUN_STATES
 from anna_core.errors import AnnaError
 
 POLL_SECONDS = 2.0
@@ -62,6 +62,17 @@ def read_backfill(client: GraphQLClient, backfill_id: str) -> Backfill:
     )
     problem = without_stack((found["error"] or {}).get("message") or "")
     return Backfill(found["id"], found["status"], assets, problem or None)
+
+
+def going_on(client: GraphQLClient) -> list[str]:
+    """A line for each backfill that is not over: its title, and how far each asset is; raises `ClientError`."""
+    found = client.expect("PartitionBackfills", BACKFILLS, statuses=sorted(GOING_ON))["results"]
+    lines = []
+    for one in found:
+        assets = read_backfill(client, one["id"]).assets
+        far = ", ".join(f"{asset.asset} {asset.made}/{asset.targeted}" for asset in assets)
+        lines.append(f"Backfill {one['title'] or one['id']}: {far or 'about to begin'}")
+    return lines
 
 
 def follow_backfill(

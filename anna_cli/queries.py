@@ -206,6 +206,16 @@ query Backfill($id: String!) {
 }
 """
 
+BACKFILLS = """
+query Backfills($statuses: [BulkActionStatus!]) {
+  partitionBackfillsOrError(filters: {statuses: $statuses}, limit: 50) {
+    __typename
+    ... on PartitionBackfills { results { id title } }
+    ... on Error { message }
+  }
+}
+"""
+
 SENSOR = """
 query Sensor($selector: SensorSelector!) {
   sensorOrError(sensorSelector: $selector) {

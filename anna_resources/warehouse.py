@@ -110,7 +110,7 @@ class Warehouse(dg.ConfigurableResource):
 
     def production(self, task: str) -> ProductionScores:
         """The champion's scores of a task, for the bank's other systems."""
-        return ProductionScores(self._path("production", "scores", task))
+        return ProductionScores.below(Path(self.storage), task)
 
     def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
         """Every client's sequence of a domain as of a month's end."""

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from anna_cli import retro_backfill
-from anna_cli.backfills import follow_backfill
+from anna_cli.backfills import POLL_SECONDS, follow_backfill
 from anna_cli.commands.demo_bank import START, write_bank
 from anna_cli.commands.retro import print_scores
 from anna_cli.commands.up import print_addresses
@@ -18,14 +18,16 @@ from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow
 from anna_cli.graphql import GraphQLClient
 from anna_cli.launch_reader import LaunchReader
+from anna_cli.pressing import press
 from anna_cli.refresh_reader import read_refresh
 from anna_cli.report_reader import print_report, read_report
 from anna_cli.stop_signals import stop_signals
 from anna_cli.submission import follow_intake, register
 from anna_cli.supervisor.platform import Platform
 from anna_core.errors import AnnaError
-from anna_core.months import next_month
+from anna_core.months import next_month, parse_month
 from anna_core.tasks.presets import PRESETS
+from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.settings import Settings, load_settings
 from anna_simbank.bank import SimulatedBank
 from anna_simbank.sample_book import sample_path
@@ -89,6 +91,19 @@ def _tell(client: GraphQLClient, home: Path, preset: str) -> None:
     selection = retro_backfill.select(client, KEY, months)
     follow_backfill(client, retro_backfill.launch(client, selection), CONSOLE)
     print_scores(client, selection)
+    _heading("6. Production")
+    press("PROMOTE", TASK, "demo", "it is the demo's launch", KEY)
+    _watch_scores(selection.months[-1])
+
+
+def _watch_scores(month: str) -> None:
+    """Wait until the champion has scored the newest month by itself, and tell where the scores are."""
+    stored = ProductionScores.below(load_settings().storage, TASK)
+    with CONSOLE.status("The champion scores the newest month by itself …"):
+        while (done := stored.month(parse_month(month)).done()) is None:
+            time.sleep(POLL_SECONDS)
+    said = f"  as of {done.as_of}: {done.rows:,} clients scored by {done.model}  {stored.latest / SCORES_FILE}"
+    CONSOLE.print(Text(said), soft_wrap=True)
 
 
 def _watch_marts(client: GraphQLClient, run_id: str) -> str:

@@ -7,9 +7,8 @@ from anna_cli.console import CONSOLE
 from anna_core.errors import AnnaError
 from anna_core.keys import check_task
 from anna_core.months import next_month, parse_month
-from anna_resources.artifacts.production import SCORES_FILE
+from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.settings import load_settings
-from anna_resources.warehouse import Warehouse
 
 
 class NoScoresError(AnnaError):
@@ -21,7 +20,7 @@ class NoScoresError(AnnaError):
 @click.option("--as-of", help="Only those of this day, the first after a month, as in 2024-04-01.")
 def scores(task: str, as_of: str | None) -> None:
     """List the months that the champion of TASK has scored, with the path of each; the newest is also in latest/."""
-    stored = Warehouse.of(load_settings()).production(check_task(task))
+    stored = ProductionScores.below(load_settings().storage, check_task(task))
     found = stored.all()
     if as_of is not None:
         try:

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from anna_cli.backfills import going_on
 from anna_cli.console import CONSOLE
 from anna_cli.follow import check_finished, follow, snapshot
 from anna_cli.identity import connect
@@ -29,6 +30,8 @@ def status(key: str | None, once: bool) -> None:
     for sensor in read_sensors(client):
         if told := _told(sensor):
             CONSOLE.print(told, style="yellow", soft_wrap=True)
+    for backfill in going_on(client):
+        CONSOLE.print(backfill, soft_wrap=True)
     reader = LaunchReader(client)
     launches = reader.read(key)
     if not launches:

@@ -73,6 +73,11 @@ class ProductionScores:
 
     path: Path
 
+    @classmethod
+    def below(cls, storage: Path, task: str) -> "ProductionScores":
+        """Those of a task in a deployment's storage."""
+        return cls(storage / "production" / "scores" / task)
+
     def month(self, month: dt.date) -> MonthScores:
         """The scores as of a month's end."""
         return MonthScores(self.path / f"{_MONTH}{month:%Y-%m}")

@@ -89,7 +89,8 @@ def status_of(home, monkeypatch, capsys, **answers):
     no_runs = {"data": {"runsOrError": {"__typename": "Runs", "results": []}}}
     answers = {
         "Runs": no_runs, "Uploads": uploads_answer(), "Identity": identified(home), "AssetKeys": assets(),
-        "Sensors": sensors(),
+        "Sensors": sensors(), "Backfills": {"data": {"partitionBackfillsOrError": {"__typename": "PartitionBackfills",
+        "results": []}}},
     } | answers  # fmt: skip
     with serving(Stub(**answers)) as stub:
         monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
@@ -111,6 +112,101 @@ def test_status_tells_of_sensors_that_fail_or_are_off_what_their_page_says(home,
         "The sensor 'outbox' is off: switch it on in the UI under Automation.",
     ]
     assert not any("sources" in line for line in told)
+
+
+def test_status_tells_how_far_backfills_are(home, monkeypatch, capsys):
+    going = {"__typename": "PartitionBackfills", "results": [{"id": "b1", "title": "retro-scores of churn.q1"}]}
+    counts = {
+        "__typename": "AssetPartitionsStatusCounts", "assetKey": {"path": ["retro", "scores"]},
+        "numPartitionsTargeted": 6, "numPartitionsMaterialized": 2, "numPartitionsInProgress": 1,
+        "numPartitionsFailed": 0,
+    }  # fmt: skip
+    one = {
+        "__typename": "PartitionBackfill", "id": "b1", "status": "REQUESTED", "error": None,
+        "assetBackfillData": {"assetBackfillStatuses": [counts]},
+    }  # fmt: skip
+    answers = {
+        "Backfills": {"data": {"partitionBackfillsOrError": going}},
+        "Backfill": {"data": {"partitionBackfillOrError": one}},
+    }
+    told = status_of(home, monkeypatch, capsys, **answers)
+    assert "Backfill retro-scores of churn.q1: retro/scores 2/6" in told
+
+
+def run_states(*runs):
+    """Answers to the questions for a run's state, one after the other; the last goes on."""
+    left = list(runs)
+
+    def answer(_):
+        status, tags = left.pop(0) if len(left) > 1 else left[0]
+        run = {"runId": "r1", "jobName": "promote", "status": status, "creationTime": 0}
+        run["tags"] = [{"key": key, "value": value} for key, value in tags.items()]
+        return {"data": {"runsOrError": {"__typename": "Runs", "results": [run]}}}
+
+    return answer
+
+
+def pressed(home, monkeypatch, *arguments, **answers):
+    """Press against a stub; what it was asked, and the exit code."""
+    monkeypatch.setattr("anna_cli.pressing._POLL_SECONDS", 0.01)
+    answers = {
+        "Identity": identified(home),
+        "LaunchRun": {"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "r1"}}}},
+        "RunStates": run_states(("STARTED", {}), ("SUCCESS", {})),
+    } | answers
+    stub, code = Stub(**answers), 0
+    with serving(stub):
+        monkeypatch.setenv("ANNA_WEBSERVER_PORT", stub.url.rpartition(":")[2])
+        settings._load.cache_clear()
+        try:
+            main(list(arguments))
+        except SystemExit as left:
+            code = left.code
+    return stub, code
+
+
+def test_a_press_says_what_the_form_of_the_launchpad_says(home, monkeypatch, capsys):
+    said = ("--why", "good", "--who", " Anna  I. ", "--override", "not_worse=it knew them = all")
+    stub, code = pressed(home, monkeypatch, "promote", "churn.q1@2", *said)
+    assert code in (0, None)
+    [params] = [variables["params"] for name, variables in stub.calls if name == "LaunchRun"]
+    assert params["selector"]["jobName"] == "promote"
+    assert params["runConfigData"]["ops"]["champion"]["config"] == {
+        "press": "PROMOTE", "who": "Anna I.", "why": "good", "tag": "churn.q1@2",
+        "override": {"not_worse": "it knew them = all"},
+    }  # fmt: skip
+    assert {"key": "dagster/partition", "value": "churn"} in params["executionMetadata"]["tags"]
+    assert "churn: no champion yet." in capsys.readouterr().out
+
+
+def test_a_press_that_is_refused_ends_with_the_run_s_words(home, monkeypatch, capsys):
+    failed = {"data": {"logsForRun": {"__typename": "EventConnection", "cursor": "", "hasMore": False, "events": [
+        {"__typename": "ExecutionStepFailureEvent", "timestamp": "0", "stepKey": "champion", "message": "",
+         "error": {"message": "x", "className": "Failure", "cause": {
+            "message": "anna_assets.production.champion_asset.PressError: it does not pass stable\n",
+            "className": "PressError"}}}]}}}  # fmt: skip
+    states = run_states(("FAILURE", {}))
+    _, code = pressed(home, monkeypatch, "rollback", "churn", "--why", "bad", RunStates=states, Events=failed)
+    assert code == 1
+    assert "it does not pass stable" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("promote", "churn", "--why", "x"), "'churn' is not a sample's key"),
+        (("promote", "churn.q1"), "Missing option '--why'"),
+        (("approve", "churn.q1", "--why", "x"), "'churn.q1' cannot name a task"),
+        (("promote", "churn.q1", "--why", "x", "--override", "stable"), "'stable': write GATE=WHY"),
+        (("promote", "churn.q1", "--why", "x", "--who", " "), "`who` is missing"),
+        (("scores", "churn"), "churn has no scores yet"),
+        (("scores", "churn", "--as-of", "2024-04-03"), "--as-of 2024-04-03: '2024-04-03' is not the first of a month"),
+    ],
+)
+def test_what_is_wrong_with_a_press_is_told_at_once(home, monkeypatch, capsys, arguments, told):
+    _, code = pressed(home, monkeypatch, *arguments)
+    assert code in (1, 2)
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 def test_status_names_a_domain_file_that_cannot_be_used(home, monkeypatch, capsys):
