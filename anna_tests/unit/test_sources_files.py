@@ -91,6 +91,17 @@ def test_a_table_of_a_lake_that_is_out_of_sight_or_beside_csv_stops_nobody(bank,
         source_files(bank.source)
 
 
+@pytest.mark.parametrize("folder", ["base_20240131", "delta_20240101_20240131", "base_20240131235959"])
+def test_folders_of_days_are_no_transactions_of_hives(texts, folder):
+    texts.put_text(CSV + ROW, f"{folder}/a.csv")
+    assert len(source_files(texts.source).read) == 1
+    inside = Bank(texts.home, source={"path": f"source/{folder}", "format": "csv"})
+    assert len(source_files(inside.source).read) == 1
+    texts.put_text(CSV + ROW, "base_10000000/a.csv")
+    with pytest.raises(SourceError, match="is a transactional Hive table"):
+        source_files(texts.source)
+
+
 def test_a_single_file_of_a_lakes_table_is_refused_too(tmp_path):
     bank = Bank(tmp_path, source={"path": "source/part=1/a.parquet"})
     (tmp_path / "source" / "part=1").mkdir(parents=True)
