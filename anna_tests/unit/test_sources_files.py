@@ -736,6 +736,19 @@ def test_a_first_look_sees_headers_among_the_rows_as_an_observation_does(tmp_pat
         bank.observe()
 
 
+def test_a_header_again_is_known_whatever_is_wrapped_around_its_names(texts):
+    header = CSV.replace("amount", "'0").replace("event_time", '"=""event_time"""')
+    bank = Bank(texts.home, source={"path": "source", "format": "csv"}, fields={"0": "numeric"})
+    bank.put_text((header + ROW * 4) * 2)
+    assert bank.observe().left == {"event_time holds the column's name, as a header does": 1}
+
+
+def test_a_row_without_a_time_is_no_header_though_its_values_are_names_of_columns(texts):
+    wide = CSV.replace("\n", ",0,1\n")
+    texts.put_text(wide + "a,2024-03-05,x,1,1,0,1\n" * 4 + "a,,1,1,0,0,1\n")
+    assert texts.observe().left == {"event_time is missing": 1}
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 @pytest.mark.parametrize(("moments", "what"), [(0, "all times of"), (2, "198 of 200 times of"), (3, "")])
 def test_a_first_look_judges_moved_days_as_an_observation_does(tmp_path, kind, moments, what):
