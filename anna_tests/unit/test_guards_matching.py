@@ -157,3 +157,8 @@ def test_a_file_is_compared_with_all_newer_ones(newest):
     told = files_apart({name: pl.Series(ids, dtype=pl.String) for name, ids in files.items()})
     assert "leading zeros are lost in one of the two (100 of " in told
     assert files_apart({name: pl.Series(ids, dtype=pl.String) for name, ids in list(files.items())[:2]}) == ""
+
+
+def test_a_small_file_that_lost_its_zeros_is_told_beside_a_large_one():
+    files = {"new": pl.Series([f"{i:08d}" for i in range(1000)]), "sheet": pl.Series([str(i) for i in range(10, 20)])}
+    assert "leading zeros are lost in one of the two (10 of 10 " in files_apart(files)
