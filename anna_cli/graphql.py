@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from anna_core.errors import AnnaError
 from anna_resources.code_location import LOCATION
@@ -86,13 +86,12 @@ class GraphQLClient:
                 )
                 content = answer.json()
         except requests.Timeout as error:  # before ConnectionError: one that does not come about in time is both
-            raise ClientError(
-                f"{self.url} did not answer within {self.timeout:g} s: the machine is overloaded, or the webserver "
-                "hangs. Its log is logs/webserver.log in ANNA_HOME."
-            ) from error
+            raise self._slow() from error
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
                 raise NotRunningError(f"ANNA is not running at {self.url}: start it with `anna up`.") from error
+            if isinstance(error.args[0], ReadTimeoutError):  # in the midst of an answer
+                raise self._slow() from error
             raise DroppedError(
                 f"{self.url} broke the connection off without an answer. Is something between it and this command, or "
                 "is the webserver about to start? Its log is logs/webserver.log in ANNA_HOME. Try again."
@@ -108,6 +107,12 @@ class GraphQLClient:
             raise RejectedError("; ".join(without_stack(str(error["message"])) for error in errors))
         data: Json = content["data"]
         return data
+
+    def _slow(self) -> ClientError:
+        return ClientError(
+            f"{self.url} did not answer within {self.timeout:g} s: the machine is overloaded, or the webserver "
+            "hangs. Its log is logs/webserver.log in ANNA_HOME."
+        )
 
     def expect(self, typename: str, query: str, **variables: Any) -> Json:
         """Send a document with one field that is a union; return it if it is a `typename`.

@@ -23,7 +23,9 @@ OF_ANY_FORMAT = (HIVE, SPARK)
 ICEBERG_STATE = re.compile(r"v?(\d+)(-.*)?(\.gz)?\.metadata\.json(\.gz)?")
 DELTA_LOG, ICEBERG_LOG, _HUDI_LOG, _SPARK_LOG = "_delta_log", "metadata", ".hoodie", "_spark_metadata"
 # Hive's folders of one write or several, and of what it has merged: delta_0000002_0000002_0000, base_0000002_v0000041.
-_HIVE_WRITES = re.compile(r"(base_\d{7,}|(delete_)?delta_\d{7,}_\d{7,}(_\d{4})?)(_v\d{7,})?")
+# It fills numbers up to 7 digits; of more, base_20240131 and delta_20240101_20240131 are a bank's own, of days.
+_NUMBER = r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))\d{7,10}"
+_HIVE_WRITES = re.compile(rf"(base_{_NUMBER}|(delete_)?delta_{_NUMBER}_{_NUMBER}(_\d{{4}})?)(_v\d{{7,}})?")
 _ICEBERG_DATA = "data"
 _GZIP_BEGINS = b"\x1f\x8b"
 

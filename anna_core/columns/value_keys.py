@@ -36,6 +36,7 @@ _IN_UTC = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?: ?UTC| ?Z| ?[+-]0
 _SECONDS, _WHOLE = 19, "%Y-%m-%d %H:%M:%S"  # characters of a time stamp, and their form
 _FRACTION = r"(\.\d+)"
 _DECIMALS, _POWER = r"\.(\d*)[eE]", r"[eE]\+?(\d{1,9})$"
+_UNSIGNED = r"[eE]\d+$"  # as Java and Spark write a float, with all digits that tell it from others: 1.25E7 is 12500000
 _NUMBER_AS_KEY = r"^(?:-?(?:[1-9]\d*(?:\.\d*[1-9])?|0\.\d*[1-9])|0)$"
 _BEYOND_MICROSECONDS = r":\d\d[.,]\d{6}0*[1-9]"
 _DECIMAL = r"^([+-]?)0*(\d*)(?:\.(\d*?)0*)?$"
@@ -89,8 +90,8 @@ def time_key(name: str, kind: pl.DataType, zone: str, bank_zone: str) -> TypedKe
 def number_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
     """A key of numbers: equal where these are, with or without zeros at their ends, a plus sign or an exponent.
 
-    Digits count one by one, however many there are. A number with an exponent that does not show all of them, as
-    2.024012E+13, or has more than a float holds, is read as `event_key` reads it.
+    Digits count one by one, however many there are. A number with an exponent behind a plus that does not show all of
+    them, as 2.024012E+13, or one with more than a float holds, is read as `event_key` reads it.
 
     Args:
         name: of the column.
@@ -106,7 +107,8 @@ def number_key(name: str, kind: pl.DataType, zone: str) -> TypedKey:
     text = plain_text(name, kind)
     number = text.cast(pl.Float64, strict=False)
     shown, power = text.str.extract(_DECIMALS).str.len_chars().fill_null(0), text.str.extract(_POWER).cast(pl.Int32)
-    exact = ((shown >= power) & number.is_finite() & (number.abs() < EXACT)).fill_null(value=False)
+    shows_all = (shown >= power) | text.str.contains(_UNSIGNED)
+    exact = (shows_all & number.is_finite() & (number.abs() < EXACT)).fill_null(value=False)
 
     def in_one_form(texts: pl.Series) -> pl.Series:
         return _mended(texts, texts.str.contains(_NUMBER_AS_KEY), others)

@@ -34,8 +34,9 @@ def refuse_other_headers(domain: Domain, table: SourceTable) -> None:
     rows = table.rows.select(fields).with_row_index("row")
     undated = rows.filter(~pl.col(str(time)).str.contains(_MAY_BE_TIME).fill_null(value=False))
     names_of = undated.with_columns(bare_name(pl.all().exclude("row")).fill_null(""))
-    are_names = pl.sum_horizontal(pl.all().exclude("row").is_in(known)) >= _KNOWN * len(own)
-    found = names_of.filter((pl.col(str(time)) == own[time]) | are_names).collect(engine="streaming")
+    in_place = pl.col(str(time))  # of the time; below nothing, values may be names of columns, too
+    are_names = (in_place != "") & (pl.sum_horizontal(pl.all().exclude("row").is_in(known)) >= _KNOWN * len(own))
+    found = names_of.filter((in_place == own[time]) | are_names).collect(engine="streaming")
     for row, *names in found.iter_rows():
         if names != own:
             file = table.files[0]

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -126,6 +126,27 @@ def too_many(
         if share < 1 and _is_proven(fault, counts.get(fault.reason, 0), among[fault.reason])
     }
     return sorted(whole | lost | proven, key=lambda reason: (-counts[reason], reason))
+
+
+def too_many_of_file(
+    left: Collection[Mapping[str, int]], dated: Sequence[Fault], rows: int, share: float, values: Mapping[str, int]
+) -> list[str]:
+    """The reasons of single values for which a file is refused as a whole, most frequent first.
+
+    These are proofs, and what no month has too much of. Other faults are judged by months, which may have rows of
+    several files; but those of a column that is filled in few rows would never be, were each month to have too few.
+
+    Args:
+        left: of each month, and of the rows that belong to none, reason → number of rows that have it.
+        dated: all faults of rows that belong to a month, as each is judged beside the others of its column.
+        rows: as of `too_many`, of the file.
+        share: likewise.
+        values: likewise.
+    """
+    single = [fault for fault in dated if not fault.whole_row]
+    proofs = {fault.reason for fault in single if fault.proof}
+    reasons = too_many(sum(map(Counter, left), Counter[str]()), single, rows, share, values)
+    return [reason for reason in reasons if reason in proofs or all(found.get(reason, 0) < FEW for found in left)]
 
 
 def refusal(

@@ -22,7 +22,7 @@ from anna_core.sources.door import open_door
 from anna_core.sources.faults import Fault, as_header
 from anna_core.sources.kept_surveys import keep_survey, kept_survey, sweep_surveys
 from anna_core.sources.layouts import columns_that_count, file_schema, has_rows
-from anna_core.sources.left_aside import most_of, too_many
+from anna_core.sources.left_aside import most_of, too_many_of_file
 from anna_core.sources.looking import WRITTEN, changed, look
 from anna_core.sources.moved_days import refuse_moved_days
 from anna_core.sources.notes import notes
@@ -132,14 +132,14 @@ class _Reading:
         Also the names of files that were read, but that the setting `left_aside`, lowered since, refuses by now: these
         are to be read again, to be told with their rows.
         """
-        found, refused, runs, proofs = {}, set[str](), key_runs(self.folder), _proofs(self.source)
+        found, refused, runs, dated = {}, set[str](), key_runs(self.folder), _dated_faults(self.source)
         for name, state in states.items():
             known = before.known.get(name)
             if known is None or (known.state, known.rules) != (state, self.rules):
                 kept = kept_survey(self.folder, name, state, self.rules)
                 known = ReadFile(state=state, rules=self.rules, survey=kept) if kept is not None else None
             stored = runs.get(key_name(name, state, self.rules), [])
-            if known is not None and _is_refused(self.source, known, proofs):
+            if known is not None and _is_refused(self.source, known, dated):
                 refused.add(name)
                 continue
             # Without the identities of its events, which may be lost, nobody knows which of them come again elsewhere.
@@ -203,19 +203,19 @@ def _read_files(
     return files, wrong, torn
 
 
-def _proofs(source: Source) -> list[Fault]:
-    """The faults of dated rows so few of which show how a column is written, whatever the files' types are."""
+def _dated_faults(source: Source) -> list[Fault]:
+    """What can be wrong with rows that belong to a month, whatever the files' types are."""
     texts = pl.Schema(dict.fromkeys(source.domain.source_columns, pl.String()))
-    door = open_door(source.domain, pl.LazyFrame(schema=texts), texts, source.bank_zone, source.path)
-    return [fault for fault in door.dated if fault.proof]
+    return open_door(source.domain, pl.LazyFrame(schema=texts), texts, source.bank_zone, source.path).dated
 
 
-def _is_refused(source: Source, file: ReadFile, proofs: list[Fault]) -> bool:
+def _is_refused(source: Source, file: ReadFile, dated: list[Fault]) -> bool:
     """Whether a file that was read is refused as `left_aside` is now, as `survey` would."""
-    left, share = sum(map(Counter, file.survey.left.values()), Counter[str]()), source.left_aside
-    rows = file.survey.rows - left[BLANK]
-    proven = too_many(left, proofs, rows, share, file.survey.values)
-    return _unusable(source.domain, file) > most_of(rows, share) or bool(proven)
+    left, share = [Counter(found) for found in file.survey.left.values()], source.left_aside
+    rows = file.survey.rows - sum(found[BLANK] for found in left)
+    if _unusable(source.domain, file) > most_of(rows, share):
+        return True
+    return bool(too_many_of_file(left, dated, rows, share, file.survey.values))
 
 
 def _unusable(domain: Domain, file: ReadFile) -> int:

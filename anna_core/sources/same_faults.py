@@ -24,12 +24,12 @@ def told_once(refused: Iterable[tuple[Path, str]]) -> list[str]:
 
 def _fault(file: Path, message: str) -> str:
     """What is wrong with a file, without what differs between files: its name, rows and values."""
-    told = message.replace(str(file), "")
+    told = _VALUE.sub("", message).replace(str(file), "")  # first of all, as there may be brackets and names in values
     for folder in file.parts[:-1]:
         if "=" in folder:  # of a partition, whose value it names
             told = told.replace(folder, "")
     told = re.sub(rf"\([^()]*{re.escape(file.name)}[^()]*\)", "", told).replace(file.name, "")
-    return _NUMBER.sub("", _VALUE.sub("", told))
+    return _NUMBER.sub("", told)
 
 
 def _others(files: list[Path]) -> str:

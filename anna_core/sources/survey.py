@@ -21,7 +21,7 @@ from anna_core.sources.faults import Fault, without_time
 from anna_core.sources.fingerprints import NO_ROWS, column_hash, mixed, row_hash, rows_in, write_fingerprint
 from anna_core.sources.glued_files import refuse_other_headers
 from anna_core.sources.layouts import file_schema, is_empty
-from anna_core.sources.left_aside import FEW, Example, examples, refusal, told, too_many, valued
+from anna_core.sources.left_aside import Example, examples, refusal, told, too_many, too_many_of_file, valued
 from anna_core.sources.moved_days import DaysWatch, MovedDays
 from anna_core.sources.reading import reading
 from anna_core.sources.scanning import HASH, identity
@@ -289,19 +289,10 @@ def _refuse(source: Source, file: Path, door: Door, seen: _Seen, found: dict[str
     rows = seen.rows - counts[BLANK]
     if reasons := too_many(counts, door.undated, rows, share, {}):
         raise refusal(source.domain, str(file), counts, rows, share, told(door.undated, reasons, found))
-    counts, proofs = sum(seen.counts.values(), Counter()), {fault.reason for fault in door.dated if fault.proof}
-    single = [fault for fault in door.dated if not fault.whole_row]
-    reasons = too_many(counts, single, rows, share, seen.values)
-    # Other faults are judged by months, which may have rows of several files; but those of a column that is filled in
-    # few rows would never be, were each month to have too few of them.
-    here = [reason for reason in reasons if reason in proofs or _is_sparse(seen, reason)]
-    if here:
-        words = told(single, here, found)
-        raise refusal(source.domain, str(file), counts, rows, share, words, single, seen.values)
-
-
-def _is_sparse(seen: _Seen, reason: str) -> bool:
-    return all(counts[reason] < FEW for counts in seen.counts.values())
+    if reasons := too_many_of_file(seen.counts.values(), door.dated, rows, share, seen.values):
+        counts = sum(seen.counts.values(), Counter())
+        words = told(door.dated, reasons, found)
+        raise refusal(source.domain, str(file), counts, rows, share, words, door.dated, seen.values)
 
 
 def _key(month: dt.date | None) -> str:

@@ -182,3 +182,15 @@ def test_a_question_whose_connection_breaks_off_is_asked_again_for_some_seconds(
     with dropping([0]) as (url, asked), pytest.raises(DroppedError):
         GraphQLClient(url).execute("\nmutation X { x }")
     assert len(asked) == 1  # it may have been heard
+
+
+def test_an_answer_that_stays_half_is_slow_and_not_asked_for_again():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asking = threading.Thread(target=lambda: held.append(server.accept()[0]), daemon=True)
+        held: list[socket.socket] = []
+        asking.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        threading.Timer(0.1, lambda: held[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")).start()
+        with pytest.raises(ClientError, match=r"did not answer within 0\.5 s"):
+            GraphQLClient(url, timeout=0.5).execute("query X { x }")
+        held[0].close()

@@ -137,6 +137,12 @@ def test_a_domain_that_knows_nobody_is_told_beside_one_that_knows_all(march, tmp
     )
 
 
+def test_a_prefix_is_told_though_a_few_of_the_others_have_one_of_their_own():
+    plain = [str(number) for number in range(1000, 1100)]
+    told = likely_cause(pl.Series([f"C{number}" for number in plain]), pl.Series([*plain, "TEST", "BANK-1"]))
+    assert told == "one of the two has a prefix or a suffix (100 of 100 would meet otherwise)"
+
+
 def test_prefixes_on_both_sides_tell_clients_apart():
     numbers = [f"{i:06d}" for i in range(100)]
     retail, corporate = (pl.Series([f"{letter}{number}" for number in numbers]) for letter in "RC")
@@ -151,3 +157,8 @@ def test_a_file_is_compared_with_all_newer_ones(newest):
     told = files_apart({name: pl.Series(ids, dtype=pl.String) for name, ids in files.items()})
     assert "leading zeros are lost in one of the two (100 of " in told
     assert files_apart({name: pl.Series(ids, dtype=pl.String) for name, ids in list(files.items())[:2]}) == ""
+
+
+def test_a_small_file_that_lost_its_zeros_is_told_beside_a_large_one():
+    files = {"new": pl.Series([f"{i:08d}" for i in range(1000)]), "sheet": pl.Series([str(i) for i in range(10, 20)])}
+    assert "leading zeros are lost in one of the two (10 of 10 " in files_apart(files)

@@ -527,6 +527,19 @@ def test_one_file_with_a_key_in_two_months_clashes_in_the_month_that_loses(corre
     assert corrected.build(APRIL).left == {}
 
 
+def test_what_clashes_far_away_is_counted_once_and_versions_settle_it(corrected, tmp_path):
+    rows = [(i, dt.datetime(2024, month, 5, 12), float(month)) for i in range(50) for month in (3, 6)]
+    corrected.deliver(*rows)
+    corrected.observe()
+    found = read_corrections(corrected.state, "2024-03-01")
+    assert (found.apart, found.clashing) == (0, 50)
+    versioned = Corrected(tmp_path / "versioned", version="seen")
+    versioned.deliver(*((i, month, float(month)) for i in range(50) for month in (3, 4)), seen=pl.Series([1, 2] * 50))
+    versioned.observe()
+    built = versioned.build()
+    assert (built.rows, built.repeated, built.left) == (0, 50, {})
+
+
 @pytest.mark.parametrize(("amount", "refused"), [(1.0, False), (2.0, True)])
 def test_a_corrected_year_is_no_other_event_but_a_number_that_restarts_is(corrected, amount, refused):
     rows = [(i, dt.datetime(2024, 3, 1 + i % 28, 12), 1.0) for i in range(200)]

@@ -19,6 +19,7 @@ from anna_core.sources import survey as surveying
 from anna_core.sources.files import source_files, told_unread
 from anna_core.sources.preview import preview
 from anna_core.sources.reading import reading
+from anna_core.sources.same_faults import told_once
 from anna_core.sources.source_state import ReadFile, read_state
 from anna_tests.unit.conftest import MARCH, Bank, events_frame
 
@@ -89,6 +90,17 @@ def test_a_table_of_a_lake_that_is_out_of_sight_or_beside_csv_stops_nobody(bank,
     assert [file.name for file in source_files(texts.source).read] == ["a.csv"]
     with pytest.raises(SourceError, match="is a Delta table"):
         source_files(bank.source)
+
+
+@pytest.mark.parametrize("folder", ["base_20240131", "delta_20240101_20240131", "base_20240131235959"])
+def test_folders_of_days_are_no_transactions_of_hives(texts, folder):
+    texts.put_text(CSV + ROW, f"{folder}/a.csv")
+    assert len(source_files(texts.source).read) == 1
+    inside = Bank(texts.home, source={"path": f"source/{folder}", "format": "csv"})
+    assert len(source_files(inside.source).read) == 1
+    texts.put_text(CSV + ROW, "base_10000000/a.csv")
+    with pytest.raises(SourceError, match="is a transactional Hive table"):
+        source_files(texts.source)
 
 
 def test_a_single_file_of_a_lakes_table_is_refused_too(tmp_path):
@@ -723,6 +735,55 @@ def test_a_first_look_sees_headers_among_the_rows_as_an_observation_does(tmp_pat
     assert told in preview(bank.source).refused[0]
     with pytest.raises(SourceError, match=re.escape(told)):
         bank.observe()
+
+
+def test_a_header_again_is_known_whatever_is_wrapped_around_its_names(texts):
+    header = CSV.replace("amount", "'0").replace("event_time", '"=""event_time"""')
+    bank = Bank(texts.home, source={"path": "source", "format": "csv"}, fields={"0": "numeric"})
+    bank.put_text((header + ROW * 4) * 2)
+    assert bank.observe().left == {"event_time holds the column's name, as a header does": 1}
+
+
+def test_blank_records_hide_no_rows_without_a_time(texts):
+    texts.put_text(CSV + ROW * 88 + "a,,x,1,1\n" * 12 + ",,,,\n" * 200)
+    told = r"more than 10% of its rows \(100\) cannot be used: event_time is missing in 12 of them"
+    with pytest.raises(SourceError, match=told):
+        texts.observe()
+    assert texts.observe(left_aside=0.5).left == {"no column has a value": 200, "event_time is missing": 12}
+    with pytest.raises(SourceError, match=told):
+        texts.observe()
+
+
+def test_moments_on_full_hours_are_no_moved_days(tmp_path):
+    bank = Bank(tmp_path, "America/New_York")
+    hours = [dt.datetime(2024, 3, 2) + dt.timedelta(hours=hour) for hour in range(480)]  # 20 of which are midnights
+    frame = events_frame([("a", hour, "x", True, float(i)) for i, hour in enumerate(hours)])
+    bank.put(frame.with_columns(pl.col("event_time").dt.replace_time_zone("UTC")))
+    assert bank.observe().notes == []
+    bank.put(
+        frame.filter(pl.col("event_time").dt.hour() % 4 == 0).with_columns(
+            pl.col("event_time").dt.replace_time_zone("UTC")
+        )
+    )
+    assert bank.observe().notes[0].startswith("20 of 120 times of events.parquet are midnights")
+
+
+def test_one_fault_in_other_rows_of_other_files_is_told_once():
+    def refused(name: str, line: int, value: str) -> tuple[Path, str]:
+        return Path(
+            f"/t/{name}"
+        ), f"/t/{name} is refused: it is wrong in {line} of them ({name}, line {line}: {value!r}): cure"
+
+    files = [refused("a.csv", 1, "x (1)"), refused("b.csv", 22, 'it\'s "y"'), (Path("/t/c.csv"), "/t/c.csv is torn.")]
+    first, torn = told_once(files)
+    assert first == f"{files[0][1]} The same is wrong with 1 more file: b.csv."
+    assert torn == "/t/c.csv is torn."
+
+
+def test_a_row_without_a_time_is_no_header_though_its_values_are_names_of_columns(texts):
+    wide = CSV.replace("\n", ",0,1\n")
+    texts.put_text(wide + "a,2024-03-05,x,1,1,0,1\n" * 4 + "a,,1,1,0,0,1\n")
+    assert texts.observe().left == {"event_time is missing": 1}
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

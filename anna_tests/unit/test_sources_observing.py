@@ -451,6 +451,32 @@ def test_a_lower_share_judges_proofs_in_files_that_are_known_too(watched, amount
     assert watched.read == []
 
 
+def test_a_lower_share_judges_a_column_of_few_values_in_files_that_are_known_too(tmp_path):
+    days = [dt.date(2024, month, day) for month in range(1, 5) for day in range(1, 29)]
+    flags = ["x" if day.day <= 5 else "no" if day.day <= 10 else None for day in days]
+    bank = Bank(tmp_path, fields={"online": "boolean"})
+    bank.put(pl.DataFrame({"client_id": "c1", "event_time": days, "online": flags}))
+    before = bank.observe(left_aside=0.6)
+    with pytest.raises(SourceError, match="neither yes nor no in 20 of the 40 rows that have a value in it"):
+        bank.observe(left_aside=0.1)
+    assert bank.observe(left_aside=0.6) == before
+
+
+def test_values_for_which_a_file_is_not_refused_do_not_have_it_read_again(watched):
+    """Among all of the column's values, 5 of 5,100 prove nothing; among those that are numbers they would."""
+    amounts = ["1,234.50"] * 5 + ["n.a."] * 400 + ["1.5"] * 4695
+    watched.put(events_frame([row(3, n % 28 + 1, amount=amount) for n, amount in enumerate(amounts)], amount=pl.String))
+    torn = watched.put_text("PAR1", "torn.parquet")
+    with pytest.raises(SourceError, match="torn"):
+        watched.observe()
+    torn.unlink()
+    watched.read.clear()
+    for calendar in ("", "other"):
+        after = watched.observe(calendar)
+        assert sum(after.left.values()) == 405
+        assert (watched.read, after.unread) == ([], {})
+
+
 def test_a_file_that_a_lower_share_refuses_keeps_the_identities_of_its_events(tmp_path, monkeypatch):
     """A reading that is killed would leave some of its own among them, as it divides them otherwise."""
     bank = Bank(tmp_path, event_key=["event_id"])
