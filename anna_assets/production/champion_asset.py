@@ -135,13 +135,12 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
 
 def promote_job() -> AssetJob:
     """The job `promote`: its Launchpad is the form of a press."""
-    example = Press(press=Button.PROMOTE, who="your name", why="what speaks for it")
     return dg.define_asset_job(
         PROMOTE_JOB,
         selection=dg.AssetSelection.assets(CHAMPION_KEY),
         description="Makes a launch the champion of its task, which scores in production; approves, declines, or goes "
         "back. Choose the task as partition.",
-        config={"ops": {CHAMPION_KEY.to_python_identifier(): {"config": _as_form(example)}}},
+        config={"ops": {CHAMPION_KEY.to_python_identifier(): {"config": _form()}}},
     )
 
 
@@ -154,8 +153,9 @@ def _made(champion: Champion) -> dg.MaterializeResult:
     )
 
 
-def _as_form(press: Press) -> dict[str, Any]:
-    return {**press.model_dump(), "press": press.press.name}
+def _form() -> dict[str, Any]:
+    """What the Launchpad begins with: nobody's name, so that no press is anybody's by mistake."""
+    return {**Press().model_dump(), "press": Button.PROMOTE.name}
 
 
 def _asked(config: Press, who: str, why: str, task: str, now: Champion | None, request: Ask | None, newest: str) -> Ask:
