@@ -21,6 +21,7 @@ from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
 from anna_assets.production.champion_asset import champion_asset, promote_job
+from anna_assets.production.monitoring_asset import monitoring_asset
 from anna_assets.production.production_sensor import production_sensor
 from anna_assets.production.scores_asset import production_scores_asset
 from anna_assets.refresh.readable import readable_check
@@ -108,6 +109,7 @@ def build_defs(
         retro_scores_asset(domains, retro),
         champion_asset(domains),
         production_scores_asset(domains, partitions.production(month)),
+        monitoring_asset(partitions.production(month)),
     ]
     return dg.Definitions(
         assets=assets,

@@ -65,14 +65,32 @@ class Limits(Strict):
     scoring: Annotated[int, Field(ge=1)] = 2
 
 
+class Drift(Strict):
+    """From which figures on a month's scores are doubtful.
+
+    Attributes:
+        warn: stability index of scores or of a field that warns; below it, it is nothing to speak of.
+        error: stability index of scores that is an error.
+        volume: share by which there may be more or fewer clients than the month before.
+        coverage: by how much the share of clients that a domain knows may differ from that of the launch's rows.
+    """
+
+    warn: Annotated[float, Field(gt=0)] = 0.1
+    error: Annotated[float, Field(gt=0)] = 0.25
+    volume: Annotated[float, Field(gt=0)] = 0.2
+    coverage: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+
 class Production(Strict):
     """How production scores.
 
     Attributes:
         grace: a month without later events is complete once it has been over for so long, beside the domains'
             availability lags.
+        drift: from which figures on its scores are doubtful.
     """
 
+    drift: Drift = Drift()
     grace: Duration = dt.timedelta(days=3)
 
 

@@ -10,7 +10,7 @@ from anna_core.keys import trees_member
 from anna_core.sources.source import Source
 from anna_resources.artifacts.candidate import CandidateFolder
 from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
-from anna_resources.artifacts.production import ProductionScores
+from anna_resources.artifacts.production import MonthMonitoring, ProductionScores
 from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
 from anna_resources.artifacts.trained import EmbeddingFolder, MetamodelFolder, ModelFolder, TreesFolder
 from anna_resources.artifacts.visible import HistoryFolder, SampleFolder, SequencesFolder
@@ -111,6 +111,10 @@ class Warehouse(dg.ConfigurableResource):
     def production(self, task: str) -> ProductionScores:
         """The champion's scores of a task, for the bank's other systems."""
         return ProductionScores.below(Path(self.storage), task)
+
+    def monitoring(self, task: str, month: dt.date) -> MonthMonitoring:
+        """What a month's scores of a task look like beside those that the model was judged on."""
+        return MonthMonitoring(self._path("production", "monitoring", task, _folder_of(month)))
 
     def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
         """Every client's sequence of a domain as of a month's end."""

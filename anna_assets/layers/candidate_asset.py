@@ -39,7 +39,8 @@ def candidate_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         description="The launch's models, kept under its tag as one that can score by itself: what may be promoted.",
     )
     def candidate(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.scoring.launch_model import LaunchFacts
+        from anna_core.analytics.drift import shares_of
+        from anna_core.scoring.launch_facts import LaunchFacts
 
         key, settings = context.partition_key, load_settings()
         stored = warehouse.sample(key)
@@ -68,8 +69,9 @@ def candidate_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             for domain in planned
             for check, told in warehouse.sequences(domain, key).warnings().items()
         }
+        reference = {domain.name: shares_of(warehouse.sequences(domain, key).read(sample)) for domain in read}
         kept = warehouse.candidate(tag)
-        model = kept.write(facts, parts, sample, warnings)
+        model = kept.write(facts, parts, sample, warnings, reference)
         context.instance.add_dynamic_partitions(TASK.name or "", [parse_sample_key(key).task])
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{tag}-{model.version}"),

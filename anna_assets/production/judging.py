@@ -22,7 +22,7 @@ from anna_resources.ledger.ledger import Ledger
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from anna_core.scoring.launch_model import LaunchFacts
+    from anna_core.scoring.launch_facts import LaunchFacts
 
 
 def judge(warehouse: Warehouse, ledger: Ledger, domains: Iterable[Domain], tag: str, champion: str) -> list[Gate]:

@@ -24,8 +24,20 @@ def psi(reference: np.ndarray, found: np.ndarray) -> float:
     if not len(reference) or not len(found):
         return float("nan")
     cuts = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf"))
-    shares = [_shares(cuts, values) for values in (reference, found)]
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+    ours, theirs = (_shares(cuts, values) for values in (reference, found))
+    return index(ours, theirs, 0.0)
+
+
+def index(reference: np.ndarray, found: np.ndarray, smallest: float) -> float:
+    """The index of two distributions over the same bins.
+
+    Args:
+        reference: (b,) shares, 1 in all.
+        found: likewise.
+        smallest: share that an empty bin counts for; of a distribution without empty bins 0 will do.
+    """
+    ours, theirs = (np.maximum(shares, smallest) for shares in (reference, found))
+    return float(((theirs - ours) * np.log(theirs / ours)).sum())
 
 
 def chance(reference: int, found: int) -> float:

@@ -35,3 +35,13 @@ def read_scores(path: Path, names: tuple[str, ...]) -> np.ndarray:
         return pl.read_parquet(path, columns=list(names), glob=False).to_numpy().astype(np.float32)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(f"{path}: no scores that ANNA can read; materialize the asset again: {error}") from error
+
+
+def score_columns(frame: pl.DataFrame) -> list[str]:
+    """Names of the score columns of a frame of scores: `score`, or `score_<class or label>` each."""
+    return [name for name in frame.columns if name == "score" or name.startswith("score_")]
+
+
+def decile_of(score: str) -> str:
+    """Name of the column that has the deciles of a score."""
+    return f"decile{score.removeprefix('score')}"

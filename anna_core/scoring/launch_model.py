@@ -11,56 +11,21 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
-from anna_core.forms import origin_of
 from anna_core.keys import TREES
 from anna_core.models.blend.metamodel import Metamodel
 from anna_core.models.nets.domain_model import DomainModel
 from anna_core.models.trees.model import BoostingModel
 from anna_core.scoring.clients import ClientScorer, embed_clients
+from anna_core.scoring.launch_facts import LaunchFacts, read_facts
 from anna_core.sequences.ragged import Sequences
-from anna_core.strict import explain
-from anna_core.tasks.task import Task
 
-FACTS = "launch.json"
-FORM = 1  # of launch.json; to be raised whenever a folder that was written before can no longer be read
 _NETS, _TREES, _METAMODEL, _DICTIONARIES = "nets", "trees", "metamodel", "dictionaries"
 _ALL_DOMAINS = "+"  # no domain can be called so
-
-
-class LaunchFacts(BaseModel):
-    """What is known of a launch besides its models.
-
-    Attributes:
-        form: of what is written.
-        tag: its name in the ledger.
-        task: the task, with nothing left open.
-        domains: those that its models read, as they were at training.
-        time_zone: the bank's, in which the day of an as_of begins.
-        marts: domain → key of each month that its rows may see → fingerprint of the rows it was built from.
-        code: version of the code that trained it.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    form: int = FORM
-    tag: str
-    task: Task
-    domains: tuple[Domain, ...]
-    time_zone: str
-    marts: dict[str, dict[str, str]]
-    code: str
-
-    def domain(self, name: str) -> Domain:
-        """The domain of this name, as it was at training."""
-        return next(domain for domain in self.domains if domain.name == name)
 
 
 @dataclass(frozen=True)
@@ -135,30 +100,6 @@ class LaunchModel:
         return cls(facts, nets, scorer)
 
 
-def read_facts(folder: Path) -> LaunchFacts:
-    """What a launch's folder says of it, without loading its models.
-
-    Raises:
-        ArtifactError: as of `LaunchModel.load`.
-    """
-    try:
-        content = (folder / FACTS).read_bytes()
-        found = _Form.model_validate_json(content).form
-        if found != FORM:
-            raise ArtifactError(f"{folder}: was kept by {origin_of(found, FORM)}; train the task again.")
-        return LaunchFacts.model_validate_json(content)
-    except (OSError, ValidationError) as error:
-        reason = explain(error, FACTS) if isinstance(error, ValidationError) else error
-        raise ArtifactError(
-            f"{folder}: this is no launch that ANNA can read ({reason}). Train the task again."
-        ) from error
-
-
-def write_facts(folder: Path, facts: LaunchFacts) -> None:
-    """Write what is known of a launch into its folder."""
-    (folder / FACTS).write_text(facts.model_dump_json(indent=1), encoding="utf-8")
-
-
 def net_folder(folder: Path, domain: str) -> Path:
     """Where, in a launch's folder, the nets of a domain lie."""
     return folder / _NETS / domain
@@ -177,12 +118,6 @@ def metamodel_folder(folder: Path) -> Path:
 def dictionary_folder(folder: Path, domain: str) -> Path:
     """Where, in a launch's folder, the dictionary of a domain lies."""
     return folder / _DICTIONARIES / domain
-
-
-class _Form(BaseModel):
-    """The form of a `launch.json`, whatever version wrote it."""
-
-    form: Any = None
 
 
 def _is_trees(member: str) -> bool:

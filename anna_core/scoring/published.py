@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from anna_core.models.scores_file import decile_of, score_columns
 from anna_core.sequences.ragged import Sequences
 
 DECILES = 10
@@ -24,12 +25,9 @@ def published(scores: pl.DataFrame, histories: Mapping[str, Sequences], tag: str
         scores, equal scores being of one decile; model (the tag) and model_version; and `events_<domain>`, the number
         of events in the client's window, 0 where the domain does not know the client.
     """
-    names = [name for name in scores.columns if name == "score" or name.startswith("score_")]
+    names = score_columns(scores)
     above = {name: pl.col(name).rank("min", descending=True) - 1 for name in names}
-    deciles = [
-        ((rank * DECILES) // pl.len() + 1).cast(pl.UInt8).alias(f"decile{name.removeprefix('score')}")
-        for name, rank in above.items()
-    ]
+    deciles = [((rank * DECILES) // pl.len() + 1).cast(pl.UInt8).alias(decile_of(name)) for name, rank in above.items()]
     frame = scores.select("client_id", "as_of", *names, *deciles, pl.lit(tag).alias(MODEL), "model_version")
     for name, history in histories.items():
         known = pl.DataFrame(

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
-from anna_core.errors import AnnaError
+from anna_core.errors import AnnaError, ArtifactError
 from anna_core.models.scores_file import read_scores
 from anna_core.samples.sample import Sample
 from anna_resources.artifacts.folder import ArtifactFolder
 from anna_resources.artifacts.visible import keep_warnings, read_warnings
 
 if TYPE_CHECKING:
-    from anna_core.scoring.launch_model import LaunchFacts, LaunchModel
+    from anna_core.analytics.drift import DomainShares
+    from anna_core.scoring.launch_facts import LaunchFacts
+    from anna_core.scoring.launch_model import LaunchModel
 
-_MODEL, _SAMPLE, _SCORES = "model", "sample", "scores.parquet"
+_MODEL, _SAMPLE, _SCORES, _REFERENCE = "model", "sample", "scores.parquet", "reference.json"
 
 
 class CandidateError(AnnaError):
@@ -55,8 +58,22 @@ class CandidateFolder(ArtifactFolder):
 
     tag: str
 
-    def write(self, facts: "LaunchFacts", parts: Parts, sample: Sample, warnings: Mapping[str, str]) -> "LaunchModel":
+    def write(
+        self,
+        facts: "LaunchFacts",
+        parts: Parts,
+        sample: Sample,
+        warnings: Mapping[str, str],
+        reference: Mapping[str, "DomainShares"],
+    ) -> "LaunchModel":
         """Keep a launch, unless it is kept already; return its model.
+
+        Args:
+            facts: what is known of it besides.
+            parts: where its models lie.
+            sample: its rows.
+            warnings: as of `warnings`.
+            reference: as of `reference`.
 
         Raises:
             ArtifactError: a part is damaged, or was trained again after the metamodel was fitted on it.
@@ -64,6 +81,7 @@ class CandidateFolder(ArtifactFolder):
         """
         from anna_core.scoring import launch_model
         from anna_core.scoring.clients import require_same_generation
+        from anna_core.scoring.launch_facts import write_facts
 
         with self.writing() as folder:
             model = folder / _MODEL
@@ -76,11 +94,12 @@ class CandidateFolder(ArtifactFolder):
                 into = launch_model.dictionary_folder(model, name)
                 into.mkdir(parents=True)
                 _link_file(file, into / file.name)
-            launch_model.write_facts(model, facts)
+            write_facts(model, facts)
             (folder / _SAMPLE).mkdir()
             sample.write(folder / _SAMPLE)
             os.replace(launch_model.metamodel_folder(model) / _SCORES, folder / _SCORES)
             keep_warnings(folder, warnings)
+            (folder / _REFERENCE).write_bytes(_references().dump_json(dict(reference), indent=1))
             made = launch_model.LaunchModel.load(model)
             versions = {name: net.data_version for name, net in made.nets.items()}
             versions |= {name: trees.data_version for name, trees in made.scorer.trees.items()}
@@ -100,7 +119,7 @@ class CandidateFolder(ArtifactFolder):
 
     def facts(self) -> "LaunchFacts":
         """What is known of the launch, without loading its models. Raises `ArtifactError` where there is none."""
-        from anna_core.scoring.launch_model import read_facts
+        from anna_core.scoring.launch_facts import read_facts
 
         return read_facts(self.current() / _MODEL)
 
@@ -115,6 +134,24 @@ class CandidateFolder(ArtifactFolder):
     def warnings(self) -> dict[str, str]:
         """Name of each check that warned, after the domain's where it is of one → what of."""
         return read_warnings(self.current())
+
+    def reference(self) -> "dict[str, DomainShares]":
+        """Domain → how the events that the sample's rows see are distributed.
+
+        Raises:
+            ArtifactError: that is not kept, or in another form.
+        """
+        file = self.current() / _REFERENCE
+        try:
+            return _references().validate_json(file.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise ArtifactError(f"{file}: cannot be read. Train the task again, and promote that.") from error
+
+
+def _references() -> "TypeAdapter[dict[str, DomainShares]]":
+    from anna_core.analytics.drift import DomainShares
+
+    return TypeAdapter(dict[str, DomainShares])
 
 
 def _link(place: Path, into: Path) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 from filelock import FileLock
@@ -15,7 +16,11 @@ from anna_core.months import parse_month
 from anna_core.strict import explain
 from anna_resources.artifacts.folder import ArtifactFolder
 
+if TYPE_CHECKING:
+    from anna_core.analytics.monitoring import Monitoring
+
 SCORES_FILE, DONE_FILE = "scores.parquet", "done.json"
+_MONITORING_FILE = "monitoring.json"
 _LATEST, _LOCK = "latest", ".lock"
 _MONTH = "month="
 
@@ -61,6 +66,34 @@ class MonthScores(ArtifactFolder):
             ArtifactError: it cannot be read.
         """
         return read_done(self.current()) if self.exists() else None
+
+
+@dataclass(frozen=True)
+class MonthMonitoring(ArtifactFolder):
+    """What a month's scores look like, as one JSON file."""
+
+    def write(self, found: "Monitoring") -> None:
+        """Replace it."""
+        with self.writing() as folder:
+            (folder / _MONITORING_FILE).write_text(found.model_dump_json(indent=1), encoding="utf-8")
+
+    def read(self) -> "Monitoring | None":
+        """It; None where there is none.
+
+        Raises:
+            ArtifactError: it cannot be read.
+        """
+        from anna_core.analytics.monitoring import Monitoring
+
+        if not self.exists():
+            return None
+        file = self.current() / _MONITORING_FILE
+        try:
+            return Monitoring.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise ArtifactError(
+                f"{file}: cannot be read. Materialize production/monitoring of the month again."
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -93,11 +93,6 @@ class Champions:
         """The champion of a task; None where there is none. Raises `LedgerError` where it cannot be read."""
         return self._read(task, CHAMPION_FILE, Champion, self.repository.head(branch_of(task)))
 
-    def all(self) -> dict[str, Champion]:
-        """Each task that has a champion → it."""
-        found = ((task, self.current(task)) for task in self.tasks())
-        return {task: champion for task, champion in found if champion is not None}
-
     def tasks(self) -> list[str]:
         """All tasks that were ever launched, in order."""
         return [branch.removeprefix(branch_of("")) for branch in self.repository.branches(branch_of(""))]

@@ -39,8 +39,8 @@ def follow(deployment: Deployment) -> list[str]:
     while requests := asked(deployment):
         assert len(done) < 20, f"it asks without end: {done}"
         for name, request in requests.items():
-            [key] = request.asset_selection
-            assert deployment.materialize(key.to_user_string(), partition=request.partition_key).success
+            keys = [key.to_user_string() for key in request.asset_selection]
+            assert deployment.materialize(*keys, partition=request.partition_key).success
             done.append(name)
     return done
 
@@ -143,3 +143,48 @@ def test_a_champion_whose_domain_is_gone_is_told_and_asks_for_nothing(trained: D
     result = look(trained)
     assert not result.run_requests
     assert "churn.q1 reads accounts, which is gone: put its file back, or roll back." in result.skip_reason.skip_message
+
+
+def test_drift_that_is_planted_in_the_source_fails_the_checks_of_its_month(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    calm = trained.warehouse.monitoring("churn", MARCH).read()
+    assert calm is not None
+    assert (calm.clients, calm.clients_before, calm.covered["cards"]) == (60, None, 1.0)
+    for month in ("2024-02-01", "2024-03-01"):
+        trained.rewrite_month("cards", month, events(97, month).with_columns(amount=pl.col("amount") * 1000))
+    trained.refresh()
+    assert follow(trained) == ["history/cards 2024-03", f"{TRAINED[0]} 2024-03"]
+    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
+    result = trained.materialize("production/monitoring", partition=pair)  # once more, for its checks
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    assert not checks["field_drift"].passed
+    assert "cards.amount" in checks["field_drift"].description
+    assert checks["field_drift"].severity is dg.AssetCheckSeverity.WARN
+    found = trained.warehouse.monitoring("churn", MARCH).read()
+    assert found is not None
+    assert next(iter(found.field_drift)) == "cards.amount"
+
+
+def test_what_failed_is_tried_again_after_a_pause_and_told(trained: Deployment, clock) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    trained.rewrite_month("cards", "2024-03-01", events(96, "2024-03-01"))
+    trained.refresh()
+    mart = trained.settings.storage / "mart/cards/month=2024-03/events.parquet"
+    [(name, request)] = asked(trained).items()
+    kept, mart_bytes = mart.with_suffix(".kept"), mart.read_bytes()
+    mart.rename(kept)
+    mart.write_bytes(mart_bytes[: len(mart_bytes) // 2])
+    job = trained.defs.resolve_implicit_global_asset_job_def()
+    failed = job.execute_in_process(
+        instance=trained.instance, asset_selection=list(request.asset_selection),
+        partition_key=request.partition_key, tags=request.tags, raise_on_error=False,
+    )  # fmt: skip
+    assert not failed.success
+    kept.replace(mart)
+    said = look(trained)
+    assert not said.run_requests
+    assert f"{name} failed, and is tried again at" in said.skip_reason.skip_message
+    clock.seconds += 60
+    assert list(asked(trained)) == [name]

@@ -1,0 +1,83 @@
+"""Which months a champion is to score: what there is, compared with what should be."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from anna_assets.layers.fresh_marts import made_of
+from anna_core.domains import Domain
+from anna_core.months import months_between, next_month
+from anna_resources.artifacts.production import Done
+from anna_resources.artifacts.visible import MadeOf
+from anna_resources.settings import Settings
+from anna_resources.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Look:
+    """What there is of a champion's domains at a look.
+
+    Attributes:
+        settings: of the deployment; `production.grace` says when a month without later events is complete.
+        domains: those that the champion reads, as they are now.
+        kept: the deployment's months, in order.
+        rows: name of each domain → month → number of its events, as last observed.
+        fingerprints: name of each domain → key of each month that is built → fingerprint of its rows.
+        now: Unix time.
+    """
+
+    settings: Settings
+    domains: list[Domain]
+    kept: list[dt.date]
+    rows: Mapping[str, Mapping[dt.date, int]]
+    fingerprints: Mapping[str, Mapping[str, str]]
+    now: float
+
+    def made_of(self, month: dt.date) -> dict[str, MadeOf]:
+        """Name of each domain → what its history of a month would be made of."""
+        return {domain.name: made_of(domain, month, self.fingerprints[domain.name]) for domain in self.domains}
+
+    def is_complete(self, month: dt.date) -> bool:
+        """Whether no more events of a month are to be expected.
+
+        That is so where some domain has an event up to then, and each has one of a later month, or the month has been
+        over for its availability lag and `production.grace`.
+        """
+        end = dt.datetime.combine(next_month(month), dt.time(), tzinfo=ZoneInfo(self.settings.time_zone))
+        if not any(at <= month and count for known in self.rows.values() for at, count in known.items()):
+            return False
+        return all(
+            any(at > month and count for at, count in self.rows[domain.name].items())
+            or self.now >= (end + domain.availability_lag + self.settings.production.grace).timestamp()
+            for domain in self.domains
+        )
+
+    def due(self, scored: Mapping[dt.date, Done], champion: str) -> list[dt.date]:
+        """The months that a champion is to score, in order.
+
+        Args:
+            scored: each month that was → what is known of its scores.
+            champion: its tag.
+        """
+        due = {at for at, done in scored.items() if at in self.kept and self._is_late(at, done)}
+        complete = [at for at in self.kept if self.is_complete(at)]
+        if complete:
+            newest = complete[-1]
+            first = next_month(max(scored)) if scored else newest
+            due |= {at for at in months_between(first, newest) if at in self.kept}
+            if newest in scored and scored[newest].model != champion:
+                due.add(newest)
+        return sorted(due)
+
+    def _is_late(self, month: dt.date, done: Done) -> bool:
+        """Whether a month was scored on histories made of other marts than there are."""
+        found = self.made_of(month)
+        return any(found[name].digest != known for name, known in done.histories.items() if name in found)
+
+
+def look_at(warehouse: Warehouse, settings: Settings, domains: list[Domain], kept: list[dt.date], now: float) -> Look:
+    """Look at the sources and marts of a champion's domains."""
+    rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
+    prints = {domain.name: warehouse.mart(domain).fingerprints(kept) for domain in domains}
+    return Look(settings, domains, kept, rows, prints, now)

@@ -1,0 +1,118 @@
+"""What a month's scores look like beside those that the model was judged on, and beside the month before."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from anna_core.analytics.drift import DomainShares, field_drift, shares_of
+from anna_core.metrics.stability import chance, psi
+from anna_core.models.scores_file import decile_of, score_columns
+from anna_core.sequences.ragged import Sequences
+
+
+class Monitoring(BaseModel):
+    """A month's scores, watched.
+
+    Attributes:
+        month: as in 2024-03.
+        model: tag of the launch that scored.
+        clients: number of clients.
+        clients_before: those of the month before; None where that was not scored.
+        means: score → its mean.
+        score_drift: score → stability index against the scores of the rows that the model was judged on.
+        score_drift_before: score → likewise, against the month before; empty where that was not scored by the same
+            model.
+        by_chance: what the former index may be without any drift.
+        moved: score → share of the clients of both months whose decile is another; empty as above.
+        covered: domain → share of the clients that have an event in it.
+        covered_then: domain → likewise, of the rows that the model was trained and judged on.
+        field_drift: `<domain>.<field>` → stability index against these rows, the largest first.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    month: str
+    model: str
+    clients: int
+    clients_before: int | None
+    means: dict[str, float]
+    score_drift: dict[str, float]
+    score_drift_before: dict[str, float]
+    by_chance: float
+    moved: dict[str, float]
+    covered: dict[str, float]
+    covered_then: dict[str, float]
+    field_drift: dict[str, float]
+
+    @property
+    def volume_change(self) -> float | None:
+        """By which share there are more clients than the month before, fewer if negative; None where nobody knows."""
+        return self.clients / self.clients_before - 1 if self.clients_before else None
+
+
+def monitor(
+    month: dt.date,
+    scores: pl.DataFrame,
+    judged: np.ndarray,
+    reference: Mapping[str, DomainShares],
+    histories: Mapping[str, Sequences],
+    before: pl.DataFrame | None,
+) -> Monitoring:
+    """Look at the scores of a month.
+
+    Args:
+        month: its first day.
+        scores: as published, a row a client.
+        judged: (m, K) scores of the rows that the model was judged on, by models that were not fitted on them.
+        reference: domain → how the events of the launch's rows are distributed.
+        histories: domain → the sequences that were scored.
+        before: the published scores of the month before; None where there are none.
+    """
+    names, tag = score_columns(scores), str(scores["model"][0]) if len(scores) else ""
+    drift = {name: psi(judged[:, place], scores[name].to_numpy()) for place, name in enumerate(names)}
+    same = before is not None and len(before) > 0 and before["model"][0] == tag
+    found = {name: shares_of(history, reference[name], len(scores)) for name, history in histories.items()}
+    fields = {
+        f"{name}.{field}": moved
+        for name, shares in found.items()
+        for field, moved in field_drift(reference[name], shares).items()
+    }
+    return Monitoring(
+        month=f"{month:%Y-%m}",
+        model=tag,
+        clients=len(scores),
+        clients_before=None if before is None else len(before),
+        means={name: _mean(scores[name].to_numpy()) for name in names},
+        score_drift=drift,
+        score_drift_before=_against(before, scores, names) if same else {},
+        by_chance=chance(len(judged), len(scores)),
+        moved=_moved(before, scores, names) if same else {},
+        covered={name: shares.covered for name, shares in found.items()},
+        covered_then={name: reference[name].covered for name in found},
+        field_drift=dict(sorted(fields.items(), key=lambda field: -field[1])),
+    )
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _against(before: Any, scores: pl.DataFrame, names: Sequence[str]) -> dict[str, float]:
+    return {name: psi(before[name].to_numpy(), scores[name].to_numpy()) for name in names}
+
+
+def _moved(before: Any, scores: pl.DataFrame, names: Sequence[str]) -> dict[str, float]:
+    columns = [decile_of(name) for name in names]
+    both = scores.select("client_id", *columns).join(
+        before.select("client_id", *columns), on="client_id", suffix=" then"
+    )
+    if both.is_empty():
+        return {}
+    return {
+        name: _mean((both[column] != both[f"{column} then"]).to_numpy())
+        for name, column in zip(names, columns, strict=True)
+    }

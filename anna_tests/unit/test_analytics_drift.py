@@ -1,0 +1,100 @@
+"""Drift of events and scores: each client counts alike, and what did not move is not said to have."""
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from anna_core.analytics.drift import field_drift, shares_of
+from anna_core.analytics.monitoring import monitor
+from anna_core.scoring.published import published
+from anna_tests.unit.nets_toy import make_sequences
+
+MARCH = dt.date(2024, 3, 1)
+
+
+def test_shares_are_of_a_client_s_events_and_their_mean_over_the_clients():
+    # Two windows that overlap: events 0 to 3 and 2 to 5; then a client without events.
+    whole = make_sequences([4, 4, 0], kinds=[1, 1, 1, 2, 2, 2, 2, 2], amounts=[1, 2, np.nan, 4, 5, 6, 7, 8])
+    overlapping = replace(whole, start=np.array([0, 2, 0]), length=np.array([4, 4, 0], dtype=np.int32))
+    found = shares_of(overlapping)
+    assert (found.rows, found.covered, found.events) == (3, pytest.approx(2 / 3), 4)
+    kind = found.fields["kind"]
+    assert dict(zip(kind.codes, kind.shares[:-1], strict=True)) == {
+        2: pytest.approx((1 / 4 + 3 / 4) / 2),
+        1: pytest.approx((3 / 4 + 1 / 4) / 2),
+    }
+    assert kind.shares[-1] == pytest.approx(0)
+    assert found.fields["amount"].shares[-1] == pytest.approx((1 / 4 + 1 / 4) / 2)  # missing
+    for field in found.fields.values():
+        assert sum(field.shares) == pytest.approx(1)
+
+
+def test_what_is_drawn_alike_has_not_moved_and_what_is_not_has_by_its_field():
+    reference = shares_of(make_sequences(np.full(2_000, 8), seed=0))
+    alike = make_sequences(np.full(2_000, 8), seed=1)
+    still = field_drift(reference, shares_of(alike, reference))
+    assert set(still) == {"kind", "online", "amount"}
+    assert max(still.values()) < 0.01
+    total = len(alike.event_time)
+    richer = {**alike.columns, "amount": alike.columns["amount"] + 150}
+    coded = {**alike.columns, "kind": np.full(total, 9, dtype=np.uint16)}  # a code that nobody had
+    assert field_drift(reference, shares_of(replace(alike, columns=richer), reference))["amount"] > 0.5
+    moved = field_drift(reference, shares_of(replace(alike, columns=coded), reference))
+    assert moved["kind"] > 1
+    assert moved["amount"] == still["amount"]
+    assert np.isfinite(list(moved.values())).all()
+
+
+def test_a_domain_that_nobody_is_in_any_more_is_told_by_its_coverage():
+    reference = shares_of(make_sequences([3, 0, 2, 1]))
+    gone = shares_of(make_sequences([0, 0]), reference)
+    assert (reference.covered, gone.covered, gone.fields) == (0.75, 0, {})
+    assert field_drift(reference, gone) == {}
+    assert shares_of(make_sequences([3, 1]), gone).fields == {}  # nothing to hold it against
+
+
+def frame(score, history, tag="churn.q1"):
+    count = len(score)
+    scores = pl.DataFrame(
+        {
+            "client_id": [str(client) for client in range(count)],
+            "as_of": [dt.date(2024, 4, 1)] * count,
+            "score": np.asarray(score, dtype=np.float32),
+            "model_version": ["v"] * count,
+        }
+    )
+    return published(scores, {"toy": history}, tag)
+
+
+def test_a_month_is_held_against_the_launch_and_against_the_month_before():
+    random, count = np.random.default_rng(0), 1_000
+    history = make_sequences(np.full(count, 5))
+    reference = {"toy": shares_of(history)}
+    judged, score = random.random((3_000, 1)), random.random(count)
+    calm = monitor(MARCH, frame(score, history), judged, reference, {"toy": history}, None)
+    assert calm.clients_before is None
+    assert calm.volume_change is None
+    assert calm.score_drift_before == calm.moved == {}
+    assert calm.score_drift["score"] < 0.1
+    assert calm.covered == calm.covered_then == {"toy": 1.0}
+    before = frame(score[:800] ** 3, history)
+    found = monitor(MARCH, frame(score**3, history), judged, reference, {"toy": history}, before)
+    assert found.volume_change == pytest.approx(0.25)
+    assert found.score_drift["score"] > 0.25 > found.score_drift_before["score"]
+    assert 0 < found.moved["score"] < 0.3  # the deciles of 800 clients are not those of 1,000
+    other = monitor(
+        MARCH, frame(score, history), judged, reference, {"toy": history}, frame(score, history, "churn.q0")
+    )
+    assert other.moved == {}
+    assert other.clients_before == count
+    assert type(found).model_validate_json(found.model_dump_json()) == found
+
+
+def test_deciles_of_equal_scores_are_equal_and_all_domains_are_counted():
+    history = make_sequences([2, 0, 3, 1])
+    found = frame([0.5, 0.5, 0.1, 0.9], history)
+    assert found["decile"].to_list() == [3, 3, 8, 1]
+    assert found["events_toy"].to_list() == [2, 0, 3, 1]
