@@ -25,6 +25,7 @@ COMMANDS = {
     "rollback": "Go back to the champion before.",
     "champions": "Show who scores in production, and who did.",
     "scores": "Show where production's scores are.",
+    "reproduce": "Make a launch once more, and say whether it is the same.",
     "demo-bank": "Simulate a bank: warehouse, samples, oracle.",
     "demo": "The whole story on a simulated bank.",
     "doctor": "Find what is wrong with a deployment.",

@@ -2,7 +2,8 @@
 
 import datetime as dt
 
-from anna_resources.settings import Limits, Settings
+from anna_core.durations import format_duration
+from anna_resources.settings import Limits, Production, Settings
 
 _TEXT = """\
 # Settings of this ANNA deployment. Each can be overridden by an environment variable: ANNA_<NAME>,
@@ -38,6 +39,17 @@ source_settle_seconds: {source_settle_seconds:g}
 # read. They are counted on the pages of source and mart; where there are more, the month or the file is refused.
 left_aside: {left_aside:g}
 
+# Whether one person makes a launch the champion, or a second one has to approve (four_eyes), and after how many days an
+# unanswered request ends.
+approval: {approval}
+request_days: {request_days}
+
+# Production: a month is scored once every domain has events of a later one, or once it has been over for so long, and
+# the domain's lag; and from which figures on its scores are doubtful (docs/production.md).
+production:
+  grace: {grace}
+  drift: {{warn: {drift.warn:g}, error: {drift.error:g}, volume: {drift.volume:g}, coverage: {drift.coverage:g}}}
+
 # How much may run at once; the rest waits in the queue.
 limits:
   runs: {limits.runs} # runs of any kind: launches, refreshes, scoring
@@ -67,6 +79,10 @@ def render_settings(
         inbox_settle_seconds=defaults["inbox_settle_seconds"],
         source_settle_seconds=defaults["source_settle_seconds"],
         left_aside=defaults["left_aside"],
+        approval=defaults["approval"].value,
+        request_days=defaults["request_days"],
+        grace=format_duration(Production().grace),
+        drift=Production().drift,
         limits=Limits(),
         memory=Limits().memory.human_readable(),
     )

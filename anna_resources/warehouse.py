@@ -106,7 +106,7 @@ class Warehouse(dg.ConfigurableResource):
 
     def candidate(self, tag: str) -> CandidateFolder:
         """The models of a launch as they are kept under its tag in the ledger, whatever its sample's launches do."""
-        return CandidateFolder(self._path("candidate", tag), tag)
+        return CandidateFolder.below(Path(self.storage), tag)
 
     def production(self, task: str) -> ProductionScores:
         """The champion's scores of a task, for the bank's other systems."""

@@ -53,14 +53,17 @@ class Look:
             for domain in self.domains
         )
 
-    def due(self, scored: Mapping[dt.date, Done], champion: str) -> list[dt.date]:
+    def due(self, scored: Mapping[dt.date, Done], latest: Done | None, champion: str) -> list[dt.date]:
         """The months that a champion is to score, in order.
 
         Args:
             scored: each month that was → what is known of its scores.
+            latest: what is known of those that are called the newest; whoever was to write them may have been killed.
             champion: its tag.
         """
         due = {at for at, done in scored.items() if at in self.kept and self._is_late(at, done)}
+        if scored and latest != scored[max(scored)]:
+            due |= {max(scored)} & set(self.kept)
         complete = [at for at in self.kept if self.is_complete(at)]
         if complete:
             newest = complete[-1]

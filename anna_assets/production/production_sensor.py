@@ -61,7 +61,8 @@ def production_sensor(
                     continue
                 read = _domains_of(warehouse, champion, there)
                 look = look_at(warehouse, settings, read, kept, time.time())
-                for at in look.due(warehouse.production(task).all(), champion.tag):
+                stored = warehouse.production(task)
+                for at in look.due(stored.all(), stored.latest_done(), champion.tag):
                     for request in _wanted(context.instance, warehouse, look, task, champion.tag, at):
                         name = request.tags[PRODUCTION_TAG]
                         if name not in requests and _may_begin(context.instance, name, time.time(), told):

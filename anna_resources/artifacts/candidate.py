@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from anna_core.errors import AnnaError, ArtifactError
+from anna_core.marts.dictionary import DICTIONARY_FILE
 from anna_core.models.scores_file import read_scores
 from anna_core.samples.sample import Sample
 from anna_resources.artifacts.folder import ArtifactFolder
@@ -57,6 +58,11 @@ class CandidateFolder(ArtifactFolder):
     """
 
     tag: str
+
+    @classmethod
+    def below(cls, storage: Path, tag: str) -> "CandidateFolder":
+        """That of a launch in a deployment's storage."""
+        return cls(storage / "candidate" / tag, tag)
 
     def write(
         self,
@@ -116,6 +122,12 @@ class CandidateFolder(ArtifactFolder):
         from anna_core.scoring.launch_model import LaunchModel
 
         return LaunchModel.load(self.current() / _MODEL)
+
+    def dictionary(self, domain: str) -> Path:
+        """The file of a domain's dictionary as it was at training, whether or not the launch reads the domain."""
+        from anna_core.scoring.launch_model import dictionary_folder
+
+        return dictionary_folder(self.current() / _MODEL, domain) / DICTIONARY_FILE
 
     def facts(self) -> "LaunchFacts":
         """What is known of the launch, without loading its models. Raises `ArtifactError` where there is none."""

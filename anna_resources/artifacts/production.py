@@ -131,13 +131,21 @@ class ProductionScores:
         found = ((month, self.month(month).done()) for month in months)
         return {month: done for month, done in found if done is not None}
 
+    def latest_done(self) -> Done | None:
+        """What is known of the newest scores; None where there are none, or they are being replaced.
+
+        Raises:
+            ArtifactError: it cannot be read.
+        """
+        return read_done(self.latest) if (self.latest / DONE_FILE).exists() else None
+
     def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
         """Replace the scores of a month, and the latest unless those are of a later month."""
         with self.month(month).writing() as folder:
             scores.write_parquet(folder / SCORES_FILE)
             _write_done(folder, done)
         with FileLock(self.path / _LOCK):
-            known = read_done(self.latest) if (self.latest / DONE_FILE).exists() else None
+            known = self.latest_done()
             if known is not None and known.month > done.month:
                 return
             made = self.month(month).current()

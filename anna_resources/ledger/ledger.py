@@ -136,6 +136,23 @@ class Ledger:
                 f"{tag} in the ledger {self.repository.folder} cannot be read: {explain(error, _LAUNCH_FILE)}"
             ) from error
 
+    def domains(self, tag: str) -> list[Domain]:
+        """The domains that a launch was planned with.
+
+        Raises:
+            LedgerError: there is no such launch, or another version of ANNA recorded it.
+        """
+        commit, folder = self.repository.tagged(tag), f"{_folder(tag)}/domains"
+        if commit is None:
+            raise LedgerError(f"The ledger {self.repository.folder} has no launch {tag}.")
+        texts = (self.repository.read(commit, path) for path in self.repository.paths(commit, folder))
+        try:
+            return [Domain.model_validate(yaml.safe_load(text)) for text in texts if text is not None]
+        except ValidationError as error:
+            raise LedgerError(
+                f"Domains of {tag} in the ledger {self.repository.folder} cannot be read: {explain(error, 'domain')}"
+            ) from error
+
     def result(self, tag: str) -> dict[str, Any] | None:
         """What came of a launch; None while nothing has."""
         head = self.repository.head(branch_of(tag.partition(".")[0]))

@@ -1,14 +1,19 @@
 """Production: the champion scores complete months by itself, and what is published is whole."""
 
 import datetime as dt
+import errno
 import json
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from anna_resources.artifacts.production import ProductionScores
+from anna_assets.production import champion_asset
+from anna_resources.artifacts import production
+from anna_resources.artifacts.production import Done, ProductionScores
+from anna_resources.ledger.champions import Champion, Champions
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.results import problem
@@ -188,3 +193,50 @@ def test_what_failed_is_tried_again_after_a_pause_and_told(trained: Deployment, 
     assert f"{name} failed, and is tried again at" in said.skip_reason.skip_message
     clock.seconds += 60
     assert list(asked(trained)) == [name]
+
+
+def test_scores_that_a_full_disk_cut_off_are_never_read_and_come_again(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = TRAINED
+    press(trained, tag=first)
+    follow(trained)
+    before = scores(trained).month(MARCH).read()
+    press(trained, tag=second)
+    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
+
+    def full(folder: Path, done: Done) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(production, "_write_done", full)
+        assert not trained.materialize("production/scores", partition=pair, check=False).success
+    assert_frame_equal(scores(trained).month(MARCH).read(), before)
+    assert_frame_equal(pl.read_parquet(scores(trained).latest / "scores.parquet"), before)
+    assert follow(trained) == [f"{second} 2024-03"]
+
+
+def test_a_copy_of_the_newest_scores_that_was_cut_off_is_made_good(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    (scores(trained).latest / "done.json").unlink()  # as whoever is killed within leaves it
+    assert follow(trained) == [f"{TRAINED[0]} 2024-03"]
+    assert scores(trained).latest_done() == scores(trained).month(MARCH).done()
+
+
+def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, failed = champion_asset._made, []
+
+    def once(champion: Champion) -> dg.MaterializeResult:
+        if not failed:
+            failed.append(champion.tag)
+            raise RuntimeError("cut off")
+        return made(champion)
+
+    monkeypatch.setattr(champion_asset, "_made", once)
+    result = press(trained, tag=TRAINED[0])
+    assert result.success
+    assert failed == [TRAINED[0]]
+    assert [past.tag for past in Champions.of(trained.settings).past("churn")] == [TRAINED[0]]

@@ -37,4 +37,8 @@ def test_a_person_can_follow_a_launch_to_its_report(running: Running, trained: s
         page.get_by_text(f"partition: {key}").first.wait_for(timeout=60_000)
         page.goto(f"{base}/locations/anna/jobs/register_sample/playground")
         page.get_by_text("Launch run").first.wait_for(timeout=60_000)
+        page.goto(f"{base}/locations/anna/jobs/promote/playground")
+        page.get_by_text("PROMOTE").first.wait_for(timeout=60_000)
+        page.goto(f"{base}/assets/champion?view=checks")
+        page.get_by_text("not_worse").first.wait_for(timeout=60_000)
         browser.close()

@@ -8,18 +8,23 @@ from anna_tests.system.conftest import Running
 pytestmark = pytest.mark.system
 
 
-def test_the_command_line_submits_waits_and_reports(running: Running) -> None:
+@pytest.fixture(scope="module")
+def submitted(running: Running) -> str:
+    """The key of a launch that was brought by `anna submit --wait`."""
     sample = running.home / "small.csv"
-    pl.read_csv(running.home / "samples" / "overdue.csv").to_pandas().to_csv(sample, index=False)
+    pl.read_csv(running.home / "samples" / "overdue.csv").head(800).write_csv(sample)
     options = ["--option", "training.preset=fast", "--option", "training.epochs=1", "--option", "net.hidden=8"]
-    submitted = running.anna("submit", str(sample), "--task", "overdue", "--sample", "cli", *options, "--wait")
-    assert submitted.returncode == 0, submitted.stdout + submitted.stderr
-    report = running.anna("report", "overdue.cli")
-    assert "metamodel" in report.stdout
+    done = running.anna("submit", str(sample), "--task", "overdue", "--sample", "cli", *options, "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return "overdue.cli"
 
 
-def test_past_months_are_scored(running: Running, trained: str) -> None:
-    scored = running.anna("retro", trained, "--from", "2024-11", "--to", "2024-12", "--wait")
+def test_the_command_line_submits_waits_and_reports(running: Running, submitted: str) -> None:
+    assert "metamodel" in running.anna("report", submitted).stdout
+
+
+def test_past_months_are_scored(running: Running, submitted: str) -> None:
+    scored = running.anna("retro", submitted, "--from", "2024-11", "--to", "2024-12", "--wait")
     assert scored.returncode == 0, scored.stdout + scored.stderr
     told = [line.split() for line in scored.stdout.splitlines() if line.strip().startswith("2024-1")]
     assert [words[0] for words in told] == ["2024-11", "2024-12"]

@@ -21,6 +21,12 @@ def training_events(running: Running, key: str) -> list[dict[str, Any]]:
     return [event for event in events if event["__typename"] == "ObservationEvent"]
 
 
+def restarts(running: Running, run_id: str) -> list[dict[str, Any]]:
+    """Steps of a run that are tried again."""
+    events = running.client.execute(EVENTS, runId=run_id, limit=1000)["logsForRun"]["events"]
+    return [event for event in events if event["__typename"] == "ExecutionStepRestartEvent"]
+
+
 def step_processes(running: Running) -> list[psutil.Process]:
     """Processes of steps: they are forked from a forkserver, and so bear its command line."""
 
@@ -34,50 +40,37 @@ def step_processes(running: Running) -> list[psutil.Process]:
     return [process for process in running.processes("multiprocessing.forkserver") if is_forked(process)]
 
 
-def test_a_killed_training_step_is_tried_again_and_the_launch_ends(running: Running) -> None:
-    key = running.drop("killed_step", "s1", SLOW_TASK, rows=300)
+def test_a_launch_ends_though_its_step_the_code_server_and_its_own_process_are_killed(running: Running) -> None:
+    key = running.drop("killed_launch", "s1", SLOW_TASK, rows=300)
     running.until("an epoch", lambda: training_events(running, key))
     [run] = running.launches(key)
-    steps = running.until("a step's process", lambda: step_processes(running))
-    steps[-1].send_signal(signal.SIGKILL)
-    running.until_trained(key)
-    assert [launch["status"] for launch in running.launches(key)] == ["SUCCESS"]
-    events = running.client.execute(EVENTS, runId=run["runId"], limit=1000)["logsForRun"]["events"]
-    assert any(event["__typename"] == "ExecutionStepRestartEvent" for event in events)
 
-
-def test_a_launch_whose_own_process_is_killed_is_continued(running: Running) -> None:
-    key = running.drop("killed_run", "s1", SLOW_TASK, rows=300)
-    running.until("an epoch", lambda: training_events(running, key))
     steps = running.until("a step's process", lambda: step_processes(running))
     forkserver = steps[0].parent()
+    steps[-1].send_signal(signal.SIGKILL)
+    events = running.until("another try of the step", lambda: restarts(running, run["runId"]))
+    assert len(events) == 1
+
+    for server in running.processes("anna_assets.definitions"):
+        server.send_signal(signal.SIGKILL)
+    running.until("the code server", lambda: running.processes("anna_assets.definitions", "api grpc"))
+    assert [launch["status"] for launch in running.launches(key)] == ["STARTED"]  # its process lived on
+
     assert forkserver is not None
-    run = forkserver.parent()
-    assert run is not None
-    run.send_signal(signal.SIGKILL)
+    worker = forkserver.parent()
+    assert worker is not None
+    worker.send_signal(signal.SIGKILL)
     running.until_trained(key)
     assert sorted(launch["status"] for launch in running.launches(key)) == ["FAILURE", "SUCCESS"]
 
 
-def test_a_killed_code_server_comes_back_and_its_launch_ends(running: Running) -> None:
-    key = running.drop("killed_code_server", "s1", SLOW_TASK, rows=300)
-    running.until("an epoch", lambda: training_events(running, key))
-    for server in running.processes("anna_assets.definitions"):
-        server.send_signal(signal.SIGKILL)
-    running.until_trained(key)
-    assert [run["status"] for run in running.launches(key)] == ["SUCCESS"]  # its process lived on
-
-
-def test_definitions_whose_process_is_killed_are_loaded_again(running: Running) -> None:
+def test_definitions_and_a_platform_that_are_killed_come_back_and_launches_go_on(running: Running) -> None:
     [definitions] = running.processes("anna_assets.definitions", "api grpc")
     definitions.send_signal(signal.SIGKILL)
     definitions.wait(timeout=60)
     assert "the definitions are gone from the server that runs them" in " ".join(running.anna("doctor").stdout.split())
     running.until("the definitions", lambda: running.processes("anna_assets.definitions", "api grpc"))
-    running.until_trained(running.drop("killed_definitions", "s1", rows=300))
 
-
-def test_a_killed_platform_continues_its_launches_when_it_starts_again(running: Running) -> None:
     key = running.drop("killed_platform", "s1", SLOW_TASK, rows=300)
     running.until("an epoch", lambda: training_events(running, key))
     everything = [running.process.pid, *(p.pid for p in psutil.Process(running.process.pid).children(recursive=True))]

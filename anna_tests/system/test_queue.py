@@ -1,4 +1,4 @@
-"""Five samples dropped at once: no more run than the limit says, the others wait, all end, though the daemon dies."""
+"""Four samples dropped at once: no more run than the limit says, the others wait, all end, though the daemon dies."""
 
 import signal
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.system
 def test_samples_wait_for_their_turn_and_a_killed_daemon_loses_none(running: Running) -> None:
     from anna_resources.settings import Limits
 
-    keys = [running.drop("queued", f"s{index}", rows=400 + index) for index in range(5)]
+    keys = [running.drop("queued", f"s{index}", rows=400 + index) for index in range(4)]
     killed, most = False, 0
 
     def all_ended() -> bool:
@@ -28,7 +28,7 @@ def test_samples_wait_for_their_turn_and_a_killed_daemon_loses_none(running: Run
             killed = True
         return len(states) == len(keys) and all(state in ("SUCCESS", "FAILURE", "CANCELED") for state in states)
 
-    running.until("five launches", all_ended)
+    running.until("four launches", all_ended)
     assert {key: [run["status"] for run in running.launches(key)] for key in keys} == {key: ["SUCCESS"] for key in keys}
     assert most == Limits().launches
     assert killed

@@ -1,0 +1,51 @@
+"""From a launch to scores that come by themselves, while whoever makes them is killed."""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import polars as pl
+import psutil
+import pytest
+
+from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.repository import Repository
+from anna_resources.names import PRODUCTION_TAG
+from anna_tests.system.conftest import Running
+
+pytestmark = pytest.mark.system
+
+OVER = [part for gate in ("of_use", "calibrated", "stable") for part in ("--override", f"{gate}=a small bank")]
+
+
+def workers(running: Running, **filter_: Any) -> list[psutil.Process]:
+    """The processes of runs."""
+    return [process for run in running.runs(**filter_) for process in running.processes(run["runId"])]
+
+
+def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(running: Running, trained: str) -> None:
+    task = trained.partition(".")[0]
+    said = ("--who", "anna", "--why", "a test", *OVER)
+    with ThreadPoolExecutor(1) as pool:
+        pressed = pool.submit(running.anna, "promote", trained, *said)
+        running.until("the press", lambda: workers(running, pipelineName="promote"))[0].send_signal(signal.SIGKILL)
+        done = pressed.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{trained} is champion since" in " ".join(done.stdout.split())
+    champions = Champions(Repository(running.home / "ledger", running.home / "storage" / "ledger" / "heads.json"))
+    assert [past.tag for past in champions.past(task)] == [trained]
+    assert sorted(run["status"] for run in running.runs(pipelineName="promote")) == ["FAILURE", "SUCCESS"]
+
+    asked = {"tags": [{"key": PRODUCTION_TAG, "value": f"{trained} 2024-12"}]}
+    running.until("the scoring", lambda: workers(running, **asked))[0].send_signal(signal.SIGKILL)
+    scores = ProductionScores.below(running.home / "storage", task)
+    latest = running.until("the scores", scores.latest_done)
+    assert (latest.model, latest.month) == (trained, "2024-12")
+    frame = pl.read_parquet(scores.latest / SCORES_FILE)
+    assert len(frame) == latest.rows == frame["client_id"].n_unique()
+    listed = running.anna("scores", task)
+    assert f"as of 2025-01-01 {latest.rows:,} clients by {trained}" in " ".join(listed.stdout.split())
+    back = running.anna("rollback", task, "--who", "anna", "--why", "a test")
+    assert back.returncode == 1
+    assert "there is nothing to go back to" in " ".join(back.stderr.split())
