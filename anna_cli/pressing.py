@@ -53,9 +53,14 @@ def press(button: str, task: str, who: str | None, why: str, tag: str = "", over
     settings = load_settings()
     client = connect(settings)
     launched = client.expect("LaunchRunSuccess", LAUNCH_RUN, params=parameters(task, config))
-    with CONSOLE.status(f"{button.lower()}: the gates are looked at …"):
-        wait_for(client, launched["run"]["runId"])
-    champions = Champions.of(settings)
+    champions, run_id = Champions.of(settings), launched["run"]["runId"]
+    try:
+        with CONSOLE.status(f"{button.lower()}: the gates are looked at …"):
+            wait_for(client, run_id)
+    except RefusedPressError:
+        made = champions.current(task)
+        if made is None or made.run != run_id:  # else the run was killed, but not before its work was done
+            raise
     tell(task, champions.current(task), champions.request(task), CONSOLE)
 
 

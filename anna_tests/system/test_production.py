@@ -13,15 +13,26 @@ from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.repository import Repository
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.system.conftest import Running
+from anna_tests.system.test_kill import step_processes
 
 pytestmark = pytest.mark.system
 
 OVER = [part for gate in ("of_use", "calibrated", "stable") for part in ("--override", f"{gate}=a small bank")]
 
 
-def workers(running: Running, **filter_: Any) -> list[psutil.Process]:
-    """The processes of runs."""
-    return [process for run in running.runs(**filter_) for process in running.processes(run["runId"])]
+def kill(running: Running, what: str, **filter_: Any) -> None:
+    """Wait until a run is at a step, and kill its process."""
+
+    def at_work() -> list[psutil.Process]:
+        begun = [run for run in running.runs(**filter_) if run["status"] == "STARTED"]
+        return step_processes(running) if begun else []
+
+    forkserver = running.until(what, at_work)[0].parent()
+    assert forkserver is not None
+    worker = forkserver.parent()
+    assert worker is not None
+    for process in (worker, *worker.children(recursive=True)):  # a step goes on without its run, and may end its work
+        process.send_signal(signal.SIGKILL)
 
 
 def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(running: Running, trained: str) -> None:
@@ -29,7 +40,7 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(running
     said = ("--who", "anna", "--why", "a test", *OVER)
     with ThreadPoolExecutor(1) as pool:
         pressed = pool.submit(running.anna, "promote", trained, *said)
-        running.until("the press", lambda: workers(running, pipelineName="promote"))[0].send_signal(signal.SIGKILL)
+        kill(running, "the press", pipelineName="promote")
         done = pressed.result()
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{trained} is champion since" in " ".join(done.stdout.split())
@@ -37,8 +48,7 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(running
     assert [past.tag for past in champions.past(task)] == [trained]
     assert sorted(run["status"] for run in running.runs(pipelineName="promote")) == ["FAILURE", "SUCCESS"]
 
-    asked = {"tags": [{"key": PRODUCTION_TAG, "value": f"{trained} 2024-12"}]}
-    running.until("the scoring", lambda: workers(running, **asked))[0].send_signal(signal.SIGKILL)
+    kill(running, "the scoring", tags=[{"key": PRODUCTION_TAG, "value": f"{trained} 2024-12"}])
     scores = ProductionScores.below(running.home / "storage", task)
     latest = running.until("the scores", scores.latest_done)
     assert (latest.model, latest.month) == (trained, "2024-12")

@@ -1,5 +1,6 @@
 """The command itself: quick help, errors as paragraphs."""
 
+import datetime as dt
 import io
 import os
 import subprocess
@@ -12,6 +13,7 @@ from anna_cli.main import COMMANDS, anna, main
 from anna_cli.supervisor.ports import free_port
 from anna_resources import settings
 from anna_resources.blueprint import Blueprint
+from anna_resources.ledger.champions import Ask, Champions, Turn
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving, uploads_answer
 
 KEY = "churn.2024q1"
@@ -189,6 +191,20 @@ def test_a_press_that_is_refused_ends_with_the_run_s_words(home, monkeypatch, ca
     _, code = pressed(home, monkeypatch, "rollback", "churn", "--why", "bad", RunStates=states, Events=failed)
     assert code == 1
     assert "it does not pass stable" in capsys.readouterr().err
+
+
+def test_a_press_whose_run_was_killed_after_its_work_was_done_is_told_as_done(home, monkeypatch, capsys):
+    now = dt.datetime(2024, 4, 1, tzinfo=dt.UTC)
+    ask = Ask(
+        tag="churn.q1", turn=Turn.PROMOTED, asked_by="anna", asked_at=now, why="good", gates={}, overridden={},
+        instead_of="", newest="churn.q1",
+    )  # fmt: skip
+    Champions.of(settings.load_settings()).make(ask, "r1")
+    no_events = {"__typename": "EventConnection", "cursor": "", "hasMore": False, "events": []}
+    answers = {"RunStates": run_states(("FAILURE", {})), "Events": {"data": {"logsForRun": no_events}}}
+    _, code = pressed(home, monkeypatch, "promote", "churn.q1", "--why", "good", **answers)
+    assert code in (0, None)
+    assert "churn: churn.q1 is champion since" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
