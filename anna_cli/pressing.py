@@ -12,7 +12,8 @@ from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.identity import connect
 from anna_cli.launch import tags_of
 from anna_cli.launch_reader import LaunchReader
-from anna_cli.queries import LAUNCH_RUN, RUN_STATES
+from anna_cli.queries import LAUNCH_RUN
+from anna_cli.run_state import read_run
 from anna_cli.submission import selector
 from anna_core.errors import AnnaError
 from anna_core.keys import check_task
@@ -82,10 +83,10 @@ def wait_for(client: GraphQLClient, run_id: str, sleep: Callable[[float], None] 
         RefusedPressError: it failed.
     """
     while True:
-        runs = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"]
-        if not runs:
+        run = read_run(client, run_id, sleep)
+        if run is None:
             raise RefusedPressError(f"The run {run_id[:8]} was deleted: look whether it did its work, and press again.")
-        tags, status = tags_of(runs[0]), runs[0]["status"]
+        tags, status = tags_of(run), run["status"]
         if status == "SUCCESS":
             return
         if status in _OVER and tags.get(WILL_RETRY_TAG) != "true":

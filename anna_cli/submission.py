@@ -9,6 +9,7 @@ from anna_cli.launch import State, tags_of
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.options import Options
 from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
+from anna_cli.run_state import read_run
 from anna_cli.sensor_reader import problem_of
 from anna_cli.upload_reader import Upload, read_uploads
 from anna_core.errors import AnnaError, KeyNameError, SampleError
@@ -110,7 +111,7 @@ def follow_intake(
         SubmitError: the sample was refused, gave way to another, or the intake does not work; with the reason.
     """
     while True:
-        run = _registering(client, run_id, key)
+        run = _registering(client, run_id, key, sleep)
         if (content := _content(run)) is not None:
             break
         run_id = tags_of(run).get(RETRY_TAG, run_id)
@@ -142,12 +143,11 @@ def _follow_inbox(
         sleep(POLL_SECONDS)
 
 
-def _registering(client: GraphQLClient, run_id: str, key: str) -> Json:
+def _registering(client: GraphQLClient, run_id: str, key: str, sleep: Callable[[float], None]) -> Json:
     """The run that registers a sample; raises `SubmitError` where it failed for good, or is gone."""
-    runs = client.expect("Runs", RUN_STATES, filter={"runIds": [run_id]}, limit=1)["results"]
-    if not runs:
+    run = read_run(client, run_id, sleep)
+    if run is None:
         raise SubmitError(f"{key} was not taken in: its run {run_id[:8]} was deleted. Submit it again.")
-    run: Json = runs[0]
     if run["status"] in ("FAILURE", "CANCELED") and not _will_retry(run):
         reason = LaunchReader(client).problem(run_id) or "the run was canceled."
         raise SubmitError(f"{key} was not taken in: {reason}")

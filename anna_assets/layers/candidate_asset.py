@@ -54,7 +54,7 @@ def candidate_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             nets={domain.name: warehouse.model(domain, key).current() for domain in read},
             trees={one.member: one.current() for one in trees},
             metamodel=warehouse.metamodel(key).current(),
-            dictionaries={domain.name: warehouse.dictionary(domain).file for domain in read},
+            dictionaries={one.name: file for one in read if (file := warehouse.dictionary(one).file).exists()},
         )
         facts = LaunchFacts(
             tag=tag,

@@ -40,7 +40,7 @@ class Parts:
         nets: domain → folder of its nets.
         trees: what the metamodel calls them → folder of the trees.
         metamodel: folder of the metamodel and its scores of the sample's rows.
-        dictionaries: domain → file of its dictionary.
+        dictionaries: domain → file of its dictionary, where a mart of it was ever built.
     """
 
     nets: Mapping[str, Path]

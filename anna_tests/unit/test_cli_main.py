@@ -14,6 +14,7 @@ from anna_cli.supervisor.ports import free_port
 from anna_resources import settings
 from anna_resources.blueprint import Blueprint
 from anna_resources.ledger.champions import Ask, Champions, Turn
+from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving, uploads_answer
 
 KEY = "churn.2024q1"
@@ -187,10 +188,21 @@ def test_a_press_that_is_refused_ends_with_the_run_s_words(home, monkeypatch, ca
          "error": {"message": "x", "className": "Failure", "cause": {
             "message": "anna_assets.production.champion_asset.PressError: it does not pass stable\n",
             "className": "PressError"}}}]}}}  # fmt: skip
-    states = run_states(("FAILURE", {}))
+    states = run_states(("FAILURE", {}), ("FAILURE", {WILL_RETRY_TAG: "false"}))
     _, code = pressed(home, monkeypatch, "rollback", "churn", "--why", "bad", RunStates=states, Events=failed)
     assert code == 1
     assert "it does not pass stable" in capsys.readouterr().err
+
+
+def test_a_press_whose_run_is_tried_again_is_followed_though_dagster_says_so_a_moment_later(home, monkeypatch, capsys):
+    states = run_states(
+        ("FAILURE", {}), ("FAILURE", {WILL_RETRY_TAG: "true"}), ("FAILURE", {WILL_RETRY_TAG: "true", RETRY_TAG: "r2"}),
+        ("SUCCESS", {}),
+    )  # fmt: skip
+    stub, code = pressed(home, monkeypatch, "promote", "churn.q1", "--why", "good", RunStates=states)
+    assert code in (0, None)
+    asked = [variables["filter"]["runIds"] for name, variables in stub.calls if name == "RunStates"]
+    assert asked == [["r1"], ["r1"], ["r1"], ["r2"]]
 
 
 def test_a_press_whose_run_was_killed_after_its_work_was_done_is_told_as_done(home, monkeypatch, capsys):
@@ -201,7 +213,10 @@ def test_a_press_whose_run_was_killed_after_its_work_was_done_is_told_as_done(ho
     )  # fmt: skip
     Champions.of(settings.load_settings()).make(ask, "r1")
     no_events = {"__typename": "EventConnection", "cursor": "", "hasMore": False, "events": []}
-    answers = {"RunStates": run_states(("FAILURE", {})), "Events": {"data": {"logsForRun": no_events}}}
+    answers = {
+        "RunStates": run_states(("FAILURE", {}), ("FAILURE", {WILL_RETRY_TAG: "false"})),
+        "Events": {"data": {"logsForRun": no_events}},
+    }
     _, code = pressed(home, monkeypatch, "promote", "churn.q1", "--why", "good", **answers)
     assert code in (0, None)
     assert "churn: churn.q1 is champion since" in capsys.readouterr().out
