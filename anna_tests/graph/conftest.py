@@ -15,6 +15,10 @@ import pytest
 
 from anna_assets.definitions import build_defs
 from anna_assets.partitions import calendar, monthly
+from anna_core.analytics import plots
+from anna_core.analytics.content import ReportContent
+from anna_core.analytics.launch_plots import leaderboard_plot
+from anna_core.analytics.theme import Plot
 from anna_core.domains import Domain, read_domains
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.months import parse_month
@@ -160,6 +164,18 @@ def write_domain(home: Path, name: str, seed: int, clients: int = 60) -> None:
         write_month(home, name, month, events(seed, month, clients))
 
 
+@pytest.fixture(autouse=True)
+def few_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have launches draw one plot of their report: all of them take longer than these small launches themselves."""
+    if request.node.get_closest_marker("all_plots") is None:
+        monkeypatch.setattr(plots, "report_figures", _leaderboard_alone)
+
+
+def _leaderboard_alone(content: ReportContent) -> dict[str, Plot]:
+    plot = leaderboard_plot(content)
+    return {plot.name: plot}
+
+
 @contextmanager
 def deployed(home: Path) -> Iterator[Deployment]:
     """A deployment in a folder, which is filled where it is empty."""
@@ -184,7 +200,8 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a deployment in which `TRAINED` have been trained; whoever changes it takes `trained`."""
     home = tmp_path_factory.mktemp("trained")
-    with deployed(home) as found:
+    with deployed(home) as found, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "report_figures", _leaderboard_alone)
         found.refresh()
         for seed, key in enumerate(TRAINED):
             found.train(found.drop(*key.split("."), sample_rows(), f"{SMALL_TASK}seed: {seed}\n"))

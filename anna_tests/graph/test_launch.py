@@ -22,6 +22,7 @@ def embed_clients(deployment: Deployment, key: str) -> dg.MultiPartitionKey:
     return month
 
 
+@pytest.mark.all_plots
 def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(deployment: Deployment) -> None:
     deployment.refresh()
     key = deployment.drop("churn", "q1", sample_rows())
@@ -77,6 +78,8 @@ def test_a_launch_ends_with_a_report_and_its_retro_scores_have_one_row_a_client(
     assert subject == f"Result of {key}: roc_auc {ours['value']:.3f} on {ours['rows']:,} held-out rows"
     html = place_meant(metadata(result, "report")["report_html"].value, deployment.home).read_text()
     assert "churn" in html
+    drawn = [label for label in metadata(result, "report") if label.startswith("plot of ")]
+    assert len(drawn) == 9
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks["sample_quality"]
     assert checks["point_in_time"]

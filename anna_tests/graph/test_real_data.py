@@ -11,6 +11,7 @@ from anna_assets.definitions import build_defs
 from anna_core.domains import read_domains
 from anna_resources.settings import load_settings
 from anna_tests.conftest import ROOT
+from anna_tests.graph.results import metadata
 
 DEPLOYMENTS = ROOT / "benchmarks" / "deployments"
 ROWS = 3_000
@@ -18,33 +19,27 @@ TINY = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
 
 
 @pytest.mark.parametrize(
-    ("name", "task", "kind"),
+    ("name", "tasks"),
     [
-        ("cmb2020", "inactive", "binary"),
-        ("cmb2020", "next_categories", "multilabel"),
-        ("cmb2020", "age_band", "multiclass"),
-        ("cmb2020", "outflow", "regression"),
-        ("uci_default", "default", "binary"),
+        (
+            "cmb2020",
+            {"inactive": "binary", "next_categories": "multilabel", "age_band": "multiclass", "outflow": "regression"},
+        ),
+        ("uci_default", {"default": "binary"}),
     ],
 )
-def test_a_real_sample_trains(
-    name: str, task: str, kind: str, real_bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_real_samples_train(
+    name: str, tasks: dict[str, str], real_bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(DEPLOYMENTS / name, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("ANNA_HOME", str(tmp_path))
     monkeypatch.setenv("ANNA_REAL_DATA", str(real_bank))
     monkeypatch.setenv("ANNA_MLFLOW_PORT", "9")
-    folder = tmp_path / "inbox" / task
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "task.yaml").write_text(TINY)
-    rows = pl.read_csv(real_bank / name / "samples" / f"{task}.csv", infer_schema=False)
-    rows.sample(min(ROWS, len(rows)), seed=0).write_csv(folder / "real.csv")
     settings = load_settings()
     domains = read_domains(settings.domains).domains
     defs = build_defs(settings, list(domains.values()))
     job = defs.resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions("sample", [f"{task}.real"])
         for domain in domains:
             defs.resolve_job_def(f"observe_{domain}").execute_in_process(instance=instance)
             tags = {
@@ -52,9 +47,14 @@ def test_a_real_sample_trains(
                 "dagster/asset_partition_range_end": settings.end_month.isoformat() if settings.end_month else "",
             }
             job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey(["mart", domain])], tags=tags)
-        train = defs.resolve_job_def("train").execute_in_process(instance=instance, partition_key=f"{task}.real")
-        [event] = [e for e in train.get_asset_materialization_events() if e.asset_key == dg.AssetKey("sample")]
-        assert event.materialization.metadata["type"].value == kind
-        [report] = [e for e in train.get_asset_materialization_events() if e.asset_key == dg.AssetKey("report")]
-        rows = report.materialization.metadata["leaderboard"].records
-        assert {row.data["model"] for row in rows if row.data["kind"] == "net"} == set(domains)
+        for task, kind in tasks.items():
+            folder = tmp_path / "inbox" / task
+            folder.mkdir(parents=True)
+            (folder / "task.yaml").write_text(TINY)
+            rows = pl.read_csv(real_bank / name / "samples" / f"{task}.csv", infer_schema=False)
+            rows.sample(min(ROWS, len(rows)), seed=0).write_csv(folder / "real.csv")
+            instance.add_dynamic_partitions("sample", [f"{task}.real"])
+            train = defs.resolve_job_def("train").execute_in_process(instance=instance, partition_key=f"{task}.real")
+            assert metadata(train, "sample")["type"].value == kind
+            board = [record.data for record in metadata(train, "report")["leaderboard"].records]
+            assert {row["model"] for row in board if row["kind"] == "net"} == set(domains)
