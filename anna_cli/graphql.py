@@ -97,16 +97,21 @@ class GraphQLClient:
                 "is the webserver about to start? Its log is logs/webserver.log in ANNA_HOME. Try again."
             ) from error
         except requests.JSONDecodeError as error:
-            raise ClientError(
-                f"{self.url} answers, but not as Dagster does: another program uses this port. "
-                "Set another webserver_port in anna.yaml."
-            ) from error
+            raise self._other_program() from error
         if not isinstance(content, dict) or not (content.get("data") or content.get("errors")):
             raise ClientError(f"{self.url}/graphql gave an answer that ANNA cannot read (HTTP {answer.status_code}).")
         if errors := content.get("errors"):
+            if not all(isinstance(error, dict) and "message" in error for error in errors):  # MLflow's, for one
+                raise self._other_program()
             raise RejectedError("; ".join(without_stack(str(error["message"])) for error in errors))
         data: Json = content["data"]
         return data
+
+    def _other_program(self) -> ClientError:
+        return ClientError(
+            f"{self.url} answers, but not as Dagster does: another program uses this port. "
+            "Set another webserver_port in anna.yaml."
+        )
 
     def _slow(self) -> ClientError:
         return ClientError(

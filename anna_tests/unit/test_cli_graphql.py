@@ -194,3 +194,9 @@ def test_an_answer_that_stays_half_is_slow_and_not_asked_for_again():
         with pytest.raises(ClientError, match=r"did not answer within 0\.5 s"):
             GraphQLClient(url, timeout=0.5).execute("query X { x }")
         held[0].close()
+
+
+def test_the_graphql_of_another_program_is_told_as_that():
+    other = Stub(Health={"errors": ["Cannot query field 'version'"]})
+    with serving(other), pytest.raises(ClientError, match="not as Dagster does: another program uses this port"):
+        GraphQLClient(other.url).execute(queries.HEALTH)
