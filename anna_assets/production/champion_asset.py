@@ -128,7 +128,8 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             context.log.info(f"{who} asks for {ask.tag}; another person approves by PRESS: APPROVE.")
             yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told(ask, "asked for"))
             return
-        yield _made(champions.make(ask, run, who if config.press is Button.APPROVE else ""))
+        approval = (who, why) if config.press is Button.APPROVE else ("", "")
+        yield _made(champions.make(ask, run, *approval))
 
     return champion
 

@@ -64,12 +64,14 @@ class Champion(Ask):
     Attributes:
         run: id of the first of the Dagster runs that made it so.
         approved_by: the second person, as claimed; empty where one was enough.
+        approved_why: why that person agreed.
         since: when it became champion, in UTC.
         before: tag of the launch that a rollback goes to; empty where there is none.
     """
 
     run: str
     approved_by: str = ""
+    approved_why: str = ""
     since: dt.datetime
     before: str = ""
 
@@ -121,12 +123,13 @@ class Champions:
         """
         self._change(ask, lambda: {REQUEST_FILE: _as_yaml(ask)}, f"{ask.asked_by} asks for {ask.tag}", by=ask.asked_by)
 
-    def make(self, ask: Ask, run: str, approved_by: str = "") -> Champion:
+    def make(self, ask: Ask, run: str, approved_by: str = "", approved_why: str = "") -> Champion:
         """Make a launch the champion, and end the open request.
 
         Args:
             ask: what was asked for.
             run: id of the Dagster run.
+            approved_why: why the second person agreed.
             approved_by: the second person; empty where one is enough.
 
         Raises:
@@ -137,11 +140,13 @@ class Champions:
             **dict(ask),
             run=run,
             approved_by=approved_by,
+            approved_why=approved_why,
             since=_now(),
             before=self._before(task, ask),
         )
         title = f"{ask.tag} is {ask.turn.value} by {ask.asked_by}"
         title += f", approved by {approved_by}" if approved_by else ""
+        title += f"\n\n{approved_why}" if approved_why else ""
         self._change(
             ask, lambda: {CHAMPION_FILE: _as_yaml(champion), REQUEST_FILE: None}, title, by=approved_by or ask.asked_by
         )

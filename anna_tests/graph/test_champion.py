@@ -92,6 +92,7 @@ def test_two_names_are_needed_where_four_eyes_are_asked_for(trained: Deployment)
     press(trained, button="APPROVE", who="boris", why="agreed", override={})
     now = champion(trained)
     assert (now.tag, now.asked_by, now.approved_by, champions.request("churn")) == (key, "anna", "boris", None)
+    assert now.approved_why == "agreed"
 
 
 def test_a_request_ends_with_a_newer_launch_and_with_its_time(
