@@ -22,8 +22,9 @@ from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
 from anna_assets.production.champion_asset import champion_asset, promote_job
 from anna_assets.production.monitoring_asset import monitoring_asset
+from anna_assets.production.outcomes_asset import outcomes_asset
 from anna_assets.production.production_sensor import production_sensor
-from anna_assets.production.scores_asset import production_scores_asset
+from anna_assets.production.scores_asset import challenger_asset, production_scores_asset
 from anna_assets.refresh.readable import readable_check
 from anna_assets.refresh.sources_sensor import sources_sensor
 from anna_assets.send_to_mlflow import outbox_sensor, send_job
@@ -109,6 +110,8 @@ def build_defs(
         retro_scores_asset(domains, retro),
         champion_asset(domains),
         production_scores_asset(domains, partitions.production(month)),
+        challenger_asset(domains, partitions.production(month)),
+        outcomes_asset(),
         monitoring_asset(partitions.production(month)),
     ]
     return dg.Definitions(

@@ -23,6 +23,8 @@ COMMANDS = {
     "approve": "Agree to what another person asked for.",
     "decline": "Refuse what was asked for.",
     "rollback": "Go back to the champion before.",
+    "challenge": "Let a launch score along with the champion, unpublished.",
+    "stand-down": "Let nobody score along any more.",
     "champions": "Show who scores in production, and who did.",
     "scores": "Show where production's scores are.",
     "reproduce": "Make a launch once more, and say whether it is the same.",

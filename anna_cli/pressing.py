@@ -17,7 +17,7 @@ from anna_cli.run_state import read_run
 from anna_cli.submission import selector
 from anna_core.errors import AnnaError
 from anna_core.keys import check_task
-from anna_resources.ledger.champions import Ask, Champion, Champions
+from anna_resources.ledger.champions import Champions
 from anna_resources.names import PARTITION_TAG, PROMOTE_JOB, RETRY_TAG, TASK_TAG, WILL_RETRY_TAG
 from anna_resources.settings import load_settings
 from anna_resources.who import caller, person
@@ -62,7 +62,7 @@ def press(button: str, task: str, who: str | None, why: str, tag: str = "", over
         made = champions.current(task)
         if made is None or made.run != run_id:  # else the run was killed, but not before its work was done
             raise
-    tell(task, champions.current(task), champions.request(task), CONSOLE)
+    tell(champions, task, CONSOLE)
 
 
 def parameters(task: str, config: Json) -> Json:
@@ -95,8 +95,9 @@ def wait_for(client: GraphQLClient, run_id: str, sleep: Callable[[float], None] 
         sleep(_POLL_SECONDS)
 
 
-def tell(task: str, champion: Champion | None, request: Ask | None, console: Console) -> None:
-    """Say who is champion of a task, and what is asked for."""
+def tell(champions: Champions, task: str, console: Console) -> None:
+    """Say who is champion of a task, who scores along, and what is asked for."""
+    champion, request, along = champions.current(task), champions.request(task), champions.challenger(task)
     if champion is None:
         console.print(Text.assemble((task, "bold"), ": no champion yet."), soft_wrap=True)
     else:
@@ -107,6 +108,9 @@ def tell(task: str, champion: Champion | None, request: Ask | None, console: Con
         console.print(Text.assemble((task, "bold"), told), soft_wrap=True)
         for gate, reason in champion.overridden.items():
             console.print(Text(f"  {gate} was passed over: {reason}", style="yellow"), soft_wrap=True)
+    if along is not None:
+        told = f"  {along.tag} scores along since {along.since:%Y-%m-%d %H:%M} UTC, by {along.by}: {along.why}"
+        console.print(Text(told), soft_wrap=True)
     if request is not None:
         asked = f"  {request.asked_by} asks for {request.tag} ({request.asked_at:%Y-%m-%d %H:%M} UTC): {request.why}"
         console.print(Text(asked, style="yellow"), soft_wrap=True)

@@ -7,14 +7,16 @@ import dagster as dg
 
 from anna_core.domains import Domain
 from anna_core.keys import trees_member
+from anna_core.samples.inbox import OUTCOMES
 from anna_core.sources.source import Source
 from anna_resources.artifacts.candidate import CandidateFolder
 from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
-from anna_resources.artifacts.production import MonthMonitoring, ProductionScores
+from anna_resources.artifacts.outcomes import StoredOutcomes
+from anna_resources.artifacts.production import MonthMonitoring, ProductionScores, TaskScores
 from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
 from anna_resources.artifacts.trained import EmbeddingFolder, MetamodelFolder, ModelFolder, TreesFolder
 from anna_resources.artifacts.visible import HistoryFolder, SampleFolder, SequencesFolder
-from anna_resources.settings import Settings
+from anna_resources.settings import INBOX, Settings
 
 _ALL_DOMAINS = "+"  # no domain can be called so
 
@@ -111,6 +113,18 @@ class Warehouse(dg.ConfigurableResource):
     def production(self, task: str) -> ProductionScores:
         """The champion's scores of a task, for the bank's other systems."""
         return ProductionScores.below(Path(self.storage), task)
+
+    def challenger(self, task: str) -> TaskScores:
+        """The scores of whoever scores along with the champion of a task; nobody else reads them."""
+        return TaskScores(self._path("production", "challenger", task))
+
+    def outcomes(self, task: str) -> StoredOutcomes:
+        """What became of a task's scored clients."""
+        return StoredOutcomes(self._path("production", "outcomes", task))
+
+    def outcomes_inbox(self, task: str) -> Path:
+        """The folder in which the bank brings a task's outcomes."""
+        return self.home_path / INBOX / task / OUTCOMES
 
     def monitoring(self, task: str, month: dt.date) -> MonthMonitoring:
         """What a month's scores of a task look like beside those that the model was judged on."""

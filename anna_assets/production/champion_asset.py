@@ -1,63 +1,35 @@
 """The champion of a task: who scores. Each press is a run of the job `promote`, and a commit in the ledger."""
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from anna_assets.partitions import TASK
 from anna_assets.production.judging import domains_there, judge
+from anna_assets.production.press import (
+    Button,
+    Press,
+    PressError,
+    asked,
+    check_tag,
+    no_candidate,
+    open_request,
+    passed_over,
+    signed,
+)
 from anna_assets.steps import step_asset
 from anna_assets.train import AssetJob
 from anna_core.analytics.gates import DOMAINS_THERE, QUESTIONS, Gate
 from anna_core.domains import Domain
-from anna_core.errors import AnnaError
-from anna_resources.ledger.champions import Ask, Champion, Champions, Turn
+from anna_resources.ledger.champions import Ask, Challenger, Champion, Champions, Turn
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import PROMOTE_JOB
-from anna_resources.settings import Approval, Settings, load_settings
+from anna_resources.settings import Approval, load_settings
 from anna_resources.warehouse import Warehouse
-from anna_resources.who import person, same_person
+from anna_resources.who import same_person
 
 CHAMPION_KEY = dg.AssetKey("champion")
-
-
-class PressError(AnnaError):
-    """A press cannot be done."""
-
-
-class Button(Enum):
-    """What is pressed."""
-
-    PROMOTE = "promote"
-    APPROVE = "approve"
-    DECLINE = "decline"
-    ROLLBACK = "rollback"
-
-
-class Press(dg.Config):
-    """A press; the Launchpad shows these descriptions."""
-
-    press: Button = Field(
-        default=Button.PROMOTE,
-        description="PROMOTE makes a launch the champion or, where two persons are needed, asks for that. APPROVE and "
-        "DECLINE answer what another person asked for. ROLLBACK goes back to the champion before.",
-    )
-    who: str = Field(default="", description="Your name, which stays on record. Needed.")
-    why: str = Field(default="", description="Why, in a sentence, which stays on record. Needed.")
-    tag: str = Field(
-        default="",
-        description="PROMOTE: the launch, as its tag in the ledger says, such as churn.2024q1; the task's newest where "
-        "empty. APPROVE and DECLINE: what you think is asked for; not looked at where empty.",
-    )
-    override: dict[str, str] = Field(
-        default={},
-        description="Gate that does not pass → why it may be passed over, which stays on record. "
-        f"There are: {', '.join(QUESTIONS)}. Example: {{not_worse: the champion knew the rows of 2023}}.",
-    )
 
 
 def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
@@ -80,17 +52,18 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
     def champion(context: dg.AssetExecutionContext, config: Press, warehouse: Warehouse) -> Iterator[Any]:
         task, settings = context.partition_key, load_settings()
         champions, ledger = Champions.of(settings), Ledger.of(settings)
-        who, why = person(config.who), config.why.strip()
-        if not why:
-            raise PressError("`why` is missing: say in a sentence why you press, which stays on record.")
+        who, why = signed(config)
         now, request = champions.current(task), champions.request(task)
         run = context.run.root_run_id or context.run_id
         if now is not None and now.run == run:  # this run was killed after it had made it so
             yield from _results(_recorded(now), now.overridden)
             yield _made(now)
             return
+        if config.press in (Button.CHALLENGE, Button.STAND_DOWN):
+            yield from _challenge(champions, warehouse, domains, task, now, config)
+            return
         if config.press in (Button.APPROVE, Button.DECLINE):
-            request = _open_request(task, request, config.tag, settings, champions.newest_launch(task))
+            request = open_request(task, request, config.tag, settings, champions.newest_launch(task))
         if config.press is Button.APPROVE and request is not None and same_person(who, request.asked_by):
             raise PressError(f"{who} asked for {request.tag}; somebody else must approve it.")
         if config.press is Button.DECLINE and request is not None:
@@ -101,9 +74,9 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
                 CHAMPION_KEY, partition=task, metadata=_told(request, "declined by") | {"by": who}
             )
             return
-        ask = _asked(config, who, why, task, now, request, champions.newest_launch(task))
+        ask = asked(config, who, why, task, now, request, champions.newest_launch(task))
         if not warehouse.candidate(ask.tag).exists():
-            raise PressError(_no_candidate(ask.tag))
+            raise PressError(no_candidate(ask.tag))
         facts = warehouse.candidate(ask.tag).facts()
         then: Ask | None = None
         if ask.turn is Turn.PROMOTED:
@@ -114,7 +87,7 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             found.append(domains_there(facts, domains))
         given = request if config.press is Button.APPROVE else then
         wanted = {**(given.overridden if given else {}), **config.override}
-        overridden = _overridden(wanted, found)
+        overridden = passed_over(wanted, found)
         ask = ask.model_copy(update={"gates": {gate.name: gate.told for gate in found}, "overridden": overridden})
         yield from _results(found, overridden)
         if failed := [gate for gate in found if not gate.passed and gate.name not in overridden]:
@@ -154,68 +127,37 @@ def _made(champion: Champion) -> dg.MaterializeResult:
     )
 
 
+def _challenge(
+    champions: Champions, warehouse: Warehouse, domains: list[Domain], task: str, now: Champion | None, config: Press
+) -> Iterator[Any]:
+    """Let a launch score along, or end that; the gates stay as they were found of the champion."""
+    if now is None:
+        raise PressError(f"{task} has no champion to challenge: promote a launch first.")
+    who, why = signed(config)
+    if config.press is Button.STAND_DOWN:
+        told, what = champions.stand_down(task, who, why), "scores along no more"
+    else:
+        tag = config.tag.strip() or champions.newest_launch(task)
+        check_tag(tag, task, now.tag)
+        if not warehouse.candidate(tag).exists():
+            raise PressError(no_candidate(tag))
+        facts, champions_task = warehouse.candidate(tag).facts(), warehouse.candidate(now.tag).facts().task
+        if facts.task.score_names != champions_task.score_names or facts.task.type is not champions_task.type:
+            raise PressError(f"{tag} cannot score along, as it predicts something else than {now.tag}: promote it.")
+        if not (gate := domains_there(facts, domains)).passed:
+            raise PressError(f"{tag} cannot score along: {gate.told}")
+        told, what = champions.challenge(task, tag, who, why), "scores along"
+    yield from _results(_recorded(now), now.overridden)
+    yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told_along(told, what, who, why))
+
+
+def _told_along(challenger: Challenger, what: str, who: str, why: str) -> dict[str, Any]:
+    return {"what": what, "ledger": challenger.tag, "by": who, "why": why}
+
+
 def _form() -> dict[str, Any]:
     """What the Launchpad begins with: nobody's name, so that no press is anybody's by mistake."""
     return {**Press().model_dump(), "press": Button.PROMOTE.name}
-
-
-def _asked(config: Press, who: str, why: str, task: str, now: Champion | None, request: Ask | None, newest: str) -> Ask:
-    """What a press asks for, before its gates are known."""
-    champion = now.tag if now else ""
-    if config.press is Button.APPROVE and request is not None:
-        if request.instead_of != champion:
-            raise PressError(
-                f"{request.tag} was to follow {request.instead_of or 'nobody'}, but {champion or 'nobody'} is champion "
-                "now: let it be asked for again."
-            )
-        return request
-    turn, tag = Turn.PROMOTED, config.tag.strip() or newest
-    if config.press is Button.ROLLBACK:
-        if now is None or not now.before:
-            raise PressError(f"{champion or task} has no champion before it: there is nothing to go back to.")
-        turn, tag = Turn.ROLLED_BACK, now.before
-    if not tag:
-        raise PressError(f"{task} has no launch to promote: submit a sample first.")
-    if tag.partition(".")[0] != task:
-        raise PressError(f"{tag} is no launch of {task}: choose the partition {tag.partition('.')[0]}, or another tag.")
-    if tag == champion:
-        raise PressError(f"{tag} is champion already.")
-    asked_at = dt.datetime.now(tz=dt.UTC).replace(microsecond=0)
-    return Ask(
-        tag=tag, turn=turn, asked_by=who, asked_at=asked_at, why=why, gates={}, overridden={}, instead_of=champion,
-        newest=newest,
-    )  # fmt: skip
-
-
-def _open_request(task: str, request: Ask | None, tag: str, settings: Settings, newest: str) -> Ask:
-    """The open request of a task.
-
-    Raises:
-        PressError: there is none, it is of another launch, or it has ended.
-    """
-    if request is None:
-        raise PressError(f"Nothing is asked for {task}: somebody presses PROMOTE first.")
-    if tag.strip() not in ("", request.tag):
-        raise PressError(f"{request.tag} is asked for, not {tag.strip()}: look again.")
-    if request.newest != newest:
-        raise PressError(f"The request for {request.tag} has ended, as {newest} was launched since: ask again.")
-    last = request.asked_at + dt.timedelta(days=settings.request_days)
-    if dt.datetime.now(tz=dt.UTC) > last:
-        raise PressError(f"The request for {request.tag} has ended on {last:%Y-%m-%d}: ask again.")
-    return request
-
-
-def _overridden(wanted: Mapping[str, str], found: list[Gate]) -> dict[str, str]:
-    """The gates that did not pass and are passed over, with the reasons."""
-    if unknown := sorted(set(wanted) - set(QUESTIONS)):
-        raise PressError(f"There is no gate {', '.join(unknown)}; there are: {', '.join(QUESTIONS)}.")
-    if empty := sorted(name for name, reason in wanted.items() if not reason.strip()):
-        raise PressError(f"To pass over {', '.join(empty)} takes a reason, which stays on record.")
-    return {gate.name: wanted[gate.name].strip() for gate in found if not gate.passed and gate.name in wanted}
-
-
-def _no_candidate(tag: str) -> str:
-    return f"{tag} is no launch whose models are kept: see `anna champions`, or whether its launch has come to its end."
 
 
 def _recorded(ask: Ask) -> list[Gate]:

@@ -61,7 +61,7 @@ class Look:
             latest: what is known of those that are called the newest; whoever was to write them may have been killed.
             champion: its tag.
         """
-        due = {at for at, done in scored.items() if at in self.kept and self._is_late(at, done)}
+        due = {at for at, done in scored.items() if at in self.kept and self.is_late(at, done)}
         if scored and latest != scored[max(scored)]:
             due |= {max(scored)} & set(self.kept)
         complete = [at for at in self.kept if self.is_complete(at)]
@@ -73,7 +73,7 @@ class Look:
                 due.add(newest)
         return sorted(due)
 
-    def _is_late(self, month: dt.date, done: Done) -> bool:
+    def is_late(self, month: dt.date, done: Done) -> bool:
         """Whether a month was scored on histories made of other marts than there are."""
         found = self.made_of(month)
         return any(found[name].digest != known for name, known in done.histories.items() if name in found)

@@ -1,30 +1,28 @@
-"""Production's scores: the champion scores all clients as of a month's end, for the bank's other systems."""
+"""Production's scores: the champion scores all clients as of a month's end, for the bank's other systems.
 
-import datetime as dt
+A challenger scores the same clients along with it; its scores are only looked at by the monitoring.
+"""
 
 import dagster as dg
 
-from anna_assets.compute import scoring_threads
-from anna_assets.layers.fresh_marts import now_made_of, require_fresh_histories
 from anna_assets.layers.mart_assets import joint_version
 from anna_assets.partitions import TO_MONTH, TO_TASK, task_keys
-from anna_assets.places import place
 from anna_assets.production.champion_asset import CHAMPION_KEY
+from anna_assets.production.scoring import MonthScorer, facts_of, version_of
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.months import next_month
-from anna_resources.artifacts.production import Done
 from anna_resources.ledger.champions import Champions
 from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 SCORES_KEY = dg.AssetKey(["production", "scores"])
+CHALLENGER_KEY = dg.AssetKey(["production", "challenger"])
 _MONTHS_PER_RUN = 12  # a run that scores a year loads each model once
 
 
-class NoChampionError(AnnaError):
-    """Nobody scores a task."""
+class NobodyScoresError(AnnaError):
+    """A task has no champion, or no challenger."""
 
 
 def production_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
@@ -32,62 +30,64 @@ def production_scores_asset(domains: list[Domain], partitions: dg.MultiPartition
 
     @step_asset(
         key=SCORES_KEY,
-        partitions_def=partitions,
-        deps=[
-            dg.AssetDep(CHAMPION_KEY, partition_mapping=TO_TASK),
-            *(dg.AssetDep(["history", domain.name], partition_mapping=TO_MONTH) for domain in domains),
-        ],
-        pool="scoring",
-        group_name="production",
-        kinds={"pytorch", "parquet"},
         description="The champion's scores of every client as of the month's end, with deciles; made by itself once "
         "the month is complete, and again where late events change it.",
-        backfill_policy=dg.BackfillPolicy.multi_run(_MONTHS_PER_RUN),
+        **_settings(domains, partitions),
     )
     def production_scores(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from anna_core.scoring.published import published
-
-        champions, versions = Champions.of(load_settings()), []
-        model, loaded = None, ""
+        champions, scorer, versions = Champions.of(load_settings()), MonthScorer(warehouse, domains), []
         for task, at in task_keys(context.partition_keys):
             champion = champions.current(task)
             if champion is None:
-                raise NoChampionError(
+                raise NobodyScoresError(
                     f"{task} has no champion, so nobody scores: promote a launch by the job `promote`."
                 )
-            if model is None or loaded != champion.tag:
-                model, loaded = warehouse.candidate(champion.tag).model(), champion.tag
-            read = {domain.name: domain for domain in domains if domain.name in model.nets}
-            require_fresh_histories(warehouse, read.values(), at)
-            made_of = {name: now_made_of(warehouse, domain, at).digest for name, domain in read.items()}
-            histories = {name: warehouse.history(domain, at).read() for name, domain in read.items()}
-            scores = model.score(histories, next_month(at), scoring_threads())
-            frame = published(scores, histories, champion.tag)
-            done = Done(
-                task=task,
-                month=f"{at:%Y-%m}",
-                as_of=next_month(at),
-                model=champion.tag,
-                model_version=model.version,
-                rows=len(frame),
-                histories=made_of,
-                scored_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
-            )
+            frame, done = scorer.score(task, champion.tag, at)
             stored = warehouse.production(task)
             stored.write(at, frame, done)
-            versions.append(f"{model.version}-{joint_version(sorted(done.histories.values())).value}")
-            context.log.info(f"{task} {at:%Y-%m}: {len(frame):,} clients scored by {champion.tag}")
-            known = {name: int((frame[f"events_{name}"] > 0).sum()) for name in histories}
-            means = {name: frame[name].mean() for name in model.facts.task.score_names}
-            facts = {
-                "dagster/row_count": len(frame),
-                "ledger": champion.tag,
-                "mean score": dg.MetadataValue.json(means),
-                "clients by domain": dg.MetadataValue.json(known),
-                "path": place(stored.month(at).path),
-            }
+            versions.append(version_of(done))
+            context.log.info(f"{task} {at:%Y-%m}: {len(frame):,} clients scored by {done.model}")
             key = str(dg.MultiPartitionKey({"month": at.isoformat(), "task": task}))
-            context.add_asset_metadata(facts, SCORES_KEY, partition_key=key)
+            context.add_asset_metadata(facts_of(frame, done, stored.month(at)), SCORES_KEY, partition_key=key)
         return dg.MaterializeResult(data_version=joint_version(versions))
 
     return production_scores
+
+
+def challenger_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset `production/challenger`, partitioned by month and task."""
+
+    @step_asset(
+        key=CHALLENGER_KEY,
+        description="The scores of a launch that scores along with the champion, to be compared; nobody is given them.",
+        **_settings(domains, partitions),
+    )
+    def production_challenger(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        champions, scorer, versions = Champions.of(load_settings()), MonthScorer(warehouse, domains), []
+        for task, at in task_keys(context.partition_keys):
+            challenger = champions.challenger(task)
+            if challenger is None:
+                raise NobodyScoresError(f"{task} has no challenger: name one by the job `promote`, press CHALLENGE.")
+            frame, done = scorer.score(task, challenger.tag, at)
+            stored = warehouse.challenger(task).month(at)
+            stored.write(frame, done)
+            versions.append(version_of(done))
+            key = str(dg.MultiPartitionKey({"month": at.isoformat(), "task": task}))
+            context.add_asset_metadata(facts_of(frame, done, stored), CHALLENGER_KEY, partition_key=key)
+        return dg.MaterializeResult(data_version=joint_version(versions))
+
+    return production_challenger
+
+
+def _settings(domains: list[Domain], partitions: dg.MultiPartitionsDefinition) -> dict[str, object]:
+    return {
+        "partitions_def": partitions,
+        "deps": [
+            dg.AssetDep(CHAMPION_KEY, partition_mapping=TO_TASK),
+            *(dg.AssetDep(["history", domain.name], partition_mapping=TO_MONTH) for domain in domains),
+        ],
+        "pool": "scoring",
+        "group_name": "production",
+        "kinds": {"pytorch", "parquet"},
+        "backfill_policy": dg.BackfillPolicy.multi_run(_MONTHS_PER_RUN),
+    }

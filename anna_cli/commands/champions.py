@@ -16,7 +16,7 @@ def champions(task: str | None) -> None:
     known = Champions.of(load_settings())
     tasks = known.tasks() if task is None else [task]
     for name in tasks:
-        tell(name, known.current(name), known.request(name), CONSOLE)
+        tell(known, name, CONSOLE)
     if task is None:
         if not tasks:
             CONSOLE.print("No task has a launch yet. `anna submit FILE --task TASK` makes one.")

@@ -52,11 +52,13 @@ class Gate:
         name: one of `QUESTIONS`.
         passed: whether it may go on.
         told: why, in words.
+        is_known: whether the rows are enough to tell; where they are not, it does not pass.
     """
 
     name: str
     passed: bool
     told: str
+    is_known: bool = True
 
 
 class Rows(NamedTuple):
@@ -95,9 +97,8 @@ def not_worse(task: Task, rows: Rows | None, champion: str) -> Gate:
     )
     lead, count = lead_of(metric, ours, theirs), f"{len(held_out):,} held-out rows that neither was fitted on"
     if np.isnan(lead).any():
-        return Gate(
-            NOT_WORSE, False, f"It cannot be told on {count}: there are too few clients, or outcomes, to compare by."
-        )
+        told = f"It cannot be told on {count}: there are too few clients, or outcomes, to compare by."
+        return Gate(NOT_WORSE, passed=False, told=told, is_known=False)
     told = f"Beside the champion {champion}, on {count}: {metric.title} {format_lead(lead)}"
     return Gate(NOT_WORSE, lead.high >= 0, f"{told}{'.' if lead.high >= 0 else ': worse.'}")
 
@@ -116,24 +117,23 @@ def calibrated(task: Task, held_out: HeldOut, scores: np.ndarray) -> Gate:
         if min(_clients_with(label > 0, held_out), _clients_with(label <= 0, held_out)) >= FEWEST
     }
     if not slopes:
-        return Gate(CALIBRATED, False, f"It cannot be told: no outcome has {FEWEST} held-out clients on either side.")
+        told = f"It cannot be told: no outcome has {FEWEST} clients on either side."
+        return Gate(CALIBRATED, passed=False, told=told, is_known=False)
     far = {
         name: f"{name} {format_value(slope)} ± {format_value(error)}".strip()
         for name, (slope, error) in slopes.items()
         if not _LEAST_SLOPE <= slope <= _MOST_SLOPE and abs(slope - 1) > _DEVIATES * error
     }
     if far:
-        return Gate(
-            CALIBRATED, False, f"Calibration slopes on held-out rows are far from 1: {', '.join(far.values())}."
-        )
+        return Gate(CALIBRATED, False, f"Calibration slopes are far from 1: {', '.join(far.values())}.")
     worst = max((slope for slope, _ in slopes.values()), key=lambda slope: abs(np.log(max(slope, 1e-6))))
-    return Gate(CALIBRATED, True, f"Calibration slope on held-out rows: {format_value(worst)}.")
+    return Gate(CALIBRATED, True, f"Calibration slope: {format_value(worst)}.")
 
 
 def stable(rest: np.ndarray, held_out: np.ndarray) -> Gate:
     """Whether the scores (m, K) of held-out rows lie as those (n, K) of the other rows do, which others scored."""
     if not len(rest) or not len(held_out):
-        return Gate(STABLE, False, "It cannot be told: there are no rows to compare.")
+        return Gate(STABLE, passed=False, told="It cannot be told: there are no rows to compare.", is_known=False)
     most = max(psi(rest[:, column], held_out[:, column]) for column in range(rest.shape[1]))
     limit = max(LARGE, chance(len(rest), len(held_out)))
     return Gate(
@@ -213,7 +213,8 @@ def _unbiased(task: Task, held_out: HeldOut, scores: np.ndarray) -> Gate:
     if task.metric in _MEDIANS:
         return Gate(CALIBRATED, True, f"Not looked at: by {task.metric}, predictions need not be right on the mean.")
     if _clients_with(np.ones(len(held_out), dtype=bool), held_out) < FEWEST:
-        return Gate(CALIBRATED, False, f"It cannot be told: there are fewer than {FEWEST} held-out clients.")
+        told = f"It cannot be told: there are fewer than {FEWEST} clients."
+        return Gate(CALIBRATED, passed=False, told=told, is_known=False)
     error, weight = scores[:, 0] - held_out.target[:, 0], held_out.weight
     mean = np.average(error, weights=weight)
     group = clients_of(held_out.client, len(held_out))
@@ -221,5 +222,5 @@ def _unbiased(task: Task, held_out: HeldOut, scores: np.ndarray) -> Gate:
     chance_error = float(np.sqrt((of_clients**2).sum()) / weight.sum())
     spread = float(np.sqrt(np.cov(held_out.target[:, 0], aweights=weight)))
     passed = bool(abs(mean) <= max(_LARGEST_BIAS * spread, _DEVIATES * chance_error))
-    told = f"Mean error on held-out rows {format_value(float(mean))} ± {format_value(chance_error)}"
+    told = f"Mean error {format_value(float(mean))} ± {format_value(chance_error)}"
     return Gate(CALIBRATED, passed, f"{told}; the target's standard deviation is {format_value(spread)}.")

@@ -9,9 +9,30 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from anna_core.analytics.drift import DomainShares, field_drift, shares_of
+from anna_core.analytics.performance import Figure, Performance
 from anna_core.metrics.stability import chance, psi
 from anna_core.models.scores_file import decile_of, score_columns
 from anna_core.sequences.ragged import Sequences
+
+
+class Along(BaseModel):
+    """A challenger's scores beside the champion's, of the same clients.
+
+    Attributes:
+        model: tag of the challenger.
+        scored_at: when it scored.
+        moved: score → share of the clients whose decile is another; empty where it predicts something else.
+        measured: the task's metric on the clients whose outcome is known; None while none is.
+        lead: by how much that is better than the champion's; likewise.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    scored_at: dt.datetime
+    moved: dict[str, float] = {}
+    measured: Figure | None = None
+    lead: Figure | None = None
 
 
 class Monitoring(BaseModel):
@@ -31,6 +52,12 @@ class Monitoring(BaseModel):
         covered: domain → share of the clients that have an event in it.
         covered_then: domain → likewise, of the rows that the model was trained and judged on.
         field_drift: `<domain>.<field>` → stability index against these rows, the largest first.
+        scored_at: when the scores were made that were looked at; None in what was written before this was kept.
+        metric: name of the task's metric; empty in what was written before this was kept.
+        expected: that metric, as the scores expect it of themselves; see `performance.expected`.
+        performance: how good the scores were; None while no outcome is known.
+        outcomes: digest of the outcomes that were looked at; empty where there were none.
+        along: how the challenger's scores compare; None where nobody scored along.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +74,12 @@ class Monitoring(BaseModel):
     covered: dict[str, float]
     covered_then: dict[str, float]
     field_drift: dict[str, float]
+    scored_at: dt.datetime | None = None
+    metric: str = ""
+    expected: float | None = None
+    performance: Performance | None = None
+    outcomes: str = ""
+    along: Along | None = None
 
     @property
     def volume_change(self) -> float | None:
@@ -90,7 +123,7 @@ def monitor(
         score_drift=drift,
         score_drift_before=_against(before, scores, names) if same else {},
         by_chance=chance(len(judged), len(scores)),
-        moved=_moved(before, scores, names) if same else {},
+        moved=decile_moves(before, scores) if same and before is not None else {},
         covered={name: shares.covered for name, shares in found.items()},
         covered_then={name: reference[name].covered for name in found},
         field_drift=dict(sorted(fields.items(), key=lambda field: -field[1])),
@@ -105,7 +138,9 @@ def _against(before: Any, scores: pl.DataFrame, names: Sequence[str]) -> dict[st
     return {name: psi(before[name].to_numpy(), scores[name].to_numpy()) for name in names}
 
 
-def _moved(before: Any, scores: pl.DataFrame, names: Sequence[str]) -> dict[str, float]:
+def decile_moves(before: pl.DataFrame, scores: pl.DataFrame) -> dict[str, float]:
+    """Score → share of the clients of both whose decile is another; empty where there are none of both."""
+    names = score_columns(scores)
     columns = [decile_of(name) for name in names]
     both = scores.select("client_id", *columns).join(
         before.select("client_id", *columns), on="client_id", suffix=" then"

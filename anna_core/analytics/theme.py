@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -123,7 +123,7 @@ def draw(paint: Callable[["Axes"], None], size: tuple[float, float] = SMALL) -> 
     return draw_many([paint], columns=1, size=size)
 
 
-def draw_many(paints: list[Callable[["Axes"], None]], columns: int, size: tuple[float, float] = WIDE) -> "Figure":
+def draw_many(paints: Sequence[Callable[["Axes"], None]], columns: int, size: tuple[float, float] = WIDE) -> "Figure":
     """A figure with a grid of axes, `columns` per row, each row `size[1]` inches high."""
     import matplotlib as mpl
     from matplotlib.figure import Figure  # not pyplot, which keeps every figure alive

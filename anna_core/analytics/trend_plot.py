@@ -1,10 +1,13 @@
 """How production's scores went over the last months."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from anna_core.analytics.monitoring import Monitoring
+from anna_core.analytics.performance import Figure
 from anna_core.analytics.theme import BLUE, MUTED, VERMILION, WIDE, Plot, draw_many
+from anna_core.metrics.registry import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,10 +16,10 @@ MONTHS = 24
 
 
 def trend_plot(months: Sequence[Monitoring], warn: float, error: float) -> Plot:
-    """Clients, mean score and stability index of each month, the latest last; a line where the model was another.
+    """Clients, mean score, stability index and metric of each month; a line where the model was another.
 
     Args:
-        months: one or more, in order.
+        months: one or more, in order, the latest last.
         warn: index from which it warns.
         error: index from which it is an error.
     """
@@ -34,7 +37,7 @@ def trend_plot(months: Sequence[Monitoring], warn: float, error: float) -> Plot:
 
     def clients(axes: "Axes") -> None:
         axes.plot(places, [one.clients for one in shown], "o-", color=BLUE)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1 * max(1, *(one.clients for one in shown)))
         frame(axes, "Clients")
 
     def means(axes: "Axes") -> None:
@@ -51,10 +54,39 @@ def trend_plot(months: Sequence[Monitoring], warn: float, error: float) -> Plot:
         axes.set_ylim(bottom=0)
         frame(axes, "Stability index of the scores")
 
+    def metric(axes: "Axes") -> None:
+        if any(one.expected is not None for one in shown):
+            estimates = [_number(one.expected) for one in shown]
+            axes.plot(places, estimates, "o--", color=MUTED, label="as the scores expect")
+        for name, color, figures in (
+            ("by outcomes", BLUE, [one.performance.measured if one.performance else None for one in shown]),
+            ("challenger", VERMILION, [one.along.measured if one.along else None for one in shown]),
+        ):
+            if any(figures):
+                values, low, high = zip(*(_parts(figure) for figure in figures), strict=True)
+                bars = [[value - least for value, least in zip(values, low, strict=True)]]
+                bars.append([most - value for value, most in zip(values, high, strict=True)])
+                axes.errorbar(places, values, yerr=bars, fmt="o-", capsize=3, color=color, label=name)
+        if axes.lines:
+            axes.legend()
+        frame(axes, METRICS[shown[-1].metric].title)
+
+    panels = [clients, means, drift, *([metric] if shown[-1].metric else [])]
     return Plot(
         "trend",
         "The last months",
         "Against the rows that the model was judged on; a dotted line: another model scores from here on.",
-        draw_many([clients, means, drift], columns=3, size=WIDE),
+        draw_many(panels, columns=2 if len(panels) == 4 else 3, size=WIDE),
         wide=True,
     )
+
+
+def _parts(figure: Figure | None) -> tuple[float, float, float]:
+    """Value and bounds; a figure without an interval has bounds at its value."""
+    value = math.nan if figure is None or figure.value is None else figure.value
+    low, high = (None, None) if figure is None else (figure.low, figure.high)
+    return value, value if low is None else low, value if high is None else high
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

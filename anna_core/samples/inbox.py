@@ -16,6 +16,7 @@ from anna_core.tasks.task import TaskRequest, TaskType, parse_request
 from anna_core.yaml_files import YamlError, read_yaml
 
 TASK_FILE = "task.yaml"
+OUTCOMES = "outcomes"  # a folder beside the samples, see `outcomes.py`
 _BLOCK = 1 << 20
 
 

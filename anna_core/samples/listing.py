@@ -9,7 +9,7 @@ from pathlib import Path
 from anna_core.columns.parquet_files import PARQUET_MARK
 from anna_core.file_names import is_garbled, shown
 from anna_core.samples.files import PARQUET_ENDINGS, ending_of, stem_of, why_no_sample
-from anna_core.samples.inbox import TASK_FILE
+from anna_core.samples.inbox import OUTCOMES, TASK_FILE
 
 # A file's size, and its mtime and ctime in nanoseconds. They are only compared for equality, never by which is later,
 # so no clock has to be right: a user may set the mtime, and a file server's clock may run ahead. The inode is not part
@@ -127,6 +127,8 @@ def why_incomplete(path: Path) -> str:
 def _list_task(folder: Path, listing: Listing) -> None:
     states: dict[str, FileStamp] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name == OUTCOMES:
+            continue
         if entry.name.startswith((".", "_")):
             if entry.name.startswith("_") and ending_of(entry.name):
                 listing.left[f"{folder.name}/{shown(entry.name)}"] = _UNFINISHED

@@ -27,6 +27,13 @@ class Approval(StrEnum):
     FOUR_EYES = "four_eyes"
 
 
+class Retrain(StrEnum):
+    """When a fresh candidate is trained by itself."""
+
+    NEVER = "never"
+    ON_DRIFT = "on_drift"
+
+
 SplitName = Literal["auto", "out_of_time", "client"]
 
 
@@ -69,6 +76,7 @@ class TaskOptions(Strict):
     training: TrainingSpec = TrainingSpec()
     guards: GuardSpec = GuardSpec()
     approval: Approval = Approval.ONE
+    retrain: Retrain = Retrain.NEVER
 
 
 class TaskRequest(TaskOptions):

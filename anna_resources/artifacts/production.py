@@ -67,6 +67,12 @@ class MonthScores(ArtifactFolder):
         """
         return read_done(self.current()) if self.exists() else None
 
+    def write(self, scores: pl.DataFrame, done: Done) -> None:
+        """Replace them."""
+        with self.writing() as folder:
+            scores.write_parquet(folder / SCORES_FILE)
+            _write_done(folder, done)
+
 
 @dataclass(frozen=True)
 class MonthMonitoring(ArtifactFolder):
@@ -97,8 +103,8 @@ class MonthMonitoring(ArtifactFolder):
 
 
 @dataclass(frozen=True)
-class ProductionScores:
-    """A task's scores of all months, and in `latest/` a copy of the newest, under a path that stays.
+class TaskScores:
+    """A task's scores of all months.
 
     Attributes:
         path: the task's folder.
@@ -106,19 +112,9 @@ class ProductionScores:
 
     path: Path
 
-    @classmethod
-    def below(cls, storage: Path, task: str) -> "ProductionScores":
-        """Those of a task in a deployment's storage."""
-        return cls(storage / "production" / "scores" / task)
-
     def month(self, month: dt.date) -> MonthScores:
         """The scores as of a month's end."""
         return MonthScores(self.path / f"{_MONTH}{month:%Y-%m}")
-
-    @property
-    def latest(self) -> Path:
-        """The folder of the newest scores: `scores.parquet` and `done.json`, the latter written last."""
-        return self.path / _LATEST
 
     def all(self) -> dict[dt.date, Done]:
         """Each month that is scored → what is known of it, in order.
@@ -131,6 +127,21 @@ class ProductionScores:
         found = ((month, self.month(month).done()) for month in months)
         return {month: done for month, done in found if done is not None}
 
+
+@dataclass(frozen=True)
+class ProductionScores(TaskScores):
+    """The champion's scores, and in `latest/` a copy of the newest, under a path that stays."""
+
+    @classmethod
+    def below(cls, storage: Path, task: str) -> "ProductionScores":
+        """Those of a task in a deployment's storage."""
+        return cls(storage / "production" / "scores" / task)
+
+    @property
+    def latest(self) -> Path:
+        """The folder of the newest scores: `scores.parquet` and `done.json`, the latter written last."""
+        return self.path / _LATEST
+
     def latest_done(self) -> Done | None:
         """What is known of the newest scores; None where there are none, or they are being replaced.
 
@@ -141,9 +152,7 @@ class ProductionScores:
 
     def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
         """Replace the scores of a month, and the latest unless those are of a later month."""
-        with self.month(month).writing() as folder:
-            scores.write_parquet(folder / SCORES_FILE)
-            _write_done(folder, done)
+        self.month(month).write(scores, done)
         with FileLock(self.path / _LOCK):
             known = self.latest_done()
             if known is not None and known.month > done.month:

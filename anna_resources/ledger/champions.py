@@ -1,5 +1,7 @@
 """What the ledger says of champions: `champion.yaml` on a task's branch is who scores, `request.yaml` who is asked for.
 
+`challenger.yaml` is who scores along with the champion, without being published.
+
 Every press is a commit there. Whether it may be pressed is decided while nobody else writes, so two presses at once
 never make two champions: the later one finds the earlier one's.
 """
@@ -19,7 +21,7 @@ from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
 from anna_resources.settings import Settings
 
-CHAMPION_FILE, REQUEST_FILE = "champion.yaml", "request.yaml"
+CHAMPION_FILE, REQUEST_FILE, CHALLENGER_FILE = "champion.yaml", "request.yaml", "challenger.yaml"
 _Kept = TypeVar("_Kept", bound=BaseModel)
 
 
@@ -76,6 +78,24 @@ class Champion(Ask):
     before: str = ""
 
 
+class Challenger(BaseModel):
+    """Who scores along with the champion.
+
+    Attributes:
+        tag: the launch.
+        by: who had it so, as claimed.
+        why: in the person's words.
+        since: when, in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tag: str
+    by: str
+    why: str
+    since: dt.datetime
+
+
 @dataclass(frozen=True)
 class Champions:
     """The champions of all tasks.
@@ -103,6 +123,10 @@ class Champions:
         """What is asked for and not yet decided; None where nothing is."""
         return self._read(task, REQUEST_FILE, Ask, self.repository.head(branch_of(task)))
 
+    def challenger(self, task: str) -> Challenger | None:
+        """Who scores along with the champion of a task; None where nobody does."""
+        return self._read(task, CHALLENGER_FILE, Challenger, self.repository.head(branch_of(task)))
+
     def past(self, task: str) -> list[Champion]:
         """All champions of a task, the newest first; one that came back stands there again."""
         commits = self.repository.commits_of(branch_of(task), CHAMPION_FILE)
@@ -121,7 +145,8 @@ class Champions:
         Raises:
             LedgerError: another launch became champion meanwhile.
         """
-        self._change(ask, lambda: {REQUEST_FILE: _as_yaml(ask)}, f"{ask.asked_by} asks for {ask.tag}", by=ask.asked_by)
+        title = f"{ask.asked_by} asks for {ask.tag}"
+        self._change(ask, lambda head: {REQUEST_FILE: _as_yaml(ask)}, title, by=ask.asked_by)
 
     def make(self, ask: Ask, run: str, approved_by: str = "", approved_why: str = "") -> Champion:
         """Make a launch the champion, and end the open request.
@@ -147,9 +172,13 @@ class Champions:
         title = f"{ask.tag} is {ask.turn.value} by {ask.asked_by}"
         title += f", approved by {approved_by}" if approved_by else ""
         title += f"\n\n{approved_why}" if approved_why else ""
-        self._change(
-            ask, lambda: {CHAMPION_FILE: _as_yaml(champion), REQUEST_FILE: None}, title, by=approved_by or ask.asked_by
-        )
+
+        def files(head: str | None) -> dict[str, str | None]:
+            along = self._read(task, CHALLENGER_FILE, Challenger, head)
+            ended = {CHALLENGER_FILE: None} if along and along.tag == ask.tag else {}
+            return {CHAMPION_FILE: _as_yaml(champion), REQUEST_FILE: None, **ended}
+
+        self._change(ask, files, title, by=approved_by or ask.asked_by)
         return champion
 
     def decline(self, task: str, ask: Ask, who: str, why: str) -> None:
@@ -166,13 +195,39 @@ class Champions:
 
         self.repository.commit(branch_of(task), make)
 
+    def challenge(self, task: str, tag: str, who: str, why: str) -> Challenger:
+        """Let a launch score along with the champion, in place of one that does."""
+        challenger = Challenger(tag=tag, by=who, why=why, since=_now())
+        files: dict[str, str | None] = {CHALLENGER_FILE: _as_yaml(challenger)}
+        title = f"{tag} scores along, by {who}\n\n{why}"
+        self.repository.commit(branch_of(task), lambda head: Change(files, title, by=who))
+        return challenger
+
+    def stand_down(self, task: str, who: str, why: str) -> Challenger:
+        """Let nobody score along any more; return who did.
+
+        Raises:
+            LedgerError: nobody does.
+        """
+        ended: list[Challenger] = []
+
+        def make(head: str | None) -> Change:
+            now = self._read(task, CHALLENGER_FILE, Challenger, head)
+            if now is None:
+                raise LedgerError(f"Nobody scores along with the champion of {task}.")
+            ended[:] = [now]
+            return Change({CHALLENGER_FILE: None}, f"{now.tag} scores along no more, by {who}\n\n{why}", by=who)
+
+        self.repository.commit(branch_of(task), make)
+        return ended[0]
+
     def _before(self, task: str, ask: Ask) -> str:
         """Where a rollback from a new champion goes: of one that came back, where it went when it was champion."""
         if ask.turn is Turn.PROMOTED:
             return ask.instead_of
         return next((past.before for past in self.past(task) if past.tag == ask.tag), "")
 
-    def _change(self, ask: Ask, files: Callable[[], dict[str, str | None]], title: str, by: str) -> None:
+    def _change(self, ask: Ask, files: Callable[[str | None], dict[str, str | None]], title: str, by: str) -> None:
         task = parse_sample_key(ask.tag.partition("@")[0]).task
 
         def make(head: str | None) -> Change:
@@ -184,7 +239,7 @@ class Champions:
                 )
             gates = "\n".join(f"{name}: {told}" for name, told in ask.gates.items())
             over = "\n".join(f"{name} is passed over: {reason}" for name, reason in ask.overridden.items())
-            return Change(files(), "\n\n".join(part for part in (title, ask.why, gates, over) if part), by=by)
+            return Change(files(head), "\n\n".join(part for part in (title, ask.why, gates, over) if part), by=by)
 
         self.repository.commit(branch_of(task), make)
 

@@ -100,6 +100,8 @@ def test_late_events_have_their_month_scored_again_and_no_other(trained: Deploym
         trained.materialize(f"history/{domain}", partition="2024-02-01")
     pair = dg.MultiPartitionKey({"month": "2024-02-01", "task": "churn"})
     assert trained.materialize("production/scores", partition=pair).success  # by hand, as a backfill does
+    [looked_at] = follow(trained)  # what a backfill scored is looked at as well
+    assert looked_at.startswith("monitoring churn 2024-02 of ")
     assert json.loads((scores(trained).latest / "done.json").read_text())["month"] == "2024-03"
     before = scores(trained).month(FEBRUARY).read()
     trained.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))

@@ -1,0 +1,85 @@
+"""A launch scores all clients as of a month's end, as production wants it."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from anna_assets.compute import scoring_threads
+from anna_assets.layers.fresh_marts import now_made_of, require_fresh_histories
+from anna_assets.layers.mart_assets import joint_version
+from anna_assets.places import place
+from anna_core.domains import Domain
+from anna_core.months import next_month
+from anna_resources.artifacts.folder import ArtifactFolder
+from anna_resources.artifacts.production import Done
+from anna_resources.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from anna_core.scoring.launch_model import LaunchModel
+
+
+class MonthScorer:
+    """Scores months by candidates; the models of the last one stay loaded."""
+
+    def __init__(self, warehouse: Warehouse, domains: Iterable[Domain]) -> None:
+        self._warehouse, self._domains = warehouse, tuple(domains)
+        self._tag = ""
+        self._model: LaunchModel | None = None
+
+    def score(self, task: str, tag: str, at: dt.date) -> tuple[pl.DataFrame, Done]:
+        """Score every client who has a history in any domain as of the end of a month.
+
+        Returns:
+            The scores as published, and what is known of them.
+
+        Raises:
+            MartsBehindError: a history is missing, or was made of other marts than there are.
+            ArtifactError: the models, or a history, cannot be read.
+        """
+        from anna_core.scoring.published import published
+
+        model = self._loaded(tag)
+        read = {domain.name: domain for domain in self._domains if domain.name in model.nets}
+        require_fresh_histories(self._warehouse, read.values(), at)
+        made_of = {name: now_made_of(self._warehouse, domain, at).digest for name, domain in read.items()}
+        histories = {name: self._warehouse.history(domain, at).read() for name, domain in read.items()}
+        frame = published(model.score(histories, next_month(at), scoring_threads()), histories, tag)
+        done = Done(
+            task=task,
+            month=f"{at:%Y-%m}",
+            as_of=next_month(at),
+            model=tag,
+            model_version=model.version,
+            rows=len(frame),
+            histories=made_of,
+            scored_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
+        )
+        return frame, done
+
+    def _loaded(self, tag: str) -> "LaunchModel":
+        if self._model is None or self._tag != tag:
+            self._model, self._tag = self._warehouse.candidate(tag).model(), tag
+        return self._model
+
+
+def version_of(done: Done) -> str:
+    """Data version of a month's scores."""
+    return f"{done.model_version}-{joint_version(sorted(done.histories.values())).value}"
+
+
+def facts_of(frame: pl.DataFrame, done: Done, stored: ArtifactFolder) -> dict[str, Any]:
+    """What an asset's page says of a month's scores."""
+    from anna_core.models.scores_file import score_columns
+    from anna_core.scoring.published import EVENTS
+
+    known = {name: int((frame[f"{EVENTS}{name}"] > 0).sum()) for name in done.histories}
+    return {
+        "dagster/row_count": len(frame),
+        "ledger": done.model,
+        "mean score": dg.MetadataValue.json({name: frame[name].mean() for name in score_columns(frame)}),
+        "clients by domain": dg.MetadataValue.json(known),
+        "path": place(stored.path),
+    }
