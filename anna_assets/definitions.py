@@ -21,6 +21,7 @@ from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
 from anna_assets.production.champion_asset import champion_asset, promote_job
+from anna_assets.production.image_asset import image_asset
 from anna_assets.production.monitoring_asset import monitoring_asset
 from anna_assets.production.outcomes_asset import outcomes_asset
 from anna_assets.production.production_sensor import production_sensor
@@ -109,6 +110,7 @@ def build_defs(
         *(retro_embedding_asset(domain, retro) for domain in domains),
         retro_scores_asset(domains, retro),
         champion_asset(domains),
+        image_asset(),
         production_scores_asset(domains, partitions.production(month)),
         challenger_asset(domains, partitions.production(month)),
         outcomes_asset(),

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from anna_core.durations import format_duration
-from anna_resources.settings import Limits, Production, Settings
+from anna_resources.settings import Image, Limits, Production, Settings
 
 _TEXT = """\
 # Settings of this ANNA deployment. Each can be overridden by an environment variable: ANNA_<NAME>,
@@ -50,6 +50,13 @@ production:
   grace: {grace}
   drift: {{warn: {drift.warn:g}, error: {drift.error:g}, volume: {drift.volume:g}, coverage: {drift.coverage:g}}}
 
+# The image of a champion: what builds it (none, buildah, podman, docker), what it begins from, where its name begins.
+image:
+  builder: {builder}
+  base: {image.base}
+  repository: {image.repository}
+  push: {push}
+
 # How much may run at once; the rest waits in the queue.
 limits:
   runs: {limits.runs} # runs of any kind: launches, refreshes, scoring
@@ -83,6 +90,9 @@ def render_settings(
         request_days=defaults["request_days"],
         grace=format_duration(Production().grace),
         drift=Production().drift,
+        image=Image(),
+        builder=Image().builder.value,
+        push=str(Image().push).lower(),
         limits=Limits(),
         memory=Limits().memory.human_readable(),
     )

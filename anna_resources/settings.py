@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -81,6 +82,35 @@ class Drift(Strict):
     coverage: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
+class Builder(StrEnum):
+    """What builds images on this machine."""
+
+    NONE = "none"
+    BUILDAH = "buildah"
+    PODMAN = "podman"
+    DOCKER = "docker"
+
+
+class Image(Strict):
+    """How the image of a champion is built.
+
+    Attributes:
+        builder: the program that builds it; `none` leaves it at the build context, for somebody else's builder.
+        base: the image that it begins from, with the Python that ANNA runs in.
+        repository: where its name begins, such as `registry.bank.example/anna`; the task's name follows.
+        push: whether it is pushed there once it is built; the builder knows the log-in.
+        options: further options of the builder's `build`, such as `--isolation=chroot`.
+        seconds: a build that takes longer is given up.
+    """
+
+    builder: Builder = Builder.NONE
+    base: Annotated[str, Field(min_length=1)] = "python:3.11-slim-bookworm"
+    repository: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$")] = "localhost/anna"
+    push: bool = False
+    options: tuple[str, ...] = ()
+    seconds: Annotated[int, Field(ge=1)] = 1800
+
+
 class Production(Strict):
     """How production scores.
 
@@ -115,6 +145,7 @@ class Settings(BaseSettings):
         approval: whether one person promotes a launch, or a second one has to approve (`four_eyes`); a task may be
             stricter.
         production: when a month is scored.
+        image: how the image of a champion is built.
         request_days: after so many days an unanswered request for a promotion ends.
         limits: how much may run at once.
     """
@@ -137,6 +168,7 @@ class Settings(BaseSettings):
     left_aside: float = MOST_LEFT_ASIDE
     approval: Approval = Approval.ONE
     production: Production = Production()
+    image: Image = Image()
     request_days: Annotated[int, Field(ge=1, le=365)] = 14
     limits: Limits = Limits()
 

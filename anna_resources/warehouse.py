@@ -11,6 +11,7 @@ from anna_core.samples.inbox import OUTCOMES
 from anna_core.sources.source import Source
 from anna_resources.artifacts.candidate import CandidateFolder
 from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
+from anna_resources.artifacts.image import ImageFolder
 from anna_resources.artifacts.outcomes import StoredOutcomes
 from anna_resources.artifacts.production import MonthMonitoring, ProductionScores, TaskScores
 from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
@@ -117,6 +118,10 @@ class Warehouse(dg.ConfigurableResource):
     def challenger(self, task: str) -> TaskScores:
         """The scores of whoever scores along with the champion of a task; nobody else reads them."""
         return TaskScores(self._path("production", "challenger", task))
+
+    def image(self, task: str) -> ImageFolder:
+        """What the image of a task's champion is built from, and what is known of it."""
+        return ImageFolder(self._path("production", "image", task))
 
     def outcomes(self, task: str) -> StoredOutcomes:
         """What became of a task's scored clients."""

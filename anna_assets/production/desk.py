@@ -9,6 +9,7 @@ import dagster as dg
 
 from anna_assets.layers.fresh_marts import stale_marts
 from anna_assets.production.due import Look, look_at
+from anna_assets.production.image_asset import IMAGE_KEY
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
@@ -20,7 +21,7 @@ from anna_core.sequences.touched_months import history_months
 from anna_resources.artifacts.production import Done
 from anna_resources.ledger.champions import Challenger
 from anna_resources.names import PRODUCTION_TAG
-from anna_resources.settings import Settings
+from anna_resources.settings import Builder, Settings
 from anna_resources.warehouse import Warehouse
 
 
@@ -56,6 +57,7 @@ class Desk:
             AnnaError: a domain is gone, or something that is needed cannot be read.
         """
         yield from self._outcomes(task, champion)
+        yield from self._image(task, champion)
         stored = self.warehouse.production(task)
         scored, look = stored.all(), self._look(champion)
         due = look.due(scored, stored.latest_done(), champion)
@@ -85,6 +87,12 @@ class Desk:
             return
         if not self.warehouse.outcomes(task).facts().is_of(files, self.warehouse.candidate(champion).facts().task):
             yield _request(f"outcomes of {task}, {_digest(f'{files} {champion}')}", task, OUTCOMES_KEY)
+
+    def _image(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
+        """Where images are built here, a new champion gets one."""
+        built = self.warehouse.image(task).facts()
+        if self.settings.image.builder is not Builder.NONE and (built is None or built.tag != champion):
+            yield _request(f"image of {champion}", task, IMAGE_KEY)
 
     def _due_along(self, look: Look, task: str, scored: Mapping[dt.date, Done], tag: str) -> list[dt.date]:
         """The months that the challenger is to score: the newest, and those that it scored on other histories."""

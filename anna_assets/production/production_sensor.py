@@ -19,6 +19,7 @@ from anna_assets.clock import told_moment
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
 from anna_assets.production.desk import Desk
+from anna_assets.production.image_asset import IMAGE_KEY
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
@@ -41,6 +42,7 @@ def production_sensor(
     @dg.sensor(
         name="production",
         asset_selection=dg.AssetSelection.assets(
+            IMAGE_KEY,
             SCORES_KEY,
             CHALLENGER_KEY,
             OUTCOMES_KEY,

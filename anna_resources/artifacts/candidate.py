@@ -94,7 +94,7 @@ class CandidateFolder(ArtifactFolder):
             for name, place in parts.nets.items():
                 _link(place, launch_model.net_folder(model, name))
             for name, place in parts.trees.items():
-                _link(place, launch_model.trees_folder(model, name))
+                _link(place, launch_model.trees_folder(model, name), leave=_SCORES)  # of clients; no part of a model
             _link(parts.metamodel, launch_model.metamodel_folder(model))
             for name, file in parts.dictionaries.items():
                 into = launch_model.dictionary_folder(model, name)
@@ -117,11 +117,15 @@ class CandidateFolder(ArtifactFolder):
                 )
         return made
 
+    def model_folder(self) -> Path:
+        """The folder of the models, which needs nothing else. Raises `ArtifactError` where there is none."""
+        return self.current() / _MODEL
+
     def model(self) -> "LaunchModel":
         """Load the models. Raises `ArtifactError` where there are none."""
         from anna_core.scoring.launch_model import LaunchModel
 
-        return LaunchModel.load(self.current() / _MODEL)
+        return LaunchModel.load(self.model_folder())
 
     def dictionary(self, domain: str) -> Path:
         """The file of a domain's dictionary as it was at training, whether or not the launch reads the domain."""
@@ -166,11 +170,11 @@ def _references() -> "TypeAdapter[dict[str, DomainShares]]":
     return TypeAdapter(dict[str, DomainShares])
 
 
-def _link(place: Path, into: Path) -> None:
-    """Give the files of a folder a second place, or copy them where the file system has no links."""
+def _link(place: Path, into: Path, leave: str = "") -> None:
+    """Give the files of a folder, but the one to leave, a second place, or copy them where there are no links."""
     into.mkdir(parents=True)
     for file in place.iterdir():
-        if file.is_file():
+        if file.is_file() and file.name != leave:
             _link_file(file, into / file.name)
 
 

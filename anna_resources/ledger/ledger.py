@@ -18,7 +18,7 @@ from anna_core.tasks.task import Task
 from anna_resources.ledger.repository import MAIN, Change, LedgerError, Repository
 from anna_resources.settings import Settings
 
-_TASK_FILE, _LAUNCH_FILE, _RESULT_FILE = "task.yaml", "launch.yaml", "result.yaml"
+_TASK_FILE, _LAUNCH_FILE, _RESULT_FILE, _IMAGE_FILE = "task.yaml", "launch.yaml", "result.yaml", "image.yaml"
 _LAUNCHES = "launches"
 _SHARED = ("time_zone", "left_aside")  # settings that decide what models see
 
@@ -109,6 +109,11 @@ class Ledger:
         """
         text = _as_yaml(dict(result))
         change = Change({f"{_folder(tag)}/{_RESULT_FILE}": text}, f"Result of {tag}: {in_brief}")
+        self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
+
+    def record_image(self, tag: str, image: Mapping[str, Any]) -> None:
+        """Record the image that was made of a launch; errors as of `begin`."""
+        change = Change({f"{_folder(tag)}/{_IMAGE_FILE}": _as_yaml(dict(image))}, f"Image of {tag}: {image['digest']}")
         self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
 
     def tags(self, key: str) -> list[str]:

@@ -1,0 +1,84 @@
+"""The image of a champion: its model with all that it needs, to score or serve where there is no ANNA."""
+
+import datetime as dt
+
+import dagster as dg
+
+from anna_assets.partitions import TASK
+from anna_assets.places import place
+from anna_assets.production.champion_asset import CHAMPION_KEY
+from anna_assets.production.scores_asset import NobodyScoresError
+from anna_assets.steps import step_asset
+from anna_resources.artifacts.image import BuiltImage
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.ledger import Ledger
+from anna_resources.settings import Builder, load_settings
+from anna_resources.warehouse import Warehouse
+
+IMAGE_KEY = dg.AssetKey("image")
+
+
+def image_asset() -> dg.AssetsDefinition:
+    """The asset `image`, partitioned by task."""
+
+    @step_asset(
+        key=IMAGE_KEY,
+        partitions_def=TASK,
+        deps=[CHAMPION_KEY],
+        pool="scoring",
+        group_name="production",
+        kinds={"docker"},
+        description="The champion as an image that scores histories and answers HTTP; a build context alone where no "
+        "builder is set (`image.builder`).",
+    )
+    def image(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        from anna_resources.images.builders import build, size_of
+        from anna_resources.images.context import python_version, write_context
+
+        task, settings = context.partition_key, load_settings()
+        champion, options = Champions.of(settings).current(task), settings.image
+        if champion is None:
+            raise NobodyScoresError(f"{task} has no champion, so there is no image: promote a launch first.")
+        kept, stored = warehouse.candidate(champion.tag), warehouse.image(task)
+        model, facts = kept.model(), kept.facts()
+        name = image_name(options.repository, champion.tag)
+        digest = ""
+        with stored.replacing() as (folder, made):
+            packages = write_context(folder, kept.model_folder(), facts.code, champion.tag, model.version)
+            if options.builder is not Builder.NONE:
+                arguments = {"BASE_IMAGE": options.base, "PYTHON_VERSION": python_version()}
+                digest = build(folder, name, options, arguments, context.log.info)
+            made.append(
+                BuiltImage(
+                    tag=champion.tag,
+                    model_version=model.version,
+                    name=name,
+                    base=options.base,
+                    builder=options.builder.value,
+                    digest=digest,
+                    size=size_of(name, options) if digest else "",
+                    made_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
+                )
+            )
+        (built,) = made
+        if digest:
+            Ledger.of(settings).record_image(champion.tag, built.model_dump(mode="json"))
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(digest or f"{champion.tag}-{model.version}"),
+            metadata={
+                "ledger": champion.tag,
+                "image": name if digest else "not built: image.builder is none",
+                "digest": digest,
+                "size": built.size,
+                "packages": len(packages),
+                "build context": place(stored.context),
+            },
+        )
+
+    return image
+
+
+def image_name(repository: str, tag: str) -> str:
+    """What the image of a launch is called: the task is the image's name, the sample its tag, in letters they take."""
+    task, _, sample = tag.partition(".")
+    return f"{repository}/{task.lower()}:{sample.replace('@', '-')}"

@@ -1,0 +1,50 @@
+"""Scores of all clients of some histories, by a model in a folder."""
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from anna_core.errors import ArtifactError
+from anna_core.scoring.launch_model import LaunchModel
+from anna_core.scoring.published import published
+from anna_core.sequences.ragged import Sequences
+from anna_core.storage import has_directory, read_directory
+
+
+def score_histories(model: Path, histories: Path, month: dt.date | None, threads: int) -> pl.DataFrame:
+    """Score every client who has a history in any domain that the model reads.
+
+    Args:
+        model: folder of a launch's model.
+        histories: a folder with one for each domain, in it the domain's sequences, or an artifact of them, or of each
+            month, as `month=2024-03`.
+        month: which month, where they are of several.
+        threads: number of CPU threads.
+
+    Returns:
+        One row per client, see `published`; the same bits as production's scores.
+
+    Raises:
+        ArtifactError: a history is missing, they are as of different dates, or something is damaged.
+    """
+    loaded = LaunchModel.load(model)
+    below = f"month={month:%Y-%m}" if month else ""
+    folders = {name: histories / name / below for name in loaded.nets}
+    if missing := sorted(str(folder) for folder in folders.values() if not folder.is_dir()):
+        raise ArtifactError(f"{', '.join(missing)}: no such folder; {loaded.facts.tag} reads a history there.")
+    read = {name: Sequences.open(_version(folder)) for name, folder in folders.items()}
+    dates = np.unique(np.concatenate([one.as_of for one in read.values()])).tolist()
+    if len(dates) > 1:
+        raise ArtifactError(
+            f"{histories}: clients as of {', '.join(map(str, dates[:3]))}; the histories of one run are as of one date."
+        )
+    if not dates:
+        raise ArtifactError(f"{histories}: no client has a history.")
+    return published(loaded.score(read, dates[0], threads), read, loaded.facts.tag)
+
+
+def _version(folder: Path) -> Path:
+    """A folder of sequences, which may be given as an artifact with versions."""
+    return read_directory(folder) if has_directory(folder) else folder
