@@ -20,6 +20,7 @@ from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset
 from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
+from anna_assets.notifications.notifications_sensor import notifications_sensor
 from anna_assets.production.champion_asset import champion_asset, promote_job
 from anna_assets.production.image_asset import image_asset
 from anna_assets.production.monitoring_asset import monitoring_asset
@@ -125,6 +126,7 @@ def build_defs(
             inbox_sensor(domains, settings, month, train, follows_data),
             production_sensor(domains, settings, month),
             outbox_sensor,
+            notifications_sensor(domains, settings, month),
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),

@@ -27,6 +27,7 @@ COMMANDS = {
     "stand-down": "Let nobody score along any more.",
     "champions": "Show who scores in production, and who did.",
     "scores": "Show where production's scores are.",
+    "notify": "Show who is told what happens, or send a test.",
     "reproduce": "Make a launch once more, and say whether it is the same.",
     "demo-bank": "Simulate a bank: warehouse, samples, oracle.",
     "demo": "The whole story on a simulated bank.",

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from anna_core.durations import format_duration
+from anna_resources.notify_settings import Notify
 from anna_resources.settings import Image, Limits, Production, Settings
 
 _TEXT = """\
@@ -57,6 +58,18 @@ image:
   repository: {image.repository}
   push: {push}
 
+# The address at which people open the Dagster UI, such as a proxy's, for what is sent to them.
+# public_url: https://anna.example
+
+# Who is told, by which of apprise's addresses, and of what (docs/production.md). A variable of the environment keeps a
+# password out of this file: ${{NAME}} stands for its value. `anna notify --test` sends each a message.
+# notify:
+#   to:
+#     all: ["${{ANNA_MAIL}}"] # such as mailtos://anna:password@mail.example?to=risk@mail.example
+#     risk: ["mmosts://chat.example/${{CHAT_TOKEN}}"] # of the tasks of this owner alone
+#   events: [{events}]
+#   late: {late} # a month is scored late once it could have been scored for so long
+
 # How much may run at once; the rest waits in the queue.
 limits:
   runs: {limits.runs} # runs of any kind: launches, refreshes, scoring
@@ -93,6 +106,8 @@ def render_settings(
         image=Image(),
         builder=Image().builder.value,
         push=str(Image().push).lower(),
+        events=", ".join(Notify().events),
+        late=format_duration(Notify().late),
         limits=Limits(),
         memory=Limits().memory.human_readable(),
     )

@@ -1,6 +1,7 @@
 """Settings that people write into YAML: models that refuse what they do not know, and what is said of a mistake."""
 
 import datetime as dt
+import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from enum import StrEnum
@@ -56,17 +57,36 @@ def nearest(name: str, among: Collection[str]) -> str:
     return next(iter(holding or get_close_matches(small, among, n=1)), "")
 
 
-def explain(error: ValidationError, whole: str, model: type[BaseModel] | None = None) -> str:
+def explain(
+    error: ValidationError, whole: str, model: type[BaseModel] | None = None, untold: tuple[str, ...] = ()
+) -> str:
     """Every mistake as `place.setting: what is wrong with it`.
 
     Args:
         error: what pydantic found.
         whole: stands for the place of all of it.
         model: whose settings they are; by it the message names the one that may be meant by a name that there is not.
+        untold: path of the setting that holds secrets: what is found there, or around it, is not told.
     """
+    items = [_without_secrets(item, untold) if untold else item for item in error.errors()]
     return "; ".join(
-        f"{'.'.join(map(str, item['loc'])) or whole}: {_cure(item)}{_meant(item, model)}" for item in error.errors()
+        f"{'.'.join(map(str, item['loc'])) or whole}: {_cure(item)}{_meant(item, model)}" for item in items
     )
+
+
+class _Untold:
+    """Stands for a value in a message."""
+
+    def __repr__(self) -> str:
+        return "****"
+
+
+def _without_secrets(item: ErrorDetails, untold: tuple[str, ...]) -> ErrorDetails:
+    """A mistake without the value, where that is a secret or holds one; nor is the address told that a name is."""
+    path = item["loc"]
+    place = tuple(re.sub(r"(?<=://).*", "…", part) if isinstance(part, str) else part for part in path)
+    item = {**item, "loc": place}
+    return {**item, "input": _Untold()} if path and path[: len(untold)] == untold[: len(path)] else item
 
 
 def _meant(item: ErrorDetails, model: type[BaseModel] | None) -> str:

@@ -25,6 +25,7 @@ from anna_core.storage import local_root
 from anna_core.strict import Strict, explain
 from anna_core.tasks.task import Approval
 from anna_core.yaml_files import YamlError, read_yaml
+from anna_resources.notify_settings import Notify
 
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # below ANNA_HOME
@@ -147,10 +148,14 @@ class Settings(BaseSettings):
         production: when a month is scored.
         image: how the image of a champion is built.
         request_days: after so many days an unanswered request for a promotion ends.
+        public_url: address at which people open the Dagster UI, for what is sent to them.
+        notify: who is told of what.
         limits: how much may run at once.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ANNA_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="ANNA_", env_nested_delimiter="__", extra="forbid", hide_input_in_errors=True
+    )
 
     _are_complete: ClassVar[bool] = False  # whether the values given leave nothing to the environment and the file
 
@@ -170,6 +175,8 @@ class Settings(BaseSettings):
     production: Production = Production()
     image: Image = Image()
     request_days: Annotated[int, Field(ge=1, le=365)] = 14
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")] | None = None
+    notify: Notify = Notify()
     limits: Limits = Limits()
 
     @model_validator(mode="before")
@@ -302,6 +309,16 @@ class Settings(BaseSettings):
         """The address of the Dagster UI and its GraphQL API."""
         return f"http://127.0.0.1:{self.webserver_port}"
 
+    @property
+    def ui_url(self) -> str:
+        """The address of the Dagster UI as people open it."""
+        return (self.public_url or self.webserver_url).rstrip("/")
+
+    @property
+    def notifications(self) -> Path:
+        """The folder of what is to be told, and of what was."""
+        return self.storage / "notifications"
+
 
 class _HandedOn(Settings):
     """Settings that another process has read; environment and file are not asked again."""
@@ -340,10 +357,11 @@ def _load(home: Path, handed_on: str) -> Settings:
             return _HandedOn(**values)
         return Settings(home=home)  # type: ignore[call-arg]  # the folders come from the validator
     except ValidationError as error:
-        problems = explain(error, "settings", Settings)
-        raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from error
+        problems = explain(error, "settings", Settings, untold=("notify", "to"))
+        # Here and below `from None`: what is below would show what the file says, and that may be a password.
+        raise SettingsError(f"{home / SETTINGS_FILE} or an ANNA_* variable: {problems}") from None
     except ValueError as error:  # what a variable holds is no JSON
-        raise SettingsError(f"an ANNA_* variable cannot be read: {error}") from error
+        raise SettingsError(f"an ANNA_* variable cannot be read: {error}") from None
 
 
 def _written(file: Path) -> dict[str, Any]:
@@ -351,7 +369,7 @@ def _written(file: Path) -> dict[str, Any]:
     try:
         content = read_yaml(file) if file.exists() else None
     except YamlError as error:
-        raise SettingsError(str(error)) from error
+        raise SettingsError(str(error)) from None
     if content is None:
         return {}
     if not isinstance(content, dict):

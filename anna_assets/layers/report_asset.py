@@ -76,7 +76,7 @@ def report_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             launch.finish()
         tag = warehouse.sample(key).tag()
         verdict = head.verdict or head.sentence
-        Ledger.of(load_settings()).finish(tag, _result(content, verdict, board), head.in_brief)
+        Ledger.of(load_settings()).finish(tag, _result(content, head.sentence, verdict, board), head.in_brief)
         return dg.MaterializeResult(
             metadata={
                 "verdict": verdict,
@@ -149,9 +149,10 @@ def _content(warehouse: Warehouse, domains: list[Domain], key: str) -> "ReportCo
     )
 
 
-def _result(content: "ReportContent", verdict: str, board: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the ledger keeps of a launch's end: the same verdict as on its page, and what its check found."""
+def _result(content: "ReportContent", sentence: str, verdict: str, board: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the ledger keeps of a launch's end: the same words as on its page, and what its check found."""
     return {
+        "sentence": sentence,
         "verdict": verdict,
         _BETTER: str(content.usefulness) if content.usefulness else "",
         "warnings": list(content.warnings),

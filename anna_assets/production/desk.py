@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import dagster as dg
 
 from anna_assets.layers.fresh_marts import stale_marts
-from anna_assets.production.due import Look, look_at
+from anna_assets.production.due import Look, domains_read, look_at
 from anna_assets.production.image_asset import IMAGE_KEY
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.refresh.unbuilt import months_under_way
 from anna_core.domains import Domain
-from anna_core.errors import AnnaError
 from anna_core.samples.outcomes import list_outcomes
 from anna_core.sequences.touched_months import history_months
 from anna_resources.artifacts.production import Done
@@ -73,11 +72,8 @@ class Desk:
                 yield _request(name, _pair(task, at), MONITORING_KEY)
 
     def _look(self, tag: str) -> Look:
-        read = self.warehouse.candidate(tag).facts().domains
-        if gone := sorted(domain.name for domain in read if domain.name not in self.domains):
-            raise AnnaError(f"{tag} reads {', '.join(gone)}, which is gone: put its file back, or roll back.")
-        there = [self.domains[domain.name] for domain in read]
-        return look_at(self.warehouse, self.settings, there, list(self.kept), self.now)
+        read = domains_read(self.warehouse, tag, self.domains)
+        return look_at(self.warehouse, self.settings, read, list(self.kept), self.now)
 
     def _outcomes(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
         """Outcomes are read where a file is new, or another, and at rest."""

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from anna_assets.layers.fresh_marts import made_of
 from anna_core.domains import Domain
+from anna_core.errors import AnnaError
 from anna_core.months import months_between, next_month
 from anna_resources.artifacts.production import Done
 from anna_resources.artifacts.visible import MadeOf
@@ -84,3 +85,20 @@ def look_at(warehouse: Warehouse, settings: Settings, domains: list[Domain], kep
     rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
     prints = {domain.name: warehouse.mart(domain).fingerprints(kept) for domain in domains}
     return Look(settings, domains, kept, rows, prints, now)
+
+
+def domains_read(warehouse: Warehouse, tag: str, there: Mapping[str, Domain]) -> list[Domain]:
+    """The domains that a launch reads, as they are now.
+
+    Args:
+        warehouse: that keeps the launch.
+        tag: of the launch.
+        there: the deployment's domains by name.
+
+    Raises:
+        AnnaError: one is gone.
+    """
+    read = warehouse.candidate(tag).facts().domains
+    if gone := sorted(domain.name for domain in read if domain.name not in there):
+        raise AnnaError(f"{tag} reads {', '.join(gone)}, which is gone: put its file back, or roll back.")
+    return [there[domain.name] for domain in read]

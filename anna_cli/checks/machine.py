@@ -13,8 +13,8 @@ from anna_core.storage import free_bytes, is_full
 OLDEST_PYTHON = (3, 11)
 # Modules of the packages in pyproject.toml without which a launch cannot go through.
 REQUIRED = (
-    "click", "dagster", "dagster_mlflow", "dagster_webserver", "filelock", "lightgbm", "matplotlib", "mlflow",
-    "narwhals", "numpy", "pandas", "polars", "psutil", "pyarrow", "pydantic_settings", "requests", "rich",
+    "apprise", "click", "dagster", "dagster_mlflow", "dagster_webserver", "filelock", "lightgbm", "matplotlib",
+    "mlflow", "narwhals", "numpy", "pandas", "polars", "psutil", "pyarrow", "pydantic_settings", "requests", "rich",
     "safetensors", "sklearn", "sqlalchemy", "torch",
 )  # fmt: skip
 GIB = 2**30

@@ -5,17 +5,21 @@ from collections.abc import Iterator
 
 from anna_cli.supervisor.leftovers import MARK
 from anna_core.strict import nearest
-from anna_resources.settings import HANDED_ON, Limits, Settings
+from anna_resources.notifications.addresses import all_addresses
+from anna_resources.notify_settings import Notify
+from anna_resources.settings import HANDED_ON, Limits, Production, Settings
 
 _PREFIX = "ANNA_"
-_NAMES = [*Settings.model_fields, *(f"limits__{name}" for name in Limits.model_fields)]
+_BLOCKS = {"limits": Limits, "notify": Notify, "production": Production}
+_NAMES = [*Settings.model_fields, *(f"{name}__{field}" for name, of in _BLOCKS.items() for field in of.model_fields)]
 
 
-def misspelt_variables() -> Iterator[tuple[str, str]]:
+def misspelt_variables(settings: Settings) -> Iterator[tuple[str, str]]:
     """Each variable that no setting has the name of, and the one that may be meant; the bank's own are passed over."""
+    known = {MARK, HANDED_ON, *(name for address in all_addresses(settings.notify) for name in address.variables)}
     for name in sorted(os.environ):
         setting = name.upper().removeprefix(_PREFIX).lower()
-        if not name.upper().startswith(_PREFIX) or name in (MARK, HANDED_ON) or setting in _NAMES:
+        if not name.upper().startswith(_PREFIX) or name in known or setting in _NAMES:
             continue
         if near := nearest(setting, _NAMES):
             yield name, f"{_PREFIX}{near.upper()}"

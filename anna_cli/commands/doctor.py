@@ -12,6 +12,7 @@ from anna_cli.checks.findings import Finding, Verdict, bad, good, warning
 from anna_cli.checks.instance import check_instance
 from anna_cli.checks.ledger import check_ledger
 from anna_cli.checks.machine import check_disk, check_memory, check_packages, check_python
+from anna_cli.checks.notify import check_notify
 from anna_cli.checks.variables import misspelt_variables
 from anna_cli.console import CONSOLE
 from anna_core.storage import on_one_disk
@@ -58,10 +59,11 @@ def examine(home: Path) -> Iterator[Finding]:
         yield bad(str(error), "correct it there")
         return
     yield good("the settings make sense")
-    for name, meant in misspelt_variables():
+    for name, meant in misspelt_variables(settings):
         yield warning(f"the variable {name} sets nothing", f"is {meant} meant? Rename it, or unset it")
     if not on_one_disk(settings.storage, home):
         yield from check_disk(settings.storage)
     yield from check_ledger(settings)
+    yield from check_notify(settings)
     yield from check_domains(settings)
     yield from check_instance(settings)

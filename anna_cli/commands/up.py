@@ -16,7 +16,7 @@ from anna_resources.settings import Settings, load_settings
 def up(no_mlflow: bool, verbose: bool) -> None:
     """Run the platform on this machine until Ctrl-C: Dagster's servers and MLflow, on the loopback only."""
     settings = load_settings()
-    for name, meant in misspelt_variables():
+    for name, meant in misspelt_variables(settings):
         CONSOLE.print(Text(f"The variable {name} sets nothing; is {meant} meant?", "yellow"))
     with stop_signals():
         try:

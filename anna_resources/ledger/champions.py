@@ -127,6 +127,14 @@ class Champions:
         """Who scores along with the champion of a task; None where nobody does."""
         return self._read(task, CHALLENGER_FILE, Challenger, self.repository.head(branch_of(task)))
 
+    def champion_at(self, task: str, commit: str | None) -> Champion | None:
+        """The champion of a task as of a commit; None where there was none, as before the first commit."""
+        return self._read(task, CHAMPION_FILE, Champion, commit)
+
+    def request_at(self, task: str, commit: str | None) -> Ask | None:
+        """What was asked for as of a commit; None where nothing was."""
+        return self._read(task, REQUEST_FILE, Ask, commit)
+
     def past(self, task: str) -> list[Champion]:
         """All champions of a task, the newest first; one that came back stands there again."""
         commits = self.repository.commits_of(branch_of(task), CHAMPION_FILE)

@@ -164,6 +164,17 @@ class Ledger:
         text = self.repository.read(head, f"{_folder(tag)}/{_RESULT_FILE}") if head else None
         return None if text is None else dict(yaml.safe_load(text))
 
+    def owner(self, task: str) -> str:
+        """The owner of a task, as its last launch said; empty where it has none."""
+        head = self.repository.head(branch_of(task))
+        text = self.repository.read(head, _TASK_FILE) if head else None
+        return "" if text is None else str(yaml.safe_load(text)["owner"])
+
+    def tag_of(self, key: str, run: str) -> str:
+        """Tag of the launch of a sample that a run, or one that it is a retry of, began; empty where it began none."""
+        head = self.repository.head(branch_of(key.partition(".")[0]))
+        return (self._made_by(run, head, key) or "") if head else ""
+
     def _made_by(self, run: str, head: str, key: str) -> str | None:
         """The launch of a sample that a run, or one that it is a retry of, has recorded; None if it has none."""
         for tag in reversed(self.tags(key)):

@@ -186,7 +186,11 @@ class Repository:
 
     def branches(self, prefix: str) -> list[str]:
         """Names of the branches that begin so, in order."""
-        return sorted(name for name in self._refs() if name.startswith(prefix))
+        return sorted(self.heads_of(prefix))
+
+    def heads_of(self, prefix: str) -> dict[str, str]:
+        """The branches that begin so, each with its head."""
+        return {name: head for name, head in self._refs().items() if name.startswith(prefix)}
 
     def commits_of(self, branch: str, path: str) -> list[str]:
         """The commits of a branch that changed a file, the newest first."""

@@ -1,0 +1,60 @@
+"""What monitoring found in a month's scores, as its checks say it."""
+
+import datetime as dt
+
+import dagster as dg
+
+from anna_assets.notifications.writing import Writing, month_page
+from anna_assets.partitions import task_keys
+from anna_assets.production.monitoring_asset import MONITORING_KEY
+from anna_core.errors import ArtifactError
+from anna_resources.names import PARTITION_TAG
+from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.state import DAY, State
+from anna_resources.notify_settings import Event
+
+_AGAIN = 30 * DAY  # seconds after which the same is told again of a month that was scored again
+_SHOWN_FIELDS = 5
+
+
+def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.DagsterRun, at: float) -> list[Message]:
+    """What the checks of a run's monitoring found; nothing where all pass, or the same was told of the month."""
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    events = (record.event_log_entry.get_dagster_event() for record in records)
+    checks = [event.asset_check_evaluation_data for event in events]
+    failed = [one for one in checks if one.asset_key == MONITORING_KEY and not one.passed]
+    if not failed or PARTITION_TAG not in run.tags:
+        return []
+    [(task, month)] = task_keys([run.tags[PARTITION_TAG]])
+    found = " ".join(sorted(f"{one.check_name}:{one.severity.value}" for one in failed))
+    if not state.is_news(f"drift: {task} {month:%Y-%m} {found}", _AGAIN):
+        return []
+    is_error = any(one.severity is dg.AssetCheckSeverity.ERROR for one in failed)
+    names = ", ".join(one.check_name for one in failed)
+    message = writing.message(
+        Event.DRIFT, Kind.FAILURE if is_error else Kind.WARNING, task,
+        f"{task} {month:%Y-%m}: {'error' if is_error else 'warning'} of {names}",
+        " ".join(one.description or one.check_name for one in failed),
+        month_page("production/monitoring", month, task), at,
+        {"month": f"{month:%Y-%m}", "checks": names, **_figures(writing, task, month)},
+        "The scores are published all the same. See on the page whether clients changed or a source broke; then mend "
+        f"the source, train on newer rows and promote that, or go back: anna rollback {task} --why …",
+    )  # fmt: skip
+    return [message]
+
+
+def _figures(writing: Writing, task: str, month: dt.date) -> dict[str, str]:
+    """The stability indices of a month, as far as they are to be read."""
+    try:
+        found = writing.warehouse.monitoring(task, month).read()
+    except ArtifactError:  # written anew by another version meanwhile; the checks have said what there is to say
+        found = None
+    if found is None:
+        return {}
+    fields = list(found.field_drift.items())[:_SHOWN_FIELDS]
+    return {
+        "launch": found.model,
+        "clients": str(found.clients),
+        "psi": ", ".join(f"{name} {value:.4f}" for name, value in found.score_drift.items()),
+        "csi": ", ".join(f"{name} {value:.4f}" for name, value in fields),
+    }

@@ -1,0 +1,91 @@
+"""The sensor `notifications`: whoever wants to know is told what happened since its last look.
+
+At each look, what is new becomes letters, which are kept with how far was looked in one file; then those that wait are
+sent. No run waits for that, or fails of it: whatever cannot be sent stays, and the sensor says so.
+"""
+
+from collections.abc import Callable
+
+import dagster as dg
+from filelock import Timeout
+
+from anna_assets.notifications.late import late_scores
+from anna_assets.notifications.pressed import begin_presses, new_presses
+from anna_assets.notifications.runs import begin_runs, ended_runs
+from anna_assets.notifications.writing import Writing
+from anna_core.domains import Domain
+from anna_core.errors import in_words
+from anna_core.months import parse_month
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.ledger import Ledger
+from anna_resources.notifications.addresses import all_addresses
+from anna_resources.notifications.delivery import deliver
+from anna_resources.notifications.message import Message
+from anna_resources.notifications.state import State, StateFile
+from anna_resources.settings import Settings
+from anna_resources.warehouse import Warehouse
+
+NOTIFICATIONS = "notifications"
+WATCH_SECONDS = 30  # between two looks
+
+
+def notifications_sensor(
+    domains: list[Domain], settings: Settings, month: dg.MonthlyPartitionsDefinition
+) -> dg.SensorDefinition:
+    """The sensor `notifications`; begins no run."""
+
+    @dg.sensor(
+        name=NOTIFICATIONS,
+        minimum_interval_seconds=WATCH_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells whom `notify` in anna.yaml names what happened: launches, presses, scores that are late or "
+        "failed, drift.",
+    )
+    def notifications(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SkipReason:
+        file, addresses = StateFile(settings.notifications), all_addresses(settings.notify)
+        champions = Champions.of(settings)
+        try:
+            with file.lock.acquire(timeout=0):
+                if not addresses:
+                    file.forget()  # whoever is named later is told of what comes then
+                    return dg.SkipReason("Nobody is to be told: `notify` in anna.yaml names no address.")
+                state = file.read()
+                if state is None:
+                    state = State()
+                    begin_runs(context.instance, state)
+                    begin_presses(champions, state)
+                    file.write(state)
+                writing = Writing(settings, Ledger.of(settings), warehouse)
+                there, kept = (
+                    {one.name: one for one in domains},
+                    [parse_month(key) for key in month.get_partition_keys()],
+                )
+                asked: list[Callable[[State], list[Message]]] = [
+                    lambda known: ended_runs(context.instance, writing, known),
+                    lambda known: new_presses(champions, writing, known),
+                    lambda known: late_scores(champions, writing, known, there, kept),
+                ]
+                told = list[str]()
+                for ask in asked:
+                    state = _asked(ask, state, settings, told)
+                if state != file.read():
+                    file.write(state)
+                told += deliver(file, state, addresses)
+        except Timeout:
+            return dg.SkipReason("An earlier look is still sending.")
+        for sentence in told:
+            context.log.warning(sentence)
+        return dg.SkipReason(" ".join(told) or "Everybody is told everything.")
+
+    return notifications
+
+
+def _asked(ask: Callable[[State], list[Message]], state: State, settings: Settings, told: list[str]) -> State:
+    """The state once it holds what there is to tell; as it was where that cannot be found out, which is told."""
+    known = state.model_copy(deep=True)
+    try:
+        known.post(ask(known), settings.notify)
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with one, the others are told, and this at a later look
+        told.append(f"What is to be told is not known yet: {in_words(error)}")
+        return state
+    return known

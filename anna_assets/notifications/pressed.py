@@ -1,0 +1,65 @@
+"""Presses, as they are on record in the ledger."""
+
+from anna_assets.notifications.writing import Writing, asset_page
+from anna_resources.ledger.champions import Champion, Champions, Turn
+from anna_resources.ledger.presses import Press, Pressed, heads, presses
+from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.state import State
+from anna_resources.notify_settings import Event
+
+_EVENTS = {
+    Pressed.ASKED: (Event.APPROVAL_ASKED, Kind.INFO),
+    Pressed.PROMOTED: (Event.PROMOTED, Kind.SUCCESS),
+    Pressed.DECLINED: (Event.DECLINED, Kind.INFO),
+    Pressed.ROLLED_BACK: (Event.ROLLED_BACK, Kind.WARNING),
+}
+
+
+def begin_presses(champions: Champions, state: State) -> None:
+    """Begin with the presses that come from now on."""
+    state.presses = heads(champions)
+
+
+def new_presses(champions: Champions, writing: Writing, state: State) -> list[Message]:
+    """What there is to tell of the presses since the last look; of a ledger without news costs one call of git."""
+    found: list[Message] = []
+    now = heads(champions)
+    for task, head in now.items():
+        if (known := state.presses.get(task, "")) != head:
+            found += [_told(writing, press) for press in presses(champions, task, head, known)]
+    state.presses = now
+    return found
+
+
+def _told(writing: Writing, press: Press) -> Message:
+    ask, task, days = press.ask, press.task, writing.settings.request_days
+    event, kind = _EVENTS[press.pressed]
+    title, sentence, advice, at = "", "", "", ask.asked_at
+    match press.pressed:
+        case Pressed.ASKED:
+            is_new = ask.turn is Turn.PROMOTED
+            title = f"{press.by} asks " + (f"for {ask.tag}" if is_new else f"to go back to {ask.tag}")
+            sentence = f"{press.by} asks that {ask.tag} be champion of {task}{'' if is_new else ' again'}: {press.why}"
+            advice = (
+                f"Another person answers within {days} days: anna approve {task} --why … or anna decline {task} "
+                "--why …, or in the UI: Jobs → promote → Launchpad."
+            )
+        case Pressed.DECLINED:
+            title = f"{press.by} declines {ask.tag}"
+            sentence = f"{press.by} declines {ask.tag}, which {ask.asked_by} asked for: {press.why}"
+        case Pressed.PROMOTED | Pressed.ROLLED_BACK:
+            title = f"{ask.tag} is {press.pressed.value} by {press.by}"
+            sentence = f"{ask.tag} is champion of {task}, instead of {ask.instead_of or 'nobody'}: {press.why}"
+            advice = "It scores the newest complete month by itself."
+    if isinstance(ask, Champion):
+        at = ask.since
+        if ask.before:
+            advice += f" To go back to {ask.before}: anna rollback {task} --why …"
+        if ask.approved_by:
+            sentence += f" {ask.approved_by} approved: {ask.approved_why}"
+    facts = {"launch": ask.tag, "instead of": ask.instead_of, "by": press.by, "result": writing.result(ask.tag)}
+    facts |= {"approved by": ask.approved_by} if isinstance(ask, Champion) else {}
+    facts |= {"passed over": "; ".join(f"{gate}: {reason}" for gate, reason in ask.overridden.items())}
+    return writing.message(
+        event, kind, task, title, sentence, asset_page("champion", task), at.timestamp(), facts, advice
+    )
