@@ -44,7 +44,7 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
 
 
 def _figures(writing: Writing, task: str, month: dt.date) -> dict[str, str]:
-    """The stability indices of a month, as far as they are to be read."""
+    """The metric of a month where outcomes are known, and its stability indices, as far as they are to be read."""
     try:
         found = writing.warehouse.monitoring(task, month).read()
     except ArtifactError:  # written anew by another version meanwhile; the checks have said what there is to say
@@ -52,7 +52,9 @@ def _figures(writing: Writing, task: str, month: dt.date) -> dict[str, str]:
     if found is None:
         return {}
     fields = list(found.field_drift.items())[:_SHOWN_FIELDS]
+    good = found.performance
     return {
+        "metric": f"{good.metric} {good.measured}, on held-out rows {good.held_out}" if good else "",
         "launch": found.model,
         "clients": str(found.clients),
         "psi": ", ".join(f"{name} {value:.4f}" for name, value in found.score_drift.items()),

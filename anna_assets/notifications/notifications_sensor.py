@@ -65,9 +65,10 @@ def notifications_sensor(
                     lambda known: new_presses(champions, writing, known),
                     lambda known: late_scores(champions, writing, known, there, kept),
                 ]
-                told = list[str]()
+                told, messages = list[str](), list[Message]()
                 for ask in asked:
-                    state = _asked(ask, state, settings, told)
+                    state = _asked(ask, state, messages, told)
+                state.post(sorted(messages, key=lambda message: message.at), settings.notify)
                 if state != file.read():
                     file.write(state)
                 told += deliver(file, state, addresses)
@@ -80,11 +81,11 @@ def notifications_sensor(
     return notifications
 
 
-def _asked(ask: Callable[[State], list[Message]], state: State, settings: Settings, told: list[str]) -> State:
-    """The state once it holds what there is to tell; as it was where that cannot be found out, which is told."""
+def _asked(ask: Callable[[State], list[Message]], state: State, messages: list[Message], told: list[str]) -> State:
+    """The state after a look that added to the messages; as it was where that cannot be found out, which is told."""
     known = state.model_copy(deep=True)
     try:
-        known.post(ask(known), settings.notify)
+        messages += ask(known)
     except Exception as error:  # noqa: BLE001  # whatever is wrong with one, the others are told, and this at a later look
         told.append(f"What is to be told is not known yet: {in_words(error)}")
         return state

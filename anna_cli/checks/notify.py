@@ -15,6 +15,8 @@ def check_notify(settings: Settings) -> Iterator[Finding]:
     for address in addresses:
         try:
             address.check()
+        except ImportError:  # `check_packages` tells which are missing
+            return
         except AddressError as error:
             yield bad(str(error), "until then nothing is sent there; `anna notify --test` tries all addresses")
         else:

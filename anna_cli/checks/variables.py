@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 
 from anna_cli.supervisor.leftovers import MARK
-from anna_core.strict import nearest
+from anna_core.strict import Strict, nearest
 from anna_resources.notifications.addresses import all_addresses
 from anna_resources.notify_settings import Notify
 from anna_resources.settings import HANDED_ON, Limits, Production, Settings
 
 _PREFIX = "ANNA_"
-_BLOCKS = {"limits": Limits, "notify": Notify, "production": Production}
+_BLOCKS: dict[str, type[Strict]] = {"limits": Limits, "notify": Notify, "production": Production}
 _NAMES = [*Settings.model_fields, *(f"{name}__{field}" for name, of in _BLOCKS.items() for field in of.model_fields)]
 
 

@@ -95,8 +95,7 @@ class Address:
         from apprise.exception import AppriseException
 
         url = self._resolved(os.environ)
-        quiet = logging.getLogger("apprise")
-        quiet.propagate = False  # what it says is told by us, without secrets
+        _keep_quiet()
         try:
             service = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=False)
         except (AppriseException, TypeError, ValueError) as error:  # as kinds of addresses say that they cannot be so
@@ -162,6 +161,14 @@ def _begin(service: "NotifyBase") -> str:
     """Kind and host of an address; where its host is a token, as apprise masks it."""
     parts = urlsplit(service.url(privacy=True))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _keep_quiet() -> None:
+    """Have nothing logged of addresses: what apprise warns of is told here, without them."""
+    apprise = logging.getLogger("apprise")
+    apprise.propagate = False
+    apprise.setLevel(logging.WARNING)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # its details hold a webhook's path
 
 
 def _asset() -> "AppriseAsset":

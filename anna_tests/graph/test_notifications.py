@@ -87,16 +87,19 @@ def test_a_launch_that_ended_is_told_with_its_figures_and_once(told: Deployment,
     assert "page: https://anna.bank/assets/report?view=partitions&partition=churn.q1" in lines
 
 
-def test_failed_and_canceled_launches_are_told_and_those_that_are_tried_again_are_not(told, hook) -> None:
+def test_failed_and_canceled_launches_are_told_and_those_that_are_tried_again_are_not(told, hook, clock: Clock) -> None:
+    press(told, tag=TRAINED[0])
+    clock.seconds += 5
     ended(told, dg.DagsterEventType.RUN_FAILURE, **{"anna/owner": "risk"})
     ended(told, dg.DagsterEventType.RUN_FAILURE, **{"dagster/will_retry": "true"})
     ended(told, dg.DagsterEventType.RUN_SUCCESS, **{"dagster/step_selection": "report"})  # somebody's single step
     ended(told, dg.DagsterEventType.RUN_CANCELED)
     look(told)
-    assert hook.titles() == ["ANNA: the launch of churn.q1 failed", "ANNA: the launch of churn.q1 was canceled"]
-    assert [got["type"] for got in hook.got] == ["failure", "warning"]
-    assert hook.got[0]["message"].startswith("The disk was full.")
-    assert "owner: risk" in hook.got[0]["message"]
+    titles = ["churn.q1 is promoted by anna", "the launch of churn.q1 failed", "the launch of churn.q1 was canceled"]
+    assert hook.titles() == [f"ANNA: {title}" for title in titles]  # as it happened
+    assert [got["type"] for got in hook.got] == ["success", "failure", "warning"]
+    assert hook.got[1]["message"].startswith("The disk was full.")
+    assert "owner: risk" in hook.got[1]["message"]
 
 
 def test_a_failed_run_waits_until_it_is_known_whether_it_is_tried_again(told, hook, clock: Clock, monkeypatch) -> None:

@@ -20,6 +20,7 @@ from anna_cli.graphql import GraphQLClient
 from anna_cli.supervisor.ports import free_port
 from anna_simbank.bank import SimulatedBank
 from anna_tests.conftest import ROOT
+from anna_tests.receivers import Mailbox, Webhook, mailbox, webhook
 
 FAST_TASK = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
 SLOW_TASK = "training: {preset: fast, epochs: 30, patience: 30}\nnet: {hidden: 8, embedding: 4}\n"
@@ -152,7 +153,21 @@ def stop(running: Running) -> None:
 
 
 @pytest.fixture(scope="session")
-def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hook() -> Iterator[Webhook]:
+    """The web server that is told what happens."""
+    with webhook() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def mails() -> Iterator[Mailbox]:
+    """The mail server that is told what happens."""
+    with mailbox() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def bank_home(tmp_path_factory: pytest.TempPathFactory, hook: Webhook, mails: Mailbox) -> Path:
     """A deployment's folder with a bank of 1,000 clients and 24 months."""
     home = tmp_path_factory.mktemp("anna")
     SimulatedBank(clients=1_000, months=24, seed=1).write(home)
@@ -161,6 +176,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "anna.yaml").write_text(
         f"start_month: 2023-01\nend_month: 2024-12\nwebserver_port: {own_port(0)}\nmlflow_port: {own_port(1)}\n"
         "inbox_settle_seconds: 1\nsource_settle_seconds: 1\n"
+        f"notify: {{to: {{all: ['json://127.0.0.1:{hook.port}', 'mailto://127.0.0.1:{mails.port}?from=a@bank.ru&to=b@bank.ru']}}}}\n"
     )
     command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]
     subprocess.run(command, env=environment(home), check=True, capture_output=True)

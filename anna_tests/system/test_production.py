@@ -12,6 +12,7 @@ from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.repository import Repository
 from anna_resources.names import PRODUCTION_TAG
+from anna_tests.receivers import Mailbox, Webhook
 from anna_tests.system.conftest import Running
 from anna_tests.system.test_kill import step_processes
 
@@ -35,7 +36,9 @@ def kill(running: Running, what: str, **filter_: Any) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(running: Running, trained: str) -> None:
+def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(
+    running: Running, trained: str, hook: Webhook, mails: Mailbox
+) -> None:
     task = trained.partition(".")[0]
     said = ("--who", "anna", "--why", "a test", *OVER)
     with ThreadPoolExecutor(1) as pool:
@@ -59,3 +62,8 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(running
     back = running.anna("rollback", task, "--who", "anna", "--why", "a test")
     assert back.returncode == 1
     assert "there is nothing to go back to" in " ".join(back.stderr.split())
+
+    told = [f"ANNA: {trained} is trained", f"ANNA: {trained} is promoted by anna"]
+    running.until("word of it", lambda: told[-1] in hook.titles() and len(mails.got) >= len(hook.got))
+    assert [hook.titles().count(title) for title in told] == [1, 1]
+    assert hook.titles() == [mail["Subject"] for _, mail in mails.got]
