@@ -13,6 +13,7 @@ from anna_resources.notifications.addresses import Address
 from anna_resources.notifications.state import DAY, StateFile
 from anna_tests.graph.conftest import TRAINED, Clock, Deployment, events
 from anna_tests.graph.test_champion import press
+from anna_tests.graph.test_outcomes import bring
 from anna_tests.graph.test_production import follow
 from anna_tests.receivers import Mailbox, Webhook, mailbox, webhook
 
@@ -154,6 +155,7 @@ def test_drift_is_told_by_mail_to_the_owner_and_a_webhook_once(
         "notify:\n  to: {unassigned: '${MAIL}', others: 'json://127.0.0.1:9', all: '${HOOK}'}\n  events: [drift]\n",
     )
     press(told, tag=TRAINED[0])
+    bring(told, "april.csv", [client % 2 for client in range(60)])
     follow(told)
     look(told)
     hook.got.clear(), mails.got.clear()  # whatever so small a bank shows without any drift
@@ -166,6 +168,7 @@ def test_drift_is_told_by_mail_to_the_owner_and_a_webhook_once(
     assert got["title"].startswith("ANNA: churn 2024-03: ")
     assert got["type"] in ("warning", "failure")
     assert "Moved by their stability index: " in got["message"]
+    assert "\nmetric: roc_auc 0." in got["message"]
     assert "\ncsi: cards.amount " in got["message"]
     assert "/assets/production/monitoring?view=partitions&partition=2024-03-01%7Cchurn" in got["message"]
     [(to, mail)] = mails.got
