@@ -29,7 +29,7 @@ POLL_SECONDS = 0.5
 # Each of these has a platform of its own; the modules are divided so that all three take about as long.
 PLATFORMS = (
     ("test_browser", "test_kill", "test_launch_traces", "test_production"),
-    ("test_command_line", "test_graphql_docs"),
+    ("test_command_line", "test_graphql_docs", "test_whole_life"),
     ("test_queue", "test_reload", "test_operations", "test_mlflow"),
 )
 
@@ -176,6 +176,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory, hook: Webhook, mails: Ma
     (home / "anna.yaml").write_text(
         f"start_month: 2023-01\nend_month: 2024-12\nwebserver_port: {own_port(0)}\nmlflow_port: {own_port(1)}\n"
         "inbox_settle_seconds: 1\nsource_settle_seconds: 1\n"
+        "production: {grace: 9000d}\n"  # a month is complete once there are events of a later one
         f"notify: {{to: {{all: ['json://127.0.0.1:{hook.port}', 'mailto://127.0.0.1:{mails.port}?from=a@bank.ru&to=b@bank.ru']}}}}\n"
     )
     command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]

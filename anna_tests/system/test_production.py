@@ -51,14 +51,14 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(
     assert [past.tag for past in champions.past(task)] == [trained]
     assert sorted(run["status"] for run in running.runs(pipelineName="promote")) == ["FAILURE", "SUCCESS"]
 
-    kill(running, "the scoring", tags=[{"key": PRODUCTION_TAG, "value": f"{trained} 2024-12"}])
+    kill(running, "the scoring", tags=[{"key": PRODUCTION_TAG, "value": f"{trained} 2024-11"}])
     scores = ProductionScores.below(running.home / "storage", task)
     latest = running.until("the scores", scores.latest_done)
-    assert (latest.model, latest.month) == (trained, "2024-12")
+    assert (latest.model, latest.month) == (trained, "2024-11")
     frame = pl.read_parquet(scores.latest / SCORES_FILE)
     assert len(frame) == latest.rows == frame["client_id"].n_unique()
     listed = running.anna("scores", task)
-    assert f"as of 2025-01-01 {latest.rows:,} clients by {trained}" in " ".join(listed.stdout.split())
+    assert f"as of 2024-12-01 {latest.rows:,} clients by {trained}" in " ".join(listed.stdout.split())
     back = running.anna("rollback", task, "--who", "anna", "--why", "a test")
     assert back.returncode == 1
     assert "there is nothing to go back to" in " ".join(back.stderr.split())
