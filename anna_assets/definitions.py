@@ -20,6 +20,7 @@ from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset
 from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
+from anna_assets.ledger_sensor import ledger_sensor
 from anna_assets.notifications.notifications_sensor import notifications_sensor
 from anna_assets.production.champion_asset import champion_asset, promote_job
 from anna_assets.production.image_asset import image_asset
@@ -37,6 +38,7 @@ from anna_assets.uploads.table import uploads_spec
 from anna_core.domains import Domain
 from anna_resources.blueprint import Blueprint
 from anna_resources.fixed import fixed, no_io_manager
+from anna_resources.ledger.remote import Remote
 from anna_resources.settings import Settings, hand_on, load_settings, read_settings
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
@@ -127,6 +129,7 @@ def build_defs(
             production_sensor(domains, settings, month),
             outbox_sensor,
             notifications_sensor(domains, settings, month),
+            *([ledger_sensor(remote)] if (remote := Remote.of(settings)) else []),
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),

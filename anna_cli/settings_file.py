@@ -70,6 +70,10 @@ image:
 #   events: [{events}]
 #   late: {late} # a month is scored late once it could have been scored for so long
 
+# A second copy of the ledger: a bare git repository that it is pushed to (docs/production.md). No password in it: with
+# ssh a key needs none, for https a file has the lines `username=…` and `password=…`.
+# ledger: {{remote: "ssh://git@git.example/anna-ledger.git", credentials: ledger-credentials}}
+
 # How much may run at once; the rest waits in the queue.
 limits:
   runs: {limits.runs} # runs of any kind: launches, refreshes, scoring

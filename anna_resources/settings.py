@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,10 @@ INBOX = "inbox"  # below ANNA_HOME
 LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are open at once would not fit
 _LONGEST_REST = 86_400  # seconds, a day: with more, what is written each night would never be read
 DEFAULT_HOME = Path("~/.anna")
+_REMOTE = re.compile(
+    r"(?P<scheme>ssh|https)://((?P<who>[^/@:\s]*)(:(?P<secret>[^/\s]*))?@)?[^/@\s]+/\S*"  # a host, and a path there
+    r"|file:///.+|/.+|[A-Za-z0-9][\w.-]*@[\w.-]+:[^\s]+"
+)
 # Holds, as JSON, the settings that the code server read when it started. Its runs and their steps, which are processes
 # of their own, inherit them: a file that is saved meanwhile, or half saved, must not change what is under way.
 HANDED_ON = "ANNA_SETTINGS_HANDED_ON"
@@ -125,6 +130,38 @@ class Production(Strict):
     grace: Duration = dt.timedelta(days=3)
 
 
+class LedgerCopy(Strict):
+    """Where the ledger is pushed to.
+
+    Attributes:
+        remote: a bare git repository, as `ssh://git@host/path`, `git@host:path`, `https://host/path` or the full path
+            of a folder; None for none. It holds no password.
+        credentials: for https, a file with the lines `username=…` and `password=…`; a relative path starts at home.
+    """
+
+    remote: str | None = None
+    credentials: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _remote_is_one(cls, values: Any) -> Any:
+        """Refuse other places, and passwords; as a fault of the block, so that the value is not shown."""
+        url = values.get("remote") if isinstance(values, dict) else None
+        if url is None:
+            return values
+        parts = _REMOTE.fullmatch(str(url))
+        if parts is None:
+            raise ValueError(
+                "remote should be ssh://user@host/path, user@host:path, https://host/path, or the full path of a folder"
+            )
+        if parts["secret"] or (parts["who"] and parts["scheme"] == "https"):
+            raise ValueError(
+                "remote holds a password or a user that is one: take it out, and name a file with the lines "
+                "`username=…` and `password=…` as credentials; with ssh a key needs none"
+            )
+        return values
+
+
 class Settings(BaseSettings):
     """Settings of a deployment.
 
@@ -150,6 +187,7 @@ class Settings(BaseSettings):
         request_days: after so many days an unanswered request for a promotion ends.
         public_url: address at which people open the Dagster UI, for what is sent to them.
         notify: who is told of what.
+        ledger: where the ledger is pushed to.
         limits: how much may run at once.
     """
 
@@ -177,6 +215,7 @@ class Settings(BaseSettings):
     request_days: Annotated[int, Field(ge=1, le=365)] = 14
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")] | None = None
     notify: Notify = Notify()
+    ledger: LedgerCopy = LedgerCopy()
     limits: Limits = Limits()
 
     @model_validator(mode="before")

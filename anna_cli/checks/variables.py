@@ -7,10 +7,16 @@ from anna_cli.supervisor.leftovers import MARK
 from anna_core.strict import Strict, nearest
 from anna_resources.notifications.addresses import all_addresses
 from anna_resources.notify_settings import Notify
-from anna_resources.settings import HANDED_ON, Image, Limits, Production, Settings
+from anna_resources.settings import HANDED_ON, Image, LedgerCopy, Limits, Production, Settings
 
 _PREFIX = "ANNA_"
-_BLOCKS: dict[str, type[Strict]] = {"image": Image, "limits": Limits, "notify": Notify, "production": Production}
+_BLOCKS: dict[str, type[Strict]] = {
+    "image": Image,
+    "ledger": LedgerCopy,
+    "limits": Limits,
+    "notify": Notify,
+    "production": Production,
+}
 _NAMES = [*Settings.model_fields, *(f"{name}__{field}" for name, of in _BLOCKS.items() for field in of.model_fields)]
 
 

@@ -13,6 +13,7 @@ from anna_cli.observation_reader import failed_observations
 from anna_cli.sensor_reader import Sensor, read_sensors
 from anna_cli.stopped import told_of_a_stop
 from anna_resources.blueprint import domain_file_news, loaded_domains
+from anna_resources.ledger.remote import Remote
 from anna_resources.settings import load_settings
 
 
@@ -30,6 +31,8 @@ def status(key: str | None, once: bool) -> None:
     for sensor in read_sensors(client):
         if told := _told(sensor):
             CONSOLE.print(told, style="yellow", soft_wrap=True)
+    if (remote := Remote.of(settings)) is not None and remote.known().problem:
+        CONSOLE.print(remote.standing(), style="yellow", soft_wrap=True)
     for backfill in going_on(client):
         CONSOLE.print(backfill, soft_wrap=True)
     reader = LaunchReader(client)

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,17 @@ from anna_core.errors import AnnaError
 # Objects and references are on the disk before a command ends, so that a power cut loses nothing that was said.
 _SETTINGS = ("core.fsync=committed,reference", "core.logAllRefUpdates=always", "gc.auto=0", "commit.gpgSign=false")
 _OLDEST = (2, 28)  # the first that begins a repository with a branch of any name
+_SECRET = re.compile(r"(://)[^/\s]+@")  # who is asked for in a URL, and with which password
 _OF_A_CALLER = "GIT_"  # variables that git sets where ANNA is itself called by git, such as from a hook
 
 
 class GitError(AnnaError):
     """Git is not there, or cannot do what it was asked."""
+
+
+def masked(text: str) -> str:
+    """A text without the names and passwords of the URLs in it."""
+    return _SECRET.sub(r"\1…@", text)
 
 
 @dataclass(frozen=True)
@@ -26,9 +33,13 @@ class Git:
 
     Attributes:
         folder: the bare repository.
+        seconds: after so many a command is ended; None: never.
+        held: descriptor of a file that stays open, and what is locked by it locked, for as long as a command runs.
     """
 
     folder: Path
+    seconds: float | None = None
+    held: int | None = None
 
     def run(self, *arguments: str, given: str = "", extra: Mapping[str, str] | None = None) -> str:
         """Run one command; return what it prints, without the last line's end.
@@ -44,7 +55,7 @@ class Git:
         done = self._call(arguments, given, extra)
         if done.returncode:
             words = " ".join(done.stderr.split()) or f"it ended with code {done.returncode}"
-            raise GitError(f"{self.folder}: git {arguments[0]} failed: {words}")
+            raise GitError(f"{self.folder}: git {_command(arguments)} failed: {masked(words)}")
         return done.stdout.removesuffix("\n")
 
     def version(self) -> str:
@@ -85,8 +96,23 @@ class Git:
         environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
         environment |= {"GIT_NO_REPLACE_OBJECTS": "1"}  # what a commit says is what it said when it was made
         environment |= {"LC_ALL": "C.UTF-8", **(extra or {})}
-        return subprocess.run(
-            [program, f"--git-dir={self.folder}", *settings, *arguments],
-            input=given, env=environment, cwd=self.folder.parent, capture_output=True, encoding="utf-8",
-            errors="replace", check=False,
-        )  # fmt: skip
+        command = [program, f"--git-dir={self.folder}", *settings, *arguments]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+            cwd=self.folder.parent, encoding="utf-8", errors="replace",
+            pass_fds=() if self.held is None else (self.held,),
+            start_new_session=self.seconds is not None,  # so that what git starts, such as ssh, can be ended with it
+        ) as process:  # fmt: skip
+            try:
+                told, problem = process.communicate(given, timeout=self.seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                late = f"was ended, as it was not done after {self.seconds:g} seconds"
+                raise GitError(f"{self.folder}: git {_command(arguments)} {late}") from None
+        return subprocess.CompletedProcess(command, process.returncode, told, problem)
+
+
+def _command(arguments: tuple[str, ...]) -> str:
+    """The name of a command, after whatever settings it is given."""
+    return next(part for before, part in zip(("", *arguments), arguments, strict=False) if "-c" not in (before, part))

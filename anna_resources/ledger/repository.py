@@ -1,6 +1,7 @@
 """A repository that only grows: one writer at a time, a commit with its tag whole or not at all, rewrites noticed."""
 
 import datetime as dt
+import fcntl
 import json
 import re
 import shlex
@@ -8,11 +9,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from anna_core.errors import AnnaError
@@ -58,10 +58,12 @@ class Repository:
         folder: the repository.
         heads: the file of the heads and tags, outside of the repository, so that what rewrites that does not reach it,
             too.
+        lock: descriptor of the lock's file, of one who writes.
     """
 
     folder: Path
     heads: Path
+    lock: int | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -71,11 +73,14 @@ class Repository:
     @property
     def git(self) -> Git:
         """The git program on it."""
-        return Git(self.folder)
+        return Git(self.folder, held=self.lock)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """A context in which nobody else writes; it is given up with the process that holds it.
+    def writing(self) -> Iterator[Self]:
+        """A context in which nobody else writes, and that which may write in it.
+
+        It is given up with the process that holds it, and with the git that this started: that outlives it by a moment,
+        and may be about to move a branch.
 
         What a killed writer left locked is freed, and the repository is made where there is none.
 
@@ -83,7 +88,8 @@ class Repository:
             LedgerError: a branch or tag no longer holds what it held when it was last written.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder.with_suffix(".lock")):
+        with self.folder.with_suffix(".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             if not self.folder.exists():
                 self._make()
             elif not self.git.is_repository():
@@ -94,15 +100,15 @@ class Repository:
             for left in (*self.folder.glob("*.lock"), *(self.folder / "refs").rglob("*.lock")):
                 left.unlink()  # git's own, of a writer that was killed: whoever lives holds our lock
             self.check()
-            yield
+            yield replace(self, lock=file.fileno())
 
     def check(self) -> None:
         """Raise `LedgerError` where a branch lost what it held, or a tag is another: it was rewritten, or removed."""
         known_refs = self._known()
-        refs = self._refs() if known_refs else {}
+        refs = self.refs() if known_refs else {}
         for name, known in sorted(known_refs.items(), key=lambda ref: ref[0].startswith(_TAGS)):
             now = refs.get(name)
-            if now == known or (now and not name.startswith(_TAGS) and self._is_ancestor(known, now)):
+            if now == known or (now and not name.startswith(_TAGS) and self.is_ancestor(known, now)):
                 continue
             what = f"tag {name.removeprefix(_TAGS)} held" if name.startswith(_TAGS) else f"branch {name} held commit"
             became = f"now holds {now[:12]}, which does not follow from that" if now else "is gone"
@@ -143,22 +149,22 @@ class Repository:
             LedgerError: as of `writing`.
             GitError: git fails, or the tag is there already; nothing is changed then.
         """
-        with self.writing():
+        with self.writing() as writer:
             head = self.head(branch)
             parent = head or (self.head(begin) if branch != begin else None)
             change = make(parent)
             if change is None:
                 return parent or ""
-            tree = self._tree(parent, change.files)
-            if not change.tag and head is not None and tree == self.git.run("rev-parse", f"{head}^{{tree}}"):
+            tree = writer._tree(parent, change.files)
+            if not change.tag and head is not None and tree == writer.git.run("rev-parse", f"{head}^{{tree}}"):
                 return head
-            made = self._commit(tree, parent, change)
+            made = writer._commit(tree, parent, change)
             moved = {branch: made}
             moves = [f"update refs/heads/{branch} {made} {head or _NONE}"]
             if change.tag:
-                moved[f"{_TAGS}{change.tag}"] = tag = self._tag(made, change)
+                moved[f"{_TAGS}{change.tag}"] = tag = writer._tag(made, change)
                 moves.append(f"create refs/tags/{change.tag} {tag}")
-            self.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
+            writer.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
             self._remember(moved)
             return made
 
@@ -166,7 +172,7 @@ class Repository:
         """The commit at a branch's end; None where there is no such branch."""
         return self._resolve(f"refs/heads/{branch}")
 
-    def _refs(self) -> dict[str, str]:
+    def refs(self) -> dict[str, str]:
         """Each branch → its head, and each tag → its object, by a single call of git, however many there are."""
         if not self.folder.exists():
             return {}
@@ -190,7 +196,7 @@ class Repository:
 
     def heads_of(self, prefix: str) -> dict[str, str]:
         """The branches that begin so, each with its head."""
-        return {name: head for name, head in self._refs().items() if name.startswith(prefix)}
+        return {name: head for name, head in self.refs().items() if name.startswith(prefix)}
 
     def commits_of(self, branch: str, path: str) -> list[str]:
         """The commits of a branch that changed a file, the newest first."""
@@ -230,7 +236,8 @@ class Repository:
         made.run("init", "--quiet", "--bare", f"--initial-branch={MAIN}", str(made.folder))
         made.folder.rename(self.folder)
 
-    def _is_ancestor(self, earlier: str, later: str) -> bool:
+    def is_ancestor(self, earlier: str, later: str) -> bool:
+        """Whether a commit is here, and another one is it or follows from it."""
         return self.git.succeeds("cat-file", "-e", earlier) and self.git.succeeds(
             "merge-base", "--is-ancestor", earlier, later
         )

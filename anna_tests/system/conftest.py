@@ -175,10 +175,11 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory, hook: Webhook, mails: Ma
     (home / "domains" / "account_transactions.yaml").unlink()  # two are enough, and each launch is a quarter shorter
     (home / "anna.yaml").write_text(
         f"start_month: 2023-01\nend_month: 2024-12\nwebserver_port: {own_port(0)}\nmlflow_port: {own_port(1)}\n"
-        "inbox_settle_seconds: 1\nsource_settle_seconds: 1\n"
+        f"inbox_settle_seconds: 1\nsource_settle_seconds: 1\nledger: {{remote: {home / 'copy.git'}}}\n"
         "production: {grace: 9000d}\n"  # a month is complete once there are events of a later one
         f"notify: {{to: {{all: ['json://127.0.0.1:{hook.port}', 'mailto://127.0.0.1:{mails.port}?from=a@bank.ru&to=b@bank.ru']}}}}\n"
     )
+    subprocess.run(["git", "init", "--quiet", "--bare", str(home / "copy.git")], check=True)
     command = [sys.executable, "-m", "anna_cli.main", "init", str(home)]
     subprocess.run(command, env=environment(home), check=True, capture_output=True)
     return home

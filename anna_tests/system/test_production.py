@@ -10,6 +10,8 @@ import pytest
 
 from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.git import Git
+from anna_resources.ledger.remote import Remote
 from anna_resources.ledger.repository import Repository
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.receivers import Mailbox, Webhook
@@ -67,3 +69,6 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(
     running.until("word of it", lambda: told[-1] in hook.titles() and len(mails.got) >= len(hook.got))
     assert [hook.titles().count(title) for title in told] == [1, 1]
     assert hook.titles() == [mail["Subject"] for _, mail in mails.got]
+    remote = Remote(champions.repository, str(running.home / "copy.git"))
+    running.until("the push", lambda: remote.known().at is not None and not remote.is_behind())
+    assert Git(running.home / "copy.git").run("rev-parse", f"task/{task}") == champions.repository.head(f"task/{task}")
