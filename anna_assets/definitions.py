@@ -32,6 +32,7 @@ from anna_assets.refresh.readable import readable_check
 from anna_assets.refresh.sources_sensor import sources_sensor
 from anna_assets.send_to_mlflow import outbox_sensor, send_job
 from anna_assets.train import train_job
+from anna_assets.upkeep.prune import prune_job, prune_schedule
 from anna_assets.uploads.inbox_sensor import inbox_sensor
 from anna_assets.uploads.register_sample import register_sample_job
 from anna_assets.uploads.table import uploads_spec
@@ -122,7 +123,8 @@ def build_defs(
     return dg.Definitions(
         assets=assets,
         asset_checks=[readable_check(domain) for domain in domains],
-        jobs=[*observe, register_sample_job, send_job, train, promote_job()],
+        jobs=[*observe, register_sample_job, send_job, train, promote_job(), prune_job],
+        schedules=[prune_schedule(settings)],
         sensors=[
             sources_sensor(domains, settings, month, observe, follows_data),
             inbox_sensor(domains, settings, month, train, follows_data),

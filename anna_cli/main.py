@@ -29,6 +29,7 @@ COMMANDS = {
     "scores": "Show where production's scores are.",
     "notify": "Show who is told what happens, or send a test.",
     "reproduce": "Make a launch once more, and say whether it is the same.",
+    "prune": "Show what is too old to be kept, and remove it.",
     "demo-bank": "Simulate a bank: warehouse, samples, oracle.",
     "demo": "The whole story on a simulated bank.",
     "doctor": "Find what is wrong with a deployment.",

@@ -76,8 +76,8 @@ def parameters(task: str, config: Json) -> Json:
     }
 
 
-def wait_for(client: GraphQLClient, run_id: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Wait until a run, or the retry that follows it, is over.
+def wait_for(client: GraphQLClient, run_id: str, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Wait until a run, or the retry that follows it, is over; return the id of the one that succeeded.
 
     Raises:
         RefusedPressError: it failed.
@@ -88,7 +88,7 @@ def wait_for(client: GraphQLClient, run_id: str, sleep: Callable[[float], None] 
             raise RefusedPressError(f"The run {run_id[:8]} was deleted: look whether it did its work, and press again.")
         tags, status = tags_of(run), run["status"]
         if status == "SUCCESS":
-            return
+            return run_id
         if status in _OVER and tags.get(WILL_RETRY_TAG) != "true":
             raise RefusedPressError(LaunchReader(client).problem(run_id) or f"The run {run_id[:8]} was canceled.")
         run_id = tags.get(RETRY_TAG, run_id)

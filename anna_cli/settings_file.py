@@ -4,7 +4,7 @@ import datetime as dt
 
 from anna_core.durations import format_duration
 from anna_resources.notify_settings import Notify
-from anna_resources.settings import Image, Limits, Production, Settings
+from anna_resources.settings import Image, Keep, Limits, Production, Settings
 
 _TEXT = """\
 # Settings of this ANNA deployment. Each can be overridden by an environment variable: ANNA_<NAME>,
@@ -74,6 +74,16 @@ image:
 # ssh a key needs none, for https a file has the lines `username=…` and `password=…`.
 # ledger: {{remote: "ssh://git@git.example/anna-ledger.git", credentials: ledger-credentials}}
 
+# How long what is made is kept; without a time, for good. `anna prune` shows what is too old, and removes it with
+# --yes; `nightly` does that each night. What a champion or an open request stands on stays (docs/production.md).
+keep:
+  launches: {launches} # the sequences and embeddings of a launch; its models, report and scores stay
+  deleted: {deleted} # all of a sample whose partition and file were deleted, but its scores
+  versions: {versions} # what an artifact held before it was last written
+  dagster_runs: {dagster_runs} # with their logs, but those that made what is there now
+  # candidates, retro_scores, production_scores, mlflow_runs: 3650d
+  nightly: {nightly}
+
 # How much may run at once; the rest waits in the queue.
 limits:
   runs: {limits.runs} # runs of any kind: launches, refreshes, scoring
@@ -84,6 +94,9 @@ limits:
   training: {limits.training} # steps that train; the cores are divided among them
   scoring: {limits.scoring} # steps that score
 """
+
+
+_KEPT = ("launches", "deleted", "versions", "dagster_runs")  # for so long; all else for good
 
 
 def render_settings(
@@ -112,6 +125,8 @@ def render_settings(
         push=str(Image().push).lower(),
         events=", ".join(Notify().events),
         late=format_duration(Notify().late),
+        **{name: format_duration(getattr(Keep(), name)) for name in _KEPT},
+        nightly=str(Keep().nightly).lower(),
         limits=Limits(),
         memory=Limits().memory.human_readable(),
     )

@@ -143,11 +143,50 @@ def read_directory(path: Path) -> Path:
         ArtifactError: the artifact was never written, or its current version was removed.
     """
     version = _pointer(path).get("version")
+    if removed := why_removed(path):
+        raise ArtifactError(f"{path}: {removed}")
     if version is None:
         raise ArtifactError(f"{path}: nothing was written here yet; materialize the asset that makes it.")
     if not (path / version).is_dir():
         raise ArtifactError(f"{path}: version {version} is gone from the disk; materialize its asset again.")
     return path / version
+
+
+def remove_directory(path: Path, told: str) -> None:
+    """Take away what a directory artifact holds; who asks for it from now on gets `told`.
+
+    The pointer goes first, so a killed call leaves versions that nothing names: `spare_versions` finds them.
+    """
+    with FileLock(path / _LOCK):
+        write_text(path / POINTER, json.dumps({"removed": told}))
+        for version in _versions(path):
+            shutil.rmtree(version)
+
+
+def spare_versions(path: Path, before: float) -> list[Path]:
+    """Versions of a directory artifact that its pointer does not name, and did not since before a Unix time.
+
+    So a reader has as long to come to the end of the version that it began with. Of an artifact that was removed, all.
+    """
+    pointer = _pointer(path)
+    if "removed" in pointer:
+        return _versions(path)
+    since = (path / POINTER).stat().st_mtime if pointer else 0.0
+    spare = (one for one in _versions(path) if one.name != pointer.get("version"))
+    return [one for one in spare if max(since, one.stat().st_mtime) < before]
+
+
+def why_removed(path: Path) -> str:
+    """What `remove_directory` was to tell of a directory artifact; empty where it was not taken away."""
+    return _pointer(path).get("removed", "")
+
+
+def remove_spare_versions(path: Path, before: float) -> None:
+    """Remove `spare_versions`, and what killed writers left."""
+    with FileLock(path / _LOCK):
+        for version in spare_versions(path, before):
+            shutil.rmtree(version)
+    _sweep(path)
 
 
 def _existing(place: Path) -> Path:
@@ -163,9 +202,13 @@ def _pointer(path: Path) -> dict[str, str]:
 
 
 def _remove_versions(path: Path, keep: set[str | None]) -> None:
-    for entry in path.iterdir():
-        if entry.is_dir() and entry.name not in keep and not entry.name.startswith("."):
-            shutil.rmtree(entry, ignore_errors=True)
+    for version in _versions(path):
+        if version.name not in keep:
+            shutil.rmtree(version, ignore_errors=True)
+
+
+def _versions(path: Path) -> list[Path]:
+    return [entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 TRAIN_JOB = "train"
 PROMOTE_JOB = "promote"
+PRUNE_JOB, PRUNE_OP = "prune", "prune_what_is_old"
 REGISTER_JOB, REGISTER_OP = "register_sample", "upload"
 INBOX_SENSOR = "inbox"
 OBSERVE_JOB = "observe_"  # of a source: followed by the domain's name

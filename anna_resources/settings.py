@@ -33,6 +33,7 @@ INBOX = "inbox"  # below ANNA_HOME
 LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are open at once would not fit
 _LONGEST_REST = 86_400  # seconds, a day: with more, what is written each night would never be read
 DEFAULT_HOME = Path("~/.anna")
+_A_DAY, _LEAST_RUNS = dt.timedelta(days=1), dt.timedelta(days=7)  # sensors look at the runs of the last days
 _REMOTE = re.compile(
     r"(?P<scheme>ssh|https)://((?P<who>[^/@:\s]*)(:(?P<secret>[^/\s]*))?@)?[^/@\s]+/\S*"  # a host, and a path there
     r"|file:///.+|/.+|[A-Za-z0-9][\w.-]*@[\w.-]+:[^\s]+"
@@ -162,6 +163,32 @@ class LedgerCopy(Strict):
         return values
 
 
+class Keep(Strict):
+    """How long what is made is kept; None: for good. What a champion, or an open request, stands on always is.
+
+    Attributes:
+        launches: the sequences and embeddings of a launch, its retro-embeddings too; models, report and scores stay.
+        deleted: all of a sample whose partition and file were deleted, but its retro-scores and candidates.
+        versions: what an artifact held before it was last written, and what killed writers left.
+        dagster_runs: Dagster's runs with their logs, but those that made what is there now; and events of no run.
+        candidates: a launch's models under its tag: it can be neither promoted nor reproduced without.
+        retro_scores: of a month.
+        production_scores: of a month; the newest two stay.
+        mlflow_runs: MLflow's runs of launches; there, `mlflow gc` gives their room back.
+        nightly: whether what is too old is removed each night; otherwise only by `anna prune --yes`.
+    """
+
+    launches: Duration | None = dt.timedelta(days=90)
+    deleted: Duration | None = dt.timedelta(days=30)
+    versions: Annotated[Duration, Field(ge=_A_DAY)] = dt.timedelta(days=7)  # no step reads one for a day
+    dagster_runs: Annotated[Duration, Field(ge=_LEAST_RUNS)] | None = dt.timedelta(days=90)
+    candidates: Duration | None = None
+    retro_scores: Duration | None = None
+    production_scores: Duration | None = None
+    mlflow_runs: Duration | None = None
+    nightly: bool = True
+
+
 class Settings(BaseSettings):
     """Settings of a deployment.
 
@@ -187,6 +214,7 @@ class Settings(BaseSettings):
         request_days: after so many days an unanswered request for a promotion ends.
         public_url: address at which people open the Dagster UI, for what is sent to them.
         notify: who is told of what.
+        keep: how long what is made is kept.
         ledger: where the ledger is pushed to.
         limits: how much may run at once.
     """
@@ -215,6 +243,7 @@ class Settings(BaseSettings):
     request_days: Annotated[int, Field(ge=1, le=365)] = 14
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")] | None = None
     notify: Notify = Notify()
+    keep: Keep = Keep()
     ledger: LedgerCopy = LedgerCopy()
     limits: Limits = Limits()
 

@@ -75,9 +75,9 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             )
             return
         ask = asked(config, who, why, task, now, request, champions.newest_launch(task))
-        if not warehouse.candidate(ask.tag).exists():
-            raise PressError(no_candidate(ask.tag))
-        facts = warehouse.candidate(ask.tag).facts()
+        if not (kept := warehouse.candidate(ask.tag)).exists():
+            raise PressError(no_candidate(ask.tag, kept.why_removed()))
+        facts = kept.facts()
         then: Ask | None = None
         if ask.turn is Turn.PROMOTED:
             found = judge(warehouse, ledger, domains, ask.tag, ask.instead_of)
@@ -139,9 +139,9 @@ def _challenge(
     else:
         tag = config.tag.strip() or champions.newest_launch(task)
         check_tag(tag, task, now.tag)
-        if not warehouse.candidate(tag).exists():
-            raise PressError(no_candidate(tag))
-        facts, champions_task = warehouse.candidate(tag).facts(), warehouse.candidate(now.tag).facts().task
+        if not (kept := warehouse.candidate(tag)).exists():
+            raise PressError(no_candidate(tag, kept.why_removed()))
+        facts, champions_task = kept.facts(), warehouse.candidate(now.tag).facts().task
         if facts.task.score_names != champions_task.score_names or facts.task.type is not champions_task.type:
             raise PressError(f"{tag} cannot score along, as it predicts something else than {now.tag}: promote it.")
         if not (gate := domains_there(facts, domains)).passed:

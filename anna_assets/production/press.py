@@ -120,6 +120,8 @@ def passed_over(wanted: Mapping[str, str], found: list[Gate]) -> dict[str, str]:
     return {gate.name: wanted[gate.name].strip() for gate in found if not gate.passed and gate.name in wanted}
 
 
-def no_candidate(tag: str) -> str:
-    """Say that nothing is kept of a launch."""
+def no_candidate(tag: str, removed: str) -> str:
+    """Say that nothing is kept of a launch; `removed` says why, where it was removed."""
+    if removed:
+        return f"{tag}: {removed}"
     return f"{tag} is no launch whose models are kept: see `anna champions`, or whether its launch has come to its end."

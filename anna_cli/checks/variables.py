@@ -7,11 +7,12 @@ from anna_cli.supervisor.leftovers import MARK
 from anna_core.strict import Strict, nearest
 from anna_resources.notifications.addresses import all_addresses
 from anna_resources.notify_settings import Notify
-from anna_resources.settings import HANDED_ON, Image, LedgerCopy, Limits, Production, Settings
+from anna_resources.settings import HANDED_ON, Image, Keep, LedgerCopy, Limits, Production, Settings
 
 _PREFIX = "ANNA_"
 _BLOCKS: dict[str, type[Strict]] = {
     "image": Image,
+    "keep": Keep,
     "ledger": LedgerCopy,
     "limits": Limits,
     "notify": Notify,

@@ -13,6 +13,7 @@ from anna_cli.checks.instance import check_instance
 from anna_cli.checks.ledger import check_ledger
 from anna_cli.checks.machine import check_disk, check_memory, check_packages, check_python
 from anna_cli.checks.notify import check_notify
+from anna_cli.checks.upkeep import check_upkeep
 from anna_cli.checks.variables import misspelt_variables
 from anna_cli.console import CONSOLE
 from anna_core.storage import on_one_disk
@@ -63,6 +64,7 @@ def examine(home: Path) -> Iterator[Finding]:
         yield warning(f"the variable {name} sets nothing", f"is {meant} meant? Rename it, or unset it")
     if not on_one_disk(settings.storage, home):
         yield from check_disk(settings.storage)
+    yield from check_upkeep(settings)
     yield from check_ledger(settings)
     yield from check_notify(settings)
     yield from check_domains(settings)

@@ -29,6 +29,10 @@ class ArtifactFolder:
         """
         return storage.read_directory(self.path)
 
+    def why_removed(self) -> str:
+        """Why it was taken away, and what to do; empty where it was not."""
+        return storage.why_removed(self.path)
+
     def writing(self) -> AbstractContextManager[Path]:
         """A context that yields an empty folder, which becomes the current version unless the block raises."""
         return storage.write_directory(self.path)

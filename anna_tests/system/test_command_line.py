@@ -1,5 +1,7 @@
 """The `anna` command against a running deployment."""
 
+import re
+
 import polars as pl
 import pytest
 
@@ -33,6 +35,15 @@ def test_past_months_are_scored(running: Running, submitted: str) -> None:
         assert f"{len(scores):,}" == words[1]
         assert scores["score"].is_between(0, 1).all()
         assert scores["score"].n_unique() > len(scores) / 2
+
+
+def test_upkeep_shows_what_is_too_old_and_removes_nothing_that_is_not(running: Running, submitted: str) -> None:
+    for arguments in (["prune"], ["prune", "--yes"]):
+        done = running.anna(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for kind in ("launches", "deleted"):
+            assert re.search(rf"^ *{kind} +0 +0B *$", done.stdout, re.MULTILINE), done.stdout
+    assert "metamodel" in running.anna("report", submitted).stdout
 
 
 def test_a_bad_sample_is_refused_with_its_reason(running: Running) -> None:

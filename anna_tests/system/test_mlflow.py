@@ -1,5 +1,6 @@
 """A real MLflow server: what launches say arrives there, at once or once the server is up again."""
 
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ import yaml
 from anna_assets.send_to_mlflow import send_job
 from anna_resources.fixed import fixed
 from anna_resources.tracking import resource
+from anna_resources.tracking.old_runs import delete_old_runs
 from anna_resources.tracking.resource import Tracking
 from anna_tests.system.conftest import Running
 from anna_tests.unit.test_tracking import REPORT, TASK
@@ -106,6 +108,13 @@ def test_launches_of_before_the_server_was_up_arrive_with_those_of_after(url: st
             assert (one.data.params["type"], one.data.params["owner"]) == ("binary", "crm")
     roots = {box.key: box.root for box in up.outbox.launches()}
     assert {one.info.run_name: one.data.tags["dagster_run_id"] for one in runs if "." in one.info.run_name} == roots
+
+    now = time.time()
+    assert delete_old_runs(url, ["apart", "nothing"], now - 3_600, [], do=True) == 0
+    assert delete_old_runs(url, ["apart"], now + 60, ["churn.q1"], do=True) == 0  # which all of them are of
+    assert delete_old_runs(url, ["apart"], now + 60, [], do=False) == len(runs_of(url, "apart")) == 6
+    assert delete_old_runs(url, ["apart"], now + 60, [], do=True) == 6
+    assert runs_of(url, "apart") == []
 
 
 def test_an_experiment_that_somebody_deleted_is_left_out_with_the_cure(url: str, tmp_path: Path) -> None:

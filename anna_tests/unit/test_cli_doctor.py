@@ -17,6 +17,7 @@ from anna_cli.checks.deployment import check_domains, check_home
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.instance import check_instance
 from anna_cli.checks.ledger import check_ledger
+from anna_cli.checks.upkeep import check_upkeep
 from anna_cli.commands import doctor as command
 from anna_cli.commands.doctor import doctor
 from anna_cli.deployment_folder import make_deployment
@@ -30,6 +31,7 @@ from anna_resources.ledger.ledger import Ledger
 from anna_resources.ledger.repository import Change
 from anna_resources.settings import load_settings
 from anna_resources.tracking.outbox import Outbox, RunReport
+from anna_resources.upkeep.told import Told
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving
 
 
@@ -85,6 +87,20 @@ def test_a_ledger_that_was_rewritten_and_a_machine_without_git_are_told(settings
     monkeypatch.setenv("PATH", "/nowhere")
     ((text, _),) = wrong(check_ledger(settings))
     assert "needs the program git, which is not on the PATH: install it" in text
+
+
+def test_what_the_latest_upkeep_found_is_told(settings):
+    assert list(check_upkeep(settings)) == []  # there was none
+    at = dt.datetime(2024, 3, 5, tzinfo=dt.UTC)
+    disk = {"model": 2**20, "mart": 5 * 2**20, "a": 1, "b": 2, "c": 3}
+    Told(run="r", at=at, is_done=True, lines=[], notes=["x could not be removed: busy"], disk=disk).keep(
+        settings.storage
+    )
+    found, left = check_upkeep(settings)
+    assert found.verdict is Verdict.GOOD
+    assert found.text.startswith("the storage held 6.0MiB on 2024-03-05 (mart 5.0MiB, model 1.0MiB, c 3B, b 2B); ")
+    assert left.verdict is Verdict.WARNING
+    assert left.text == "upkeep of 2024-03-05: x could not be removed: busy"
 
 
 def test_a_broken_domain_names_the_file_the_field_and_the_cure(settings):

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from anna_resources import settings
 from anna_resources.blueprint import Blueprint
 from anna_resources.ledger.champions import Ask, Champions, Turn
 from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
+from anna_resources.upkeep.told import Line, Told
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving, uploads_answer
 
 KEY = "churn.2024q1"
@@ -180,6 +182,26 @@ def test_a_press_says_what_the_form_of_the_launchpad_says(home, monkeypatch, cap
     }  # fmt: skip
     assert {"key": "dagster/partition", "value": "churn"} in params["executionMetadata"]["tags"]
     assert "churn: no champion yet." in capsys.readouterr().out
+
+
+def test_prune_shows_what_goes_and_removes_it_only_when_told_to(home, monkeypatch, capsys):
+    lines = [Line(what="launches", number=1_234, size=5 * 2**30), Line(what="versions", number=0, size=0)]
+    for arguments, is_done in (("prune",), False), (("prune", "--yes"), True):
+        told = Told(run="r1", at=dt.datetime.now(tz=dt.UTC), is_done=is_done, lines=lines, notes=["A note."], disk={})
+        told.keep(home / "storage")
+        stub, code = pressed(home, monkeypatch, *arguments)
+        assert code in (0, None)
+        [params] = [variables["params"] for name, variables in stub.calls if name == "LaunchRun"]
+        assert params["selector"]["jobName"] == "prune"
+        assert params["runConfigData"] == {"ops": {"prune_what_is_old": {"config": {"do": is_done}}}}
+        said = capsys.readouterr().out
+        assert re.search(r"launches +1,234 +5\.0GiB", said)
+        assert "A note." in said
+        assert ("Nothing was removed; `anna prune --yes` does it." in said) is not is_done
+    told.model_copy(update={"run": "another"}).keep(home / "storage")
+    _, code = pressed(home, monkeypatch, "prune")
+    assert code == 1
+    assert "The run r1 left no word, as another one came after it" in capsys.readouterr().err
 
 
 def test_a_press_that_is_refused_ends_with_the_run_s_words(home, monkeypatch, capsys):

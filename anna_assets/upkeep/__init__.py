@@ -1,0 +1,1 @@
+"""The job `prune`: what is too old goes, by the policy in anna.yaml."""
