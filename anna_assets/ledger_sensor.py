@@ -31,6 +31,8 @@ class Pusher:
         """Push where something waits and may be pushed now; return how things stand, in sentences."""
         if self._thread is not None and self._thread.is_alive():
             return f"The ledger is being pushed to {self._remote.url} since {told_moment(self._since)}."
+        if not self._remote.repository.folder.exists():
+            return "Nothing was committed to the ledger yet."
         known = self._remote.known()
         if known.at is not None and not known.problem and not self._remote.is_behind():
             return f"{self._remote.url} holds all of the ledger. {known.lost}".rstrip()

@@ -3,16 +3,18 @@
 import fcntl
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import dagster as dg
 import psutil
 import pytest
 
-from anna_assets.ledger_sensor import Pusher
+from anna_assets.ledger_sensor import Pusher, ledger_sensor
 from anna_cli.checks.findings import Verdict
 from anna_cli.checks.ledger import check_ledger
 from anna_resources.ledger.git import masked
@@ -221,6 +223,25 @@ def test_a_ledger_comes_back_from_its_remote(remote: Remote, settings: Settings)
     git("clone", "--quiet", "--bare", remote.url, str(folder))
     with pytest.raises(LedgerError, match="was rewritten"):  # what was not pushed is lost with it, and that is told
         count_up(repository)
+
+
+def test_a_ledger_that_is_begun_anew_beside_its_remote_is_told_and_takes_nothing_from_it(
+    remote: Remote, settings: Settings
+) -> None:
+    assert remote.push() == ""
+    before = refs(remote.url)
+    shutil.rmtree(settings.home)  # all is lost, and nobody thinks of the remote
+    with dg.build_sensor_context() as context:
+        told = ledger_sensor(remote)(context)
+        assert isinstance(told, dg.SkipReason)
+        assert told.skip_message == "Nothing was committed to the ledger yet."
+        remote.repository.commit("main", lambda head: Change({"code.yaml": "version: 2"}, "What all tasks share"))
+        told = ledger_sensor(remote)(context)
+        assert isinstance(told, dg.SkipReason)
+    assert "branch main there holds 1 commit(s) that this ledger does not have" in str(told.skip_message)
+    assert f"branch {BRANCH} there holds 2 commit(s)" in str(told.skip_message)
+    assert "bring the ledger back from it: docs/production.md tells how" in str(told.skip_message)
+    assert refs(remote.url) == before
 
 
 @pytest.mark.parametrize("seed", range(3))
