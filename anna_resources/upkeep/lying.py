@@ -16,7 +16,7 @@ from anna_resources.warehouse import Warehouse
 # Patterns of artifacts' folders below the storage, whose last part is the sample's key.
 _OF_LAUNCH = ("sequences/*/*", "embedding/*/*")
 _OF_SAMPLE = ("sample/*", *_OF_LAUNCH, "model/*/*", "boosting/*/*", "metamodel/*", "report/*")
-_OTHERS = ("candidate/*", "history/*/month=*", "production/*/*/month=*", "production/outcomes/*")
+_OTHERS = ("candidate/*", "history/*/month=*", "production/*/*/month=*", "production/outcomes/*", "production/image/*")
 _RETRO_EMBEDDING, _RETRO_SCORES = "retro/embedding/*/*/month=*/*.parquet", "retro/scores/*/month=*/*.parquet"
 _MONTHS_KEPT = 2  # of production's scores: the newest, and the one that it is compared with
 _CURES = {
@@ -77,7 +77,8 @@ class Lying:
         for pattern in (*_OF_SAMPLE, *_OTHERS):
             for path in filter(Path.is_dir, self.storage.glob(pattern)):
                 if found := storage.spare_versions(path, before):
-                    key = path.name.partition("@")[0] if pattern in (*_OF_SAMPLE, "candidate/*") else ""
+                    of = path.parent if path.name.startswith("month=") else path
+                    key = of.name.partition("@")[0]  # of a history: its domain
                     yield Item(Kind.VERSIONS, path, 0.0, sum(map(_size, found)), key)
 
     def _tag(self, key: str, known: dict[str, str]) -> str:
