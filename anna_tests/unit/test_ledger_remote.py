@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,12 @@ from anna_resources.ledger.remote import Remote
 from anna_resources.ledger.repository import Change, LedgerError, Repository
 from anna_resources.settings import Settings, SettingsError, read_settings
 from anna_tests.unit.test_ledger_repository import BRANCH, count_up, numbers, tags
+
+
+@pytest.fixture(autouse=True)
+def own_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What killed writers leave is left in the test's own folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
