@@ -32,7 +32,7 @@ def hold_back(home: Path, month: str) -> None:
 
 
 def deliver(home: Path, month: str, drifted: bool = False) -> None:
-    """Let a month's events arrive; drifted, nine of ten clients are gone from the cards, and amounts are of another unit."""
+    """Let a month's events arrive; drifted, nine of ten clients have no card any more, and amounts another unit."""
     for folder in months_of(home, month):
         there = home / "later" / folder.relative_to(home) / "part-000.parquet"
         events = pl.read_parquet(there)
