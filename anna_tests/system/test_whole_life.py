@@ -1,4 +1,4 @@
-"""The whole life of a model: refused, promoted by two persons, scoring by itself, drifting, followed, and back again."""
+"""The whole life of a model: refused, promoted by two, scoring by itself, drifting, followed, and back again."""
 
 import shutil
 from pathlib import Path
