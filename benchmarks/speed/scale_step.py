@@ -93,22 +93,23 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("clients", type=int)
     given = parser.parse_args()
+    measured(lambda: STEPS[given.stage](given.home, given.clients))
+
+
+def measured(step: Callable[[], int]) -> None:
+    """Run a step, which returns a number of events, and print what it took."""
     watch = PeakAnonymous()
     watch.start()
     begin, before = time.perf_counter(), time.process_time()
-    events = STEPS[given.stage](given.home, given.clients)
-    seconds = time.perf_counter() - begin
-    print(
-        json.dumps(
-            {
-                "events": events,
-                "seconds": seconds,
-                "cpu_seconds": time.process_time() - before,
-                "peak_bytes": _memory("VmHWM"),
-                "peak_anonymous_bytes": watch.stop(),
-            }
-        )
-    )
+    events = step()
+    found = {
+        "events": events,
+        "seconds": time.perf_counter() - begin,
+        "cpu_seconds": time.process_time() - before,
+        "peak_bytes": _memory("VmHWM"),
+        "peak_anonymous_bytes": watch.stop(),
+    }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -69,13 +69,14 @@ class RetroBank:
             source = Source(domain, self.folder, ZONE, 0.0, MOST_LEFT_ASIDE)
             months = months_between(FIRST_MONTH, LAST_MONTH)
             list(built_months(source, months, self.mart(domain), self._dictionary(domain)))
-        self._train(self._sample(), threads)
+        self._train(self.sample(), threads)
 
     def _simulated(self) -> bool:
         mark = self.folder / "warehouse" / "simulated_bank.json"
         return mark.exists() and '"complete": true' in mark.read_text(encoding="utf-8")
 
-    def _sample(self) -> Sample:
+    def sample(self) -> Sample:
+        """The rows that the models are trained on."""
         request = TaskRequest(training=TrainingSpec(epochs=EPOCHS, patience=EPOCHS))
         sample = make_sample(self.folder / "samples" / "churn.csv", KEY, request)
         rows = np.random.default_rng(0).permutation(len(sample))[:SAMPLE_ROWS]
