@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -111,6 +112,20 @@ def _read(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
 
 
 def _read_plain(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
+    both = pl.select(texts.alias(_WRITTEN), texts.str.replace("T", " ", literal=True).alias(_TEXT))
+    first, *others = _ways(zone, bank_zone, clock)
+    found = both.select(first).to_series()
+    for way in others:
+        left = (found.is_null() & texts.is_not_null()).arg_true()
+        if left.is_empty():
+            break
+        found = found.scatter(left, both[left].select(way).to_series())
+    return found
+
+
+@cache  # to put them together takes longer than to read the texts of a few events
+def _ways(zone: str, bank_zone: str, clock: str) -> tuple[pl.Expr, ...]:
+    """What makes moments of texts, in the order in which it is tried."""
     text, stamp = pl.col(_TEXT), pl.Datetime("us")
     naive = (text.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE)
     ways = [_told_on(clock, calendar(found, stamp), zone) for found in naive]
@@ -122,14 +137,7 @@ def _read_plain(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.S
     forms = [(text, form) for form in _ZONED] + [(no_span, _ZONED_MINUTE)]
     zoned = (own.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for own, form in forms)
     ways += [_told_on(clock, calendar(found, pl.Datetime("us", "UTC")), zone, "UTC") for found in zoned]
-    both = pl.select(texts.alias(_WRITTEN), texts.str.replace("T", " ", literal=True).alias(_TEXT))
-    found = both.select(ways[0]).to_series()
-    for way in ways[1:]:
-        left = (found.is_null() & texts.is_not_null()).arg_true()
-        if left.is_empty():
-            break
-        found = found.scatter(left, both[left].select(way).to_series())
-    return found
+    return tuple(ways)
 
 
 def _told_on(clock: str, stamp: pl.Expr, zone: str, own_zone: str | None = None) -> pl.Expr:

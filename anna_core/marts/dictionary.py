@@ -9,6 +9,7 @@ import logging
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ _START_ANEW = (
     "materialize all months of mart/{domain}, and train every task again, because the codes then have other meanings."
 )
 _OWN_A_SHARED = 10  # for every so many codes of single values there is one shared code
+_NO_VALUES = pl.Series(dtype=pl.String), np.empty(0, dtype=np.uint32)
 _SCHEMA = {"field": pl.String, "value": pl.String, "code": pl.UInt32}
 
 
@@ -45,7 +47,7 @@ class Dictionary:
     domain: Domain
     table: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_SCHEMA))
 
-    @property
+    @cached_property
     def cardinalities(self) -> dict[str, int]:
         """Name of each coded field → number of its codes, 0 included; it never shrinks."""
         known = dict(self.table.group_by("field").agg(pl.col("code").max() + 1).iter_rows())
@@ -60,7 +62,7 @@ class Dictionary:
         sizes = self.cardinalities
         return "-".join(f"{name}:{sizes[name] - 1}" for name in self.domain.categorical) or "empty"
 
-    @property
+    @cached_property
     def shared(self) -> dict[str, range]:
         """Name of each field that has reached `max_categories` → its shared codes."""
         rows = self.table.filter(pl.col("value").is_null()).group_by("field").agg(pl.col("code").min(), pl.len())
@@ -68,15 +70,25 @@ class Dictionary:
 
     def codes_of(self, name: str, values: pl.Series) -> np.ndarray:
         """The codes (n,) of n different values of the field `name`, in the smallest type that holds all its codes."""
-        known = self.table.lazy().filter((pl.col("field") == name) & pl.col("value").is_not_null())
-        asked = values.rename("value").to_frame().lazy()
-        found = asked.join(known, on="value", how="left", maintain_order="left").select("code").collect().to_series()
-        codes = found.fill_null(UNKNOWN).to_numpy().astype(code_type(self.cardinalities[name]))
+        known, of_known = self._sorted.get(name, _NO_VALUES)
+        codes = np.full(len(values), UNKNOWN, dtype=code_type(self.cardinalities[name]))
+        if len(known):
+            place = np.minimum(known.search_sorted(values).to_numpy(), len(known) - 1)
+            found = (known[place] == values).to_numpy()
+            codes[found] = of_known[place[found]]
         shared = self.shared.get(name)
-        if shared is not None and found.null_count():
-            others = found.is_null()
-            codes[others.to_numpy()] = [shared[_stable_hash(value) % len(shared)] for value in values.filter(others)]
+        if shared is not None and (others := codes == UNKNOWN).any():
+            codes[others] = [shared[_stable_hash(value) % len(shared)] for value in values.filter(pl.Series(others))]
         return codes
+
+    @cached_property
+    def _sorted(self) -> dict[str, tuple[pl.Series, np.ndarray]]:
+        """Field → its values, ascending, and their codes: to look values up takes no pass over the table."""
+        known = self.table.filter(pl.col("value").is_not_null()).sort("field", "value")
+        return {
+            str(part["field"][0]): (part["value"], part["code"].to_numpy())
+            for part in known.partition_by("field", maintain_order=True)
+        }
 
     def extended(self, counts: Iterable[pl.DataFrame]) -> "Dictionary":
         """A dictionary in which new values have codes as well, the most frequent first, as far as there is room.

@@ -16,7 +16,7 @@ from anna_core.sources.scanning import FILE
 Codes = dict[str, np.ndarray]  # categorical column → (v,) the dictionary's code of each of a run's v values
 APART = dt.timedelta(days=7)  # corrections move an event by less: a payment is booked some days after it is made
 _CLIENT, _PLACE, _ALIKE, _VALUES = "client", "place", "alike", "values"
-_STAYS, _AWAY, _CLASHES = "stays", "away", "clashes"
+_STAYS, _AWAY, _CLASHES, _MONTH = "stays", "away", "clashes", "month"
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,20 @@ def merge(runs: list[Run], codes: list[Codes], domain: Domain, first: dt.datetim
         key = sorting_key(np.concatenate(places), events[TIME], first)
         order = pl.Series(key).arg_sort()
         key, events = key[order.to_numpy()], events[order]
+    return settled(clients, (key >> np.uint64(TIME_BITS)).astype(np.uint32), key, events, domain)
+
+
+def settled(clients: pl.Series, place: np.ndarray, key: np.ndarray, events: pl.DataFrame, domain: Domain) -> Merged:
+    """Settle the order of events that are sorted by client and time, and which delivery of each stays.
+
+    Args:
+        clients: (c,) as of `Merged`.
+        place: (n,) uint32, likewise.
+        key: (n,) numbers, equal where client and moment are.
+        events: columns as in `anna_core.marts.pieces.carried`; categories are the dictionary's codes.
+        domain: the domain.
+    """
     events = _in_total_order(events, key, domain)
-    place = (key >> np.uint64(TIME_BITS)).astype(np.uint32)
     kept, apart, clashing = _once(events, place, domain)
     count = len(events)
     events = events.select(TIME, *field_names(domain).values())
@@ -106,8 +118,8 @@ def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl
 def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> tuple[np.ndarray | None, int, int]:
     """Decide which events to keep, (n,) bool; None: all. Also how many others lie apart or clash, as of `Merged`.
 
-    Of a client's events with the same key the last delivery is kept, and of equal deliveries the first one in total
-    order.
+    Of a client's events with the same key the last delivery is kept, of equal deliveries the one in the later month
+    (a mart has one alone), and of these the first one in total order.
     """
     keys = key_names(domain)
     if not keys or events.is_empty():
@@ -125,8 +137,9 @@ def _once(events: pl.DataFrame, place: np.ndarray, domain: Domain) -> tuple[np.n
     places = pl.Series(_CLIENT, place[doubtful]), alike[doubtful].alias(_ALIKE), pl.Series(_PLACE, doubtful)
     own = [TIME, *field_names(domain).values()]
     values = mixed(column_hash(name, events.schema[name], seed) for seed, name in enumerate(own))
-    found = events[doubtful].select(*keys, *rank, TIME, *places, values.alias(_VALUES))
-    found = found.sort(*rank, _PLACE, descending=[*(True for _ in rank), False], nulls_last=True)
+    month = pl.col(TIME).dt.truncate("1mo").alias(_MONTH)
+    found = events[doubtful].select(*keys, *rank, TIME, month, *places, values.alias(_VALUES))
+    found = found.sort(*rank, _MONTH, _PLACE, descending=[*(True for _ in rank), True, False], nulls_last=True)
     keyless = pl.any_horizontal(pl.col(name).is_null() for name in keys)
     stays = keyless | pl.struct(_CLIENT, *keys).is_first_distinct()
     # Beside the one that stays, the first of its key; hashes that are alike by chance are too rare to tell in a count.

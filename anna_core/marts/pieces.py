@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from anna_core.columns.typed import LOST_LETTERS
 from anna_core.domains import Domain
+from anna_core.marts.by_value import ByValue, by_value
 from anna_core.marts.counting import SCHEMA
 from anna_core.marts.dictionary import MISSING_BOOLEAN, MISSING_VALUE
 from anna_core.marts.runs import Run, sorting_key
@@ -77,32 +79,22 @@ def read_pieces(domain: Domain, month: dt.date, scan: MonthScan, most: int, clos
 
 
 def typed(events: nw.LazyFrame, domain: Domain) -> nw.LazyFrame:
-    """Type fields whose values do not depend on other rows: booleans become codes, numbers float32."""
-    own = field_names(domain)
-    columns = (
-        *((nw.col(own[name]).cast(nw.UInt8) + 1).fill_null(0).cast(nw.UInt8) for name in domain.boolean),
-        *(nw.col(own[name]).cast(nw.Float32) for name in domain.numeric),
-    )
+    """Type fields whose values do not depend on other rows."""
+    columns = typed_fields(domain, nw)
     return events.with_columns(*columns) if columns else events
 
 
-@dataclass(frozen=True)
-class _Factored:
-    """A column by its different values.
+def typed_fields(domain: Domain, frames: Any) -> list[Any]:
+    """Expressions of fields whose values do not depend on other rows: booleans become codes, numbers float32.
 
-    Attributes:
-        codes: (n,) uint32, the position of each row's value in `values`.
-        values: (v,) the different canonical texts; null may be among them.
-        hashes: (v,) uint64, each value's part of the row's hash.
-        counts: (v,) uint32, the number of rows with each value.
-        faults: reason → number of rows that have it.
+    Args:
+        domain: the domain.
+        frames: the library whose expressions they are, `narwhals` or `polars`.
     """
-
-    codes: np.ndarray
-    values: pl.Series
-    hashes: np.ndarray
-    counts: np.ndarray
-    faults: Counter[str]
+    own = field_names(domain)
+    byte = frames.UInt8
+    codes = [(frames.col(own[name]).cast(byte) + 1).fill_null(0).cast(byte) for name in domain.boolean]
+    return [*codes, *(frames.col(own[name]).cast(frames.Float32) for name in domain.numeric)]
 
 
 @dataclass(frozen=True)
@@ -117,7 +109,7 @@ class _Ordered:
         superseded: as of `Piece`.
     """
 
-    column: _Factored
+    column: ByValue
     clients: pl.Series
     bounds: np.ndarray
     rows: pl.Series | None
@@ -137,14 +129,10 @@ class _Making:
         """Make a piece of some of the month's rows."""
         with ThreadPoolExecutor(1) as pool:  # which is busy with the clients while the categories are looked at
             ordering = pool.submit(self._ordered, rows)
-            categories = {
-                name: self._factored(rows[name], name, seed)
-                for name, seed in factored(self.domain).items()
-                if name != CLIENT
-            }
+            categories = {name: self._by_value(rows, name) for name in factored(self.domain) if name != CLIENT}
             ordered = ordering.result()
             columns = {CLIENT: ordered.column} | categories
-            hashing = pool.submit(_hash, rows, columns)
+            hashing = pool.submit(_hash, rows, columns, factored(self.domain))
             codes, values, counts = self._categories(categories)
             events = rows.select(carried(self.domain)).with_columns(**codes)
             if ordered.rows is not None:
@@ -160,7 +148,7 @@ class _Making:
         return Piece(run, counts, len(rows), ordered.superseded, met, filled, hashing.result())
 
     def _ordered(self, rows: pl.DataFrame) -> _Ordered:
-        column = self._factored(rows[CLIENT], CLIENT, factored(self.domain)[CLIENT])
+        column = self._by_value(rows, CLIENT)
         place, clients, kept = _ranked(column)
         superseded = 0
         if SUPERSEDED in rows.columns:
@@ -177,23 +165,10 @@ class _Making:
             stays = order if stays is None else stays[order]
         return _Ordered(column, clients, np.concatenate([[0], np.cumsum(lengths)]), stays, superseded)
 
-    def _factored(self, column: pl.Series, name: str, seed: int) -> _Factored:
-        codes, values = _factorize(column)
-        faults: Counter[str] = Counter()
-        if deferred := self.scan.deferred.get(name):
-            flags = [fault.flag.alias(fault_name(place)) for place, fault in enumerate(deferred.faults)]
-            typed = values.to_frame(deferred.column).select(deferred.value.alias(name), *flags)
-            for place, fault in enumerate(deferred.faults):
-                if (odd := typed[fault_name(place)].to_numpy()).any():
-                    faults[fault.reason] = int(np.bincount(codes, minlength=len(values))[odd].sum())
-            again, values = _factorize(typed[name])
-            if len(values) < len(again):  # otherwise each value was written in one way alone
-                codes = again[codes]
-        hashes = values.to_frame(name).select(column_hash(name, pl.String(), seed)).to_series().to_numpy()
-        counts = np.bincount(codes, minlength=len(values)).astype(np.uint32)
-        return _Factored(codes, values, hashes, counts, faults)
+    def _by_value(self, rows: pl.DataFrame, name: str) -> ByValue:
+        return by_value(rows[name], name, self.scan.deferred.get(name))
 
-    def _lost(self, columns: dict[str, _Factored]) -> dict[str, int]:
+    def _lost(self, columns: dict[str, ByValue]) -> dict[str, int]:
         """Reason → rows in which an export has put signs in place of a category's letters; the rows keep the value."""
         lost = {}
         for name, own in field_names(self.domain).items():
@@ -211,7 +186,7 @@ class _Making:
         }
 
     def _categories(
-        self, columns: dict[str, _Factored]
+        self, columns: dict[str, ByValue]
     ) -> tuple[dict[str, pl.Series], dict[str, pl.Series], pl.DataFrame]:
         """For each categorical column, its codes and the values that they stand for; and the counts of all values."""
         codes, values, counts = {}, {}, [pl.DataFrame(schema=SCHEMA)]
@@ -226,7 +201,7 @@ class _Making:
         return codes, values, pl.concat(counts)
 
 
-def _ranked(clients: _Factored) -> tuple[np.ndarray, pl.Series, np.ndarray]:
+def _ranked(clients: ByValue) -> tuple[np.ndarray, pl.Series, np.ndarray]:
     """Rank the rows' clients.
 
     Returns:
@@ -243,18 +218,12 @@ def _ranked(clients: _Factored) -> tuple[np.ndarray, pl.Series, np.ndarray]:
     return places[clients.codes], texts[order], kept
 
 
-def _hash(rows: pl.DataFrame, columns: dict[str, _Factored]) -> int:
-    """Sum of the rows' hashes."""
+def _hash(rows: pl.DataFrame, columns: dict[str, ByValue], seeds: dict[str, int]) -> int:
+    """Sum of the rows' hashes; `seeds` are those of the columns."""
     if rows.is_empty():
         return 0
     total = rows[HASH].to_numpy().copy()
-    for column in columns.values():
-        total += column.hashes[column.codes]  # modulo 2^64, as Polars adds up
+    for name, column in columns.items():
+        hashes = column.values.to_frame(name).select(column_hash(name, pl.String(), seeds[name])).to_series()
+        total += hashes.to_numpy()[column.codes]  # modulo 2^64, as Polars adds up
     return int(pl.Series(total).to_frame(HASH).select(mixed([pl.col(HASH)]).sum()).item())
-
-
-def _factorize(values: pl.Series) -> tuple[np.ndarray, pl.Series]:
-    """Codes (n,) uint32 of values, and the different values in the order of their codes; null has a code, too."""
-    encoded = values.to_arrow().dictionary_encode(null_encoding="encode")
-    codes = encoded.indices.to_numpy().view(np.uint32)
-    return codes, pl.Series(encoded.dictionary, dtype=values.dtype)

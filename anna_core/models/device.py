@@ -4,6 +4,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 import torch
 
@@ -29,15 +30,15 @@ def computing(threads: int | None) -> Iterator[None]:
     try:
         if threads is not None:
             torch.set_num_threads(threads)
-        with _freed_memory_kept():
+        with memory_kept():
             yield
     finally:
         torch.set_num_threads(before)
 
 
 @contextmanager
-def _freed_memory_kept() -> Iterator[None]:
-    """Within the block, let malloc keep freed memory, if it is glibc's.
+def memory_kept() -> Iterator[None]:
+    """Within the block, let malloc keep freed memory, if it is glibc's; blocks may lie within each other.
 
     By default it returns every large tensor to the system when it is freed, so that the memory of each batch is mapped
     and zeroed page by page again (docs/speed.md says what that costs).
@@ -45,14 +46,30 @@ def _freed_memory_kept() -> Iterator[None]:
     if not sys.platform.startswith("linux") or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
         yield
         return
-    libc.mallopt(_M_MMAP_MAX, 0)
-    libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    with _keeping.lock:
+        _keeping.blocks += 1
+        if _keeping.blocks == 1:
+            libc.mallopt(_M_MMAP_MAX, 0)
+            libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
     try:
         yield
     finally:
-        libc.mallopt(_M_MMAP_MAX, _MMAP_MAX)
-        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
-        libc.malloc_trim(0)
+        with _keeping.lock:
+            _keeping.blocks -= 1
+            if _keeping.blocks == 0:
+                libc.mallopt(_M_MMAP_MAX, _MMAP_MAX)
+                libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
+                libc.malloc_trim(0)
+
+
+class _Keeping:
+    """How many blocks of this process, in any thread, want freed memory kept."""
+
+    def __init__(self) -> None:
+        self.lock, self.blocks = Lock(), 0
+
+
+_keeping = _Keeping()
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def scan_month(
     domain, tables = source.domain, observed_tables(source, observed)
     ranks = {str(file): rank for rank, file in enumerate(winning_order([f for t in tables for f in t.files]))}
     doors = [open_table(source, near(domain, table, first, following)) for table in tables]
-    deferred = _deferred(domain, tables, doors)
+    deferred = deferred_columns(domain, [table.schema for table in tables], doors)
     by_value = factored(domain)
     later = {fault.reason for column in deferred.values() for fault in column.faults}
     faults = {fault.reason: fault for door in doors for fault in door.dated}
@@ -151,13 +151,19 @@ def near(domain: Domain, table: SourceTable, first: dt.datetime, following: dt.d
     return replace(table, rows=rows)
 
 
-def _deferred(domain: Domain, tables: list[SourceTable], doors: list[Door]) -> dict[str, Deferred]:
-    """The `factored` columns that can be deferred: those that all files store in the same plain type."""
+def deferred_columns(domain: Domain, schemas: list[pl.Schema], doors: list[Door]) -> dict[str, Deferred]:
+    """The `factored` columns that can be deferred: those that all tables store in the same plain type.
+
+    Args:
+        domain: the domain.
+        schemas: of each table.
+        doors: the same tables seen through the typed door.
+    """
     fields = field_names(domain)
     sources = {CLIENT: domain.columns.client_id} | {fields[name]: name for name in domain.categorical}
     deferred = {}
     for own, name in sources.items():
-        kinds = {table.schema.get(name) for table in tables}
+        kinds = {schema.get(name) for schema in schemas}
         kind = kinds.pop()
         plain = kind is not None and (kind == pl.String or kind.is_integer() or kind in (pl.Float32, pl.Float64))
         if kinds or not plain or kind in (pl.Int128, pl.UInt128):  # of 128 bits Arrow, which `pieces` uses, has none

@@ -1,0 +1,71 @@
+"""Python's values as a column of Polars', of a type that the typed door knows."""
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from anna_core.columns.event_keys import EXACT
+from anna_core.errors import AnnaError
+
+_INT64 = range(-(2**63), 2**63)
+_SINGLE = (str, bytes, bool, int, float, Decimal, dt.date, np.generic)  # a datetime is a date
+
+
+class UnfitValueError(AnnaError):
+    """A value is none that a column can hold.
+
+    Attributes:
+        place: its position.
+    """
+
+    def __init__(self, place: int) -> None:
+        super().__init__(f"value {place + 1} is not a single value")
+        self.place = place
+
+
+def given_column(name: str, values: Sequence[Any]) -> pl.Series:
+    """Values (n,) of one column, as they were given; None where there is none.
+
+    Values of several kinds become text, each as it is written, as in a CSV file. Thus a value means the same, whatever
+    stands beside it.
+
+    Raises:
+        UnfitValueError: one is a list, an object or the like.
+    """
+    if isinstance(values, (np.ndarray, pl.Series)):
+        values = values.tolist() if isinstance(values, np.ndarray) else values.to_list()
+    kinds = {type(value) for value in values} - {type(None)}
+    if not kinds:
+        return pl.Series(name, [None] * len(values), dtype=pl.Null)
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if kind in (str, float, bool, bytes, dt.date):
+            return pl.Series(name, values)
+        if kind is int:
+            return _whole(name, values)
+        if kind is dt.datetime and len({value.tzinfo for value in values if value is not None}) == 1:
+            return pl.Series(name, values)
+    for place, value in enumerate(values):
+        if value is not None and not isinstance(value, _SINGLE):
+            raise UnfitValueError(place)
+    if kinds == {int, float} and all(abs(value) < EXACT for value in values if type(value) is int):
+        return pl.Series(name, [None if value is None else float(value) for value in values])
+    return pl.Series(name, [None if value is None else _written(value) for value in values], dtype=pl.String)
+
+
+def _whole(name: str, values: Sequence[int | None]) -> pl.Series:
+    if all(value is None or value in _INT64 for value in values):
+        return pl.Series(name, values, dtype=pl.Int64)
+    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ")
+    return str(value)
