@@ -15,6 +15,7 @@ from anna_core.keys import parse_sample_key
 from anna_resources.artifacts.candidate import Parts
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.settings import load_settings
+from anna_resources.tracking.resource import SEND_SECONDS, Tracking
 from anna_resources.warehouse import Warehouse
 
 CANDIDATE_KEY = dg.AssetKey("candidate")
@@ -36,9 +37,10 @@ def candidate_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         pool="hadoop",
         group_name="reports",
         kinds={"pytorch"},
-        description="The launch's models, kept under its tag as one that can score by itself: what may be promoted.",
+        description="The launch's models, kept under its tag as one that can score by itself: what may be promoted; a "
+        "version of the task's model in MLflow's registry.",
     )
-    def candidate(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+    def candidate(context: dg.AssetExecutionContext, warehouse: Warehouse, tracking: Tracking) -> dg.MaterializeResult:
         from anna_core.analytics.drift import shares_of
         from anna_core.scoring.launch_facts import LaunchFacts
 
@@ -72,6 +74,9 @@ def candidate_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         reference = {domain.name: shares_of(warehouse.sequences(domain, key).read(sample)) for domain in read}
         kept = warehouse.candidate(tag)
         model = kept.write(facts, parts, sample, warnings, reference)
+        with tracking.launch(context.run, key, context.log, SEND_SECONDS) as told:
+            told.register(kept.path)
+            told.finish()
         context.instance.add_dynamic_partitions(TASK.name or "", [parse_sample_key(key).task])
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{tag}-{model.version}"),

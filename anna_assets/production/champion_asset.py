@@ -26,6 +26,7 @@ from anna_resources.ledger.champions import Ask, Challenger, Champion, Champions
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import PROMOTE_JOB
 from anna_resources.settings import Approval, load_settings
+from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
 from anna_resources.who import same_person
 
@@ -49,7 +50,9 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             for name, question in QUESTIONS.items()
         ],
     )
-    def champion(context: dg.AssetExecutionContext, config: Press, warehouse: Warehouse) -> Iterator[Any]:
+    def champion(
+        context: dg.AssetExecutionContext, config: Press, warehouse: Warehouse, tracking: Tracking
+    ) -> Iterator[Any]:
         task, settings = context.partition_key, load_settings()
         champions, ledger = Champions.of(settings), Ledger.of(settings)
         who, why = signed(config)
@@ -57,6 +60,7 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         run = context.run.root_run_id or context.run_id
         if now is not None and now.run == run:  # this run was killed after it had made it so
             yield from _results(_recorded(now), now.overridden)
+            _tell_registry(context, tracking, now)
             yield _made(now)
             return
         if config.press in (Button.CHALLENGE, Button.STAND_DOWN):
@@ -102,7 +106,9 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told(ask, "asked for"))
             return
         approval = (who, why) if config.press is Button.APPROVE else ("", "")
-        yield _made(champions.make(ask, run, *approval))
+        made = champions.make(ask, run, *approval)
+        _tell_registry(context, tracking, made)
+        yield _made(made)
 
     return champion
 
@@ -116,6 +122,15 @@ def promote_job() -> AssetJob:
         "back. Choose the task as partition.",
         config={"ops": {CHAMPION_KEY.to_python_identifier(): {"config": _form()}}},
     )
+
+
+def _tell_registry(context: dg.AssetExecutionContext, tracking: Tracking, champion: Champion) -> None:
+    """Have MLflow's alias `champion` follow the ledger; where MLflow is not well, the sensor `outbox` sees to it."""
+    if problem := tracking.point_champion(context.partition_key, champion.tag):
+        context.log.warning(
+            f"{champion.tag} is champion, but MLflow's registry does not say so yet: {problem}. The sensor `outbox` "
+            "comes back to it."
+        )
 
 
 def _made(champion: Champion) -> dg.MaterializeResult:

@@ -15,7 +15,7 @@ from anna_core.domains import Domain
 from anna_core.errors import AnnaError
 from anna_core.scoring.given_columns import UnfitValueError, given_column
 
-CLIENT_ID, AS_OF = "client_id", "as_of"
+CLIENT_ID, AS_OF, EVENTS = "client_id", "as_of", "events"
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]00:00(?::00(?:\.0+)?)?)?")
 
 Events = Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]  # a record an event, or a list a column
@@ -68,12 +68,12 @@ def read_records(
     """Clients of plain records, such as JSON gives them.
 
     Args:
-        records: of each client `client_id`, `as_of` and, under the name of each domain in which it has events, these.
+        records: of each client `client_id`, `as_of`, and `events`: domain → its events, as of `ClientEvents`.
         domains: names of those that the model reads.
         as_of: of clients that name none; text YYYY-MM-DD or a date.
 
     Raises:
-        RequestError: a record has no client, no date or one that is none, or names something else.
+        RequestError: a record has no client, no date or one that is none, no events, or anything else.
     """
     known = frozenset(domains)
     return [_client(record, number, known, as_of) for number, record in enumerate(records, 1)]
@@ -85,16 +85,27 @@ def _client(record: Mapping[str, Any], number: int, domains: frozenset[str], as_
     client_id = record.get(CLIENT_ID)
     if _is_nothing(client_id):
         raise RequestError(f"record {number}: has no {CLIENT_ID}.")
-    if others := sorted(str(name) for name in record if name not in domains and name not in (CLIENT_ID, AS_OF)):
-        near = near_names(others, domains)
-        meant = f" Is {near[others[0]]} meant?" if others[0] in near else ""
+    if others := sorted(str(name) for name in record if name not in (CLIENT_ID, AS_OF, EVENTS)):
         raise RequestError(
-            f"client {client_id!r}: the model reads no domain '{others[0]}'; it reads {', '.join(sorted(domains))}."
+            f"client {client_id!r}: names {', '.join(others)}, of which the model knows nothing: a client has "
+            f"{CLIENT_ID}, {AS_OF} and {EVENTS}, and in the last one each domain its own."
+        )
+    events = record.get(EVENTS)
+    if not isinstance(events, Mapping):
+        raise RequestError(
+            f"client {client_id!r}: {EVENTS} is {_shown(events)}, but should be an object: domain → list of events; "
+            "of a client without any it is empty."
+        )
+    if strange := sorted(str(name) for name in events if name not in domains):
+        near = near_names(domains, strange)
+        meant = f" Is {next(iter(near))} meant?" if near else ""
+        raise RequestError(
+            f"client {client_id!r}: the model reads no domain '{strange[0]}'; it reads {', '.join(sorted(domains))}."
             f"{meant}"
         )
     own = record.get(AS_OF)
-    day = _day(as_of if _is_nothing(own) else own, client_id)
-    return ClientEvents(client_id, day, {name: record[name] for name in domains if not _is_nothing(record.get(name))})
+    day = _day(as_of if _is_nothing(own) or own == "" else own, client_id)
+    return ClientEvents(client_id, day, {name: given for name, given in events.items() if not _is_nothing(given)})
 
 
 def _day(given: object, client_id: object) -> dt.date:

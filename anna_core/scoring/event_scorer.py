@@ -14,7 +14,6 @@ import polars as pl
 import torch
 
 from anna_core.columns.clients import client
-from anna_core.errors import ArtifactError
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.models.scores_file import score_frame
 from anna_core.scoring.client_events import AS_OF, CLIENT_ID, ClientEvents, RequestError, gather, read_records
@@ -68,11 +67,9 @@ class EventScorer:
             left_aside: the share of a domain's events, 0 to 1, that may be left aside; above it a request is refused.
 
         Raises:
-            ArtifactError: it is no launch, is damaged, or one of its domains has a name that requests use otherwise.
+            ArtifactError: it is no launch, or is damaged.
         """
         model = LaunchModel.load(folder)
-        if taken := {CLIENT_ID, AS_OF} & model.nets.keys():
-            raise ArtifactError(f"{folder}: a domain is called {', '.join(taken)}, as clients' own columns are.")
         readers = {}
         for name in model.nets:
             domain = model.facts.domain(name)
@@ -90,7 +87,7 @@ class EventScorer:
         return self.score(read_records(records, self.domains, as_of))
 
     def score(self, clients: Sequence[ClientEvents]) -> Answer:
-        """Score clients, each as of its own day; one that has no visible event gets the score of a row without any.
+        """Score clients, each as of its own day; one without a visible event gets the score of a row without any.
 
         Raises:
             RequestError: see `client_events`.
@@ -136,7 +133,7 @@ def _client_ids(clients: Sequence[ClientEvents]) -> pl.Series:
     if ids.has_nulls():
         place = int(ids.is_null().arg_true()[0])
         raise RequestError(
-            f"record {place + 1}: {CLIENT_ID} is {clients[place].client_id!r}, which names no client: write ids as text "
+            f"record {place + 1}: {CLIENT_ID} is {clients[place].client_id!r}, which is no client: write ids as text "
             "or whole numbers."
         )
     return ids.cast(pl.String)

@@ -1,10 +1,9 @@
-"""Raw events in memory → what each client may see: the typed door, dictionary, order and windows of marts and histories.
+"""Raw events in memory → what each client may see, by the door, dictionary, order and windows of the batch.
 
 Nothing here decides what a value means or which event counts: that is done by the functions that the batch calls. What
 is the same for all requests is made once, as a single client is to be answered in milliseconds.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np

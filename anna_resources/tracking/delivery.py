@@ -1,15 +1,18 @@
 """Delivery: sending the content of a launch's outbox to MLflow.
 
 After a failure the same reports may be sent again, which does no harm: MLflow keeps a point by its time and step and a
-parameter by its value, files and ends are simply set again, and the run of a model's attempt is found by its tag.
+parameter by its value, files and ends are simply set again, the run of a model's attempt is found by its tag, and so is
+a launch's version in the registry.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from anna_core.errors import AnnaError
+from anna_core.errors import AnnaError, ArtifactError
+from anna_resources.artifacts.candidate import CandidateFolder
 from anna_resources.tracking.outbox import LaunchBox, RunFile, RunReport, part_of
+from anna_resources.tracking.registry import Registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,12 +40,14 @@ class Session:
         client: MLflow's own.
         experiment: id of the task's experiment.
         run_id: id of the launch's run.
+        registry: where models become versions.
         children: name of the file of a model's attempt → id of its run.
     """
 
     client: "MlflowClient"
     experiment: str
     run_id: str
+    registry: Registry
     children: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,24 +66,29 @@ def deliver(box: LaunchBox, session: Session, tell: Tell) -> None:
         reports, position = file.unsent()
         if reports:
             run_id = _child(box, file, reports[0].at, session)
-            _send(file, reports, run_id, session.client, tell)
+            _send(file, reports, run_id, session, tell)
             file.mark(position)
     reports, position = box.own.unsent()
-    _send(box.own, reports, session.run_id, session.client, tell)  # also an old end, which opening the session undid
+    _send(box.own, reports, session.run_id, session, tell)  # also an old end, which opening the session undid
     box.own.mark(position)
 
 
-def _send(file: RunFile, reports: list[RunReport], run_id: str, client: "MlflowClient", tell: Tell) -> None:
+def _send(file: RunFile, reports: list[RunReport], run_id: str, session: Session, tell: Tell) -> None:
     from mlflow.entities import Metric, Param
     from mlflow.exceptions import MlflowException
 
     def call(method: str, *arguments: object, **named: object) -> None:
+        attempt(method, getattr(session.client, method), run_id, *arguments, **named)
+
+    def attempt(method: str, function: Callable[..., object], *arguments: object, **named: object) -> None:
         try:
-            getattr(client, method)(run_id, *arguments, **named)
+            function(*arguments, **named)
         except MlflowException as error:
             if not _is_refusal(error):
                 raise
             tell(f"MLflow does not take what {file.path.stem} says ({method}); it is left out there: {error}")
+        except ArtifactError as error:
+            tell(f"{error} It does not become a version in MLflow's registry.")
 
     for metrics in _batches(reports):
         call("log_batch", metrics=[Metric(name, value, report.at, report.step) for report, name, value in metrics])
@@ -89,6 +99,9 @@ def _send(file: RunFile, reports: list[RunReport], run_id: str, client: "MlflowC
             tell(f"{report.file} is gone, made anew meanwhile; MLflow does not get it.")
         elif report.file is not None:
             call("log_artifact", str(report.file))
+        if report.model is not None:
+            kept = CandidateFolder(report.model, report.model.name)
+            attempt("register", session.registry.register, kept, report.at, run_id)
     if (end := file.ended) is not None:
         call("set_terminated", status=end.status, end_time=end.at)
 

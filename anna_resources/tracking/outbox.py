@@ -37,6 +37,7 @@ class RunReport(BaseModel):
         metrics: name of a curve → its value at `step`.
         step: position of these values on their curves.
         file: path of a file to attach to the run.
+        model: path of a candidate's folder, which is to be a version in the registry.
         status: how the run ended: FINISHED, FAILED or KILLED.
     """
 
@@ -47,6 +48,7 @@ class RunReport(BaseModel):
     metrics: dict[str, float] = {}
     step: int = 0
     file: Path | None = None
+    model: Path | None = None
     status: str | None = None
 
 

@@ -41,6 +41,10 @@ class LaunchRecord:
         for path in paths:
             self.say(self.box.own, file=path)
 
+    def register(self, candidate: Path) -> None:
+        """Have the launch made a version of its task's model; `candidate` is the folder in which it is kept."""
+        self.say(self.box.own, model=candidate)
+
     def finish(self) -> None:
         """End the launch's run as finished."""
         self.say(self.box.own, status="FINISHED")

@@ -18,13 +18,15 @@ from filelock import FileLock
 from pydantic import PrivateAttr
 
 from anna_core.errors import AnnaError
+from anna_core.sources.source import MOST_LEFT_ASIDE
 from anna_resources.settings import Settings
 from anna_resources.tracking.courier import Courier
 from anna_resources.tracking.delivery import MLFLOW_SAMPLE_TAG, RefusedError, Session
 from anna_resources.tracking.outbox import LaunchBox, Outbox
 from anna_resources.tracking.pause import Pause
 from anna_resources.tracking.record import LaunchRecord
-from anna_resources.tracking.sender import LOCK_SECONDS, Sender
+from anna_resources.tracking.registry import Registry, RegistryError
+from anna_resources.tracking.sender import LOCK_SECONDS, Sender, first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,6 +41,7 @@ _CLIENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS),
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": str(ANSWER_SECONDS),
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _RUN_TAG = "dagster_run_id"  # by which dagster-mlflow finds the run of a launch
 
@@ -53,16 +56,18 @@ class Tracking(dg.ConfigurableResource):
     Attributes:
         url: the server's address.
         home: ANNA_HOME, which holds the outbox.
+        left_aside: the share of a domain's events, 0 to 1, that a served model may leave aside.
     """
 
     url: str
     home: str
+    left_aside: float = MOST_LEFT_ASIDE
     _context: dg.InitResourceContext | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, settings: Settings) -> "Tracking":
         """The tracking server of a deployment."""
-        return cls(url=settings.tracking_url, home=str(settings.home))
+        return cls(url=settings.tracking_url, home=str(settings.home), left_aside=settings.left_aside)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Keep Dagster's context: dagster-mlflow's own resource is made in it when it is first needed."""
@@ -83,23 +88,26 @@ class Tracking(dg.ConfigurableResource):
         return self.outbox.launch(key, run.root_run_id or run.run_id)
 
     @contextmanager
-    def launch(self, run: dg.DagsterRun, key: str, log: logging.Logger) -> Iterator[LaunchRecord]:
+    def launch(
+        self, run: dg.DagsterRun, key: str, log: logging.Logger, patience: float | None = None
+    ) -> Iterator[LaunchRecord]:
         """A context in which a step reports on its launch.
 
-        At its end it waits, for at most `FLUSH_SECONDS`, until everything is sent. Trouble with MLflow is logged once
-        per launch, and never raised.
+        At its end it waits until everything is sent, for at most `FLUSH_SECONDS`, or `patience`. Trouble with MLflow is
+        logged once per launch, and never raised.
 
         Args:
             run: the step's Dagster run.
             key: of the sample.
             log: the step's log.
+            patience: seconds, of a step that says more than others.
         """
         box, refused = self.box(run, key), list[str]()
         courier = self._courier(box, refused)
         try:
             yield LaunchRecord(box, courier.wake, log)
         finally:
-            problem = self._close(courier, FLUSH_SECONDS)
+            problem = self._close(courier, FLUSH_SECONDS if patience is None else patience)
             for sentence in refused:
                 log.warning(sentence)
             if problem and box.tell_once():
@@ -117,6 +125,36 @@ class Tracking(dg.ConfigurableResource):
         for sentence in refused:
             log.warning(sentence)
         return problem
+
+    def point_champion(self, task: str, tag: str) -> str | None:
+        """Have the alias `champion` of a task's model on a launch, in at most `SEND_SECONDS`.
+
+        Returns:
+            None if it is there, or why it is not: then the sensor `outbox` comes back to it.
+        """
+        courier = Courier(lambda: self._point_champion(task, tag))
+        courier.wake()
+        return self._close(courier, SEND_SECONDS)
+
+    def _point_champion(self, task: str, tag: str) -> str | None:
+        if problem := self.obstacle():
+            return problem
+        try:
+            self._registry().mirror(task, tag)
+        except RegistryError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001  # whatever the client makes of a sick server's answers, the press stands
+            problem = first_line(error)
+            self._pause.begin(problem)
+            return problem
+        self._pause.end()
+        return None
+
+    def _registry(self) -> Registry:
+        from mlflow import MlflowClient
+
+        os.environ.update(_CLIENT)
+        return Registry(MlflowClient(self.url), self.outbox.folder, self.left_aside)
 
     def obstacle(self) -> str | None:
         """Why it is no use to try sending now (the server is down, or failed a moment ago); None if it may work."""
@@ -153,7 +191,7 @@ class Tracking(dg.ConfigurableResource):
             }
             made = next(mlflow_tracking.resource_fn(context.replace_config(config)))
         run_id = made.mlflow_run_id or made.active_run().info.run_id
-        return Session(made.tracking_client, made.experiment.experiment_id, run_id)
+        return Session(made.tracking_client, made.experiment.experiment_id, run_id, self._registry())
 
     def _courier(self, box: LaunchBox, refused: list[str]) -> Courier:
         # Always in a thread of its own: MLflow keeps one active run per thread, and would mix up two launches.

@@ -20,13 +20,13 @@ AS_OF = "2024-04-01"
 
 def records(deployment: Deployment, clients: Iterable[int]) -> list[dict]:
     """The clients' events as the source's files have them, in JSON: columns in one domain, records in the other."""
-    asked = [{"client_id": client, "as_of": AS_OF} for client in clients]
+    asked = [{"client_id": client, "as_of": AS_OF, "events": {}} for client in clients]
     for domain in deployment.domains:
         frame = pl.read_parquet(deployment.home / "warehouse" / domain / "*.parquet")
         for one in asked:
             own = frame.filter(pl.col("client_id") == one["client_id"]).sample(fraction=1, shuffle=True, seed=1)
             if len(own):
-                one[domain] = own.to_dict(as_series=False) if domain == "cards" else own.to_dicts()
+                one["events"][domain] = own.to_dict(as_series=False) if domain == "cards" else own.to_dicts()
     return json.loads(json.dumps(asked, default=str))
 
 
@@ -61,7 +61,9 @@ def test_raw_events_get_productions_scores(trained: Deployment) -> None:
 def test_a_client_without_events_and_one_as_of_several_days(trained: Deployment) -> None:
     ours = scorer(trained)
     (known,) = records(trained, range(1))
-    answer = ours.answer([{**known, "as_of": "2024-02-10"}, {"client_id": "nobody"}, known], as_of="2024-03-01").scores
+    answer = ours.answer(
+        [{**known, "as_of": "2024-02-10"}, {"client_id": "nobody", "events": {}}, known], as_of="2024-03-01"
+    ).scores
     assert answer["client_id"].to_list() == ["0", "nobody", "0"]
     assert answer["as_of"].to_list() == [dt.date(2024, 2, 10), dt.date(2024, 3, 1), dt.date(2024, 4, 1)]
     assert answer["events_cards"].to_list()[1] == 0

@@ -1,13 +1,24 @@
 """From a launch to scores that come by themselves, while whoever makes them is killed."""
 
+import json
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import psutil
 import pytest
+import requests
+import yaml
 
+from anna_cli.supervisor.ports import free_port
 from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.git import Git
@@ -15,7 +26,7 @@ from anna_resources.ledger.remote import Remote
 from anna_resources.ledger.repository import Repository
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.receivers import Mailbox, Webhook
-from anna_tests.system.conftest import Running
+from anna_tests.system.conftest import Running, environment
 from anna_tests.system.test_kill import step_processes
 
 pytestmark = pytest.mark.system
@@ -72,3 +83,78 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(
     remote = Remote(champions.repository, str(running.home / "copy.git"))
     running.until("the push", lambda: remote.known().at is not None and not remote.is_behind())
     assert Git(running.home / "copy.git").run("rev-parse", f"task/{task}") == champions.repository.head(f"task/{task}")
+
+
+def test_mlflow_serves_the_champion_with_productions_scores(running: Running, trained: str) -> None:
+    """It follows the test above, which has made a champion that has scored."""
+    task = trained.partition(".")[0]
+    scores = ProductionScores.below(running.home / "storage", task)
+    latest = running.until("the scores", scores.latest_done)
+    frame = pl.read_parquet(scores.latest / SCORES_FILE).head(20)
+    settings = yaml.safe_load((running.home / "anna.yaml").read_text())
+    mlflow = f"http://127.0.0.1:{settings['mlflow_port']}"
+
+    def champion_has_an_alias() -> bool:
+        asked = {"name": task, "alias": "champion"}
+        return requests.get(f"{mlflow}/api/2.0/mlflow/registered-models/alias", asked, timeout=30).ok
+
+    running.until("the alias of the champion", champion_has_an_alias)
+    asked = [{"client_id": client, "events": {}} for client in frame["client_id"]]
+    for domain in ("card_transactions", "credit_history"):
+        events = pl.read_parquet(running.home / "warehouse" / domain / "**/*.parquet", hive_partitioning=False)
+        for one in asked:
+            own = events.filter(pl.col("client_id").cast(pl.String) == one["client_id"])
+            one["events"][domain] = (
+                json.loads(json.dumps(own.to_dict(as_series=False), default=str)) if len(own) else []
+            )
+    body = {"dataframe_records": asked, "params": {"as_of": str(latest.as_of)}}
+    with served(running, f"models:/{task}@champion", mlflow) as url:
+        answer = requests.post(f"{url}/invocations", json=body, timeout=120)
+        assert answer.status_code == 200, answer.text
+        refused = requests.post(
+            f"{url}/invocations", json={"dataframe_records": [{"client_id": "1", "events": {}}]}, timeout=60
+        )
+    found = pl.DataFrame(answer.json()["predictions"])
+    assert found["client_id"].to_list() == frame["client_id"].to_list()
+    assert found["events_card_transactions"].to_list() == frame["events_card_transactions"].to_list()
+    assert set(found["model"]) == {trained}
+    np.testing.assert_allclose(found["score"], frame["score"], rtol=0, atol=1e-6)
+    assert refused.status_code == 400
+    assert "client '1': has no as_of" in refused.text
+
+
+@contextmanager
+def served(running: Running, model: str, mlflow: str) -> Iterator[str]:
+    """The address at which `mlflow models serve` answers by a model of the registry."""
+    port, log = free_port(), running.home / "serve.log"
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "-m",
+        model,
+        "-p",
+        str(port),
+        "--env-manager",
+        "local",
+    ]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # of the programs that MLflow calls
+    told = {**environment(running.home), "MLFLOW_TRACKING_URI": mlflow, "PATH": path}
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=told, stdout=output, stderr=output, start_new_session=True)
+    try:
+        running.until("the served model", lambda: _is_well(f"http://127.0.0.1:{port}/health", process))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # of this group alone, which we began
+        process.wait(timeout=60)
+
+
+def _is_well(url: str, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "the served model has ended; see serve.log in the deployment's folder"
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False

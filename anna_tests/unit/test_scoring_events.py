@@ -160,14 +160,17 @@ def test_what_is_no_table_of_events_is_refused_by_name(events: object, words: st
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        ({"as_of": "2024-03-15"}, "record 1: has no client_id"),
-        ({"client_id": float("nan"), "as_of": "2024-03-15"}, "record 1: has no client_id"),
-        ({"client_id": "a"}, "client 'a': has no as_of, and none is given for all"),
-        ({"client_id": "a", "as_of": "15.03.2024"}, "as_of is '15.03.2024', which is no day"),
-        ({"client_id": "a", "as_of": "2024-03-15 12:00"}, "which is no day"),
-        ({"client_id": "a", "as_of": "2024-02-31"}, "which is no day"),
-        ({"client_id": "a", "as_of": "0001-01-01"}, "which is no day"),
-        ({"client_id": "a", "as_of": "2024-03-15", "Cards": []}, "no domain 'Cards'; it reads cards. Is cards meant"),
+        ({"as_of": "2024-03-15", "events": {}}, "record 1: has no client_id"),
+        ({"client_id": float("nan"), "as_of": "2024-03-15", "events": {}}, "record 1: has no client_id"),
+        ({"client_id": "a", "events": {}}, "client 'a': has no as_of, and none is given for all"),
+        ({"client_id": "a", "as_of": "15.03.2024", "events": {}}, "as_of is '15.03.2024', which is no day"),
+        ({"client_id": "a", "as_of": "2024-03-15 12:00", "events": {}}, "which is no day"),
+        ({"client_id": "a", "as_of": "2024-02-31", "events": {}}, "which is no day"),
+        ({"client_id": "a", "as_of": "0001-01-01", "events": {}}, "which is no day"),
+        ({"client_id": "a", "as_of": "2024-03-15"}, "events is None, but should be an object"),
+        ({"client_id": "a", "as_of": "2024-03-15", "events": []}, "events is .*, but should be an object"),
+        ({"client_id": "a", "events": {"Cards": []}}, "no domain 'Cards'; it reads cards. Is cards meant"),
+        ({"client_id": "a", "cards": [], "events": {}}, "client 'a': names cards, of which the model knows nothing"),
         (7, "record 1: is 7, but should be an object"),
     ],
 )
@@ -177,7 +180,10 @@ def test_odd_records_are_refused(record: object, words: str) -> None:
 
 
 def test_a_day_may_be_given_once_for_all_and_gaps_are_no_events() -> None:
-    records = [{"client_id": "a", "cards": float("nan")}, {"client_id": 7, "as_of": dt.datetime(2024, 1, 2)}]
+    records = [
+        {"client_id": "a", "as_of": float("nan"), "events": {"cards": None}},
+        {"client_id": 7, "as_of": dt.datetime(2024, 1, 2), "events": {}},
+    ]
     first, second = read_records(records, ["cards"], "2024-03-15")
     assert (first.as_of, dict(first.events), second.as_of) == (AS_OF, {}, dt.date(2024, 1, 2))
 

@@ -26,6 +26,7 @@ TASK = Task(name="churn", type=TaskType.BINARY, metric="roc_auc", owner="crm", t
 VALUES = dict.fromkeys(("train_loss", "valid_loss", "valid_metric", "events_per_second", "seconds_left"), 0.5)
 REPORT = EpochReport(epoch=3, epochs=9, metric="roc_auc", best=True, **VALUES)
 PATIENCE = 30  # seconds; only a broken test waits that long
+REGISTRY = SimpleNamespace()  # nothing is registered here
 ROOT = "0d2f6a0e-4b3c-4a51-9d0f-7f4f5f0f8f11"
 
 
@@ -70,7 +71,7 @@ def launch(box):
 
 
 def sent(box, client, told=None):
-    deliver(box, Session(client, "1", "parent"), (told if told is not None else []).append)
+    deliver(box, Session(client, "1", "parent", REGISTRY), (told if told is not None else []).append)
     return client.calls
 
 
@@ -173,7 +174,7 @@ def sender(box, tmp_path, opened, told=None):
     def open_session(_):
         if isinstance(opened, Exception):
             raise opened
-        return Session(opened, "1", "parent")
+        return Session(opened, "1", "parent", REGISTRY)
 
     pause = Pause(tmp_path / "pause.json")
     return Sender(box, open_session, lambda: None, pause, (told if told is not None else []).append), pause
