@@ -21,6 +21,7 @@ from anna_core.scoring.event_sequences import EventReader, EventsRead
 from anna_core.scoring.given_columns import UnfitValueError, given_column
 from anna_core.scoring.launch_model import LaunchModel, dictionary_folder
 from anna_core.scoring.published import EVENTS, MODEL
+from anna_core.sequences.ragged import Sequences
 from anna_core.sources.source import MOST_LEFT_ASIDE
 
 LEFT_ASIDE = "left_aside"
@@ -99,7 +100,7 @@ class EventScorer:
         if not clients:
             scores, read = np.zeros((0, len(names)), dtype=np.float32), {}
         else:
-            read = {name: self._read(name, clients, ids, dates) for name in self.domains}
+            read = {name: self.read(name, clients, ids, dates) for name in self.domains}
             scores = self.model.predict({name: part.sequences for name, part in read.items()}, self.threads)
         frame = score_frame(ids, dates, scores, names, self.model.version).drop("model_version")
         none = np.zeros(len(clients), dtype=np.int64)
@@ -113,7 +114,13 @@ class EventScorer:
         reasons = {name: part.reasons for name, part in read.items() if part.reasons}
         return Answer(frame, reasons, {name: part.repeated for name, part in read.items()})
 
-    def _read(self, name: str, clients: Sequence[ClientEvents], ids: pl.Series, dates: pl.Series) -> EventsRead:
+    def sequences(self, clients: Sequence[ClientEvents]) -> dict[str, Sequences]:
+        """Domain → what the clients see in it; errors as of `score`."""
+        ids, dates = _client_ids(clients), pl.Series(AS_OF, [one.as_of for one in clients], dtype=pl.Date)
+        return {name: self.read(name, clients, ids, dates).sequences for name in self.domains}
+
+    def read(self, name: str, clients: Sequence[ClientEvents], ids: pl.Series, dates: pl.Series) -> EventsRead:
+        """What clients see in a domain; `ids` and `dates` are theirs, (n,)."""
         reader, client_id = self.readers[name], ids.to_arrow(compat_level=pl.CompatLevel.oldest())
         return reader.read(gather(reader.domain, clients), client_id, dates.to_numpy().astype("datetime64[D]"))
 

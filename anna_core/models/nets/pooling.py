@@ -98,8 +98,11 @@ class _Sum(torch.autograd.Function):
             return _padded(states, batch, 0.0).sum(dim=1)
         first, *others = states.split(batch.sizes)
         total = first.clone()
-        for block in others:
-            total[: len(block)].add_(block)
+        rows = total
+        for size, block in zip(batch.sizes[1:], others, strict=True):
+            if size < len(batch):
+                rows = total[:size]
+            rows.add_(block)
         return total
 
     @staticmethod
@@ -114,6 +117,8 @@ class _Max(torch.autograd.Function):
     def forward(ctx: Any, states: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         if states.is_cuda:
             largest = _padded(states, batch, -torch.inf).amax(dim=1)
+        elif batch.sizes[-1] == batch.sizes[0]:  # such as those of one row
+            largest = states.reshape(len(batch.sizes), len(batch), -1).amax(dim=0)
         else:
             first, *others = states.split(batch.sizes)
             largest = first.clone()

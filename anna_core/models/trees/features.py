@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from anna_core.aggregates.columns import aggregate
+from anna_core.aggregates.columns import Columns, aggregate, aggregate_columns
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.models.same_domain import require_same_domain
@@ -19,15 +19,7 @@ def features_of(
     sequences: Sequence[Sequences], codes: Mapping[str, Codes], threads: int, order: bool = True
 ) -> pl.DataFrame:
     """(n, F) float32 aggregates of all domains side by side, NaN where not known; `codes` are by domain."""
-    parts = [
-        aggregate(
-            part,
-            {name: np.asarray(known, dtype=np.int64) for name, known in codes[part.domain.name].items()},
-            threads,
-            order,
-        )
-        for part in sequences
-    ]
+    parts = [aggregate(part, _arrays(codes[part.domain.name]), threads, order) for part in sequences]
     return pl.concat(parts, how="horizontal")
 
 
@@ -61,6 +53,10 @@ class DomainReading:
         part = given[trained.name].read_as(trained)
         return cls(part, codes, repr((trained.name, trained.fields, codes)))
 
-    def features(self, rows: slice, threads: int) -> pl.DataFrame:
-        """Aggregates of some rows, (n, F) float32."""
-        return features_of([self.sequences.take(rows)], {self.sequences.domain.name: self.codes}, threads)
+    def features(self, rows: slice, threads: int) -> Columns:
+        """Aggregates of some rows, by name: F columns (n,) float32."""
+        return aggregate_columns(self.sequences.take(rows), _arrays(self.codes), threads)
+
+
+def _arrays(codes: Codes) -> dict[str, np.ndarray]:
+    return {name: np.asarray(known, dtype=np.int64) for name, known in codes.items()}

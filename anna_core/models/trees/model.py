@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from anna_core.aggregates.columns import Columns
 from anna_core.domains import Domain
 from anna_core.errors import ArtifactError
 from anna_core.models.bundle import BUNDLE, Bundle, TaskFacts, bundle_text, code_version, read_content, why_unread
@@ -272,12 +272,12 @@ def predict_all(
     fold = np.full(count, -1) if fold is None else fold
     logits = [np.empty((count, model.spec.output.outputs), dtype=np.float32) for model in models]
     for rows in _blocks(count):
-        made: dict[str, pl.DataFrame] = {}
+        made: dict[str, Columns] = {}
         for model, parts, into in zip(models, read, logits, strict=True):
             for part in parts:
                 if part.key not in made:
                     made[part.key] = part.features(rows, threads)
-            features = pl.concat([made[part.key] for part in parts], how="horizontal")
+            features = {name: column for part in parts for name, column in made[part.key].items()}
             into[rows] = model.logits(_as_trained(features, model.spec), fold[rows], threads)
     return [model.spec.output.scores(values) for model, values in zip(models, logits, strict=True)]
 
@@ -297,15 +297,17 @@ def _trees_of(text: str) -> list[str]:
     return [tree.partition("\n")[2] for tree in text.partition(_END_OF_TREES)[0].split(_TREE)[1:]]
 
 
-def _as_trained(features: pl.DataFrame, spec: BoostingSpec) -> np.ndarray:
+def _as_trained(features: Columns, spec: BoostingSpec) -> np.ndarray:
     """The columns (n, F) that the trees were trained on, in their order; this version of ANNA may make more of them."""
-    there = set(features.columns)
-    if lost := [name for name in spec.aggregates if name not in there]:
+    if lost := [name for name in spec.aggregates if name not in features]:
         raise ArtifactError(
             f"trees of task '{spec.task.name}' read aggregates that this version of ANNA does not make "
             f"({', '.join(lost[:3])}{', …' if len(lost) > 3 else ''}). Train the task again."
         )
-    return features.select(spec.aggregates).to_numpy(order="c")  # LightGBM reads rows that are contiguous twice as fast
+    # LightGBM reads rows that are contiguous twice as fast.
+    if not spec.aggregates:  # there was nothing to learn
+        return np.empty((len(next(iter(features.values()))), 0), dtype=np.float32)
+    return np.stack([features[name] for name in spec.aggregates], axis=1, dtype=np.float32)
 
 
 def _blocks(count: int) -> Iterator[slice]:

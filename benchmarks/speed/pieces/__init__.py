@@ -14,6 +14,7 @@ PIECES = {
     "mart": "benchmarks.speed.pieces.mart",
     "sequences": "benchmarks.speed.pieces.sequences",
     "retro": "benchmarks.speed.pieces.retro",
+    "serving": "benchmarks.speed.pieces.serving",
     "scale": "benchmarks.speed.pieces.scale",
     "start_up": "benchmarks.speed.pieces.start_up",
     "gpu": "benchmarks.speed.pieces.gpu",
