@@ -134,6 +134,8 @@ class EventReader:
 
     def _codes(self, name: str, values: pl.Series, layout: _Layout) -> np.ndarray:
         """Codes (e,) uint32 of a field's values, which are canonical or as they were given; most were met before."""
+        if values.dtype.is_float():
+            values = values.fill_nan(None)  # which no two of are equal; it is no category
         known = self._known.setdefault((name, values.dtype), {})
         found = list(map(known.get, values.to_list()))
         if None in found:
@@ -144,8 +146,9 @@ class EventReader:
             column = by_value(new, own, layout.deferred.get(own))
             codes = self.dictionary.codes_of(name, column.values.fill_null(MISSING_VALUE)).astype(np.uint32)
             codes[codes == UNKNOWN] = self.dictionary.cardinalities[name]
-            known.update(zip(new.to_list(), codes[column.codes].tolist(), strict=True))
-            found = list(map(known.__getitem__, values.to_list()))
+            of_new = dict(zip(new.to_list(), codes[column.codes].tolist(), strict=True))
+            known.update(of_new)
+            found = [of_new[value] for value in values.to_list()]
         return np.array(found, dtype=np.uint32)
 
     def _layout(self, schema: pl.Schema) -> _Layout:

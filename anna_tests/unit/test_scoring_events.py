@@ -101,6 +101,24 @@ def test_columns_and_records_are_the_same_and_so_are_python_values() -> None:
     assert len(records) == CARDS.max_length
 
 
+@pytest.mark.parametrize(
+    ("kinds", "codes"),
+    [
+        ([None, None], [3, 3]),  # a missing one was not known at training either
+        ([5411.0, float("nan")], [1, 3]),
+        ([5411, "5411.0"], [1, 1]),
+        (["5411", True], [1, 3]),
+        ([float("inf"), "new"], [3, 3]),
+    ],
+)
+def test_a_category_is_what_it_means_whatever_stands_beside_it(kinds: list, codes: list[int]) -> None:
+    events = [event(str(n), f"2024-03-0{n + 1}", kind=kind, amount=None, online=None) for n, kind in enumerate(kinds)]
+    ours = reader(kinds=("5411", "x"))
+    for _ in range(2):  # the second time the codes are known
+        rows = [ClientEvents("a", AS_OF, {"cards": events})]
+        assert [code for _, code, _, _ in shown(ours.read(gather(CARDS, rows), *of(rows)).sequences)] == codes
+
+
 def test_an_event_that_comes_twice_counts_once_and_the_later_month_stays() -> None:
     found = read(
         {

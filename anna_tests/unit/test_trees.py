@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.aggregates.columns import aggregate
+from anna_core.aggregates.columns import aggregate_columns
 from anna_core.analytics.constant import constant_scores
 from anna_core.domains import FieldKind
 from anna_core.errors import ArtifactError
@@ -209,7 +209,7 @@ def test_what_each_set_says_is_told_apart_of_aggregates_that_are_made_once(task_
     target = np.where(fold == 1, 2, target % 2) if task_type is TaskType.MULTICLASS else target  # a class set 1 lacks
     trained = train_boosting([sequences], target, weight, split, fold, task_of(task_type, metric), threads=1)
     made = []
-    monkeypatch.setattr(features, "aggregate", lambda *args: made.append(1) or aggregate(*args))
+    monkeypatch.setattr(features, "aggregate_columns", lambda *args: made.append(1) or aggregate_columns(*args))
     by_fold = trained.predict_by_fold([sequences], 1)
     assert len(made) == 1
     for k, scores in enumerate(by_fold):
@@ -293,9 +293,9 @@ def test_aggregates_that_boosters_share_are_made_once(monkeypatch):
 
     def counted(part, *given):
         made.append(part.domain.name)
-        return aggregate(part, *given)
+        return aggregate_columns(part, *given)
 
-    monkeypatch.setattr(features, "aggregate", counted)
+    monkeypatch.setattr(features, "aggregate_columns", counted)
     monkeypatch.setattr(model, "_BLOCK_ROWS", 120)
     scores = predict_all(models, {part.domain.name: part for part in (sequences, other)}, 1, fold)
     assert sorted(made) == ["other", "other", "toy", "toy"]  # two blocks of rows
@@ -375,12 +375,15 @@ def test_aggregates_that_came_after_the_training_change_no_score_and_those_that_
     scores = trained.predict([sequences], 1)
 
     def newer(*given):
-        made = aggregate(*given)
-        return made.select(pl.lit(1.0, pl.Float32).alias("toy__novelty"), pl.all())
+        made = aggregate_columns(*given)
+        return {"toy__novelty": np.ones_like(made["toy__events"]), **made}
 
-    monkeypatch.setattr(features, "aggregate", newer)
+    def older(*given):
+        return {name: column for name, column in aggregate_columns(*given).items() if name != "toy__events"}
+
+    monkeypatch.setattr(features, "aggregate_columns", newer)
     assert (trained.predict([sequences], 1) == scores).all()
-    monkeypatch.setattr(features, "aggregate", lambda *given: aggregate(*given).drop("toy__events"))
+    monkeypatch.setattr(features, "aggregate_columns", older)
     with pytest.raises(ArtifactError, match=r"does not make \(toy__events\)\. Train"):
         trained.predict([sequences], 1)
 
