@@ -105,6 +105,8 @@ def _moments(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
 def _read(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.Series:
     """Texts as moments on a zone's clock, null where they are none; those that are none as they are also unwrapped."""
     found = _read_plain(texts, zone, bank_zone, clock)
+    if found.null_count() == texts.null_count():
+        return found
     left = (found.is_null() & texts.is_not_null()).arg_true()
     if left.is_empty() or (bare := unwrapped(odd := texts[left])) is odd:
         return found
@@ -116,9 +118,9 @@ def _read_plain(texts: pl.Series, zone: str, bank_zone: str, clock: str) -> pl.S
     first, *others = _ways(zone, bank_zone, clock)
     found = both.select(first).to_series()
     for way in others:
-        left = (found.is_null() & texts.is_not_null()).arg_true()
-        if left.is_empty():
+        if found.null_count() == texts.null_count():
             break
+        left = (found.is_null() & texts.is_not_null()).arg_true()
         found = found.scatter(left, both[left].select(way).to_series())
     return found
 

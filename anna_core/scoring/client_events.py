@@ -3,7 +3,9 @@
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -144,8 +146,10 @@ def gather(domain: Domain, clients: Sequence[ClientEvents]) -> DomainEvents:
     if len(row):
         _require_columns(domain, names, tables)
     frame: dict[str, pl.Series] = {own: pl.Series(own, [str(one) for one in ids], dtype=pl.String)[row]}
-    for name in names:
-        values = [value for table in tables for value in table.values(name)]
+    parts = [table.columns(names) for table in tables]
+    for place, name in enumerate(names):
+        columns = [part[place] for part in parts if len(part[place])]
+        values = columns[0] if len(columns) == 1 else [value for column in columns for value in column]
         try:
             frame[name] = given_column(name, values)
         except UnfitValueError as error:
@@ -176,17 +180,21 @@ class _Table:
         else:
             count = _length(events, where)
             for place, event in enumerate(events, 1):
-                if not isinstance(event, Mapping):
+                if type(event) is not dict and not isinstance(event, Mapping):
                     raise RequestError(f"{where}, event {place}: is {_shown(event)}, but should be an object.")
             table = cls(events, count, None)
         table._require_client(client.client_id, domain.columns.client_id, where)
         return table
 
-    def values(self, name: str) -> Sequence[Any]:
-        """(length,) what stands in a column; None where nothing does."""
-        if isinstance(self.events, Mapping):
-            return self.events.get(name) or [None] * self.length
-        return [event.get(name) for event in self.events]
+    def columns(self, names: Sequence[str]) -> list[Sequence[Any]]:
+        """(length,) what stands in each column; None where nothing does."""
+        events = self.events
+        if isinstance(events, Mapping):
+            return [events[name] if name in events else [None] * self.length for name in names]
+        if len(names) > 1 and self.length:
+            with suppress(KeyError):  # most events name all columns; it takes a tenth of the time of asking for each
+                return list(zip(*map(itemgetter(*names), events), strict=True))
+        return [[event.get(name) for event in events] for name in names]
 
     def has(self, name: str) -> bool:
         """Whether any of its events names a column."""
@@ -202,7 +210,7 @@ class _Table:
         if not self.has(column):
             return
         expected = str(client_id).strip()
-        for place, value in enumerate(self.values(column), 1):
+        for place, value in enumerate(self.columns([column])[0], 1):
             if value is not None and str(value).strip() != expected:
                 raise RequestError(f"{where}, column {column}, event {place}: is another client's, {_shown(value)}.")
 

@@ -53,11 +53,15 @@ class _Layout:
         door: of such a table.
         deferred: columns that are typed once for each of their different values.
         values: expressions of all canonical columns but the client.
+        typed: of those that are typed further, on these.
+        renamed: name of each column that the door calls otherwise → how.
     """
 
     door: Door
     deferred: dict[str, Deferred]
     values: list[pl.Expr]
+    typed: list[pl.Expr]
+    renamed: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,8 @@ class EventReader:
             SourceError: a column's type cannot hold what the domain says, or too much cannot be used.
         """
         domain, count, layout = self.domain, len(client_id), self._layout(given.frame.schema)
-        table = given.frame.rename({name: own for name, own in layout.door.names.items() if name != own}, strict=False)
-        values = table.select_seq(layout.values).with_columns(typed_fields(domain, pl))
+        table = given.frame.rename(layout.renamed) if layout.renamed else given.frame
+        values = table.select_seq(layout.values).with_columns_seq(layout.typed)
         unusable = find_unusable(given, table, layout.door, values, self.share)
         merged = self._settled(values, given.row, layout, client_id)
         of_key = {key_of_others(domain): merged.apart, key_twice(domain): merged.clashing}
@@ -115,7 +119,7 @@ class EventReader:
     def _settled(self, values: pl.DataFrame, row: np.ndarray, layout: _Layout, client_id: pa.Array) -> Merged:
         """The events in total order, each delivery of them once; `place` is the client's position among the n."""
         codes = [pl.Series(own, self._codes(name, values[own], layout)) for name, own in self._categories]
-        events = values.with_columns(*codes, pl.lit(0, pl.UInt32).alias(FILE)).select_seq(carried(self.domain))
+        events = values.with_columns_seq(*codes, pl.lit(0, pl.UInt32).alias(FILE)).select_seq(carried(self.domain))
         if events[TIME].has_nulls():
             dated = events[TIME].is_not_null()
             events, row = events.filter(dated), row[dated.to_numpy()]
@@ -158,7 +162,9 @@ class EventReader:
         door = open_door(self.domain, pl.LazyFrame(schema=schema), schema, self.zone, PLACE)
         deferred = deferred_columns(self.domain, [schema], [door])
         values = door.values | {own: pl.col(column.column).alias(own) for own, column in deferred.items()}
-        layout = _Layout(door, deferred, [value for own, value in values.items() if own != CLIENT])
+        read = [value for own, value in values.items() if own != CLIENT]
+        renamed = {name: own for name, own in door.names.items() if name != own}
+        layout = _Layout(door, deferred, read, typed_fields(self.domain, pl), renamed)
         if len(self._layouts) > _KEPT_LAYOUTS:
             self._layouts.clear()
         self._layouts[key] = layout

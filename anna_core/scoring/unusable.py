@@ -43,6 +43,8 @@ def find_unusable(given: DomainEvents, table: pl.DataFrame, door: Door, values: 
     """
     found: dict[str, np.ndarray] = {}
     lacking = {name for name in values.columns if values[name].has_nulls()}
+    if not lacking.intersection(fault.canonical for fault in (*door.undated, *door.dated)):
+        return Unusable(Counter(), np.empty(0, dtype=np.int64))
     undated = values[TIME].is_null()
     for faults, among in ((door.undated, undated), (door.dated, ~undated)):
         for fault in faults:
