@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,6 @@ import polars as pl
 from anna_core.columns.event_keys import EXACT
 from anna_core.errors import AnnaError
 
-_INT64 = range(-(2**63), 2**63)
 _SINGLE = (str, bytes, bool, int, float, Decimal, dt.date, np.generic)  # a datetime is a date
 
 
@@ -58,7 +58,7 @@ def given_column(name: str, values: Sequence[Any]) -> pl.Series:
 
 
 def _whole(name: str, values: Sequence[int | None]) -> pl.Series:
-    if all(value is None or value in _INT64 for value in values):
+    with suppress(OverflowError, TypeError):  # beyond 64 bits
         return pl.Series(name, values, dtype=pl.Int64)
     return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
 

@@ -14,7 +14,7 @@ import requests
 
 from anna_cli.supervisor.ports import free_port
 
-WARM_UP, ASKED, LARGE = 5, 60, 2  # requests
+WARM_UP, ASKED, LARGE = 5, 40, 3  # requests
 _PATIENCE_SECONDS = 300.0
 
 
@@ -49,8 +49,8 @@ def serving(command: Callable[[int], list[str]], log: Path, **told: str) -> Iter
         process.wait()
 
 
-def latencies(url: str, body: object) -> np.ndarray:
-    """Milliseconds (n,) of requests one after another, on one connection."""
+def latencies(url: str, body: object, between: Callable[[], object] = lambda: None) -> np.ndarray:
+    """Milliseconds (n,) of requests one after another, on one connection; `between` is called after each."""
     content, taken = json.dumps(body).encode(), []
     with requests.Session() as session:
         for turn in range(WARM_UP + ASKED):
@@ -58,6 +58,7 @@ def latencies(url: str, body: object) -> np.ndarray:
             _ask(session, url, content)
             if turn >= WARM_UP:
                 taken.append((time.perf_counter() - begun) * 1e3)
+            between()
     return np.array(taken)
 
 

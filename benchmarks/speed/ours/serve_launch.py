@@ -3,24 +3,25 @@
 import os
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 
 from anna_core.models.device import memory_kept
 from anna_core.scoring.client_events import read_records
 from anna_core.scoring.event_scorer import EventScorer
 from benchmarks.speed.contest import Stopwatch, orders, report
-from benchmarks.speed.ours.asking import ASKED, WARM_UP, latencies, seconds_of, serving
+from benchmarks.speed.ours.asking import WARM_UP, latencies, seconds_of, serving
 from benchmarks.speed.ours.serving_bank import MANY, ServingBank, events_in
 
 TIMEOUT = {"MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "600"}
 
 
 def main() -> None:
-    """Ask the server for one client and for many, then the scorer itself for the one."""
+    """Ask the server for one client, and in between the scorer itself; then the server for many."""
     given = orders(__doc__).parse_args()
     bank, watch = ServingBank(given.data), Stopwatch()
     one, many = bank.one(), bank.many()
@@ -30,38 +31,56 @@ def main() -> None:
     def command(port: int) -> list[str]:
         return [sys.executable, "-m", "mlflow", "models", "serve", *model, "-p", str(port)]
 
+    inside = Inside.of(bank.launch, one, given.threads)
     with serving(command, given.data / "serve_launch.log", PATH=path, **TIMEOUT) as url, watch.running():
-        taken = latencies(f"{url}/invocations", {"dataframe_records": one})
+        taken = latencies(f"{url}/invocations", {"dataframe_records": one}, inside.answer)
         large = seconds_of(f"{url}/invocations", {"dataframe_records": many})
-    parts = inside(bank.launch, one, given.threads)
+    parts = np.array(inside.taken[WARM_UP:]) * 1e3
+    read, nets, blend = np.median(parts, axis=0)
     report(
         watch,
         events_in(many),
         p50=float(np.median(taken)),
         p95=float(np.quantile(taken, 0.95)),
         clients_a_second=MANY / large,
-        **parts,
+        read_ms=float(read),
+        nets_ms=float(nets),
+        blend_ms=float(blend),
+        server_ms=float(np.median(taken - parts.sum(axis=1))),
     )
 
 
-def inside(launch: Path, one: list[dict[str, object]], threads: int) -> dict[str, float]:
-    """Median milliseconds of the parts of an answer, in this process."""
-    torch.set_num_threads(threads)
-    scorer, taken = EventScorer.load(launch, threads), []
-    clients = read_records(one, scorer.domains)
-    ids, dates = pl.Series(["one"]), pl.Series("as_of", [clients[0].as_of], dtype=pl.Date)
-    with memory_kept():
-        for _ in range(WARM_UP + ASKED):
+@dataclass
+class Inside:
+    """The same answer in this process, after each of the server's, so that the machine is as busy with both.
+
+    Attributes:
+        scorer: of the launch.
+        one: the client, as a request has it.
+        taken: seconds of each answer: from records to sequences; nets; trees and metamodel.
+    """
+
+    scorer: EventScorer
+    one: list[dict[str, Any]]
+    taken: list[tuple[float, float, float]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, launch: Path, one: list[dict[str, Any]], threads: int) -> "Inside":
+        """Load a launch for a client."""
+        torch.set_num_threads(threads)
+        return cls(EventScorer.load(launch, threads), one)
+
+    def answer(self) -> None:
+        """Answer once."""
+        scorer, threads = self.scorer, self.scorer.threads
+        with memory_kept():
             begun = time.perf_counter()
-            read_records(one, scorer.domains)
-            sequences = {name: scorer.read(name, clients, ids, dates).sequences for name in scorer.domains}
+            sequences = scorer.sequences(read_records(self.one, scorer.domains))
             read = time.perf_counter()
             nets = {name: net.predict(sequences[name], threads) for name, net in scorer.model.nets.items()}
             embedded = time.perf_counter()
             scorer.model.scorer.blend(nets, sequences, threads)
-            taken.append((read - begun, embedded - read, time.perf_counter() - embedded))
-    read_ms, nets_ms, blend_ms = np.median(np.array(taken[WARM_UP:]), axis=0) * 1e3
-    return {"read_ms": float(read_ms), "nets_ms": float(nets_ms), "blend_ms": float(blend_ms)}
+            self.taken.append((read - begun, embedded - read, time.perf_counter() - embedded))
 
 
 if __name__ == "__main__":
