@@ -14,10 +14,10 @@ PIECES = {
     "mart": "benchmarks.speed.pieces.mart",
     "sequences": "benchmarks.speed.pieces.sequences",
     "retro": "benchmarks.speed.pieces.retro",
-    "serving": "benchmarks.speed.pieces.serving",
     "scale": "benchmarks.speed.pieces.scale",
     "start_up": "benchmarks.speed.pieces.start_up",
     "gpu": "benchmarks.speed.pieces.gpu",
+    "serving": "benchmarks.speed.pieces.serving",
 }
 
 
