@@ -52,6 +52,18 @@ def score(model: Path, histories: Path, month: str | None, out: Path, threads: i
     click.echo(f"{len(scores):,} clients as of {scores['as_of'][0]}: {out}")
 
 
+@serving.command()
+@click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on; within a container, all.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True)
+@click.pass_obj
+def serve(model: Path, host: str, port: int, threads: int) -> None:
+    """Answer HTTP: scores of clients whose raw events are sent along."""
+    from anna_core.serving.http import serve
+
+    serve(model, host, port, threads)
+
+
 def main() -> None:
     """Run a command; a problem that ANNA can explain is one line and exit code 1."""
     try:

@@ -15,6 +15,7 @@ from anna_core.errors import AnnaError
 
 # What `anna_core` imports to score and to serve; what these need is added.
 SERVING = (
+    "anyio",
     "click",
     "filelock",
     "lightgbm",

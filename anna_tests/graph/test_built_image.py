@@ -2,17 +2,22 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+import requests
 from polars.testing import assert_frame_equal
 
+from anna_cli.supervisor.ports import free_port
 from anna_tests.graph.conftest import TRAINED, Deployment
 from anna_tests.graph.test_champion import press
 from anna_tests.graph.test_production import follow
+from anna_tests.graph.test_raw_events import records
 
 BASE = os.environ.get("ANNA_TEST_BASE_IMAGE", "")
 pytestmark = [
@@ -79,5 +84,29 @@ def test_the_image_scores_as_production_does_and_serves(trained: Deployment, roo
     found = pl.read_parquet(mounted / "out/scores.parquet")
     assert (mounted / "out/scores.parquet").stat().st_uid == 10001
     assert_frame_equal(found, pl.read_parquet(trained.warehouse.production("churn").latest / "scores.parquet"))
+    port, asked = free_port(), records(trained, range(60))
+    serve = subprocess.Popen([*base, "python3", "-m", "anna_core.serving", "serve", "--port", str(port)])
+    try:
+        answer = _answer(serve, f"http://127.0.0.1:{port}", asked)
+    finally:
+        serve.terminate()
+        assert serve.wait(60) == -signal.SIGTERM  # uvicorn ends its work, and then as it was told to
+    assert [row["client_id"] for row in answer] == [str(one["client_id"]) for one in asked]
+    served = {row["client_id"]: row["score"] for row in answer}
+    assert [served[client] for client in found["client_id"]] == found["score"].to_list()
+
     refused = subprocess.run([*base, "sh", "-c", "echo x > /model/x"], capture_output=True, text=True, check=False)
     assert "Read-only file system" in refused.stderr
+
+
+def _answer(serve: subprocess.Popen[bytes], url: str, asked: list[dict]) -> list[dict]:
+    """What a server says, once it is ready."""
+    while serve.poll() is None:
+        try:
+            assert requests.get(f"{url}/ready", timeout=60).json()["model"] == TRAINED[0]
+            break
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    answer = requests.post(f"{url}/invocations", json={"dataframe_records": asked}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["predictions"]

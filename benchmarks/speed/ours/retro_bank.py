@@ -19,7 +19,7 @@ from anna_core.months import months_between
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.sequences.build import write_sequences
 from anna_core.sources.source import MOST_LEFT_ASIDE, Source
-from anna_core.tasks.task import Task, TaskRequest
+from anna_core.tasks.task import TaskRequest
 from anna_core.tasks.training import TrainingSpec
 from anna_simbank.bank import SimulatedBank
 from benchmarks.places import ROOT
