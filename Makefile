@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 	@echo "anna: set up."
 
-demo: $(STAMP) ## Simulate a bank, train a model on it, score six past months, and leave the UI running
+demo: $(STAMP) ## Simulate a bank, train and promote a model, see a new month scored, and leave the UI running
 	@$(BIN)/anna demo --home $(DEMO_HOME)
 
 up: $(STAMP) ## Start the UI, the daemon and MLflow on the demo's deployment

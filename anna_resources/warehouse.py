@@ -133,7 +133,7 @@ class Warehouse(dg.ConfigurableResource):
 
     def monitoring(self, task: str, month: dt.date) -> MonthMonitoring:
         """What a month's scores of a task look like beside those that the model was judged on."""
-        return MonthMonitoring(self._path("production", "monitoring", task, _folder_of(month)))
+        return MonthMonitoring.below(Path(self.storage), task, month)
 
     def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
         """Every client's sequence of a domain as of a month's end."""

@@ -42,11 +42,11 @@ class Look:
     def is_complete(self, month: dt.date) -> bool:
         """Whether no more events of a month are to be expected.
 
-        That is so where some domain has an event up to then, and each has one of a later month, or the month has been
-        over for its availability lag and `production.grace`.
+        That is so where some domain has an event of it, and each has one of a later month, or the month has been over
+        for its availability lag and `production.grace`. A month of which nothing came was not delivered yet.
         """
         end = dt.datetime.combine(next_month(month), dt.time(), tzinfo=ZoneInfo(self.settings.time_zone))
-        if not any(at <= month and count for known in self.rows.values() for at, count in known.items()):
+        if not any(known.get(month) for known in self.rows.values()):
             return False
         return all(
             any(at > month and count for at, count in self.rows[domain.name].items())

@@ -1,7 +1,8 @@
-"""`anna demo`: the whole story on a simulated bank, from nothing to scores."""
+"""`anna demo`: the whole story on a simulated bank, from nothing to scores that come by themselves and are watched."""
 
 import datetime as dt
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -25,17 +26,19 @@ from anna_cli.stop_signals import stop_signals
 from anna_cli.submission import follow_intake, register
 from anna_cli.supervisor.platform import Platform
 from anna_core.errors import AnnaError
-from anna_core.months import next_month, parse_month
+from anna_core.months import next_month
 from anna_core.tasks.presets import PRESETS
-from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
+from anna_resources.artifacts.production import SCORES_FILE, MonthMonitoring, ProductionScores
+from anna_resources.ledger.champions import Champions
 from anna_resources.settings import Settings, load_settings
 from anna_simbank.bank import SimulatedBank
 from anna_simbank.sample_book import sample_path
 
 TASK, SAMPLE = "churn", "demo"
 KEY = f"{TASK}.{SAMPLE}"
-MONTHS = 24
-RETRO_MONTHS = 6
+MONTHS = 24  # of which the newest comes once somebody is champion
+RETRO_MONTHS = 3
+_LATER = "later"  # the folder in which that month waits
 
 
 class DemoError(AnnaError):
@@ -53,7 +56,7 @@ class DemoError(AnnaError):
 def demo(
     ctx: click.Context, home: Path | None, clients: int, seed: int, preset: str, leave: bool, verbose: bool
 ) -> None:
-    """Simulate a bank, run the platform, train on a churn sample, and score the last months."""
+    """Simulate a bank, train on a churn sample, score past months, promote, and see a new month scored by itself."""
     assert ctx.parent is not None
     home = (home or ctx.parent.params["home"] or Path(".demo")).expanduser().resolve()
     os.environ["ANNA_HOME"] = str(home)
@@ -62,6 +65,8 @@ def demo(
         _heading("1. A bank")
         write_bank(home, SimulatedBank(clients, MONTHS, START, seed))
         settings = load_settings()
+        if Champions.of(settings).current(TASK) is None:
+            _hold_back(home)
         _heading("2. The platform")
         with Platform(settings, verbose=verbose) as platform:
             print_addresses(settings)
@@ -87,23 +92,50 @@ def _tell(client: GraphQLClient, home: Path, preset: str) -> None:
     check_finished(follow(LaunchReader(client), CONSOLE, KEY, launch))
     print_report(read_report(client, KEY), CONSOLE)
     _heading(f"5. Scores of the last {RETRO_MONTHS} months")
-    months = [f"{next_month(START, MONTHS - back):%Y-%m-%d}" for back in range(RETRO_MONTHS, 0, -1)]
+    *past, before, newest = (next_month(START, MONTHS - back) for back in range(RETRO_MONTHS + 1, 0, -1))
+    months = [f"{month:%Y-%m-%d}" for month in (*past, before)]
     selection = retro_backfill.select(client, KEY, months)
     follow_backfill(client, retro_backfill.launch(client, selection), CONSOLE)
     print_scores(client, selection)
     _heading("6. Production")
-    press("PROMOTE", TASK, "demo", "it is the demo's launch", KEY)
-    _watch_scores(selection.months[-1])
+    now = Champions.of(load_settings()).current(TASK)
+    if now is None or now.tag != KEY:
+        press("PROMOTE", TASK, "demo", "it is the demo's launch", KEY)
+    _watch_scores(before)
+    _heading(f"7. The events of {newest:%B} arrive")
+    _deliver(home)
+    _watch_scores(newest)
 
 
-def _watch_scores(month: str) -> None:
-    """Wait until the champion has scored the newest month by itself, and tell where the scores are."""
-    stored = ProductionScores.below(load_settings().storage, TASK)
-    with CONSOLE.status("The champion scores the newest month by itself …"):
-        while (done := stored.month(parse_month(month)).done()) is None:
+def _hold_back(home: Path) -> None:
+    """Take the newest month out of the warehouse, as if it had not come yet."""
+    for folder in (home / "warehouse").glob(f"*/load_month={next_month(START, MONTHS - 1):%Y-%m}"):
+        waiting = home / _LATER / folder.parent.name / folder.name
+        shutil.rmtree(waiting, ignore_errors=True)
+        waiting.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(waiting)
+
+
+def _deliver(home: Path) -> None:
+    """Let what was held back arrive."""
+    for waiting in (home / _LATER).glob("*/*"):
+        waiting.rename(home / "warehouse" / waiting.parent.name / waiting.name)
+
+
+def _watch_scores(month: dt.date) -> None:
+    """Wait until the champion has scored a month by itself; tell where the scores are, and how they look."""
+    storage = load_settings().storage
+    stored = ProductionScores.below(storage, TASK)
+    with CONSOLE.status(f"The champion scores {month:%B} by itself …"):
+        while (done := stored.month(month).done()) is None:
+            time.sleep(POLL_SECONDS)
+        while (seen := MonthMonitoring.below(storage, TASK, month).read()) is None:
             time.sleep(POLL_SECONDS)
     said = f"  as of {done.as_of}: {done.rows:,} clients scored by {done.model}  {stored.latest / SCORES_FILE}"
     CONSOLE.print(Text(said), soft_wrap=True)
+    drift = ", ".join(f"{name} {value:.3f}" for name, value in seen.score_drift.items())
+    field, moved = next(iter(seen.field_drift.items()), ("no field", 0.0))
+    CONSOLE.print(Text(f"  stability index of {drift}; of the fields {field} moved most ({moved:.3f})"), soft_wrap=True)
 
 
 def _watch_marts(client: GraphQLClient, run_id: str) -> str:

@@ -78,6 +78,11 @@ class MonthScores(ArtifactFolder):
 class MonthMonitoring(ArtifactFolder):
     """What a month's scores look like, as one JSON file."""
 
+    @classmethod
+    def below(cls, storage: Path, task: str, month: dt.date) -> "MonthMonitoring":
+        """That of a task in a deployment's storage."""
+        return cls(storage / "production" / "monitoring" / task / f"{_MONTH}{month:%Y-%m}")
+
     def write(self, found: "Monitoring") -> None:
         """Replace it."""
         with self.writing() as folder:

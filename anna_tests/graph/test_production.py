@@ -124,6 +124,13 @@ def test_a_month_that_is_not_over_is_not_scored(trained: Deployment, clock) -> N
     assert "history/cards 2024-03" in asked(trained)
 
 
+def test_a_month_of_which_nothing_came_is_not_scored_however_long_it_is_over(trained: Deployment) -> None:
+    (trained.home / "anna.yaml").write_text((trained.home / "anna.yaml").read_text().replace("2024-03\n", "2024-05\n"))
+    trained.reload()
+    press(trained, tag=TRAINED[0])
+    assert asked(trained).keys() == {"history/accounts 2024-03", "history/cards 2024-03"}
+
+
 def test_scores_on_histories_behind_their_marts_are_refused_and_what_failed_is_paused(
     trained: Deployment, clock
 ) -> None:
