@@ -18,6 +18,7 @@ from anna_cli.submission import selector
 from anna_core.errors import AnnaError
 from anna_core.keys import check_task
 from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.presses import why_ended
 from anna_resources.names import PARTITION_TAG, PROMOTE_JOB, RETRY_TAG, TASK_TAG, WILL_RETRY_TAG
 from anna_resources.settings import load_settings
 from anna_resources.who import caller, person
@@ -62,7 +63,7 @@ def press(button: str, task: str, who: str | None, why: str, tag: str = "", over
         made = champions.current(task)
         if made is None or made.run != run_id:  # else the run was killed, but not before its work was done
             raise
-    tell(champions, task, CONSOLE)
+    tell(champions, task, settings.request_days, CONSOLE)
 
 
 def parameters(task: str, config: Json) -> Json:
@@ -95,8 +96,8 @@ def wait_for(client: GraphQLClient, run_id: str, sleep: Callable[[float], None] 
         sleep(_POLL_SECONDS)
 
 
-def tell(champions: Champions, task: str, console: Console) -> None:
-    """Say who is champion of a task, who scores along, and what is asked for."""
+def tell(champions: Champions, task: str, days: int, console: Console) -> None:
+    """Say who is champion of a task, who scores along, and what is asked for, which stays open for so many days."""
     champion, request, along = champions.current(task), champions.request(task), champions.challenger(task)
     if champion is None:
         console.print(Text.assemble((task, "bold"), ": no champion yet."), soft_wrap=True)
@@ -114,7 +115,9 @@ def tell(champions: Champions, task: str, console: Console) -> None:
     if request is not None:
         asked = f"  {request.asked_by} asks for {request.tag} ({request.asked_at:%Y-%m-%d %H:%M} UTC): {request.why}"
         console.print(Text(asked, style="yellow"), soft_wrap=True)
-        console.print(Text(f"  Another person answers: anna approve {task} --why …, or anna decline {task} --why …"))
+        ended = why_ended(request, champions.newest_launch(task), days)
+        answer = f"Another person answers: anna approve {task} --why …, or anna decline {task} --why …"
+        console.print(Text(f"  That has ended, {ended}: ask again." if ended else f"  {answer}"), soft_wrap=True)
 
 
 def _override(text: str) -> tuple[str, str]:

@@ -5,11 +5,13 @@ Until then a name is what the caller claims, and is recorded as claimed.
 
 import getpass
 import re
+import unicodedata
 
 from anna_core.errors import AnnaError
 
 _LONGEST = 100  # characters
 _ODD = re.compile(r"[\x00-\x1f\x7f<>]")
+_UNSEEN = "Cf"  # Unicode's category of signs that show nothing, by which one name could be written as two
 
 
 class WhoError(AnnaError):
@@ -22,16 +24,22 @@ def person(claimed: str) -> str:
     Raises:
         WhoError: there is none, or it cannot be written into a ledger.
     """
-    name = " ".join(claimed.split())
+    name = " ".join(unicodedata.normalize("NFC", claimed).split())
     if not name:
         raise WhoError("`who` is missing: write the name of the person who presses, as in 'anna.ivanova'.")
-    if len(name) > _LONGEST or _ODD.search(name):
-        raise WhoError(f"`who` is {name[:_LONGEST]!r}: write a name of at most {_LONGEST} characters, without < and >.")
+    if len(name) > _LONGEST or _ODD.search(name) or any(unicodedata.category(sign) == _UNSEEN for sign in name):
+        raise WhoError(
+            f"`who` is {name[:_LONGEST]!r}: write a name of at most {_LONGEST} characters, without < and >, nor signs "
+            "that cannot be seen."
+        )
     return name
 
 
 def same_person(name: str, other: str) -> bool:
-    """Whether two names are one person's: letter case, spaces and what follows an @ tell nobody apart."""
+    """Whether two names are one person's.
+
+    Letter case, spaces, how Unicode composes or widens a letter, and what follows an @ tell nobody apart.
+    """
     return _plain(name) == _plain(other)
 
 
@@ -44,4 +52,5 @@ def caller() -> str:
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.split()).casefold().partition("@")[0]
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", " ".join(name.split())).casefold())
+    return plain.partition("@")[0] or plain

@@ -10,6 +10,7 @@ from pydantic import Field
 from anna_core.analytics.gates import QUESTIONS, Gate
 from anna_core.errors import AnnaError
 from anna_resources.ledger.champions import Ask, Champion, Turn
+from anna_resources.ledger.presses import why_ended
 from anna_resources.settings import Settings
 from anna_resources.who import person
 
@@ -103,11 +104,8 @@ def open_request(task: str, request: Ask | None, tag: str, settings: Settings, n
         raise PressError(f"Nothing is asked for {task}: somebody presses PROMOTE first.")
     if tag.strip() not in ("", request.tag):
         raise PressError(f"{request.tag} is asked for, not {tag.strip()}: look again.")
-    if request.newest != newest:
-        raise PressError(f"The request for {request.tag} has ended, as {newest} was launched since: ask again.")
-    last = request.asked_at + dt.timedelta(days=settings.request_days)
-    if dt.datetime.now(tz=dt.UTC) > last:
-        raise PressError(f"The request for {request.tag} has ended on {last:%Y-%m-%d}: ask again.")
+    if ended := why_ended(request, newest, settings.request_days):
+        raise PressError(f"The request for {request.tag} has ended, {ended}: ask again.")
     return request
 
 

@@ -13,10 +13,11 @@ from anna_resources.settings import load_settings
 @click.argument("task", required=False)
 def champions(task: str | None) -> None:
     """Show the champion of TASK and all before it, or those of all tasks; read from the ledger."""
-    known = Champions.of(load_settings())
+    settings = load_settings()
+    known = Champions.of(settings)
     tasks = known.tasks() if task is None else [task]
     for name in tasks:
-        tell(known, name, CONSOLE)
+        tell(known, name, settings.request_days, CONSOLE)
     if task is None:
         if not tasks:
             CONSOLE.print("No task has a launch yet. `anna submit FILE --task TASK` makes one.")

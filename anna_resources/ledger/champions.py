@@ -7,6 +7,7 @@ never make two champions: the later one finds the earlier one's.
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ from anna_resources.ledger.repository import Change, LedgerError, Repository
 from anna_resources.settings import Settings
 
 CHAMPION_FILE, REQUEST_FILE, CHALLENGER_FILE = "champion.yaml", "request.yaml", "challenger.yaml"
+_LAUNCH = re.compile(r"Launch (\S+)")  # a commit of one begins so, and has no more: a person may be called Launch
 _Kept = TypeVar("_Kept", bound=BaseModel)
 
 
@@ -143,9 +145,8 @@ class Champions:
 
     def newest_launch(self, task: str) -> str:
         """Tag of the task's newest launch; empty where there is none."""
-        subjects = self.repository.subjects_of(branch_of(task))
-        launches = (subject.removeprefix("Launch ") for subject in subjects if subject.startswith("Launch "))
-        return next(launches, "")
+        found = map(_LAUNCH.fullmatch, self.repository.subjects_of(branch_of(task)))
+        return next((launch[1] for launch in found if launch), "")
 
     def ask(self, ask: Ask) -> None:
         """Put a request on record, in place of one that is open.

@@ -1,5 +1,6 @@
 """What was pressed since somebody last looked: asked for, promoted, declined or rolled back, as commits say it."""
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,6 +64,20 @@ def presses(champions: Champions, task: str, head: str, after: str = "") -> Iter
         elif (declined := champions.request_at(task, before)) is not None:
             by, _, why = git.run("show", "--no-patch", "--format=%an%n%b", commit).partition("\n")
             yield Press(task, Pressed.DECLINED, declined, by, why.strip())
+
+
+def why_ended(request: Ask, newest: str, days: int) -> str:
+    """Why a request cannot be answered any more, in words; empty where it can.
+
+    Args:
+        request: what is asked for.
+        newest: tag of the task's newest launch.
+        days: so long it stays open.
+    """
+    last = request.asked_at + dt.timedelta(days=days)
+    if request.newest != newest:
+        return f"as {newest} was launched since"
+    return f"on {last:%Y-%m-%d}" if dt.datetime.now(tz=dt.UTC) > last else ""
 
 
 def heads(champions: Champions) -> dict[str, str]:

@@ -2,9 +2,12 @@
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
+from anna_cli.pressing import tell
 from anna_resources.ledger.champions import CHAMPION_FILE, Ask, Champions, Turn
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
@@ -83,13 +86,39 @@ def test_a_champion_that_was_changed_by_hand_is_told_and_not_taken(champions):
         ("anna", "anna@bank.example", True),
         ("Anna  Ivanova", "anna ivanova", True),
         ("anna", "hanna", False),
+        ("Jos\u00e9", "Jose\u0301", True),
+        ("\uff41nna", "anna", True),
+        ("@boris", "@anna", False),
     ],
 )
 def test_a_name_is_the_same_however_it_is_spelt(name, other, same):
     assert same_person(name, other) is same
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\x00b", "<anna>", "x" * 101])
+@pytest.mark.parametrize("name", ["", "  ", "a\x00b", "<anna>", "x" * 101, "anna\u200b"])
 def test_a_name_that_cannot_stand_in_a_ledger_is_refused(name):
     with pytest.raises(WhoError):
         person(name)
+
+
+def test_the_newest_launch_is_none_that_a_person_s_name_makes_up(champions):
+    champions.repository.commit(branch_of("churn"), lambda head: Change({"x": "1"}, "Launch churn.a\n\nrun 1"))
+    champions.ask(ask("churn.a", asked_by="Launch Team"))
+    assert champions.newest_launch("churn") == "churn.a"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, "Another person answers: anna approve churn"),
+        ({"asked_at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)}, "That has ended, on 2020-01-15: ask again."),
+        ({"newest": "churn.older"}, "That has ended, as churn.a was launched since: ask again."),
+    ],
+)
+def test_a_request_that_has_ended_is_not_shown_as_one_that_can_be_answered(champions, said, told):
+    champions.repository.commit(branch_of("churn"), lambda head: Change({"x": "1"}, "Launch churn.a\n\nrun 1"))
+    champions.ask(ask("churn.a", **({"asked_at": dt.datetime.now(tz=dt.UTC)} | said)))
+    console = Console(file=StringIO(), width=300)
+    tell(champions, "churn", 14, console)
+    assert told in console.file.getvalue()
+    assert console.file.getvalue().count("nswer") == ("Another" in told)
