@@ -79,6 +79,9 @@ def image_asset() -> dg.AssetsDefinition:
 
 
 def image_name(repository: str, tag: str) -> str:
-    """What the image of a launch is called: the task is the image's name, the sample its tag, in letters they take."""
+    """What the image of a launch is called: the task is the image's name, the sample its tag, in letters they take.
+
+    No sample's name has two dots in a row, so a second launch of `q1` is not taken for one of `q1-2`.
+    """
     task, _, sample = tag.partition(".")
-    return f"{repository}/{task.lower()}:{sample.replace('@', '-')}"
+    return f"{repository}/{task.lower()}:{sample.replace('@', '..')}"

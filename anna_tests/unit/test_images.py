@@ -92,7 +92,11 @@ def test_a_builder_that_is_not_there_is_told_with_the_cure(tmp_path: Path, monke
 
 @pytest.mark.parametrize(
     ("tag", "name"),
-    [("churn.2024q1", "bank/anna/churn:2024q1"), ("Churn.a.B@2", "bank/anna/churn:a.B-2")],
+    [
+        ("churn.2024q1", "bank/anna/churn:2024q1"),
+        ("Churn.a.B@2", "bank/anna/churn:a.B..2"),
+        ("churn.a-2", "bank/anna/churn:a-2"),
+    ],
 )
 def test_an_image_is_called_as_registries_take_it(tag: str, name: str) -> None:
     assert image_name("bank/anna", tag) == name
