@@ -22,12 +22,16 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
     records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     events = (record.event_log_entry.get_dagster_event() for record in records)
     checks = [event.asset_check_evaluation_data for event in events]
-    failed = [one for one in checks if one.asset_key == MONITORING_KEY and not one.passed]
-    if not failed or PARTITION_TAG not in run.tags:
+    watched = [one for one in checks if one.asset_key == MONITORING_KEY]
+    if not watched or PARTITION_TAG not in run.tags:
         return []
     [(task, month)] = task_keys([run.tags[PARTITION_TAG]])
+    failed = [one for one in watched if not one.passed]
     found = " ".join(sorted(f"{one.check_name}:{one.severity.value}" for one in failed))
-    if not state.is_news(f"drift: {task} {month:%Y-%m} {found}", _AGAIN):
+    of_month = f"drift: {task} {month:%Y-%m} "
+    for mark in [one for one in state.told if one.startswith(of_month) and one != of_month + found]:
+        del state.told[mark]  # that has passed: when it comes again, it is news
+    if not failed or not state.is_news(of_month + found, _AGAIN):
         return []
     is_error = any(one.severity is dg.AssetCheckSeverity.ERROR for one in failed)
     names = ", ".join(one.check_name for one in failed)

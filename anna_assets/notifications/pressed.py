@@ -21,12 +21,20 @@ def begin_presses(champions: Champions, state: State) -> None:
 
 
 def new_presses(champions: Champions, writing: Writing, state: State) -> list[Message]:
-    """What there is to tell of the presses since the last look; of a ledger without news costs one call of git."""
+    """What there is to tell of the presses since the last look; of a ledger without news costs one call of git.
+
+    Where the ledger was brought back from a copy that lacks what was looked at, nobody knows what is new: the last
+    press that it holds is told then, as that is what holds from now on.
+    """
     found: list[Message] = []
     now = heads(champions)
     for task, head in now.items():
-        if (known := state.presses.get(task, "")) != head:
-            found += [_told(writing, press) for press in presses(champions, task, head, known)]
+        known = state.presses.get(task, "")
+        if known == head:
+            continue
+        follows = not known or champions.repository.is_ancestor(known, head)
+        new = list(presses(champions, task, head, known if follows else ""))
+        found += [_told(writing, press) for press in (new if follows else new[-1:])]
     state.presses = now
     return found
 

@@ -1,16 +1,21 @@
 """Whoever wants to know is told, by a real web server and a real mail server: once, and whatever fails meanwhile."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import dagster as dg
 import polars as pl
 import pytest
 
 from anna_assets.notifications import notifications_sensor as sensor
+from anna_assets.notifications.monitored import drift
+from anna_assets.notifications.writing import Writing
+from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.notifications.addresses import Address
-from anna_resources.notifications.state import DAY, StateFile
+from anna_resources.notifications.state import DAY, State, StateFile
 from anna_tests.graph.conftest import TRAINED, Clock, Deployment, events
 from anna_tests.graph.test_champion import press
 from anna_tests.graph.test_outcomes import bring
@@ -334,3 +339,41 @@ def test_nobody_is_told_where_nobody_is_named_and_no_secret_is_kept(told: Deploy
     settle(told, "notify: {to: {all: '${HOOK}'}}\n")
     assert look(told) == QUIET
     assert hook.got == []
+
+
+def test_presses_are_told_again_where_the_ledger_came_back_from_an_older_copy(told: Deployment, hook: Webhook) -> None:
+    press(told, tag=TRAINED[0])
+    ledger, copy = told.home / "ledger", told.home / "copy"
+    shutil.copytree(ledger, copy)
+    press(told, tag=TRAINED[1])
+    look(told)
+    shutil.rmtree(ledger)
+    copy.rename(ledger)
+    (told.settings.storage / "ledger" / "heads.json").unlink()  # as docs/production.md says
+    hook.got.clear()
+    assert look(told) == QUIET
+    assert hook.titles() == ["ANNA: churn.q1 is promoted by anna"]  # who is champion now
+    press(told, tag=TRAINED[1], who="boris")
+    assert look(told) == QUIET
+    assert hook.titles()[1:] == ["ANNA: churn.q2 is promoted by boris"]
+
+
+def test_drift_that_comes_again_after_it_had_passed_is_told_again(told: Deployment) -> None:
+    writing, state = Writing(told.settings, sensor.Ledger.of(told.settings), told.warehouse), State()
+    run = dg.DagsterRun(job_name="x", tags={"dagster/partition": "2024-03-01|churn"})
+
+    def messages(*failed: str) -> int:
+        checks = [
+            SimpleNamespace(
+                asset_key=MONITORING_KEY, check_name=name, passed=name not in failed,
+                severity=dg.AssetCheckSeverity.WARN, description="",
+            ) for name in ("volume", "coverage")
+        ]  # fmt: skip
+        events = [SimpleNamespace(asset_check_evaluation_data=check) for check in checks]
+        entries = [SimpleNamespace(get_dagster_event=lambda event=event: event) for event in events]
+        records = [SimpleNamespace(event_log_entry=entry) for entry in entries]
+        instance = SimpleNamespace(get_records_for_run=lambda *args, **what: SimpleNamespace(records=records))
+        return len(drift(instance, writing, state, run, 0.0))
+
+    assert [messages("volume"), messages("volume"), messages(), messages("volume")] == [1, 0, 0, 1]
+    assert [messages("volume", "coverage"), messages("volume")] == [1, 1]
