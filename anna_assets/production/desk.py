@@ -15,7 +15,8 @@ from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.refresh.unbuilt import months_under_way
 from anna_core.domains import Domain
-from anna_core.samples.outcomes import list_outcomes
+from anna_core.errors import in_words
+from anna_core.samples.outcomes import last_change, list_outcomes
 from anna_core.sequences.touched_months import history_months
 from anna_resources.artifacts.production import Done
 from anna_resources.ledger.champions import Challenger
@@ -44,50 +45,73 @@ class Desk:
     kept: Sequence[dt.date]
     now: float
 
-    def wanted(self, task: str, champion: str, challenger: Challenger | None) -> Iterator[dg.RunRequest]:
+    def wanted(
+        self, task: str, champion: str, challenger: Challenger | None, told: list[str], waits: list[str]
+    ) -> Iterator[dg.RunRequest]:
         """What is to be run for a task, each with its name as tag; what is wanted first stands first.
 
         Args:
             task: its name.
             champion: tag of its champion.
             challenger: who scores along, if anybody does.
-
-        Raises:
-            AnnaError: a domain is gone, or something that is needed cannot be read.
+            told: takes a sentence of each thing that cannot be looked at: the others go on without it.
+            waits: takes one of each thing that is due and waits for something else.
         """
-        yield from self._outcomes(task, champion)
-        yield from self._image(task, champion)
+        parts = [self._outcomes(task, champion, waits), self._image(task, champion)]
+        parts.append(self._champions(task, champion, waits))
+        if challenger is not None:
+            parts.append(self._challengers(task, challenger.tag, waits))
+        for part in parts:
+            try:
+                yield from part
+            except Exception as error:  # noqa: BLE001  # whatever it is: scores do not wait for outcomes or an image
+                told.append(f"{task}: {in_words(error)}")
+
+    def _champions(self, task: str, champion: str, waits: list[str]) -> Iterator[dg.RunRequest]:
+        """The months that the champion is to score, and those whose monitoring has not seen what there is."""
         stored = self.warehouse.production(task)
         scored, look = stored.all(), self._look(champion)
         due = look.due(scored, stored.latest_done(), champion)
         for at in due:
-            yield from self._scores(look, task, champion, at, SCORES_KEY)
-        if challenger is not None:
-            look = self._look(challenger.tag)
-            for at in self._due_along(look, task, scored, challenger.tag):
-                yield from self._scores(look, task, challenger.tag, at, CHALLENGER_KEY)
+            yield from self._scores(look, task, champion, at, SCORES_KEY, waits)
+        outcomes = self.warehouse.outcomes(task).facts().versions
         for at, done in scored.items():
-            if at in self.kept and at not in due and self._is_news(task, at, done):
-                name = f"monitoring {task} {at:%Y-%m} of {self._state(task, at, done)}"
-                yield _request(name, _pair(task, at), MONITORING_KEY)
+            known = outcomes.get(done.as_of, "")
+            along = self.warehouse.challenger(task).month(at).done_by_another_than(done.model)
+            if at in self.kept and at not in due and self._is_news(task, at, done, known, along):
+                # What there is to see is part of the name: what fails on it once may not on another.
+                seen = _digest(f"{done.scored_at} {known} {along.scored_at if along else ''}")
+                yield _request(f"monitoring {task} {at:%Y-%m} of {seen}", _pair(task, at), MONITORING_KEY)
+
+    def _challengers(self, task: str, tag: str, waits: list[str]) -> Iterator[dg.RunRequest]:
+        look = self._look(tag)
+        for at in self._due_along(look, task, self.warehouse.production(task).all(), tag):
+            yield from self._scores(look, task, tag, at, CHALLENGER_KEY, waits)
 
     def _look(self, tag: str) -> Look:
         read = domains_read(self.warehouse, tag, self.domains)
         return look_at(self.warehouse, self.settings, read, list(self.kept), self.now)
 
-    def _outcomes(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
-        """Outcomes are read where a file is new, or another, and at rest."""
-        files = list_outcomes(self.warehouse.outcomes_inbox(task))
-        rest = self.now - self.settings.inbox_settle_seconds
-        if not files or any(max(changed, modified) / 1e9 > rest for _, modified, changed in files.values()):
+    def _outcomes(self, task: str, champion: str, waits: list[str]) -> Iterator[dg.RunRequest]:
+        """Outcomes are read where a file is new, another, or gone, and all are at rest."""
+        files, known = list_outcomes(self.warehouse.outcomes_inbox(task)), self.warehouse.outcomes(task).facts()
+        if not files and not known.files:
             return
-        if not self.warehouse.outcomes(task).facts().is_of(files, self.warehouse.candidate(champion).facts().task):
-            yield _request(f"outcomes of {task}, {_digest(f'{files} {champion}')}", task, OUTCOMES_KEY)
+        if known.is_of(files, self.warehouse.candidate(champion).facts().task):
+            return
+        settle = self.settings.inbox_settle_seconds
+        if moving := [name for name, state in files.items() if last_change(state, self.now) > self.now - settle]:
+            names = ", ".join(moving)
+            waits.append(f"Outcomes of {task}: {names} just changed; all are read once at rest for {settle:g} seconds.")
+            return
+        yield _request(f"outcomes of {task}, {_digest(f'{files} {champion}')}", task, OUTCOMES_KEY)
 
     def _image(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
         """Where images are built here, a new champion gets one."""
+        if self.settings.image.builder is Builder.NONE:
+            return
         built = self.warehouse.image(task).facts()
-        if self.settings.image.builder is not Builder.NONE and (built is None or built.tag != champion):
+        if built is None or built.tag != champion or not built.digest:
             yield _request(f"image of {champion}", task, IMAGE_KEY)
 
     def _due_along(self, look: Look, task: str, scored: Mapping[dt.date, Done], tag: str) -> list[dt.date]:
@@ -96,34 +120,33 @@ class Desk:
         newest = {max(scored)} - set(along) if scored else set()
         return sorted(at for at in newest | {at for at in along if look.is_late(at, along[at])} if at in self.kept)
 
-    def _scores(self, look: Look, task: str, tag: str, at: dt.date, key: dg.AssetKey) -> Iterator[dg.RunRequest]:
+    def _scores(
+        self, look: Look, task: str, tag: str, at: dt.date, key: dg.AssetKey, waits: list[str]
+    ) -> Iterator[dg.RunRequest]:
         """What is to be built for the scores of a month: its histories, once their marts are fresh; then the scores."""
-        if any(stale_marts(self.warehouse, domain, history_months(domain, at)) for domain in look.domains):
-            return  # the refresh is about to build them
+        behind = {one.name: stale_marts(self.warehouse, one, history_months(one, at)) for one in look.domains}
+        if any(behind.values()):  # the refresh is about to build them
+            marts = ", ".join(f"mart/{name} {month:%Y-%m}" for name, months in behind.items() for month in months)
+            waits.append(f"{task} {at:%Y-%m} waits for {marts}, which are behind their sources.")
+            return
         found, month = look.made_of(at), at.isoformat()
         stale = [one.name for one in look.domains if self.warehouse.history(one, at).made_of() != found[one.name]]
         for name in stale:
             history = dg.AssetKey(["history", name])
-            if not months_under_way(self.instance, history, [month]):  # of one that exists, the automation asks, too
+            if months_under_way(self.instance, history, [month]):  # of one that exists, the automation asks, too
+                waits.append(f"{task} {at:%Y-%m} waits for history/{name}, which is being built.")
+            else:
                 yield _request(f"history/{name} {at:%Y-%m}", month, history)
         if not stale:
             along = ", scoring along" if key == CHALLENGER_KEY else ""
             yield _request(f"{tag} {at:%Y-%m}{along}", _pair(task, at), key, MONITORING_KEY)
 
-    def _is_news(self, task: str, at: dt.date, done: Done) -> bool:
+    def _is_news(self, task: str, at: dt.date, done: Done, known: str, along: Done | None) -> bool:
         """Whether the monitoring of a month has not seen its scores, outcomes and challenger as they are."""
         seen = self.warehouse.monitoring(task, at).read()
-        along = self.warehouse.challenger(task).month(at).done()
-        known = self.warehouse.outcomes(task).facts().versions.get(done.as_of, "")
         if seen is None or (seen.scored_at, seen.outcomes) != (done.scored_at, known):
             return True
         return along is not None and (seen.along is None or seen.along.scored_at != along.scored_at)
-
-    def _state(self, task: str, at: dt.date, done: Done) -> str:
-        """What the monitoring of a month is to see, as a name: what fails on it once may not on another."""
-        along = self.warehouse.challenger(task).month(at).done()
-        known = self.warehouse.outcomes(task).facts().versions.get(done.as_of, "")
-        return _digest(f"{done.scored_at} {known} {along.scored_at if along else ''}")
 
 
 def _pair(task: str, at: dt.date) -> str:

@@ -9,6 +9,7 @@ from anna_assets.layers.fresh_marts import made_of
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
 from anna_core.months import months_between, next_month
+from anna_core.sequences.touched_months import history_months
 from anna_resources.artifacts.production import Done
 from anna_resources.artifacts.visible import MadeOf
 from anna_resources.settings import Settings
@@ -83,8 +84,13 @@ class Look:
 def look_at(warehouse: Warehouse, settings: Settings, domains: list[Domain], kept: list[dt.date], now: float) -> Look:
     """Look at the sources and marts of a champion's domains."""
     rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
-    prints = {domain.name: warehouse.mart(domain).fingerprints(kept) for domain in domains}
+    prints = {domain.name: warehouse.mart(domain).fingerprints(_seen(domain, kept)) for domain in domains}
     return Look(settings, domains, kept, rows, prints, now)
+
+
+def _seen(domain: Domain, kept: list[dt.date]) -> list[dt.date]:
+    """The months that histories of the kept ones read: a mart of an earlier one, of before it was left out, counts."""
+    return sorted({*(history_months(domain, kept[0]) if kept else ()), *kept})
 
 
 def domains_read(warehouse: Warehouse, tag: str, there: Mapping[str, Domain]) -> list[Domain]:

@@ -12,6 +12,7 @@ from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.steps import step_asset
 from anna_core.columns.shares import percent
 from anna_core.metrics.registry import METRICS
+from anna_resources.artifacts.production import months_below
 from anna_resources.ledger.champions import Champions
 from anna_resources.settings import Drift, load_settings
 from anna_resources.warehouse import Warehouse
@@ -56,20 +57,20 @@ def monitoring_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefin
     )
     def monitoring(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_assets.production.observing import observe
-        from anna_core.analytics.trend_plot import trend_plot
+        from anna_core.analytics.trend_plot import MONTHS, trend_plot
 
         [(task, at)], settings = task_keys([context.partition_key]), load_settings()
         levels = settings.production.drift
         found = observe(warehouse, task, at)
         warehouse.monitoring(task, at).write(found)
-        months = (month for month in warehouse.production(task).all() if month <= at)
+        months = [month for month in months_below(warehouse.monitoring(task, at).path.parent) if month <= at][-MONTHS:]
         past = [one for month in months if (one := warehouse.monitoring(task, month).read()) is not None]
         plot, checks = trend_plot(past, levels.warn, levels.error), _results(found, levels)
         guard_checks.tell(context, checks)
         facts = _facts(found)
         champion = Champions.of(settings).current(task)
         if _is_breach(checks) and champion is not None and champion.tag == found.model:
-            facts["fresh candidate"] = retrain(warehouse, found.model, at)
+            facts["fresh candidate"] = retrain(warehouse, found.model)
             context.log.info(facts["fresh candidate"])
         return dg.MaterializeResult(
             metadata=facts | {"plot": dg.MetadataValue.md(plot.markdown())}, check_results=checks

@@ -17,6 +17,7 @@ from anna_core.samples.sample import Sample
 from anna_core.samples.splits import TEST
 from anna_core.tasks.task import Task
 from anna_resources.artifacts.candidate import CandidateFolder
+from anna_resources.artifacts.production import Done
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -52,12 +53,13 @@ def observe(warehouse: Warehouse, task: str, at: dt.date) -> Monitoring:
         figures = performance.performance(facts.task, matched, _judged(kept, sample, facts.task, judged))
     return found.model_copy(
         update={
+            "model": done.model,
             "scored_at": done.scored_at,
             "metric": facts.task.metric,
             "expected": performance.expected(facts.task, scores.select(score_columns(scores)).to_numpy()),
             "outcomes": stored.facts().versions.get(done.as_of, ""),
             "performance": figures,
-            "along": _along(warehouse, facts.task, at, scores, outcomes if figures else None),
+            "along": _along(warehouse, facts.task, done, at, scores, outcomes if figures else None),
         }
     )
 
@@ -70,11 +72,11 @@ def _judged(kept: CandidateFolder, sample: Sample, task: Task, scores: np.ndarra
 
 
 def _along(
-    warehouse: Warehouse, task: Task, at: dt.date, scores: pl.DataFrame, outcomes: pl.DataFrame | None
+    warehouse: Warehouse, task: Task, ours: Done, at: dt.date, scores: pl.DataFrame, outcomes: pl.DataFrame | None
 ) -> Along | None:
     """How the challenger's scores of the month compare; None where there are none."""
     stored = warehouse.challenger(task.name).month(at)
-    done = stored.done()
+    done = stored.done_by_another_than(ours.model)
     if done is None:
         return None
     along, theirs = Along(model=done.model, scored_at=done.scored_at), stored.read()

@@ -55,7 +55,7 @@ def production_sensor(
     )
     def production(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
         kept = [parse_month(key) for key in month.get_partition_keys()]
-        there, told = {domain.name: domain for domain in domains}, list[str]()
+        there, told, waits = {domain.name: domain for domain in domains}, list[str](), list[str]()
         requests: dict[str, dg.RunRequest] = {}
         champions = Champions.of(settings)
         for task in champions.tasks():
@@ -64,9 +64,9 @@ def production_sensor(
                 if champion is None:
                     continue
                 desk = Desk(context.instance, warehouse, settings, there, kept, time.time())
-                for request in desk.wanted(task, champion.tag, champions.challenger(task)):
+                for request in desk.wanted(task, champion.tag, champions.challenger(task), told, waits):
                     name = request.tags[PRODUCTION_TAG]
-                    if name not in requests and _may_begin(context.instance, name, time.time(), told):
+                    if name not in requests and _may_begin(context.instance, name, time.time(), told, waits):
                         requests[name] = request
             except Exception as error:  # noqa: BLE001  # whatever is wrong with one task, it is told and the others go on
                 told.append(f"{task}: {in_words(error)}")
@@ -74,15 +74,17 @@ def production_sensor(
             context.log.warning(sentence)
         if requests:
             return dg.SensorResult(run_requests=list(requests.values()))
-        return dg.SensorResult(skip_reason=" ".join(told) or "All champions have scored what is complete.")
+        said = " ".join(dict.fromkeys((*told, *waits)))
+        return dg.SensorResult(skip_reason=said or "All champions have scored what is complete.")
 
     return production
 
 
-def _may_begin(instance: dg.DagsterInstance, name: str, now: float, told: list[str]) -> bool:
+def _may_begin(instance: dg.DagsterInstance, name: str, now: float, told: list[str], waits: list[str]) -> bool:
     """Whether no run of this name is under way, canceled, or has failed a short while ago."""
     runs = instance.get_run_records(dg.RunsFilter(tags={PRODUCTION_TAG: name}), limit=20)
     if any(record.dagster_run.status in UNDER_WAY for record in runs):
+        waits.append(f"{name} is under way.")
         return False
     failed = list(takewhile(lambda record: record.dagster_run.status in FAILED, runs))
     if not failed:

@@ -22,15 +22,16 @@ from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 
-def retrain(warehouse: Warehouse, tag: str, month: dt.date) -> str:
-    """Bring a sample for a launch in place of a champion, unless that was done for this month.
+def retrain(warehouse: Warehouse, tag: str) -> str:
+    """Bring a sample for a launch in place of a champion, unless that was done by the same outcomes.
 
-    The sample has the rows that the champion was trained and judged on, and every outcome that is known.
+    The sample has the rows that the champion was trained and judged on, and every outcome that is known of dates
+    up to the last that was scored. It is called after the month as of whose end the newest of them are: where those of
+    many months come at once, one launch learns of all.
 
     Args:
         warehouse: of the deployment.
         tag: of the champion.
-        month: as of whose end its scores were found wrong.
 
     Returns:
         What became of it, as a sentence.
@@ -39,21 +40,23 @@ def retrain(warehouse: Warehouse, tag: str, month: dt.date) -> str:
     task = kept.facts().task
     if task.retrain is not Retrain.ON_DRIFT:
         return "Not asked for: `retrain: on_drift` in the task's settings has a fresh candidate trained."
-    key = sample_key(task.name, f"retrain-{month:%Y-%m}")
-    settings = load_settings()
-    if upload_files(settings.inbox, str(key)) or Ledger.of(settings).tags(str(key)):
-        return f"{key} was brought for it."
-    outcomes = warehouse.outcomes(task.name).read()
-    if outcomes is None:
+    outcomes, scored = warehouse.outcomes(task.name).read(), warehouse.production(task.name).all()
+    if outcomes is not None:  # a date beyond all that was scored is a mistake, whatever is said to have come of it
+        outcomes = outcomes.filter(pl.col(AS_OF) <= max(done.as_of for done in scored.values()))
+    if outcomes is None or outcomes.is_empty():
         return f"No outcome is known to train on: bring them to inbox/{task.name}/outcomes."
     sample = kept.sample()
     newest, last = (max(rows[AS_OF].unique().to_list()) for rows in (sample.rows, outcomes))
     if last <= newest:
         return f"No outcome is known that is newer than the {newest} of {tag}'s sample: there is nothing new to learn."
-    try:
-        rows = _bring(warehouse, key, _rows(sample, outcomes), task)
-    except AnnaError as error:
-        return f"No candidate could be trained: {error}"
+    key, settings = sample_key(task.name, f"retrain-{last - dt.timedelta(days=1):%Y-%m}"), load_settings()
+    with upload_lock(warehouse.upload_locks, str(key)):  # two months may be looked at at once
+        if upload_files(settings.inbox, str(key)) or Ledger.of(settings).tags(str(key)):
+            return f"{key} was brought for it."
+        try:
+            rows = _bring(warehouse, key, _rows(sample, outcomes), task)
+        except AnnaError as error:
+            return f"No candidate could be trained: {error}"
     return f"{key} is in the inbox, {rows:,} rows up to {last}: its launch is a candidate, to be promoted by a press."
 
 
@@ -65,10 +68,13 @@ def _rows(sample: Sample, outcomes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bring(warehouse: Warehouse, key: SampleKey, rows: pl.DataFrame, task: Task) -> int:
-    """Put rows into the inbox, with the settings of the launch that they are to follow; return their number."""
+    """Put rows into the inbox, with the settings of the launch that they are to follow; return their number.
+
+    The caller holds the sample's lock.
+    """
     options = task.model_dump(mode="json", include=set(TaskRequest.model_fields))
     folder = warehouse.outcomes(key.task).path
-    with upload_lock(warehouse.upload_locks, str(key)), scratch_folder(folder) as scratch:
+    with scratch_folder(folder) as scratch:
         file = scratch / f"{key.sample}.parquet"
         rows.write_parquet(file)
         return len(stage_sample(str(file), key, options, load_settings().inbox, stamps_of(str(file))))

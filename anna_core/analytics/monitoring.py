@@ -44,10 +44,11 @@ class Monitoring(BaseModel):
         clients: number of clients.
         clients_before: those of the month before; None where that was not scored.
         means: score → its mean.
-        score_drift: score → stability index against the scores of the rows that the model was judged on.
+        score_drift: score → stability index against the scores of the rows that the model was judged on; empty where
+            there are no clients.
         score_drift_before: score → likewise, against the month before; empty where that was not scored by the same
             model.
-        by_chance: what the former index may be without any drift.
+        by_chance: what the former index may be without any drift; 0 where there are no clients.
         moved: score → share of the clients of both months whose decile is another; empty as above.
         covered: domain → share of the clients that have an event in it.
         covered_then: domain → likewise, of the rows that the model was trained and judged on.
@@ -106,7 +107,8 @@ def monitor(
         before: the published scores of the month before; None where there are none.
     """
     names, tag = score_columns(scores), str(scores["model"][0]) if len(scores) else ""
-    drift = {name: psi(judged[:, place], scores[name].to_numpy()) for place, name in enumerate(names)}
+    some = bool(len(judged) and len(scores))  # else nothing can be compared, and no figure of it is a number
+    drift = {name: psi(judged[:, place], scores[name].to_numpy()) for place, name in enumerate(names) if some}
     same = before is not None and len(before) > 0 and before["model"][0] == tag
     found = {name: shares_of(history, reference[name], len(scores)) for name, history in histories.items()}
     fields = {
@@ -122,7 +124,7 @@ def monitor(
         means={name: _mean(scores[name].to_numpy()) for name in names},
         score_drift=drift,
         score_drift_before=_against(before, scores, names) if same else {},
-        by_chance=chance(len(judged), len(scores)),
+        by_chance=chance(len(judged), len(scores)) if some else 0.0,
         moved=decile_moves(before, scores) if same and before is not None else {},
         covered={name: shares.covered for name, shares in found.items()},
         covered_then={name: reference[name].covered for name in found},

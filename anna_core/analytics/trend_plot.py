@@ -55,12 +55,13 @@ def trend_plot(months: Sequence[Monitoring], warn: float, error: float) -> Plot:
         frame(axes, "Stability index of the scores")
 
     def metric(axes: "Axes") -> None:
-        if any(one.expected is not None for one in shown):
-            estimates = [_number(one.expected) for one in shown]
+        same = [one if one.metric == shown[-1].metric else None for one in shown]  # another one has another scale
+        if any(one and one.expected is not None for one in same):
+            estimates = [_number(one.expected if one else None) for one in same]
             axes.plot(places, estimates, "o--", color=MUTED, label="as the scores expect")
         for name, color, figures in (
-            ("by outcomes", BLUE, [one.performance.measured if one.performance else None for one in shown]),
-            ("challenger", VERMILION, [one.along.measured if one.along else None for one in shown]),
+            ("by outcomes", BLUE, [one.performance.measured if one and one.performance else None for one in same]),
+            ("challenger", VERMILION, [one.along.measured if one and one.along else None for one in same]),
         ):
             if any(figures):
                 values, low, high = zip(*(_parts(figure) for figure in figures), strict=True)

@@ -28,6 +28,12 @@ def list_outcomes(folder: Path) -> dict[str, FileStamp]:
     return dict(sorted(states.items(), key=lambda one: (one[1][1], one[0])))
 
 
+def last_change(state: FileStamp, now: float) -> float:
+    """When a file changed last, in Unix time; a time of writing that lies ahead, as of a copy, says nothing."""
+    _, modified, changed = state
+    return max(changed, modified if modified / 1e9 <= now else 0) / 1e9
+
+
 def read_outcomes(path: Path, task: Task) -> pl.DataFrame:
     """Read and check a file of outcomes.
 

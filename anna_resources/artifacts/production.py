@@ -67,6 +67,11 @@ class MonthScores(ArtifactFolder):
         """
         return read_done(self.current()) if self.exists() else None
 
+    def done_by_another_than(self, model: str) -> Done | None:
+        """The same; None also where it was this launch that scored, as a challenger that became champion since."""
+        done = self.done()
+        return None if done is None or done.model == model else done
+
     def write(self, scores: pl.DataFrame, done: Done) -> None:
         """Replace them."""
         with self.writing() as folder:
@@ -127,9 +132,7 @@ class TaskScores:
         Raises:
             ArtifactError: one cannot be read.
         """
-        folders = self.path.glob(f"{_MONTH}*") if self.path.is_dir() else ()
-        months = sorted(parse_month(folder.name.removeprefix(_MONTH)) for folder in folders)
-        found = ((month, self.month(month).done()) for month in months)
+        found = ((month, self.month(month).done()) for month in months_below(self.path))
         return {month: done for month, done in found if done is not None}
 
 
@@ -168,6 +171,12 @@ class ProductionScores(TaskScores):
                 shutil.copyfile(made / SCORES_FILE, temporary)
             with storage.write_file(self.latest / DONE_FILE) as temporary:
                 shutil.copyfile(made / DONE_FILE, temporary)
+
+
+def months_below(path: Path) -> list[dt.date]:
+    """The months that have a folder in this one, in order."""
+    folders = path.glob(f"{_MONTH}*") if path.is_dir() else ()
+    return sorted(parse_month(folder.name.removeprefix(_MONTH)) for folder in folders)
 
 
 def read_done(folder: Path) -> Done:

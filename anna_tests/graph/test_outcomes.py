@@ -1,10 +1,13 @@
 """What becomes of scored clients, who scores along, and what is trained anew where scores have become wrong."""
 
+import os
+
+import dagster as dg
 import polars as pl
 import pytest
 
 from anna_resources.ledger.champions import Champions
-from anna_tests.graph.conftest import TRAINED, Deployment, events
+from anna_tests.graph.conftest import TRAINED, Clock, Deployment, events
 from anna_tests.graph.results import problem
 from anna_tests.graph.test_champion import press
 from anna_tests.graph.test_production import MARCH, follow, look, scores
@@ -56,6 +59,29 @@ def test_outcomes_are_read_as_they_come_and_their_months_looked_at_again(trained
     assert turned.measured.value == pytest.approx(1 - found.measured.value, abs=0.1)
 
 
+def test_outcomes_that_are_taken_away_count_no_more_and_a_time_that_lies_ahead_holds_up_nothing(
+    trained: Deployment, clock: Clock
+) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    (trained.home / "anna.yaml").write_text(
+        (trained.home / "anna.yaml").read_text().replace("inbox_settle_seconds: 0", "inbox_settle_seconds: 60")
+    )
+    trained.reload()
+    bring(trained, "april.csv", [client % 2 for client in range(50)])
+    file, ahead = trained.home / "inbox/churn/outcomes/april.csv", 4e9
+    os.utime(file, (ahead, ahead))
+    said = look(trained).skip_reason.skip_message
+    assert said == "Outcomes of churn: april.csv just changed; all are read once at rest for 60 seconds."
+    clock.seconds += 61
+    assert len(follow(trained)) == 2
+    assert seen(trained).performance is not None
+    file.unlink()
+    assert len(follow(trained)) == 2
+    assert (seen(trained).performance, seen(trained).outcomes) == (None, "")
+    assert follow(trained) == []
+
+
 def test_a_file_of_outcomes_that_cannot_be_read_is_told_and_the_others_are_read(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
@@ -105,6 +131,8 @@ def test_a_challenger_scores_along_is_compared_and_published_nowhere(trained: De
     press(trained, button="CHALLENGE")
     press(trained, tag=second)  # who becomes champion challenges nobody
     assert champions.challenger("churn") is None
+    follow(trained)
+    assert (seen(trained).model, seen(trained).along) == (second, None)  # nor is it held against itself
     log = champions.repository.git.run("log", "--format=%s", "refs/heads/task/churn")
     assert f"{second} scores along no more, by anna" in log
 
@@ -113,18 +141,24 @@ def test_scores_that_become_wrong_have_a_candidate_trained_on_the_outcomes(train
     tag = TRAINED[1]  # its task says `retrain: on_drift`
     press(trained, tag=tag)
     follow(trained)
+    for domain in trained.domains:
+        trained.materialize(f"history/{domain}", partition="2024-02-01")
+    trained.materialize("production/scores", partition=dg.MultiPartitionKey({"month": "2024-02-01", "task": "churn"}))
+    follow(trained)
     inbox = trained.home / "inbox" / "churn"
     assert not list(inbox.glob("retrain*"))
+    bring(trained, "march.csv", [1] * 30 + [0] * 30, as_of="2024-03-01")
     bring(trained, "april.csv", [1] * 30 + [0] * 30)
+    bring(trained, "mistaken.csv", [1] * 30, as_of="2034-04-01")
     for month in ("2024-02-01", "2024-03-01"):
         for domain in trained.domains:
             trained.rewrite_month(domain, month, events(94, month).with_columns(kind=pl.lit("k1")))
     trained.refresh()
     follow(trained)
-    [file] = inbox.glob("retrain*.parquet")
+    [file] = inbox.glob("retrain*.parquet")  # one, though two months have become wrong
     rows = pl.read_parquet(file)
     assert file.name == "retrain-2024-03.parquet"
-    assert sorted(rows["as_of"].cast(pl.String).unique()) == ["2024-03-15", "2024-04-01"]
+    assert sorted(rows["as_of"].cast(pl.String).unique()) == ["2024-03-01", "2024-03-15", "2024-04-01"]
     assert rows.filter(pl.col("as_of").cast(pl.String) == "2024-04-01")["target"].sum() == 30
     told = (inbox / "retrain-2024-03.yaml").read_text()
     assert "retrain: on_drift" in told

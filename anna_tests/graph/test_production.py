@@ -3,6 +3,7 @@
 import datetime as dt
 import errno
 import json
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -10,7 +11,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from anna_assets.partitions import calendar, monthly
 from anna_assets.production import champion_asset
+from anna_core import storage
+from anna_core.analytics import trend_plot
+from anna_core.memory import DEFAULT_MEMORY
 from anna_resources.artifacts import production
 from anna_resources.artifacts.production import Done, ProductionScores
 from anna_resources.ledger.champions import Champion, Champions
@@ -249,3 +254,73 @@ def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
     assert result.success
     assert failed == [TRAINED[0]]
     assert [past.tag for past in Champions.of(trained.settings).past("churn")] == [TRAINED[0]]
+
+
+def test_a_first_month_that_is_set_later_has_nothing_built_without_end(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    file = trained.home / "anna.yaml"
+    file.write_text(file.read_text().replace("start_month: 2024-01", "start_month: 2024-03"))
+    trained.reload()  # histories of March read the mart of February, which is still there
+    trained.refresh(["2024-03-01"])
+    assert follow(trained) == []
+
+
+def test_what_a_month_waits_for_is_said(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    trained.rewrite_month("cards", "2024-03-01", events(96, "2024-03-01"))
+    source = trained.warehouse.source(trained.domain("cards"))
+    source.mark_told(source.observe(calendar(monthly(trained.settings)), DEFAULT_MEMORY))
+    result = look(trained)
+    assert not result.run_requests
+    said = result.skip_reason.skip_message
+    assert said == "churn 2024-03 waits for mart/cards 2024-03, which are behind their sources."
+
+
+def test_scores_do_not_wait_for_outcomes_an_image_or_a_challenger_that_cannot_be_read(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    press(trained, button="CHALLENGE")
+    file = trained.home / "anna.yaml"
+    file.write_text(f"{file.read_text()}image: {{builder: buildah}}\n")
+    trained.reload()
+    for artifact, name in (
+        (trained.warehouse.outcomes("churn"), "outcomes"),
+        (trained.warehouse.image("churn"), "image"),
+    ):
+        with artifact.writing() as folder:
+            (folder / f"{name}.json").write_text("{")
+    shutil.rmtree(trained.warehouse.candidate(TRAINED[1]).path)
+    assert list(asked(trained)) == ["history/accounts 2024-03", "history/cards 2024-03"]
+    for domain in trained.domains:
+        trained.materialize(f"history/{domain}", partition="2024-03-01")
+    assert list(asked(trained)) == [f"{TRAINED[0]} 2024-03"]
+
+
+def test_a_month_that_nobody_has_an_event_in_is_scored_and_stops_nothing(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    for month in ("2024-02-01", "2024-03-01"):
+        for domain in trained.domains:
+            trained.rewrite_month(domain, month, events(3, month).head(0))
+    trained.refresh()
+    follow(trained)
+    found = trained.warehouse.monitoring("churn", MARCH).read()
+    assert found is not None
+    assert (found.clients, found.model, found.score_drift, found.covered["cards"]) == (0, TRAINED[0], {}, 0.0)
+    assert look(trained).skip_reason.skip_message == "All champions have scored what is complete."
+
+
+def test_the_trend_goes_on_where_scores_were_taken_away(trained: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    for domain in trained.domains:
+        trained.materialize(f"history/{domain}", partition="2024-02-01")
+    pair = dg.MultiPartitionKey({"month": "2024-02-01", "task": "churn"})
+    trained.materialize("production/scores", "production/monitoring", partition=pair)
+    storage.remove_directory(scores(trained).month(FEBRUARY).path, "it was too old")
+    shown, draw = [], trend_plot.trend_plot
+    monkeypatch.setattr(trend_plot, "trend_plot", lambda past, *levels: shown.extend(past) or draw(past, *levels))
+    trained.materialize(
+        "production/monitoring", partition=dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
+    )
+    assert [one.month for one in shown] == ["2024-02", "2024-03"]

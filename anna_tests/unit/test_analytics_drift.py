@@ -9,7 +9,9 @@ import pytest
 
 from anna_core.analytics.drift import field_drift, shares_of
 from anna_core.analytics.monitoring import monitor
+from anna_core.analytics.trend_plot import trend_plot
 from anna_core.scoring.published import published
+from anna_resources.artifacts.production import MonthMonitoring
 from anna_tests.unit.nets_toy import make_sequences
 
 MARCH = dt.date(2024, 3, 1)
@@ -60,7 +62,7 @@ def frame(score, history, tag="churn.q1"):
     count = len(score)
     scores = pl.DataFrame(
         {
-            "client_id": [str(client) for client in range(count)],
+            "client_id": pl.Series([str(client) for client in range(count)], dtype=pl.String),
             "as_of": [dt.date(2024, 4, 1)] * count,
             "score": np.asarray(score, dtype=np.float32),
             "model_version": ["v"] * count,
@@ -98,3 +100,26 @@ def test_deciles_of_equal_scores_are_equal_and_all_domains_are_counted():
     found = frame([0.5, 0.5, 0.1, 0.9], history)
     assert found["decile"].to_list() == [3, 3, 8, 1]
     assert found["events_toy"].to_list() == [2, 0, 3, 1]
+
+
+def test_a_month_without_any_client_is_told_and_can_be_read_again(tmp_path):
+    history = make_sequences([3, 2, 4])
+    nobody = make_sequences([])
+    empty = frame(np.empty(0, dtype=np.float32), nobody)
+    before = frame(np.array([0.2, 0.5, 0.8], dtype=np.float32), history)
+    reference = {"toy": shares_of(history)}
+    found = monitor(MARCH, empty, np.array([[0.1], [0.9]]), reference, {"toy": nobody}, before)
+    assert (found.clients, found.volume_change, found.covered["toy"]) == (0, -1.0, 0.0)
+    assert (found.score_drift, found.by_chance) == ({}, 0.0)
+    stored = MonthMonitoring(tmp_path / "month=2024-03")
+    stored.write(found)
+    assert stored.read() == found
+
+
+def test_months_of_another_metric_are_not_drawn_on_the_scale_of_this_one():
+    history = make_sequences([3, 2, 4])
+    month = monitor(MARCH, frame([0.2, 0.5, 0.8], history), np.array([[0.1], [0.9]]), {}, {}, None)
+    others = {"log_loss": 1.5, "roc_auc": 0.7}
+    shown = [month.model_copy(update={"metric": metric, "expected": value}) for metric, value in others.items()]
+    axes = trend_plot(shown, 0.1, 0.25).figure.axes[3]
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [np.nan, 0.7])
