@@ -61,7 +61,7 @@ def test_a_model_lives_from_its_sample_to_its_rollback(running: Running, hook: W
 
         return running.until(f"the scores of {month} by {by}", ready)
 
-    for month in ("2024-10", "2024-11", "2024-12"):
+    for month in ("2024-11", "2024-12"):
         hold_back(home, month)
     first = running.drop(TASK, "first", f"{FAST_TASK}approval: four_eyes\nretrain: on_drift\n")
     running.until_trained(first)
@@ -71,17 +71,13 @@ def test_a_model_lives_from_its_sample_to_its_rollback(running: Running, hook: W
     assert "asks for" in pressed(running, "promote", first, *OVER)
     assert "somebody else must approve it" in pressed(running, "approve", TASK, fails=True)
     assert f"{first} is champion since" in pressed(running, "approve", TASK, who="boris")
-    assert scored("2024-08", first).rows > 500  # of September nobody knows yet whether all of it is there
+    assert scored("2024-09", first).rows > 500  # of October nobody knows yet whether all of it is there
 
-    deliver(home, "2024-10")
-    before = scored("2024-09", first)
-    assert before.rows > 500
     outcomes = home / "inbox" / TASK / "outcomes"
     outcomes.mkdir()
-    clients = scores.month(parse_month("2024-09")).read()["client_id"]
-    rows = pl.DataFrame({"client_id": clients, "as_of": "2024-10-01", "target": (clients.hash(0) % 2).cast(pl.Int8)})
-    rows.write_csv(outcomes / "september.csv")
-
+    known = scores.month(parse_month("2024-09")).read()
+    right = known.select("client_id", "as_of", target=(pl.col("score") > pl.col("score").quantile(0.8)).cast(pl.Int8))
+    right.write_csv(outcomes / "september.csv")
     deliver(home, "2024-11", drifted=True)
     deliver(home, "2024-12", drifted=True)
     scored("2024-11", first)
@@ -105,10 +101,8 @@ def test_a_model_lives_from_its_sample_to_its_rollback(running: Running, hook: W
 
     pressed(running, "promote", second, *OVER)
     assert f"{second} is champion since" in pressed(running, "approve", TASK, who="boris")
-    scored("2024-11", second)
     pressed(running, "rollback", TASK)
     assert f"{first} is champion since" in pressed(running, "approve", TASK, who="boris")
-    scored("2024-11", first)
     assert [past.tag for past in champions.past(TASK)] == [first, second, first]
     assert {past.approved_by for past in champions.past(TASK)} == {"boris"}
 
