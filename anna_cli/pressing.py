@@ -117,7 +117,7 @@ def tell(champions: Champions, task: str, days: int, console: Console) -> None:
         console.print(Text(asked, style="yellow"), soft_wrap=True)
         ended = why_ended(request, champions.newest_launch(task), days)
         answer = f"Another person answers: anna approve {task} --why …, or anna decline {task} --why …"
-        console.print(Text(f"  That has ended, {ended}: ask again." if ended else f"  {answer}"), soft_wrap=True)
+        console.print(Text(f"  That has ended{ended}: ask again." if ended else f"  {answer}"), soft_wrap=True)
 
 
 def _override(text: str) -> tuple[str, str]:

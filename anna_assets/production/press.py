@@ -105,7 +105,7 @@ def open_request(task: str, request: Ask | None, tag: str, settings: Settings, n
     if tag.strip() not in ("", request.tag):
         raise PressError(f"{request.tag} is asked for, not {tag.strip()}: look again.")
     if ended := why_ended(request, newest, settings.request_days):
-        raise PressError(f"The request for {request.tag} has ended, {ended}: ask again.")
+        raise PressError(f"The request for {request.tag} has ended{ended}: ask again.")
     return request
 
 

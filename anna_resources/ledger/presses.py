@@ -67,7 +67,7 @@ def presses(champions: Champions, task: str, head: str, after: str = "") -> Iter
 
 
 def why_ended(request: Ask, newest: str, days: int) -> str:
-    """Why a request cannot be answered any more, in words; empty where it can.
+    """Why a request has ended, in words that follow these; empty where it is open.
 
     Args:
         request: what is asked for.
@@ -76,8 +76,8 @@ def why_ended(request: Ask, newest: str, days: int) -> str:
     """
     last = request.asked_at + dt.timedelta(days=days)
     if request.newest != newest:
-        return f"as {newest} was launched since"
-    return f"on {last:%Y-%m-%d}" if dt.datetime.now(tz=dt.UTC) > last else ""
+        return f", as {newest} was launched since"
+    return f" on {last:%Y-%m-%d}" if dt.datetime.now(tz=dt.UTC) > last else ""
 
 
 def heads(champions: Champions) -> dict[str, str]:

@@ -111,7 +111,7 @@ def test_the_newest_launch_is_none_that_a_person_s_name_makes_up(champions):
     ("said", "told"),
     [
         ({}, "Another person answers: anna approve churn"),
-        ({"asked_at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)}, "That has ended, on 2020-01-15: ask again."),
+        ({"asked_at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)}, "That has ended on 2020-01-15: ask again."),
         ({"newest": "churn.older"}, "That has ended, as churn.a was launched since: ask again."),
     ],
 )
