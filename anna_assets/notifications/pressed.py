@@ -50,7 +50,7 @@ def _told(writing: Writing, press: Press) -> Message:
             sentence = f"{press.by} asks that {ask.tag} be champion of {task}{'' if is_new else ' again'}: {press.why}"
             advice = (
                 f"Another person answers within {days} days: anna approve {task} --why … or anna decline {task} "
-                "--why …, or in the UI: Jobs → promote → Launchpad."
+                "--why …, or in the UI: Jobs → promote → the arrow beside Materialize → Open launchpad."
             )
         case Pressed.DECLINED:
             title = f"{press.by} declines {ask.tag}"

@@ -44,7 +44,7 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         group_name="production",
         kinds={"git"},
         description="Who scores in production. Promote a launch, approve, or go back by the job `promote`: "
-        "Jobs → promote → Launchpad.",
+        "Jobs → promote → the arrow beside Materialize → Open launchpad.",
         check_specs=[
             dg.AssetCheckSpec(name, asset=CHAMPION_KEY, blocking=True, partitions_def=TASK, description=question)
             for name, question in QUESTIONS.items()
