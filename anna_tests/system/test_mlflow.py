@@ -9,9 +9,11 @@ import yaml
 
 from anna_assets.send_to_mlflow import send_job
 from anna_resources.fixed import fixed
+from anna_resources.settings import load_settings
 from anna_resources.tracking import resource
 from anna_resources.tracking.old_runs import delete_old_runs
 from anna_resources.tracking.resource import Tracking
+from anna_resources.warehouse import Warehouse
 from anna_tests.system.conftest import Running
 from anna_tests.unit.test_tracking import REPORT, TASK
 
@@ -80,7 +82,10 @@ def runs_of(url: str, task: str) -> list:
     return client.search_runs([client.get_experiment_by_name(task).experiment_id])
 
 
-def test_launches_of_before_the_server_was_up_arrive_with_those_of_after(url: str, tmp_path: Path) -> None:
+def test_launches_of_before_the_server_was_up_arrive_with_those_of_after(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))  # without a champion
     down, up = (Tracking(url=address, home=str(tmp_path)) for address in ("http://127.0.0.1:9", url))
     with dg.DagsterInstance.ephemeral() as instance:
         assert run(instance, down, "apart.q1").success
@@ -89,7 +94,8 @@ def test_launches_of_before_the_server_was_up_arrive_with_those_of_after(url: st
         killed.end("KILLED")
         assert run(instance, up, "apart.q3").success
         assert [box.key for box in up.outbox.waiting()] == ["apart.q1", "apart.q2"]
-        sending = dg.Definitions(jobs=[send_job], resources={"tracking": fixed(up)})
+        resources = {"tracking": fixed(up), "warehouse": fixed(Warehouse.of(load_settings()))}
+        sending = dg.Definitions(jobs=[send_job], resources=resources)
         assert sending.resolve_job_def(send_job.name).execute_in_process(instance=instance).success
     assert up.outbox.waiting() == []
     runs = runs_of(url, "apart")
