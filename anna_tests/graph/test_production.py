@@ -1,10 +1,8 @@
 """Production: the champion scores complete months by itself, and what is published is whole."""
 
 import datetime as dt
-import errno
 import json
 import shutil
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -16,8 +14,7 @@ from anna_assets.production import champion_asset
 from anna_core import storage
 from anna_core.analytics import trend_plot
 from anna_core.memory import DEFAULT_MEMORY
-from anna_resources.artifacts import production
-from anna_resources.artifacts.production import Done, ProductionScores
+from anna_resources.artifacts.production import ProductionScores
 from anna_resources.ledger.champions import Champion, Champions
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.graph.conftest import TRAINED, Deployment, events
@@ -207,27 +204,6 @@ def test_what_failed_is_tried_again_after_a_pause_and_told(trained: Deployment, 
     assert f"{name} failed, and is tried again at" in said.skip_reason.skip_message
     clock.seconds += 60
     assert list(asked(trained)) == [name]
-
-
-def test_scores_that_a_full_disk_cut_off_are_never_read_and_come_again(
-    trained: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = TRAINED
-    press(trained, tag=first)
-    follow(trained)
-    before = scores(trained).month(MARCH).read()
-    press(trained, tag=second)
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-
-    def full(folder: Path, done: Done) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(folder))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(production, "_write_done", full)
-        assert not trained.materialize("production/scores", partition=pair, check=False).success
-    assert_frame_equal(scores(trained).month(MARCH).read(), before)
-    assert_frame_equal(pl.read_parquet(scores(trained).latest / "scores.parquet"), before)
-    assert follow(trained) == [f"{second} 2024-03"]
 
 
 def test_a_copy_of_the_newest_scores_that_was_cut_off_is_made_good(trained: Deployment) -> None:

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from anna_cli.queries import EVENTS
-from anna_tests.system.conftest import SLOW_TASK, Running, start
+from anna_tests.system.conftest import SLOW_TASK, SOON, Running, start
 
 pytestmark = pytest.mark.system
 
@@ -42,10 +42,10 @@ def step_processes(running: Running) -> list[psutil.Process]:
 
 def test_a_launch_ends_though_its_step_the_code_server_and_its_own_process_are_killed(running: Running) -> None:
     key = running.drop("killed_launch", "s1", SLOW_TASK, rows=300)
-    running.until("an epoch", lambda: training_events(running, key))
+    running.until("an epoch", lambda: training_events(running, key), SOON)
     [run] = running.launches(key)
 
-    steps = running.until("a step's process", lambda: step_processes(running))
+    steps = running.until("a step's process", lambda: step_processes(running), SOON)
     forkserver = steps[0].parent()
     steps[-1].send_signal(signal.SIGKILL)
     events = running.until("another try of the step", lambda: restarts(running, run["runId"]))
@@ -72,7 +72,7 @@ def test_definitions_and_a_platform_that_are_killed_come_back_and_launches_go_on
     running.until("the definitions", lambda: running.processes("anna_assets.definitions", "api grpc"))
 
     key = running.drop("killed_platform", "s1", SLOW_TASK, rows=300)
-    running.until("an epoch", lambda: training_events(running, key))
+    running.until("an epoch", lambda: training_events(running, key), SOON)
     everything = [running.process.pid, *(p.pid for p in psutil.Process(running.process.pid).children(recursive=True))]
     for pid in everything:
         try:

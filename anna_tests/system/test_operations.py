@@ -10,7 +10,7 @@ import yaml
 
 from anna_cli.queries import EVENTS, LAUNCH_RUN
 from anna_cli.submission import registration
-from anna_tests.system.conftest import SLOW_TASK, Running
+from anna_tests.system.conftest import SLOW_TASK, SOON, Running
 
 pytestmark = pytest.mark.system
 
@@ -66,7 +66,7 @@ def test_a_canceled_launch_ends_in_mlflow_though_mlflow_was_down(running: Runnin
         events = running.client.execute(EVENTS, runId=run["runId"], limit=1000)["logsForRun"]["events"]
         return any(event["__typename"] == "ObservationEvent" for event in events)
 
-    running.until("an epoch", trains)
+    running.until("an epoch", trains, SOON)
     run = launch()
     assert run is not None
     for process in running.processes("mlflow", "server"):

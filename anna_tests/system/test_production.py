@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import requests
 import yaml
 
+from anna_cli.queries import EVENTS
 from anna_cli.supervisor.ports import free_port
 from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.ledger.champions import Champions
@@ -26,8 +28,7 @@ from anna_resources.ledger.remote import Remote
 from anna_resources.ledger.repository import Repository
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.receivers import Mailbox, Webhook
-from anna_tests.system.conftest import Running, environment
-from anna_tests.system.test_kill import step_processes
+from anna_tests.system.conftest import SOON, Running, environment
 
 pytestmark = pytest.mark.system
 
@@ -35,18 +36,20 @@ OVER = [part for gate in ("of_use", "calibrated", "stable") for part in ("--over
 
 
 def kill(running: Running, what: str, **filter_: Any) -> None:
-    """Wait until a run is at a step, and kill its process."""
+    """Wait until a run is at its step, which it does in its own process, and kill that."""
 
-    def at_work() -> list[psutil.Process]:
-        begun = [run for run in running.runs(**filter_) if run["status"] == "STARTED"]
-        return step_processes(running) if begun else []
+    def at_work() -> psutil.Process | None:
+        for run in running.runs(**filter_):
+            if run["status"] == "STARTED":
+                events = running.client.execute(EVENTS, runId=run["runId"], limit=1000)["logsForRun"]["events"]
+                if any(event["__typename"] == "ExecutionStepStartEvent" for event in events):
+                    said = " ".join(event.get("message", "") for event in events)
+                    found = re.search(r"Started process for run \(pid: (\d+)\)", said)
+                    assert found is not None, said
+                    return psutil.Process(int(found[1]))
+        return None
 
-    forkserver = running.until(what, at_work)[0].parent()
-    assert forkserver is not None
-    worker = forkserver.parent()
-    assert worker is not None
-    for process in (worker, *worker.children(recursive=True)):  # a step goes on without its run, and may end its work
-        process.send_signal(signal.SIGKILL)
+    running.until(what, at_work, SOON).send_signal(signal.SIGKILL)
 
 
 def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(

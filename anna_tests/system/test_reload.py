@@ -1,6 +1,7 @@
-"""The definitions are loaded anew, and domain files come, break and go, while launches run and wait."""
+"""Definitions are loaded anew, domain files come, break and go, and the daemon dies, while launches run and wait."""
 
 import shutil
+import signal
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from anna_core import storage
 from anna_core.models.blend.metamodel import Metamodel
 from anna_resources.code_location import reload_definitions
-from anna_tests.system.conftest import FAST_TASK, Running
+from anna_resources.settings import Limits
+from anna_tests.system.conftest import FAST_TASK, SOON, Running
 from anna_tests.system.test_kill import training_events
 
 pytestmark = pytest.mark.system
@@ -38,13 +40,21 @@ def ended(running: Running, key: str) -> bool:
     return all(run["status"] == "SUCCESS" for run in running.launches(key))
 
 
-def test_launches_that_run_or_wait_keep_their_domains_through_reloads(running: Running) -> None:
+def most_at_once(running: Running, keys: list[str]) -> int:
+    """How many of some launches ran side by side."""
+    runs = [run for key in keys for run in running.launches(key)]
+    return max(sum(one["startTime"] <= run["startTime"] < one["endTime"] for one in runs) for run in runs)
+
+
+def test_launches_that_run_or_wait_keep_their_domains_through_reloads_and_outlive_the_daemon(running: Running) -> None:
     folder = running.home / "domains"
     first, second = (running.drop(f"reload{n}", "s1", LONG_TASK, rows=300) for n in (1, 2))
-    running.until("an epoch", lambda: training_events(running, first) and training_events(running, second))
+    running.until("an epoch", lambda: training_events(running, first) and training_events(running, second), SOON)
     waiting = running.drop("reload3", "s1", FAST_TASK, rows=300)
     running.until("the third launch", lambda: [run["status"] for run in running.launches(waiting)] == ["QUEUED"])
     [run] = running.launches(first)
+    [daemon] = running.processes("dagster._daemon")
+    daemon.send_signal(signal.SIGKILL)
     removed = (folder / "credit_history.yaml").read_text()
     try:
         shutil.copy(folder / "card_transactions.yaml", folder / "odd.yaml")
@@ -64,3 +74,4 @@ def test_launches_that_run_or_wait_keep_their_domains_through_reloads(running: R
         (folder / "draft.yaml").unlink(missing_ok=True)
         reload_definitions(f"http://127.0.0.1:{running.port}")
     assert marts(running) == DOMAINS
+    assert most_at_once(running, [first, second, waiting]) == Limits().launches
