@@ -24,7 +24,7 @@ def step_executor(steps: int, preloaded: tuple[str, ...] = PRELOADED) -> dg.Exec
     A run of one step does it in its own process: importing everything once more takes longer than most such steps.
     """
 
-    @dg.executor(name="steps", requirements=dg.multiple_process_executor_requirements())
+    @dg.executor(name="steps", config_schema={}, requirements=dg.multiple_process_executor_requirements())
     def executor(_: dg.InitExecutorContext) -> dg.Executor:
         return _StepExecutor(
             RetryMode.ENABLED, steps, start_method="forkserver", explicit_forkserver_preload=list(preloaded)
