@@ -7,6 +7,7 @@ import time
 import requests
 
 from anna_core.errors import AnnaError
+from anna_core.keys import key_of_tag
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.settings import load_settings
@@ -77,7 +78,7 @@ def _register(tracking: Tracking, warehouse: Warehouse, tag: str, log: logging.L
     except AnnaError as error:
         log.warning(f"{tag} cannot be registered: {error}")
         return
-    box = tracking.outbox.launch(tag.partition("@")[0], launch.run)
+    box = tracking.outbox.launch(key_of_tag(tag), launch.run)
     box.own.append(RunReport(at=now(), model=warehouse.candidate(tag).path))
     box.own.append(RunReport(at=now(), status="FINISHED"))
     if problem := tracking.send(box, log):

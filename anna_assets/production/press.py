@@ -9,6 +9,7 @@ from pydantic import Field
 
 from anna_core.analytics.gates import QUESTIONS, Gate
 from anna_core.errors import AnnaError
+from anna_core.keys import task_of
 from anna_resources.ledger.champions import Ask, Champion, Turn
 from anna_resources.ledger.presses import why_ended
 from anna_resources.settings import Settings
@@ -88,8 +89,8 @@ def check_tag(tag: str, task: str, champion: str) -> None:
     """Refuse a launch that cannot become champion of a task, or score along with `champion`, its tag."""
     if not tag:
         raise PressError(f"{task} has no launch: submit a sample first.")
-    if tag.partition(".")[0] != task:
-        raise PressError(f"{tag} is no launch of {task}: choose the partition {tag.partition('.')[0]}, or another tag.")
+    if task_of(tag) != task:
+        raise PressError(f"{tag} is no launch of {task}: choose the partition {task_of(tag)}, or another tag.")
     if tag == champion:
         raise PressError(f"{tag} is champion already.")
 

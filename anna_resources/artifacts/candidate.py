@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from anna_core.errors import AnnaError, ArtifactError
+from anna_core.keys import key_of_tag
 from anna_core.marts.dictionary import DICTIONARY_FILE
 from anna_core.models.scores_file import read_scores
 from anna_core.samples.sample import Sample
@@ -141,7 +142,7 @@ class CandidateFolder(ArtifactFolder):
 
     def sample(self) -> Sample:
         """The rows that it was trained and judged on. Raises `ArtifactError` where there are none."""
-        return Sample.open(self.tag.partition("@")[0], self.current() / _SAMPLE)
+        return Sample.open(key_of_tag(self.tag), self.current() / _SAMPLE)
 
     def scores(self) -> np.ndarray:
         """The metamodel's scores (n, K) of the sample's rows: of each row, by models that were not fitted on it."""

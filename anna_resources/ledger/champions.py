@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from anna_core.keys import parse_sample_key
+from anna_core.keys import task_of
 from anna_core.strict import explain
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
@@ -169,7 +169,7 @@ class Champions:
         Raises:
             LedgerError: another launch became champion meanwhile.
         """
-        task = parse_sample_key(ask.tag.partition("@")[0]).task
+        task = task_of(ask.tag)
         champion = Champion(
             **dict(ask),
             run=run,
@@ -237,7 +237,7 @@ class Champions:
         return next((past.before for past in self.past(task) if past.tag == ask.tag), "")
 
     def _change(self, ask: Ask, files: Callable[[str | None], dict[str, str | None]], title: str, by: str) -> None:
-        task = parse_sample_key(ask.tag.partition("@")[0]).task
+        task = task_of(ask.tag)
 
         def make(head: str | None) -> Change:
             now = self._read(task, CHAMPION_FILE, Champion, head)

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anna_core.domains import Domain
+from anna_core.keys import task_of
 from anna_core.strict import explain
 from anna_core.tasks.task import Task
 from anna_resources.ledger.repository import MAIN, Change, LedgerError, Repository
@@ -109,16 +110,16 @@ class Ledger:
         """
         text = _as_yaml(dict(result))
         change = Change({f"{_folder(tag)}/{_RESULT_FILE}": text}, f"Result of {tag}: {in_brief}")
-        self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
+        self.repository.commit(branch_of(task_of(tag)), lambda head: change)
 
     def record_image(self, tag: str, image: Mapping[str, Any]) -> None:
         """Record the image that was made of a launch; errors as of `begin`."""
         change = Change({f"{_folder(tag)}/{_IMAGE_FILE}": _as_yaml(dict(image))}, f"Image of {tag}: {image['digest']}")
-        self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
+        self.repository.commit(branch_of(task_of(tag)), lambda head: change)
 
     def tags(self, key: str) -> list[str]:
         """Tags of a sample's launches, the earliest first, even of one whose tag or branch was removed."""
-        head = self.repository.head(branch_of(key.partition(".")[0]))
+        head = self.repository.head(branch_of(task_of(key)))
         found = {*self.repository.tags(key), *self.repository.tags(f"{key}@*")}
         found |= set(self.repository.folders(head, _LAUNCHES) if head else ())
         ours = (tag for tag in found if tag == key or tag.removeprefix(f"{key}@").isdecimal())
@@ -160,7 +161,7 @@ class Ledger:
 
     def result(self, tag: str) -> dict[str, Any] | None:
         """What came of a launch; None while nothing has."""
-        head = self.repository.head(branch_of(tag.partition(".")[0]))
+        head = self.repository.head(branch_of(task_of(tag)))
         text = self.repository.read(head, f"{_folder(tag)}/{_RESULT_FILE}") if head else None
         return None if text is None else dict(yaml.safe_load(text))
 
@@ -172,7 +173,7 @@ class Ledger:
 
     def tag_of(self, key: str, run: str) -> str:
         """Tag of the launch of a sample that a run, or one that it is a retry of, began; empty where it began none."""
-        head = self.repository.head(branch_of(key.partition(".")[0]))
+        head = self.repository.head(branch_of(task_of(key)))
         return (self._made_by(run, head, key) or "") if head else ""
 
     def _made_by(self, run: str, head: str, key: str) -> str | None:
