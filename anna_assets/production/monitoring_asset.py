@@ -12,7 +12,7 @@ from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.steps import step_asset
 from anna_core.columns.shares import percent
 from anna_core.metrics.registry import METRICS
-from anna_resources.artifacts.production import months_below
+from anna_core.months import months_below
 from anna_resources.ledger.champions import Champions
 from anna_resources.settings import Drift, load_settings
 from anna_resources.warehouse import Warehouse

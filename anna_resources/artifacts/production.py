@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anna_core import storage
 from anna_core.errors import ArtifactError
-from anna_core.months import parse_month
+from anna_core.months import month_folder, months_below
 from anna_core.strict import explain
 from anna_resources.artifacts.folder import ArtifactFolder
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SCORES_FILE, DONE_FILE = "scores.parquet", "done.json"
 _MONITORING_FILE = "monitoring.json"
 _LATEST, _LOCK = "latest", ".lock"
-_MONTH = "month="
 
 
 class Done(BaseModel):
@@ -86,7 +85,7 @@ class MonthMonitoring(ArtifactFolder):
     @classmethod
     def below(cls, storage: Path, task: str, month: dt.date) -> "MonthMonitoring":
         """That of a task in a deployment's storage."""
-        return cls(storage / "production" / "monitoring" / task / f"{_MONTH}{month:%Y-%m}")
+        return cls(storage / "production" / "monitoring" / task / month_folder(month))
 
     def write(self, found: "Monitoring") -> None:
         """Replace it."""
@@ -124,7 +123,7 @@ class TaskScores:
 
     def month(self, month: dt.date) -> MonthScores:
         """The scores as of a month's end."""
-        return MonthScores(self.path / f"{_MONTH}{month:%Y-%m}")
+        return MonthScores(self.path / month_folder(month))
 
     def all(self) -> dict[dt.date, Done]:
         """Each month that is scored → what is known of it, in order.
@@ -171,12 +170,6 @@ class ProductionScores(TaskScores):
                 shutil.copyfile(made / SCORES_FILE, temporary)
             with storage.write_file(self.latest / DONE_FILE) as temporary:
                 shutil.copyfile(made / DONE_FILE, temporary)
-
-
-def months_below(path: Path) -> list[dt.date]:
-    """The months that have a folder in this one, in order."""
-    folders = path.glob(f"{_MONTH}*") if path.is_dir() else ()
-    return sorted(parse_month(folder.name.removeprefix(_MONTH)) for folder in folders)
 
 
 def read_done(folder: Path) -> Done:
