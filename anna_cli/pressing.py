@@ -18,7 +18,6 @@ from anna_cli.submission import selector
 from anna_core.errors import AnnaError
 from anna_core.keys import check_task
 from anna_resources.ledger.champions import Champions
-from anna_resources.ledger.presses import why_ended
 from anna_resources.names import PARTITION_TAG, PROMOTE_JOB, RETRY_TAG, TASK_TAG, WILL_RETRY_TAG
 from anna_resources.settings import load_settings
 from anna_resources.who import caller, person
@@ -115,7 +114,7 @@ def tell(champions: Champions, task: str, days: int, console: Console) -> None:
     if request is not None:
         asked = f"  {request.asked_by} asks for {request.tag} ({request.asked_at:%Y-%m-%d %H:%M} UTC): {request.why}"
         console.print(Text(asked, style="yellow"), soft_wrap=True)
-        ended = why_ended(request, champions.newest_launch(task), days)
+        ended = request.why_ended(champions.newest_launch(task), days)
         answer = f"Another person answers: anna approve {task} --why …, or anna decline {task} --why …"
         console.print(Text(f"  That has ended{ended}: ask again." if ended else f"  {answer}"), soft_wrap=True)
 

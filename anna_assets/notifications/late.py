@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from anna_assets.clock import told_moment
+from anna_resources.clock import told_moment
 from anna_assets.notifications.writing import Writing
 from anna_assets.production.due import domains_read, look_at
 from anna_core.domains import Domain

@@ -1,8 +1,9 @@
 """Presses, as they are on record in the ledger."""
 
 from anna_assets.notifications.writing import Writing, asset_page
-from anna_resources.ledger.champions import Champion, Champions, Turn
-from anna_resources.ledger.presses import Press, Pressed, heads, presses
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.presses import Press, Pressed, presses
+from anna_resources.ledger.roles import Champion, Turn
 from anna_resources.notifications.message import Kind, Message
 from anna_resources.notifications.state import State
 from anna_resources.notify_settings import Event
@@ -17,7 +18,7 @@ _EVENTS = {
 
 def begin_presses(champions: Champions, state: State) -> None:
     """Begin with the presses that come from now on."""
-    state.presses = heads(champions)
+    state.presses = champions.heads()
 
 
 def new_presses(champions: Champions, writing: Writing, state: State) -> list[Message]:
@@ -27,7 +28,7 @@ def new_presses(champions: Champions, writing: Writing, state: State) -> list[Me
     press that it holds is told then, as that is what holds from now on.
     """
     found: list[Message] = []
-    now = heads(champions)
+    now = champions.heads()
     for task, head in now.items():
         known = state.presses.get(task, "")
         if known == head:

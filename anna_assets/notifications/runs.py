@@ -134,7 +134,7 @@ def _of_scoring(
 def _owners(writing: Writing, run: dg.DagsterRun) -> dict[str, list[str]]:
     """Owner → the tasks that a run is for; a history is for all that have a champion."""
     champions, task = Champions.of(writing.settings), run.tags.get(PARTITION_TAG, "").rpartition("|")[2]
-    tasks, found = champions.tasks(), dict[str, list[str]]()
-    for one in [task] if task in tasks else [one for one in tasks if champions.current(one)]:
+    found = dict[str, list[str]]()
+    for one in [task] if task in champions.tasks() else champions.all():
         found.setdefault(writing.owner(one), []).append(one)
     return found

@@ -22,7 +22,8 @@ from anna_assets.steps import step_asset
 from anna_assets.train import AssetJob
 from anna_core.analytics.gates import DOMAINS_THERE, QUESTIONS, Gate
 from anna_core.domains import Domain
-from anna_resources.ledger.champions import Ask, Challenger, Champion, Champions, Turn
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Ask, Challenger, Champion, Turn
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import PROMOTE_JOB
 from anna_resources.settings import Approval, load_settings

@@ -19,7 +19,7 @@ from anna_core.errors import in_words
 from anna_core.samples.outcomes import last_change, list_outcomes
 from anna_core.sequences.touched_months import history_months
 from anna_resources.artifacts.production import Done
-from anna_resources.ledger.champions import Challenger
+from anna_resources.ledger.roles import Challenger
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.settings import Builder, Settings
 from anna_resources.warehouse import Warehouse

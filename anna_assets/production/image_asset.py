@@ -1,7 +1,5 @@
 """The image of a champion: its model with all that it needs, to score or serve where there is no ANNA."""
 
-import datetime as dt
-
 import dagster as dg
 
 from anna_assets.partitions import TASK
@@ -10,6 +8,7 @@ from anna_assets.production.champion_asset import CHAMPION_KEY
 from anna_assets.production.scores_asset import NobodyScoresError
 from anna_assets.steps import step_asset
 from anna_resources.artifacts.image import BuiltImage
+from anna_resources.clock import this_second
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.settings import Builder, load_settings
@@ -57,7 +56,7 @@ def image_asset() -> dg.AssetsDefinition:
                     builder=options.builder.value,
                     digest=digest,
                     size=size_of(name, options) if digest else "",
-                    made_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
+                    made_at=this_second(),
                 )
             )
         (built,) = made

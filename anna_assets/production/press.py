@@ -1,6 +1,5 @@
 """A press: what the Launchpad asks for, and what that comes to as things stand."""
 
-import datetime as dt
 from collections.abc import Mapping
 from enum import Enum
 
@@ -10,8 +9,8 @@ from pydantic import Field
 from anna_core.analytics.gates import QUESTIONS, Gate
 from anna_core.errors import AnnaError
 from anna_core.keys import task_of
-from anna_resources.ledger.champions import Ask, Champion, Turn
-from anna_resources.ledger.presses import why_ended
+from anna_resources.clock import this_second
+from anna_resources.ledger.roles import Ask, Champion, Turn
 from anna_resources.settings import Settings
 from anna_resources.who import person
 
@@ -78,9 +77,8 @@ def asked(config: Press, who: str, why: str, task: str, now: Champion | None, re
             raise PressError(f"{champion or task} has no champion before it: there is nothing to go back to.")
         turn, tag = Turn.ROLLED_BACK, now.before
     check_tag(tag, task, champion)
-    asked_at = dt.datetime.now(tz=dt.UTC).replace(microsecond=0)
     return Ask(
-        tag=tag, turn=turn, asked_by=who, asked_at=asked_at, why=why, gates={}, overridden={}, instead_of=champion,
+        tag=tag, turn=turn, asked_by=who, asked_at=this_second(), why=why, gates={}, overridden={}, instead_of=champion,
         newest=newest,
     )  # fmt: skip
 
@@ -105,7 +103,7 @@ def open_request(task: str, request: Ask | None, tag: str, settings: Settings, n
         raise PressError(f"Nothing is asked for {task}: somebody presses PROMOTE first.")
     if tag.strip() not in ("", request.tag):
         raise PressError(f"{request.tag} is asked for, not {tag.strip()}: look again.")
-    if ended := why_ended(request, newest, settings.request_days):
+    if ended := request.why_ended(newest, settings.request_days):
         raise PressError(f"The request for {request.tag} has ended{ended}: ask again.")
     return request
 

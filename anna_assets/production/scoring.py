@@ -15,6 +15,7 @@ from anna_core.domains import Domain
 from anna_core.months import next_month
 from anna_resources.artifacts.folder import ArtifactFolder
 from anna_resources.artifacts.production import Done
+from anna_resources.clock import this_second
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class MonthScorer:
             model_version=model.version,
             rows=len(frame),
             histories=made_of,
-            scored_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
+            scored_at=this_second(),
         )
         return frame, done
 

@@ -14,7 +14,7 @@ from itertools import takewhile
 
 import dagster as dg
 
-from anna_assets.clock import told_moment
+from anna_resources.clock import told_moment
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
 

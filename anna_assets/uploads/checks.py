@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anna_assets.clock import told_moment
+from anna_resources.clock import told_moment
 from anna_assets.pauses import pause_end
 from anna_assets.uploads.reading import Later, Reading, upload_size
 from anna_assets.uploads.work import Answer, CheckJob

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anna_assets.clock import told_moment
+from anna_resources.clock import told_moment
 from anna_assets.uploads.work import Answer, Job, answer
 from anna_assets.uploads.worker import Standing, Worker
 from anna_core.samples.files import ending_of

@@ -6,96 +6,26 @@ Every press is a commit there. Whether it may be pressed is decided while nobody
 never make two champions: the later one finds the earlier one's.
 """
 
-import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from anna_core.keys import task_of
 from anna_core.strict import explain
-from anna_resources.ledger.ledger import branch_of
+from anna_resources.clock import this_second
+from anna_resources.ledger.ledger import as_yaml, branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
+from anna_resources.ledger.roles import Ask, Challenger, Champion, Turn
 from anna_resources.settings import Settings
 
 CHAMPION_FILE, REQUEST_FILE, CHALLENGER_FILE = "champion.yaml", "request.yaml", "challenger.yaml"
+_FILES: dict[type[BaseModel], str] = {Champion: CHAMPION_FILE, Ask: REQUEST_FILE, Challenger: CHALLENGER_FILE}
 _LAUNCH = re.compile(r"Launch (\S+)")  # a commit of one begins so, and has no more: a person may be called Launch
 _Kept = TypeVar("_Kept", bound=BaseModel)
-
-
-class Turn(StrEnum):
-    """How a champion came to be it."""
-
-    PROMOTED = "promoted"
-    ROLLED_BACK = "rolled back"
-
-
-class Ask(BaseModel):
-    """What somebody asks for.
-
-    Attributes:
-        tag: the launch that is to score.
-        turn: whether it is new, or was champion before.
-        asked_by: the person, as claimed.
-        asked_at: when, in UTC.
-        why: in the person's words.
-        gates: gate → what was found; those that did not pass are in `overridden`, too.
-        overridden: gate that did not pass → why it may be passed over, in the person's words.
-        instead_of: tag of the champion of then; empty where there was none.
-        newest: tag of the task's newest launch of then.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    tag: str
-    turn: Turn
-    asked_by: str
-    asked_at: dt.datetime
-    why: str
-    gates: dict[str, str]
-    overridden: dict[str, str]
-    instead_of: str
-    newest: str
-
-
-class Champion(Ask):
-    """Who scores.
-
-    Attributes:
-        run: id of the first of the Dagster runs that made it so.
-        approved_by: the second person, as claimed; empty where one was enough.
-        approved_why: why that person agreed.
-        since: when it became champion, in UTC.
-        before: tag of the launch that a rollback goes to; empty where there is none.
-    """
-
-    run: str
-    approved_by: str = ""
-    approved_why: str = ""
-    since: dt.datetime
-    before: str = ""
-
-
-class Challenger(BaseModel):
-    """Who scores along with the champion.
-
-    Attributes:
-        tag: the launch.
-        by: who had it so, as claimed.
-        why: in the person's words.
-        since: when, in UTC.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    tag: str
-    by: str
-    why: str
-    since: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -115,32 +45,54 @@ class Champions:
 
     def current(self, task: str) -> Champion | None:
         """The champion of a task; None where there is none. Raises `LedgerError` where it cannot be read."""
-        return self._read(task, CHAMPION_FILE, Champion, self.repository.head(branch_of(task)))
+        return self.read(Champion, task, self._head(task))
+
+    def all(self) -> dict[str, Champion]:
+        """Task → its champion, of those that have one; errors as of `current`."""
+        found = ((task, self.current(task)) for task in self.tasks())
+        return {task: champion for task, champion in found if champion is not None}
 
     def tasks(self) -> list[str]:
         """All tasks that were ever launched, in order."""
-        return [branch.removeprefix(branch_of("")) for branch in self.repository.branches(branch_of(""))]
+        return sorted(self.heads())
+
+    def heads(self) -> dict[str, str]:
+        """Task → the last commit of its branch, by a single call of git."""
+        prefix = branch_of("")
+        refs = self.repository.refs().items()
+        return {name.removeprefix(prefix): commit for name, commit in refs if name.startswith(prefix)}
 
     def request(self, task: str) -> Ask | None:
         """What is asked for and not yet decided; None where nothing is."""
-        return self._read(task, REQUEST_FILE, Ask, self.repository.head(branch_of(task)))
+        return self.read(Ask, task, self._head(task))
 
     def challenger(self, task: str) -> Challenger | None:
         """Who scores along with the champion of a task; None where nobody does."""
-        return self._read(task, CHALLENGER_FILE, Challenger, self.repository.head(branch_of(task)))
+        return self.read(Challenger, task, self._head(task))
 
-    def champion_at(self, task: str, commit: str | None) -> Champion | None:
-        """The champion of a task as of a commit; None where there was none, as before the first commit."""
-        return self._read(task, CHAMPION_FILE, Champion, commit)
+    def read(self, kind: type[_Kept], task: str, commit: str | None) -> _Kept | None:
+        """A task's champion, request or challenger as of a commit; None where there was none.
 
-    def request_at(self, task: str, commit: str | None) -> Ask | None:
-        """What was asked for as of a commit; None where nothing was."""
-        return self._read(task, REQUEST_FILE, Ask, commit)
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        file = _FILES[kind]
+        text = self.repository.read(commit, file) if commit else None
+        if text is None:
+            return None
+        try:
+            return kind.model_validate(yaml.safe_load(text))
+        except (ValidationError, yaml.YAMLError) as error:
+            told = explain(error, file) if isinstance(error, ValidationError) else str(error)
+            raise LedgerError(
+                f"{file} of {task} in the ledger {self.repository.folder} cannot be read: {told}. It was changed by "
+                "hand, or by another version of ANNA."
+            ) from error
 
     def past(self, task: str) -> list[Champion]:
         """All champions of a task, the newest first; one that came back stands there again."""
         commits = self.repository.commits_of(branch_of(task), CHAMPION_FILE)
-        found = (self._read(task, CHAMPION_FILE, Champion, commit) for commit in commits)
+        found = (self.read(Champion, task, commit) for commit in commits)
         return [champion for champion in found if champion is not None]
 
     def newest_launch(self, task: str) -> str:
@@ -155,7 +107,7 @@ class Champions:
             LedgerError: another launch became champion meanwhile.
         """
         title = f"{ask.asked_by} asks for {ask.tag}"
-        self._change(ask, lambda head: {REQUEST_FILE: _as_yaml(ask)}, title, by=ask.asked_by)
+        self._change(ask, lambda head: {REQUEST_FILE: as_yaml(ask)}, title, by=ask.asked_by)
 
     def make(self, ask: Ask, run: str, approved_by: str = "", approved_why: str = "") -> Champion:
         """Make a launch the champion, and end the open request.
@@ -163,8 +115,8 @@ class Champions:
         Args:
             ask: what was asked for.
             run: id of the Dagster run.
-            approved_why: why the second person agreed.
             approved_by: the second person; empty where one is enough.
+            approved_why: why that person agreed.
 
         Raises:
             LedgerError: another launch became champion meanwhile.
@@ -175,7 +127,7 @@ class Champions:
             run=run,
             approved_by=approved_by,
             approved_why=approved_why,
-            since=_now(),
+            since=this_second(),
             before=self._before(task, ask),
         )
         title = f"{ask.tag} is {ask.turn.value} by {ask.asked_by}"
@@ -183,9 +135,9 @@ class Champions:
         title += f"\n\n{approved_why}" if approved_why else ""
 
         def files(head: str | None) -> dict[str, str | None]:
-            along = self._read(task, CHALLENGER_FILE, Challenger, head)
+            along = self.read(Challenger, task, head)
             ended = {CHALLENGER_FILE: None} if along and along.tag == ask.tag else {}
-            return {CHAMPION_FILE: _as_yaml(champion), REQUEST_FILE: None, **ended}
+            return {CHAMPION_FILE: as_yaml(champion), REQUEST_FILE: None, **ended}
 
         self._change(ask, files, title, by=approved_by or ask.asked_by)
         return champion
@@ -198,7 +150,7 @@ class Champions:
         """
 
         def make(head: str | None) -> Change:
-            if self._read(task, REQUEST_FILE, Ask, head) != ask:
+            if self.read(Ask, task, head) != ask:
                 raise LedgerError(f"The request for {ask.tag} is open no more: somebody was faster. Look again.")
             return Change({REQUEST_FILE: None}, f"{who} declines {ask.tag}\n\n{why}", by=who)
 
@@ -206,8 +158,8 @@ class Champions:
 
     def challenge(self, task: str, tag: str, who: str, why: str) -> Challenger:
         """Let a launch score along with the champion, in place of one that does."""
-        challenger = Challenger(tag=tag, by=who, why=why, since=_now())
-        files: dict[str, str | None] = {CHALLENGER_FILE: _as_yaml(challenger)}
+        challenger = Challenger(tag=tag, by=who, why=why, since=this_second())
+        files: dict[str, str | None] = {CHALLENGER_FILE: as_yaml(challenger)}
         title = f"{tag} scores along, by {who}\n\n{why}"
         self.repository.commit(branch_of(task), lambda head: Change(files, title, by=who))
         return challenger
@@ -221,7 +173,7 @@ class Champions:
         ended: list[Challenger] = []
 
         def make(head: str | None) -> Change:
-            now = self._read(task, CHALLENGER_FILE, Challenger, head)
+            now = self.read(Challenger, task, head)
             if now is None:
                 raise LedgerError(f"Nobody scores along with the champion of {task}.")
             ended[:] = [now]
@@ -240,7 +192,7 @@ class Champions:
         task = task_of(ask.tag)
 
         def make(head: str | None) -> Change:
-            now = self._read(task, CHAMPION_FILE, Champion, head)
+            now = self.read(Champion, task, head)
             if (now.tag if now else "") != ask.instead_of:
                 raise LedgerError(
                     f"{now.tag if now else 'nobody'} became champion of {task} meanwhile, instead of "
@@ -252,24 +204,5 @@ class Champions:
 
         self.repository.commit(branch_of(task), make)
 
-    def _read(self, task: str, file: str, kind: type[_Kept], commit: str | None) -> _Kept | None:
-        text = self.repository.read(commit, file) if commit else None
-        if text is None:
-            return None
-        try:
-            return kind.model_validate(yaml.safe_load(text))
-        except (ValidationError, yaml.YAMLError) as error:
-            told = explain(error, file) if isinstance(error, ValidationError) else str(error)
-            raise LedgerError(
-                f"{file} of {task} in the ledger {self.repository.folder} cannot be read: {told}. It was changed by "
-                "hand, or by another version of ANNA."
-            ) from error
-
-
-def _as_yaml(content: BaseModel) -> str:
-    told: dict[str, Any] = content.model_dump(mode="json")
-    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(tz=dt.UTC).replace(microsecond=0)
+    def _head(self, task: str) -> str | None:
+        return self.repository.head(branch_of(task))

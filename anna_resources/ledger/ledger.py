@@ -90,8 +90,8 @@ class Ledger:
             tags.append(f"{key}@{_number(before[-1]) + 1}" if before else key)
             told = launch.model_copy(update={"tag": tags[0]})
             folder = _folder(tags[0])
-            files: dict[str, str | None] = {f"{folder}/{_LAUNCH_FILE}": _as_yaml(told.model_dump(mode="json"))}
-            files |= {f"{folder}/domains/{one.name}.yaml": _as_yaml(one.model_dump(mode="json")) for one in domains}
+            files: dict[str, str | None] = {f"{folder}/{_LAUNCH_FILE}": as_yaml(told)}
+            files |= {f"{folder}/domains/{one.name}.yaml": as_yaml(one) for one in domains}
             return Change(files, f"Launch {tags[0]}\n\nrun {launch.run}", by=launch.task.owner, tag=tags[0])
 
         self.repository.commit(branch, make)
@@ -108,13 +108,13 @@ class Ledger:
         Raises:
             LedgerError, GitError: as of `begin`.
         """
-        text = _as_yaml(dict(result))
+        text = as_yaml(result)
         change = Change({f"{_folder(tag)}/{_RESULT_FILE}": text}, f"Result of {tag}: {in_brief}")
         self.repository.commit(branch_of(task_of(tag)), lambda head: change)
 
     def record_image(self, tag: str, image: Mapping[str, Any]) -> None:
         """Record the image that was made of a launch; errors as of `begin`."""
-        change = Change({f"{_folder(tag)}/{_IMAGE_FILE}": _as_yaml(dict(image))}, f"Image of {tag}: {image['digest']}")
+        change = Change({f"{_folder(tag)}/{_IMAGE_FILE}": as_yaml(image)}, f"Image of {tag}: {image['digest']}")
         self.repository.commit(branch_of(task_of(tag)), lambda head: change)
 
     def tags(self, key: str) -> list[str]:
@@ -187,8 +187,8 @@ class Ledger:
     def _share(self, code: str, domains: list[Domain]) -> None:
         """Bring `main` up to date with what all tasks share."""
         known = self.settings.model_dump(mode="json", include=set(_SHARED))
-        files = {"settings.yaml": _as_yaml(known), "code.yaml": _as_yaml({"version": code})}
-        files |= {f"domains/{domain.name}.yaml": _as_yaml(domain.model_dump(mode="json")) for domain in domains}
+        files = {"settings.yaml": as_yaml(known), "code.yaml": as_yaml({"version": code})}
+        files |= {f"domains/{domain.name}.yaml": as_yaml(domain) for domain in domains}
 
         def make(head: str | None) -> Change:
             gone = [path for path in (self.repository.paths(head, "domains") if head else []) if path not in files]
@@ -202,9 +202,15 @@ def branch_of(task: str) -> str:
     return f"task/{task}"
 
 
+def as_yaml(content: BaseModel | Mapping[str, Any]) -> str:
+    """What a file of the ledger says."""
+    told = content.model_dump(mode="json") if isinstance(content, BaseModel) else dict(content)
+    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+
+
 def _parameters(task: Task) -> Change:
     told = {"type": task.type.value, "metric": task.metric, "owner": task.owner}
-    return Change({_TASK_FILE: _as_yaml(told)}, f"Task {task.name}", by=task.owner)
+    return Change({_TASK_FILE: as_yaml(told)}, f"Task {task.name}", by=task.owner)
 
 
 def _folder(tag: str) -> str:
@@ -214,7 +220,3 @@ def _folder(tag: str) -> str:
 def _number(tag: str) -> int:
     """Which of a sample's launches a tag is of."""
     return int(tag.partition("@")[2] or 1)
-
-
-def _as_yaml(content: dict[str, Any]) -> str:
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

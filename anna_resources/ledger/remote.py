@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anna_core import storage
 from anna_core.errors import in_words
+from anna_resources.clock import this_second
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import MAIN, LedgerError, Repository
 from anna_resources.settings import Settings
@@ -162,7 +163,7 @@ class Remote:
         gone = [name for name, was in known.refs.items() if name in moves and theirs.get(name) != was]
         lost = known.lost
         if gone:
-            lost = f"It no longer held what was pushed of {', '.join(gone)}, which was pushed again at {_now()}."
+            lost = f"It no longer held what was pushed of {', '.join(gone)}, which was pushed again at {this_second()}."
         self._keep(known.model_copy(update={"refs": held, "lost": lost}), problem, is_refused=bool(problem))
         return problem
 
@@ -217,12 +218,8 @@ class Remote:
         if problem:
             told |= {"failures": known.failures + 1, "failed_at": time.time()}
         else:
-            told |= {"failures": 0, "failed_at": 0.0, "at": _now()}
+            told |= {"failures": 0, "failed_at": 0.0, "at": this_second()}
         storage.write_text(self.file, known.model_copy(update=told).model_dump_json(indent=1))
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(tz=dt.UTC).replace(microsecond=0)
 
 
 def _is_ours(name: str) -> bool:

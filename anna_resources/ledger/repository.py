@@ -1,12 +1,9 @@
 """A repository that only grows: one writer at a time, a commit with its tag whole or not at all, rewrites noticed."""
 
-import datetime as dt
 import fcntl
 import json
-import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,14 +16,13 @@ from anna_core.errors import AnnaError
 from anna_core.storage import write_text
 from anna_core.strict import explain
 from anna_resources.ledger.git import Git, GitError
+from anna_resources.ledger.objects import write_commit, write_tag, write_tree
 from anna_resources.settings import Settings
 
 MAIN = "main"
 _NONE = "0" * 40
 _TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
 _HEADS = TypeAdapter(dict[str, str])
-_BY = "ANNA", "anna@localhost"
-_NAMELESS = re.compile(r"[\x00-\x20.,:;<>\"'\\]*")  # git takes no name that has nothing else
 
 
 class LedgerError(AnnaError):
@@ -155,14 +151,14 @@ class Repository:
             change = make(parent)
             if change is None:
                 return parent or ""
-            tree = writer._tree(parent, change.files)
+            tree = write_tree(writer.git, parent, change.files)
             if not change.tag and head is not None and tree == writer.git.run("rev-parse", f"{head}^{{tree}}"):
                 return head
-            made = writer._commit(tree, parent, change)
+            made = write_commit(writer.git, tree, parent, change.message, change.by)
             moved = {branch: made}
             moves = [f"update refs/heads/{branch} {made} {head or _NONE}"]
             if change.tag:
-                moved[f"{_TAGS}{change.tag}"] = tag = writer._tag(made, change)
+                moved[f"{_TAGS}{change.tag}"] = tag = write_tag(writer.git, made, change.tag, change.message.partition("\n")[0])
                 moves.append(f"create refs/tags/{change.tag} {tag}")
             writer.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
             self._remember(moved)
@@ -189,14 +185,6 @@ class Repository:
         if not self.folder.exists():
             return []
         return self.git.run("for-each-ref", "--format=%(refname:strip=2)", f"refs/tags/{pattern}").split()
-
-    def branches(self, prefix: str) -> list[str]:
-        """Names of the branches that begin so, in order."""
-        return sorted(self.heads_of(prefix))
-
-    def heads_of(self, prefix: str) -> dict[str, str]:
-        """The branches that begin so, each with its head."""
-        return {name: head for name, head in self.refs().items() if name.startswith(prefix)}
 
     def commits_of(self, branch: str, path: str) -> list[str]:
         """The commits of a branch that changed a file, the newest first."""
@@ -241,36 +229,6 @@ class Repository:
         return self.git.succeeds("cat-file", "-e", earlier) and self.git.succeeds(
             "merge-base", "--is-ancestor", earlier, later
         )
-
-    def _tree(self, parent: str | None, files: Mapping[str, str | None]) -> str:
-        with tempfile.TemporaryDirectory(prefix="anna-ledger-") as folder:
-            place = Path(folder) / "files"
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index"), "GIT_WORK_TREE": str(place)}
-            place.mkdir()
-            if parent is not None:
-                self.git.run("read-tree", parent, extra=index)
-            for path, text in files.items():
-                if text is not None:
-                    (place / path).parent.mkdir(parents=True, exist_ok=True)
-                    (place / path).write_text(text, encoding="utf-8")
-            listed = "".join(f"{path}\0" for path in files)
-            self.git.run("update-index", "--add", "--remove", "-z", "--stdin", given=listed, extra=index)
-            return self.git.run("write-tree", extra=index)
-
-    def _commit(self, tree: str, parent: str | None, change: Change) -> str:
-        by, mail = _BY if _NAMELESS.fullmatch(change.by) else (change.by, f"{change.by}@claimed")
-        now = dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds")
-        who = {"GIT_AUTHOR_NAME": by, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": now}
-        who |= {"GIT_COMMITTER_NAME": _BY[0], "GIT_COMMITTER_EMAIL": _BY[1], "GIT_COMMITTER_DATE": now}
-        follows = ["-p", parent] if parent is not None else []
-        return self.git.run("commit-tree", tree, *follows, "-F", "-", given=change.message, extra=who)
-
-    def _tag(self, commit: str, change: Change) -> str:
-        seconds = int(dt.datetime.now(tz=dt.UTC).timestamp())
-        title = change.message.partition("\n")[0]
-        tagger = f"{_BY[0]} <{_BY[1]}> {seconds} +0000"
-        lines = (f"object {commit}", "type commit", f"tag {change.tag}", f"tagger {tagger}", "", title, "")
-        return self.git.run("mktag", given="\n".join(lines))
 
     def _known(self) -> dict[str, str]:
         try:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from anna_core.analytics.gates import NOT_WORSE, OF_USE, QUESTIONS
-from anna_resources.ledger.champions import Ask, Champion, Champions
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Ask, Champion
 from anna_resources.ledger.repository import LedgerError
 from anna_tests.graph.conftest import SMALL_TASK, TRAINED, Deployment
 from anna_tests.graph.results import problem

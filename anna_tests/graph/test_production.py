@@ -15,7 +15,8 @@ from anna_core import storage
 from anna_core.analytics import trend_plot
 from anna_core.memory import DEFAULT_MEMORY
 from anna_resources.artifacts.production import ProductionScores
-from anna_resources.ledger.champions import Champion, Champions
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Champion
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.results import problem

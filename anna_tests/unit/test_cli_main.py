@@ -14,7 +14,8 @@ from anna_cli.main import COMMANDS, anna, main
 from anna_cli.supervisor.ports import free_port
 from anna_resources import settings
 from anna_resources.blueprint import Blueprint
-from anna_resources.ledger.champions import Ask, Champions, Turn
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Ask, Turn
 from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
 from anna_resources.upkeep.told import Line, Told
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving, uploads_answer

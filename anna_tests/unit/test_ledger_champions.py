@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from anna_cli.pressing import tell
-from anna_resources.ledger.champions import CHAMPION_FILE, Ask, Champions, Turn
+from anna_resources.ledger.champions import CHAMPION_FILE, Champions
+from anna_resources.ledger.roles import Ask, Turn
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
 from anna_resources.who import WhoError, person, same_person

@@ -14,7 +14,7 @@ from anna_cli.checks.variables import misspelt_variables
 from anna_cli.commands.notify import NotifyError, notify
 from anna_core.errors import ArtifactError
 from anna_resources import settings
-from anna_resources.ledger.champions import Champions, Turn
+from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.presses import Pressed, heads, presses
 from anna_resources.ledger.repository import Repository
 from anna_resources.notifications import delivery
@@ -228,14 +228,14 @@ def test_a_damaged_state_is_named_with_what_to_do(tmp_path):
 def test_presses_are_read_from_the_ledger_as_they_were_made(tmp_path):
     champions = Champions(Repository(tmp_path / "ledger", tmp_path / "heads.json"))
     champions.make(ask("churn.q1"), "r1")
-    [(task, first)] = heads(champions).items()
+    [(task, first)] = champions.heads().items()
     champions.ask(ask("churn.q2", "churn.q1", asked_by="boris", why="newer"))
     request = champions.request("churn")
     champions.decline("churn", request, "vera", "not now\n\nreally")
     champions.ask(request)
     champions.make(request, "r2", "vera", "now")
     champions.make(ask("churn.q1", "churn.q2", turn=Turn.ROLLED_BACK, why="bad"), "r3")
-    head = heads(champions)["churn"]
+    head = champions.heads()["churn"]
     found = [(one.pressed, one.ask.tag, one.by, one.why) for one in presses(champions, task, head, first)]
     assert found == [
         (Pressed.ASKED, "churn.q2", "boris", "newer"),
