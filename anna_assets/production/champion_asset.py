@@ -32,6 +32,8 @@ from anna_resources.warehouse import Warehouse
 from anna_resources.who import same_person
 
 CHAMPION_KEY = dg.AssetKey("champion")
+# Settings of an asset that is made of a task's champion.
+OF_CHAMPION: dict[str, Any] = {"partitions_def": TASK, "deps": [CHAMPION_KEY], "group_name": "production"}
 
 
 def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:

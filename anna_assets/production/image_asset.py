@@ -2,12 +2,10 @@
 
 import dagster as dg
 
-from anna_assets.partitions import TASK
 from anna_assets.places import place
-from anna_assets.production.champion_asset import CHAMPION_KEY
-from anna_assets.production.scores_asset import NobodyScoresError
+from anna_assets.production.champion_asset import OF_CHAMPION
 from anna_assets.steps import step_asset
-from anna_resources.artifacts.image import BuiltImage
+from anna_resources.artifacts.image import CONTEXT, BuiltImage
 from anna_resources.clock import this_second
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.ledger import Ledger
@@ -22,10 +20,8 @@ def image_asset() -> dg.AssetsDefinition:
 
     @step_asset(
         key=IMAGE_KEY,
-        partitions_def=TASK,
-        deps=[CHAMPION_KEY],
+        **OF_CHAMPION,
         pool="scoring",
-        group_name="production",
         kinds={"docker"},
         description="The champion as an image that scores histories and answers HTTP; a build context alone where no "
         "builder is set (`image.builder`).",
@@ -35,31 +31,28 @@ def image_asset() -> dg.AssetsDefinition:
         from anna_resources.images.context import python_version, write_context
 
         task, settings = context.partition_key, load_settings()
-        champion, options = Champions.of(settings).current(task), settings.image
-        if champion is None:
-            raise NobodyScoresError(f"{task} has no champion, so there is no image: promote a launch first.")
+        champion, options = Champions.of(settings).require(task), settings.image
         kept, stored = warehouse.candidate(champion.tag), warehouse.image(task)
         model, facts = kept.model(), kept.facts()
         name = image_name(options.repository, champion.tag)
-        digest = ""
-        with stored.replacing() as (folder, made):
-            packages = write_context(folder, kept.model_folder(), facts.code, champion.tag, model.version)
+        with stored.writing() as folder:
+            context_folder, digest = folder / CONTEXT, ""
+            context_folder.mkdir()
+            packages = write_context(context_folder, kept.model_folder(), facts.code, champion.tag, model.version)
             if options.builder is not Builder.NONE:
                 arguments = {"BASE_IMAGE": options.base, "PYTHON_VERSION": python_version()}
-                digest = build(folder, name, options, arguments, context.log.info)
-            made.append(
-                BuiltImage(
-                    tag=champion.tag,
-                    model_version=model.version,
-                    name=name,
-                    base=options.base,
-                    builder=options.builder.value,
-                    digest=digest,
-                    size=size_of(name, options) if digest else "",
-                    made_at=this_second(),
-                )
+                digest = build(context_folder, name, options, arguments, context.log.info)
+            built = BuiltImage(
+                tag=champion.tag,
+                model_version=model.version,
+                name=name,
+                base=options.base,
+                builder=options.builder.value,
+                digest=digest,
+                size=size_of(name, options) if digest else "",
+                made_at=this_second(),
             )
-        (built,) = made
+            built.write(folder)
         if digest:
             Ledger.of(settings).record_image(champion.tag, built.model_dump(mode="json"))
         return dg.MaterializeResult(

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from anna_core.errors import AnnaError, ArtifactError
+from anna_core.errors import AnnaError
 from anna_core.keys import key_of_tag
 from anna_core.marts.dictionary import DICTIONARY_FILE
 from anna_core.models.scores_file import read_scores
 from anna_core.samples.sample import Sample
-from anna_resources.artifacts.folder import ArtifactFolder
+from anna_resources.artifacts.folder import ArtifactFolder, read_json
 from anna_resources.artifacts.visible import keep_warnings, read_warnings
 
 if TYPE_CHECKING:
@@ -158,11 +158,8 @@ class CandidateFolder(ArtifactFolder):
         Raises:
             ArtifactError: that is not kept, or in another form.
         """
-        file = self.current() / _REFERENCE
-        try:
-            return _references().validate_json(file.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ArtifactError(f"{file}: cannot be read. Train the task again, and promote that.") from error
+        cure = "Train the task again, and promote that."
+        return read_json(self.current() / _REFERENCE, _references(), cure)
 
 
 def _references() -> "TypeAdapter[dict[str, DomainShares]]":

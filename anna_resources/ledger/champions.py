@@ -14,6 +14,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from anna_core.errors import AnnaError
 from anna_core.keys import task_of
 from anna_core.strict import explain
 from anna_resources.clock import this_second
@@ -26,6 +27,10 @@ CHAMPION_FILE, REQUEST_FILE, CHALLENGER_FILE = "champion.yaml", "request.yaml", 
 _FILES: dict[type[BaseModel], str] = {Champion: CHAMPION_FILE, Ask: REQUEST_FILE, Challenger: CHALLENGER_FILE}
 _LAUNCH = re.compile(r"Launch (\S+)")  # a commit of one begins so, and has no more: a person may be called Launch
 _Kept = TypeVar("_Kept", bound=BaseModel)
+
+
+class NobodyScoresError(AnnaError):
+    """A task has no champion, or no challenger."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,17 @@ class Champions:
     def current(self, task: str) -> Champion | None:
         """The champion of a task; None where there is none. Raises `LedgerError` where it cannot be read."""
         return self.read(Champion, task, self._head(task))
+
+    def require(self, task: str) -> Champion:
+        """The champion of a task.
+
+        Raises:
+            NobodyScoresError: there is none.
+            LedgerError: it cannot be read.
+        """
+        if (champion := self.current(task)) is None:
+            raise NobodyScoresError(f"{task} has no champion: promote a launch first, by the job `promote`.")
+        return champion
 
     def all(self) -> dict[str, Champion]:
         """Task → its champion, of those that have one; errors as of `current`."""

@@ -39,8 +39,9 @@ def write_commit(git: Git, tree: str, parent: str | None, message: str, by: str)
     return git.run("commit-tree", tree, *follows, "-F", "-", given=message, extra=who)
 
 
-def write_tag(git: Git, commit: str, tag: str, title: str) -> str:
-    """A tag of a commit, by ANNA."""
+def write_tag(git: Git, commit: str, tag: str, message: str) -> str:
+    """A tag of a commit by ANNA, with the first line of the commit's message."""
     tagger = f"{_ANNA[0]} <{_ANNA[1]}> {int(this_second().timestamp())} +0000"
+    title = message.partition("\n")[0]
     lines = (f"object {commit}", "type commit", f"tag {tag}", f"tagger {tagger}", "", title, "")
     return git.run("mktag", given="\n".join(lines))

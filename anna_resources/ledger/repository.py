@@ -21,7 +21,7 @@ from anna_resources.settings import Settings
 
 MAIN = "main"
 _NONE = "0" * 40
-_TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
+TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
 _HEADS = TypeAdapter(dict[str, str])
 
 
@@ -102,11 +102,11 @@ class Repository:
         """Raise `LedgerError` where a branch lost what it held, or a tag is another: it was rewritten, or removed."""
         known_refs = self._known()
         refs = self.refs() if known_refs else {}
-        for name, known in sorted(known_refs.items(), key=lambda ref: ref[0].startswith(_TAGS)):
+        for name, known in sorted(known_refs.items(), key=lambda ref: ref[0].startswith(TAGS)):
             now = refs.get(name)
-            if now == known or (now and not name.startswith(_TAGS) and self.is_ancestor(known, now)):
+            if now == known or (now and not name.startswith(TAGS) and self.is_ancestor(known, now)):
                 continue
-            what = f"tag {name.removeprefix(_TAGS)} held" if name.startswith(_TAGS) else f"branch {name} held commit"
+            what = f"tag {name.removeprefix(TAGS)} held" if name.startswith(TAGS) else f"branch {name} held commit"
             became = f"now holds {now[:12]}, which does not follow from that" if now else "is gone"
             raise LedgerError(
                 f"The ledger {self.folder} was rewritten: {what} {known[:12]}, and {became}. {self._cure(name, known)} "
@@ -117,7 +117,7 @@ class Repository:
         """How to bring back what a branch or tag held."""
         if not self.folder.exists() or not self.git.succeeds("cat-file", "-e", known):
             return "Bring it back from a copy or its remote."
-        ref = f"refs/{name}" if name.startswith(_TAGS) else f"refs/heads/{name}"
+        ref = full_ref(name)
         git = f"git --git-dir={shlex.quote(str(self.folder))}"
         file = shlex.quote(str(self.folder / ref))  # git does not write over one that is damaged
         return f"Bring it back by: rm -f {file}; {git} update-ref {ref} {known}."
@@ -131,15 +131,14 @@ class Repository:
             return str(error)
         return ""
 
-    def commit(self, branch: str, make: Callable[[str | None], Change | None], begin: str = MAIN) -> str:
+    def commit(self, branch: str, make: Callable[[str | None], Change | None]) -> str:
         """Add a commit to a branch, at once with its tag; return the branch's head.
 
         Nothing is added where nothing would change.
 
         Args:
-            branch: the branch; it begins at the head of `begin` where there is none.
+            branch: the branch; it begins at the head of `main` where there is none.
             make: what to write, or None for nothing, given the branch's head; called while nobody else writes.
-            begin: another branch.
 
         Raises:
             LedgerError: as of `writing`.
@@ -147,7 +146,7 @@ class Repository:
         """
         with self.writing() as writer:
             head = self.head(branch)
-            parent = head or (self.head(begin) if branch != begin else None)
+            parent = head or self.head(MAIN)
             change = make(parent)
             if change is None:
                 return parent or ""
@@ -158,7 +157,7 @@ class Repository:
             moved = {branch: made}
             moves = [f"update refs/heads/{branch} {made} {head or _NONE}"]
             if change.tag:
-                moved[f"{_TAGS}{change.tag}"] = tag = write_tag(writer.git, made, change.tag, change.message.partition("\n")[0])
+                moved[f"{TAGS}{change.tag}"] = tag = write_tag(writer.git, made, change.tag, change.message)
                 moves.append(f"create refs/tags/{change.tag} {tag}")
             writer.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
             self._remember(moved)
@@ -242,3 +241,8 @@ class Repository:
 
     def _remember(self, moved: dict[str, str]) -> None:
         write_text(self.heads, json.dumps(self._known() | moved, indent=1, sort_keys=True))
+
+
+def full_ref(name: str) -> str:
+    """How git calls a branch, or a tag as of `TAGS`."""
+    return f"refs/{name}" if name.startswith(TAGS) else f"refs/heads/{name}"
