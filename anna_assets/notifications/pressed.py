@@ -1,7 +1,6 @@
 """Presses, as they are on record in the ledger."""
 
-from anna_assets.notifications.writing import Writing, asset_page
-from anna_resources.ledger.champions import Champions
+from anna_assets.notifications.writing import Writing
 from anna_resources.ledger.presses import Press, Pressed, presses
 from anna_resources.ledger.roles import Champion, Turn
 from anna_resources.notifications.message import Kind, Message
@@ -16,18 +15,14 @@ _EVENTS = {
 }
 
 
-def begin_presses(champions: Champions, state: State) -> None:
-    """Begin with the presses that come from now on."""
-    state.presses = champions.heads()
-
-
-def new_presses(champions: Champions, writing: Writing, state: State) -> list[Message]:
+def new_presses(writing: Writing, state: State) -> list[Message]:
     """What there is to tell of the presses since the last look; of a ledger without news costs one call of git.
 
     Where the ledger was brought back from a copy that lacks what was looked at, nobody knows what is new: the last
     press that it holds is told then, as that is what holds from now on.
     """
     found: list[Message] = []
+    champions = writing.champions
     now = champions.heads()
     for task, head in now.items():
         known = state.presses.get(task, "")
@@ -69,6 +64,15 @@ def _told(writing: Writing, press: Press) -> Message:
     facts = {"launch": ask.tag, "instead of": ask.instead_of, "by": press.by, "result": writing.result(ask.tag)}
     facts |= {"approved by": ask.approved_by} if isinstance(ask, Champion) else {}
     facts |= {"passed over": "; ".join(f"{gate}: {reason}" for gate, reason in ask.overridden.items())}
-    return writing.message(
-        event, kind, task, title, sentence, asset_page("champion", task), at.timestamp(), facts, advice
+    return Message(
+        event=event,
+        kind=kind,
+        task=task,
+        owner=writing.owner(task),
+        title=f"ANNA: {title}",
+        sentence=sentence,
+        facts=facts,
+        page=writing.asset_page("champion", task),
+        advice=advice,
+        at=at,
     )

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets.notifications import notifications_sensor as sensor
+from anna_resources.ledger.ledger import Ledger
 from anna_assets.notifications.monitored import drift
 from anna_assets.notifications.writing import Writing
 from anna_assets.production.monitoring_asset import MONITORING_KEY
@@ -78,7 +78,7 @@ def ended(deployment: Deployment, kind: dg.DagsterEventType, key: str = TRAINED[
 
 
 def test_a_launch_that_ended_is_told_with_its_figures_and_once(told: Deployment, hook: Webhook) -> None:
-    launch = sensor.Ledger.of(told.settings).read(TRAINED[0])
+    launch = Ledger.of(told.settings).read(TRAINED[0])
     ended(told, dg.DagsterEventType.RUN_SUCCESS, run=launch.run)
     assert look(told) == QUIET
     assert look(told) == QUIET
@@ -359,7 +359,7 @@ def test_presses_are_told_again_where_the_ledger_came_back_from_an_older_copy(to
 
 
 def test_drift_that_comes_again_after_it_had_passed_is_told_again(told: Deployment) -> None:
-    writing, state = Writing(told.settings, sensor.Ledger.of(told.settings), told.warehouse), State()
+    writing, state = Writing(told.settings, told.warehouse), State()
     run = dg.DagsterRun(job_name="x", tags={"dagster/partition": "2024-03-01|churn"})
 
     def messages(*failed: str) -> int:
