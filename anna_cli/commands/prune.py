@@ -15,7 +15,7 @@ from anna_cli.submission import selector
 from anna_core.errors import AnnaError
 from anna_resources.names import PRUNE_JOB, PRUNE_OP
 from anna_resources.settings import load_settings
-from anna_resources.upkeep.told import Told, last_told
+from anna_resources.upkeep.pruning import Pruning, last_pruning
 
 
 @click.command()
@@ -30,7 +30,7 @@ def prune(yes: bool) -> None:
     run_id = client.expect("LaunchRunSuccess", LAUNCH_RUN, params=parameters(yes))["run"]["runId"]
     with CONSOLE.status("removing what is too old …" if yes else "looking what is too old …"):
         ended = wait_for(client, run_id)
-    told = last_told(settings)
+    told = last_pruning(settings)
     if told is None or told.run != ended:
         raise AnnaError(f"The run {ended[:8]} left no word, as another one came after it: look at its page in the UI.")
     tell(told, CONSOLE)
@@ -45,7 +45,7 @@ def parameters(do: bool) -> Json:
     }
 
 
-def tell(told: Told, console: Console) -> None:
+def tell(told: Pruning, console: Console) -> None:
     """Say what goes, or went, by kind, and what is left alone."""
     table = Table("keep", "removed" if told.is_done else "would be removed", "bytes", box=None)
     for line in told.lines:

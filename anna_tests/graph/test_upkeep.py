@@ -8,13 +8,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from anna_assets.upkeep import prune as module
+from anna_assets.upkeep import pruner
 from anna_assets.upkeep.old_runs import delete_run, old_events, old_runs
 from anna_core.errors import ArtifactError
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.repository import LedgerError
 from anna_resources.names import KEY_TAG, PARTITION_TAG, PRUNE_JOB, PRUNE_OP, ROOT_RUN_TAG, TRAIN_JOB
-from anna_resources.upkeep.told import Told, last_told
+from anna_resources.upkeep.pruning import Pruning, last_pruning
 from anna_tests.graph.conftest import MONTHS, TRAINED, Clock, Deployment, events
 from anna_tests.graph.results import problem
 from anna_tests.graph.test_champion import press
@@ -34,8 +34,8 @@ def prune(deployment: Deployment, do: bool = True, check: bool = True) -> Any:
 
 def told(deployment: Deployment) -> dict[str, int]:
     """What the latest run of the job told: kind → number, of those that there are."""
-    found = last_told(deployment.settings)
-    assert isinstance(found, Told)
+    found = last_pruning(deployment.settings)
+    assert isinstance(found, Pruning)
     return {line.what: line.number for line in found.lines if line.number}
 
 
@@ -147,10 +147,10 @@ def test_what_a_run_or_a_backfill_is_about_is_left_alone(
     prune(trained)
     assert told(trained) == {}
     trained.instance.delete_run(run.run_id)
-    monkeypatch.setattr(module, "backfills", lambda instance: 2)
+    monkeypatch.setattr(pruner, "backfills", lambda instance: 2)
     prune(trained)
     assert told(trained) == {}
-    found = last_told(trained.settings)
+    found = last_pruning(trained.settings)
     assert found is not None
     assert found.notes == ["2 backfill(s) are under way, which may need any files: these are left alone until then."]
 
@@ -171,7 +171,7 @@ def test_a_sample_that_was_deleted_goes_whole_once_its_file_is_gone_too(trained:
     assert f"{first} 2024-03" in follow(trained)
     trained.instance.delete_dynamic_partition("sample", TRAINED[1])
     prune(trained)
-    found = last_told(trained.settings)
+    found = last_pruning(trained.settings)
     assert found is not None
     assert "Dagster knows no sample" in found.notes[0]  # as after its database was lost
 

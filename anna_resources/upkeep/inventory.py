@@ -29,7 +29,7 @@ _CURES = {
 
 
 @dataclass(frozen=True)
-class Lying:
+class Inventory:
     """What lies in the storage of a deployment.
 
     Attributes:
@@ -41,7 +41,7 @@ class Lying:
     warehouse: Warehouse
 
     @classmethod
-    def of(cls, warehouse: Warehouse) -> "Lying":
+    def of(cls, warehouse: Warehouse) -> "Inventory":
         """That of a deployment."""
         return cls(Path(warehouse.storage), warehouse)
 
