@@ -82,7 +82,7 @@ def task_of(key: str) -> str:
 
 
 def key_of_tag(tag: str) -> str:
-    """Key of the sample of a launch, by the launch's tag: `<task>.<sample>`, of its second launch `<task>.<sample>@2`."""
+    """Key of the sample of a launch, by the launch's tag: `churn.q1`, also of its second launch `churn.q1@2`."""
     return tag.partition("@")[0]
 
 

@@ -17,7 +17,7 @@ from anna_assets.layers.mart_assets import joint_version
 from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import METAMODEL_KEY
 from anna_assets.layers.sequences_asset import sequences_metadata
-from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
+from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_key, retro_keys, window_of_marts
 from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain

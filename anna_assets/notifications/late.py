@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from anna_resources.clock import told_moment
 from anna_assets.notifications.writing import Writing, moment
 from anna_assets.production.due import look_at
 from anna_core.domains import Domain
 from anna_core.errors import in_words
+from anna_resources.clock import told_moment
 from anna_resources.notifications.message import Kind, Message
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
@@ -17,9 +17,7 @@ from anna_resources.notify_settings import Event
 _LOOK_SECONDS = 600.0  # between two looks: each reads what there is of all months of a champion's domains
 
 
-def late_scores(
-    writing: Writing, state: State, domains: Mapping[str, Domain], months: list[dt.date]
-) -> list[Message]:
+def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], months: list[dt.date]) -> list[Message]:
     """What there is to tell of scores that are late: once a day as long as they are.
 
     Args:

@@ -119,8 +119,8 @@ def _of_launch(instance: dg.DagsterInstance, writing: Writing, run: dg.DagsterRu
         sentence="Somebody canceled it." if is_canceled else last_words(instance, run.run_id),
         facts=facts,
         page=writing.run_page(run.run_id),
-        advice="The page of `uploads` says whether it is launched again by itself. If not: mend it, and submit the sample "
-        "again.",
+        advice="The page of `uploads` says whether it is launched again by itself. If not: mend it, and submit the "
+        "sample again.",
         at=moment(at),
     )
 
@@ -144,8 +144,8 @@ def _of_scoring(
                 sentence=last_words(instance, run.run_id),
                 facts={"what": what, "run": run.run_id},
                 page=writing.run_page(run.run_id),
-                advice="It is tried again by itself, after pauses that grow to an hour, until it comes to its end. If the "
-                "cause will not pass, mend it.",
+                advice="It is tried again by itself, after pauses that grow to an hour, until it comes to its end. If "
+                "the cause will not pass, mend it.",
                 at=moment(at),
             )
 

@@ -4,15 +4,14 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import dagster as dg
 
-from itertools import takewhile
 from anna_assets.layers.fresh_marts import stale_marts
 from anna_assets.partitions import task_key
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
-from anna_resources.clock import told_moment
 from anna_assets.production.due import Look, look_at
 from anna_assets.production.image_asset import IMAGE_KEY
 from anna_assets.production.monitoring_asset import MONITORING_KEY
@@ -24,6 +23,7 @@ from anna_core.errors import in_words
 from anna_core.samples.outcomes import last_change, list_outcomes
 from anna_core.sequences.touched_months import history_months
 from anna_resources.artifacts.production import Done
+from anna_resources.clock import told_moment
 from anna_resources.ledger.roles import Challenger
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.settings import Builder, Settings

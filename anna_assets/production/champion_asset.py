@@ -23,8 +23,8 @@ from anna_assets.train import AssetJob
 from anna_core.analytics.gates import DOMAINS_THERE, QUESTIONS, Gate
 from anna_core.domains import Domain
 from anna_resources.ledger.champions import Champions
-from anna_resources.ledger.roles import Ask, Challenger, Champion, Turn
 from anna_resources.ledger.ledger import Ledger
+from anna_resources.ledger.roles import Ask, Challenger, Champion, Turn
 from anna_resources.names import PROMOTE_JOB
 from anna_resources.settings import Approval, load_settings
 from anna_resources.tracking.resource import Tracking

@@ -6,8 +6,8 @@ import pytest
 
 from anna_core.analytics.gates import NOT_WORSE, OF_USE, QUESTIONS
 from anna_resources.ledger.champions import Champions
-from anna_resources.ledger.roles import Ask, Champion
 from anna_resources.ledger.repository import LedgerError
+from anna_resources.ledger.roles import Ask, Champion
 from anna_tests.graph.conftest import SMALL_TASK, TRAINED, Deployment
 from anna_tests.graph.results import problem
 

@@ -9,10 +9,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_resources.ledger.ledger import Ledger
 from anna_assets.notifications.monitored import drift
 from anna_assets.notifications.writing import Writing
 from anna_assets.production.monitoring_asset import MONITORING_KEY
+from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.notifications.addresses import Address
 from anna_resources.notifications.state import DAY, State, StateFile

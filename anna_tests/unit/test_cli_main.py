@@ -188,7 +188,9 @@ def test_a_press_says_what_the_form_of_the_launchpad_says(home, monkeypatch, cap
 def test_prune_shows_what_goes_and_removes_it_only_when_told_to(home, monkeypatch, capsys):
     lines = [Line(what="launches", number=1_234, size=5 * 2**30), Line(what="versions", number=0, size=0)]
     for arguments, is_done in (("prune",), False), (("prune", "--yes"), True):
-        told = Pruning(run="r1", at=dt.datetime.now(tz=dt.UTC), is_done=is_done, lines=lines, notes=["A note."], disk={})
+        told = Pruning(
+            run="r1", at=dt.datetime.now(tz=dt.UTC), is_done=is_done, lines=lines, notes=["A note."], disk={}
+        )
         told.keep(home / "storage")
         stub, code = pressed(home, monkeypatch, *arguments)
         assert code in (0, None)

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from anna_cli.pressing import tell
 from anna_resources.ledger.champions import CHAMPION_FILE, Champions
-from anna_resources.ledger.roles import Ask, Turn
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
+from anna_resources.ledger.roles import Ask, Turn
 from anna_resources.who import WhoError, person, same_person
 
 NOON = dt.datetime(2024, 4, 1, 12, tzinfo=dt.UTC)

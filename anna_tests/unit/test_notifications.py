@@ -15,8 +15,9 @@ from anna_cli.commands.notify import NotifyError, notify
 from anna_core.errors import ArtifactError
 from anna_resources import settings
 from anna_resources.ledger.champions import Champions
-from anna_resources.ledger.presses import Pressed, heads, presses
+from anna_resources.ledger.presses import Pressed, presses
 from anna_resources.ledger.repository import Repository
+from anna_resources.ledger.roles import Turn
 from anna_resources.notifications import delivery
 from anna_resources.notifications.addresses import Address, AddressError, NotSentError, addresses_of, all_addresses
 from anna_resources.notifications.delivery import deliver
