@@ -1,5 +1,6 @@
 """The job `prune`, and its schedule: what is too old is shown, or taken away."""
 
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -33,7 +34,7 @@ def prune_op(context: dg.OpExecutionContext, config: Prune, warehouse: Warehouse
     """Show or remove what is too old: files of the storage, Dagster's runs, MLflow's runs."""
     try:
         with FileLock(Path(warehouse.storage) / "upkeep" / ".lock", timeout=0):
-            found = Pruner(context.instance, warehouse, load_settings(), config.do).prune(context.run_id)
+            found = Pruner(context.instance, warehouse, load_settings(), config.do, time.time()).prune(context.run_id)
     except Timeout:
         raise AnnaError("Another run of `prune` is under way: wait for its end, then look again.") from None
     for line in found.lines:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +41,7 @@ class Pruner:
     warehouse: Warehouse
     settings: Settings
     do: bool
-    now: float = field(default_factory=time.time)
+    now: float
     notes: list[str] = field(default_factory=list)
 
     def prune(self, run_id: str) -> Pruning:
