@@ -26,7 +26,8 @@ from anna_resources.artifacts.production import Done
 from anna_resources.clock import told_moment
 from anna_resources.ledger.roles import Challenger
 from anna_resources.names import PRODUCTION_TAG
-from anna_resources.settings import Builder, Settings
+from anna_resources.production_settings import Builder
+from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
 

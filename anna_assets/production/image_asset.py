@@ -9,7 +9,8 @@ from anna_resources.artifacts.image import CONTEXT, BuiltImage
 from anna_resources.clock import this_second
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.ledger import Ledger
-from anna_resources.settings import Builder, load_settings
+from anna_resources.production_settings import Builder
+from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 IMAGE_KEY = dg.AssetKey("image")

@@ -14,7 +14,8 @@ from anna_core.columns.shares import percent
 from anna_core.metrics.registry import METRICS
 from anna_core.months import months_below
 from anna_resources.ledger.champions import Champions
-from anna_resources.settings import Drift, load_settings
+from anna_resources.production_settings import Drift
+from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anna_core.errors import AnnaError
 from anna_resources.images.context import CONTAINERFILE
-from anna_resources.settings import Builder, Image
+from anna_resources.production_settings import Builder, Image
 
 _TOLD_LINES = 15  # of the output of a build that failed
 

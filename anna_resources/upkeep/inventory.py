@@ -10,7 +10,7 @@ from pathlib import Path
 from anna_core import storage
 from anna_core.errors import ArtifactError
 from anna_core.keys import key_of_tag
-from anna_resources.settings import Keep
+from anna_resources.production_settings import Keep
 from anna_resources.upkeep.policy import Item, Kind
 from anna_resources.warehouse import Warehouse
 

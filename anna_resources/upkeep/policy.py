@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from anna_core.keys import task_of
-from anna_resources.settings import Keep
+from anna_resources.production_settings import Keep
 
 
 class Kind(StrEnum):

@@ -220,11 +220,11 @@ def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
 ) -> None:
     made, failed = champion_asset._made, []
 
-    def once(champion: Champion) -> dg.MaterializeResult:
+    def once(champion: Champion, *came) -> dg.MaterializeResult:
         if not failed:
             failed.append(champion.tag)
             raise RuntimeError("cut off")
-        return made(champion)
+        return made(champion, *came)
 
     monkeypatch.setattr(champion_asset, "_made", once)
     result = press(trained, tag=TRAINED[0])

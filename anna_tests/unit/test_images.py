@@ -15,7 +15,7 @@ from anna_assets.production.image_asset import image_name
 from anna_resources.images import context, requirements
 from anna_resources.images.builders import BuildError, build, size_of
 from anna_resources.images.requirements import SERVING, Pinned, RequirementsError, fetch
-from anna_resources.settings import Builder, Image
+from anna_resources.production_settings import Builder, Image
 
 PACKAGES = [Pinned("numpy", "2.0.0", "ab" * 32, "BSD-3-Clause"), Pinned("torch", "2.13.0+cpu", "cd" * 32, "")]
 

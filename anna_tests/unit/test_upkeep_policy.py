@@ -10,7 +10,8 @@ from anna_cli.settings_file import render_settings
 from anna_core import storage
 from anna_core.errors import ArtifactError
 from anna_core.yaml_files import parse_yaml
-from anna_resources.settings import Keep, Settings
+from anna_resources.production_settings import Keep
+from anna_resources.settings import Settings
 from anna_resources.upkeep.inventory import Inventory, remove
 from anna_resources.upkeep.policy import Item, Kind, Needed, going
 from anna_resources.warehouse import Warehouse
