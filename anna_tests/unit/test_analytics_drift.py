@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from anna_core.analytics.drift import field_drift, shares_of
-from anna_core.analytics.monitoring import monitor
+from anna_core.analytics.monitoring import Monitoring, Moves, moves
 from anna_core.analytics.trend_plot import trend_plot
 from anna_core.scoring.published import published
 from anna_resources.artifacts.production import MonthMonitoring
@@ -71,25 +71,31 @@ def frame(score, history, tag="churn.q1"):
     return published(scores, {"toy": history}, tag)
 
 
+def watched(found: Moves, metric: str = "roc_auc", expected: float | None = None) -> Monitoring:
+    at = dt.datetime(2024, 4, 4, tzinfo=dt.UTC)
+    return Monitoring(
+        **dict(found), model="churn.q1", scored_at=at, metric=metric, expected=expected, performance=None, outcomes="",
+        along=None,
+    )  # fmt: skip
+
+
 def test_a_month_is_held_against_the_launch_and_against_the_month_before():
     random, count = np.random.default_rng(0), 1_000
     history = make_sequences(np.full(count, 5))
     reference = {"toy": shares_of(history)}
     judged, score = random.random((3_000, 1)), random.random(count)
-    calm = monitor(MARCH, frame(score, history), judged, reference, {"toy": history}, None)
+    calm = moves(MARCH, frame(score, history), judged, reference, {"toy": history}, None)
     assert calm.clients_before is None
     assert calm.volume_change is None
     assert calm.score_drift_before == calm.moved == {}
     assert calm.score_drift["score"] < 0.1
     assert calm.covered == calm.covered_then == {"toy": 1.0}
     before = frame(score[:800] ** 3, history)
-    found = monitor(MARCH, frame(score**3, history), judged, reference, {"toy": history}, before)
+    found = moves(MARCH, frame(score**3, history), judged, reference, {"toy": history}, before)
     assert found.volume_change == pytest.approx(0.25)
     assert found.score_drift["score"] > 0.25 > found.score_drift_before["score"]
     assert 0 < found.moved["score"] < 0.3  # the deciles of 800 clients are not those of 1,000
-    other = monitor(
-        MARCH, frame(score, history), judged, reference, {"toy": history}, frame(score, history, "churn.q0")
-    )
+    other = moves(MARCH, frame(score, history), judged, reference, {"toy": history}, frame(score, history, "churn.q0"))
     assert other.moved == {}
     assert other.clients_before == count
     assert type(found).model_validate_json(found.model_dump_json()) == found
@@ -108,18 +114,18 @@ def test_a_month_without_any_client_is_told_and_can_be_read_again(tmp_path):
     empty = frame(np.empty(0, dtype=np.float32), nobody)
     before = frame(np.array([0.2, 0.5, 0.8], dtype=np.float32), history)
     reference = {"toy": shares_of(history)}
-    found = monitor(MARCH, empty, np.array([[0.1], [0.9]]), reference, {"toy": nobody}, before)
+    found = moves(MARCH, empty, np.array([[0.1], [0.9]]), reference, {"toy": nobody}, before)
     assert (found.clients, found.volume_change, found.covered["toy"]) == (0, -1.0, 0.0)
     assert (found.score_drift, found.by_chance) == ({}, 0.0)
     stored = MonthMonitoring(tmp_path / "month=2024-03")
-    stored.write(found)
-    assert stored.read() == found
+    stored.write(watched(found))
+    assert stored.read() == watched(found)
 
 
 def test_months_of_another_metric_are_not_drawn_on_the_scale_of_this_one():
     history = make_sequences([3, 2, 4])
-    month = monitor(MARCH, frame([0.2, 0.5, 0.8], history), np.array([[0.1], [0.9]]), {}, {}, None)
+    month = moves(MARCH, frame([0.2, 0.5, 0.8], history), np.array([[0.1], [0.9]]), {}, {}, None)
     others = {"log_loss": 1.5, "roc_auc": 0.7}
-    shown = [month.model_copy(update={"metric": metric, "expected": value}) for metric, value in others.items()]
+    shown = [watched(month, metric, value) for metric, value in others.items()]
     axes = trend_plot(shown, 0.1, 0.25).figure.axes[3]
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [np.nan, 0.7])

@@ -154,7 +154,7 @@ def run_states(*runs):
 
 def pressed(home, monkeypatch, *arguments, **answers):
     """Press against a stub; what it was asked, and the exit code."""
-    monkeypatch.setattr("anna_cli.pressing._POLL_SECONDS", 0.01)
+    monkeypatch.setattr("anna_cli.job_runs._POLL_SECONDS", 0.01)
     answers = {
         "Identity": identified(home),
         "LaunchRun": {"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "r1"}}}},
