@@ -10,7 +10,7 @@ from anna_assets.production.due import look_at
 from anna_core.domains import Domain
 from anna_core.errors import in_words
 from anna_resources.clock import told_moment
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
 
@@ -70,7 +70,7 @@ def _message(writing: Writing, due: _Due, since: float, now: float) -> Message:
         told = f"{due.key} could have been scored since {began}, and is not."
     return Message(
         event=Event.SCORED_LATE,
-        kind=Kind.FAILURE,
+        severity=Severity.FAILURE,
         task=due.task,
         owner=writing.owner(due.task),
         title=f"ANNA: {due.key} is not scored",

@@ -9,7 +9,7 @@ from anna_assets.partitions import task_keys
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_core.errors import ArtifactError
 from anna_resources.names import PARTITION_TAG
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
 
@@ -37,7 +37,7 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
     names = ", ".join(one.check_name for one in failed)
     message = Message(
         event=Event.DRIFT,
-        kind=Kind.FAILURE if is_error else Kind.WARNING,
+        severity=Severity.FAILURE if is_error else Severity.WARNING,
         task=task,
         owner=writing.owner(task),
         title=f"ANNA: {task} {month:%Y-%m}: {'error' if is_error else 'warning'} of {names}",

@@ -3,15 +3,15 @@
 from anna_assets.notifications.writing import Writing
 from anna_resources.ledger.presses import Press, Pressed, presses
 from anna_resources.ledger.roles import Champion, Turn
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import State
 from anna_resources.notify_settings import Event
 
 _EVENTS = {
-    Pressed.ASKED: (Event.APPROVAL_ASKED, Kind.INFO),
-    Pressed.PROMOTED: (Event.PROMOTED, Kind.SUCCESS),
-    Pressed.DECLINED: (Event.DECLINED, Kind.INFO),
-    Pressed.ROLLED_BACK: (Event.ROLLED_BACK, Kind.WARNING),
+    Pressed.ASKED: (Event.APPROVAL_ASKED, Severity.INFO),
+    Pressed.PROMOTED: (Event.PROMOTED, Severity.SUCCESS),
+    Pressed.DECLINED: (Event.DECLINED, Severity.INFO),
+    Pressed.ROLLED_BACK: (Event.ROLLED_BACK, Severity.WARNING),
 }
 
 
@@ -37,7 +37,7 @@ def new_presses(writing: Writing, state: State) -> list[Message]:
 
 def _told(writing: Writing, press: Press) -> Message:
     ask, task, days = press.ask, press.task, writing.settings.request_days
-    event, kind = _EVENTS[press.pressed]
+    event, severity = _EVENTS[press.pressed]
     title, sentence, advice, at = "", "", "", ask.asked_at
     match press.pressed:
         case Pressed.ASKED:
@@ -66,7 +66,7 @@ def _told(writing: Writing, press: Press) -> Message:
     facts |= {"passed over": "; ".join(f"{gate}: {reason}" for gate, reason in ask.overridden.items())}
     return Message(
         event=event,
-        kind=kind,
+        severity=severity,
         task=task,
         owner=writing.owner(task),
         title=f"ANNA: {title}",

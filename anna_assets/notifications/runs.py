@@ -18,7 +18,7 @@ from anna_assets.production.scores_asset import SCORES_KEY
 from anna_assets.uploads.launches import is_whole
 from anna_core.keys import parse_sample_key
 from anna_resources.names import OWNER_TAG, PARTITION_TAG, PRODUCTION_TAG, TRAIN_JOB, WILL_RETRY_TAG
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
 
@@ -99,7 +99,7 @@ def _of_launch(instance: dg.DagsterInstance, writing: Writing, run: dg.DagsterRu
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return Message(
             event=Event.LAUNCH_ENDED,
-            kind=Kind.SUCCESS,
+            severity=Severity.SUCCESS,
             task=task,
             owner=owner,
             title=f"ANNA: {tag or key} is trained",
@@ -112,7 +112,7 @@ def _of_launch(instance: dg.DagsterInstance, writing: Writing, run: dg.DagsterRu
     is_canceled = run.status is dg.DagsterRunStatus.CANCELED
     return Message(
         event=Event.LAUNCH_FAILED,
-        kind=Kind.WARNING if is_canceled else Kind.FAILURE,
+        severity=Severity.WARNING if is_canceled else Severity.FAILURE,
         task=task,
         owner=owner,
         title=f"ANNA: the launch of {tag or key} {'was canceled' if is_canceled else 'failed'}",
@@ -137,7 +137,7 @@ def _of_scoring(
         for owner, tasks in _owners(writing, run).items():
             yield Message(
                 event=Event.SCORING_FAILED,
-                kind=Kind.FAILURE,
+                severity=Severity.FAILURE,
                 task=", ".join(tasks),
                 owner=owner,
                 title=f"ANNA: production failed at {what}",

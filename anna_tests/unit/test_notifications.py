@@ -21,7 +21,7 @@ from anna_resources.ledger.roles import Turn
 from anna_resources.notifications import delivery
 from anna_resources.notifications.addresses import Address, AddressError, NotSentError, addresses_of, all_addresses
 from anna_resources.notifications.delivery import deliver
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State, StateFile
 from anna_resources.notify_settings import Event, Notify
 from anna_resources.settings import SettingsError, hand_on, load_settings
@@ -31,7 +31,8 @@ from anna_tests.unit.test_ledger_champions import ask
 SECRET = "sesame1234"
 NOON = dt.datetime(2024, 4, 1, 12, tzinfo=dt.UTC)
 MESSAGE = Message(
-    event=Event.DRIFT, kind=Kind.WARNING, task="churn", owner="risk", title="ANNA: churn 2024-03: warning of volume",
+    event=Event.DRIFT, severity=Severity.WARNING, task="churn", owner="risk",
+    title="ANNA: churn 2024-03: warning of volume",
     sentence="+30.0% clients against the month before.", facts={"month": "2024-03", "launch": "", "psi": "score\n0.2"},
     page="https://anna.bank/x", advice="Look.", at=NOON,
 )  # fmt: skip
@@ -169,7 +170,7 @@ def test_what_apprise_says_of_a_failure_is_told_without_the_address_and_logged_n
         found.refuses = True
         text = f"json://user:{SECRET}@127.0.0.1:{found.port}/hooks/{SECRET}?+X-Key={SECRET}x"
         with pytest.raises(NotSentError) as caught:
-            address(text).send("title", "body", Kind.INFO)
+            address(text).send("title", "body", Severity.INFO)
     assert f"(json://127.0.0.1:{found.port}): Failed to send JSON POST notification" in str(caught.value)
     assert "error=503" in str(caught.value)
     said = "".join(traceback.format_exception(caught.value)) + caplog.text
