@@ -42,8 +42,7 @@ def test_a_new_champion_gets_an_image_by_itself_where_there_is_a_builder(
     (tmp_path / "bin").mkdir()
     program(tmp_path / "bin", "buildah", BUILDS)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    (trained.home / "anna.yaml").open("a").write("image: {builder: buildah, repository: bank.example/anna}\n")
-    trained.reload()
+    trained.set("image: {builder: buildah, repository: bank.example/anna}")
     press(trained, tag=first)
     assert follow(trained)[0] == f"image of {first}"
     built = trained.warehouse.image("churn").facts()

@@ -19,7 +19,7 @@ from anna_resources.notifications.state import DAY, State, StateFile
 from anna_tests.graph.conftest import TRAINED, Clock, Deployment, events
 from anna_tests.graph.test_champion import press
 from anna_tests.graph.test_outcomes import bring
-from anna_tests.graph.test_production import follow
+from anna_tests.graph.test_production import IN_MARCH, follow
 from anna_tests.receivers import Mailbox, Webhook, mailbox, webhook
 
 pytestmark = pytest.mark.xdist_group("trained")
@@ -181,8 +181,7 @@ def test_drift_is_told_by_mail_to_the_owner_and_a_webhook_once(
     assert (mail["Subject"], mail["From"]) == (got["title"], "anna@bank.ru")
     assert mail.get_content_type() == "text/plain"
     assert mail.get_content().splitlines()[0] == got["message"].splitlines()[0]
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-    told.materialize("production/monitoring", partition=pair)  # the same, once more
+    told.materialize("production/monitoring", partition=IN_MARCH)  # the same, once more
     assert look(told) == QUIET
     assert len(hook.got) == len(mails.got) == 1
 
@@ -191,12 +190,11 @@ def test_production_that_fails_is_told_once_a_day_until_it_works(told: Deploymen
     press(told, tag=TRAINED[0])
     look(told)
     hook.got.clear()
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
     job = told.defs.resolve_implicit_global_asset_job_def()
 
     def score() -> bool:
         return job.execute_in_process(
-            instance=told.instance, asset_selection=[dg.AssetKey(["production", "scores"])], partition_key=pair,
+            instance=told.instance, asset_selection=[dg.AssetKey(["production", "scores"])], partition_key=IN_MARCH,
             tags={PRODUCTION_TAG: "churn.q1 2024-03"}, raise_on_error=False,
         ).success  # fmt: skip
 

@@ -45,12 +45,6 @@ def files(deployment: Deployment) -> set[str]:
     return {path for path in found if not path.startswith(("upkeep/", "uploads/", "ledger/"))}
 
 
-def keep(deployment: Deployment, said: str) -> None:
-    file = deployment.home / "anna.yaml"
-    file.write_text(f"{file.read_text()}keep: {{{said}}}\n")
-    deployment.reload()
-
-
 def test_after_years_the_champion_still_scores_and_can_be_rolled_back(trained: Deployment, clock: Clock) -> None:
     first, second = TRAINED
     press(trained, tag=first)
@@ -60,7 +54,7 @@ def test_after_years_the_champion_still_scores_and_can_be_rolled_back(trained: D
     for domain in trained.domains:
         trained.materialize(f"retro/embedding/{domain}", partition=pair)
     before = scores(trained).month(MARCH).read()
-    keep(trained, "candidates: 1d, retro_scores: 1d, production_scores: 1d")
+    trained.set("keep: {candidates: 1d, retro_scores: 1d, production_scores: 1d}")
     clock.seconds = 2_000 * DAY
     lying = files(trained)
     prune(trained, do=False)
@@ -108,7 +102,7 @@ def test_an_old_launch_can_be_promoted_though_its_sequences_are_gone(trained: De
 
 def test_a_candidate_that_went_says_so_when_it_is_asked_for(trained: Deployment, clock: Clock) -> None:
     first, second = TRAINED
-    keep(trained, "candidates: 30d")
+    trained.set("keep: {candidates: 30d}")
     clock.seconds = 31 * DAY
     prune(trained)
     assert told(trained) == {"candidates": 1}
@@ -120,7 +114,7 @@ def test_a_candidate_that_went_says_so_when_it_is_asked_for(trained: Deployment,
 
 def test_a_challenger_and_whoever_s_scores_are_there_stay(trained: Deployment, clock: Clock) -> None:
     first, second = TRAINED
-    keep(trained, "candidates: 30d, launches: null")
+    trained.set("keep: {candidates: 30d, launches: null}")
     press(trained, tag=second)
     press(trained, button="CHALLENGE", tag=first)
     clock.seconds = 31 * DAY
@@ -287,5 +281,5 @@ def test_by_itself_it_runs_each_night_unless_that_is_off(deployment: Deployment)
     with dg.build_schedule_context(instance=deployment.instance) as context:
         [request] = schedule.evaluate_tick(context).run_requests or []
     assert request.run_config == {"ops": {PRUNE_OP: {"config": {"do": True}}}}
-    keep(deployment, "nightly: false")
+    deployment.set("keep: {nightly: false}")
     assert deployment.defs.resolve_schedule_def(PRUNE_JOB).default_status is dg.DefaultScheduleStatus.STOPPED
