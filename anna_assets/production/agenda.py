@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -29,6 +29,8 @@ from anna_resources.names import PRODUCTION_TAG
 from anna_resources.production_settings import Builder
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
+
+_AT_ONCE, _LATELY = 5, 6 * 3600.0  # so often within so many seconds the same is made again without a pause
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,35 @@ class Agenda:
                 self.told.append(f"{task}: {in_words(error)}")
 
     def may_begin(self, name: str) -> bool:
-        """Whether no run of this name is under way, or has failed or was canceled a short while ago."""
+        """Whether no run of this name is under way, was canceled or failed a while ago, or comes time and again."""
         runs = self.instance.get_run_records(dg.RunsFilter(tags={PRODUCTION_TAG: name}), limit=20)
         if any(record.dagster_run.status in UNDER_WAY for record in runs):
             self.waits.append(f"{name} is under way.")
             return False
         failed = list(takewhile(lambda record: record.dagster_run.status in FAILED, runs))
         if not failed:
-            return True
-        latest = failed[0]
-        again = pause_end(len(failed), latest.end_time or latest.update_timestamp.timestamp(), self.now)
+            return not self._comes_time_and_again(name, runs)
+        again = pause_end(len(failed), _end(failed[0]), self.now)
         if again:
-            words = last_words(self.instance, latest.dagster_run.run_id)
+            words = last_words(self.instance, failed[0].dagster_run.run_id)
             self.told.append(f"{name} failed, and is tried again at {told_moment(again)}: {words}")
         return not again
+
+    def _comes_time_and_again(self, name: str, runs: Sequence[dg.RunRecord]) -> bool:
+        """Whether what came to its end is wanted again at once, time after time, as where its end changes nothing.
+
+        Late events and another champion may have the same made again, and soon: the first times wait for nothing.
+        """
+        done = takewhile(lambda record: record.dagster_run.status not in FAILED, runs)
+        ends = [_end(record) for record in takewhile(lambda record: self.now - _end(record) < _LATELY, done)]
+        again = pause_end(len(ends) - _AT_ONCE, ends[0], self.now) if len(ends) > _AT_ONCE else 0.0
+        if again:
+            self.told.append(
+                f"{name} came to its end {len(ends)} times within hours, and is wanted once more, at "
+                f"{told_moment(again)}: either its source changes without end, or what it makes is not what is looked "
+                "for; that is a fault."
+            )
+        return bool(again)
 
     def _champions(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
         """The months that the champion is to score, and those whose monitoring has not seen what there is."""
@@ -175,3 +192,7 @@ def _request(name: str, partition: str, *keys: dg.AssetKey) -> dg.RunRequest:
 
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _end(record: dg.RunRecord) -> float:
+    return record.end_time or record.update_timestamp.timestamp()

@@ -13,7 +13,7 @@ from anna_assets.train import AssetJob
 from anna_core.analytics.gates import QUESTIONS, Gate
 from anna_core.domains import Domain
 from anna_resources.ledger.roles import Champion
-from anna_resources.names import PROMOTE_JOB
+from anna_resources.names import PROMOTE_JOB, RETRY_TAG
 from anna_resources.settings import load_settings
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
@@ -43,7 +43,7 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
     def champion(
         context: dg.AssetExecutionContext, config: PressForm, warehouse: Warehouse, tracking: Tracking
     ) -> Iterator[Any]:
-        task, run = context.partition_key, context.run.root_run_id or context.run_id
+        task, run = context.partition_key, _first_run(context)
         try:
             came = Pressing(task, config, *signed(config), run, load_settings(), warehouse, domains).do()
         except GatesError as error:
@@ -75,6 +75,16 @@ def promote_job() -> AssetJob:
         "back. Choose the task as partition.",
         config={"ops": {CHAMPION_KEY.to_python_identifier(): {"config": form}}},
     )
+
+
+def _first_run(context: dg.AssetExecutionContext) -> str:
+    """Id of the run that this one retries, or its own; who executes a press again in the UI presses again."""
+    run, parent = context.run, context.run.parent_run_id
+    while parent and (earlier := context.instance.get_run_by_id(parent)) is not None:
+        if earlier.tags.get(RETRY_TAG) != run.run_id:
+            break
+        run, parent = earlier, earlier.parent_run_id
+    return run.run_id
 
 
 def _made(champion: Champion, came: Came) -> dg.MaterializeResult:

@@ -1,7 +1,7 @@
 """Doing a press: who scores, scores along or is asked for from now on, by the gates and what is on record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import dagster as dg
@@ -82,15 +82,16 @@ class Pressing:
     domains: list[Domain]
 
     def do(self) -> Came:
-        """Do it, unless an earlier run has, that was killed after it had made a champion.
+        """Do it, unless an earlier run has, that was killed after its commit.
 
         Raises:
             PressError: it cannot be done.
             LedgerError: the ledger cannot be read or written, or somebody was faster.
         """
         now = self._champions.current(self.task)
-        if now is not None and now.run == self.run:
-            return _made(now)
+        if (commits := self._champions.commit_of(self.task, self.run)) is not None:
+            came = self._on_record(*commits, now)
+            return replace(came, told="This press is on record already: an earlier attempt was cut off after that.")
         match self.form.press:
             case Button.PROMOTE | Button.APPROVE | Button.ROLLBACK:
                 return self._promote(now)
@@ -104,6 +105,25 @@ class Pressing:
     @property
     def _champions(self) -> Champions:
         return Champions.of(self.settings)
+
+    def _on_record(self, commit: str, before: str | None, now: Champion | None) -> Came:
+        """What this press came to, which is on record as a commit; `now` is the champion by now."""
+        champions, task = self._champions, self.task
+        champion, ask = champions.read(Champion, task, commit), champions.read(Ask, task, commit)
+        match self.form.press:
+            case Button.DECLINE if (declined := champions.read(Ask, task, before)) is not None:
+                return self._declined(declined)
+            case Button.CHALLENGE if now and (along := champions.read(Challenger, task, commit)) is not None:
+                return self._along(now, along)
+            case Button.STAND_DOWN if now and (along := champions.read(Challenger, task, before)) is not None:
+                return self._along(now, along)
+        if champion is not None and champion == now and champion != champions.read(Champion, task, before):
+            return _made(champion)
+        if ask is not None:
+            return Came(None, _recorded(ask), ask.overridden, _facts(ask, "asked for"))
+        if now is not None:  # another press came since: its champion stays, and so do its gates
+            return Came(None, _recorded(now), now.overridden, _facts(now, "champion by a later press"))
+        raise PressError(f"What this press made of {task} is undone: look at it, and press again.")
 
     def _promote(self, now: Champion | None) -> Came:
         """Make a launch the champion, or ask for that."""
@@ -125,7 +145,7 @@ class Pressing:
             raise GatesError(ask.tag, gates, overridden)
         ask = ask.model_copy(update={"gates": {gate.name: gate.told for gate in gates}, "overridden": overridden})
         if Approval.FOUR_EYES in (self.settings.approval, facts.task.approval) and request is None:
-            self._champions.ask(ask)
+            self._champions.ask(ask, self.run)
             told = f"{self.who} asks for {ask.tag}; another person approves by PRESS: APPROVE."
             return Came(None, gates, overridden, _facts(ask, "asked for"), told)
         approval = (self.who, self.why) if request is not None else ("", "")
@@ -133,19 +153,25 @@ class Pressing:
 
     def _decline(self) -> Came:
         request = self._open_request()
-        self._champions.decline(self.task, request, self.who, self.why)
+        self._champions.decline(self.task, request, self.who, self.why, self.run)
         told = f"{self.who} declines {request.tag}, which {request.asked_by} asked for."
+        return replace(self._declined(request), told=told)
+
+    def _declined(self, request: Ask) -> Came:
         facts = _facts(request, "declined by") | {"by": self.who}
-        return Came(None, _recorded(request), request.overridden, facts, told)
+        return Came(None, _recorded(request), request.overridden, facts)
 
     def _challenge(self, now: Champion | None) -> Came:
-        """Let a launch score along, or end that; the gates stay as they were found of the champion."""
+        """Let a launch score along, or end that."""
         if now is None:
             raise PressError(f"{self.task} has no champion to challenge: promote a launch first.")
         if self.form.press is Button.STAND_DOWN:
-            along, what = self._champions.stand_down(self.task, self.who, self.why), "scores along no more"
-        else:
-            along, what = self._new_challenger(now), "scores along"
+            return self._along(now, self._champions.stand_down(self.task, self.who, self.why, self.run))
+        return self._along(now, self._new_challenger(now))
+
+    def _along(self, now: Champion, along: Challenger) -> Came:
+        """Who scores along, or no more, is told beside the champion, whose gates stay as they were found."""
+        what = "scores along no more" if self.form.press is Button.STAND_DOWN else "scores along"
         facts = {"what": what, "ledger": along.tag, "by": self.who, "why": self.why}
         return Came(None, _recorded(now), now.overridden, facts)
 
@@ -157,7 +183,7 @@ class Pressing:
             raise PressError(f"{tag} cannot score along, as it predicts something else than {now.tag}: promote it.")
         if not (gate := domains_there(facts, self.domains)).passed:
             raise PressError(f"{tag} cannot score along: {gate.told}")
-        return self._champions.challenge(self.task, tag, self.who, self.why)
+        return self._champions.challenge(self.task, tag, self.who, self.why, self.run)
 
     def _asked(self, now: Champion | None, request: Ask | None) -> Ask:
         """What is asked for, before its gates are known: by the request that is approved, or by this press."""

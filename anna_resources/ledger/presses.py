@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anna_resources.ledger.champions import CHAMPION_FILE, REQUEST_FILE, Champions
+from anna_resources.ledger.champions import CHAMPION_FILE, REQUEST_FILE, Champions, without_run
 from anna_resources.ledger.roles import Ask, Champion
 
 
@@ -62,4 +62,4 @@ def presses(champions: Champions, task: str, head: str, after: str = "") -> Iter
             yield Press(task, Pressed.ASKED, ask, ask.asked_by, ask.why)
         elif (declined := champions.read(Ask, task, before)) is not None:
             by, _, why = git.run("show", "--no-patch", "--format=%an%n%b", commit).partition("\n")
-            yield Press(task, Pressed.DECLINED, declined, by, why.strip())
+            yield Press(task, Pressed.DECLINED, declined, by, without_run(why))

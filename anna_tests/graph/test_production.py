@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import shutil
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -10,13 +11,14 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from anna_assets.partitions import calendar, monthly, task_key
-from anna_assets.production import champion_asset
+from anna_assets.production import champion_asset, scoring
 from anna_core import storage
 from anna_core.analytics import trend_plot
+from anna_core.analytics.gates import Gate
 from anna_core.memory import DEFAULT_MEMORY
 from anna_resources.artifacts.production import ProductionScores
 from anna_resources.ledger.champions import Champions
-from anna_resources.ledger.roles import Champion
+from anna_resources.ledger.roles import Ask, Champion
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.results import problem
@@ -146,6 +148,19 @@ def test_scores_on_histories_behind_their_marts_are_refused(trained: Deployment)
     assert_frame_equal(scores(trained).month(MARCH).read(), before)
 
 
+def test_a_mart_that_came_just_after_freshness_was_asked_has_the_month_scored_again(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    trained.rewrite_month("cards", "2024-03-01", events(95, "2024-03-01"))
+    trained.refresh()
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "require_fresh_histories", lambda *asked: None)  # it was, a moment before
+        assert trained.materialize("production/scores", partition=IN_MARCH).success
+    assert "history/cards 2024-03" in asked(trained)
+
+
 def test_nobody_scores_a_task_without_a_champion(trained: Deployment) -> None:
     assert "churn has no champion" in problem(trained.materialize("production/scores", partition=IN_MARCH, check=False))
 
@@ -227,6 +242,49 @@ def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
     assert result.success
     assert failed == [TRAINED[0]]
     assert [past.tag for past in Champions.of(trained.settings).past("churn")] == [TRAINED[0]]
+
+
+def test_each_press_that_was_cut_off_after_its_commit_is_on_record_once(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = TRAINED
+    trained.set("approval: four_eyes")
+    champions, recorded = Champions.of(trained.settings), pressing._recorded
+    cut: list[str] = []
+
+    def commits() -> int:
+        return len(champions.repository.subjects_of("task/churn"))
+
+    def cut_off() -> None:
+        if commits() > before and not cut:
+            cut.append("now")
+            raise RuntimeError("cut off")
+
+    def gates(ask: Ask) -> list[Gate]:
+        cut_off()
+        return recorded(ask)
+
+    def told(*said: Any) -> dict[str, Any]:
+        cut_off()
+        return tell(*said)
+
+    tell = pressing._facts
+    monkeypatch.setattr(pressing, "_recorded", gates)
+    monkeypatch.setattr(pressing, "_facts", told)
+    for who, button, tag in (
+        ("anna", "PROMOTE", first),
+        ("boris", "DECLINE", ""),
+        ("anna", "PROMOTE", first),
+        ("boris", "APPROVE", ""),
+        ("anna", "CHALLENGE", second),
+        ("anna", "STAND_DOWN", ""),
+    ):
+        before = commits()
+        cut.clear()
+        result = press(trained, button=button, who=who, tag=tag)
+        assert (result.success, cut, commits()) == (True, ["now"], before + 1), button
+    assert [past.tag for past in champions.past("churn")] == [first]
+    assert (champions.request("churn"), champions.challenger("churn")) == (None, None)
 
 
 def test_a_first_month_that_is_set_later_has_nothing_built_without_end(trained: Deployment) -> None:
