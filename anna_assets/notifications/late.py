@@ -10,6 +10,7 @@ from anna_assets.production.due import look_at
 from anna_core.domains import Domain
 from anna_core.errors import in_words
 from anna_resources.clock import told_moment
+from anna_resources.ledger.roles import Champion
 from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
@@ -30,7 +31,11 @@ def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], m
     if 0 <= now - state.looked < _LOOK_SECONDS:
         return []
     state.looked = now
-    due = {one.key: one for task in writing.champions.tasks() for one in _due(writing, task, domains, months)}
+    due = {
+        one.key: one
+        for task, head in writing.champions.heads().items()
+        for one in _due(writing, task, head, domains, months)
+    }
     state.due = {key: min(state.due.get(key, now), now) for key in due}
     return [
         _message(writing, due[key], since, now)
@@ -51,9 +56,9 @@ class _Due(NamedTuple):
         return f"{self.task} {self.month}".strip()
 
 
-def _due(writing: Writing, task: str, domains: Mapping[str, Domain], months: list[dt.date]) -> list[_Due]:
+def _due(writing: Writing, task: str, head: str, domains: Mapping[str, Domain], months: list[dt.date]) -> list[_Due]:
     try:
-        champion = writing.champions.current(task)
+        champion = writing.champions.read(Champion, task, head)
         if champion is None:
             return []
         look = look_at(writing.warehouse, writing.settings, champion.tag, domains, months)

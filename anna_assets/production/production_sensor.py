@@ -23,6 +23,7 @@ from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_core.domains import Domain
 from anna_core.errors import in_words
 from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Challenger, Champion
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
@@ -54,12 +55,12 @@ def production_sensor(
         agenda = Agenda(context.instance, warehouse, settings, there, months_of(month), time.time())
         requests: dict[str, dg.RunRequest] = {}
         champions = Champions.of(settings)
-        for task in champions.tasks():
+        for task, head in champions.heads().items():  # by one call of git, where the ledger has no news
             try:
-                champion = champions.current(task)
+                champion = champions.read(Champion, task, head)
                 if champion is None:
                     continue
-                for request in agenda.wanted(task, champion.tag, champions.challenger(task)):
+                for request in agenda.wanted(task, champion.tag, champions.read(Challenger, task, head)):
                     name = request.tags[PRODUCTION_TAG]
                     if name not in requests and agenda.may_begin(name):
                         requests[name] = request

@@ -16,7 +16,7 @@ from anna_core.errors import AnnaError
 from anna_core.storage import write_text
 from anna_core.strict import explain
 from anna_resources.ledger.git import Git, GitError
-from anna_resources.ledger.objects import write_commit, write_tag, write_tree
+from anna_resources.ledger.objects import read_text, write_commit, write_tag, write_tree
 from anna_resources.settings import Settings
 
 MAIN = "main"
@@ -197,8 +197,7 @@ class Repository:
 
     def read(self, commit: str, path: str) -> str | None:
         """The text of a file as of a commit; None where there is none."""
-        listed = self.git.run("ls-tree", commit, "--", path)
-        return self.git.run("cat-file", "blob", listed.split()[2]) if listed else None
+        return read_text(self.folder, commit, path)
 
     def folders(self, commit: str, folder: str) -> list[str]:
         """Names of the folders in a folder as of a commit, in order."""

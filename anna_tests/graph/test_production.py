@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from anna_assets.partitions import calendar, monthly, task_key
-from anna_assets.production import champion_asset, scoring
+from anna_assets.production import champion_asset, pressing, scoring
 from anna_core import storage
 from anna_core.analytics import trend_plot
 from anna_core.analytics.gates import Gate
