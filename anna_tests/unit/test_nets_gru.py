@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anna_core.models.nets.packed_gru import packed_gru
+from anna_core.models.nets.packed_gru import FEW_ROWS, packed_gru, packed_grus
 
 INPUTS, WIDTH = 5, 8
 
@@ -35,8 +35,11 @@ def _both(lengths, dtype=torch.float32):
     leaves = [events, *layer.parameters()]
     grads = [torch.autograd.grad(states, leaves, given_grad, retain_graph=True) for states in (found, wanted)]
     with torch.no_grad():
-        alone = packed_gru(events, tuple(layer.all_weights[0]), sizes, dtype)
-    return found, wanted, grads, alone
+        weights = tuple(layer.all_weights[0])
+        alone = packed_gru(events, weights, sizes, dtype)
+        other = [weight + 0.1 for weight in weights]
+        beside = packed_grus([2 * events, events], [other, weights], sizes, dtype)[1]
+    return found, wanted, grads, (alone, beside)
 
 
 @settings(max_examples=50, deadline=None)
@@ -46,7 +49,8 @@ def test_states_and_gradients_are_those_of_torch(lengths):
     torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
     for our, their in zip(ours, theirs, strict=True):
         torch.testing.assert_close(our, their, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(alone, found, atol=1e-6, rtol=1e-5)
+    for forwards in alone:
+        torch.testing.assert_close(forwards, found, atol=1e-6, rtol=1e-5)
 
 
 def test_bfloat16_products_stay_close():
@@ -56,6 +60,27 @@ def test_bfloat16_products_stay_close():
     for our, their in zip(ours, theirs, strict=True):
         assert our.dtype == torch.float32
         assert torch.nn.functional.cosine_similarity(our.flatten(), their.flatten(), dim=0) > 0.999
+
+
+@pytest.mark.parametrize("encoder", ["gru", "bigru"])
+@pytest.mark.parametrize("rows", [FEW_ROWS, FEW_ROWS + 1])
+def test_nets_side_by_side_say_what_each_says_alone(encoder, rows):
+    from anna_core.models.nets.batch import EventStore
+    from anna_core.models.nets.domain_net import DomainNet
+    from anna_core.models.nets.input_stats import measure_inputs
+    from anna_core.tasks.net import NetSpec
+    from anna_tests.unit.nets_toy import make_sequences
+
+    sequences = make_sequences(sorted([1 + row % 9 for row in range(rows)], reverse=True))
+    batch = EventStore(sequences, torch.device("cpu")).gather(np.arange(rows))
+    spec = NetSpec(encoder=encoder, hidden=WIDTH, layers=2)
+    stats = measure_inputs(sequences, np.arange(rows), 0, spec)
+    nets = [DomainNet(spec, stats, (0.5,)).eval() for _ in range(3)]
+    with torch.inference_mode():
+        for net, found in zip(nets, DomainNet.outputs(nets, batch), strict=True):
+            wanted = net(batch)
+            torch.testing.assert_close(found.embedding, wanted.embedding, atol=1e-6, rtol=1e-5)
+            torch.testing.assert_close(found.logits, wanted.logits, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("layers", [1, 2])

@@ -7,7 +7,7 @@ import torch
 
 from anna_core.models.nets.batch import PackedBatch
 from anna_core.models.nets.gru import GruEncoder
-from anna_core.models.nets.packed_gru import Weights, packed_gru
+from anna_core.models.nets.packed_gru import Weights, packed_grus
 
 
 class BidirectionalGruEncoder(GruEncoder):
@@ -20,13 +20,17 @@ class BidirectionalGruEncoder(GruEncoder):
     directions = 2
 
     def layer(
-        self, events: torch.Tensor, weights: Sequence[Weights], batch: PackedBatch, dtype: torch.dtype
-    ) -> torch.Tensor:
+        self,
+        events: Sequence[torch.Tensor],
+        weights: Sequence[Sequence[Weights]],
+        batch: PackedBatch,
+        dtype: torch.dtype,
+    ) -> Sequence[torch.Tensor]:
         """See `GruEncoder.layer`; the forward states come before the backward ones."""
-        onwards, backwards = weights
-        ahead = packed_gru(events, onwards, batch.sizes, dtype)
-        behind = packed_gru(_Reverse.apply(events, batch), backwards, batch.sizes, dtype)
-        return torch.cat([ahead, _Reverse.apply(behind, batch)], dim=1)
+        inputs = [*events, *(_Reverse.apply(x, batch) for x in events)]
+        states = packed_grus(inputs, [one[way] for way in range(2) for one in weights], batch.sizes, dtype)
+        ahead, behind = states[: len(events)], states[len(events) :]
+        return [torch.cat([a, _Reverse.apply(b, batch)], dim=1) for a, b in zip(ahead, behind, strict=True)]
 
 
 class _Reverse(torch.autograd.Function):

@@ -7,6 +7,7 @@ The pooled states are not normalised: their distance from zero says how much has
 nets worse (docs/quality.md).
 """
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ from anna_core.aggregates.ranks import read_aggregates
 from anna_core.models.nets.batch import EventStore, PackedBatch
 from anna_core.models.nets.dropout import drop_units
 from anna_core.models.nets.encoders import make_encoder
+from anna_core.models.nets.gru import GruEncoder
 from anna_core.models.nets.inputs import EventInputs, InputStats
+from anna_core.models.nets.packed_gru import FEW_ROWS
 from anna_core.models.nets.pooling import make_pool, mean
 from anna_core.models.nets.row_inputs import RowInputs
 from anna_core.models.precision import matrix_products
@@ -76,6 +79,22 @@ class DomainNet(nn.Module):
             events = drop_units(events, self.spec.input_dropout, batch)
         with matrix_products(self.spec, events.device):
             states = self.encoder(events, batch)
+        return self._read(events, states, batch)
+
+    def _read(self, events: torch.Tensor, states: torch.Tensor, batch: PackedBatch) -> NetOutput:
         pooled = self.pool(states, batch)
         embedding = self.head(torch.cat([pooled, mean(events, batch), self.row(batch)], dim=1))
         return NetOutput(embedding, self.output(self.dropout(embedding)))
+
+    @staticmethod
+    def outputs(nets: Sequence["DomainNet"], batch: PackedBatch) -> Iterator[NetOutput]:
+        """What several nets of one spec say of a batch, in evaluation; recurrences of few rows go side by side."""
+        encoders = [net.encoder for net in nets if isinstance(net.encoder, GruEncoder)]
+        if not encoders or len(batch) > FEW_ROWS:
+            yield from (net(batch) for net in nets)
+            return
+        events = [net.inputs(batch) for net in nets]
+        with matrix_products(nets[0].spec, events[0].device):
+            states = GruEncoder.side_by_side(encoders, events, batch)
+        for net, its_events, its_states in zip(nets, events, states, strict=True):
+            yield net._read(its_events, its_states, batch)

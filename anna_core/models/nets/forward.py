@@ -37,8 +37,7 @@ def forward_rows(nets: Sequence[DomainNet], store: EventStore, rows: np.ndarray)
     with torch.inference_mode():
         batches = length_batches(store.length[rows], batch_rows, batch_events)
         for batch, events in zip(batches, store.batches(rows[batch] for batch in batches), strict=True):
-            for place, net in enumerate(nets):
-                result = net(events)
+            for place, result in enumerate(DomainNet.outputs(nets, events)):
                 embedding[place, batch] = result.embedding.cpu().numpy()
                 logits[place, batch] = result.logits.cpu().numpy()
     for net, before in zip(nets, training, strict=True):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from anna_core.models.nets.batch import PackedBatch
-from anna_core.models.nets.packed_gru import Weights, packed_gru
+from anna_core.models.nets.packed_gru import Weights, packed_grus
 from anna_core.models.nets.recurrent import RecurrentEncoder
 
 
@@ -25,28 +25,40 @@ class GruEncoder(RecurrentEncoder):
 
     def forward(self, events: torch.Tensor, batch: PackedBatch) -> torch.Tensor:
         """See `anna_core.models.nets.encoders.Encoder`."""
-        kind = events.device.type
+        [states] = self.side_by_side([self], [events], batch)
+        return states
+
+    @staticmethod
+    def side_by_side(
+        encoders: Sequence["GruEncoder"], events: Sequence[torch.Tensor], batch: PackedBatch
+    ) -> Sequence[torch.Tensor]:
+        """The states of several encoders of one shape, each of which has its own inputs of the same batch."""
+        first, kind = encoders[0], events[0].device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         with torch.autocast(kind, enabled=False):
             if kind != "cpu":  # under autocast cuDNN would get float16, which loses small gradients
-                states, _ = self.gru(PackedSequence(events, torch.tensor(batch.sizes)))
-                return states.data
-            for layer in range(self.gru.num_layers):
+                packed = (PackedSequence(x, torch.tensor(batch.sizes)) for x in events)
+                return [one.gru(x)[0].data for one, x in zip(encoders, packed, strict=True)]
+            for layer in range(first.gru.num_layers):
                 if layer:
-                    events = F.dropout(events, self.dropout, self.training)
-                begin = layer * self.directions
-                events = self.layer(events, self.gru.all_weights[begin : begin + self.directions], batch, dtype)
+                    events = [F.dropout(x, first.dropout, first.training) for x in events]
+                ways = slice(layer * first.directions, (layer + 1) * first.directions)
+                events = first.layer(events, [one.gru.all_weights[ways] for one in encoders], batch, dtype)
         return events
 
     def layer(
-        self, events: torch.Tensor, weights: Sequence[Weights], batch: PackedBatch, dtype: torch.dtype
-    ) -> torch.Tensor:
-        """One layer on a CPU: its inputs (N, inputs) → its states (N, width).
+        self,
+        events: Sequence[torch.Tensor],
+        weights: Sequence[Sequence[Weights]],
+        batch: PackedBatch,
+        dtype: torch.dtype,
+    ) -> Sequence[torch.Tensor]:
+        """One layer of each encoder on a CPU: its inputs (N, inputs) → its states (N, width).
 
         Args:
-            events: packed inputs.
-            weights: weights of each direction, as in `torch.nn.GRU.all_weights`.
+            events: packed inputs of each.
+            weights: of each, the weights of its directions, as in `torch.nn.GRU.all_weights`.
             batch: says which row each event belongs to.
             dtype: number type of the matrix products.
         """
-        return packed_gru(events, weights[0], batch.sizes, dtype)
+        return packed_grus(events, [onwards for [onwards] in weights], batch.sizes, dtype)
