@@ -98,10 +98,7 @@ def look_at(
     Raises:
         AnnaError: a domain that it reads is gone.
     """
-    read = warehouse.candidate(tag).facts().domains
-    if gone := sorted(domain.name for domain in read if domain.name not in there):
-        raise AnnaError(f"{tag} reads {', '.join(gone)}, which is gone: put its file back, or roll back.")
-    domains = [there[domain.name] for domain in read]
+    domains = domains_read(warehouse, tag, there)
     rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
     prints = {domain.name: warehouse.mart(domain).fingerprints(_seen(domain, months)) for domain in domains}
     return Look(tag, settings, domains, months, rows, prints, time.time())
@@ -110,3 +107,11 @@ def look_at(
 def _seen(domain: Domain, months: list[dt.date]) -> list[dt.date]:
     """The months that histories of these read: a mart of an earlier one, of before it was left out, counts."""
     return sorted({*(history_months(domain, months[0]) if months else ()), *months})
+
+
+def domains_read(warehouse: Warehouse, tag: str, there: Mapping[str, Domain]) -> list[Domain]:
+    """The domains that a launch reads, as they are now; arguments and errors as of `look_at`."""
+    read = warehouse.candidate(tag).facts().domains
+    if gone := sorted(domain.name for domain in read if domain.name not in there):
+        raise AnnaError(f"{tag} reads {', '.join(gone)}, which is gone: put its file back, or roll back.")
+    return [there[domain.name] for domain in read]

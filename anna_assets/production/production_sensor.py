@@ -17,6 +17,7 @@ import dagster as dg
 from anna_assets.partitions import months_of
 from anna_assets.production.agenda import Agenda
 from anna_assets.production.image_asset import IMAGE_KEY
+from anna_assets.production.in_time import in_time_news, late_months
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
@@ -51,8 +52,8 @@ def production_sensor(
         description="Has the champions score each month once it is complete, and again where late events change it.",
     )
     def production(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
-        there = {domain.name: domain for domain in domains}
-        agenda = Agenda(context.instance, warehouse, settings, there, months_of(month), time.time())
+        there, months = {domain.name: domain for domain in domains}, months_of(month)
+        agenda = Agenda(context.instance, warehouse, settings, there, months, time.time())
         requests: dict[str, dg.RunRequest] = {}
         champions = Champions.of(settings)
         for task, head in champions.heads().items():  # by one call of git, where the ledger has no news
@@ -68,9 +69,11 @@ def production_sensor(
                 agenda.told.append(f"{task}: {in_words(error)}")
         for sentence in agenda.told:
             context.log.warning(sentence)
+        late = late_months(warehouse, settings, there, months)
+        news, cursor = in_time_news(late, context.cursor)
         if requests:
-            return dg.SensorResult(run_requests=list(requests.values()))
-        said = " ".join(dict.fromkeys((*agenda.told, *agenda.waits)))
-        return dg.SensorResult(skip_reason=said or "All champions have scored what is complete.")
+            return dg.SensorResult(run_requests=list(requests.values()), asset_events=news, cursor=cursor)
+        said = " ".join(dict.fromkeys((*agenda.told, *agenda.waits))) or "All champions have scored what is complete."
+        return dg.SensorResult(skip_reason=said, asset_events=news, cursor=cursor)
 
     return production
