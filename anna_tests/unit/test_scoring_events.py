@@ -22,7 +22,7 @@ from anna_core.scoring.event_sequences import EventReader, EventsRead
 from anna_core.scoring.given_columns import given_column
 from anna_core.sequences.build import write_sequences
 from anna_core.sequences.ragged import Sequences
-from anna_core.serving.http import RefusedError, _answer
+from anna_core.serving.http import BadRequestError, _answer
 from anna_core.sources.corrections import read_corrections
 from anna_core.sources.observing import observe
 from anna_core.sources.source import Source
@@ -277,6 +277,6 @@ def test_a_request_that_is_no_text_or_nested_without_end_is_refused_as_one():
     scorer = SimpleNamespace(domains=("cards",), score=_client_ids)
     with pytest.raises(RequestError, match=r"'\\ud800' is half of a letter"):
         EventScorer.answer(scorer, [{"client_id": "\ud800", "events": {}}], "2024-01-01")
-    with pytest.raises(RefusedError, match=r"The request is no JSON") as refused:
+    with pytest.raises(BadRequestError, match=r"The request is no JSON") as refused:
         _answer(scorer, b"[" * 100_000)
     assert refused.value.status == 400
