@@ -24,10 +24,11 @@ from anna_assets.ledger_sensor import ledger_sensor
 from anna_assets.notifications.notifications_sensor import notifications_sensor
 from anna_assets.production.champion_asset import champion_asset, promote_job
 from anna_assets.production.image_asset import image_asset
+from anna_assets.production.in_time import in_time_check
 from anna_assets.production.monitoring_asset import monitoring_asset
 from anna_assets.production.outcomes_asset import outcomes_asset
 from anna_assets.production.production_sensor import production_sensor
-from anna_assets.production.scores_asset import challenger_asset, production_scores_asset
+from anna_assets.production.scores_asset import scores_assets
 from anna_assets.refresh.readable import readable_check
 from anna_assets.refresh.sources_sensor import sources_sensor
 from anna_assets.send_to_mlflow import outbox_sensor, send_job
@@ -115,14 +116,13 @@ def build_defs(
         retro_scores_asset(domains, retro),
         champion_asset(domains),
         image_asset(),
-        production_scores_asset(domains, partitions.production(month)),
-        challenger_asset(domains, partitions.production(month)),
+        *scores_assets(domains, partitions.production(month)),
         outcomes_asset(),
         monitoring_asset(partitions.production(month)),
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[readable_check(domain) for domain in domains],
+        asset_checks=[*(readable_check(domain) for domain in domains), in_time_check(domains, month)],
         jobs=[*observe, register_sample_job, send_job, train, promote_job(), prune_job],
         schedules=[prune_schedule(settings)],
         sensors=[

@@ -9,8 +9,8 @@ import time
 
 import dagster as dg
 
-from anna_assets.clock import told_moment
 from anna_assets.pauses import pause_end
+from anna_resources.clock import told_moment
 from anna_resources.ledger.remote import Remote
 
 _TICK_SECONDS = 15

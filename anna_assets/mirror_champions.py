@@ -7,6 +7,7 @@ import time
 import requests
 
 from anna_core.errors import AnnaError
+from anna_core.keys import key_of_tag
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.settings import load_settings
@@ -33,7 +34,8 @@ def wrong_champions(tracking: Tracking, cursor: str | None) -> tuple[list[str], 
     """
     asked: dict[str, tuple[str, float]] = json.loads(cursor or "{}")
     wrong, found = [], {}
-    for task, tag in champions().items():
+    for task, champion in Champions.of(load_settings()).all().items():
+        tag = champion.tag
         if registered_champion(tracking.url, task) == tag:
             continue
         before, at = asked.get(task, ("", 0.0))
@@ -45,25 +47,19 @@ def wrong_champions(tracking: Tracking, cursor: str | None) -> tuple[list[str], 
     return wrong, json.dumps(found)
 
 
-def champions() -> dict[str, str]:
-    """Task → tag of its champion, of those that have one."""
-    ledger = Champions.of(load_settings())
-    found = ((task, ledger.current(task)) for task in ledger.tasks())
-    return {task: champion.tag for task, champion in found if champion is not None}
-
-
 def mend_champions(tracking: Tracking, warehouse: Warehouse, log: logging.Logger) -> None:
     """Have each task's alias on the ledger's champion; one that is not in the registry is registered first."""
-    for task, tag in champions().items():
+    for task, champion in Champions.of(load_settings()).all().items():
+        tag = champion.tag
         try:
             if registered_champion(tracking.url, task) == tag:
                 continue
         except requests.RequestException as error:
             log.warning(f"MLflow at {tracking.url} does not say who is champion of {task}: {error}")
             return
-        if tracking.point_champion(task, tag) is not None:
+        if (problem := tracking.point_champion(task, tag)) is not None:
             _register(tracking, warehouse, tag, log)
-        problem = tracking.point_champion(task, tag)
+            problem = tracking.point_champion(task, tag)
         log.log(
             logging.WARNING if problem else logging.INFO,
             f"{tag} is champion of {task}; MLflow's registry says so {'not: ' + problem if problem else 'now'}.",
@@ -77,7 +73,7 @@ def _register(tracking: Tracking, warehouse: Warehouse, tag: str, log: logging.L
     except AnnaError as error:
         log.warning(f"{tag} cannot be registered: {error}")
         return
-    box = tracking.outbox.launch(tag.partition("@")[0], launch.run)
+    box = tracking.outbox.launch(key_of_tag(tag), launch.run)
     box.own.append(RunReport(at=now(), model=warehouse.candidate(tag).path))
     box.own.append(RunReport(at=now(), status="FINISHED"))
     if problem := tracking.send(box, log):

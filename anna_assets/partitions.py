@@ -35,6 +35,11 @@ def calendar(month: dg.MonthlyPartitionsDefinition) -> str:
     return f"{keys[0]} to {keys[-1]}" if keys else ""
 
 
+def months_of(month: dg.MonthlyPartitionsDefinition) -> list[dt.date]:
+    """The months of a deployment, in order."""
+    return [parse_month(key) for key in month.get_partition_keys()]
+
+
 def retro(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
     """The month x sample partitions of retro-inference."""
     return dg.MultiPartitionsDefinition({"month": month, "sample": SAMPLE})
@@ -64,6 +69,16 @@ def task_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
     """Task and month of each `month|task` partition key, ordered by task."""
     pairs = (str(key).partition("|") for key in partition_keys)
     return sorted((check_task(task), parse_month(month)) for month, _, task in pairs)
+
+
+def retro_key(sample: str, month: dt.date) -> str:
+    """The partition key of a month of a sample."""
+    return str(dg.MultiPartitionKey({"month": month.isoformat(), "sample": sample}))
+
+
+def task_key(task: str, month: dt.date) -> str:
+    """The partition key of a month of a task."""
+    return str(dg.MultiPartitionKey({"month": month.isoformat(), "task": task}))
 
 
 def _months_apart(first: dt.date, last: dt.date) -> int:

@@ -1,30 +1,19 @@
 """A press of production's buttons: a run of the job `promote`, followed to its end."""
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from anna_cli.console import CONSOLE
-from anna_cli.graphql import GraphQLClient, Json
 from anna_cli.identity import connect
-from anna_cli.launch import tags_of
-from anna_cli.launch_reader import LaunchReader
-from anna_cli.queries import LAUNCH_RUN
-from anna_cli.run_state import read_run
-from anna_cli.submission import selector
-from anna_core.errors import AnnaError
+from anna_cli.job_runs import RunFailedError, launch_run, run_parameters, wait_for
 from anna_core.keys import check_task
 from anna_resources.ledger.champions import Champions
-from anna_resources.ledger.presses import why_ended
-from anna_resources.names import PARTITION_TAG, PROMOTE_JOB, RETRY_TAG, TASK_TAG, WILL_RETRY_TAG
+from anna_resources.names import PARTITION_TAG, PROMOTE_JOB, TASK_TAG
 from anna_resources.settings import load_settings
 from anna_resources.who import caller, person
-
-_POLL_SECONDS = 1.0
-_OVER = ("SUCCESS", "FAILURE", "CANCELED")
 
 who_option = click.option("--who", help="Your name, which stays on record. [your name on this machine]")
 why_option = click.option("--why", required=True, help="Why, in a sentence, which stays on record.")
@@ -33,15 +22,11 @@ override_option = click.option(
 )
 
 
-class RefusedPressError(AnnaError):
-    """A press was refused."""
-
-
 def press(button: str, task: str, who: str | None, why: str, tag: str = "", overrides: Iterable[str] = ()) -> None:
     """Press, wait for what comes of it, and tell that.
 
     Raises:
-        RefusedPressError: the press was refused, in the run's own words.
+        RunFailedError: the press was refused, in the run's own words.
         ClientError: ANNA does not answer.
     """
     check_task(task)
@@ -54,46 +39,16 @@ def press(button: str, task: str, who: str | None, why: str, tag: str = "", over
     }
     settings = load_settings()
     client = connect(settings)
-    launched = client.expect("LaunchRunSuccess", LAUNCH_RUN, params=parameters(task, config))
-    champions, run_id = Champions.of(settings), launched["run"]["runId"]
+    run = run_parameters(PROMOTE_JOB, "champion", config, {PARTITION_TAG: task, TASK_TAG: task})
+    champions, run_id = Champions.of(settings), launch_run(client, run)
     try:
         with CONSOLE.status(f"{button.lower()}: the gates are looked at …"):
             wait_for(client, run_id)
-    except RefusedPressError:
+    except RunFailedError:
         made = champions.current(task)
         if made is None or made.run != run_id:  # else the run was killed, but not before its work was done
             raise
     tell(champions, task, settings.request_days, CONSOLE)
-
-
-def parameters(task: str, config: Json) -> Json:
-    """The parameters of the run of a press."""
-    return {
-        "selector": selector(PROMOTE_JOB, "jobName"),
-        "runConfigData": {"ops": {"champion": {"config": config}}},
-        "executionMetadata": {
-            "tags": [{"key": PARTITION_TAG, "value": task}, {"key": TASK_TAG, "value": task}],
-        },
-    }
-
-
-def wait_for(client: GraphQLClient, run_id: str, sleep: Callable[[float], None] = time.sleep) -> str:
-    """Wait until a run, or the retry that follows it, is over; return the id of the one that succeeded.
-
-    Raises:
-        RefusedPressError: it failed.
-    """
-    while True:
-        run = read_run(client, run_id, sleep)
-        if run is None:
-            raise RefusedPressError(f"The run {run_id[:8]} was deleted: look whether it did its work, and press again.")
-        tags, status = tags_of(run), run["status"]
-        if status == "SUCCESS":
-            return run_id
-        if status in _OVER and tags.get(WILL_RETRY_TAG) != "true":
-            raise RefusedPressError(LaunchReader(client).problem(run_id) or f"The run {run_id[:8]} was canceled.")
-        run_id = tags.get(RETRY_TAG, run_id)
-        sleep(_POLL_SECONDS)
 
 
 def tell(champions: Champions, task: str, days: int, console: Console) -> None:
@@ -115,7 +70,7 @@ def tell(champions: Champions, task: str, days: int, console: Console) -> None:
     if request is not None:
         asked = f"  {request.asked_by} asks for {request.tag} ({request.asked_at:%Y-%m-%d %H:%M} UTC): {request.why}"
         console.print(Text(asked, style="yellow"), soft_wrap=True)
-        ended = why_ended(request, champions.newest_launch(task), days)
+        ended = request.why_ended(champions.newest_launch(task), days)
         answer = f"Another person answers: anna approve {task} --why …, or anna decline {task} --why …"
         console.print(Text(f"  That has ended{ended}: ask again." if ended else f"  {answer}"), soft_wrap=True)
 

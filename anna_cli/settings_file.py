@@ -4,7 +4,8 @@ import datetime as dt
 
 from anna_core.durations import format_duration
 from anna_resources.notify_settings import Notify
-from anna_resources.settings import Image, Keep, Limits, Production, Settings
+from anna_resources.production_settings import Image, Keep, Production
+from anna_resources.settings import Limits, Settings
 
 _TEXT = """\
 # Settings of this ANNA deployment. Each can be overridden by an environment variable: ANNA_<NAME>,

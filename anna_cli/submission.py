@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from anna_cli.graphql import GraphQLClient, Json, selector
+from anna_cli.job_runs import launch_run, read_run, run_parameters
 from anna_cli.launch import State, tags_of
 from anna_cli.launch_reader import LaunchReader
 from anna_cli.options import Options
-from anna_cli.queries import LAUNCH_RUN, RUN_STATES, SENSOR
-from anna_cli.run_state import read_run
+from anna_cli.queries import RUN_STATES, SENSOR
 from anna_cli.sensor_reader import problem_of
 from anna_cli.upload_reader import Upload, read_uploads
 from anna_core.errors import AnnaError, KeyNameError, SampleError
@@ -73,10 +73,7 @@ def register(client: GraphQLClient, file: str, task: str, sample: str | None, op
     Raises:
         ClientError: ANNA does not run, or refuses the settings.
     """
-    params = registration(file, task, sample, options)
-    launched = client.expect("LaunchRunSuccess", LAUNCH_RUN, params=params)
-    run_id: str = launched["run"]["runId"]
-    return run_id
+    return launch_run(client, registration(file, task, sample, options))
 
 
 def registration(file: str, task: str, sample: str | None, options: Options) -> Json:
@@ -86,11 +83,7 @@ def registration(file: str, task: str, sample: str | None, options: Options) -> 
         config["sample"] = sample
     if options:
         config["options"] = options
-    return {
-        "selector": selector(REGISTER_JOB, "jobName"),
-        "runConfigData": {"ops": {REGISTER_OP: {"config": config}}},
-        "executionMetadata": {"tags": [{"key": TASK_TAG, "value": task}]},
-    }
+    return run_parameters(REGISTER_JOB, REGISTER_OP, config, {TASK_TAG: task})
 
 
 def follow_intake(

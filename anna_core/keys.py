@@ -76,6 +76,16 @@ def sample_key(task: str, sample: str) -> SampleKey:
     return key
 
 
+def task_of(key: str) -> str:
+    """The task that a sample's key, or a launch's tag in the ledger, begins with; neither is checked."""
+    return key.partition(".")[0]
+
+
+def key_of_tag(tag: str) -> str:
+    """Key of the sample of a launch, by the launch's tag: `churn.q1`, also of its second launch `churn.q1@2`."""
+    return tag.partition("@")[0]
+
+
 def parse_sample_key(key: str) -> SampleKey:
     """Split `<task>.<sample>` at its first dot.
 

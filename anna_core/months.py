@@ -2,7 +2,9 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+_FOLDER = "month="
 _GAP = dt.timedelta(days=27)  # shorter than any month
 
 
@@ -45,6 +47,16 @@ def parse_month(key: str) -> dt.date:
     if moment.day != 1:
         raise ValueError(f"'{key}' is not the first of a month")
     return moment
+
+
+def month_folder(month: dt.date) -> str:
+    """Name of the folder that holds what is of a month, such as `month=2024-03`."""
+    return f"{_FOLDER}{month:%Y-%m}"
+
+
+def months_below(path: Path) -> list[dt.date]:
+    """The months that have a folder in this one, in order."""
+    return sorted(parse_month(folder.name.removeprefix(_FOLDER)) for folder in path.glob(f"{_FOLDER}*"))
 
 
 def month_bounds(month: dt.date) -> tuple[dt.datetime, dt.datetime]:

@@ -93,7 +93,7 @@ def _meant(item: ErrorDetails, model: type[BaseModel] | None) -> str:
     if model is None or item["type"] != "extra_forbidden":
         return ""
     *path, name = map(str, item["loc"])
-    if place := next((place for place in _places(model) if place.rpartition(".")[2] == name), ""):
+    if place := next((place for place in all_settings(model) if place.rpartition(".")[2] == name), ""):
         return f": is {place} meant?"
     blocks = [model]
     for part in path:  # what is no field names a member of a union, or a place in a list
@@ -103,12 +103,12 @@ def _meant(item: ErrorDetails, model: type[BaseModel] | None) -> str:
     return f": is {near} meant?" if near else ""
 
 
-def _places(model: type[BaseModel]) -> Iterator[str]:
+def all_settings(model: type[BaseModel]) -> Iterator[str]:
     """The names of all settings of a model, those in blocks with dots."""
     for name in model.model_fields:
         yield name
         for block in _blocks(model, name):
-            yield from (f"{name}.{below}" for below in _places(block))
+            yield from (f"{name}.{below}" for below in all_settings(block))
 
 
 def _blocks(model: type[BaseModel], name: str) -> list[type[BaseModel]]:

@@ -3,8 +3,6 @@
 import datetime as dt
 import json
 import os
-import re
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -18,7 +16,7 @@ from pydantic_settings import (
 )
 
 from anna_core.columns.times import ERA
-from anna_core.durations import Duration, known_zones
+from anna_core.durations import known_zones
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.sources.source import MOST_LEFT_ASIDE
@@ -27,17 +25,13 @@ from anna_core.strict import Strict, explain
 from anna_core.tasks.task import Approval
 from anna_core.yaml_files import YamlError, read_yaml
 from anna_resources.notify_settings import Notify
+from anna_resources.production_settings import Image, Keep, LedgerCopy, Production
 
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # below ANNA_HOME
 LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are open at once would not fit
 _LONGEST_REST = 86_400  # seconds, a day: with more, what is written each night would never be read
 DEFAULT_HOME = Path("~/.anna")
-_A_DAY, _LEAST_RUNS = dt.timedelta(days=1), dt.timedelta(days=7)  # sensors look at the runs of the last days
-_REMOTE = re.compile(
-    r"(?P<scheme>ssh|https)://((?P<who>[^/@:\s]*)(:(?P<secret>[^/\s]*))?@)?[^/@\s]+/\S*"  # a host, and a path there
-    r"|file:///.+|/.+|[A-Za-z0-9][\w.-]*@[\w.-]+:[^\s]+"
-)
 # Holds, as JSON, the settings that the code server read when it started. Its runs and their steps, which are processes
 # of their own, inherit them: a file that is saved meanwhile, or half saved, must not change what is under way.
 HANDED_ON = "ANNA_SETTINGS_HANDED_ON"
@@ -71,122 +65,6 @@ class Limits(Strict):
     memory: Annotated[ByteSize, Field(ge=LEAST_MEMORY)] = ByteSize(DEFAULT_MEMORY)
     training: Annotated[int, Field(ge=1)] = 2
     scoring: Annotated[int, Field(ge=1)] = 2
-
-
-class Drift(Strict):
-    """From which figures on a month's scores are doubtful.
-
-    Attributes:
-        warn: stability index of scores or of a field that warns; below it, it is nothing to speak of.
-        error: stability index of scores that is an error.
-        volume: share by which there may be more or fewer clients than the month before.
-        coverage: by how much the share of clients that a domain knows may differ from that of the launch's rows.
-    """
-
-    warn: Annotated[float, Field(gt=0)] = 0.1
-    error: Annotated[float, Field(gt=0)] = 0.25
-    volume: Annotated[float, Field(gt=0)] = 0.2
-    coverage: Annotated[float, Field(gt=0, le=1)] = 0.1
-
-
-class Builder(StrEnum):
-    """What builds images on this machine."""
-
-    NONE = "none"
-    BUILDAH = "buildah"
-    PODMAN = "podman"
-    DOCKER = "docker"
-
-
-class Image(Strict):
-    """How the image of a champion is built.
-
-    Attributes:
-        builder: the program that builds it; `none` leaves it at the build context, for somebody else's builder.
-        base: the image that it begins from, with the Python that ANNA runs in.
-        repository: where its name begins, such as `registry.bank.example/anna`; the task's name follows.
-        push: whether it is pushed there once it is built; the builder knows the log-in.
-        options: further options of the builder's `build`, such as `--isolation=chroot`.
-        seconds: a build that takes longer is given up.
-    """
-
-    builder: Builder = Builder.NONE
-    base: Annotated[str, Field(min_length=1)] = "python:3.11-slim-bookworm"
-    repository: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$")] = "localhost/anna"
-    push: bool = False
-    options: tuple[str, ...] = ()
-    seconds: Annotated[int, Field(ge=1)] = 1800
-
-
-class Production(Strict):
-    """How production scores.
-
-    Attributes:
-        grace: a month without later events is complete once it has been over for so long, beside the domains'
-            availability lags.
-        drift: from which figures on its scores are doubtful.
-    """
-
-    drift: Drift = Drift()
-    grace: Duration = dt.timedelta(days=3)
-
-
-class LedgerCopy(Strict):
-    """Where the ledger is pushed to.
-
-    Attributes:
-        remote: a bare git repository, as `ssh://git@host/path`, `git@host:path`, `https://host/path` or the full path
-            of a folder; None for none. It holds no password.
-        credentials: for https, a file with the lines `username=…` and `password=…`; a relative path starts at home.
-    """
-
-    remote: str | None = None
-    credentials: Path | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _remote_is_one(cls, values: Any) -> Any:
-        """Refuse other places, and passwords; as a fault of the block, so that the value is not shown."""
-        url = values.get("remote") if isinstance(values, dict) else None
-        if url is None:
-            return values
-        parts = _REMOTE.fullmatch(str(url))
-        if parts is None:
-            raise ValueError(
-                "remote should be ssh://user@host/path, user@host:path, https://host/path, or the full path of a folder"
-            )
-        if parts["secret"] or (parts["who"] and parts["scheme"] == "https"):
-            raise ValueError(
-                "remote holds a password or a user that is one: take it out, and name a file with the lines "
-                "`username=…` and `password=…` as credentials; with ssh a key needs none"
-            )
-        return values
-
-
-class Keep(Strict):
-    """How long what is made is kept; None: for good. What a champion, or an open request, stands on always is.
-
-    Attributes:
-        launches: the sequences and embeddings of a launch, its retro-embeddings too; models, report and scores stay.
-        deleted: all of a sample whose partition and file were deleted, but its retro-scores and candidates.
-        versions: what an artifact held before it was last written, and what killed writers left.
-        dagster_runs: Dagster's runs with their logs, but those that made what is there now; and events of no run.
-        candidates: a launch's models under its tag: it can be neither promoted nor reproduced without.
-        retro_scores: of a month.
-        production_scores: of a month; the newest two stay.
-        mlflow_runs: MLflow's runs of launches; there, `mlflow gc` gives their room back.
-        nightly: whether what is too old is removed each night; otherwise only by `anna prune --yes`.
-    """
-
-    launches: Duration | None = dt.timedelta(days=90)
-    deleted: Duration | None = dt.timedelta(days=30)
-    versions: Annotated[Duration, Field(ge=_A_DAY)] = dt.timedelta(days=7)  # no step reads one for a day
-    dagster_runs: Annotated[Duration, Field(ge=_LEAST_RUNS)] | None = dt.timedelta(days=90)
-    candidates: Duration | None = None
-    retro_scores: Duration | None = None
-    production_scores: Duration | None = None
-    mlflow_runs: Duration | None = None
-    nightly: bool = True
 
 
 class Settings(BaseSettings):

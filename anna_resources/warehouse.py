@@ -7,6 +7,7 @@ import dagster as dg
 
 from anna_core.domains import Domain
 from anna_core.keys import trees_member
+from anna_core.months import month_folder
 from anna_core.samples.inbox import OUTCOMES
 from anna_core.sources.source import Source
 from anna_resources.artifacts.candidate import CandidateFolder
@@ -137,20 +138,16 @@ class Warehouse(dg.ConfigurableResource):
 
     def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
         """Every client's sequence of a domain as of a month's end."""
-        return HistoryFolder(self._path("history", domain.name, _folder_of(month)), domain.name)
+        return HistoryFolder(self._path("history", domain.name, month_folder(month)), domain.name)
 
     def retro_embedding(self, domain: Domain, key: str, month: dt.date) -> VectorsFile:
         """The embeddings and scores that a domain's nets give all clients as of a month's end."""
-        folder = self._path("retro", "embedding", domain.name, key, _folder_of(month))
+        folder = self._path("retro", "embedding", domain.name, key, month_folder(month))
         return VectorsFile(folder / "embedding.parquet")
 
     def retro_scores(self, key: str, month: dt.date) -> ScoresFile:
         """The metamodel's scores of all clients as of a month's end."""
-        return ScoresFile(self._path("retro", "scores", key, _folder_of(month)) / "scores.parquet")
+        return ScoresFile(self._path("retro", "scores", key, month_folder(month)) / "scores.parquet")
 
     def _path(self, *parts: str) -> Path:
         return Path(self.storage, *parts)
-
-
-def _folder_of(month: dt.date) -> str:
-    return f"month={month:%Y-%m}"

@@ -17,7 +17,7 @@ from anna_assets.layers.mart_assets import joint_version
 from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import METAMODEL_KEY
 from anna_assets.layers.sequences_asset import sequences_metadata
-from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_keys, window_of_marts
+from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_key, retro_keys, window_of_marts
 from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
@@ -117,7 +117,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
             versions.append(f"{version}-{history.meta.data_version}")
             context.log.info(f"{sample} {at:%Y-%m}: {len(history):,} clients")
             facts = {"dagster/row_count": len(history), "model": version, "path": place(stored.path)}
-            context.add_asset_metadata(facts, key, partition_key=_partition(sample, at))
+            context.add_asset_metadata(facts, key, partition_key=retro_key(sample, at))
         return dg.MaterializeResult(data_version=joint_version(versions))
 
     return retro_embedding
@@ -156,7 +156,7 @@ def retro_scores_asset(domains: list[Domain], partitions: dg.MultiPartitionsDefi
             facts = _facts(frame, stored.path, version) | _known(histories)
             if doubt := " ".join(_doubts(histories) + _behind(warehouse, domains, histories, at)):
                 facts[DOUBTS] = doubts[f"{at:%Y-%m}"] = doubt
-            context.add_asset_metadata(facts, SCORES, partition_key=_partition(sample, at))
+            context.add_asset_metadata(facts, SCORES, partition_key=retro_key(sample, at))
         for told in joint_doubts(doubts):
             context.log.warning(told)
         return dg.MaterializeResult(data_version=joint_version(versions))
@@ -183,7 +183,7 @@ def _trained(context: dg.AssetExecutionContext, warehouse: Warehouse, key: dg.As
         context.log.warning(told)
     for sample, at in set(pairs) - set(found):
         doubt = {DOUBTS: "no metamodel of the sample is trained, so nobody is scored."}
-        context.add_asset_metadata(doubt, key, partition_key=_partition(sample, at))
+        context.add_asset_metadata(doubt, key, partition_key=retro_key(sample, at))
     return found
 
 
@@ -221,7 +221,3 @@ def _behind(warehouse: Warehouse, domains: list[Domain], histories: Mapping[str,
         for name, last in newest.items()
         if last is not None and last < at
     ]
-
-
-def _partition(sample: str, at: dt.date) -> str:
-    return str(dg.MultiPartitionKey({"month": at.isoformat(), "sample": sample}))

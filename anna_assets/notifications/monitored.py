@@ -4,12 +4,12 @@ import datetime as dt
 
 import dagster as dg
 
-from anna_assets.notifications.writing import Writing, month_page
+from anna_assets.notifications.writing import Writing, moment
 from anna_assets.partitions import task_keys
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_core.errors import ArtifactError
 from anna_resources.names import PARTITION_TAG
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
 
@@ -35,15 +35,19 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
         return []
     is_error = any(one.severity is dg.AssetCheckSeverity.ERROR for one in failed)
     names = ", ".join(one.check_name for one in failed)
-    message = writing.message(
-        Event.DRIFT, Kind.FAILURE if is_error else Kind.WARNING, task,
-        f"{task} {month:%Y-%m}: {'error' if is_error else 'warning'} of {names}",
-        " ".join(one.description or one.check_name for one in failed),
-        month_page("production/monitoring", month, task), at,
-        {"month": f"{month:%Y-%m}", "checks": names, **_figures(writing, task, month)},
-        "The scores are published all the same. See on the page whether clients changed or a source broke; then mend "
-        f"the source, train on newer rows and promote that, or go back: anna rollback {task} --why …",
-    )  # fmt: skip
+    message = Message(
+        event=Event.DRIFT,
+        severity=Severity.FAILURE if is_error else Severity.WARNING,
+        task=task,
+        owner=writing.owner(task),
+        title=f"ANNA: {task} {month:%Y-%m}: {'error' if is_error else 'warning'} of {names}",
+        sentence=" ".join(one.description or one.check_name for one in failed),
+        facts={"month": f"{month:%Y-%m}", "checks": names, **_figures(writing, task, month)},
+        page=writing.month_page("production/monitoring", task, month),
+        advice="The scores are published all the same. See on the page whether clients changed or a source broke; then "
+        f"mend the source, train on newer rows and promote that, or go back: anna rollback {task} --why …",
+        at=moment(at),
+    )
     return [message]
 
 

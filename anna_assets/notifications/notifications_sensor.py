@@ -10,14 +10,12 @@ import dagster as dg
 from filelock import Timeout
 
 from anna_assets.notifications.late import late_scores
-from anna_assets.notifications.pressed import begin_presses, new_presses
-from anna_assets.notifications.runs import begin_runs, ended_runs
+from anna_assets.notifications.pressed import new_presses
+from anna_assets.notifications.runs import ended_runs, last_ends
 from anna_assets.notifications.writing import Writing
+from anna_assets.partitions import months_of
 from anna_core.domains import Domain
 from anna_core.errors import in_words
-from anna_core.months import parse_month
-from anna_resources.ledger.champions import Champions
-from anna_resources.ledger.ledger import Ledger
 from anna_resources.notifications.addresses import all_addresses
 from anna_resources.notifications.delivery import deliver
 from anna_resources.notifications.message import Message
@@ -43,27 +41,21 @@ def notifications_sensor(
     )
     def notifications(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SkipReason:
         file, addresses = StateFile(settings.notifications), all_addresses(settings.notify)
-        champions = Champions.of(settings)
+        there = {domain.name: domain for domain in domains}
         try:
             with file.lock.acquire(timeout=0):
                 if not addresses:
                     file.forget()  # whoever is named later is told of what comes then
                     return dg.SkipReason("Nobody is to be told: `notify` in anna.yaml names no address.")
                 state = file.read()
+                writing = Writing(settings, warehouse)
                 if state is None:
-                    state = State()
-                    begin_runs(context.instance, state)
-                    begin_presses(champions, state)
+                    state = State(runs=last_ends(context.instance), presses=writing.champions.heads())
                     file.write(state)
-                writing = Writing(settings, Ledger.of(settings), warehouse)
-                there, kept = (
-                    {one.name: one for one in domains},
-                    [parse_month(key) for key in month.get_partition_keys()],
-                )
                 asked: list[Callable[[State], list[Message]]] = [
                     lambda known: ended_runs(context.instance, writing, known),
-                    lambda known: new_presses(champions, writing, known),
-                    lambda known: late_scores(champions, writing, known, there, kept),
+                    lambda known: new_presses(writing, known),
+                    lambda known: late_scores(writing, known, there, months_of(month)),
                 ]
                 told, messages = list[str](), list[Message]()
                 for ask in asked:

@@ -1,33 +1,29 @@
 """Presses, as they are on record in the ledger."""
 
-from anna_assets.notifications.writing import Writing, asset_page
-from anna_resources.ledger.champions import Champion, Champions, Turn
-from anna_resources.ledger.presses import Press, Pressed, heads, presses
-from anna_resources.notifications.message import Kind, Message
+from anna_assets.notifications.writing import Writing
+from anna_resources.ledger.presses import Press, Pressed, presses
+from anna_resources.ledger.roles import Champion, Turn
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import State
 from anna_resources.notify_settings import Event
 
 _EVENTS = {
-    Pressed.ASKED: (Event.APPROVAL_ASKED, Kind.INFO),
-    Pressed.PROMOTED: (Event.PROMOTED, Kind.SUCCESS),
-    Pressed.DECLINED: (Event.DECLINED, Kind.INFO),
-    Pressed.ROLLED_BACK: (Event.ROLLED_BACK, Kind.WARNING),
+    Pressed.ASKED: (Event.APPROVAL_ASKED, Severity.INFO),
+    Pressed.PROMOTED: (Event.PROMOTED, Severity.SUCCESS),
+    Pressed.DECLINED: (Event.DECLINED, Severity.INFO),
+    Pressed.ROLLED_BACK: (Event.ROLLED_BACK, Severity.WARNING),
 }
 
 
-def begin_presses(champions: Champions, state: State) -> None:
-    """Begin with the presses that come from now on."""
-    state.presses = heads(champions)
-
-
-def new_presses(champions: Champions, writing: Writing, state: State) -> list[Message]:
+def new_presses(writing: Writing, state: State) -> list[Message]:
     """What there is to tell of the presses since the last look; of a ledger without news costs one call of git.
 
     Where the ledger was brought back from a copy that lacks what was looked at, nobody knows what is new: the last
     press that it holds is told then, as that is what holds from now on.
     """
     found: list[Message] = []
-    now = heads(champions)
+    champions = writing.champions
+    now = champions.heads()
     for task, head in now.items():
         known = state.presses.get(task, "")
         if known == head:
@@ -41,7 +37,7 @@ def new_presses(champions: Champions, writing: Writing, state: State) -> list[Me
 
 def _told(writing: Writing, press: Press) -> Message:
     ask, task, days = press.ask, press.task, writing.settings.request_days
-    event, kind = _EVENTS[press.pressed]
+    event, severity = _EVENTS[press.pressed]
     title, sentence, advice, at = "", "", "", ask.asked_at
     match press.pressed:
         case Pressed.ASKED:
@@ -68,6 +64,15 @@ def _told(writing: Writing, press: Press) -> Message:
     facts = {"launch": ask.tag, "instead of": ask.instead_of, "by": press.by, "result": writing.result(ask.tag)}
     facts |= {"approved by": ask.approved_by} if isinstance(ask, Champion) else {}
     facts |= {"passed over": "; ".join(f"{gate}: {reason}" for gate, reason in ask.overridden.items())}
-    return writing.message(
-        event, kind, task, title, sentence, asset_page("champion", task), at.timestamp(), facts, advice
+    return Message(
+        event=event,
+        severity=severity,
+        task=task,
+        owner=writing.owner(task),
+        title=f"ANNA: {title}",
+        sentence=sentence,
+        facts=facts,
+        page=writing.asset_page("champion", task),
+        advice=advice,
+        at=at,
     )

@@ -11,15 +11,14 @@ from typing import Literal
 import dagster as dg
 
 from anna_assets.notifications.monitored import drift
-from anna_assets.notifications.writing import Writing, asset_page, run_page
+from anna_assets.notifications.writing import Writing, moment
 from anna_assets.past_runs import last_words, will_retry
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.scores_asset import SCORES_KEY
 from anna_assets.uploads.launches import is_whole
 from anna_core.keys import parse_sample_key
-from anna_resources.ledger.champions import Champions
 from anna_resources.names import OWNER_TAG, PARTITION_TAG, PRODUCTION_TAG, TRAIN_JOB, WILL_RETRY_TAG
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
 
@@ -33,9 +32,9 @@ _AT_A_LOOK = 100  # runs of each end
 _DECIDED_SECONDS = 120.0  # after which a failed run is taken not to be tried again; Dagster says so within its second
 
 
-def begin_runs(instance: dg.DagsterInstance, state: State) -> None:
-    """Begin with the runs that end from now on."""
-    state.runs = {end.value: _newest(instance, end) for end in _ENDS}
+def last_ends(instance: dg.DagsterInstance) -> dict[str, int]:
+    """How a run may end → number of the last such event that there is."""
+    return {end.value: _newest(instance, end) for end in _ENDS}
 
 
 def ended_runs(instance: dg.DagsterInstance, writing: Writing, state: State) -> list[Message]:
@@ -96,21 +95,34 @@ def _of_run(
 def _of_launch(instance: dg.DagsterInstance, writing: Writing, run: dg.DagsterRun, key: str, at: float) -> Message:
     task = parse_sample_key(key).task
     tag = writing.ledger.tag_of(key, run.root_run_id or run.run_id)
-    owner, facts = run.tags.get(OWNER_TAG, ""), {"launch": tag or key, "run": run.run_id}
+    owner, facts = run.tags.get(OWNER_TAG) or writing.owner(task), {"launch": tag or key, "run": run.run_id}
     if run.status is dg.DagsterRunStatus.SUCCESS:
-        return writing.message(
-            Event.LAUNCH_ENDED, Kind.SUCCESS, task, f"{tag or key} is trained",
-            writing.result(tag) if tag else f"The launch of {key} has ended.", asset_page("report", key), at, facts,
-            f"Read the report. To have it score in production: anna promote {tag or key} --why …", owner,
-        )  # fmt: skip
+        return Message(
+            event=Event.LAUNCH_ENDED,
+            severity=Severity.SUCCESS,
+            task=task,
+            owner=owner,
+            title=f"ANNA: {tag or key} is trained",
+            sentence=writing.result(tag) if tag else f"The launch of {key} has ended.",
+            facts=facts,
+            page=writing.asset_page("report", key),
+            advice=f"Read the report. To have it score in production: anna promote {tag or key} --why …",
+            at=moment(at),
+        )
     is_canceled = run.status is dg.DagsterRunStatus.CANCELED
-    words = "Somebody canceled it." if is_canceled else last_words(instance, run.run_id)
-    return writing.message(
-        Event.LAUNCH_FAILED, Kind.WARNING if is_canceled else Kind.FAILURE, task,
-        f"the launch of {tag or key} {'was canceled' if is_canceled else 'failed'}", words, run_page(run.run_id), at,
-        facts, "The page of `uploads` says whether it is launched again by itself. If not: mend it, and submit the "
-        "sample again.", owner,
-    )  # fmt: skip
+    return Message(
+        event=Event.LAUNCH_FAILED,
+        severity=Severity.WARNING if is_canceled else Severity.FAILURE,
+        task=task,
+        owner=owner,
+        title=f"ANNA: the launch of {tag or key} {'was canceled' if is_canceled else 'failed'}",
+        sentence="Somebody canceled it." if is_canceled else last_words(instance, run.run_id),
+        facts=facts,
+        page=writing.run_page(run.run_id),
+        advice="The page of `uploads` says whether it is launched again by itself. If not: mend it, and submit the "
+        "sample again.",
+        at=moment(at),
+    )
 
 
 def _of_scoring(
@@ -123,18 +135,25 @@ def _of_scoring(
         state.told.pop(mark, None)
     elif run.status is dg.DagsterRunStatus.FAILURE and state.is_news(mark, DAY):
         for owner, tasks in _owners(writing, run).items():
-            yield writing.message(
-                Event.SCORING_FAILED, Kind.FAILURE, ", ".join(tasks), f"production failed at {what}",
-                last_words(instance, run.run_id), run_page(run.run_id), at, {"what": what, "run": run.run_id},
-                "It is tried again by itself, after pauses that grow to an hour, until it comes to its end. If the "
-                "cause will not pass, mend it.", owner,
-            )  # fmt: skip
+            yield Message(
+                event=Event.SCORING_FAILED,
+                severity=Severity.FAILURE,
+                task=", ".join(tasks),
+                owner=owner,
+                title=f"ANNA: production failed at {what}",
+                sentence=last_words(instance, run.run_id),
+                facts={"what": what, "run": run.run_id},
+                page=writing.run_page(run.run_id),
+                advice="It is tried again by itself, after pauses that grow to an hour, until it comes to its end. If "
+                "the cause will not pass, mend it.",
+                at=moment(at),
+            )
 
 
 def _owners(writing: Writing, run: dg.DagsterRun) -> dict[str, list[str]]:
     """Owner → the tasks that a run is for; a history is for all that have a champion."""
-    champions, task = Champions.of(writing.settings), run.tags.get(PARTITION_TAG, "").rpartition("|")[2]
-    tasks, found = champions.tasks(), dict[str, list[str]]()
-    for one in [task] if task in tasks else [one for one in tasks if champions.current(one)]:
+    champions, task = writing.champions, run.tags.get(PARTITION_TAG, "").rpartition("|")[2]
+    found = dict[str, list[str]]()
+    for one in [task] if task in champions.tasks() else champions.all():
         found.setdefault(writing.owner(one), []).append(one)
     return found

@@ -1,36 +1,26 @@
 """The champion of a task: who scores. Each press is a run of the job `promote`, and a commit in the ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
 from anna_assets.partitions import TASK
-from anna_assets.production.judging import domains_there, judge
-from anna_assets.production.press import (
-    Button,
-    Press,
-    PressError,
-    asked,
-    check_tag,
-    no_candidate,
-    open_request,
-    passed_over,
-    signed,
-)
+from anna_assets.production.press_form import Button, PressForm, signed
+from anna_assets.production.pressing import Came, GatesError, Pressing
 from anna_assets.steps import step_asset
 from anna_assets.train import AssetJob
-from anna_core.analytics.gates import DOMAINS_THERE, QUESTIONS, Gate
+from anna_core.analytics.gates import QUESTIONS, Gate
 from anna_core.domains import Domain
-from anna_resources.ledger.champions import Ask, Challenger, Champion, Champions, Turn
-from anna_resources.ledger.ledger import Ledger
-from anna_resources.names import PROMOTE_JOB
-from anna_resources.settings import Approval, load_settings
+from anna_resources.ledger.roles import Champion
+from anna_resources.names import PROMOTE_JOB, RETRY_TAG
+from anna_resources.settings import load_settings
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
-from anna_resources.who import same_person
 
 CHAMPION_KEY = dg.AssetKey("champion")
+# Settings of an asset that is made of a task's champion.
+OF_CHAMPION: dict[str, Any] = {"partitions_def": TASK, "deps": [CHAMPION_KEY], "group_name": "production"}
 
 
 def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
@@ -51,151 +41,64 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         ],
     )
     def champion(
-        context: dg.AssetExecutionContext, config: Press, warehouse: Warehouse, tracking: Tracking
+        context: dg.AssetExecutionContext, config: PressForm, warehouse: Warehouse, tracking: Tracking
     ) -> Iterator[Any]:
-        task, settings = context.partition_key, load_settings()
-        champions, ledger = Champions.of(settings), Ledger.of(settings)
-        who, why = signed(config)
-        now, request = champions.current(task), champions.request(task)
-        run = context.run.root_run_id or context.run_id
-        if now is not None and now.run == run:  # this run was killed after it had made it so
-            yield from _results(_recorded(now), now.overridden)
-            _tell_registry(context, tracking, now)
-            yield _made(now)
+        task, run = context.partition_key, _first_run(context)
+        try:
+            came = Pressing(task, config, *signed(config), run, load_settings(), warehouse, domains).do()
+        except GatesError as error:
+            yield from _results(error.gates, error.overridden)
+            raise
+        yield from _results(came.gates, came.overridden)
+        if came.told:
+            context.log.info(came.told)
+        if came.made is None:
+            yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=came.facts)
             return
-        if config.press in (Button.CHALLENGE, Button.STAND_DOWN):
-            yield from _challenge(champions, warehouse, domains, task, now, config)
-            return
-        if config.press in (Button.APPROVE, Button.DECLINE):
-            request = open_request(task, request, config.tag, settings, champions.newest_launch(task))
-        if config.press is Button.APPROVE and request is not None and same_person(who, request.asked_by):
-            raise PressError(f"{who} asked for {request.tag}; somebody else must approve it.")
-        if config.press is Button.DECLINE and request is not None:
-            champions.decline(task, request, who, why)
-            context.log.info(f"{who} declines {request.tag}, which {request.asked_by} asked for.")
-            yield from _results(_recorded(request), request.overridden)
-            yield dg.AssetObservation(
-                CHAMPION_KEY, partition=task, metadata=_told(request, "declined by") | {"by": who}
+        if problem := tracking.point_champion(task, came.made.tag):
+            context.log.warning(
+                f"{came.made.tag} is champion, but MLflow's registry does not say so yet: {problem}. The sensor "
+                "`outbox` comes back to it."
             )
-            return
-        ask = asked(config, who, why, task, now, request, champions.newest_launch(task))
-        if not (kept := warehouse.candidate(ask.tag)).exists():
-            raise PressError(no_candidate(ask.tag, kept.why_removed()))
-        facts = kept.facts()
-        then: Ask | None = None
-        if ask.turn is Turn.PROMOTED:
-            found = judge(warehouse, ledger, domains, ask.tag, ask.instead_of)
-        else:  # what was found of it then still holds, but for what may have changed around it
-            then = next(past for past in champions.past(task) if past.tag == ask.tag)
-            found = [gate for gate in _recorded(then) if gate.name != DOMAINS_THERE]
-            found.append(domains_there(facts, domains))
-        given = request if config.press is Button.APPROVE else then
-        wanted = {**(given.overridden if given else {}), **config.override}
-        overridden = passed_over(wanted, found)
-        ask = ask.model_copy(update={"gates": {gate.name: gate.told for gate in found}, "overridden": overridden})
-        yield from _results(found, overridden)
-        if failed := [gate for gate in found if not gate.passed and gate.name not in overridden]:
-            raise PressError(
-                f"{ask.tag} is not promoted, as it does not pass {', '.join(gate.name for gate in failed)}. "
-                f"{' '.join(gate.told for gate in failed)} If it may score all the same, say why under `override`."
-            )
-        two = Approval.FOUR_EYES in (settings.approval, facts.task.approval)
-        if two and config.press is not Button.APPROVE:
-            champions.ask(ask)
-            context.log.info(f"{who} asks for {ask.tag}; another person approves by PRESS: APPROVE.")
-            yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told(ask, "asked for"))
-            return
-        approval = (who, why) if config.press is Button.APPROVE else ("", "")
-        made = champions.make(ask, run, *approval)
-        _tell_registry(context, tracking, made)
-        yield _made(made)
+        yield _made(came.made, came)
 
     return champion
 
 
 def promote_job() -> AssetJob:
-    """The job `promote`: its Launchpad is the form of a press."""
+    """The job `promote`: its Launchpad is the form of a press, which begins with nobody's name."""
+    form = {**PressForm().model_dump(), "press": Button.PROMOTE.name}
     return dg.define_asset_job(
         PROMOTE_JOB,
         selection=dg.AssetSelection.assets(CHAMPION_KEY),
         description="Makes a launch the champion of its task, which scores in production; approves, declines, or goes "
         "back. Choose the task as partition.",
-        config={"ops": {CHAMPION_KEY.to_python_identifier(): {"config": _form()}}},
+        config={"ops": {CHAMPION_KEY.to_python_identifier(): {"config": form}}},
     )
 
 
-def _tell_registry(context: dg.AssetExecutionContext, tracking: Tracking, champion: Champion) -> None:
-    """Have MLflow's alias `champion` follow the ledger; where MLflow is not well, the sensor `outbox` sees to it."""
-    if problem := tracking.point_champion(context.partition_key, champion.tag):
-        context.log.warning(
-            f"{champion.tag} is champion, but MLflow's registry does not say so yet: {problem}. The sensor `outbox` "
-            "comes back to it."
+def _first_run(context: dg.AssetExecutionContext) -> str:
+    """Id of the run that this one retries, or its own; who executes a press again in the UI presses again."""
+    run, parent = context.run, context.run.parent_run_id
+    while parent and (earlier := context.instance.get_run_by_id(parent)) is not None:
+        if earlier.tags.get(RETRY_TAG) != run.run_id:
+            break
+        run, parent = earlier, earlier.parent_run_id
+    return run.run_id
+
+
+def _made(champion: Champion, came: Came) -> dg.MaterializeResult:
+    version = dg.DataVersion(f"{champion.tag} since {champion.since.isoformat()}")
+    return dg.MaterializeResult(asset_key=CHAMPION_KEY, data_version=version, metadata=came.facts)
+
+
+def _results(gates: list[Gate], overridden: Mapping[str, str]) -> Iterator[dg.AssetCheckResult]:
+    for gate in gates:
+        over = overridden.get(gate.name)
+        yield dg.AssetCheckResult(
+            check_name=gate.name,
+            asset_key=CHAMPION_KEY,
+            passed=gate.passed,
+            severity=dg.AssetCheckSeverity.ERROR if over is None else dg.AssetCheckSeverity.WARN,
+            description=gate.told if over is None else f"{gate.told} Passed over: {over}",
         )
-
-
-def _made(champion: Champion) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        asset_key=CHAMPION_KEY,
-        data_version=dg.DataVersion(f"{champion.tag} since {champion.since.isoformat()}"),
-        metadata=_told(champion, champion.turn.value)
-        | {"approved by": champion.approved_by, "goes back to": champion.before},
-    )
-
-
-def _challenge(
-    champions: Champions, warehouse: Warehouse, domains: list[Domain], task: str, now: Champion | None, config: Press
-) -> Iterator[Any]:
-    """Let a launch score along, or end that; the gates stay as they were found of the champion."""
-    if now is None:
-        raise PressError(f"{task} has no champion to challenge: promote a launch first.")
-    who, why = signed(config)
-    if config.press is Button.STAND_DOWN:
-        told, what = champions.stand_down(task, who, why), "scores along no more"
-    else:
-        tag = config.tag.strip() or champions.newest_launch(task)
-        check_tag(tag, task, now.tag)
-        if not (kept := warehouse.candidate(tag)).exists():
-            raise PressError(no_candidate(tag, kept.why_removed()))
-        facts, champions_task = kept.facts(), warehouse.candidate(now.tag).facts().task
-        if facts.task.score_names != champions_task.score_names or facts.task.type is not champions_task.type:
-            raise PressError(f"{tag} cannot score along, as it predicts something else than {now.tag}: promote it.")
-        if not (gate := domains_there(facts, domains)).passed:
-            raise PressError(f"{tag} cannot score along: {gate.told}")
-        told, what = champions.challenge(task, tag, who, why), "scores along"
-    yield from _results(_recorded(now), now.overridden)
-    yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told_along(told, what, who, why))
-
-
-def _told_along(challenger: Challenger, what: str, who: str, why: str) -> dict[str, Any]:
-    return {"what": what, "ledger": challenger.tag, "by": who, "why": why}
-
-
-def _form() -> dict[str, Any]:
-    """What the Launchpad begins with: nobody's name, so that no press is anybody's by mistake."""
-    return {**Press().model_dump(), "press": Button.PROMOTE.name}
-
-
-def _recorded(ask: Ask) -> list[Gate]:
-    """The gates as they were found when a press was put on record."""
-    return [Gate(name, name not in ask.overridden, told) for name, told in ask.gates.items()]
-
-
-def _results(gates: Iterable[Gate], overridden: Mapping[str, str]) -> Iterator[dg.AssetCheckResult]:
-    return (_result(gate, overridden) for gate in gates)
-
-
-def _result(gate: Gate, overridden: Mapping[str, str]) -> dg.AssetCheckResult:
-    over = overridden.get(gate.name)
-    told = gate.told if over is None else f"{gate.told} Passed over: {over}"
-    return dg.AssetCheckResult(
-        check_name=gate.name,
-        asset_key=CHAMPION_KEY,
-        passed=gate.passed,
-        severity=dg.AssetCheckSeverity.ERROR if over is None else dg.AssetCheckSeverity.WARN,
-        description=told,
-    )
-
-
-def _told(ask: Ask, what: str) -> dict[str, Any]:
-    over = dg.MetadataValue.json(ask.overridden)
-    return {"what": what, "ledger": ask.tag, "asked by": ask.asked_by, "why": ask.why, "passed over": over}

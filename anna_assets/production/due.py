@@ -1,6 +1,7 @@
 """Which months a champion is to score: what there is, compared with what should be."""
 
 import datetime as dt
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -18,20 +19,22 @@ from anna_resources.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Look:
-    """What there is of a champion's domains at a look.
+    """What there is at a look of the domains that a launch reads.
 
     Attributes:
+        tag: of the launch.
         settings: of the deployment; `production.grace` says when a month without later events is complete.
-        domains: those that the champion reads, as they are now.
-        kept: the deployment's months, in order.
+        domains: those that it reads, as they are now.
+        months: the deployment's months, in order.
         rows: name of each domain → month → number of its events, as last observed.
         fingerprints: name of each domain → key of each month that is built → fingerprint of its rows.
         now: Unix time.
     """
 
+    tag: str
     settings: Settings
     domains: list[Domain]
-    kept: list[dt.date]
+    months: list[dt.date]
     rows: Mapping[str, Mapping[dt.date, int]]
     fingerprints: Mapping[str, Mapping[str, str]]
     now: float
@@ -55,23 +58,22 @@ class Look:
             for domain in self.domains
         )
 
-    def due(self, scored: Mapping[dt.date, Done], latest: Done | None, champion: str) -> list[dt.date]:
-        """The months that a champion is to score, in order.
+    def due(self, scored: Mapping[dt.date, Done], latest: Done | None) -> list[dt.date]:
+        """The months that the launch is to score as champion, in order.
 
         Args:
             scored: each month that was → what is known of its scores.
             latest: what is known of those that are called the newest; whoever was to write them may have been killed.
-            champion: its tag.
         """
-        due = {at for at, done in scored.items() if at in self.kept and self.is_late(at, done)}
+        due = {at for at, done in scored.items() if at in self.months and self.is_late(at, done)}
         if scored and latest != scored[max(scored)]:
-            due |= {max(scored)} & set(self.kept)
-        complete = [at for at in self.kept if self.is_complete(at)]
+            due |= {max(scored)} & set(self.months)
+        complete = [at for at in self.months if self.is_complete(at)]
         if complete:
             newest = complete[-1]
             first = next_month(max(scored)) if scored else newest
-            due |= {at for at in months_between(first, newest) if at in self.kept}
-            if newest in scored and scored[newest].model != champion:
+            due |= {at for at in months_between(first, newest) if at in self.months}
+            if newest in scored and scored[newest].model != self.tag:
                 due.add(newest)
         return sorted(due)
 
@@ -81,29 +83,34 @@ class Look:
         return any(found[name].digest != known for name, known in done.histories.items() if name in found)
 
 
-def look_at(warehouse: Warehouse, settings: Settings, domains: list[Domain], kept: list[dt.date], now: float) -> Look:
-    """Look at the sources and marts of a champion's domains."""
-    rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
-    prints = {domain.name: warehouse.mart(domain).fingerprints(_seen(domain, kept)) for domain in domains}
-    return Look(settings, domains, kept, rows, prints, now)
-
-
-def _seen(domain: Domain, kept: list[dt.date]) -> list[dt.date]:
-    """The months that histories of the kept ones read: a mart of an earlier one, of before it was left out, counts."""
-    return sorted({*(history_months(domain, kept[0]) if kept else ()), *kept})
-
-
-def domains_read(warehouse: Warehouse, tag: str, there: Mapping[str, Domain]) -> list[Domain]:
-    """The domains that a launch reads, as they are now.
+def look_at(
+    warehouse: Warehouse, settings: Settings, tag: str, there: Mapping[str, Domain], months: list[dt.date]
+) -> Look:
+    """Look at the sources and marts of the domains that a launch reads.
 
     Args:
         warehouse: that keeps the launch.
+        settings: of the deployment.
         tag: of the launch.
         there: the deployment's domains by name.
+        months: the deployment's, in order.
 
     Raises:
-        AnnaError: one is gone.
+        AnnaError: a domain that it reads is gone.
     """
+    domains = domains_read(warehouse, tag, there)
+    rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
+    prints = {domain.name: warehouse.mart(domain).fingerprints(_seen(domain, months)) for domain in domains}
+    return Look(tag, settings, domains, months, rows, prints, time.time())
+
+
+def _seen(domain: Domain, months: list[dt.date]) -> list[dt.date]:
+    """The months that histories of these read: a mart of an earlier one, of before it was left out, counts."""
+    return sorted({*(history_months(domain, months[0]) if months else ()), *months})
+
+
+def domains_read(warehouse: Warehouse, tag: str, there: Mapping[str, Domain]) -> list[Domain]:
+    """The domains that a launch reads, as they are now; arguments and errors as of `look_at`."""
     read = warehouse.candidate(tag).facts().domains
     if gone := sorted(domain.name for domain in read if domain.name not in there):
         raise AnnaError(f"{tag} reads {', '.join(gone)}, which is gone: put its file back, or roll back.")

@@ -12,9 +12,10 @@ from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.steps import step_asset
 from anna_core.columns.shares import percent
 from anna_core.metrics.registry import METRICS
-from anna_resources.artifacts.production import months_below
+from anna_core.months import months_below
 from anna_resources.ledger.champions import Champions
-from anna_resources.settings import Drift, load_settings
+from anna_resources.production_settings import Drift
+from anna_resources.settings import load_settings
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ MONITORING_KEY = dg.AssetKey(["production", "monitoring"])
 _SCORE_DRIFT, _FIELD_DRIFT, _COVERAGE, _VOLUME = "score_drift", "field_drift", "coverage", "volume"
 _PERFORMANCE, _CALIBRATION = "performance", "calibration"
 _SHOWN_FIELDS = 10  # those that moved most
-_CHECKS = {
+CHECKS = {
     _SCORE_DRIFT: "The scores lie as those of the rows that the model was judged on.",
     _FIELD_DRIFT: "The fields of the events are distributed as in the rows that the model was trained on.",
     _COVERAGE: "Each domain knows as large a share of the clients as of these rows.",
@@ -52,7 +53,7 @@ def monitoring_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefin
         description="A month's scores beside those of the rows that the model was judged on, and the month before's.",
         check_specs=[
             dg.AssetCheckSpec(name, asset=MONITORING_KEY, partitions_def=partitions, description=told)
-            for name, told in _CHECKS.items()
+            for name, told in CHECKS.items()
         ],
     )
     def monitoring(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -134,7 +135,11 @@ def _results(found: "Monitoring", levels: Drift) -> list[dg.AssetCheckResult]:
     limit = max(levels.warn, found.by_chance)
     change = found.volume_change
     scores = {name: value for name, value in found.score_drift.items() if value >= limit}
-    fields = [f"{name} ({value:.2f})" for name, value in found.field_drift.items() if value >= limit]
+    fields = [
+        f"{name} ({value:.2f})"
+        for name, value in found.field_drift.items()
+        if value >= max(levels.warn, found.fields_by_chance.get(name, found.by_chance))
+    ]
     covered = {name: (share, found.covered_then[name]) for name, share in found.covered.items()}
     well = _well(found)
     told = {
@@ -163,7 +168,7 @@ def _results(found: "Monitoring", levels: Drift) -> list[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.ERROR if name in errors else dg.AssetCheckSeverity.WARN,
             description=" ".join(told.get(name, ())) or well.get(name, question),
         )
-        for name, question in _CHECKS.items()
+        for name, question in CHECKS.items()
     ]
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from anna_core.analytics import performance
 from anna_core.analytics.held_out import HeldOut
-from anna_core.analytics.monitoring import Along, Monitoring, decile_moves, monitor
+from anna_core.analytics.monitoring import Along, Monitoring, decile_moves, moves
 from anna_core.analytics.performance import Figure
 from anna_core.errors import ArtifactError
 from anna_core.models.scores_file import score_columns
@@ -36,7 +36,7 @@ def observe(warehouse: Warehouse, task: str, at: dt.date) -> Monitoring:
         raise ArtifactError(f"{task} is not scored as of the end of {at:%Y-%m}: score it first.")
     kept, scores = warehouse.candidate(done.model), scored.month(at).read()
     sample, facts, judged = kept.sample(), kept.facts(), kept.scores()
-    found = monitor(
+    found = moves(
         at,
         scores,
         judged[(sample.fold >= 0) | (sample.split == TEST)],
@@ -51,16 +51,15 @@ def observe(warehouse: Warehouse, task: str, at: dt.date) -> Monitoring:
     figures = None
     if matched is not None and len(matched.held_out):
         figures = performance.performance(facts.task, matched, _judged(kept, sample, facts.task, judged))
-    return found.model_copy(
-        update={
-            "model": done.model,
-            "scored_at": done.scored_at,
-            "metric": facts.task.metric,
-            "expected": performance.expected(facts.task, scores.select(score_columns(scores)).to_numpy()),
-            "outcomes": stored.facts().versions.get(done.as_of, ""),
-            "performance": figures,
-            "along": _along(warehouse, facts.task, done, at, scores, outcomes if figures else None),
-        }
+    return Monitoring(
+        **dict(found),
+        model=done.model,
+        scored_at=done.scored_at,
+        metric=facts.task.metric,
+        expected=performance.expected(facts.task, scores.select(score_columns(scores)).to_numpy()),
+        outcomes=stored.facts().versions.get(done.as_of, ""),
+        performance=figures,
+        along=_along(warehouse, facts.task, done, at, scores, outcomes if figures else None),
     )
 
 

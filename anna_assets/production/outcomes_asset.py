@@ -4,8 +4,7 @@ import dagster as dg
 
 from anna_assets.partitions import TASK
 from anna_assets.places import place
-from anna_assets.production.champion_asset import CHAMPION_KEY
-from anna_assets.production.scores_asset import NobodyScoresError
+from anna_assets.production.champion_asset import OF_CHAMPION
 from anna_assets.steps import step_asset
 from anna_core.errors import SampleError
 from anna_core.samples.outcomes import joined, list_outcomes, read_outcomes
@@ -22,10 +21,8 @@ def outcomes_asset() -> dg.AssetsDefinition:
 
     @step_asset(
         key=OUTCOMES_KEY,
-        partitions_def=TASK,
-        deps=[CHAMPION_KEY],
+        **OF_CHAMPION,
         pool="hadoop",
-        group_name="production",
         kinds={"polars"},
         description="What became of scored clients, from `inbox/<task>/outcomes`; the later file stands.",
         check_specs=[
@@ -36,9 +33,7 @@ def outcomes_asset() -> dg.AssetsDefinition:
     )
     def outcomes(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         task = context.partition_key
-        champion = Champions.of(load_settings()).current(task)
-        if champion is None:
-            raise NobodyScoresError(f"{task} has no champion, whose scores outcomes could be held against.")
+        champion = Champions.of(load_settings()).require(task)
         asked = warehouse.candidate(champion.tag).facts().task
         folder, stored = warehouse.outcomes_inbox(task), warehouse.outcomes(task)
         files, frames, refused = list_outcomes(folder), [], {}

@@ -11,22 +11,20 @@ so nothing hangs on an event that was seen or missed:
 """
 
 import time
-from itertools import takewhile
 
 import dagster as dg
 
-from anna_assets.clock import told_moment
-from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
-from anna_assets.pauses import pause_end
-from anna_assets.production.desk import Desk
+from anna_assets.partitions import months_of
+from anna_assets.production.agenda import Agenda
 from anna_assets.production.image_asset import IMAGE_KEY
+from anna_assets.production.in_time import in_time_news, late_months
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_core.domains import Domain
 from anna_core.errors import in_words
-from anna_core.months import parse_month
 from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Challenger, Champion
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
@@ -54,44 +52,28 @@ def production_sensor(
         description="Has the champions score each month once it is complete, and again where late events change it.",
     )
     def production(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
-        kept = [parse_month(key) for key in month.get_partition_keys()]
-        there, told, waits = {domain.name: domain for domain in domains}, list[str](), list[str]()
+        there, months = {domain.name: domain for domain in domains}, months_of(month)
+        agenda = Agenda(context.instance, warehouse, settings, there, months, time.time())
         requests: dict[str, dg.RunRequest] = {}
         champions = Champions.of(settings)
-        for task in champions.tasks():
+        for task, head in champions.heads().items():  # by one call of git, where the ledger has no news
             try:
-                champion = champions.current(task)
+                champion = champions.read(Champion, task, head)
                 if champion is None:
                     continue
-                desk = Desk(context.instance, warehouse, settings, there, kept, time.time())
-                for request in desk.wanted(task, champion.tag, champions.challenger(task), told, waits):
+                for request in agenda.wanted(task, champion.tag, champions.read(Challenger, task, head)):
                     name = request.tags[PRODUCTION_TAG]
-                    if name not in requests and _may_begin(context.instance, name, time.time(), told, waits):
+                    if name not in requests and agenda.may_begin(name):
                         requests[name] = request
             except Exception as error:  # noqa: BLE001  # whatever is wrong with one task, it is told and the others go on
-                told.append(f"{task}: {in_words(error)}")
-        for sentence in told:
+                agenda.told.append(f"{task}: {in_words(error)}")
+        for sentence in agenda.told:
             context.log.warning(sentence)
+        late = late_months(warehouse, settings, there, months)
+        news, cursor = in_time_news(late, context.cursor)
         if requests:
-            return dg.SensorResult(run_requests=list(requests.values()))
-        said = " ".join(dict.fromkeys((*told, *waits)))
-        return dg.SensorResult(skip_reason=said or "All champions have scored what is complete.")
+            return dg.SensorResult(run_requests=list(requests.values()), asset_events=news, cursor=cursor)
+        said = " ".join(dict.fromkeys((*agenda.told, *agenda.waits))) or "All champions have scored what is complete."
+        return dg.SensorResult(skip_reason=said, asset_events=news, cursor=cursor)
 
     return production
-
-
-def _may_begin(instance: dg.DagsterInstance, name: str, now: float, told: list[str], waits: list[str]) -> bool:
-    """Whether no run of this name is under way, canceled, or has failed a short while ago."""
-    runs = instance.get_run_records(dg.RunsFilter(tags={PRODUCTION_TAG: name}), limit=20)
-    if any(record.dagster_run.status in UNDER_WAY for record in runs):
-        waits.append(f"{name} is under way.")
-        return False
-    failed = list(takewhile(lambda record: record.dagster_run.status in FAILED, runs))
-    if not failed:
-        return True
-    latest = failed[0]
-    again = pause_end(len(failed), latest.end_time or latest.update_timestamp.timestamp(), now)
-    if again:
-        words = last_words(instance, latest.dagster_run.run_id)
-        told.append(f"{name} failed, and is tried again at {told_moment(again)}: {words}")
-    return not again

@@ -14,9 +14,9 @@ from itertools import takewhile
 
 import dagster as dg
 
-from anna_assets.clock import told_moment
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
+from anna_resources.clock import told_moment
 
 LISTING_TAG = "anna/listing"  # run tag: the state of the source's files that the observation was asked for
 UNBUILT_TAG = "anna/unbuilt"  # run tag: the months for whose builds the observation was asked for, as a text

@@ -6,11 +6,11 @@ UI is not.
 
 import dagster as dg
 
-from anna_assets.clock import told_moment
 from anna_assets.passing import Passing, disks, full_disks, what_passes
 from anna_assets.past_runs import last_words, will_retry
 from anna_assets.uploads.marts import Marts
 from anna_core.samples.register import Entry, Register, UploadState
+from anna_resources.clock import told_moment
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import RETRY_TAG
 from anna_resources.settings import load_settings

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from anna_assets.clock import told_moment
 from anna_assets.pauses import pause_end
 from anna_assets.uploads.reading import Later, Reading, upload_size
 from anna_assets.uploads.work import Answer, CheckJob
 from anna_core.samples.listing import Listing
 from anna_core.samples.register import Entry, Register, UploadState
+from anna_resources.clock import told_moment
 
 _CUT_SHORT = "ANNA's code server ended meanwhile"
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anna_assets.clock import told_moment
 from anna_assets.uploads.work import Answer, Job, answer
 from anna_assets.uploads.worker import Standing, Worker
 from anna_core.samples.files import ending_of
 from anna_core.samples.listing import FileStamp
 from anna_core.samples.register import Entry
+from anna_resources.clock import told_moment
 
 # Of what is read at a look, so that it ends well before Dagster's 60 s, also on a slow share; the rest of the small
 # ones comes with the next looks.

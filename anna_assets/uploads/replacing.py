@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from anna_assets.clock import told_moment
 from anna_core.errors import AnnaError, ArtifactError
 from anna_core.keys import SampleKey
 from anna_core.samples.inbox import find_upload, read_upload_request, upload_digest
 from anna_core.samples.register import Entry, UploadState, read_register
+from anna_resources.clock import told_moment
 
 _UNDER_WAY = ("", "queued", "running")  # how a launch stands that has not ended; nothing until that was asked
 

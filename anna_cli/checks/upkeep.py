@@ -6,14 +6,14 @@ from pydantic import ByteSize
 
 from anna_cli.checks.findings import Finding, good, warning
 from anna_resources.settings import Settings
-from anna_resources.upkeep.told import last_told
+from anna_resources.upkeep.pruning import last_pruning
 
 _SHOWN = 4  # folders, the largest first
 
 
 def check_upkeep(settings: Settings) -> Iterator[Finding]:
     """The storage's size by folder as the latest `prune` found it; nothing before the first."""
-    if (told := last_told(settings)) is None:
+    if (told := last_pruning(settings)) is None:
         return
     largest = sorted(told.disk.items(), key=lambda folder: -folder[1])[:_SHOWN]
     shown = ", ".join(f"{name} {ByteSize(size).human_readable()}" for name, size in largest)

@@ -4,21 +4,12 @@ import os
 from collections.abc import Iterator
 
 from anna_cli.supervisor.leftovers import MARK
-from anna_core.strict import Strict, nearest
+from anna_core.strict import all_settings, nearest
 from anna_resources.notifications.addresses import all_addresses
-from anna_resources.notify_settings import Notify
-from anna_resources.settings import HANDED_ON, Image, Keep, LedgerCopy, Limits, Production, Settings
+from anna_resources.settings import HANDED_ON, Settings
 
 _PREFIX = "ANNA_"
-_BLOCKS: dict[str, type[Strict]] = {
-    "image": Image,
-    "keep": Keep,
-    "ledger": LedgerCopy,
-    "limits": Limits,
-    "notify": Notify,
-    "production": Production,
-}
-_NAMES = [*Settings.model_fields, *(f"{name}__{field}" for name, of in _BLOCKS.items() for field in of.model_fields)]
+_NAMES = [place.replace(".", "__") for place in all_settings(Settings)]
 
 
 def misspelt_variables(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from rich.text import Text
 from anna_cli.console import CONSOLE
 from anna_core.errors import AnnaError
 from anna_resources.notifications.addresses import Address, AddressError, NotSentError, all_addresses
-from anna_resources.notifications.message import Kind
+from anna_resources.notifications.message import Severity
 from anna_resources.notifications.state import StateFile
 from anna_resources.settings import Settings, load_settings
 
@@ -47,7 +47,7 @@ def _try(address: Address, settings: Settings) -> bool:
     """Send a message; whether it was taken."""
     body = f"This is a test of the deployment {settings.home}.\n\nevent: test\npage: {settings.ui_url}"
     try:
-        address.send("ANNA: a test", body, Kind.INFO)
+        address.send("ANNA: a test", body, Severity.INFO)
     except (AddressError, NotSentError) as error:
         _say(f"✗ {error}", "red")
         return False

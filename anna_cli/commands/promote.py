@@ -3,7 +3,7 @@
 import click
 
 from anna_cli.pressing import override_option, press, who_option, why_option
-from anna_core.keys import parse_sample_key
+from anna_core.keys import key_of_tag, parse_sample_key
 
 
 @click.command()
@@ -16,4 +16,4 @@ def promote(tag: str, why: str, who: str | None, overrides: tuple[str, ...]) -> 
 
     TAG is the launch's name in the ledger: <task>.<sample>, or <task>.<sample>@2 for the sample's second launch.
     """
-    press("PROMOTE", parse_sample_key(tag.partition("@")[0]).task, who, why, tag, overrides)
+    press("PROMOTE", parse_sample_key(key_of_tag(tag)).task, who, why, tag, overrides)

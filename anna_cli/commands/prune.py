@@ -7,15 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from anna_cli.console import CONSOLE
-from anna_cli.graphql import Json
 from anna_cli.identity import connect
-from anna_cli.pressing import wait_for
-from anna_cli.queries import LAUNCH_RUN
-from anna_cli.submission import selector
+from anna_cli.job_runs import launch_run, run_parameters, wait_for
 from anna_core.errors import AnnaError
 from anna_resources.names import PRUNE_JOB, PRUNE_OP
 from anna_resources.settings import load_settings
-from anna_resources.upkeep.told import Told, last_told
+from anna_resources.upkeep.pruning import Pruning, last_pruning
 
 
 @click.command()
@@ -27,25 +24,16 @@ def prune(yes: bool) -> None:
     """
     settings = load_settings()
     client = connect(settings)
-    run_id = client.expect("LaunchRunSuccess", LAUNCH_RUN, params=parameters(yes))["run"]["runId"]
+    run_id = launch_run(client, run_parameters(PRUNE_JOB, PRUNE_OP, {"do": yes}))
     with CONSOLE.status("removing what is too old …" if yes else "looking what is too old …"):
         ended = wait_for(client, run_id)
-    told = last_told(settings)
+    told = last_pruning(settings)
     if told is None or told.run != ended:
         raise AnnaError(f"The run {ended[:8]} left no word, as another one came after it: look at its page in the UI.")
     tell(told, CONSOLE)
 
 
-def parameters(do: bool) -> Json:
-    """The parameters of the run."""
-    return {
-        "selector": selector(PRUNE_JOB, "jobName"),
-        "runConfigData": {"ops": {PRUNE_OP: {"config": {"do": do}}}},
-        "executionMetadata": {"tags": []},
-    }
-
-
-def tell(told: Told, console: Console) -> None:
+def tell(told: Pruning, console: Console) -> None:
     """Say what goes, or went, by kind, and what is left alone."""
     table = Table("keep", "removed" if told.is_done else "would be removed", "bytes", box=None)
     for line in told.lines:

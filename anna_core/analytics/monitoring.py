@@ -1,14 +1,13 @@
 """What a month's scores look like beside those that the model was judged on, and beside the month before."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from anna_core.analytics.drift import DomainShares, field_drift, shares_of
+from anna_core.analytics.drift import DomainShares, drift_by_chance, field_drift, shares_of
 from anna_core.analytics.performance import Figure, Performance
 from anna_core.metrics.stability import chance, psi
 from anna_core.models.scores_file import decile_of, score_columns
@@ -35,12 +34,11 @@ class Along(BaseModel):
     lead: Figure | None = None
 
 
-class Monitoring(BaseModel):
-    """A month's scores, watched.
+class Moves(BaseModel):
+    """How far a month's scores, and what they are made from, moved.
 
     Attributes:
         month: as in 2024-03.
-        model: tag of the launch that scored.
         clients: number of clients.
         clients_before: those of the month before; None where that was not scored.
         means: score → its mean.
@@ -53,18 +51,12 @@ class Monitoring(BaseModel):
         covered: domain → share of the clients that have an event in it.
         covered_then: domain → likewise, of the rows that the model was trained and judged on.
         field_drift: `<domain>.<field>` → stability index against these rows, the largest first.
-        scored_at: when the scores were made that were looked at; None in what was written before this was kept.
-        metric: name of the task's metric; empty in what was written before this was kept.
-        expected: that metric, as the scores expect it of themselves; see `performance.expected`.
-        performance: how good the scores were; None while no outcome is known.
-        outcomes: digest of the outcomes that were looked at; empty where there were none.
-        along: how the challenger's scores compare; None where nobody scored along.
+        fields_by_chance: likewise → the index that so few clients show by chance.
     """
 
     model_config = ConfigDict(frozen=True)
 
     month: str
-    model: str
     clients: int
     clients_before: int | None
     means: dict[str, float]
@@ -75,12 +67,7 @@ class Monitoring(BaseModel):
     covered: dict[str, float]
     covered_then: dict[str, float]
     field_drift: dict[str, float]
-    scored_at: dt.datetime | None = None
-    metric: str = ""
-    expected: float | None = None
-    performance: Performance | None = None
-    outcomes: str = ""
-    along: Along | None = None
+    fields_by_chance: dict[str, float]
 
     @property
     def volume_change(self) -> float | None:
@@ -88,15 +75,37 @@ class Monitoring(BaseModel):
         return self.clients / self.clients_before - 1 if self.clients_before else None
 
 
-def monitor(
+class Monitoring(Moves):
+    """A month's scores, watched.
+
+    Attributes:
+        model: tag of the launch that scored.
+        scored_at: when the scores were made that were looked at.
+        metric: name of the task's metric.
+        expected: that metric, as the scores expect it of themselves; see `performance.expected`.
+        performance: how good the scores were; None while no outcome is known.
+        outcomes: digest of the outcomes that were looked at; empty where there were none.
+        along: how the challenger's scores compare; None where nobody scored along.
+    """
+
+    model: str
+    scored_at: dt.datetime
+    metric: str
+    expected: float | None
+    performance: Performance | None
+    outcomes: str
+    along: Along | None
+
+
+def moves(
     month: dt.date,
     scores: pl.DataFrame,
     judged: np.ndarray,
     reference: Mapping[str, DomainShares],
     histories: Mapping[str, Sequences],
     before: pl.DataFrame | None,
-) -> Monitoring:
-    """Look at the scores of a month.
+) -> Moves:
+    """Hold a month's scores against those that the model was judged on, and against the month before's.
 
     Args:
         month: its first day.
@@ -106,38 +115,47 @@ def monitor(
         histories: domain → the sequences that were scored.
         before: the published scores of the month before; None where there are none.
     """
-    names, tag = score_columns(scores), str(scores["model"][0]) if len(scores) else ""
+    names = score_columns(scores)
     some = bool(len(judged) and len(scores))  # else nothing can be compared, and no figure of it is a number
     drift = {name: psi(judged[:, place], scores[name].to_numpy()) for place, name in enumerate(names) if some}
-    same = before is not None and len(before) > 0 and before["model"][0] == tag
+    same = before if before is not None and len(before) and len(scores) else None
+    if same is not None and same["model"][0] != scores["model"][0]:
+        same = None  # another model's scores lie elsewhere
     found = {name: shares_of(history, reference[name], len(scores)) for name, history in histories.items()}
-    fields = {
-        f"{name}.{field}": moved
-        for name, shares in found.items()
-        for field, moved in field_drift(reference[name], shares).items()
-    }
-    return Monitoring(
+    fields = _by_field(field_drift, reference, found)
+    return Moves(
         month=f"{month:%Y-%m}",
-        model=tag,
         clients=len(scores),
         clients_before=None if before is None else len(before),
         means={name: _mean(scores[name].to_numpy()) for name in names},
         score_drift=drift,
-        score_drift_before=_against(before, scores, names) if same else {},
+        score_drift_before={}
+        if same is None
+        else {name: psi(same[name].to_numpy(), scores[name].to_numpy()) for name in names},
         by_chance=chance(len(judged), len(scores)) if some else 0.0,
-        moved=decile_moves(before, scores) if same and before is not None else {},
+        moved={} if same is None else decile_moves(same, scores),
         covered={name: shares.covered for name, shares in found.items()},
         covered_then={name: reference[name].covered for name in found},
         field_drift=dict(sorted(fields.items(), key=lambda field: -field[1])),
+        fields_by_chance=_by_field(drift_by_chance, reference, found),
     )
+
+
+def _by_field(
+    figure: Callable[[DomainShares, DomainShares], dict[str, float]],
+    reference: Mapping[str, DomainShares],
+    found: Mapping[str, DomainShares],
+) -> dict[str, float]:
+    """`<domain>.<field>` → a figure of two distributions."""
+    return {
+        f"{name}.{field}": value
+        for name, shares in found.items()
+        for field, value in figure(reference[name], shares).items()
+    }
 
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else 0.0
-
-
-def _against(before: Any, scores: pl.DataFrame, names: Sequence[str]) -> dict[str, float]:
-    return {name: psi(before[name].to_numpy(), scores[name].to_numpy()) for name in names}
 
 
 def decile_moves(before: pl.DataFrame, scores: pl.DataFrame) -> dict[str, float]:

@@ -72,12 +72,11 @@ def trend_plot(months: Sequence[Monitoring], warn: float, error: float) -> Plot:
             axes.legend()
         frame(axes, METRICS[shown[-1].metric].title)
 
-    panels = [clients, means, drift, *([metric] if shown[-1].metric else [])]
     return Plot(
         "trend",
         "The last months",
         "Against the rows that the model was judged on; a dotted line: another model scores from here on.",
-        draw_many(panels, columns=2 if len(panels) == 4 else 3, size=WIDE),
+        draw_many([clients, means, drift, metric], columns=2, size=WIDE),
         wide=True,
     )
 

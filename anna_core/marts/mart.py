@@ -24,7 +24,7 @@ from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
 from anna_core.marts.runs import Run, array_on_disk, client_ranges
 from anna_core.memory import events_within
-from anna_core.months import month_bounds, next_month, parse_month
+from anna_core.months import month_bounds, month_folder, months_below, next_month
 from anna_core.sources.clashing_keys import key_of_others, key_twice, refuse_keys
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.door import field_names
@@ -83,13 +83,13 @@ class MartMonth:
 
 def mart_path(folder: Path, month: dt.date) -> Path:
     """The file of a mart's month below the domain's folder: `month=2024-03/events.parquet`."""
-    return folder / f"month={month:%Y-%m}" / MART_FILE
+    return folder / month_folder(month) / MART_FILE
 
 
 def built_months(folder: Path) -> dict[dt.date, Path]:
     """The months of a mart that exist, in order: first day → file."""
-    files = folder.glob(f"month=*/{MART_FILE}")
-    return dict(sorted((parse_month(file.parent.name.removeprefix("month=")), file) for file in files))
+    files = {month: mart_path(folder, month) for month in months_below(folder)}
+    return {month: file for month, file in files.items() if file.exists()}
 
 
 def build_mart(

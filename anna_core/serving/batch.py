@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from anna_core.errors import ArtifactError
+from anna_core.months import month_folder
 from anna_core.scoring.launch_model import LaunchModel
 from anna_core.scoring.published import published
 from anna_core.sequences.ragged import Sequences
@@ -30,7 +31,7 @@ def score_histories(model: Path, histories: Path, month: dt.date | None, threads
         ArtifactError: a history is missing, they are as of different dates, or something is damaged.
     """
     loaded = LaunchModel.load(model)
-    below = f"month={month:%Y-%m}" if month else ""
+    below = month_folder(month) if month else ""
     folders = {name: histories / name / below for name in loaded.nets}
     if missing := sorted(str(folder) for folder in folders.values() if not folder.is_dir()):
         raise ArtifactError(f"{', '.join(missing)}: no such folder; {loaded.facts.tag} reads a history there.")

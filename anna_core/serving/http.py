@@ -26,7 +26,7 @@ MOST_BYTES = 64 * 2**20  # of a request: some 1,000 clients with 512 events in t
 _FORM = '{"params": {"as_of": "2025-01-01"}, "dataframe_records": [{"client_id": "17", "events": {…}}]}'
 
 
-class RefusedError(AnnaError):
+class BadRequestError(AnnaError):
     """A request cannot be answered.
 
     Attributes:
@@ -57,21 +57,21 @@ def app(scorer: EventScorer) -> Starlette:
         content = await _body(request)
         try:
             return JSONResponse(await anyio.to_thread.run_sync(_answer, scorer, content, limiter=one))
-        except RefusedError:
+        except BadRequestError:
             raise
         except AnnaError as error:
-            raise RefusedError(400, str(error)) from error
+            raise BadRequestError(400, str(error)) from error
 
     async def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RefusedError), "it is registered for these"
-        return JSONResponse({"error_code": _CODES[error.status], "message": str(error)}, error.status)
+        assert isinstance(error, BadRequestError), "it is registered for these"
+        return JSONResponse({"error_code": "BAD_REQUEST", "message": str(error)}, error.status)  # as MLflow calls it
 
     routes = [
         Route("/health", health),
         Route("/ready", ready),
         Route("/invocations", invocations, methods=["POST"]),
     ]
-    return Starlette(routes=routes, exception_handlers={RefusedError: refused}, lifespan=lifespan)
+    return Starlette(routes=routes, exception_handlers={BadRequestError: refused}, lifespan=lifespan)
 
 
 def serve(model: Path, host: str, port: int, threads: int) -> None:
@@ -85,10 +85,6 @@ def serve(model: Path, host: str, port: int, threads: int) -> None:
     uvicorn.run(app(EventScorer.load(model, threads)), host=host, port=port, log_level="info")
 
 
-# As MLflow calls them.
-_CODES = {400: "BAD_REQUEST", 413: "BAD_REQUEST"}
-
-
 async def _body(request: Request) -> bytes:
     parts, size = [], 0
     try:
@@ -96,22 +92,22 @@ async def _body(request: Request) -> bytes:
             parts.append(part)
             size += len(part)
             if size > MOST_BYTES:
-                raise RefusedError(413, f"A request may have {MOST_BYTES:,} bytes: send fewer clients in each.")
+                raise BadRequestError(413, f"A request may have {MOST_BYTES:,} bytes: send fewer clients in each.")
     except ClientDisconnect as error:
-        raise RefusedError(400, "The request was cut off.") from error
+        raise BadRequestError(400, "The request was cut off.") from error
     return b"".join(parts)
 
 
 def _answer(scorer: EventScorer, content: bytes) -> dict[str, Any]:
     try:
         given = json.loads(content)
-    except ValueError as error:  # no text, or no JSON
-        raise RefusedError(400, f"The request is no JSON ({error}): send {_FORM}.") from error
+    except (ValueError, RecursionError) as error:  # no text, no JSON, or lists within lists without end
+        raise BadRequestError(400, f"The request is no JSON ({error}): send {_FORM}.") from error
     records = given.get("dataframe_records") if isinstance(given, dict) else None
     params = given.get("params") or {} if isinstance(given, dict) else None
     if not isinstance(records, list) or not isinstance(params, dict):
-        raise RefusedError(400, f"`dataframe_records` should be a list of clients: send {_FORM}.")
+        raise BadRequestError(400, f"`dataframe_records` should be a list of clients: send {_FORM}.")
     if odd := sorted(given.keys() - {"dataframe_records", "params"}) + sorted(params.keys() - {"as_of"}):
-        raise RefusedError(400, f"Not known: {', '.join(odd)}. Send {_FORM}.")
+        raise BadRequestError(400, f"Not known: {', '.join(odd)}. Send {_FORM}.")
     scores = scorer.answer(records, params.get("as_of")).scores
     return {"predictions": scores.with_columns(pl.col("as_of").cast(pl.String)).to_dicts()}

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from anna_core.errors import AnnaError, ArtifactError
+from anna_core.errors import AnnaError
+from anna_core.keys import key_of_tag
 from anna_core.marts.dictionary import DICTIONARY_FILE
 from anna_core.models.scores_file import read_scores
 from anna_core.samples.sample import Sample
-from anna_resources.artifacts.folder import ArtifactFolder
+from anna_resources.artifacts.folder import ArtifactFolder, read_json
 from anna_resources.artifacts.visible import keep_warnings, read_warnings
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class CandidateFolder(ArtifactFolder):
 
     def sample(self) -> Sample:
         """The rows that it was trained and judged on. Raises `ArtifactError` where there are none."""
-        return Sample.open(self.tag.partition("@")[0], self.current() / _SAMPLE)
+        return Sample.open(key_of_tag(self.tag), self.current() / _SAMPLE)
 
     def scores(self) -> np.ndarray:
         """The metamodel's scores (n, K) of the sample's rows: of each row, by models that were not fitted on it."""
@@ -157,11 +158,8 @@ class CandidateFolder(ArtifactFolder):
         Raises:
             ArtifactError: that is not kept, or in another form.
         """
-        file = self.current() / _REFERENCE
-        try:
-            return _references().validate_json(file.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ArtifactError(f"{file}: cannot be read. Train the task again, and promote that.") from error
+        cure = "Train the task again, and promote that."
+        return read_json(self.current() / _REFERENCE, _references(), cure)
 
 
 def _references() -> "TypeAdapter[dict[str, DomainShares]]":

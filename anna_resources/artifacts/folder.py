@@ -3,8 +3,14 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from anna_core import storage
+from anna_core.errors import ArtifactError
+
+_Content = TypeVar("_Content")
 
 
 @dataclass(frozen=True)
@@ -36,3 +42,26 @@ class ArtifactFolder:
     def writing(self) -> AbstractContextManager[Path]:
         """A context that yields an empty folder, which becomes the current version unless the block raises."""
         return storage.write_directory(self.path)
+
+
+def write_json(file: Path, content: BaseModel) -> None:
+    """Write a file of an artifact, for people to read as well."""
+    file.write_text(content.model_dump_json(indent=1), encoding="utf-8")
+
+
+def read_json(file: Path, content: TypeAdapter[_Content], cure: str = "") -> _Content:
+    """What a file of an artifact says.
+
+    Args:
+        file: the file.
+        content: its form.
+        cure: what to do where it is not there, or of another form; by default to have its folder made again.
+
+    Raises:
+        ArtifactError: it is not there, or of another form.
+    """
+    try:
+        return content.validate_json(file.read_bytes())
+    except (FileNotFoundError, ValidationError) as error:
+        cure = cure or f"Materialize what lies in {file.parent} again."
+        raise ArtifactError(f"{file}: cannot be read. {cure}") from error

@@ -1,17 +1,14 @@
 """The image of a task's champion: its build context, and what is known of its build."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from anna_core.errors import ArtifactError
-from anna_resources.artifacts.folder import ArtifactFolder
+from anna_resources.artifacts.folder import ArtifactFolder, read_json, write_json
 
-_CONTEXT, _FACTS = "context", "image.json"
+CONTEXT, _FACTS = "context", "image.json"
 
 
 class BuiltImage(BaseModel):
@@ -39,24 +36,19 @@ class BuiltImage(BaseModel):
     size: str
     made_at: dt.datetime
 
+    def write(self, folder: Path) -> None:
+        """Write it beside the build context in a folder."""
+        write_json(folder / _FACTS, self)
+
 
 @dataclass(frozen=True)
 class ImageFolder(ArtifactFolder):
     """The build context of an image, and beside it what is known of its build."""
 
-    @contextmanager
-    def replacing(self) -> Iterator[tuple[Path, "list[BuiltImage]"]]:
-        """Yield the folder of a new context, and a list that takes what is known of its image."""
-        with self.writing() as folder:
-            context, made = folder / _CONTEXT, list[BuiltImage]()
-            context.mkdir()
-            yield context, made
-            (folder / _FACTS).write_text(made[0].model_dump_json(indent=1), encoding="utf-8")
-
     @property
     def context(self) -> Path:
         """The folder of the build context. Raises `ArtifactError` where there is none."""
-        return self.current() / _CONTEXT
+        return self.current() / CONTEXT
 
     def facts(self) -> BuiltImage | None:
         """What is known of the image; None where there is none.
@@ -66,8 +58,4 @@ class ImageFolder(ArtifactFolder):
         """
         if not self.exists():
             return None
-        file = self.current() / _FACTS
-        try:
-            return BuiltImage.model_validate_json(file.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ArtifactError(f"{file}: cannot be read. Materialize the image again.") from error
+        return read_json(self.current() / _FACTS, TypeAdapter(BuiltImage), "Materialize the image again.")

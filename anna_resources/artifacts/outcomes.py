@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from anna_core.errors import ArtifactError
 from anna_core.samples.column_names import AS_OF
 from anna_core.samples.listing import FileStamp
 from anna_core.tasks.task import Task
-from anna_resources.artifacts.folder import ArtifactFolder
+from anna_resources.artifacts.folder import ArtifactFolder, read_json, write_json
 
 _ROWS, _FACTS = "outcomes.parquet", "outcomes.json"
 
@@ -59,7 +58,7 @@ class StoredOutcomes(ArtifactFolder):
         )
         with self.writing() as folder:
             rows.write_parquet(folder / _ROWS)
-            (folder / _FACTS).write_text(facts.model_dump_json(indent=1), encoding="utf-8")
+            write_json(folder / _FACTS, facts)
         return facts
 
     def facts(self) -> OutcomeFacts:
@@ -70,11 +69,8 @@ class StoredOutcomes(ArtifactFolder):
         """
         if not self.exists():
             return OutcomeFacts()
-        file = self.current() / _FACTS
-        try:
-            return OutcomeFacts.model_validate_json(file.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ArtifactError(f"{file}: cannot be read. Materialize production/outcomes again.") from error
+        cure = "Materialize production/outcomes again."
+        return read_json(self.current() / _FACTS, TypeAdapter(OutcomeFacts), cure)
 
     def read(self, date: dt.date | None = None) -> pl.DataFrame | None:
         """The outcomes, or those as of a date; None where there are none."""

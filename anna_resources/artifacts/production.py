@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from anna_core import storage
-from anna_core.errors import ArtifactError
-from anna_core.months import parse_month
-from anna_core.strict import explain
-from anna_resources.artifacts.folder import ArtifactFolder
+from anna_core.months import month_folder, months_below
+from anna_resources.artifacts.folder import ArtifactFolder, read_json, write_json
 
 if TYPE_CHECKING:
     from anna_core.analytics.monitoring import Monitoring
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 SCORES_FILE, DONE_FILE = "scores.parquet", "done.json"
 _MONITORING_FILE = "monitoring.json"
 _LATEST, _LOCK = "latest", ".lock"
-_MONTH = "month="
 
 
 class Done(BaseModel):
@@ -65,7 +62,7 @@ class MonthScores(ArtifactFolder):
         Raises:
             ArtifactError: it cannot be read.
         """
-        return read_done(self.current()) if self.exists() else None
+        return _read_done(self.current()) if self.exists() else None
 
     def done_by_another_than(self, model: str) -> Done | None:
         """The same; None also where it was this launch that scored, as a challenger that became champion since."""
@@ -76,7 +73,7 @@ class MonthScores(ArtifactFolder):
         """Replace them."""
         with self.writing() as folder:
             scores.write_parquet(folder / SCORES_FILE)
-            _write_done(folder, done)
+            write_json(folder / DONE_FILE, done)
 
 
 @dataclass(frozen=True)
@@ -86,12 +83,12 @@ class MonthMonitoring(ArtifactFolder):
     @classmethod
     def below(cls, storage: Path, task: str, month: dt.date) -> "MonthMonitoring":
         """That of a task in a deployment's storage."""
-        return cls(storage / "production" / "monitoring" / task / f"{_MONTH}{month:%Y-%m}")
+        return cls(storage / "production" / "monitoring" / task / month_folder(month))
 
     def write(self, found: "Monitoring") -> None:
         """Replace it."""
         with self.writing() as folder:
-            (folder / _MONITORING_FILE).write_text(found.model_dump_json(indent=1), encoding="utf-8")
+            write_json(folder / _MONITORING_FILE, found)
 
     def read(self) -> "Monitoring | None":
         """It; None where there is none.
@@ -103,13 +100,8 @@ class MonthMonitoring(ArtifactFolder):
 
         if not self.exists():
             return None
-        file = self.current() / _MONITORING_FILE
-        try:
-            return Monitoring.model_validate_json(file.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ArtifactError(
-                f"{file}: cannot be read. Materialize production/monitoring of the month again."
-            ) from error
+        cure = "Materialize production/monitoring of the month again."
+        return read_json(self.current() / _MONITORING_FILE, TypeAdapter(Monitoring), cure)
 
 
 @dataclass(frozen=True)
@@ -124,7 +116,11 @@ class TaskScores:
 
     def month(self, month: dt.date) -> MonthScores:
         """The scores as of a month's end."""
-        return MonthScores(self.path / f"{_MONTH}{month:%Y-%m}")
+        return MonthScores(self.path / month_folder(month))
+
+    def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
+        """Replace the scores of a month."""
+        self.month(month).write(scores, done)
 
     def all(self) -> dict[dt.date, Done]:
         """Each month that is scored → what is known of it, in order.
@@ -156,11 +152,11 @@ class ProductionScores(TaskScores):
         Raises:
             ArtifactError: it cannot be read.
         """
-        return read_done(self.latest) if (self.latest / DONE_FILE).exists() else None
+        return _read_done(self.latest) if (self.latest / DONE_FILE).exists() else None
 
     def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
         """Replace the scores of a month, and the latest unless those are of a later month."""
-        self.month(month).write(scores, done)
+        super().write(month, scores, done)
         with FileLock(self.path / _LOCK):
             known = self.latest_done()
             if known is not None and known.month > done.month:
@@ -173,20 +169,6 @@ class ProductionScores(TaskScores):
                 shutil.copyfile(made / DONE_FILE, temporary)
 
 
-def months_below(path: Path) -> list[dt.date]:
-    """The months that have a folder in this one, in order."""
-    folders = path.glob(f"{_MONTH}*") if path.is_dir() else ()
-    return sorted(parse_month(folder.name.removeprefix(_MONTH)) for folder in folders)
-
-
-def read_done(folder: Path) -> Done:
+def _read_done(folder: Path) -> Done:
     """The mark in a folder. Raises `ArtifactError` where there is none that can be read."""
-    try:
-        return Done.model_validate_json((folder / DONE_FILE).read_bytes())
-    except (OSError, ValidationError) as error:
-        reason = explain(error, DONE_FILE) if isinstance(error, ValidationError) else error
-        raise ArtifactError(f"{folder}: no scores that ANNA can read ({reason}); score the month again.") from error
-
-
-def _write_done(folder: Path, done: Done) -> None:
-    (folder / DONE_FILE).write_text(done.model_dump_json(indent=1), encoding="utf-8")
+    return read_json(folder / DONE_FILE, TypeAdapter(Done), "Score the month again.")

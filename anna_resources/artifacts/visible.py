@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -13,13 +12,12 @@ from anna_core.domains import Domain
 from anna_core.errors import ArtifactError, TrainingError
 from anna_core.samples.sample import Sample
 from anna_core.sequences.ragged import Sequences
-from anna_resources.artifacts.folder import ArtifactFolder
+from anna_resources.artifacts.folder import ArtifactFolder, read_json, write_json
 
 _DOMAINS_FILE, _TAG_FILE = "domains.json", "tag"
 _Domains = TypeAdapter(list[Domain])
 _Warnings = TypeAdapter(dict[str, str])
 _WARNINGS_FILE, _MADE_OF_FILE = "warnings.json", "made_of.json"
-_Content = TypeVar("_Content")
 LEAK_FILE = "leak.txt"  # lies beside sequences with a leak: a blocking check stops its own run only
 
 
@@ -51,7 +49,7 @@ class SampleFolder(ArtifactFolder):
         Raises:
             ArtifactError: there is no sample, or what lies there is damaged.
         """
-        return _read_json(self.current() / _DOMAINS_FILE, _Domains)
+        return read_json(self.current() / _DOMAINS_FILE, _Domains)
 
     def warnings(self) -> dict[str, str]:
         """Name of each check that warns → what of, in sentences."""
@@ -114,6 +112,9 @@ class MadeOf(BaseModel):
         return hashlib.blake2b(self.model_dump_json().encode(), digest_size=16).hexdigest()
 
 
+_MadeOf = TypeAdapter(MadeOf)
+
+
 @dataclass(frozen=True)
 class HistoryFolder(ArtifactFolder):
     """Every client's sequence of a domain as of a month's end.
@@ -133,6 +134,16 @@ class HistoryFolder(ArtifactFolder):
         """
         return _open_clean(self.current(), f"history/{self.domain}")
 
+    def opened(self) -> tuple[Sequences, MadeOf]:
+        """The sequences, and what these were made of; both of one version, whatever is written meanwhile.
+
+        Raises:
+            ArtifactError: as of `read`, or it is not on record what they were made of.
+            TrainingError: as of `read`.
+        """
+        folder = self.current()
+        return _open_clean(folder, f"history/{self.domain}"), read_json(folder / _MADE_OF_FILE, _MadeOf)
+
     def made_of(self) -> MadeOf | None:
         """What it was made of; None where there is no history, or that is not on record."""
         try:
@@ -143,7 +154,7 @@ class HistoryFolder(ArtifactFolder):
 
 def keep_made_of(folder: Path, made_of: MadeOf) -> None:
     """Write what a history was made of beside it in `folder`."""
-    (folder / _MADE_OF_FILE).write_text(made_of.model_dump_json(indent=1), encoding="utf-8")
+    write_json(folder / _MADE_OF_FILE, made_of)
 
 
 def mark_leak(folder: Path, found: str) -> None:
@@ -158,14 +169,7 @@ def keep_warnings(folder: Path, warnings: Mapping[str, str]) -> None:
 
 def read_warnings(folder: Path) -> dict[str, str]:
     """What `keep_warnings` wrote. Raises `ArtifactError` where it did not, or not in this form."""
-    return _read_json(folder / _WARNINGS_FILE, _Warnings)
-
-
-def _read_json(file: Path, content: TypeAdapter[_Content]) -> _Content:
-    try:
-        return content.validate_json(file.read_bytes())
-    except (FileNotFoundError, ValidationError) as error:
-        raise ArtifactError(f"{file}: cannot be read. Materialize what lies in {file.parent} again.") from error
+    return read_json(folder / _WARNINGS_FILE, _Warnings)
 
 
 def _open_clean(folder: Path, asset: str) -> Sequences:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anna_core.domains import Domain
+from anna_core.keys import task_of
 from anna_core.strict import explain
 from anna_core.tasks.task import Task
 from anna_resources.ledger.repository import MAIN, Change, LedgerError, Repository
@@ -89,8 +90,8 @@ class Ledger:
             tags.append(f"{key}@{_number(before[-1]) + 1}" if before else key)
             told = launch.model_copy(update={"tag": tags[0]})
             folder = _folder(tags[0])
-            files: dict[str, str | None] = {f"{folder}/{_LAUNCH_FILE}": _as_yaml(told.model_dump(mode="json"))}
-            files |= {f"{folder}/domains/{one.name}.yaml": _as_yaml(one.model_dump(mode="json")) for one in domains}
+            files: dict[str, str | None] = {f"{folder}/{_LAUNCH_FILE}": as_yaml(told)}
+            files |= {f"{folder}/domains/{one.name}.yaml": as_yaml(one) for one in domains}
             return Change(files, f"Launch {tags[0]}\n\nrun {launch.run}", by=launch.task.owner, tag=tags[0])
 
         self.repository.commit(branch, make)
@@ -107,18 +108,18 @@ class Ledger:
         Raises:
             LedgerError, GitError: as of `begin`.
         """
-        text = _as_yaml(dict(result))
+        text = as_yaml(result)
         change = Change({f"{_folder(tag)}/{_RESULT_FILE}": text}, f"Result of {tag}: {in_brief}")
-        self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
+        self.repository.commit(branch_of(task_of(tag)), lambda head: change)
 
     def record_image(self, tag: str, image: Mapping[str, Any]) -> None:
         """Record the image that was made of a launch; errors as of `begin`."""
-        change = Change({f"{_folder(tag)}/{_IMAGE_FILE}": _as_yaml(dict(image))}, f"Image of {tag}: {image['digest']}")
-        self.repository.commit(branch_of(tag.partition(".")[0]), lambda head: change)
+        change = Change({f"{_folder(tag)}/{_IMAGE_FILE}": as_yaml(image)}, f"Image of {tag}: {image['digest']}")
+        self.repository.commit(branch_of(task_of(tag)), lambda head: change)
 
     def tags(self, key: str) -> list[str]:
         """Tags of a sample's launches, the earliest first, even of one whose tag or branch was removed."""
-        head = self.repository.head(branch_of(key.partition(".")[0]))
+        head = self.repository.head(branch_of(task_of(key)))
         found = {*self.repository.tags(key), *self.repository.tags(f"{key}@*")}
         found |= set(self.repository.folders(head, _LAUNCHES) if head else ())
         ours = (tag for tag in found if tag == key or tag.removeprefix(f"{key}@").isdecimal())
@@ -160,7 +161,7 @@ class Ledger:
 
     def result(self, tag: str) -> dict[str, Any] | None:
         """What came of a launch; None while nothing has."""
-        head = self.repository.head(branch_of(tag.partition(".")[0]))
+        head = self.repository.head(branch_of(task_of(tag)))
         text = self.repository.read(head, f"{_folder(tag)}/{_RESULT_FILE}") if head else None
         return None if text is None else dict(yaml.safe_load(text))
 
@@ -172,7 +173,7 @@ class Ledger:
 
     def tag_of(self, key: str, run: str) -> str:
         """Tag of the launch of a sample that a run, or one that it is a retry of, began; empty where it began none."""
-        head = self.repository.head(branch_of(key.partition(".")[0]))
+        head = self.repository.head(branch_of(task_of(key)))
         return (self._made_by(run, head, key) or "") if head else ""
 
     def _made_by(self, run: str, head: str, key: str) -> str | None:
@@ -186,8 +187,8 @@ class Ledger:
     def _share(self, code: str, domains: list[Domain]) -> None:
         """Bring `main` up to date with what all tasks share."""
         known = self.settings.model_dump(mode="json", include=set(_SHARED))
-        files = {"settings.yaml": _as_yaml(known), "code.yaml": _as_yaml({"version": code})}
-        files |= {f"domains/{domain.name}.yaml": _as_yaml(domain.model_dump(mode="json")) for domain in domains}
+        files = {"settings.yaml": as_yaml(known), "code.yaml": as_yaml({"version": code})}
+        files |= {f"domains/{domain.name}.yaml": as_yaml(domain) for domain in domains}
 
         def make(head: str | None) -> Change:
             gone = [path for path in (self.repository.paths(head, "domains") if head else []) if path not in files]
@@ -201,9 +202,15 @@ def branch_of(task: str) -> str:
     return f"task/{task}"
 
 
+def as_yaml(content: BaseModel | Mapping[str, Any]) -> str:
+    """What a file of the ledger says."""
+    told = content.model_dump(mode="json") if isinstance(content, BaseModel) else dict(content)
+    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+
+
 def _parameters(task: Task) -> Change:
     told = {"type": task.type.value, "metric": task.metric, "owner": task.owner}
-    return Change({_TASK_FILE: _as_yaml(told)}, f"Task {task.name}", by=task.owner)
+    return Change({_TASK_FILE: as_yaml(told)}, f"Task {task.name}", by=task.owner)
 
 
 def _folder(tag: str) -> str:
@@ -213,7 +220,3 @@ def _folder(tag: str) -> str:
 def _number(tag: str) -> int:
     """Which of a sample's launches a tag is of."""
     return int(tag.partition("@")[2] or 1)
-
-
-def _as_yaml(content: dict[str, Any]) -> str:
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,12 +1,11 @@
 """What was pressed since somebody last looked: asked for, promoted, declined or rolled back, as commits say it."""
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anna_resources.ledger.champions import CHAMPION_FILE, REQUEST_FILE, Ask, Champion, Champions, Turn
-from anna_resources.ledger.ledger import branch_of
+from anna_resources.ledger.champions import CHAMPION_FILE, REQUEST_FILE, Champions, without_run
+from anna_resources.ledger.roles import Ask, Champion
 
 
 class Pressed(StrEnum):
@@ -56,37 +55,11 @@ def presses(champions: Champions, task: str, head: str, after: str = "") -> Iter
     for commit in git.run("log", "--reverse", "--format=%H", span, *files).split():
         parents = git.run("rev-list", "--parents", "--max-count=1", commit).split()[1:]
         before = parents[0] if parents else None
-        champion = champions.champion_at(task, commit)
-        if champion is not None and champion != champions.champion_at(task, before):
-            yield _made(task, champion)
-        elif (ask := champions.request_at(task, commit)) is not None:
+        champion = champions.read(Champion, task, commit)
+        if champion is not None and champion != champions.read(Champion, task, before):
+            yield Press(task, Pressed(champion.turn.value), champion, champion.asked_by, champion.why)
+        elif (ask := champions.read(Ask, task, commit)) is not None:
             yield Press(task, Pressed.ASKED, ask, ask.asked_by, ask.why)
-        elif (declined := champions.request_at(task, before)) is not None:
+        elif (declined := champions.read(Ask, task, before)) is not None:
             by, _, why = git.run("show", "--no-patch", "--format=%an%n%b", commit).partition("\n")
-            yield Press(task, Pressed.DECLINED, declined, by, why.strip())
-
-
-def why_ended(request: Ask, newest: str, days: int) -> str:
-    """Why a request has ended, in words that follow these; empty where it is open.
-
-    Args:
-        request: what is asked for.
-        newest: tag of the task's newest launch.
-        days: so long it stays open.
-    """
-    last = request.asked_at + dt.timedelta(days=days)
-    if request.newest != newest:
-        return f", as {newest} was launched since"
-    return f" on {last:%Y-%m-%d}" if dt.datetime.now(tz=dt.UTC) > last else ""
-
-
-def heads(champions: Champions) -> dict[str, str]:
-    """Task → the last commit of its branch, by a single call of git."""
-    prefix = branch_of("")
-    found = champions.repository.heads_of(prefix)
-    return {branch.removeprefix(prefix): commit for branch, commit in found.items()}
-
-
-def _made(task: str, champion: Champion) -> Press:
-    pressed = Pressed.ROLLED_BACK if champion.turn is Turn.ROLLED_BACK else Pressed.PROMOTED
-    return Press(task, pressed, champion, champion.asked_by, champion.why)
+            yield Press(task, Pressed.DECLINED, declined, by, without_run(why))

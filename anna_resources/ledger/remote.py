@@ -17,15 +17,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anna_core import storage
 from anna_core.errors import in_words
+from anna_resources.clock import this_second
 from anna_resources.ledger.ledger import branch_of
-from anna_resources.ledger.repository import MAIN, LedgerError, Repository
+from anna_resources.ledger.repository import MAIN, TAGS, LedgerError, Repository, full_ref
 from anna_resources.settings import Settings
 
 # Neither asks: nobody is there to answer. A line that went dead is noticed before the time is up.
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
 _HTTP = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")
 _SECONDS = 300.0  # for one command; a ledger of 10,000 launches has some 20 MB
-_TAGS = "tags/"
 _TOLD = 3  # commits of somebody else that are told one by one
 _CREDENTIALS = "ANNA_LEDGER_CREDENTIALS_FILE"  # through the environment, so that its name needs no quotes
 _HELPER = f'!f() {{ test "$1" = get && cat "${_CREDENTIALS}"; }}; f'
@@ -152,7 +152,7 @@ class Remote:
             foreign = self._foreign(ours, theirs)
             moves = {name: new for name, new in ours.items() if theirs.get(name) != new and name not in foreign}
             if moves:
-                pairs = [f"{new}:refs/{_full(name)}" for name, new in moves.items()]
+                pairs = [f"{new}:{full_ref(name)}" for name, new in moves.items()]
                 self._ask("push", "--quiet", "--atomic", self.url, *pairs)
             problem = " ".join(self._told(name, ours.get(name), theirs[name]) for name in foreign)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and somebody comes back to it
@@ -162,7 +162,7 @@ class Remote:
         gone = [name for name, was in known.refs.items() if name in moves and theirs.get(name) != was]
         lost = known.lost
         if gone:
-            lost = f"It no longer held what was pushed of {', '.join(gone)}, which was pushed again at {_now()}."
+            lost = f"It no longer held what was pushed of {', '.join(gone)}, which was pushed again at {this_second()}."
         self._keep(known.model_copy(update={"refs": held, "lost": lost}), problem, is_refused=bool(problem))
         return problem
 
@@ -173,16 +173,16 @@ class Remote:
         return [
             name
             for name in others
-            if name not in ours or name.startswith(_TAGS) or not is_ancestor(theirs[name], ours[name])
+            if name not in ours or name.startswith(TAGS) or not is_ancestor(theirs[name], ours[name])
         ]
 
     def _told(self, name: str, here: str | None, there: str) -> str:
         """What somebody else wrote to the remote, and what to do about it."""
-        full, git = f"refs/{_full(name)}", self.repository.git
+        full, git = full_ref(name), self.repository.git
         self._ask("fetch", "--quiet", "--no-tags", self.url, full)
         own = [f"^{here}"] if here is not None else []
         lines = git.run("log", "--format=%h by %an of %cs: %s", there, *own, "--").splitlines()
-        what = f"{'tag' if name.startswith(_TAGS) else 'branch'} {name.removeprefix(_TAGS)}"
+        what = f"{'tag' if name.startswith(TAGS) else 'branch'} {name.removeprefix(TAGS)}"
         shown = "; ".join(lines[:_TOLD]) + (f"; and {len(lines) - _TOLD} more" if len(lines) > _TOLD else "")
         commits = f"{len(lines)} commit(s) that this ledger does not have ({shown})" if lines else "another commit"
         call = f"git --git-dir={shlex.quote(str(self.repository.folder))} push"
@@ -217,20 +217,12 @@ class Remote:
         if problem:
             told |= {"failures": known.failures + 1, "failed_at": time.time()}
         else:
-            told |= {"failures": 0, "failed_at": 0.0, "at": _now()}
+            told |= {"failures": 0, "failed_at": 0.0, "at": this_second()}
         storage.write_text(self.file, known.model_copy(update=told).model_dump_json(indent=1))
 
 
-def _now() -> dt.datetime:
-    return dt.datetime.now(tz=dt.UTC).replace(microsecond=0)
-
-
 def _is_ours(name: str) -> bool:
-    return name == MAIN or name.startswith((branch_of(""), _TAGS))
-
-
-def _full(name: str) -> str:
-    return name if name.startswith(_TAGS) else f"heads/{name}"
+    return name == MAIN or name.startswith((branch_of(""), TAGS))
 
 
 def _check_private(file: Path) -> None:

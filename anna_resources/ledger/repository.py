@@ -1,12 +1,9 @@
 """A repository that only grows: one writer at a time, a commit with its tag whole or not at all, rewrites noticed."""
 
-import datetime as dt
 import fcntl
 import json
-import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,14 +16,13 @@ from anna_core.errors import AnnaError
 from anna_core.storage import write_text
 from anna_core.strict import explain
 from anna_resources.ledger.git import Git, GitError
+from anna_resources.ledger.objects import read_text, write_commit, write_tag, write_tree
 from anna_resources.settings import Settings
 
 MAIN = "main"
 _NONE = "0" * 40
-_TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
+TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
 _HEADS = TypeAdapter(dict[str, str])
-_BY = "ANNA", "anna@localhost"
-_NAMELESS = re.compile(r"[\x00-\x20.,:;<>\"'\\]*")  # git takes no name that has nothing else
 
 
 class LedgerError(AnnaError):
@@ -106,11 +102,11 @@ class Repository:
         """Raise `LedgerError` where a branch lost what it held, or a tag is another: it was rewritten, or removed."""
         known_refs = self._known()
         refs = self.refs() if known_refs else {}
-        for name, known in sorted(known_refs.items(), key=lambda ref: ref[0].startswith(_TAGS)):
+        for name, known in sorted(known_refs.items(), key=lambda ref: ref[0].startswith(TAGS)):
             now = refs.get(name)
-            if now == known or (now and not name.startswith(_TAGS) and self.is_ancestor(known, now)):
+            if now == known or (now and not name.startswith(TAGS) and self.is_ancestor(known, now)):
                 continue
-            what = f"tag {name.removeprefix(_TAGS)} held" if name.startswith(_TAGS) else f"branch {name} held commit"
+            what = f"tag {name.removeprefix(TAGS)} held" if name.startswith(TAGS) else f"branch {name} held commit"
             became = f"now holds {now[:12]}, which does not follow from that" if now else "is gone"
             raise LedgerError(
                 f"The ledger {self.folder} was rewritten: {what} {known[:12]}, and {became}. {self._cure(name, known)} "
@@ -121,7 +117,7 @@ class Repository:
         """How to bring back what a branch or tag held."""
         if not self.folder.exists() or not self.git.succeeds("cat-file", "-e", known):
             return "Bring it back from a copy or its remote."
-        ref = f"refs/{name}" if name.startswith(_TAGS) else f"refs/heads/{name}"
+        ref = full_ref(name)
         git = f"git --git-dir={shlex.quote(str(self.folder))}"
         file = shlex.quote(str(self.folder / ref))  # git does not write over one that is damaged
         return f"Bring it back by: rm -f {file}; {git} update-ref {ref} {known}."
@@ -135,15 +131,14 @@ class Repository:
             return str(error)
         return ""
 
-    def commit(self, branch: str, make: Callable[[str | None], Change | None], begin: str = MAIN) -> str:
+    def commit(self, branch: str, make: Callable[[str | None], Change | None]) -> str:
         """Add a commit to a branch, at once with its tag; return the branch's head.
 
         Nothing is added where nothing would change.
 
         Args:
-            branch: the branch; it begins at the head of `begin` where there is none.
+            branch: the branch; it begins at the head of `main` where there is none.
             make: what to write, or None for nothing, given the branch's head; called while nobody else writes.
-            begin: another branch.
 
         Raises:
             LedgerError: as of `writing`.
@@ -151,18 +146,18 @@ class Repository:
         """
         with self.writing() as writer:
             head = self.head(branch)
-            parent = head or (self.head(begin) if branch != begin else None)
+            parent = head or self.head(MAIN)
             change = make(parent)
             if change is None:
                 return parent or ""
-            tree = writer._tree(parent, change.files)
+            tree = write_tree(writer.git, parent, change.files)
             if not change.tag and head is not None and tree == writer.git.run("rev-parse", f"{head}^{{tree}}"):
                 return head
-            made = writer._commit(tree, parent, change)
+            made = write_commit(writer.git, tree, parent, change.message, change.by)
             moved = {branch: made}
             moves = [f"update refs/heads/{branch} {made} {head or _NONE}"]
             if change.tag:
-                moved[f"{_TAGS}{change.tag}"] = tag = writer._tag(made, change)
+                moved[f"{TAGS}{change.tag}"] = tag = write_tag(writer.git, made, change.tag, change.message)
                 moves.append(f"create refs/tags/{change.tag} {tag}")
             writer.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
             self._remember(moved)
@@ -190,14 +185,6 @@ class Repository:
             return []
         return self.git.run("for-each-ref", "--format=%(refname:strip=2)", f"refs/tags/{pattern}").split()
 
-    def branches(self, prefix: str) -> list[str]:
-        """Names of the branches that begin so, in order."""
-        return sorted(self.heads_of(prefix))
-
-    def heads_of(self, prefix: str) -> dict[str, str]:
-        """The branches that begin so, each with its head."""
-        return {name: head for name, head in self.refs().items() if name.startswith(prefix)}
-
     def commits_of(self, branch: str, path: str) -> list[str]:
         """The commits of a branch that changed a file, the newest first."""
         if self.head(branch) is None:
@@ -210,8 +197,7 @@ class Repository:
 
     def read(self, commit: str, path: str) -> str | None:
         """The text of a file as of a commit; None where there is none."""
-        listed = self.git.run("ls-tree", commit, "--", path)
-        return self.git.run("cat-file", "blob", listed.split()[2]) if listed else None
+        return read_text(self.folder, commit, path)
 
     def folders(self, commit: str, folder: str) -> list[str]:
         """Names of the folders in a folder as of a commit, in order."""
@@ -242,36 +228,6 @@ class Repository:
             "merge-base", "--is-ancestor", earlier, later
         )
 
-    def _tree(self, parent: str | None, files: Mapping[str, str | None]) -> str:
-        with tempfile.TemporaryDirectory(prefix="anna-ledger-") as folder:
-            place = Path(folder) / "files"
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index"), "GIT_WORK_TREE": str(place)}
-            place.mkdir()
-            if parent is not None:
-                self.git.run("read-tree", parent, extra=index)
-            for path, text in files.items():
-                if text is not None:
-                    (place / path).parent.mkdir(parents=True, exist_ok=True)
-                    (place / path).write_text(text, encoding="utf-8")
-            listed = "".join(f"{path}\0" for path in files)
-            self.git.run("update-index", "--add", "--remove", "-z", "--stdin", given=listed, extra=index)
-            return self.git.run("write-tree", extra=index)
-
-    def _commit(self, tree: str, parent: str | None, change: Change) -> str:
-        by, mail = _BY if _NAMELESS.fullmatch(change.by) else (change.by, f"{change.by}@claimed")
-        now = dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds")
-        who = {"GIT_AUTHOR_NAME": by, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": now}
-        who |= {"GIT_COMMITTER_NAME": _BY[0], "GIT_COMMITTER_EMAIL": _BY[1], "GIT_COMMITTER_DATE": now}
-        follows = ["-p", parent] if parent is not None else []
-        return self.git.run("commit-tree", tree, *follows, "-F", "-", given=change.message, extra=who)
-
-    def _tag(self, commit: str, change: Change) -> str:
-        seconds = int(dt.datetime.now(tz=dt.UTC).timestamp())
-        title = change.message.partition("\n")[0]
-        tagger = f"{_BY[0]} <{_BY[1]}> {seconds} +0000"
-        lines = (f"object {commit}", "type commit", f"tag {change.tag}", f"tagger {tagger}", "", title, "")
-        return self.git.run("mktag", given="\n".join(lines))
-
     def _known(self) -> dict[str, str]:
         try:
             return _HEADS.validate_json(self.heads.read_bytes())
@@ -284,3 +240,8 @@ class Repository:
 
     def _remember(self, moved: dict[str, str]) -> None:
         write_text(self.heads, json.dumps(self._known() | moved, indent=1, sort_keys=True))
+
+
+def full_ref(name: str) -> str:
+    """How git calls a branch, or a tag as of `TAGS`."""
+    return f"refs/{name}" if name.startswith(TAGS) else f"refs/heads/{name}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from anna_core.errors import AnnaError
-from anna_resources.notifications.message import Kind
+from anna_resources.notifications.message import Severity
 from anna_resources.notify_settings import EVERYBODY, Notify
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Address:
         """Raise `AddressError` where nothing can be sent to it."""
         self._service()
 
-    def send(self, title: str, body: str, kind: Kind) -> None:
+    def send(self, title: str, body: str, severity: Severity) -> None:
         """Send a message.
 
         Raises:
@@ -83,7 +83,7 @@ class Address:
         service = self._service()
         sender = apprise.Apprise(asset=_asset())
         sender.add(service)
-        result = sender.notify(body, title, apprise.NotifyType(kind.value), body_format=apprise.NotifyFormat.TEXT)
+        result = sender.notify(body, title, apprise.NotifyType(severity.value), body_format=apprise.NotifyFormat.TEXT)
         if not result:
             said = " ".join(entry.message for entry in result.logs())
             told = said or f"no answer within {SEND_SECONDS:g} seconds"

@@ -54,7 +54,7 @@ def _send_all(file: StateFile, state: State, address: Address, end: float) -> li
             return [f"{letters(len(waiting))} still to be sent to {address.label()}{problem} in a while."]
         letter = waiting[0]
         try:
-            address.send(letter.message.title, letter.message.text() + _lost(state, address), letter.message.kind)
+            address.send(letter.message.title, letter.message.text() + _lost(state, address), letter.message.severity)
         except (AddressError, NotSentError) as error:
             pause.begin(str(error))
             _put_last(state, letter)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from anna_resources.notify_settings import Event
 
 
-class Kind(StrEnum):
+class Severity(StrEnum):
     """How bad it is, in apprise's words."""
 
     INFO = "info"
@@ -22,7 +22,7 @@ class Message(BaseModel):
 
     Attributes:
         event: of which kind.
-        kind: how bad it is.
+        severity: how bad it is.
         task: which task it concerns.
         owner: of the task.
         title: the subject, in a few words.
@@ -36,7 +36,7 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     event: Event
-    kind: Kind
+    severity: Severity
     task: str
     owner: str
     title: str

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from anna_core.errors import AnnaError
+from anna_core.keys import task_of
 from anna_resources.artifacts.candidate import CandidateFolder
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Registry:
             ArtifactError: the launch's folder is gone or damaged.
             MlflowException, OSError: the server does not work; to do the same again does no harm.
         """
-        task = kept.tag.partition(".")[0]
+        task = task_of(kept.tag)
         with self._alone():
             versions = self.versions(task)
             if kept.tag not in versions:

@@ -18,6 +18,7 @@ from filelock import FileLock
 from pydantic import PrivateAttr
 
 from anna_core.errors import AnnaError
+from anna_core.keys import task_of
 from anna_core.sources.source import MOST_LEFT_ASIDE
 from anna_resources.settings import Settings
 from anna_resources.tracking.courier import Courier
@@ -180,7 +181,7 @@ class Tracking(dg.ConfigurableResource):
             raise TrackingError("Only runs speak to MLflow, not sensors: they request a run of `send_to_mlflow`.")
         context.log.addFilter(_is_news)
         os.environ.update(_CLIENT)
-        task, _, _ = box.key.partition(".")
+        task = task_of(box.key)
         with FileLock(self.outbox.folder / ".lock", timeout=LOCK_SECONDS):  # one of two launches makes the experiment
             known = _find(MlflowClient(self.url), task, box.root)
             config = {

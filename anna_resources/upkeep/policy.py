@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from anna_resources.settings import Keep
+from anna_core.keys import task_of
+from anna_resources.production_settings import Keep
 
 
 class Kind(StrEnum):
@@ -65,7 +66,7 @@ def going(items: Iterable[Item], keep: Keep, needed: Needed, now: float) -> Iter
     """
     for item in items:
         limit: dt.timedelta | None = getattr(keep, item.kind)
-        is_busy = item.key in needed.busy or item.key.partition(".")[0] in needed.busy
+        is_busy = item.key in needed.busy or task_of(item.key) in needed.busy
         is_needed = is_busy or (item.kind is not Kind.VERSIONS and item.tag in needed.tags)
         if limit is not None and now - item.changed > limit.total_seconds() and not is_needed:
             yield item

@@ -66,6 +66,14 @@ class Deployment:
         self.settings = load_settings()
         self.defs = build_defs(self.settings, list(read_domains(self.settings.domains).domains.values()))
 
+    def set(self, settings: str, instead_of: str = "") -> None:
+        """Write settings into `anna.yaml`, in place of others or at its end, and load them."""
+        file = self.home / "anna.yaml"
+        said = file.read_text()
+        assert instead_of in said
+        file.write_text(said.replace(instead_of, settings) if instead_of else f"{said}{settings}\n")
+        self.reload()
+
     @property
     def domains(self) -> list[str]:
         return sorted(path.stem for path in self.settings.domains.glob("*.yaml"))

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from anna_core.analytics.gates import NOT_WORSE, OF_USE, QUESTIONS
-from anna_resources.ledger.champions import Ask, Champion, Champions
+from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.repository import LedgerError
+from anna_resources.ledger.roles import Ask, Champion
 from anna_tests.graph.conftest import SMALL_TASK, TRAINED, Deployment
 from anna_tests.graph.results import problem
 
@@ -68,8 +69,7 @@ def test_a_launch_is_promoted_by_its_gates_and_goes_back_by_a_press(trained: Dep
 
 
 def test_two_names_are_needed_where_four_eyes_are_asked_for(trained: Deployment) -> None:
-    (trained.home / "anna.yaml").open("a").write("approval: four_eyes\n")
-    trained.reload()
+    trained.set("approval: four_eyes")
     key = TRAINED[1]
     asked = press(trained)
     assert asked.success
@@ -98,8 +98,7 @@ def test_two_names_are_needed_where_four_eyes_are_asked_for(trained: Deployment)
 def test_a_request_ends_with_a_newer_launch_and_with_its_time(
     trained: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (trained.home / "anna.yaml").open("a").write("approval: four_eyes\nrequest_days: 3\n")
-    trained.reload()
+    trained.set("approval: four_eyes\nrequest_days: 3")
     key = TRAINED[1]
     press(trained)
     champions = Champions.of(trained.settings)

@@ -9,17 +9,17 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from anna_assets.notifications import notifications_sensor as sensor
 from anna_assets.notifications.monitored import drift
 from anna_assets.notifications.writing import Writing
 from anna_assets.production.monitoring_asset import MONITORING_KEY
+from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.notifications.addresses import Address
 from anna_resources.notifications.state import DAY, State, StateFile
 from anna_tests.graph.conftest import TRAINED, Clock, Deployment, events
 from anna_tests.graph.test_champion import press
 from anna_tests.graph.test_outcomes import bring
-from anna_tests.graph.test_production import follow
+from anna_tests.graph.test_production import IN_MARCH, follow
 from anna_tests.receivers import Mailbox, Webhook, mailbox, webhook
 
 pytestmark = pytest.mark.xdist_group("trained")
@@ -78,7 +78,7 @@ def ended(deployment: Deployment, kind: dg.DagsterEventType, key: str = TRAINED[
 
 
 def test_a_launch_that_ended_is_told_with_its_figures_and_once(told: Deployment, hook: Webhook) -> None:
-    launch = sensor.Ledger.of(told.settings).read(TRAINED[0])
+    launch = Ledger.of(told.settings).read(TRAINED[0])
     ended(told, dg.DagsterEventType.RUN_SUCCESS, run=launch.run)
     assert look(told) == QUIET
     assert look(told) == QUIET
@@ -181,8 +181,7 @@ def test_drift_is_told_by_mail_to_the_owner_and_a_webhook_once(
     assert (mail["Subject"], mail["From"]) == (got["title"], "anna@bank.ru")
     assert mail.get_content_type() == "text/plain"
     assert mail.get_content().splitlines()[0] == got["message"].splitlines()[0]
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-    told.materialize("production/monitoring", partition=pair)  # the same, once more
+    told.materialize("production/monitoring", partition=IN_MARCH)  # the same, once more
     assert look(told) == QUIET
     assert len(hook.got) == len(mails.got) == 1
 
@@ -191,12 +190,11 @@ def test_production_that_fails_is_told_once_a_day_until_it_works(told: Deploymen
     press(told, tag=TRAINED[0])
     look(told)
     hook.got.clear()
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
     job = told.defs.resolve_implicit_global_asset_job_def()
 
     def score() -> bool:
         return job.execute_in_process(
-            instance=told.instance, asset_selection=[dg.AssetKey(["production", "scores"])], partition_key=pair,
+            instance=told.instance, asset_selection=[dg.AssetKey(["production", "scores"])], partition_key=IN_MARCH,
             tags={PRODUCTION_TAG: "churn.q1 2024-03"}, raise_on_error=False,
         ).success  # fmt: skip
 
@@ -359,7 +357,7 @@ def test_presses_are_told_again_where_the_ledger_came_back_from_an_older_copy(to
 
 
 def test_drift_that_comes_again_after_it_had_passed_is_told_again(told: Deployment) -> None:
-    writing, state = Writing(told.settings, sensor.Ledger.of(told.settings), told.warehouse), State()
+    writing, state = Writing(told.settings, told.warehouse), State()
     run = dg.DagsterRun(job_name="x", tags={"dagster/partition": "2024-03-01|churn"})
 
     def messages(*failed: str) -> int:

@@ -2,15 +2,14 @@
 
 import os
 
-import dagster as dg
 import polars as pl
 import pytest
 
 from anna_resources.ledger.champions import Champions
-from anna_tests.graph.conftest import TRAINED, Clock, Deployment, events
+from anna_tests.graph.conftest import MONTHS, TRAINED, Clock, Deployment, events
 from anna_tests.graph.results import problem
 from anna_tests.graph.test_champion import press
-from anna_tests.graph.test_production import MARCH, follow, look, scores
+from anna_tests.graph.test_production import FEBRUARY, MARCH, follow, look, score_by_hand, scores
 
 pytestmark = pytest.mark.xdist_group("trained")
 
@@ -26,6 +25,14 @@ def seen(deployment: Deployment):
     found = deployment.warehouse.monitoring("churn", MARCH).read()
     assert found is not None
     return found
+
+
+def become_wrong(deployment: Deployment) -> None:
+    """All events are of one kind from February on, which tells nobody's target any more."""
+    for month in MONTHS[1:]:
+        for domain in deployment.domains:
+            deployment.rewrite_month(domain, month, events(94, month).with_columns(kind=pl.lit("k1")))
+    deployment.refresh()
 
 
 def done(deployment: Deployment) -> list[str]:
@@ -64,10 +71,7 @@ def test_outcomes_that_are_taken_away_count_no_more_and_a_time_that_lies_ahead_h
 ) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
-    (trained.home / "anna.yaml").write_text(
-        (trained.home / "anna.yaml").read_text().replace("inbox_settle_seconds: 0", "inbox_settle_seconds: 60")
-    )
-    trained.reload()
+    trained.set("inbox_settle_seconds: 60", instead_of="inbox_settle_seconds: 0")
     bring(trained, "april.csv", [client % 2 for client in range(50)])
     file, ahead = trained.home / "inbox/churn/outcomes/april.csv", 4e9
     os.utime(file, (ahead, ahead))
@@ -141,19 +145,14 @@ def test_scores_that_become_wrong_have_a_candidate_trained_on_the_outcomes(train
     tag = TRAINED[1]  # its task says `retrain: on_drift`
     press(trained, tag=tag)
     follow(trained)
-    for domain in trained.domains:
-        trained.materialize(f"history/{domain}", partition="2024-02-01")
-    trained.materialize("production/scores", partition=dg.MultiPartitionKey({"month": "2024-02-01", "task": "churn"}))
+    score_by_hand(trained, FEBRUARY)
     follow(trained)
     inbox = trained.home / "inbox" / "churn"
     assert not list(inbox.glob("retrain*"))
     bring(trained, "march.csv", [1] * 30 + [0] * 30, as_of="2024-03-01")
     bring(trained, "april.csv", [1] * 30 + [0] * 30)
     bring(trained, "mistaken.csv", [1] * 30, as_of="2034-04-01")
-    for month in ("2024-02-01", "2024-03-01"):
-        for domain in trained.domains:
-            trained.rewrite_month(domain, month, events(94, month).with_columns(kind=pl.lit("k1")))
-    trained.refresh()
+    become_wrong(trained)
     follow(trained)
     [file] = inbox.glob("retrain*.parquet")  # one, though two months have become wrong
     rows = pl.read_parquet(file)
@@ -174,10 +173,7 @@ def test_scores_that_become_wrong_have_a_candidate_trained_on_the_outcomes(train
 def test_a_task_that_does_not_ask_for_it_is_not_trained_anew(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     bring(trained, "april.csv", [1] * 30 + [0] * 30)
-    for month in ("2024-02-01", "2024-03-01"):
-        for domain in trained.domains:
-            trained.rewrite_month(domain, month, events(94, month).with_columns(kind=pl.lit("k1")))
-    trained.refresh()
+    become_wrong(trained)
     follow(trained)
     assert seen(trained).score_drift["score"] > seen(trained).by_chance
     assert not list((trained.home / "inbox" / "churn").glob("retrain*"))

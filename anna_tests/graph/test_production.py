@@ -3,19 +3,22 @@
 import datetime as dt
 import json
 import shutil
+from typing import Any
 
 import dagster as dg
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from anna_assets.partitions import calendar, monthly
-from anna_assets.production import champion_asset
+from anna_assets.partitions import calendar, monthly, task_key
+from anna_assets.production import champion_asset, pressing, scoring
 from anna_core import storage
 from anna_core.analytics import trend_plot
+from anna_core.analytics.gates import Gate
 from anna_core.memory import DEFAULT_MEMORY
 from anna_resources.artifacts.production import ProductionScores
-from anna_resources.ledger.champions import Champion, Champions
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Ask, Champion
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.results import problem
@@ -23,6 +26,7 @@ from anna_tests.graph.test_champion import press
 
 pytestmark = pytest.mark.xdist_group("trained")
 FEBRUARY, MARCH = dt.date(2024, 2, 1), dt.date(2024, 3, 1)
+IN_MARCH = task_key("churn", MARCH)
 
 
 def look(deployment: Deployment) -> dg.SensorResult:
@@ -50,6 +54,13 @@ def follow(deployment: Deployment) -> list[str]:
             assert deployment.materialize(*keys, partition=request.partition_key).success
             done.append(name)
     return done
+
+
+def score_by_hand(deployment: Deployment, month: dt.date) -> None:
+    """Have the champion score a month, as a backfill does."""
+    for domain in deployment.domains:
+        deployment.materialize(f"history/{domain}", partition=month.isoformat())
+    assert deployment.materialize("production/scores", partition=task_key("churn", month)).success
 
 
 def scores(deployment: Deployment) -> ProductionScores:
@@ -98,10 +109,7 @@ def test_the_champion_scores_complete_months_by_itself(trained: Deployment) -> N
 def test_late_events_have_their_month_scored_again_and_no_other(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
-    for domain in trained.domains:
-        trained.materialize(f"history/{domain}", partition="2024-02-01")
-    pair = dg.MultiPartitionKey({"month": "2024-02-01", "task": "churn"})
-    assert trained.materialize("production/scores", partition=pair).success  # by hand, as a backfill does
+    score_by_hand(trained, FEBRUARY)
     [looked_at] = follow(trained)  # what a backfill scored is looked at as well
     assert looked_at.startswith("monitoring churn 2024-02 of ")
     assert json.loads((scores(trained).latest / "done.json").read_text())["month"] == "2024-03"
@@ -113,10 +121,7 @@ def test_late_events_have_their_month_scored_again_and_no_other(trained: Deploym
 
 
 def test_a_month_that_is_not_over_is_not_scored(trained: Deployment, clock) -> None:
-    (trained.home / "anna.yaml").write_text(
-        (trained.home / "anna.yaml").read_text().replace("end_month: 2024-03\n", "")
-    )
-    trained.reload()
+    trained.set("", instead_of="end_month: 2024-03\n")
     press(trained, tag=TRAINED[0])
     april = dt.datetime(2024, 4, 3, tzinfo=dt.UTC).timestamp()  # a day of lag and three of grace
     clock.seconds = april - dt.datetime.now(tz=dt.UTC).timestamp()
@@ -127,29 +132,37 @@ def test_a_month_that_is_not_over_is_not_scored(trained: Deployment, clock) -> N
 
 
 def test_a_month_of_which_nothing_came_is_not_scored_however_long_it_is_over(trained: Deployment) -> None:
-    (trained.home / "anna.yaml").write_text((trained.home / "anna.yaml").read_text().replace("2024-03\n", "2024-05\n"))
-    trained.reload()
+    trained.set("end_month: 2024-05", instead_of="end_month: 2024-03")
     press(trained, tag=TRAINED[0])
     assert asked(trained).keys() == {"history/accounts 2024-03", "history/cards 2024-03"}
 
 
-def test_scores_on_histories_behind_their_marts_are_refused_and_what_failed_is_paused(
-    trained: Deployment, clock
-) -> None:
+def test_scores_on_histories_behind_their_marts_are_refused(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
     before = scores(trained).month(MARCH).read()
     trained.rewrite_month("cards", "2024-03-01", events(98, "2024-03-01"))
     trained.refresh()
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-    refused = trained.materialize("production/scores", partition=pair, check=False)
+    refused = trained.materialize("production/scores", partition=IN_MARCH, check=False)
     assert "history/cards of 2024-03: missing, or older than the marts" in problem(refused)
     assert_frame_equal(scores(trained).month(MARCH).read(), before)
 
 
+def test_a_mart_that_came_just_after_freshness_was_asked_has_the_month_scored_again(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    trained.rewrite_month("cards", "2024-03-01", events(95, "2024-03-01"))
+    trained.refresh()
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "require_fresh_histories", lambda *asked: None)  # it was, a moment before
+        assert trained.materialize("production/scores", partition=IN_MARCH).success
+    assert "history/cards 2024-03" in asked(trained)
+
+
 def test_nobody_scores_a_task_without_a_champion(trained: Deployment) -> None:
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-    assert "churn has no champion" in problem(trained.materialize("production/scores", partition=pair, check=False))
+    assert "churn has no champion" in problem(trained.materialize("production/scores", partition=IN_MARCH, check=False))
 
 
 def test_a_champion_whose_domain_is_gone_is_told_and_asks_for_nothing(trained: Deployment) -> None:
@@ -171,8 +184,7 @@ def test_drift_that_is_planted_in_the_source_fails_the_checks_of_its_month(train
         trained.rewrite_month("cards", month, events(97, month).with_columns(amount=pl.col("amount") * 1000))
     trained.refresh()
     assert follow(trained) == ["history/cards 2024-03", f"{TRAINED[0]} 2024-03"]
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-    result = trained.materialize("production/monitoring", partition=pair)  # once more, for its checks
+    result = trained.materialize("production/monitoring", partition=IN_MARCH)  # once more, for its checks
     checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
     assert not checks["field_drift"].passed
     assert "cards.amount" in checks["field_drift"].description
@@ -219,11 +231,11 @@ def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
 ) -> None:
     made, failed = champion_asset._made, []
 
-    def once(champion: Champion) -> dg.MaterializeResult:
+    def once(champion: Champion, *came) -> dg.MaterializeResult:
         if not failed:
             failed.append(champion.tag)
             raise RuntimeError("cut off")
-        return made(champion)
+        return made(champion, *came)
 
     monkeypatch.setattr(champion_asset, "_made", once)
     result = press(trained, tag=TRAINED[0])
@@ -232,12 +244,55 @@ def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
     assert [past.tag for past in Champions.of(trained.settings).past("churn")] == [TRAINED[0]]
 
 
+def test_each_press_that_was_cut_off_after_its_commit_is_on_record_once(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = TRAINED
+    trained.set("approval: four_eyes")
+    champions, recorded = Champions.of(trained.settings), pressing._recorded
+    cut: list[str] = []
+
+    def commits() -> int:
+        return len(champions.repository.subjects_of("task/churn"))
+
+    def cut_off() -> None:
+        if commits() > before and not cut:
+            cut.append("now")
+            raise RuntimeError("cut off")
+
+    def gates(ask: Ask) -> list[Gate]:
+        cut_off()
+        return recorded(ask)
+
+    def told(*said: Any) -> dict[str, Any]:
+        cut_off()
+        return tell(*said)
+
+    tell = pressing._facts
+    monkeypatch.setattr(pressing, "_recorded", gates)
+    monkeypatch.setattr(pressing, "_facts", told)
+    for who, button, tag in (
+        ("anna", "PROMOTE", first),
+        ("boris", "DECLINE", ""),
+        ("anna", "PROMOTE", first),
+        ("boris", "APPROVE", ""),
+        ("anna", "CHALLENGE", second),
+        ("anna", "STAND_DOWN", ""),
+    ):
+        before = commits()
+        cut.clear()
+        result = press(trained, button=button, who=who, tag=tag)
+        assert (result.success, cut, commits()) == (True, ["now"], before + 1), button
+    assert [past.tag for past in champions.past("churn")] == [first]
+    assert (champions.request("churn"), champions.challenger("churn")) == (None, None)
+
+
 def test_a_first_month_that_is_set_later_has_nothing_built_without_end(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
-    file = trained.home / "anna.yaml"
-    file.write_text(file.read_text().replace("start_month: 2024-01", "start_month: 2024-03"))
-    trained.reload()  # histories of March read the mart of February, which is still there
+    trained.set(
+        "start_month: 2024-03", instead_of="start_month: 2024-01"
+    )  # histories of March read the mart of February, which is still there
     trained.refresh(["2024-03-01"])
     assert follow(trained) == []
 
@@ -256,9 +311,7 @@ def test_what_a_month_waits_for_is_said(trained: Deployment) -> None:
 def test_scores_do_not_wait_for_outcomes_an_image_or_a_challenger_that_cannot_be_read(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     press(trained, button="CHALLENGE")
-    file = trained.home / "anna.yaml"
-    file.write_text(f"{file.read_text()}image: {{builder: buildah}}\n")
-    trained.reload()
+    trained.set("image: {builder: buildah}")
     for artifact, name in (
         (trained.warehouse.outcomes("churn"), "outcomes"),
         (trained.warehouse.image("churn"), "image"),
@@ -289,14 +342,10 @@ def test_a_month_that_nobody_has_an_event_in_is_scored_and_stops_nothing(trained
 def test_the_trend_goes_on_where_scores_were_taken_away(trained: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
-    for domain in trained.domains:
-        trained.materialize(f"history/{domain}", partition="2024-02-01")
-    pair = dg.MultiPartitionKey({"month": "2024-02-01", "task": "churn"})
-    trained.materialize("production/scores", "production/monitoring", partition=pair)
+    score_by_hand(trained, FEBRUARY)
+    trained.materialize("production/monitoring", partition=task_key("churn", FEBRUARY))
     storage.remove_directory(scores(trained).month(FEBRUARY).path, "it was too old")
     shown, draw = [], trend_plot.trend_plot
     monkeypatch.setattr(trend_plot, "trend_plot", lambda past, *levels: shown.extend(past) or draw(past, *levels))
-    trained.materialize(
-        "production/monitoring", partition=dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-    )
+    trained.materialize("production/monitoring", partition=IN_MARCH)
     assert [one.month for one in shown] == ["2024-02", "2024-03"]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-import dagster as dg
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -15,7 +14,7 @@ from anna_resources.ledger.champions import Champions
 from anna_tests.graph.conftest import TRAINED, Clock, Deployment
 from anna_tests.graph.dying import after, at_once, before, dies, halfway
 from anna_tests.graph.test_champion import champion, press
-from anna_tests.graph.test_production import MARCH, follow, scores
+from anna_tests.graph.test_production import IN_MARCH, MARCH, follow, scores
 
 pytestmark = pytest.mark.xdist_group("trained")
 FIRST, SECOND = TRAINED
@@ -26,15 +25,14 @@ def promotes(deployment: Deployment, tag: str) -> bool:
 
 
 def scores_march(deployment: Deployment) -> bool:
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
-    return deployment.materialize("production/scores", partition=pair, check=False).success
+    return deployment.materialize("production/scores", partition=IN_MARCH, check=False).success
 
 
 @pytest.mark.parametrize(
     ("at", "how", "is_made"),
     [
-        ("anna_assets.production.champion_asset:judge", after, False),
-        ("anna_resources.ledger.repository:Repository._commit", after, False),  # which no branch holds yet
+        ("anna_assets.production.pressing:judge", after, False),
+        ("anna_resources.ledger.repository:write_commit", after, False),  # which no branch holds yet
         ("anna_resources.ledger.repository:Repository._remember", before, True),
     ],
 )
@@ -70,7 +68,7 @@ def test_of_two_who_press_at_once_one_makes_a_champion_time_after_time(trained: 
     ("at", "how"),
     [
         ("polars:DataFrame.write_parquet", halfway),
-        ("anna_resources.artifacts.production:_write_done", after),
+        ("anna_resources.artifacts.production:write_json", after),
         ("anna_resources.artifacts.production:shutil.copyfile", halfway),
     ],
 )
@@ -101,7 +99,7 @@ def test_scores_whose_writer_is_killed_are_not_read_by_halves_and_come_by_themse
     "at",
     [
         "polars.DataFrame.write_parquet",
-        "anna_resources.artifacts.production._write_done",
+        "anna_resources.artifacts.production.write_json",
         "anna_resources.artifacts.production.shutil.copyfile",
     ],
 )

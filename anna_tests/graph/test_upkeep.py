@@ -8,13 +8,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from anna_assets.upkeep import prune as module
+from anna_assets.upkeep import pruner
 from anna_assets.upkeep.old_runs import delete_run, old_events, old_runs
 from anna_core.errors import ArtifactError
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.repository import LedgerError
 from anna_resources.names import KEY_TAG, PARTITION_TAG, PRUNE_JOB, PRUNE_OP, ROOT_RUN_TAG, TRAIN_JOB
-from anna_resources.upkeep.told import Told, last_told
+from anna_resources.upkeep.pruning import Pruning, last_pruning
 from anna_tests.graph.conftest import MONTHS, TRAINED, Clock, Deployment, events
 from anna_tests.graph.results import problem
 from anna_tests.graph.test_champion import press
@@ -34,8 +34,8 @@ def prune(deployment: Deployment, do: bool = True, check: bool = True) -> Any:
 
 def told(deployment: Deployment) -> dict[str, int]:
     """What the latest run of the job told: kind → number, of those that there are."""
-    found = last_told(deployment.settings)
-    assert isinstance(found, Told)
+    found = last_pruning(deployment.settings)
+    assert isinstance(found, Pruning)
     return {line.what: line.number for line in found.lines if line.number}
 
 
@@ -43,12 +43,6 @@ def files(deployment: Deployment) -> set[str]:
     root = deployment.settings.storage
     found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     return {path for path in found if not path.startswith(("upkeep/", "uploads/", "ledger/"))}
-
-
-def keep(deployment: Deployment, said: str) -> None:
-    file = deployment.home / "anna.yaml"
-    file.write_text(f"{file.read_text()}keep: {{{said}}}\n")
-    deployment.reload()
 
 
 def test_after_years_the_champion_still_scores_and_can_be_rolled_back(trained: Deployment, clock: Clock) -> None:
@@ -60,7 +54,7 @@ def test_after_years_the_champion_still_scores_and_can_be_rolled_back(trained: D
     for domain in trained.domains:
         trained.materialize(f"retro/embedding/{domain}", partition=pair)
     before = scores(trained).month(MARCH).read()
-    keep(trained, "candidates: 1d, retro_scores: 1d, production_scores: 1d")
+    trained.set("keep: {candidates: 1d, retro_scores: 1d, production_scores: 1d}")
     clock.seconds = 2_000 * DAY
     lying = files(trained)
     prune(trained, do=False)
@@ -108,7 +102,7 @@ def test_an_old_launch_can_be_promoted_though_its_sequences_are_gone(trained: De
 
 def test_a_candidate_that_went_says_so_when_it_is_asked_for(trained: Deployment, clock: Clock) -> None:
     first, second = TRAINED
-    keep(trained, "candidates: 30d")
+    trained.set("keep: {candidates: 30d}")
     clock.seconds = 31 * DAY
     prune(trained)
     assert told(trained) == {"candidates": 1}
@@ -120,7 +114,7 @@ def test_a_candidate_that_went_says_so_when_it_is_asked_for(trained: Deployment,
 
 def test_a_challenger_and_whoever_s_scores_are_there_stay(trained: Deployment, clock: Clock) -> None:
     first, second = TRAINED
-    keep(trained, "candidates: 30d, launches: null")
+    trained.set("keep: {candidates: 30d, launches: null}")
     press(trained, tag=second)
     press(trained, button="CHALLENGE", tag=first)
     clock.seconds = 31 * DAY
@@ -147,10 +141,10 @@ def test_what_a_run_or_a_backfill_is_about_is_left_alone(
     prune(trained)
     assert told(trained) == {}
     trained.instance.delete_run(run.run_id)
-    monkeypatch.setattr(module, "backfills", lambda instance: 2)
+    monkeypatch.setattr(pruner, "backfills", lambda instance: 2)
     prune(trained)
     assert told(trained) == {}
-    found = last_told(trained.settings)
+    found = last_pruning(trained.settings)
     assert found is not None
     assert found.notes == ["2 backfill(s) are under way, which may need any files: these are left alone until then."]
 
@@ -171,7 +165,7 @@ def test_a_sample_that_was_deleted_goes_whole_once_its_file_is_gone_too(trained:
     assert f"{first} 2024-03" in follow(trained)
     trained.instance.delete_dynamic_partition("sample", TRAINED[1])
     prune(trained)
-    found = last_told(trained.settings)
+    found = last_pruning(trained.settings)
     assert found is not None
     assert "Dagster knows no sample" in found.notes[0]  # as after its database was lost
 
@@ -287,5 +281,5 @@ def test_by_itself_it_runs_each_night_unless_that_is_off(deployment: Deployment)
     with dg.build_schedule_context(instance=deployment.instance) as context:
         [request] = schedule.evaluate_tick(context).run_requests or []
     assert request.run_config == {"ops": {PRUNE_OP: {"config": {"do": True}}}}
-    keep(deployment, "nightly: false")
+    deployment.set("keep: {nightly: false}")
     assert deployment.defs.resolve_schedule_def(PRUNE_JOB).default_status is dg.DefaultScheduleStatus.STOPPED

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.analytics.drift import field_drift, shares_of
-from anna_core.analytics.monitoring import monitor
+from anna_core.analytics.drift import drift_by_chance, field_drift, shares_of
+from anna_core.analytics.monitoring import Monitoring, Moves, moves
 from anna_core.analytics.trend_plot import trend_plot
+from anna_core.metrics.stability import psi
 from anna_core.scoring.published import published
 from anna_resources.artifacts.production import MonthMonitoring
 from anna_tests.unit.nets_toy import make_sequences
@@ -50,6 +51,34 @@ def test_what_is_drawn_alike_has_not_moved_and_what_is_not_has_by_its_field():
     assert np.isfinite(list(moved.values())).all()
 
 
+def test_what_falls_below_the_smallest_value_that_most_have_is_seen():
+    assert psi(np.full(500, 0.5), np.full(500, 0.1)) > 1
+    assert psi(np.full(500, 0.5), np.full(500, 0.5)) == 0
+    most = np.concatenate([np.zeros(450), np.linspace(1, 100, 50)])
+    assert psi(most, np.where(most == 0, -1.0, most)) > 1
+    assert psi(most, np.repeat(most, 1_000)) == pytest.approx(0, abs=1e-9)
+    lengths = np.full(200, 4)
+    free = make_sequences(lengths, amounts=np.zeros(lengths.sum()))
+    charged = make_sequences(lengths, amounts=np.full(lengths.sum(), -1.0))
+    reference = shares_of(free)
+    assert field_drift(reference, shares_of(free, reference))["amount"] == 0
+    assert field_drift(reference, shares_of(charged, reference))["amount"] > 1
+
+
+def test_of_fields_of_many_codes_and_few_clients_few_move_by_chance():
+    random, codes, moved = np.random.default_rng(0), 1 / np.arange(1, 61), []
+    lengths = np.concatenate([np.ones(200, dtype=int), np.zeros(1_800, dtype=int)])  # a tenth has an event
+
+    def month():
+        return make_sequences(lengths, kinds=random.choice(60, 200, p=codes / codes.sum()), amounts=np.ones(200))
+
+    for _ in range(100):
+        reference = shares_of(month())
+        found = shares_of(month(), reference)
+        moved.append(field_drift(reference, found)["kind"] > drift_by_chance(reference, found)["kind"])
+    assert sum(moved) <= 20  # as few clients are far from the law of large numbers; by the limit of ten bins all move
+
+
 def test_a_domain_that_nobody_is_in_any_more_is_told_by_its_coverage():
     reference = shares_of(make_sequences([3, 0, 2, 1]))
     gone = shares_of(make_sequences([0, 0]), reference)
@@ -71,25 +100,31 @@ def frame(score, history, tag="churn.q1"):
     return published(scores, {"toy": history}, tag)
 
 
+def watched(found: Moves, metric: str = "roc_auc", expected: float | None = None) -> Monitoring:
+    at = dt.datetime(2024, 4, 4, tzinfo=dt.UTC)
+    return Monitoring(
+        **dict(found), model="churn.q1", scored_at=at, metric=metric, expected=expected, performance=None, outcomes="",
+        along=None,
+    )  # fmt: skip
+
+
 def test_a_month_is_held_against_the_launch_and_against_the_month_before():
     random, count = np.random.default_rng(0), 1_000
     history = make_sequences(np.full(count, 5))
     reference = {"toy": shares_of(history)}
     judged, score = random.random((3_000, 1)), random.random(count)
-    calm = monitor(MARCH, frame(score, history), judged, reference, {"toy": history}, None)
+    calm = moves(MARCH, frame(score, history), judged, reference, {"toy": history}, None)
     assert calm.clients_before is None
     assert calm.volume_change is None
     assert calm.score_drift_before == calm.moved == {}
     assert calm.score_drift["score"] < 0.1
     assert calm.covered == calm.covered_then == {"toy": 1.0}
     before = frame(score[:800] ** 3, history)
-    found = monitor(MARCH, frame(score**3, history), judged, reference, {"toy": history}, before)
+    found = moves(MARCH, frame(score**3, history), judged, reference, {"toy": history}, before)
     assert found.volume_change == pytest.approx(0.25)
     assert found.score_drift["score"] > 0.25 > found.score_drift_before["score"]
     assert 0 < found.moved["score"] < 0.3  # the deciles of 800 clients are not those of 1,000
-    other = monitor(
-        MARCH, frame(score, history), judged, reference, {"toy": history}, frame(score, history, "churn.q0")
-    )
+    other = moves(MARCH, frame(score, history), judged, reference, {"toy": history}, frame(score, history, "churn.q0"))
     assert other.moved == {}
     assert other.clients_before == count
     assert type(found).model_validate_json(found.model_dump_json()) == found
@@ -108,18 +143,18 @@ def test_a_month_without_any_client_is_told_and_can_be_read_again(tmp_path):
     empty = frame(np.empty(0, dtype=np.float32), nobody)
     before = frame(np.array([0.2, 0.5, 0.8], dtype=np.float32), history)
     reference = {"toy": shares_of(history)}
-    found = monitor(MARCH, empty, np.array([[0.1], [0.9]]), reference, {"toy": nobody}, before)
+    found = moves(MARCH, empty, np.array([[0.1], [0.9]]), reference, {"toy": nobody}, before)
     assert (found.clients, found.volume_change, found.covered["toy"]) == (0, -1.0, 0.0)
     assert (found.score_drift, found.by_chance) == ({}, 0.0)
     stored = MonthMonitoring(tmp_path / "month=2024-03")
-    stored.write(found)
-    assert stored.read() == found
+    stored.write(watched(found))
+    assert stored.read() == watched(found)
 
 
 def test_months_of_another_metric_are_not_drawn_on_the_scale_of_this_one():
     history = make_sequences([3, 2, 4])
-    month = monitor(MARCH, frame([0.2, 0.5, 0.8], history), np.array([[0.1], [0.9]]), {}, {}, None)
+    month = moves(MARCH, frame([0.2, 0.5, 0.8], history), np.array([[0.1], [0.9]]), {}, {}, None)
     others = {"log_loss": 1.5, "roc_auc": 0.7}
-    shown = [month.model_copy(update={"metric": metric, "expected": value}) for metric, value in others.items()]
+    shown = [watched(month, metric, value) for metric, value in others.items()]
     axes = trend_plot(shown, 0.1, 0.25).figure.axes[3]
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [np.nan, 0.7])

@@ -31,7 +31,7 @@ from anna_resources.ledger.ledger import Ledger
 from anna_resources.ledger.repository import Change
 from anna_resources.settings import load_settings
 from anna_resources.tracking.outbox import Outbox, RunReport
-from anna_resources.upkeep.told import Told
+from anna_resources.upkeep.pruning import Pruning
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving
 
 
@@ -93,7 +93,7 @@ def test_what_the_latest_upkeep_found_is_told(settings):
     assert list(check_upkeep(settings)) == []  # there was none
     at = dt.datetime(2024, 3, 5, tzinfo=dt.UTC)
     disk = {"model": 2**20, "mart": 5 * 2**20, "a": 1, "b": 2, "c": 3}
-    Told(run="r", at=at, is_done=True, lines=[], notes=["x could not be removed: busy"], disk=disk).keep(
+    Pruning(run="r", at=at, is_done=True, lines=[], notes=["x could not be removed: busy"], disk=disk).keep(
         settings.storage
     )
     found, left = check_upkeep(settings)

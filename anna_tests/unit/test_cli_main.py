@@ -14,9 +14,10 @@ from anna_cli.main import COMMANDS, anna, main
 from anna_cli.supervisor.ports import free_port
 from anna_resources import settings
 from anna_resources.blueprint import Blueprint
-from anna_resources.ledger.champions import Ask, Champions, Turn
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.roles import Ask, Turn
 from anna_resources.names import RETRY_TAG, WILL_RETRY_TAG
-from anna_resources.upkeep.told import Line, Told
+from anna_resources.upkeep.pruning import Line, Pruning
 from anna_tests.unit.cli_stub import Stub, assets, identified, sensors, serving, uploads_answer
 
 KEY = "churn.2024q1"
@@ -153,7 +154,7 @@ def run_states(*runs):
 
 def pressed(home, monkeypatch, *arguments, **answers):
     """Press against a stub; what it was asked, and the exit code."""
-    monkeypatch.setattr("anna_cli.pressing._POLL_SECONDS", 0.01)
+    monkeypatch.setattr("anna_cli.job_runs._POLL_SECONDS", 0.01)
     answers = {
         "Identity": identified(home),
         "LaunchRun": {"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "r1"}}}},
@@ -187,7 +188,9 @@ def test_a_press_says_what_the_form_of_the_launchpad_says(home, monkeypatch, cap
 def test_prune_shows_what_goes_and_removes_it_only_when_told_to(home, monkeypatch, capsys):
     lines = [Line(what="launches", number=1_234, size=5 * 2**30), Line(what="versions", number=0, size=0)]
     for arguments, is_done in (("prune",), False), (("prune", "--yes"), True):
-        told = Told(run="r1", at=dt.datetime.now(tz=dt.UTC), is_done=is_done, lines=lines, notes=["A note."], disk={})
+        told = Pruning(
+            run="r1", at=dt.datetime.now(tz=dt.UTC), is_done=is_done, lines=lines, notes=["A note."], disk={}
+        )
         told.keep(home / "storage")
         stub, code = pressed(home, monkeypatch, *arguments)
         assert code in (0, None)

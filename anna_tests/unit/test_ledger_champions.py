@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from anna_cli.pressing import tell
-from anna_resources.ledger.champions import CHAMPION_FILE, Ask, Champions, Turn
+from anna_resources.ledger.champions import CHAMPION_FILE, Champions
+from anna_resources.ledger.git import Git
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
+from anna_resources.ledger.roles import Ask, Challenger, Champion, Turn
 from anna_resources.who import WhoError, person, same_person
 
 NOON = dt.datetime(2024, 4, 1, 12, tzinfo=dt.UTC)
@@ -63,12 +65,61 @@ def test_a_request_that_somebody_else_answered_is_not_declined(champions):
         champions.decline("churn", request, "clara", "no")
 
 
+@pytest.mark.parametrize("faster", ["declined", "another is asked for"])
+def test_a_request_that_was_answered_while_its_gates_were_asked_makes_no_champion(champions, faster):
+    champions.ask(ask("churn.a"))
+    request = champions.request("churn")
+    if faster == "declined":
+        champions.decline("churn", request, "clara", "no")
+    else:
+        champions.ask(ask("churn.b"))
+    judged = request.model_copy(update={"gates": {"stable": "PSI 0.1"}})
+    with pytest.raises(LedgerError, match=r"The request for churn\.a is open no more"):
+        champions.make(judged, "r", "boris")
+    assert champions.current("churn") is None
+
+
+def test_the_commit_of_a_run_is_found_and_no_other(champions):
+    champions.ask(ask("churn.a", why="as run 3 says\nrun 30"), "run-1")
+    champions.make(ask("churn.a"), "run-11")
+    request, made = reversed(champions.repository.commits_of(branch_of("churn"), "."))
+    assert champions.commit_of("churn", "run-1") == (request, None)
+    assert champions.commit_of("churn", "run-11") == (made, request)
+    assert champions.commit_of("churn", "run-3") is None
+    assert champions.commit_of("scoring", "run-1") is None
+
+
+def test_a_look_at_all_champions_costs_one_call_of_git_where_there_is_no_news(champions, monkeypatch):
+    tasks = ("churn", "loss", "scoring")
+    for task in tasks:
+        champions.make(ask(f"{task}.a"), "r")
+    calls, call = [], Git._call
+
+    def counted(git, arguments, *more):
+        calls.append(arguments)
+        return call(git, arguments, *more)
+
+    def look():
+        standing = champions.heads().items()
+        assert not [task for task, head in standing if champions.read(Challenger, task, head)]
+        return [champions.read(Champion, task, head).tag for task, head in standing]
+
+    assert look() == ["churn.a", "loss.a", "scoring.a"]
+    monkeypatch.setattr(Git, "_call", counted)
+    assert look() == ["churn.a", "loss.a", "scoring.a"]
+    assert [arguments[0] for arguments in calls] == ["for-each-ref"]
+    champions.make(ask("loss.b", "loss.a"), "r2")
+    assert look() == ["churn.a", "loss.b", "scoring.a"]
+
+
 def test_a_commit_says_who_and_why_and_what_was_passed_over(champions):
-    champions.make(ask("churn.a", gates={"stable": "PSI 0.4"}, overridden={"stable": "known"}), "r", "boris")
+    said = ask("churn.a", gates={"stable": "PSI 0.4"}, overridden={"stable": "known"})
+    champions.ask(said)
+    champions.make(said, "r", "boris")
     git = champions.repository.git
     assert git.run("log", "-1", "--format=%an|%B", f"refs/heads/{branch_of('churn')}").strip() == (
         "boris|churn.a is promoted by anna, approved by boris\n\nit is good\n\nstable: PSI 0.4\n\n"
-        "stable is passed over: known"
+        "stable is passed over: known\n\nrun r"
     )
 
 

@@ -14,13 +14,14 @@ from anna_cli.checks.variables import misspelt_variables
 from anna_cli.commands.notify import NotifyError, notify
 from anna_core.errors import ArtifactError
 from anna_resources import settings
-from anna_resources.ledger.champions import Champions, Turn
-from anna_resources.ledger.presses import Pressed, heads, presses
+from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.presses import Pressed, presses
 from anna_resources.ledger.repository import Repository
+from anna_resources.ledger.roles import Turn
 from anna_resources.notifications import delivery
 from anna_resources.notifications.addresses import Address, AddressError, NotSentError, addresses_of, all_addresses
 from anna_resources.notifications.delivery import deliver
-from anna_resources.notifications.message import Kind, Message
+from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State, StateFile
 from anna_resources.notify_settings import Event, Notify
 from anna_resources.settings import SettingsError, hand_on, load_settings
@@ -30,7 +31,8 @@ from anna_tests.unit.test_ledger_champions import ask
 SECRET = "sesame1234"
 NOON = dt.datetime(2024, 4, 1, 12, tzinfo=dt.UTC)
 MESSAGE = Message(
-    event=Event.DRIFT, kind=Kind.WARNING, task="churn", owner="risk", title="ANNA: churn 2024-03: warning of volume",
+    event=Event.DRIFT, severity=Severity.WARNING, task="churn", owner="risk",
+    title="ANNA: churn 2024-03: warning of volume",
     sentence="+30.0% clients against the month before.", facts={"month": "2024-03", "launch": "", "psi": "score\n0.2"},
     page="https://anna.bank/x", advice="Look.", at=NOON,
 )  # fmt: skip
@@ -168,7 +170,7 @@ def test_what_apprise_says_of_a_failure_is_told_without_the_address_and_logged_n
         found.refuses = True
         text = f"json://user:{SECRET}@127.0.0.1:{found.port}/hooks/{SECRET}?+X-Key={SECRET}x"
         with pytest.raises(NotSentError) as caught:
-            address(text).send("title", "body", Kind.INFO)
+            address(text).send("title", "body", Severity.INFO)
     assert f"(json://127.0.0.1:{found.port}): Failed to send JSON POST notification" in str(caught.value)
     assert "error=503" in str(caught.value)
     said = "".join(traceback.format_exception(caught.value)) + caplog.text
@@ -228,14 +230,14 @@ def test_a_damaged_state_is_named_with_what_to_do(tmp_path):
 def test_presses_are_read_from_the_ledger_as_they_were_made(tmp_path):
     champions = Champions(Repository(tmp_path / "ledger", tmp_path / "heads.json"))
     champions.make(ask("churn.q1"), "r1")
-    [(task, first)] = heads(champions).items()
+    [(task, first)] = champions.heads().items()
     champions.ask(ask("churn.q2", "churn.q1", asked_by="boris", why="newer"))
     request = champions.request("churn")
-    champions.decline("churn", request, "vera", "not now\n\nreally")
+    champions.decline("churn", request, "vera", "not now\n\nreally", "r0")
     champions.ask(request)
     champions.make(request, "r2", "vera", "now")
     champions.make(ask("churn.q1", "churn.q2", turn=Turn.ROLLED_BACK, why="bad"), "r3")
-    head = heads(champions)["churn"]
+    head = champions.heads()["churn"]
     found = [(one.pressed, one.ask.tag, one.by, one.why) for one in presses(champions, task, head, first)]
     assert found == [
         (Pressed.ASKED, "churn.q2", "boris", "newer"),

@@ -10,8 +10,9 @@ from anna_cli.settings_file import render_settings
 from anna_core import storage
 from anna_core.errors import ArtifactError
 from anna_core.yaml_files import parse_yaml
-from anna_resources.settings import Keep, Settings
-from anna_resources.upkeep.lying import Lying, remove
+from anna_resources.production_settings import Keep
+from anna_resources.settings import Settings
+from anna_resources.upkeep.inventory import Inventory, remove
 from anna_resources.upkeep.policy import Item, Kind, Needed, going
 from anna_resources.warehouse import Warehouse
 
@@ -74,7 +75,7 @@ def test_the_template_says_what_holds_by_default() -> None:
 
 
 @pytest.fixture
-def deployed(tmp_path: Path) -> Lying:
+def deployed(tmp_path: Path) -> Inventory:
     """A storage with two samples, of which one was deleted, each file of it a hundred days old."""
     root = tmp_path / "storage"
     for key in ("churn.q1", "churn.gone"):
@@ -95,7 +96,7 @@ def deployed(tmp_path: Path) -> Lying:
         home=str(tmp_path), storage=str(root), time_zone="UTC", source_settle_seconds=0, left_aside=0.1
     )
     age(root)
-    return Lying.of(warehouse)
+    return Inventory.of(warehouse)
 
 
 def age(root: Path, days: float = 100) -> None:
@@ -104,7 +105,7 @@ def age(root: Path, days: float = 100) -> None:
         os.utime(path, (then, then))
 
 
-def pruned(deployed: Lying, keep: Keep, needed: Needed = NOTHING) -> list[str]:
+def pruned(deployed: Inventory, keep: Keep, needed: Needed = NOTHING) -> list[str]:
     """Remove what is too old; where that lay."""
     found = list(going(deployed.items({"churn.q1"}, time.time(), keep), keep, needed, time.time()))
     for one in found:
@@ -126,7 +127,7 @@ OF_THE_DELETED = [
 ]
 
 
-def test_an_old_launch_keeps_models_and_results_and_says_what_it_lost(deployed: Lying) -> None:
+def test_an_old_launch_keeps_models_and_results_and_says_what_it_lost(deployed: Inventory) -> None:
     assert pruned(deployed, Keep()) == sorted(OF_OLD_LAUNCHES + OF_THE_DELETED)
     root = deployed.storage
     for place in ("sequences/cards", "embedding/cards"):
@@ -144,18 +145,18 @@ def test_an_old_launch_keeps_models_and_results_and_says_what_it_lost(deployed: 
     assert (storage.read_directory(root / "sequences/cards/churn.q1") / "content").read_text() == "y"
 
 
-def test_what_a_champion_or_a_run_stands_on_stays(deployed: Lying) -> None:
+def test_what_a_champion_or_a_run_stands_on_stays(deployed: Inventory) -> None:
     assert pruned(deployed, Keep(), Needed(tags={"churn.q1"})) == sorted(OF_THE_DELETED)
     assert pruned(deployed, Keep(), Needed(busy={"churn.q1"})) == []
     assert pruned(deployed, Keep()) == OF_OLD_LAUNCHES
 
 
-def test_where_nobody_knows_which_samples_there_are_none_counts_as_deleted(deployed: Lying) -> None:
+def test_where_nobody_knows_which_samples_there_are_none_counts_as_deleted(deployed: Inventory) -> None:
     found = list(going(deployed.items(None, time.time(), Keep()), Keep(), Needed(), time.time()))
     assert {one.kind for one in found} == {Kind.LAUNCHES}
 
 
-def test_results_go_only_when_asked_for_and_the_newest_two_months_of_scores_never(deployed: Lying) -> None:
+def test_results_go_only_when_asked_for_and_the_newest_two_months_of_scores_never(deployed: Inventory) -> None:
     keep = Keep.model_validate(
         {"launches": None, "deleted": None, "candidates": "30d", "retro_scores": "30d", "production_scores": "30d"}
     )
@@ -171,7 +172,7 @@ def test_results_go_only_when_asked_for_and_the_newest_two_months_of_scores_neve
         storage.read_directory(deployed.storage / "candidate" / "churn.q1")
 
 
-def test_a_version_goes_a_while_after_it_was_replaced_not_after_it_was_written(deployed: Lying) -> None:
+def test_a_version_goes_a_while_after_it_was_replaced_not_after_it_was_written(deployed: Inventory) -> None:
     path = deployed.storage / "report" / "churn.q1"
     first = storage.read_directory(path)
     with storage.write_directory(path) as folder:
@@ -184,7 +185,7 @@ def test_a_version_goes_a_while_after_it_was_replaced_not_after_it_was_written(d
     assert (storage.read_directory(path) / "content").read_text() == "new"
 
 
-def test_links_of_one_file_give_nothing_back_until_the_last_goes(deployed: Lying) -> None:
+def test_links_of_one_file_give_nothing_back_until_the_last_goes(deployed: Inventory) -> None:
     found = {one.path: one.size for one in deployed.items({"churn.q1"}, time.time(), Keep())}
     sequences, candidate = (deployed.storage / place / "churn.q1" for place in ("sequences/cards", "candidate"))
     pointer = (sequences / storage.POINTER).stat().st_size
@@ -194,7 +195,7 @@ def test_links_of_one_file_give_nothing_back_until_the_last_goes(deployed: Lying
 
 @pytest.mark.parametrize("kind", ["launches", "deleted"])
 def test_one_that_is_killed_in_the_middle_is_ended_by_the_next(
-    deployed: Lying, kind: str, monkeypatch: pytest.MonkeyPatch
+    deployed: Inventory, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

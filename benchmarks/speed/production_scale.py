@@ -6,9 +6,6 @@ models are trained on that bank. Each step is a process of its own (`production_
 """
 
 import argparse
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -16,11 +13,11 @@ import polars as pl
 from anna_core.storage import write_file
 from anna_simbank.bank import SimulatedBank
 from benchmarks.speed.ours.retro_bank import MONTHS, RetroBank
+from benchmarks.speed.scale_table import PEAKS, TIMES, measured_step, print_table
 
 CLIENTS = (100_000, 1_000_000)
 SIMULATED, LAST_MONTHS = 20_000, ("2024-10", "2024-11", "2024-12")
 STAGES = ("marts", "histories", "scores")
-MOST_PEAK = 4 * 2**30  # bytes
 _SEED = 0
 
 
@@ -47,9 +44,8 @@ def measure(clients: tuple[int, ...], folder: Path, threads: int) -> list[dict]:
         home = folder / f"wide-{count}"
         _widen(small, home, count // SIMULATED)
         for stage in STAGES:
-            command = [sys.executable, "-m", "benchmarks.speed.production_step", stage, str(home), str(trained.folder)]
-            done = subprocess.run([*command, str(threads)], check=True, stdout=subprocess.PIPE, text=True)
-            rows.append({"stage": stage, "clients": count, **json.loads(done.stdout.splitlines()[-1])})
+            step = measured_step("production_step", stage, home, trained.folder, threads)
+            rows.append({"clients": count, **step})
     return rows
 
 
@@ -75,17 +71,6 @@ def _renamed(events: pl.DataFrame, number: int) -> pl.DataFrame:
     )
 
 
-def _table(rows: list[dict]) -> str:
-    heads = ("clients", "events", "seconds", "CPU", "µs/client", "peak GiB", "anonymous")
-    lines = [f"{'stage':10}" + "".join(f"{head:>13}" for head in heads)]
-    for row in rows:
-        counts = f"{row['clients']:13,}{row['events']:13,}{row['seconds']:13.1f}{row['cpu_seconds']:13.1f}"
-        each = f"{1e6 * row['cpu_seconds'] / row['clients']:13.0f}"
-        peaks = f"{row['peak_bytes'] / 2**30:13.2f}{row['peak_anonymous_bytes'] / 2**30:13.2f}"
-        lines.append(f"{row['stage']:10}{counts}{each}{peaks}")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,8 +79,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     rows = measure(tuple(int(float(count)) for count in given.clients.split(",")), given.folder, given.threads)
-    print(_table(rows))
-    print("peak memory below 4 GiB:", "yes" if max(row["peak_bytes"] for row in rows) < MOST_PEAK else "no")
+    counts = {name: lambda row, name=name: f"{row[name]:,}" for name in ("clients", "events")}
+    each = {"µs/client": lambda row: f"{1e6 * row['cpu_seconds'] / row['clients']:.0f}"}
+    print_table(rows, {**counts, **TIMES, **each, **PEAKS})
 
 
 if __name__ == "__main__":

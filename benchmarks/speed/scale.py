@@ -5,18 +5,15 @@
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from anna_simbank.bank import FEWEST_CLIENTS, SimulatedBank
+from benchmarks.speed.scale_table import PEAKS, TIMES, measured_step, print_table
 
 STAGES = ("marts", "sequences", "history")
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 EVENTS_A_CLIENT = 215.0  # card events of a client in the bank's 24 months, on average
-MOST_PEAK = 4 * 2**30  # bytes
 _SEED = 0
 
 
@@ -57,20 +54,8 @@ def grows_linearly(rows: list[dict]) -> bool:
 
 
 def _step(stage: str, home: Path, clients: int) -> dict:
-    command = [sys.executable, "-m", "benchmarks.speed.scale_step", stage, str(home), str(clients)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {"stage": stage, **found, "events_per_second": found["events"] / found["seconds"]}
-
-
-def _table(rows: list[dict]) -> str:
-    heads = ("events", "seconds", "CPU", "events/s", "peak GiB", "anonymous")
-    lines = [f"{'stage':10}" + "".join(f"{head:>13}" for head in heads)]
-    for row in sorted(rows, key=lambda row: STAGES.index(row["stage"])):
-        counts = f"{row['events']:13,}{row['seconds']:13.2f}{row['cpu_seconds']:13.2f}{row['events_per_second']:13,.0f}"
-        peaks = f"{row['peak_bytes'] / 2**30:13.2f}{row['peak_anonymous_bytes'] / 2**30:13.2f}"
-        lines.append(f"{row['stage']:10}{counts}{peaks}")
-    return "\n".join(lines)
+    found = measured_step("scale_step", stage, home, clients)
+    return {**found, "events_per_second": found["events"] / found["seconds"]}
 
 
 def main() -> None:
@@ -80,9 +65,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the data is kept; else it is removed")
     given = parser.parse_args()
     rows = measure(tuple(int(float(size)) for size in given.sizes.split(",")), given.folder)
-    print(_table(rows))
+    speed = {"events/s": lambda row: f"{row['events_per_second']:,.0f}"}
+    columns = {"events": lambda row: f"{row['events']:,}", **TIMES, **speed, **PEAKS}
+    print_table(sorted(rows, key=lambda row: STAGES.index(row["stage"])), columns)
     print("CPU time grows no faster than linearly:", "yes" if grows_linearly(rows) else "no")
-    print("peak memory below 4 GiB:", "yes" if max(row["peak_bytes"] for row in rows) < MOST_PEAK else "no")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from anna_core import storage
 from anna_core.errors import ArtifactError
-from anna_resources.settings import Keep
+from anna_core.keys import key_of_tag
+from anna_resources.production_settings import Keep
 from anna_resources.upkeep.policy import Item, Kind
 from anna_resources.warehouse import Warehouse
 
@@ -28,7 +29,7 @@ _CURES = {
 
 
 @dataclass(frozen=True)
-class Lying:
+class Inventory:
     """What lies in the storage of a deployment.
 
     Attributes:
@@ -40,7 +41,7 @@ class Lying:
     warehouse: Warehouse
 
     @classmethod
-    def of(cls, warehouse: Warehouse) -> "Lying":
+    def of(cls, warehouse: Warehouse) -> "Inventory":
         """That of a deployment."""
         return cls(Path(warehouse.storage), warehouse)
 
@@ -67,7 +68,7 @@ class Lying:
         for file in self.storage.glob(_RETRO_SCORES):
             yield _item(Kind.RETRO_SCORES, file, file.parts[-3], self._tag(file.parts[-3], tags))
         for path in filter(storage.has_directory, self.storage.glob("candidate/*")):
-            yield _item(Kind.CANDIDATES, path, path.name.partition("@")[0], path.name)
+            yield _item(Kind.CANDIDATES, path, key_of_tag(path.name), path.name)
         for task in (*self.storage.glob("production/scores/*"), *self.storage.glob("production/challenger/*")):
             months = sorted(filter(storage.has_directory, task.glob("month=*")))
             yield from (_item(Kind.PRODUCTION_SCORES, month, task.name) for month in months[:-_MONTHS_KEPT])
@@ -78,7 +79,7 @@ class Lying:
             for path in filter(Path.is_dir, self.storage.glob(pattern)):
                 if found := storage.spare_versions(path, before):
                     of = path.parent if path.name.startswith("month=") else path
-                    key = of.name.partition("@")[0]  # of a history: its domain
+                    key = key_of_tag(of.name)  # of a history: its domain
                     yield Item(Kind.VERSIONS, path, 0.0, sum(map(_size, found)), key)
 
     def _tag(self, key: str, known: dict[str, str]) -> str:

@@ -25,7 +25,7 @@ class Line(BaseModel):
     size: int
 
 
-class Told(BaseModel):
+class Pruning(BaseModel):
     """What a run of upkeep found.
 
     Attributes:
@@ -51,10 +51,10 @@ class Told(BaseModel):
         write_text(_file(storage), self.model_dump_json(indent=1))
 
 
-def last_told(settings: Settings) -> Told | None:
+def last_pruning(settings: Settings) -> Pruning | None:
     """The latest one; None where there is none that can be read."""
     try:
-        return Told.model_validate_json(_file(settings.storage).read_bytes())
+        return Pruning.model_validate_json(_file(settings.storage).read_bytes())
     except (FileNotFoundError, ValidationError):  # only of use to people, who can have it made again
         return None
 

@@ -1,0 +1,202 @@
+"""What is to be run for a task in production, as things stand: the difference between what there is and should be."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+import dagster as dg
+
+from anna_assets.layers.fresh_marts import stale_marts
+from anna_assets.partitions import task_key
+from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
+from anna_assets.pauses import pause_end
+from anna_assets.production.due import Look, look_at
+from anna_assets.production.image_asset import IMAGE_KEY
+from anna_assets.production.monitoring_asset import CHECKS, MONITORING_KEY
+from anna_assets.production.outcomes_asset import OUTCOMES_KEY
+from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
+from anna_assets.refresh.unbuilt import months_under_way
+from anna_core.domains import Domain
+from anna_core.errors import in_words
+from anna_core.samples.outcomes import last_change, list_outcomes
+from anna_core.sequences.touched_months import history_months
+from anna_resources.artifacts.production import Done
+from anna_resources.clock import told_moment
+from anna_resources.ledger.roles import Challenger
+from anna_resources.names import PRODUCTION_TAG
+from anna_resources.production_settings import Builder
+from anna_resources.settings import Settings
+from anna_resources.warehouse import Warehouse
+
+_AT_ONCE, _LATELY = 5, 6 * 3600.0  # so often within so many seconds the same is made again without a pause
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What is to be run at a look, and what there is to say of what is not.
+
+    Attributes:
+        instance: knows which runs are under way.
+        warehouse: holds what there is.
+        settings: of the deployment.
+        domains: name → domain, as they are now.
+        months: the deployment's, in order.
+        now: Unix time.
+        told: takes a sentence of each thing that cannot be looked at, or that failed: the others go on without it.
+        waits: takes one of each thing that is due and waits for something else.
+    """
+
+    instance: dg.DagsterInstance
+    warehouse: Warehouse
+    settings: Settings
+    domains: Mapping[str, Domain]
+    months: list[dt.date]
+    now: float
+    told: list[str] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)
+
+    def wanted(self, task: str, champion: str, challenger: Challenger | None) -> Iterator[dg.RunRequest]:
+        """What is to be run for a task, each with its name as tag; what is wanted first stands first.
+
+        Args:
+            task: its name.
+            champion: tag of its champion.
+            challenger: who scores along, if anybody does.
+        """
+        parts = [self._outcomes(task, champion), self._image(task, champion)]
+        parts.append(self._champions(task, champion))
+        if challenger is not None:
+            parts.append(self._challengers(task, challenger.tag))
+        for part in parts:
+            try:
+                yield from part
+            except Exception as error:  # noqa: BLE001  # whatever it is: scores do not wait for outcomes or an image
+                self.told.append(f"{task}: {in_words(error)}")
+
+    def may_begin(self, name: str) -> bool:
+        """Whether no run of this name is under way, was canceled or failed a while ago, or comes time and again."""
+        runs = self.instance.get_run_records(dg.RunsFilter(tags={PRODUCTION_TAG: name}), limit=20)
+        if any(record.dagster_run.status in UNDER_WAY for record in runs):
+            self.waits.append(f"{name} is under way.")
+            return False
+        failed = list(takewhile(lambda record: record.dagster_run.status in FAILED, runs))
+        if not failed:
+            return not self._comes_time_and_again(name, runs)
+        again = pause_end(len(failed), _end(failed[0]), self.now)
+        if again:
+            words = last_words(self.instance, failed[0].dagster_run.run_id)
+            self.told.append(f"{name} failed, and is tried again at {told_moment(again)}: {words}")
+        return not again
+
+    def _comes_time_and_again(self, name: str, runs: Sequence[dg.RunRecord]) -> bool:
+        """Whether what came to its end is wanted again at once, time after time, as where its end changes nothing.
+
+        Late events and another champion may have the same made again, and soon: the first times wait for nothing.
+        """
+        done = takewhile(lambda record: record.dagster_run.status not in FAILED, runs)
+        ends = [_end(record) for record in takewhile(lambda record: self.now - _end(record) < _LATELY, done)]
+        again = pause_end(len(ends) - _AT_ONCE, ends[0], self.now) if len(ends) > _AT_ONCE else 0.0
+        if again:
+            self.told.append(
+                f"{name} came to its end {len(ends)} times within hours, and is wanted once more, at "
+                f"{told_moment(again)}: either its source changes without end, or what it makes is not what is looked "
+                "for; that is a fault."
+            )
+        return bool(again)
+
+    def _champions(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
+        """The months that the champion is to score, and those whose monitoring has not seen what there is."""
+        stored = self.warehouse.production(task)
+        scored, look = stored.all(), self._look(champion)
+        due = look.due(scored, stored.latest_done())
+        for at in due:
+            yield from self._scores(look, task, at, SCORES_KEY)
+        outcomes = self.warehouse.outcomes(task).facts().versions
+        for at, done in scored.items():
+            known = outcomes.get(done.as_of, "")
+            along = self.warehouse.challenger(task).month(at).done_by_another_than(done.model)
+            if at in self.months and at not in due and self._is_news(task, at, done, known, along):
+                # What there is to see is part of the name: what fails on it once may not on another.
+                seen = _digest(f"{done.scored_at} {known} {along.scored_at if along else ''}")
+                yield _request(f"monitoring {task} {at:%Y-%m} of {seen}", task_key(task, at), MONITORING_KEY)
+
+    def _challengers(self, task: str, tag: str) -> Iterator[dg.RunRequest]:
+        look = self._look(tag)
+        for at in self._due_along(look, task):
+            yield from self._scores(look, task, at, CHALLENGER_KEY)
+
+    def _look(self, tag: str) -> Look:
+        return look_at(self.warehouse, self.settings, tag, self.domains, self.months)
+
+    def _outcomes(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
+        """Outcomes are read where a file is new, another, or gone, and all are at rest."""
+        files, known = list_outcomes(self.warehouse.outcomes_inbox(task)), self.warehouse.outcomes(task).facts()
+        if not files and not known.files:
+            return
+        if known.is_of(files, self.warehouse.candidate(champion).facts().task):
+            return
+        settle = self.settings.inbox_settle_seconds
+        if moving := [name for name, state in files.items() if last_change(state, self.now) > self.now - settle]:
+            told = f"{', '.join(moving)} just changed; all are read once at rest for {settle:g} seconds."
+            self.waits.append(f"Outcomes of {task}: {told}")
+            return
+        yield _request(f"outcomes of {task}, {_digest(f'{files} {champion}')}", task, OUTCOMES_KEY)
+
+    def _image(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
+        """Where images are built here, a new champion gets one."""
+        if self.settings.image.builder is Builder.NONE:
+            return
+        built = self.warehouse.image(task).facts()
+        if built is None or built.tag != champion or not built.digest:
+            yield _request(f"image of {champion}", task, IMAGE_KEY)
+
+    def _due_along(self, look: Look, task: str) -> list[dt.date]:
+        """The months that the challenger is to score: the newest, and those that it scored on other histories."""
+        scored, along = self.warehouse.production(task).all(), self.warehouse.challenger(task).all()
+        along = {at: done for at, done in along.items() if done.model == look.tag}
+        newest = {max(scored)} - set(along) if scored else set()
+        return sorted(at for at in newest | {at for at in along if look.is_late(at, along[at])} if at in self.months)
+
+    def _scores(self, look: Look, task: str, at: dt.date, key: dg.AssetKey) -> Iterator[dg.RunRequest]:
+        """What is to be built for the scores of a month: its histories, once their marts are fresh; then the scores."""
+        behind = {one.name: stale_marts(self.warehouse, one, history_months(one, at)) for one in look.domains}
+        if any(behind.values()):  # the refresh is about to build them
+            marts = ", ".join(f"mart/{name} {month:%Y-%m}" for name, months in behind.items() for month in months)
+            self.waits.append(f"{task} {at:%Y-%m} waits for {marts}, which are behind their sources.")
+            return
+        found, month = look.made_of(at), at.isoformat()
+        stale = [one.name for one in look.domains if self.warehouse.history(one, at).made_of() != found[one.name]]
+        for name in stale:
+            history = dg.AssetKey(["history", name])
+            if months_under_way(self.instance, history, [month]):  # of one that exists, the automation asks, too
+                self.waits.append(f"{task} {at:%Y-%m} waits for history/{name}, which is being built.")
+            else:
+                yield _request(f"history/{name} {at:%Y-%m}", month, history)
+        if not stale:
+            along = ", scoring along" if key == CHALLENGER_KEY else ""
+            yield _request(f"{look.tag} {at:%Y-%m}{along}", task_key(task, at), key, MONITORING_KEY)
+
+    def _is_news(self, task: str, at: dt.date, done: Done, known: str, along: Done | None) -> bool:
+        """Whether the monitoring of a month has not seen its scores, outcomes and challenger as they are."""
+        seen = self.warehouse.monitoring(task, at).read()
+        if seen is None or (seen.scored_at, seen.outcomes) != (done.scored_at, known):
+            return True
+        return along is not None and (seen.along is None or seen.along.scored_at != along.scored_at)
+
+
+def _request(name: str, partition: str, *keys: dg.AssetKey) -> dg.RunRequest:
+    # Scores have one check, `in_time`, which the sensor tells by itself: a step for it would be a process more.
+    checks = [dg.AssetCheckKey(MONITORING_KEY, one) for one in CHECKS] if SCORES_KEY in keys else None
+    return dg.RunRequest(
+        asset_selection=list(keys), asset_check_keys=checks, partition_key=partition, tags={PRODUCTION_TAG: name}
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _end(record: dg.RunRecord) -> float:
+    return record.end_time or record.update_timestamp.timestamp()
