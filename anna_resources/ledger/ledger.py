@@ -16,7 +16,7 @@ from anna_core.domains import Domain
 from anna_core.keys import task_of
 from anna_core.strict import explain
 from anna_core.tasks.task import Task
-from anna_resources.ledger.repository import MAIN, Change, LedgerError, Repository
+from anna_resources.ledger.repository import MAIN, TASKS, Change, LedgerError, Repository
 from anna_resources.settings import Settings
 
 _TASK_FILE, _LAUNCH_FILE, _RESULT_FILE, _IMAGE_FILE = "task.yaml", "launch.yaml", "result.yaml", "image.yaml"
@@ -199,7 +199,7 @@ class Ledger:
 
 def branch_of(task: str) -> str:
     """The branch of a task."""
-    return f"task/{task}"
+    return f"{TASKS}{task}"
 
 
 def as_yaml(content: BaseModel | Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from anna_resources.ledger.git import Git, GitError
 from anna_resources.ledger.objects import read_text, write_commit, write_tag, write_tree
 from anna_resources.settings import Settings
 
-MAIN = "main"
+MAIN, TASKS = "main", "task/"  # a branch, and what the names of those of tasks begin with
 _NONE = "0" * 40
 TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
 _HEADS = TypeAdapter(dict[str, str])
@@ -160,7 +160,9 @@ class Repository:
                 moved[f"{TAGS}{change.tag}"] = tag = write_tag(writer.git, made, change.tag, change.message)
                 moves.append(f"create refs/tags/{change.tag} {tag}")
             writer.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
-            self._remember(moved)
+            # With what an earlier writer was killed before it remembered, or what somebody had us forget.
+            ours = {name: ref for name, ref in self.refs().items() if name == MAIN or name.startswith((TASKS, _TAGS))}
+            self._remember(ours | moved)
             return made
 
     def head(self, branch: str) -> str | None:
