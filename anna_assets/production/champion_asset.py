@@ -24,7 +24,7 @@ from anna_core.analytics.gates import DOMAINS_THERE, QUESTIONS, Gate
 from anna_core.domains import Domain
 from anna_resources.ledger.champions import Ask, Challenger, Champion, Champions, Turn
 from anna_resources.ledger.ledger import Ledger
-from anna_resources.names import PROMOTE_JOB
+from anna_resources.names import PROMOTE_JOB, RETRY_TAG
 from anna_resources.settings import Approval, load_settings
 from anna_resources.tracking.resource import Tracking
 from anna_resources.warehouse import Warehouse
@@ -57,26 +57,24 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         champions, ledger = Champions.of(settings), Ledger.of(settings)
         who, why = signed(config)
         now, request = champions.current(task), champions.request(task)
-        run = context.run.root_run_id or context.run_id
-        if now is not None and now.run == run:  # this run was killed after it had made it so
-            yield from _results(_recorded(now), now.overridden)
-            _tell_registry(context, tracking, now)
-            yield _made(now)
+        run = _first_run(context)
+        if (commits := champions.commit_of(task, run)) is not None:  # this run was killed after its commit
+            context.log.info("This press is on record already: an earlier attempt was cut off after that.")
+            if now is not None and now == champions.champion_at(task, commits[0]) and now.run == run:
+                _tell_registry(context, tracking, now)
+            yield from _on_record(champions, task, *commits, now, config)
             return
         if config.press in (Button.CHALLENGE, Button.STAND_DOWN):
-            yield from _challenge(champions, warehouse, domains, task, now, config)
+            yield from _challenge(champions, warehouse, domains, task, now, config, run)
             return
         if config.press in (Button.APPROVE, Button.DECLINE):
             request = open_request(task, request, config.tag, settings, champions.newest_launch(task))
         if config.press is Button.APPROVE and request is not None and same_person(who, request.asked_by):
             raise PressError(f"{who} asked for {request.tag}; somebody else must approve it.")
         if config.press is Button.DECLINE and request is not None:
-            champions.decline(task, request, who, why)
+            champions.decline(task, request, who, why, run)
             context.log.info(f"{who} declines {request.tag}, which {request.asked_by} asked for.")
-            yield from _results(_recorded(request), request.overridden)
-            yield dg.AssetObservation(
-                CHAMPION_KEY, partition=task, metadata=_told(request, "declined by") | {"by": who}
-            )
+            yield from _declined(task, request, who)
             return
         ask = asked(config, who, why, task, now, request, champions.newest_launch(task))
         if not (kept := warehouse.candidate(ask.tag)).exists():
@@ -101,7 +99,7 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
             )
         two = Approval.FOUR_EYES in (settings.approval, facts.task.approval)
         if two and config.press is not Button.APPROVE:
-            champions.ask(ask)
+            champions.ask(ask, run)
             context.log.info(f"{who} asks for {ask.tag}; another person approves by PRESS: APPROVE.")
             yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told(ask, "asked for"))
             return
@@ -124,6 +122,16 @@ def promote_job() -> AssetJob:
     )
 
 
+def _first_run(context: dg.AssetExecutionContext) -> str:
+    """Id of the run that this one retries, or its own; who executes a press again in the UI presses again."""
+    run, parent = context.run, context.run.parent_run_id
+    while parent and (earlier := context.instance.get_run_by_id(parent)) is not None:
+        if earlier.tags.get(RETRY_TAG) != run.run_id:
+            break
+        run, parent = earlier, earlier.parent_run_id
+    return run.run_id
+
+
 def _tell_registry(context: dg.AssetExecutionContext, tracking: Tracking, champion: Champion) -> None:
     """Have MLflow's alias `champion` follow the ledger; where MLflow is not well, the sensor `outbox` sees to it."""
     if problem := tracking.point_champion(context.partition_key, champion.tag):
@@ -131,6 +139,41 @@ def _tell_registry(context: dg.AssetExecutionContext, tracking: Tracking, champi
             f"{champion.tag} is champion, but MLflow's registry does not say so yet: {problem}. The sensor `outbox` "
             "comes back to it."
         )
+
+
+def _on_record(
+    champions: Champions, task: str, commit: str, before: str | None, now: Champion | None, config: Press
+) -> Iterator[Any]:
+    """What a press came to that is on record as a commit; `now` is the champion by now."""
+    champion, ask = champions.champion_at(task, commit), champions.request_at(task, commit)
+    who, why = signed(config)
+    match config.press:
+        case Button.DECLINE if (declined := champions.request_at(task, before)) is not None:
+            yield from _declined(task, declined, who)
+        case Button.CHALLENGE if now and (along := champions.challenger_at(task, commit)) is not None:
+            yield from _along(task, now, _told_along(along, "scores along", who, why))
+        case Button.STAND_DOWN if now and (along := champions.challenger_at(task, before)) is not None:
+            yield from _along(task, now, _told_along(along, "scores along no more", who, why))
+        case _ if champion is not None and champion == now and champion != champions.champion_at(task, before):
+            yield from _results(_recorded(champion), champion.overridden)
+            yield _made(champion)
+        case _ if ask is not None:
+            yield from _results(_recorded(ask), ask.overridden)
+            yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told(ask, "asked for"))
+        case _ if now is not None:  # another press came since: its champion stays, and so do its gates
+            yield from _results(_recorded(now), now.overridden)
+            yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told(now, "champion by a later press"))
+
+
+def _declined(task: str, request: Ask, who: str) -> Iterator[Any]:
+    yield from _results(_recorded(request), request.overridden)
+    yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told(request, "declined by") | {"by": who})
+
+
+def _along(task: str, now: Champion, told: dict[str, Any]) -> Iterator[Any]:
+    """Who scores along is told beside the champion, whose gates stay as they were found."""
+    yield from _results(_recorded(now), now.overridden)
+    yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=told)
 
 
 def _made(champion: Champion) -> dg.MaterializeResult:
@@ -143,14 +186,20 @@ def _made(champion: Champion) -> dg.MaterializeResult:
 
 
 def _challenge(
-    champions: Champions, warehouse: Warehouse, domains: list[Domain], task: str, now: Champion | None, config: Press
+    champions: Champions,
+    warehouse: Warehouse,
+    domains: list[Domain],
+    task: str,
+    now: Champion | None,
+    config: Press,
+    run: str,
 ) -> Iterator[Any]:
     """Let a launch score along, or end that; the gates stay as they were found of the champion."""
     if now is None:
         raise PressError(f"{task} has no champion to challenge: promote a launch first.")
     who, why = signed(config)
     if config.press is Button.STAND_DOWN:
-        told, what = champions.stand_down(task, who, why), "scores along no more"
+        told, what = champions.stand_down(task, who, why, run), "scores along no more"
     else:
         tag = config.tag.strip() or champions.newest_launch(task)
         check_tag(tag, task, now.tag)
@@ -161,9 +210,8 @@ def _challenge(
             raise PressError(f"{tag} cannot score along, as it predicts something else than {now.tag}: promote it.")
         if not (gate := domains_there(facts, domains)).passed:
             raise PressError(f"{tag} cannot score along: {gate.told}")
-        told, what = champions.challenge(task, tag, who, why), "scores along"
-    yield from _results(_recorded(now), now.overridden)
-    yield dg.AssetObservation(CHAMPION_KEY, partition=task, metadata=_told_along(told, what, who, why))
+        told, what = champions.challenge(task, tag, who, why, run), "scores along"
+    yield from _along(task, now, _told_along(told, what, who, why))
 
 
 def _told_along(challenger: Challenger, what: str, who: str, why: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from anna_resources.settings import Settings
 
 CHAMPION_FILE, REQUEST_FILE, CHALLENGER_FILE = "champion.yaml", "request.yaml", "challenger.yaml"
 _LAUNCH = re.compile(r"Launch (\S+)")  # a commit of one begins so, and has no more: a person may be called Launch
+_RUN = "run "  # what the last line of a press's commit begins with; the run's id follows
+_LAST_RUN = re.compile(rf"(?:\n|^){_RUN}\S+\s*$")
 _Kept = TypeVar("_Kept", bound=BaseModel)
 
 
@@ -137,6 +139,19 @@ class Champions:
         """What was asked for as of a commit; None where nothing was."""
         return self._read(task, REQUEST_FILE, Ask, commit)
 
+    def challenger_at(self, task: str, commit: str | None) -> Challenger | None:
+        """Who scored along as of a commit; None where nobody did."""
+        return self._read(task, CHALLENGER_FILE, Challenger, commit)
+
+    def commit_of(self, task: str, run: str) -> tuple[str, str | None] | None:
+        """The commit of the press that a run made, and the one before it, if any; None where it has made none."""
+        branch = branch_of(task)
+        if self.repository.head(branch) is None:
+            return None
+        asked = ("--extended-regexp", f"--grep=^{_RUN}{re.escape(run)}$")
+        found = self.repository.git.run("log", "-1", "--format=%H %P", *asked, f"refs/heads/{branch}").split()
+        return (found[0], found[1] if len(found) > 1 else None) if found else None
+
     def past(self, task: str) -> list[Champion]:
         """All champions of a task, the newest first; one that came back stands there again."""
         commits = self.repository.commits_of(branch_of(task), CHAMPION_FILE)
@@ -148,14 +163,18 @@ class Champions:
         found = map(_LAUNCH.fullmatch, self.repository.subjects_of(branch_of(task)))
         return next((launch[1] for launch in found if launch), "")
 
-    def ask(self, ask: Ask) -> None:
+    def ask(self, ask: Ask, run: str = "") -> None:
         """Put a request on record, in place of one that is open.
+
+        Args:
+            ask: what is asked for.
+            run: id of the first of the Dagster runs that ask.
 
         Raises:
             LedgerError: another launch became champion meanwhile.
         """
         title = f"{ask.asked_by} asks for {ask.tag}"
-        self._change(ask, lambda head: {REQUEST_FILE: _as_yaml(ask)}, title, by=ask.asked_by)
+        self._change(ask, lambda head: {REQUEST_FILE: _as_yaml(ask)}, title, ask.asked_by, run)
 
     def make(self, ask: Ask, run: str, approved_by: str = "", approved_why: str = "") -> Champion:
         """Make a launch the champion, and end the open request.
@@ -167,7 +186,7 @@ class Champions:
             approved_by: the second person; empty where one is enough.
 
         Raises:
-            LedgerError: another launch became champion meanwhile.
+            LedgerError: another launch became champion meanwhile, or what was approved is asked for no more.
         """
         task = parse_sample_key(ask.tag.partition("@")[0]).task
         champion = Champion(
@@ -183,14 +202,16 @@ class Champions:
         title += f"\n\n{approved_why}" if approved_why else ""
 
         def files(head: str | None) -> dict[str, str | None]:
+            if approved_by and not _is_same(self._read(task, REQUEST_FILE, Ask, head), ask):
+                raise _answered(ask)
             along = self._read(task, CHALLENGER_FILE, Challenger, head)
             ended = {CHALLENGER_FILE: None} if along and along.tag == ask.tag else {}
             return {CHAMPION_FILE: _as_yaml(champion), REQUEST_FILE: None, **ended}
 
-        self._change(ask, files, title, by=approved_by or ask.asked_by)
+        self._change(ask, files, title, approved_by or ask.asked_by, run)
         return champion
 
-    def decline(self, task: str, ask: Ask, who: str, why: str) -> None:
+    def decline(self, task: str, ask: Ask, who: str, why: str, run: str = "") -> None:
         """End a request.
 
         Raises:
@@ -199,20 +220,20 @@ class Champions:
 
         def make(head: str | None) -> Change:
             if self._read(task, REQUEST_FILE, Ask, head) != ask:
-                raise LedgerError(f"The request for {ask.tag} is open no more: somebody was faster. Look again.")
-            return Change({REQUEST_FILE: None}, f"{who} declines {ask.tag}\n\n{why}", by=who)
+                raise _answered(ask)
+            return Change({REQUEST_FILE: None}, _message(f"{who} declines {ask.tag}", why, run=run), by=who)
 
         self.repository.commit(branch_of(task), make)
 
-    def challenge(self, task: str, tag: str, who: str, why: str) -> Challenger:
+    def challenge(self, task: str, tag: str, who: str, why: str, run: str = "") -> Challenger:
         """Let a launch score along with the champion, in place of one that does."""
         challenger = Challenger(tag=tag, by=who, why=why, since=_now())
         files: dict[str, str | None] = {CHALLENGER_FILE: _as_yaml(challenger)}
-        title = f"{tag} scores along, by {who}\n\n{why}"
-        self.repository.commit(branch_of(task), lambda head: Change(files, title, by=who))
+        told = _message(f"{tag} scores along, by {who}", why, run=run)
+        self.repository.commit(branch_of(task), lambda head: Change(files, told, by=who))
         return challenger
 
-    def stand_down(self, task: str, who: str, why: str) -> Challenger:
+    def stand_down(self, task: str, who: str, why: str, run: str = "") -> Challenger:
         """Let nobody score along any more; return who did.
 
         Raises:
@@ -225,7 +246,8 @@ class Champions:
             if now is None:
                 raise LedgerError(f"Nobody scores along with the champion of {task}.")
             ended[:] = [now]
-            return Change({CHALLENGER_FILE: None}, f"{now.tag} scores along no more, by {who}\n\n{why}", by=who)
+            told = _message(f"{now.tag} scores along no more, by {who}", why, run=run)
+            return Change({CHALLENGER_FILE: None}, told, by=who)
 
         self.repository.commit(branch_of(task), make)
         return ended[0]
@@ -236,7 +258,9 @@ class Champions:
             return ask.instead_of
         return next((past.before for past in self.past(task) if past.tag == ask.tag), "")
 
-    def _change(self, ask: Ask, files: Callable[[str | None], dict[str, str | None]], title: str, by: str) -> None:
+    def _change(
+        self, ask: Ask, files: Callable[[str | None], dict[str, str | None]], title: str, by: str, run: str
+    ) -> None:
         task = parse_sample_key(ask.tag.partition("@")[0]).task
 
         def make(head: str | None) -> Change:
@@ -248,7 +272,7 @@ class Champions:
                 )
             gates = "\n".join(f"{name}: {told}" for name, told in ask.gates.items())
             over = "\n".join(f"{name} is passed over: {reason}" for name, reason in ask.overridden.items())
-            return Change(files(head), "\n\n".join(part for part in (title, ask.why, gates, over) if part), by=by)
+            return Change(files(head), _message(title, ask.why, gates, over, run=run), by=by)
 
         self.repository.commit(branch_of(task), make)
 
@@ -264,6 +288,26 @@ class Champions:
                 f"{file} of {task} in the ledger {self.repository.folder} cannot be read: {told}. It was changed by "
                 "hand, or by another version of ANNA."
             ) from error
+
+
+def without_run(message: str) -> str:
+    """What a commit of a press says, without the run that made it."""
+    return _LAST_RUN.sub("", message).strip()
+
+
+def _message(*parts: str, run: str) -> str:
+    """What a commit of a press says; the run that made it stands last, so that its retry finds what it did."""
+    return "\n\n".join(part for part in (*parts, f"{_RUN}{run}" if run else "") if part)
+
+
+def _is_same(request: Ask | None, ask: Ask) -> bool:
+    """Whether an open request is what was asked for, whatever its gates say by now."""
+    given = {"gates": ask.gates, "overridden": ask.overridden}
+    return request is not None and request.model_copy(update=given) == ask
+
+
+def _answered(ask: Ask) -> LedgerError:
+    return LedgerError(f"The request for {ask.tag} is open no more: somebody was faster. Look again.")
 
 
 def _as_yaml(content: BaseModel) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anna_resources.ledger.champions import CHAMPION_FILE, REQUEST_FILE, Ask, Champion, Champions, Turn
+from anna_resources.ledger.champions import CHAMPION_FILE, REQUEST_FILE, Ask, Champion, Champions, Turn, without_run
 from anna_resources.ledger.ledger import branch_of
 
 
@@ -63,7 +63,7 @@ def presses(champions: Champions, task: str, head: str, after: str = "") -> Iter
             yield Press(task, Pressed.ASKED, ask, ask.asked_by, ask.why)
         elif (declined := champions.request_at(task, before)) is not None:
             by, _, why = git.run("show", "--no-patch", "--format=%an%n%b", commit).partition("\n")
-            yield Press(task, Pressed.DECLINED, declined, by, why.strip())
+            yield Press(task, Pressed.DECLINED, declined, by, without_run(why))
 
 
 def why_ended(request: Ask, newest: str, days: int) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import shutil
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,9 +14,10 @@ from anna_assets.partitions import calendar, monthly
 from anna_assets.production import champion_asset
 from anna_core import storage
 from anna_core.analytics import trend_plot
+from anna_core.analytics.gates import Gate
 from anna_core.memory import DEFAULT_MEMORY
 from anna_resources.artifacts.production import ProductionScores
-from anna_resources.ledger.champions import Champion, Champions
+from anna_resources.ledger.champions import Ask, Champion, Champions
 from anna_resources.names import PRODUCTION_TAG
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.results import problem
@@ -230,6 +232,50 @@ def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
     assert result.success
     assert failed == [TRAINED[0]]
     assert [past.tag for past in Champions.of(trained.settings).past("churn")] == [TRAINED[0]]
+
+
+def test_each_press_that_was_cut_off_after_its_commit_is_on_record_once(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = TRAINED
+    (trained.home / "anna.yaml").open("a").write("approval: four_eyes\n")
+    trained.reload()
+    champions, recorded = Champions.of(trained.settings), champion_asset._recorded
+    cut: list[str] = []
+
+    def commits() -> int:
+        return len(champions.repository.subjects_of("task/churn"))
+
+    def cut_off() -> None:
+        if commits() > before and not cut:
+            cut.append("now")
+            raise RuntimeError("cut off")
+
+    def gates(ask: Ask) -> list[Gate]:
+        cut_off()
+        return recorded(ask)
+
+    def told(*said: Any) -> dict[str, Any]:
+        cut_off()
+        return tell(*said)
+
+    tell = champion_asset._told
+    monkeypatch.setattr(champion_asset, "_recorded", gates)
+    monkeypatch.setattr(champion_asset, "_told", told)
+    for who, button, tag in (
+        ("anna", "PROMOTE", first),
+        ("boris", "DECLINE", ""),
+        ("anna", "PROMOTE", first),
+        ("boris", "APPROVE", ""),
+        ("anna", "CHALLENGE", second),
+        ("anna", "STAND_DOWN", ""),
+    ):
+        before = commits()
+        cut.clear()
+        result = press(trained, button=button, who=who, tag=tag)
+        assert (result.success, cut, commits()) == (True, ["now"], before + 1), button
+    assert [past.tag for past in champions.past("churn")] == [first]
+    assert (champions.request("churn"), champions.challenger("churn")) == (None, None)
 
 
 def test_a_first_month_that_is_set_later_has_nothing_built_without_end(trained: Deployment) -> None:

@@ -63,12 +63,38 @@ def test_a_request_that_somebody_else_answered_is_not_declined(champions):
         champions.decline("churn", request, "clara", "no")
 
 
+@pytest.mark.parametrize("faster", ["declined", "another is asked for"])
+def test_a_request_that_was_answered_while_its_gates_were_asked_makes_no_champion(champions, faster):
+    champions.ask(ask("churn.a"))
+    request = champions.request("churn")
+    if faster == "declined":
+        champions.decline("churn", request, "clara", "no")
+    else:
+        champions.ask(ask("churn.b"))
+    judged = request.model_copy(update={"gates": {"stable": "PSI 0.1"}})
+    with pytest.raises(LedgerError, match=r"The request for churn\.a is open no more"):
+        champions.make(judged, "r", "boris")
+    assert champions.current("churn") is None
+
+
+def test_the_commit_of_a_run_is_found_and_no_other(champions):
+    champions.ask(ask("churn.a", why="as run 3 says\nrun 30"), "run-1")
+    champions.make(ask("churn.a"), "run-11")
+    request, made = reversed(champions.repository.commits_of(branch_of("churn"), "."))
+    assert champions.commit_of("churn", "run-1") == (request, None)
+    assert champions.commit_of("churn", "run-11") == (made, request)
+    assert champions.commit_of("churn", "run-3") is None
+    assert champions.commit_of("scoring", "run-1") is None
+
+
 def test_a_commit_says_who_and_why_and_what_was_passed_over(champions):
-    champions.make(ask("churn.a", gates={"stable": "PSI 0.4"}, overridden={"stable": "known"}), "r", "boris")
+    said = ask("churn.a", gates={"stable": "PSI 0.4"}, overridden={"stable": "known"})
+    champions.ask(said)
+    champions.make(said, "r", "boris")
     git = champions.repository.git
     assert git.run("log", "-1", "--format=%an|%B", f"refs/heads/{branch_of('churn')}").strip() == (
         "boris|churn.a is promoted by anna, approved by boris\n\nit is good\n\nstable: PSI 0.4\n\n"
-        "stable is passed over: known"
+        "stable is passed over: known\n\nrun r"
     )
 
 

@@ -231,7 +231,7 @@ def test_presses_are_read_from_the_ledger_as_they_were_made(tmp_path):
     [(task, first)] = heads(champions).items()
     champions.ask(ask("churn.q2", "churn.q1", asked_by="boris", why="newer"))
     request = champions.request("churn")
-    champions.decline("churn", request, "vera", "not now\n\nreally")
+    champions.decline("churn", request, "vera", "not now\n\nreally", "r0")
     champions.ask(request)
     champions.make(request, "r2", "vera", "now")
     champions.make(ask("churn.q1", "churn.q2", turn=Turn.ROLLED_BACK, why="bad"), "r3")
