@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from anna_assets.compute import scoring_threads
-from anna_assets.layers.fresh_marts import now_made_of, require_fresh_histories
+from anna_assets.layers.fresh_marts import require_fresh_histories
 from anna_assets.layers.mart_assets import joint_version
 from anna_assets.places import place
 from anna_core.domains import Domain
@@ -44,8 +44,9 @@ class MonthScorer:
         model = self._loaded(tag)
         read = {domain.name: domain for domain in self._domains if domain.name in model.nets}
         require_fresh_histories(self._warehouse, read.values(), at)
-        made_of = {name: now_made_of(self._warehouse, domain, at).digest for name, domain in read.items()}
-        histories = {name: self._warehouse.history(domain, at).read() for name, domain in read.items()}
+        # What they were made of is read with them: what the marts hold by now, a later look finds to be another.
+        opened = {name: self._warehouse.history(domain, at).opened() for name, domain in read.items()}
+        histories = {name: history for name, (history, _) in opened.items()}
         frame = published(model.score(histories, next_month(at), scoring_threads()), histories, tag)
         done = Done(
             task=task,
@@ -54,7 +55,7 @@ class MonthScorer:
             model=tag,
             model_version=model.version,
             rows=len(frame),
-            histories=made_of,
+            histories={name: made_of.digest for name, (_, made_of) in opened.items()},
             scored_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
         )
         return frame, done

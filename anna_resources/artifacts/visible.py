@@ -114,6 +114,9 @@ class MadeOf(BaseModel):
         return hashlib.blake2b(self.model_dump_json().encode(), digest_size=16).hexdigest()
 
 
+_MadeOf = TypeAdapter(MadeOf)
+
+
 @dataclass(frozen=True)
 class HistoryFolder(ArtifactFolder):
     """Every client's sequence of a domain as of a month's end.
@@ -132,6 +135,16 @@ class HistoryFolder(ArtifactFolder):
             TrainingError: a guard found events in them that their rows may not see.
         """
         return _open_clean(self.current(), f"history/{self.domain}")
+
+    def opened(self) -> tuple[Sequences, MadeOf]:
+        """The sequences, and what these were made of; both of one version, whatever is written meanwhile.
+
+        Raises:
+            ArtifactError: as of `read`, or it is not on record what they were made of.
+            TrainingError: as of `read`.
+        """
+        folder = self.current()
+        return _open_clean(folder, f"history/{self.domain}"), _read_json(folder / _MADE_OF_FILE, _MadeOf)
 
     def made_of(self) -> MadeOf | None:
         """What it was made of; None where there is no history, or that is not on record."""

@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from anna_assets.partitions import calendar, monthly
-from anna_assets.production import champion_asset
+from anna_assets.production import champion_asset, scoring
 from anna_core import storage
 from anna_core.analytics import trend_plot
 from anna_core.analytics.gates import Gate
@@ -147,6 +147,20 @@ def test_scores_on_histories_behind_their_marts_are_refused_and_what_failed_is_p
     refused = trained.materialize("production/scores", partition=pair, check=False)
     assert "history/cards of 2024-03: missing, or older than the marts" in problem(refused)
     assert_frame_equal(scores(trained).month(MARCH).read(), before)
+
+
+def test_a_mart_that_came_just_after_freshness_was_asked_has_the_month_scored_again(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    trained.rewrite_month("cards", "2024-03-01", events(95, "2024-03-01"))
+    trained.refresh()
+    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "require_fresh_histories", lambda *asked: None)  # it was, a moment before
+        assert trained.materialize("production/scores", partition=pair).success
+    assert "history/cards 2024-03" in asked(trained)
 
 
 def test_nobody_scores_a_task_without_a_champion(trained: Deployment) -> None:
