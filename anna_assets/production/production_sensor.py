@@ -11,6 +11,7 @@ so nothing hangs on an event that was seen or missed:
 """
 
 import time
+from collections.abc import Sequence
 from itertools import takewhile
 
 import dagster as dg
@@ -32,6 +33,7 @@ from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
 WATCH_SECONDS = 30  # between two looks
+_AT_ONCE, _LATELY = 5, 6 * 3600.0  # so often within so many seconds the same is made again without a pause
 
 
 def production_sensor(
@@ -81,17 +83,37 @@ def production_sensor(
 
 
 def _may_begin(instance: dg.DagsterInstance, name: str, now: float, told: list[str], waits: list[str]) -> bool:
-    """Whether no run of this name is under way, canceled, or has failed a short while ago."""
+    """Whether no run of this name is under way, was canceled or failed a short while ago, or comes again and again."""
     runs = instance.get_run_records(dg.RunsFilter(tags={PRODUCTION_TAG: name}), limit=20)
     if any(record.dagster_run.status in UNDER_WAY for record in runs):
         waits.append(f"{name} is under way.")
         return False
     failed = list(takewhile(lambda record: record.dagster_run.status in FAILED, runs))
     if not failed:
-        return True
+        return _is_news(name, runs, now, told)
     latest = failed[0]
-    again = pause_end(len(failed), latest.end_time or latest.update_timestamp.timestamp(), now)
+    again = pause_end(len(failed), _end(latest), now)
     if again:
         words = last_words(instance, latest.dagster_run.run_id)
         told.append(f"{name} failed, and is tried again at {told_moment(again)}: {words}")
     return not again
+
+
+def _is_news(name: str, runs: Sequence[dg.RunRecord], now: float, told: list[str]) -> bool:
+    """Whether what came to its end is not wanted again at once, time after time, as where its end changes nothing.
+
+    Late events and another champion may have the same made again, and soon: the first times wait for nothing.
+    """
+    lately = takewhile(lambda record: record.dagster_run.status not in FAILED and now - _end(record) < _LATELY, runs)
+    ends = [_end(record) for record in lately]
+    again = pause_end(len(ends) - _AT_ONCE, ends[0], now) if len(ends) > _AT_ONCE else 0.0
+    if again:
+        told.append(
+            f"{name} came to its end {len(ends)} times within hours, and is wanted once more, at {told_moment(again)}: "
+            "either its source changes without end, or what it makes is not what is looked for; that is a fault."
+        )
+    return not again
+
+
+def _end(record: dg.RunRecord) -> float:
+    return record.end_time or record.update_timestamp.timestamp()
