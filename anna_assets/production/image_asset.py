@@ -1,6 +1,8 @@
 """The image of a champion: its model with all that it needs, to score or serve where there is no ANNA."""
 
 import datetime as dt
+import hashlib
+import re
 
 import dagster as dg
 
@@ -16,6 +18,8 @@ from anna_resources.settings import Builder, load_settings
 from anna_resources.warehouse import Warehouse
 
 IMAGE_KEY = dg.AssetKey("image")
+# A part of a name, as the distribution specification of the Open Container Initiative has it.
+_TAKEN = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 
 def image_asset() -> dg.AssetsDefinition:
@@ -48,21 +52,19 @@ def image_asset() -> dg.AssetsDefinition:
             if options.builder is not Builder.NONE:
                 arguments = {"BASE_IMAGE": options.base, "PYTHON_VERSION": python_version()}
                 digest = build(folder, name, options, arguments, context.log.info)
-            made.append(
-                BuiltImage(
-                    tag=champion.tag,
-                    model_version=model.version,
-                    name=name,
-                    base=options.base,
-                    builder=options.builder.value,
-                    digest=digest,
-                    size=size_of(name, options) if digest else "",
-                    made_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
-                )
+            built = BuiltImage(
+                tag=champion.tag,
+                model_version=model.version,
+                name=name,
+                base=options.base,
+                builder=options.builder.value,
+                digest=digest,
+                size=size_of(name, options) if digest else "",
+                made_at=dt.datetime.now(tz=dt.UTC).replace(microsecond=0),
             )
-        (built,) = made
-        if digest:
-            Ledger.of(settings).record_image(champion.tag, built.model_dump(mode="json"))
+            if digest:  # first, as once it is here nobody comes back to it
+                Ledger.of(settings).record_image(champion.tag, built.model_dump(mode="json"))
+            made.append(built)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(digest or f"{champion.tag}-{model.version}"),
             metadata={
@@ -79,9 +81,15 @@ def image_asset() -> dg.AssetsDefinition:
 
 
 def image_name(repository: str, tag: str) -> str:
-    """What the image of a launch is called: the task is the image's name, the sample its tag, in letters they take.
+    """What the image of a launch is called: the task is the image's name, the sample its tag.
 
-    No sample's name has two dots in a row, so a second launch of `q1` is not taken for one of `q1-2`.
+    A name that registries do not take as it is, such as one with capitals, is written in letters that they take, and a
+    digest of it follows: `Churn` and `churn` are two tasks. No sample's name has two dots in a row, so a second launch
+    of `q1` is not taken for one of `q1-2`.
     """
     task, _, sample = tag.partition(".")
-    return f"{repository}/{task.lower()}:{sample.replace('@', '..')}"
+    if not _TAKEN.fullmatch(task):
+        digest = hashlib.blake2b(task.encode(), digest_size=4).hexdigest()
+        task = "-".join((*re.findall("[a-z0-9]+", task.lower()), digest))
+    place = sample.replace("@", "..")
+    return f"{repository}/{task}:{place if place[0] != '-' else f'_{place}'}"

@@ -1,5 +1,6 @@
 """Programs that build images: buildah, podman and docker, which take the same words but for a few."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -62,18 +63,28 @@ def _push(program: str, name: str, told: Path, seconds: float, tell: Callable[[s
     """Push an image; return its digest there."""
     if program == Builder.DOCKER.value:
         _run([program, "push", name], seconds, tell)
-        digests = _run([program, "image", "inspect", "--format", "{{index .RepoDigests 0}}", name], seconds, tell)
-        return digests[-1].rpartition("@")[2]
+        every = "{{range .RepoDigests}}{{println .}}{{end}}"  # one of each place that it was ever pushed to
+        lines = _run([program, "image", "inspect", "--format", every, name], seconds, tell)
+        here = name.rpartition(":")[0].removeprefix("docker.io/")
+        digests = [digest for place, _, digest in (line.partition("@") for line in lines) if place == here]
+        if not digests:
+            raise BuildError(f"docker knows no digest of {name}, which it has just pushed: {' '.join(lines)}")
+        return digests[-1]
     _run([program, "push", "--digestfile", str(told), name], seconds, tell)
     return told.read_text(encoding="utf-8").strip()
 
 
 def _run(command: list[str], seconds: float, tell: Callable[[str], None]) -> list[str]:
-    """Run a program and return its lines, as each of them is told; it ends with the caller."""
+    """Run a program and return its lines, as each of them is told; it ends with the caller.
+
+    It is not given ANNA's own variables: there are addresses with passwords among them.
+    """
     lines: list[str] = []
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANNA_")}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", stdin=subprocess.DEVNULL
-    ) as running:
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, env=environment,
+    ) as running:  # fmt: skip
         assert running.stdout is not None, "it is a pipe"
         late = threading.Timer(seconds, running.kill)
         late.start()

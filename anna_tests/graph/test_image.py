@@ -6,6 +6,7 @@ import pytest
 
 from anna_resources.images import context
 from anna_resources.ledger.ledger import Ledger
+from anna_resources.ledger.repository import LedgerError
 from anna_tests.graph.conftest import TRAINED, Deployment
 from anna_tests.graph.results import problem
 from anna_tests.graph.test_champion import press
@@ -59,3 +60,23 @@ def test_a_new_champion_gets_an_image_by_itself_where_there_is_a_builder(
     program(tmp_path / "bin", "buildah", "echo no room; exit 1")
     assert "failed (1): no room" in problem(trained.materialize("image", partition="churn", check=False))
     assert trained.warehouse.image("churn").facts().tag == second  # type: ignore[union-attr]  # as it was
+
+
+def test_an_image_that_the_ledger_could_not_record_is_made_again(
+    trained: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = TRAINED[0]
+    (tmp_path / "bin").mkdir()
+    program(tmp_path / "bin", "buildah", BUILDS)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    (trained.home / "anna.yaml").open("a").write("image: {builder: buildah}\n")
+    trained.reload()
+    press(trained, tag=first)
+
+    def full(*said: object) -> None:
+        raise LedgerError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record_image", full)
+        assert "No space left" in problem(trained.materialize("image", partition="churn", check=False))
+    assert f"image of {first}" in asked(trained)

@@ -40,7 +40,9 @@ echo "$@" >> "$(dirname "$0")/calls"
 while [ $# -gt 0 ]; do case "$1" in
   --iidfile) printf 'sha256:%s' 1111 > "$2"; shift;;
   --digestfile) printf 'sha256:%s' 2222 > "$2"; shift;;
-  --format) case "$2" in *RepoDigests*) echo "bank.example/anna/churn@sha256:3333";; *) echo "1.6 GB";; esac; shift;;
+  --format) case "$2" in *RepoDigests*)
+    echo "old.example/anna/churn@sha256:4444"; echo "bank.example/anna/churn@sha256:3333"
+    echo "bank.example/anna/churn-2@sha256:5555";; *) echo "1.6 GB";; esac; shift;;
 esac; shift; done
 """
 
@@ -70,6 +72,23 @@ def test_each_builder_builds_pushes_and_tells_the_digest(
     assert size_of("bank.example/anna/churn:q1", settings) == "1.6 GB"
 
 
+def test_a_digest_of_another_place_is_not_taken_for_that_of_the_push(path: Path, tmp_path: Path) -> None:
+    program(path, "docker", BUILDS)
+    with pytest.raises(BuildError, match=r"docker knows no digest of new.example/anna/churn:q1.*old.example"):
+        build(tmp_path, "new.example/anna/churn:q1", Image(builder=Builder.DOCKER, push=True), {}, lambda line: None)
+
+
+def test_a_builder_is_not_given_variables_of_anna(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(path, "buildah", "env; exit 1")
+    monkeypatch.setenv("ANNA_NOTIFY", "mailtos://anna:secret@bank.example")
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", "/auth.json")
+    told: list[str] = []
+    with pytest.raises(BuildError):
+        build(tmp_path, "x", Image(builder=Builder.BUILDAH), {}, told.append)
+    assert "REGISTRY_AUTH_FILE=/auth.json" in told
+    assert not [line for line in told if "ANNA" in line]
+
+
 def test_a_build_that_fails_is_told_with_its_last_words(path: Path, tmp_path: Path) -> None:
     program(path, "buildah", "echo before; echo 'no space left' >&2; exit 3")
     told: list[str] = []
@@ -94,7 +113,13 @@ def test_a_builder_that_is_not_there_is_told_with_the_cure(tmp_path: Path, monke
     ("tag", "name"),
     [
         ("churn.2024q1", "bank/anna/churn:2024q1"),
-        ("Churn.a.B@2", "bank/anna/churn:a.B..2"),
+        ("churn.a.B@2", "bank/anna/churn:a.B..2"),
+        ("Churn.a", "bank/anna/churn-0e1c7737:a"),
+        ("CHURN.a", "bank/anna/churn-8dd0c8ec:a"),
+        ("_loss__of-.a", "bank/anna/loss-of-5c47e5a0:a"),
+        ("_.a", "bank/anna/a089cce7:a"),
+        ("churn.-a", "bank/anna/churn:_-a"),
+        ("loss__of-c.a", "bank/anna/loss__of-c:a"),
         ("churn.a-2", "bank/anna/churn:a-2"),
     ],
 )
