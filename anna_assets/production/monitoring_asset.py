@@ -134,7 +134,11 @@ def _results(found: "Monitoring", levels: Drift) -> list[dg.AssetCheckResult]:
     limit = max(levels.warn, found.by_chance)
     change = found.volume_change
     scores = {name: value for name, value in found.score_drift.items() if value >= limit}
-    fields = [f"{name} ({value:.2f})" for name, value in found.field_drift.items() if value >= limit]
+    fields = [
+        f"{name} ({value:.2f})"
+        for name, value in found.field_drift.items()
+        if value >= max(levels.warn, found.fields_by_chance.get(name, found.by_chance))
+    ]
     covered = {name: (share, found.covered_then[name]) for name, share in found.covered.items()}
     well = _well(found)
     told = {

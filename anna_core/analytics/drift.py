@@ -7,9 +7,10 @@ the mean over the clients who have some.
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from anna_core.metrics.stability import BINS, index
+from anna_core.metrics.stability import chance, cuts_of, index
 from anna_core.sequences.ragged import Sequences
 
+_NOTHING = 1e-9  # a share
 _CODES = 30  # the most frequent ones are told apart; all others are one bin
 
 
@@ -72,12 +73,35 @@ def shares_of(sequences: Sequences, like: DomainShares | None = None, rows: int 
 
 def field_drift(reference: DomainShares, found: DomainShares) -> dict[str, float]:
     """Field → its characteristic stability index: the population stability index of its distribution."""
-    smallest = 0.5 / max(1, min(reference.rows, found.rows))  # half a client
+    smallest = 0.5 / min(_known(reference), _known(found))  # half a client
     return {
         name: index(np.asarray(shares.shares), np.asarray(found.fields[name].shares), smallest)
         for name, shares in reference.fields.items()
         if name in found.fields
     }
+
+
+def drift_by_chance(reference: DomainShares, found: DomainShares) -> dict[str, float]:
+    """Field → the index that unmoved distributions stay below in 95 of a hundred cases: by its bins, and the rows.
+
+    Only rows with events tell something of a field. A row's events say less than as many of other rows would, so a row
+    counts as one, however many it has.
+    """
+    return {
+        name: chance(_known(reference), _known(found), max(2, _filled(shares, found.fields[name])))
+        for name, shares in reference.fields.items()
+        if name in found.fields
+    }
+
+
+def _known(shares: DomainShares) -> float:
+    """Number of rows with events."""
+    return max(1.0, shares.rows * shares.covered)
+
+
+def _filled(reference: FieldShares, found: FieldShares) -> int:
+    """Number of bins in which there is anything, but for what adding up leaves over."""
+    return int((np.asarray(reference.shares) + np.asarray(found.shares) > _NOTHING).sum())
 
 
 def _weights(sequences: Sequences, present: np.ndarray) -> np.ndarray:
@@ -104,13 +128,7 @@ def _codes(values: np.ndarray, weight: np.ndarray, like: FieldShares | None) -> 
 
 def _numbers(values: np.ndarray, weight: np.ndarray, like: FieldShares | None) -> FieldShares:
     missing = np.isnan(values)
-    cuts = np.asarray(like.cuts if like else _quantiles(values[~missing], weight[~missing]), dtype=np.float64)
+    cuts = np.asarray(like.cuts if like else cuts_of(values[~missing], weight[~missing]), dtype=np.float64)
     place = np.where(missing, len(cuts) + 1, np.searchsorted(cuts, values, side="left"))
     mass = np.bincount(place, weights=weight, minlength=len(cuts) + 2)
     return FieldShares(cuts=tuple(cuts.tolist()), shares=tuple(mass.tolist()))
-
-
-def _quantiles(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    if not len(values) or weight.sum() <= 0:
-        return np.empty(0)
-    return np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], weights=weight, method="inverted_cdf"))

@@ -1,14 +1,14 @@
 """What a month's scores look like beside those that the model was judged on, and beside the month before."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from anna_core.analytics.drift import DomainShares, field_drift, shares_of
+from anna_core.analytics.drift import DomainShares, drift_by_chance, field_drift, shares_of
 from anna_core.analytics.performance import Figure, Performance
 from anna_core.metrics.stability import chance, psi
 from anna_core.models.scores_file import decile_of, score_columns
@@ -53,6 +53,8 @@ class Monitoring(BaseModel):
         covered: domain → share of the clients that have an event in it.
         covered_then: domain → likewise, of the rows that the model was trained and judged on.
         field_drift: `<domain>.<field>` → stability index against these rows, the largest first.
+        fields_by_chance: likewise → the index that so few clients show by chance; empty in what was written before this
+            was kept.
         scored_at: when the scores were made that were looked at; None in what was written before this was kept.
         metric: name of the task's metric; empty in what was written before this was kept.
         expected: that metric, as the scores expect it of themselves; see `performance.expected`.
@@ -75,6 +77,7 @@ class Monitoring(BaseModel):
     covered: dict[str, float]
     covered_then: dict[str, float]
     field_drift: dict[str, float]
+    fields_by_chance: dict[str, float] = {}
     scored_at: dt.datetime | None = None
     metric: str = ""
     expected: float | None = None
@@ -111,11 +114,7 @@ def monitor(
     drift = {name: psi(judged[:, place], scores[name].to_numpy()) for place, name in enumerate(names) if some}
     same = before is not None and len(before) > 0 and before["model"][0] == tag
     found = {name: shares_of(history, reference[name], len(scores)) for name, history in histories.items()}
-    fields = {
-        f"{name}.{field}": moved
-        for name, shares in found.items()
-        for field, moved in field_drift(reference[name], shares).items()
-    }
+    fields = _by_field(field_drift, reference, found)
     return Monitoring(
         month=f"{month:%Y-%m}",
         model=tag,
@@ -129,7 +128,21 @@ def monitor(
         covered={name: shares.covered for name, shares in found.items()},
         covered_then={name: reference[name].covered for name in found},
         field_drift=dict(sorted(fields.items(), key=lambda field: -field[1])),
+        fields_by_chance=_by_field(drift_by_chance, reference, found),
     )
+
+
+def _by_field(
+    figure: Callable[[DomainShares, DomainShares], dict[str, float]],
+    reference: Mapping[str, DomainShares],
+    found: Mapping[str, DomainShares],
+) -> dict[str, float]:
+    """`<domain>.<field>` → a figure of two distributions."""
+    return {
+        f"{name}.{field}": value
+        for name, shares in found.items()
+        for field, value in figure(reference[name], shares).items()
+    }
 
 
 def _mean(values: np.ndarray) -> float:

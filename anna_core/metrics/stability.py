@@ -23,9 +23,29 @@ def psi(reference: np.ndarray, found: np.ndarray) -> float:
     """
     if not len(reference) or not len(found):
         return float("nan")
-    cuts = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf"))
-    ours, theirs = (_shares(cuts, values) for values in (reference, found))
-    return index(ours, theirs, 0.0)
+    cuts = cuts_of(reference)
+    ours, theirs = (_counts(cuts, values) for values in (reference, found))
+    filled = ours + theirs > 0
+    return index(_shares(ours[filled]), _shares(theirs[filled]), 0.0)
+
+
+def cuts_of(reference: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """Upper bounds of all bins but the last: quantiles of the reference (n,), float64, ascending.
+
+    Where so many values are the smallest one that it is a bound itself, what lies below it has a bin of its own, empty
+    in the reference; or a field that was always 0 could become -1 unseen.
+
+    Args:
+        reference: values, finite.
+        weight: of each, above 0 in all; None: all alike.
+    """
+    if not len(reference) or (weight is not None and weight.sum() <= 0):
+        return np.empty(0)
+    known = reference if weight is None else reference[weight > 0]
+    places = np.linspace(0, 1, BINS + 1)[1:-1]
+    cuts = np.unique(np.quantile(reference, places, weights=weight, method="inverted_cdf")).astype(np.float64)
+    lowest = np.float64(known.min())
+    return np.concatenate([[np.nextafter(lowest, -np.inf)], cuts]) if cuts[0] == lowest else cuts
 
 
 def index(reference: np.ndarray, found: np.ndarray, smallest: float) -> float:
@@ -40,7 +60,7 @@ def index(reference: np.ndarray, found: np.ndarray, smallest: float) -> float:
     return float(((theirs - ours) * np.log(theirs / ours)).sum())
 
 
-def chance(reference: int, found: int) -> float:
+def chance(reference: float, found: float, bins: int = BINS) -> float:
     """What the index of two samples of one distribution exceeds in 5 of a hundred cases.
 
     It is about (1/n + 1/m) times chi-square with one degree less than there are bins (Yurdakul and Naranjo,
@@ -49,13 +69,17 @@ def chance(reference: int, found: int) -> float:
     Args:
         reference: number n of reference values.
         found: number m of values.
+        bins: how many there are, 2 or more.
     """
     return (
-        float((1 / reference + 1 / found) * chdtri(BINS - 1, 1 - _BY_CHANCE)) if reference and found else float("inf")
+        float((1 / reference + 1 / found) * chdtri(bins - 1, 1 - _BY_CHANCE)) if reference and found else float("inf")
     )
 
 
-def _shares(cuts: np.ndarray, values: np.ndarray) -> np.ndarray:
-    counts = np.bincount(np.searchsorted(cuts, values, side="left"), minlength=len(cuts) + 1)
+def _counts(cuts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.bincount(np.searchsorted(cuts, values, side="left"), minlength=len(cuts) + 1)
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
     counted = np.maximum(counts, _SMALLEST)
     return np.asarray(counted / counted.sum())

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from anna_core.analytics.drift import field_drift, shares_of
+from anna_core.analytics.drift import drift_by_chance, field_drift, shares_of
 from anna_core.analytics.monitoring import monitor
 from anna_core.analytics.trend_plot import trend_plot
+from anna_core.metrics.stability import psi
 from anna_core.scoring.published import published
 from anna_resources.artifacts.production import MonthMonitoring
 from anna_tests.unit.nets_toy import make_sequences
@@ -48,6 +49,34 @@ def test_what_is_drawn_alike_has_not_moved_and_what_is_not_has_by_its_field():
     assert moved["kind"] > 1
     assert moved["amount"] == still["amount"]
     assert np.isfinite(list(moved.values())).all()
+
+
+def test_what_falls_below_the_smallest_value_that_most_have_is_seen():
+    assert psi(np.full(500, 0.5), np.full(500, 0.1)) > 1
+    assert psi(np.full(500, 0.5), np.full(500, 0.5)) == 0
+    most = np.concatenate([np.zeros(450), np.linspace(1, 100, 50)])
+    assert psi(most, np.where(most == 0, -1.0, most)) > 1
+    assert psi(most, np.repeat(most, 1_000)) == pytest.approx(0, abs=1e-9)
+    lengths = np.full(200, 4)
+    free = make_sequences(lengths, amounts=np.zeros(lengths.sum()))
+    charged = make_sequences(lengths, amounts=np.full(lengths.sum(), -1.0))
+    reference = shares_of(free)
+    assert field_drift(reference, shares_of(free, reference))["amount"] == 0
+    assert field_drift(reference, shares_of(charged, reference))["amount"] > 1
+
+
+def test_of_fields_of_many_codes_and_few_clients_few_move_by_chance():
+    random, codes, moved = np.random.default_rng(0), 1 / np.arange(1, 61), []
+    lengths = np.concatenate([np.ones(200, dtype=int), np.zeros(1_800, dtype=int)])  # a tenth has an event
+
+    def month():
+        return make_sequences(lengths, kinds=random.choice(60, 200, p=codes / codes.sum()), amounts=np.ones(200))
+
+    for _ in range(100):
+        reference = shares_of(month())
+        found = shares_of(month(), reference)
+        moved.append(field_drift(reference, found)["kind"] > drift_by_chance(reference, found)["kind"])
+    assert sum(moved) <= 20  # as few clients are far from the law of large numbers; by the limit of ten bins all move
 
 
 def test_a_domain_that_nobody_is_in_any_more_is_told_by_its_coverage():
