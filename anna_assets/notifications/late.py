@@ -11,6 +11,7 @@ from anna_assets.production.due import domains_read, look_at
 from anna_core.domains import Domain
 from anna_core.errors import in_words
 from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.presses import heads
 from anna_resources.notifications.message import Kind, Message
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
@@ -35,7 +36,11 @@ def late_scores(
     if 0 <= now - state.looked < _LOOK_SECONDS:
         return []
     state.looked = now
-    due = {one.key: one for task in champions.tasks() for one in _due(champions, writing, task, there, list(kept))}
+    due = {
+        one.key: one
+        for task, head in heads(champions).items()
+        for one in _due(champions, writing, task, head, there, list(kept))
+    }
     state.due = {key: min(state.due.get(key, now), now) for key in due}
     return [
         _message(writing, due[key], since, now)
@@ -57,10 +62,10 @@ class _Due(NamedTuple):
 
 
 def _due(
-    champions: Champions, writing: Writing, task: str, there: Mapping[str, Domain], kept: list[dt.date]
+    champions: Champions, writing: Writing, task: str, head: str, there: Mapping[str, Domain], kept: list[dt.date]
 ) -> list[_Due]:
     try:
-        champion = champions.current(task)
+        champion = champions.champion_at(task, head)
         if champion is None:
             return []
         read = domains_read(writing.warehouse, champion.tag, there)

@@ -28,6 +28,7 @@ from anna_core.domains import Domain
 from anna_core.errors import in_words
 from anna_core.months import parse_month
 from anna_resources.ledger.champions import Champions
+from anna_resources.ledger.presses import heads
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
@@ -60,13 +61,13 @@ def production_sensor(
         there, told, waits = {domain.name: domain for domain in domains}, list[str](), list[str]()
         requests: dict[str, dg.RunRequest] = {}
         champions = Champions.of(settings)
-        for task in champions.tasks():
+        for task, head in heads(champions).items():  # by one call of git, where the ledger has no news
             try:
-                champion = champions.current(task)
+                champion, challenger = champions.champion_at(task, head), champions.challenger_at(task, head)
                 if champion is None:
                     continue
                 desk = Desk(context.instance, warehouse, settings, there, kept, time.time())
-                for request in desk.wanted(task, champion.tag, champions.challenger(task), told, waits):
+                for request in desk.wanted(task, champion.tag, challenger, told, waits):
                     name = request.tags[PRODUCTION_TAG]
                     if name not in requests and _may_begin(context.instance, name, time.time(), told, waits):
                         requests[name] = request

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +28,10 @@ _TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
 _HEADS = TypeAdapter(dict[str, str])
 _BY = "ANNA", "anna@localhost"
 _NAMELESS = re.compile(r"[\x00-\x20.,:;<>\"'\\]*")  # git takes no name that has nothing else
+
+
+_REMEMBERED = 4096  # texts; a look at all tasks reads a few of each, and sensors look every half a minute
+_HASH = re.compile(r"[0-9a-f]{40}")
 
 
 class LedgerError(AnnaError):
@@ -210,8 +215,7 @@ class Repository:
 
     def read(self, commit: str, path: str) -> str | None:
         """The text of a file as of a commit; None where there is none."""
-        listed = self.git.run("ls-tree", commit, "--", path)
-        return self.git.run("cat-file", "blob", listed.split()[2]) if listed else None
+        return _text(self.folder, commit, path)
 
     def folders(self, commit: str, folder: str) -> list[str]:
         """Names of the folders in a folder as of a commit, in order."""
@@ -284,3 +288,15 @@ class Repository:
 
     def _remember(self, moved: dict[str, str]) -> None:
         write_text(self.heads, json.dumps(self._known() | moved, indent=1, sort_keys=True))
+
+
+def _text(folder: Path, commit: str, path: str) -> str | None:
+    """The text of a file as of a commit, which never becomes another."""
+    return (_known_text if _HASH.fullmatch(commit) else _known_text.__wrapped__)(folder, commit, path)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _known_text(folder: Path, commit: str, path: str) -> str | None:
+    git = Git(folder)
+    listed = git.run("ls-tree", commit, "--", path)
+    return git.run("cat-file", "blob", listed.split()[2]) if listed else None

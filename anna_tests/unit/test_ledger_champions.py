@@ -9,7 +9,9 @@ from rich.console import Console
 
 from anna_cli.pressing import tell
 from anna_resources.ledger.champions import CHAMPION_FILE, Ask, Champions, Turn
+from anna_resources.ledger.git import Git
 from anna_resources.ledger.ledger import branch_of
+from anna_resources.ledger.presses import heads
 from anna_resources.ledger.repository import Change, LedgerError, Repository
 from anna_resources.who import WhoError, person, same_person
 
@@ -85,6 +87,29 @@ def test_the_commit_of_a_run_is_found_and_no_other(champions):
     assert champions.commit_of("churn", "run-11") == (made, request)
     assert champions.commit_of("churn", "run-3") is None
     assert champions.commit_of("scoring", "run-1") is None
+
+
+def test_a_look_at_all_champions_costs_one_call_of_git_where_there_is_no_news(champions, monkeypatch):
+    tasks = ("churn", "loss", "scoring")
+    for task in tasks:
+        champions.make(ask(f"{task}.a"), "r")
+    calls, call = [], Git._call
+
+    def counted(git, arguments, *more):
+        calls.append(arguments)
+        return call(git, arguments, *more)
+
+    def look():
+        standing = heads(champions).items()
+        assert not [task for task, head in standing if champions.challenger_at(task, head)]
+        return [champions.champion_at(task, head).tag for task, head in standing]
+
+    assert look() == ["churn.a", "loss.a", "scoring.a"]
+    monkeypatch.setattr(Git, "_call", counted)
+    assert look() == ["churn.a", "loss.a", "scoring.a"]
+    assert [arguments[0] for arguments in calls] == ["for-each-ref"]
+    champions.make(ask("loss.b", "loss.a"), "r2")
+    assert look() == ["churn.a", "loss.b", "scoring.a"]
 
 
 def test_a_commit_says_who_and_why_and_what_was_passed_over(champions):
