@@ -24,6 +24,7 @@ from anna_assets.ledger_sensor import ledger_sensor
 from anna_assets.notifications.notifications_sensor import notifications_sensor
 from anna_assets.production.champion_asset import champion_asset, promote_job
 from anna_assets.production.image_asset import image_asset
+from anna_assets.production.in_time import in_time_check
 from anna_assets.production.monitoring_asset import monitoring_asset
 from anna_assets.production.outcomes_asset import outcomes_asset
 from anna_assets.production.production_sensor import production_sensor
@@ -122,7 +123,7 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[readable_check(domain) for domain in domains],
+        asset_checks=[*(readable_check(domain) for domain in domains), in_time_check(domains, month)],
         jobs=[*observe, register_sample_job, send_job, train, promote_job(), prune_job],
         schedules=[prune_schedule(settings)],
         sensors=[

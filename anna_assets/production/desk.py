@@ -10,7 +10,7 @@ import dagster as dg
 from anna_assets.layers.fresh_marts import stale_marts
 from anna_assets.production.due import Look, domains_read, look_at
 from anna_assets.production.image_asset import IMAGE_KEY
-from anna_assets.production.monitoring_asset import MONITORING_KEY
+from anna_assets.production.monitoring_asset import CHECKS, MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.refresh.unbuilt import months_under_way
@@ -154,7 +154,11 @@ def _pair(task: str, at: dt.date) -> str:
 
 
 def _request(name: str, partition: str, *keys: dg.AssetKey) -> dg.RunRequest:
-    return dg.RunRequest(asset_selection=list(keys), partition_key=partition, tags={PRODUCTION_TAG: name})
+    # Scores have one check, `in_time`, which the sensor tells by itself: a step for it would be a process more.
+    checks = [dg.AssetCheckKey(MONITORING_KEY, one) for one in CHECKS] if SCORES_KEY in keys else None
+    return dg.RunRequest(
+        asset_selection=list(keys), asset_check_keys=checks, partition_key=partition, tags={PRODUCTION_TAG: name}
+    )
 
 
 def _digest(text: str) -> str:

@@ -25,7 +25,7 @@ MONITORING_KEY = dg.AssetKey(["production", "monitoring"])
 _SCORE_DRIFT, _FIELD_DRIFT, _COVERAGE, _VOLUME = "score_drift", "field_drift", "coverage", "volume"
 _PERFORMANCE, _CALIBRATION = "performance", "calibration"
 _SHOWN_FIELDS = 10  # those that moved most
-_CHECKS = {
+CHECKS = {
     _SCORE_DRIFT: "The scores lie as those of the rows that the model was judged on.",
     _FIELD_DRIFT: "The fields of the events are distributed as in the rows that the model was trained on.",
     _COVERAGE: "Each domain knows as large a share of the clients as of these rows.",
@@ -52,7 +52,7 @@ def monitoring_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefin
         description="A month's scores beside those of the rows that the model was judged on, and the month before's.",
         check_specs=[
             dg.AssetCheckSpec(name, asset=MONITORING_KEY, partitions_def=partitions, description=told)
-            for name, told in _CHECKS.items()
+            for name, told in CHECKS.items()
         ],
     )
     def monitoring(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -167,7 +167,7 @@ def _results(found: "Monitoring", levels: Drift) -> list[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.ERROR if name in errors else dg.AssetCheckSeverity.WARN,
             description=" ".join(told.get(name, ())) or well.get(name, question),
         )
-        for name, question in _CHECKS.items()
+        for name, question in CHECKS.items()
     ]
 
 

@@ -21,6 +21,7 @@ from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
 from anna_assets.production.desk import Desk
 from anna_assets.production.image_asset import IMAGE_KEY
+from anna_assets.production.in_time import in_time_news, late_months
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
@@ -75,10 +76,12 @@ def production_sensor(
                 told.append(f"{task}: {in_words(error)}")
         for sentence in told:
             context.log.warning(sentence)
+        late = late_months(champions, warehouse, settings, there, kept, time.time())
+        news, cursor = in_time_news(late, context.cursor)
         if requests:
-            return dg.SensorResult(run_requests=list(requests.values()))
-        said = " ".join(dict.fromkeys((*told, *waits)))
-        return dg.SensorResult(skip_reason=said or "All champions have scored what is complete.")
+            return dg.SensorResult(run_requests=list(requests.values()), asset_events=news, cursor=cursor)
+        said = " ".join(dict.fromkeys((*told, *waits))) or "All champions have scored what is complete."
+        return dg.SensorResult(skip_reason=said, asset_events=news, cursor=cursor)
 
     return production
 
