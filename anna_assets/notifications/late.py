@@ -41,11 +41,13 @@ def late_scores(
         for task, head in heads(champions).items()
         for one in _due(champions, writing, task, head, there, list(kept))
     }
-    state.due = {key: min(state.due.get(key, now), now) for key in due}
+    unknown = {one.task for one in due.values() if one.problem}  # what was due there is so, for all that anybody knows
+    before = {key: since for key, since in state.due.items() if key.partition(" ")[0] in unknown}
+    state.due = before | {key: min(state.due.get(key, now), now) for key in due}
     return [
         _message(writing, due[key], since, now)
         for key, since in state.due.items()
-        if now - since >= late and state.is_news(f"late: {key}", DAY)
+        if key in due and now - since >= late and state.is_news(f"late: {key}", DAY)
     ]
 
 
