@@ -84,8 +84,17 @@ class EventScorer:
         return tuple(self.readers)
 
     def answer(self, records: Iterable[Mapping[str, Any]], as_of: object = None) -> Answer:
-        """Score clients of plain records; arguments and errors as of `read_records` and `score`."""
-        return self.score(read_records(records, self.domains, as_of))
+        """Score clients of plain records; arguments and errors as of `read_records` and `score`.
+
+        Raises:
+            RequestError: also of a text that is none, as JSON can write it.
+        """
+        clients = read_records(records, self.domains, as_of)
+        try:
+            return self.score(clients)
+        except UnicodeEncodeError as error:
+            odd = error.object[error.start : error.end]
+            raise RequestError(f"{odd!r} is half of a letter, so what holds it is no text: write it whole.") from error
 
     def score(self, clients: Sequence[ClientEvents]) -> Answer:
         """Score clients, each as of its own day; one without a visible event gets the score of a row without any.

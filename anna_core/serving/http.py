@@ -105,7 +105,7 @@ async def _body(request: Request) -> bytes:
 def _answer(scorer: EventScorer, content: bytes) -> dict[str, Any]:
     try:
         given = json.loads(content)
-    except ValueError as error:  # no text, or no JSON
+    except (ValueError, RecursionError) as error:  # no text, no JSON, or lists within lists without end
         raise RefusedError(400, f"The request is no JSON ({error}): send {_FORM}.") from error
     records = given.get("dataframe_records") if isinstance(given, dict) else None
     params = given.get("params") or {} if isinstance(given, dict) else None
