@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from anna_core.domains import Domain
 from anna_core.strict import explain
 from anna_core.tasks.task import Task
-from anna_resources.ledger.repository import MAIN, Change, LedgerError, Repository
+from anna_resources.ledger.repository import MAIN, TASKS, Change, LedgerError, Repository
 from anna_resources.settings import Settings
 
 _TASK_FILE, _LAUNCH_FILE, _RESULT_FILE, _IMAGE_FILE = "task.yaml", "launch.yaml", "result.yaml", "image.yaml"
@@ -198,7 +198,7 @@ class Ledger:
 
 def branch_of(task: str) -> str:
     """The branch of a task."""
-    return f"task/{task}"
+    return f"{TASKS}{task}"
 
 
 def _parameters(task: Task) -> Change:

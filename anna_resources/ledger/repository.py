@@ -22,7 +22,7 @@ from anna_core.strict import explain
 from anna_resources.ledger.git import Git, GitError
 from anna_resources.settings import Settings
 
-MAIN = "main"
+MAIN, TASKS = "main", "task/"  # a branch, and what the names of those of tasks begin with
 _NONE = "0" * 40
 _TAGS = "tags/"  # what the names of tags begin with, in the file of the heads
 _HEADS = TypeAdapter(dict[str, str])
@@ -170,7 +170,9 @@ class Repository:
                 moved[f"{_TAGS}{change.tag}"] = tag = writer._tag(made, change)
                 moves.append(f"create refs/tags/{change.tag} {tag}")
             writer.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
-            self._remember(moved)
+            # With what an earlier writer was killed before it remembered, or what somebody had us forget.
+            ours = {name: ref for name, ref in self.refs().items() if name == MAIN or name.startswith((TASKS, _TAGS))}
+            self._remember(ours | moved)
             return made
 
     def head(self, branch: str) -> str | None:

@@ -173,3 +173,25 @@ def test_a_request_that_has_ended_is_not_shown_as_one_that_can_be_answered(champ
     tell(champions, "churn", 14, console)
     assert told in console.file.getvalue()
     assert console.file.getvalue().count("nswer") == ("Another" in told)
+
+
+@pytest.mark.parametrize(
+    "cause", ["somebody removed the file of the heads", "a writer was killed before it wrote them"]
+)
+def test_a_tag_that_was_not_remembered_is_once_somebody_commits_again(champions, monkeypatch, cause):
+    repository = champions.repository
+
+    def launch(name):
+        change = Change({f"launches/{name}/launch.yaml": name}, f"Launch {name}", tag=name)
+        repository.commit(branch_of("churn"), lambda head: change)
+
+    if cause == "somebody removed the file of the heads":
+        launch("churn.a")
+        repository.heads.unlink()
+    else:
+        with monkeypatch.context() as patch:
+            patch.setattr(Repository, "_remember", lambda *moved: None)
+            launch("churn.a")
+    launch("churn.b")
+    repository.git.run("update-ref", "-d", "refs/tags/churn.a")
+    assert "tag churn.a held" in repository.problem()
