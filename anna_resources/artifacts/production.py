@@ -156,7 +156,12 @@ class ProductionScores(TaskScores):
         Raises:
             ArtifactError: it cannot be read.
         """
-        return read_done(self.latest) if (self.latest / DONE_FILE).exists() else None
+        try:
+            return read_done(self.latest)
+        except ArtifactError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
 
     def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
         """Replace the scores of a month, and the latest unless those are of a later month."""
