@@ -60,8 +60,7 @@ def press(button: str, task: str, who: str | None, why: str, tag: str = "", over
         with CONSOLE.status(f"{button.lower()}: the gates are looked at …"):
             wait_for(client, run_id)
     except RefusedPressError:
-        made = champions.current(task)
-        if made is None or made.run != run_id:  # else the run was killed, but not before its work was done
+        if champions.commit_of(task, run_id) is None:  # else the run was killed, but not before its work was done
             raise
     tell(champions, task, settings.request_days, CONSOLE)
 

@@ -227,13 +227,16 @@ def test_a_press_whose_run_is_tried_again_is_followed_though_dagster_says_so_a_m
     assert asked == [["r1"], ["r1"], ["r1"], ["r2"]]
 
 
-def test_a_press_whose_run_was_killed_after_its_work_was_done_is_told_as_done(home, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("does", "told"), [("make", "churn: churn.q1 is champion since"), ("ask", "anna asks for churn.q1 (2024-04-01")]
+)
+def test_a_press_whose_run_was_killed_after_its_work_was_done_is_told_as_done(home, monkeypatch, capsys, does, told):
     now = dt.datetime(2024, 4, 1, tzinfo=dt.UTC)
     ask = Ask(
         tag="churn.q1", turn=Turn.PROMOTED, asked_by="anna", asked_at=now, why="good", gates={}, overridden={},
         instead_of="", newest="churn.q1",
     )  # fmt: skip
-    Champions.of(settings.load_settings()).make(ask, "r1")
+    getattr(Champions.of(settings.load_settings()), does)(ask, "r1")
     no_events = {"__typename": "EventConnection", "cursor": "", "hasMore": False, "events": []}
     answers = {
         "RunStates": run_states(("FAILURE", {}), ("FAILURE", {WILL_RETRY_TAG: "false"})),
@@ -241,7 +244,7 @@ def test_a_press_whose_run_was_killed_after_its_work_was_done_is_told_as_done(ho
     }
     _, code = pressed(home, monkeypatch, "promote", "churn.q1", "--why", "good", **answers)
     assert code in (0, None)
-    assert "churn: churn.q1 is champion since" in capsys.readouterr().out
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
