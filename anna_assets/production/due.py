@@ -44,13 +44,16 @@ class Look:
         """Whether no more events of a month are to be expected.
 
         That is so where some domain has an event of it, and each has one of a later month, or the month has been over
-        for its availability lag and `production.grace`. A month of which nothing came was not delivered yet.
+        for its availability lag and `production.grace`. A month of which nothing came was not delivered yet. An event
+        of a month that has not begun, such as one of 2062 for 2026, says nothing of what was delivered.
         """
-        end = dt.datetime.combine(next_month(month), dt.time(), tzinfo=ZoneInfo(self.settings.time_zone))
+        zone = ZoneInfo(self.settings.time_zone)
+        end = dt.datetime.combine(next_month(month), dt.time(), tzinfo=zone)
+        today = dt.datetime.fromtimestamp(self.now, zone).date()
         if not any(known.get(month) for known in self.rows.values()):
             return False
         return all(
-            any(at > month and count for at, count in self.rows[domain.name].items())
+            any(month < at <= today and count for at, count in self.rows[domain.name].items())
             or self.now >= (end + domain.availability_lag + self.settings.production.grace).timestamp()
             for domain in self.domains
         )
