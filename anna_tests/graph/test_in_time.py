@@ -20,7 +20,8 @@ def tick(deployment: Deployment, cursor: str | None) -> tuple[dict[str, dg.RunRe
     with context:
         result = deployment.defs.resolve_sensor_def("production")(context)
     assert isinstance(result, dg.SensorResult)
-    told = [f"{event.passed}: {event.description}" for event in result.asset_events or ()]
+    checks = [event for event in result.asset_events or () if isinstance(event, dg.AssetCheckEvaluation)]
+    told = [f"{check.passed}: {check.description}" for check in checks]
     return {request.tags["anna/production"]: request for request in result.run_requests or ()}, told, result.cursor
 
 
