@@ -84,17 +84,8 @@ class EventScorer:
         return tuple(self.readers)
 
     def answer(self, records: Iterable[Mapping[str, Any]], as_of: object = None) -> Answer:
-        """Score clients of plain records; arguments and errors as of `read_records` and `score`.
-
-        Raises:
-            RequestError: also of a text that is none, as JSON can write it.
-        """
-        clients = read_records(records, self.domains, as_of)
-        try:
-            return self.score(clients)
-        except UnicodeEncodeError as error:
-            odd = error.object[error.start : error.end]
-            raise RequestError(f"{odd!r} is half of a letter, so what holds it is no text: write it whole.") from error
+        """Score clients of plain records; arguments and errors as of `read_records` and `score`."""
+        return self.score(read_records(records, self.domains, as_of))
 
     def score(self, clients: Sequence[ClientEvents]) -> Answer:
         """Score clients, each as of its own day; one without a visible event gets the score of a row without any.
@@ -139,7 +130,7 @@ def _client_ids(clients: Sequence[ClientEvents]) -> pl.Series:
     try:
         given = given_column(CLIENT_ID, [one.client_id for one in clients])
     except UnfitValueError as error:
-        raise RequestError(f"record {error.place + 1}: {CLIENT_ID} is not a single value.") from error
+        raise RequestError(f"record {error.place + 1}: {CLIENT_ID} {error.told}.") from error
     if given.dtype == pl.Float64:  # a frame's gap, or JSON's 17.0, made floats of whole numbers
         whole = given.cast(pl.Int64, strict=False)
         given = whole if (whole == given).all() else given.cast(pl.String)

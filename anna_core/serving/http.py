@@ -64,7 +64,8 @@ def app(scorer: EventScorer) -> Starlette:
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, BadRequestError), "it is registered for these"
-        return JSONResponse({"error_code": "BAD_REQUEST", "message": str(error)}, error.status)  # as MLflow calls it
+        told = str(error).encode(errors="backslashreplace").decode()  # a name in it may hold half a sign of Unicode
+        return JSONResponse({"error_code": "BAD_REQUEST", "message": told}, error.status)  # as MLflow calls it
 
     routes = [
         Route("/health", health),

@@ -17,9 +17,8 @@ from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import build_mart
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.scoring.client_events import ClientEvents, RequestError, gather, read_records
-from anna_core.scoring.event_scorer import EventScorer, _client_ids
 from anna_core.scoring.event_sequences import EventReader, EventsRead
-from anna_core.scoring.given_columns import given_column
+from anna_core.scoring.given_columns import UnfitValueError, given_column
 from anna_core.sequences.build import write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.serving.http import BadRequestError, _answer
@@ -273,10 +272,13 @@ def test_raw_events_give_the_sequences_of_a_mart_of_the_same_rows(tmp_path_facto
         np.testing.assert_equal(shown(found, row), shown(batch, row))
 
 
-def test_a_request_that_is_no_text_or_nested_without_end_is_refused_as_one():
-    scorer = SimpleNamespace(domains=("cards",), score=_client_ids)
-    with pytest.raises(RequestError, match=r"'\\ud800' is half of a letter"):
-        EventScorer.answer(scorer, [{"client_id": "\ud800", "events": {}}], "2024-01-01")
+def test_half_a_sign_of_unicode_is_refused_with_its_place() -> None:
+    for values in (["a", None, "\ud800"], [1, None, "\ud800"]):
+        with pytest.raises(UnfitValueError, match="value 3 is text with half a sign of Unicode"):
+            given_column("city", values)
+
+
+def test_a_request_that_is_nested_without_end_is_refused():
     with pytest.raises(BadRequestError, match=r"The request is no JSON") as refused:
-        _answer(scorer, b"[" * 100_000)
+        _answer(SimpleNamespace(), b"[" * 100_000)
     assert refused.value.status == 400
