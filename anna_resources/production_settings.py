@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -28,10 +28,16 @@ class Drift(Strict):
         coverage: by how much the share of clients that a domain knows may differ from that of the launch's rows.
     """
 
-    warn: Annotated[float, Field(gt=0)] = 0.1
-    error: Annotated[float, Field(gt=0)] = 0.25
-    volume: Annotated[float, Field(gt=0)] = 0.2
+    warn: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    error: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25
+    volume: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2
     coverage: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _levels_rise(self) -> Self:
+        if self.error < self.warn:
+            raise ValueError(f"error ({self.error:g}) should be at least warn ({self.warn:g})")
+        return self
 
 
 class Builder(StrEnum):
@@ -60,7 +66,7 @@ class Image(Strict):
     repository: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$")] = "localhost/anna"
     push: bool = False
     options: tuple[str, ...] = ()
-    seconds: Annotated[int, Field(ge=1)] = 1800
+    seconds: Annotated[int, Field(ge=1, le=86_400)] = 1800
 
 
 class Production(Strict):

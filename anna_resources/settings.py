@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     production: Production = Production()
     image: Image = Image()
     request_days: Annotated[int, Field(ge=1, le=365)] = 14
-    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")] | None = None
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+\S*$")] | None = None
     notify: Notify = Notify()
     keep: Keep = Keep()
     ledger: LedgerCopy = LedgerCopy()
@@ -174,7 +174,9 @@ class Settings(BaseSettings):
             raise ValueError("should be a share from 0 to 1, as in 0.1")
         return value
 
-    @field_validator("webserver_port", "mlflow_port", "inbox_settle_seconds", "source_settle_seconds", mode="before")
+    @field_validator(
+        "webserver_port", "mlflow_port", "inbox_settle_seconds", "source_settle_seconds", "request_days", mode="before"
+    )
     @classmethod
     def _answer_is_no_number(cls, value: object) -> object:
         if isinstance(value, bool):  # Python takes yes for 1
