@@ -13,7 +13,7 @@ from anna_resources.ledger.git import Git
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
 from anna_resources.ledger.roles import Ask, Challenger, Champion, Turn
-from anna_resources.who import WhoError, person, same_person
+from anna_resources.who import WhoError, person, same_person, sentence
 
 NOON = dt.datetime(2024, 4, 1, 12, tzinfo=dt.UTC)
 
@@ -195,3 +195,16 @@ def test_a_tag_that_was_not_remembered_is_once_somebody_commits_again(champions,
     launch("churn.b")
     repository.git.run("update-ref", "-d", "refs/tags/churn.a")
     assert "tag churn.a held" in repository.problem()
+
+
+@pytest.mark.parametrize("unseen", ["\ufe0f", "\u3164", "\u034f", "\u2800", "\U000e0101", "\ud800"])
+def test_signs_that_nobody_sees_make_no_second_person(unseen: str) -> None:
+    with pytest.raises(WhoError, match="signs that cannot be seen"):
+        person(f"anna{unseen}")
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800"])
+def test_words_that_no_ledger_takes_are_refused_by_name(odd: str) -> None:
+    with pytest.raises(WhoError, match="`why` holds a NUL or half a sign"):
+        sentence(odd, "`why`")
+    assert sentence(" as agreed\nwith risk ", "`why`") == "as agreed\nwith risk"
