@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from anna_core.errors import AnnaError
@@ -83,10 +85,10 @@ def _run(command: list[str], seconds: float, tell: Callable[[str], None]) -> lis
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANNA_")}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-        stdin=subprocess.DEVNULL, env=environment,
+        stdin=subprocess.DEVNULL, env=environment, process_group=0,
     ) as running:  # fmt: skip
         assert running.stdout is not None, "it is a pipe"
-        late = threading.Timer(seconds, running.kill)
+        late = threading.Timer(seconds, _kill_all, [running.pid])
         late.start()
         try:
             for line in running.stdout:
@@ -96,10 +98,17 @@ def _run(command: list[str], seconds: float, tell: Callable[[str], None]) -> lis
         finally:
             is_late = not late.is_alive()
             late.cancel()
-            running.kill()  # nothing, where it is over
+            if running.poll() is None:
+                _kill_all(running.pid)
     what = " ".join(command[:2])
     if is_late:
         raise BuildError(f"{what} took longer than image.seconds ({seconds:g}) allows: it was ended.")
     if status:
         raise BuildError(f"{what} failed ({status}): {' | '.join(lines[-_TOLD_LINES:])}")
     return lines
+
+
+def _kill_all(group: int) -> None:
+    """End a program with all that it started: what a step of a build runs holds the pipe that is read here."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
