@@ -155,7 +155,7 @@ def gather(domain: Domain, clients: Sequence[ClientEvents]) -> DomainEvents:
         except UnfitValueError as error:
             raise RequestError(
                 f"domain {domain.name}, column {name}, {_place(ids, row, error.place)}: {_shown(values[error.place])} "
-                "is not a single value."
+                f"{error.told}."
             ) from error
     return DomainEvents(domain, pl.DataFrame(frame), row, ids)
 

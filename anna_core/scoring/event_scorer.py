@@ -130,7 +130,7 @@ def _client_ids(clients: Sequence[ClientEvents]) -> pl.Series:
     try:
         given = given_column(CLIENT_ID, [one.client_id for one in clients])
     except UnfitValueError as error:
-        raise RequestError(f"record {error.place + 1}: {CLIENT_ID} is not a single value.") from error
+        raise RequestError(f"record {error.place + 1}: {CLIENT_ID} {error.told}.") from error
     if given.dtype == pl.Float64:  # a frame's gap, or JSON's 17.0, made floats of whole numbers
         whole = given.cast(pl.Int64, strict=False)
         given = whole if (whole == given).all() else given.cast(pl.String)

@@ -20,11 +20,12 @@ class UnfitValueError(AnnaError):
 
     Attributes:
         place: its position.
+        told: what is wrong with it.
     """
 
-    def __init__(self, place: int) -> None:
-        super().__init__(f"value {place + 1} is not a single value")
-        self.place = place
+    def __init__(self, place: int, told: str = "is not a single value") -> None:
+        super().__init__(f"value {place + 1} {told}")
+        self.place, self.told = place, told
 
 
 def given_column(name: str, values: Sequence[Any]) -> pl.Series:
@@ -34,8 +35,16 @@ def given_column(name: str, values: Sequence[Any]) -> pl.Series:
     stands beside it.
 
     Raises:
-        UnfitValueError: one is a list, an object or the like.
+        UnfitValueError: one is a list, an object or the like, or text that cannot be written down.
     """
+    try:
+        return _column(name, values)
+    except UnicodeEncodeError:  # JSON's "\\ud800" is half a sign, which no column holds
+        place = next(place for place, value in enumerate(values) if _is_broken(value))
+        raise UnfitValueError(place, "is text with half a sign of Unicode") from None
+
+
+def _column(name: str, values: Sequence[Any]) -> pl.Series:
     if isinstance(values, (np.ndarray, pl.Series)):
         values = values.tolist() if isinstance(values, np.ndarray) else values.to_list()
     kinds = {type(value) for value in values} - {type(None)}
@@ -61,6 +70,15 @@ def _whole(name: str, values: Sequence[int | None]) -> pl.Series:
     with suppress(OverflowError, TypeError):  # beyond 64 bits
         return pl.Series(name, values, dtype=pl.Int64)
     return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+
+
+def _is_broken(value: Any) -> bool:
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _written(value: Any) -> str:

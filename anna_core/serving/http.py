@@ -64,7 +64,8 @@ def app(scorer: EventScorer) -> Starlette:
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError), "it is registered for these"
-        return JSONResponse({"error_code": _CODES[error.status], "message": str(error)}, error.status)
+        told = str(error).encode(errors="backslashreplace").decode()  # a name in it may hold half a sign of Unicode
+        return JSONResponse({"error_code": _CODES[error.status], "message": told}, error.status)
 
     routes = [
         Route("/health", health),
@@ -105,7 +106,7 @@ async def _body(request: Request) -> bytes:
 def _answer(scorer: EventScorer, content: bytes) -> dict[str, Any]:
     try:
         given = json.loads(content)
-    except ValueError as error:  # no text, or no JSON
+    except (ValueError, RecursionError) as error:  # no text, no JSON, or nested without end
         raise RefusedError(400, f"The request is no JSON ({error}): send {_FORM}.") from error
     records = given.get("dataframe_records") if isinstance(given, dict) else None
     params = given.get("params") or {} if isinstance(given, dict) else None

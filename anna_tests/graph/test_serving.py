@@ -63,6 +63,12 @@ def test_raw_events_are_scored_over_http_and_what_is_no_request_is_told(trained:
             ('{"dataframe_records": [], "asof": 1}', "Not known: asof"),
             ('{"dataframe_records": [], "params": {"day": 1}}', "Not known: day"),
             ('{"dataframe_records": [7]}', "record 1: is 7, but should be an object"),
+            ("[" * 100_000, "The request is no JSON"),
+            (r'{"\ud800": 1, "dataframe_records": []}', r"Not known: \ud800"),
+            (
+                r'{"dataframe_records": [{"client_id": "\ud800", "events": {}}], "params": {"as_of": "2024-03-01"}}',
+                "record 1: client_id is text with half a sign of Unicode",
+            ),
             ('{"dataframe_records": [{"client_id": 1, "events": {"card": []}}]}', "the model reads no domain 'card'"),
         ):
             refused = requests.post(f"{url}/invocations", data=body, timeout=60)

@@ -17,7 +17,7 @@ from anna_core.marts.mart import build_mart
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.scoring.client_events import ClientEvents, RequestError, gather, read_records
 from anna_core.scoring.event_sequences import EventReader, EventsRead
-from anna_core.scoring.given_columns import given_column
+from anna_core.scoring.given_columns import UnfitValueError, given_column
 from anna_core.sequences.build import write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.sources.corrections import read_corrections
@@ -268,3 +268,9 @@ def test_raw_events_give_the_sequences_of_a_mart_of_the_same_rows(tmp_path_facto
     assert found.length.tolist() == batch.length.tolist()
     for row in range(4):
         np.testing.assert_equal(shown(found, row), shown(batch, row))
+
+
+def test_half_a_sign_of_unicode_is_refused_with_its_place() -> None:
+    for values in (["a", None, "\ud800"], [1, None, "\ud800"]):
+        with pytest.raises(UnfitValueError, match="value 3 is text with half a sign of Unicode"):
+            given_column("city", values)
