@@ -31,7 +31,7 @@ from anna_resources.notify_settings import Notify
 SETTINGS_FILE = "anna.yaml"
 INBOX = "inbox"  # below ANNA_HOME
 LEAST_MEMORY = 2**26  # bytes; with less, the row groups that are open at once would not fit
-_LONGEST_REST = 86_400  # seconds, a day: with more, what is written each night would never be read
+_LONGEST_REST = 86_400  # seconds, a day: with more, what is written each night would never be read, nor built
 DEFAULT_HOME = Path("~/.anna")
 _A_DAY, _LEAST_RUNS = dt.timedelta(days=1), dt.timedelta(days=7)  # sensors look at the runs of the last days
 _REMOTE = re.compile(
@@ -83,9 +83,9 @@ class Drift(Strict):
         coverage: by how much the share of clients that a domain knows may differ from that of the launch's rows.
     """
 
-    warn: Annotated[float, Field(gt=0)] = 0.1
-    error: Annotated[float, Field(gt=0)] = 0.25
-    volume: Annotated[float, Field(gt=0)] = 0.2
+    warn: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    error: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25
+    volume: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2
     coverage: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
@@ -115,7 +115,7 @@ class Image(Strict):
     repository: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$")] = "localhost/anna"
     push: bool = False
     options: tuple[str, ...] = ()
-    seconds: Annotated[int, Field(ge=1)] = 1800
+    seconds: Annotated[int, Field(ge=1, le=_LONGEST_REST)] = 1800
 
 
 class Production(Strict):
@@ -241,7 +241,7 @@ class Settings(BaseSettings):
     production: Production = Production()
     image: Image = Image()
     request_days: Annotated[int, Field(ge=1, le=365)] = 14
-    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")] | None = None
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+\S*$")] | None = None
     notify: Notify = Notify()
     keep: Keep = Keep()
     ledger: LedgerCopy = LedgerCopy()
@@ -296,7 +296,9 @@ class Settings(BaseSettings):
             raise ValueError("should be a share from 0 to 1, as in 0.1")
         return value
 
-    @field_validator("webserver_port", "mlflow_port", "inbox_settle_seconds", "source_settle_seconds", mode="before")
+    @field_validator(
+        "webserver_port", "mlflow_port", "inbox_settle_seconds", "source_settle_seconds", "request_days", mode="before"
+    )
     @classmethod
     def _answer_is_no_number(cls, value: object) -> object:
         if isinstance(value, bool):  # Python takes yes for 1

@@ -178,3 +178,20 @@ def test_a_wrong_variable_is_told(home, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=r"limits|end_month"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "production: {drift: {warn: .inf}}",  # JSON has no such number, and so no run could be handed it
+        "production: {drift: {error: .inf}}",
+        "production: {drift: {volume: .inf}}",
+        "image: {seconds: 99999999999999999999}",
+        "request_days: yes",
+        "public_url: http://anna example",
+    ],
+)
+def test_values_that_nothing_could_be_done_with_are_refused_by_name(home, text):
+    (home / "anna.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=re.search(r"(\w+): [^{]", text)[1]):
+        read_settings()
