@@ -12,7 +12,7 @@ from anna_core.errors import AnnaError
 from anna_resources.ledger.champions import Ask, Champion, Turn
 from anna_resources.ledger.presses import why_ended
 from anna_resources.settings import Settings
-from anna_resources.who import person
+from anna_resources.who import person, sentence
 
 
 class PressError(AnnaError):
@@ -55,7 +55,7 @@ class Press(dg.Config):
 
 def signed(config: Press) -> tuple[str, str]:
     """Who presses, and why."""
-    who, why = person(config.who), config.why.strip()
+    who, why = person(config.who), sentence(config.why, "`why`")
     if not why:
         raise PressError("`why` is missing: say in a sentence why you press, which stays on record.")
     return who, why
@@ -115,7 +115,8 @@ def passed_over(wanted: Mapping[str, str], found: list[Gate]) -> dict[str, str]:
         raise PressError(f"There is no gate {', '.join(unknown)}; there are: {', '.join(QUESTIONS)}.")
     if empty := sorted(name for name, reason in wanted.items() if not reason.strip()):
         raise PressError(f"To pass over {', '.join(empty)} takes a reason, which stays on record.")
-    return {gate.name: wanted[gate.name].strip() for gate in found if not gate.passed and gate.name in wanted}
+    reasons = {name: sentence(reason, f"`override` of {name}") for name, reason in wanted.items()}
+    return {gate.name: reasons[gate.name] for gate in found if not gate.passed and gate.name in reasons}
 
 
 def no_candidate(tag: str, removed: str) -> str:

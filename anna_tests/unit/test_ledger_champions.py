@@ -11,7 +11,7 @@ from anna_cli.pressing import tell
 from anna_resources.ledger.champions import CHAMPION_FILE, Ask, Champions, Turn
 from anna_resources.ledger.ledger import branch_of
 from anna_resources.ledger.repository import Change, LedgerError, Repository
-from anna_resources.who import WhoError, person, same_person
+from anna_resources.who import WhoError, person, same_person, sentence
 
 NOON = dt.datetime(2024, 4, 1, 12, tzinfo=dt.UTC)
 
@@ -122,3 +122,16 @@ def test_a_request_that_has_ended_is_not_shown_as_one_that_can_be_answered(champ
     tell(champions, "churn", 14, console)
     assert told in console.file.getvalue()
     assert console.file.getvalue().count("nswer") == ("Another" in told)
+
+
+@pytest.mark.parametrize("unseen", ["\ufe0f", "\u3164", "\u034f", "\u2800", "\U000e0101", "\ud800"])
+def test_signs_that_nobody_sees_make_no_second_person(unseen: str) -> None:
+    with pytest.raises(WhoError, match="signs that cannot be seen"):
+        person(f"anna{unseen}")
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800"])
+def test_words_that_no_ledger_takes_are_refused_by_name(odd: str) -> None:
+    with pytest.raises(WhoError, match="`why` holds a NUL or half a sign"):
+        sentence(odd, "`why`")
+    assert sentence(" as agreed\nwith risk ", "`why`") == "as agreed\nwith risk"
