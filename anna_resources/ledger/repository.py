@@ -131,9 +131,21 @@ class Repository:
         try:
             self.git.version()
             self.check()
+            self._open_heads()
         except (LedgerError, GitError) as error:
             return str(error)
         return ""
+
+    def _open_heads(self) -> None:
+        """Raise `LedgerError` where a branch or tag names what is not there, or is damaged: refs alone look whole."""
+        if not self.folder.exists():
+            return
+        try:
+            self.git.run("for-each-ref", "--format=%(objecttype) %(tree) %(*tree)", "refs/heads/", "refs/tags/")
+        except GitError as error:
+            raise LedgerError(
+                f"The ledger {self.folder} is damaged: {error} Bring it back from a copy or its remote."
+            ) from error
 
     def commit(self, branch: str, make: Callable[[str | None], Change | None], begin: str = MAIN) -> str:
         """Add a commit to a branch, at once with its tag; return the branch's head.
@@ -277,6 +289,11 @@ class Repository:
             return _HEADS.validate_json(self.heads.read_bytes())
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise LedgerError(
+                f"{self.heads}, which remembers the ledger's heads, cannot be read: {error.strerror}. The platform's "
+                "user needs the right to read and write it."
+            ) from error
         except ValidationError as error:
             raise LedgerError(
                 f"{self.heads}: {explain(error, 'it')}. Remove it once you have looked at the ledger."

@@ -255,3 +255,22 @@ def test_damaged_heads_are_told_with_their_file(ledger: Repository, text: str) -
     ledger.heads.write_text(text)
     with pytest.raises(LedgerError, match=r"heads\.json: .*Remove it once you have looked"):
         count_up(ledger)
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_a_head_whose_commit_is_lost_is_told_before_anybody_presses(ledger: Repository, left: bytes | None) -> None:
+    head = ledger.commit("main", lambda _: Change({"file": "1"}, "First"))
+    assert ledger.problem() == ""
+    lost = ledger.folder / "objects" / head[:2] / head[2:]
+    lost.unlink()
+    if left is not None:
+        lost.write_bytes(left)
+    assert "is damaged" in ledger.problem()
+    assert "Bring it back from a copy or its remote" in ledger.problem()
+
+
+def test_heads_that_cannot_be_read_are_told_with_their_file(ledger: Repository) -> None:
+    ledger.commit("main", lambda _: Change({"file": "1"}, "First"))
+    ledger.heads.unlink()
+    ledger.heads.mkdir()
+    assert f"{ledger.heads}, which remembers the ledger's heads, cannot be read" in ledger.problem()
