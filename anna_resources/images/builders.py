@@ -1,10 +1,13 @@
 """Programs that build images: buildah, podman and docker, which take the same words but for a few."""
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from anna_core.errors import AnnaError
@@ -72,10 +75,16 @@ def _run(command: list[str], seconds: float, tell: Callable[[str], None]) -> lis
     """Run a program and return its lines, as each of them is told; it ends with the caller."""
     lines: list[str] = []
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", stdin=subprocess.DEVNULL
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        process_group=0,
     ) as running:
         assert running.stdout is not None, "it is a pipe"
-        late = threading.Timer(seconds, running.kill)
+        late = threading.Timer(seconds, _kill_all, [running.pid])
         late.start()
         try:
             for line in running.stdout:
@@ -85,10 +94,17 @@ def _run(command: list[str], seconds: float, tell: Callable[[str], None]) -> lis
         finally:
             is_late = not late.is_alive()
             late.cancel()
-            running.kill()  # nothing, where it is over
+            if running.poll() is None:
+                _kill_all(running.pid)
     what = " ".join(command[:2])
     if is_late:
         raise BuildError(f"{what} took longer than image.seconds ({seconds:g}) allows: it was ended.")
     if status:
         raise BuildError(f"{what} failed ({status}): {' | '.join(lines[-_TOLD_LINES:])}")
     return lines
+
+
+def _kill_all(group: int) -> None:
+    """End a program with all that it started: what a step of a build runs holds the pipe that is read here."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)

@@ -79,7 +79,7 @@ def test_a_build_that_fails_is_told_with_its_last_words(path: Path, tmp_path: Pa
 
 
 def test_a_build_that_hangs_is_ended(path: Path, tmp_path: Path) -> None:
-    program(path, "podman", "echo begun; exec sleep 60")
+    program(path, "podman", "echo begun; sleep 3600")  # as a process of its own, which holds the pipe of what is said
     with pytest.raises(BuildError, match=r"took longer than image.seconds \(1\)"):
         build(tmp_path, "x", Image(builder=Builder.PODMAN, seconds=1), {}, lambda line: None)
 
