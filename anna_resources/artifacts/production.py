@@ -11,6 +11,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from anna_core import storage
+from anna_core.errors import ArtifactError
 from anna_core.months import month_folder, months_below
 from anna_resources.artifacts.folder import ArtifactFolder, read_json, write_json
 

@@ -173,7 +173,7 @@ class Repository:
                 moves.append(f"create refs/tags/{change.tag} {tag}")
             writer.git.run("update-ref", "--stdin", given="\n".join(["start", *moves, "prepare", "commit", ""]))
             # With what an earlier writer was killed before it remembered, or what somebody had us forget.
-            ours = {name: ref for name, ref in self.refs().items() if name == MAIN or name.startswith((TASKS, _TAGS))}
+            ours = {name: ref for name, ref in self.refs().items() if name == MAIN or name.startswith((TASKS, TAGS))}
             self._remember(ours | moved)
             return made
 

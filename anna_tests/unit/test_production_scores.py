@@ -16,7 +16,7 @@ def test_a_mark_that_is_taken_away_while_it_is_asked_for_is_none(
     assert stored.latest_done() is None
     stored.latest.mkdir()
     mark.write_text("{}")
-    with pytest.raises(ArtifactError, match="no scores that ANNA can read"):
+    with pytest.raises(ArtifactError, match="Score the month again"):
         stored.latest_done()
 
     def as_the_scores_are_replaced(file: Path) -> bytes:
