@@ -10,6 +10,8 @@ The code server is asked only about a process that does not run on this machine 
 """
 
 import signal
+import time
+from typing import Any
 
 import grpc
 import psutil
@@ -22,11 +24,18 @@ from dagster._serdes import deserialize_value
 # A launcher's interface has no public names in Dagster; whoever writes one, dagster-k8s too, imports these.
 
 _ANSWER_SECONDS = 10
+# For so long a code server that is gone may be on its way back: a run that is called failed meanwhile cannot be started
+# again, and Dagster does not try twice.
+_RESTART_SECONDS = 120.0
 _CLOCK_SECONDS = 2.0  # by which the system's clock and the time at which a process began may differ
 
 
 class LocalRunLauncher(DefaultRunLauncher):
     """Starts runs as processes of the code server, and knows whether they are still alive."""
+
+    def __init__(self, inst_data: Any = None) -> None:
+        super().__init__(inst_data)
+        self._gone_since: dict[str, float] = {}  # run → when its process and its code server were first found gone
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -85,7 +94,11 @@ class LocalRunLauncher(DefaultRunLauncher):
         except (DagsterUserCodeUnreachableError, grpc.RpcError) as error:
             if _is_slow(error):
                 return CheckRunHealthResult(WorkerStatus.RUNNING, "The code server is busy.")
+            if time.monotonic() < self._gone_since.setdefault(run.run_id, time.monotonic()) + _RESTART_SECONDS:
+                return CheckRunHealthResult(WorkerStatus.RUNNING, "The code server is on its way back, it seems.")
+            del self._gone_since[run.run_id]
             return CheckRunHealthResult(WorkerStatus.FAILED, "The run's process and its code server are gone.")
+        self._gone_since.pop(run.run_id, None)
         if answer.can_cancel:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "The run's process is gone.")

@@ -13,6 +13,8 @@ from dagster._core.launcher.base import WorkerStatus
 
 from anna_resources.launcher import LocalRunLauncher
 
+NOBODY = '{"host": "127.0.0.1", "port": 9}'  # nothing listens there
+
 
 @dg.job
 def nothing() -> None:
@@ -78,10 +80,18 @@ def test_a_run_that_named_no_process_is_asked_after_at_its_code_server(launcher)
     assert (health.status, health.msg) == (WorkerStatus.NOT_FOUND, "The run was never handed to a code server.")
 
 
+def test_a_run_that_is_gone_with_its_code_server_is_called_so_once_that_had_time_to_come_back(launcher, monkeypatch):
+    run = run_of(launcher, None)
+    launcher._instance.add_run_tags(run.run_id, {".dagster/grpc_info": NOBODY})
+    assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING  # who could start it again?
+    later = time.monotonic() + 200
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
+
+
 def test_a_run_whose_code_server_is_gone_can_still_be_stopped(launcher, process):
     run = run_of(launcher, process.pid)
-    info = '{"host": "127.0.0.1", "port": 9}'  # nothing listens there
-    launcher._instance.add_run_tags(run.run_id, {".dagster/grpc_info": info})
+    launcher._instance.add_run_tags(run.run_id, {".dagster/grpc_info": NOBODY})
     assert launcher.terminate(run.run_id)
     assert process.wait(timeout=60) != 0
     status = launcher._instance.get_run_by_id(run.run_id).status

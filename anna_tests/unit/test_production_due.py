@@ -14,7 +14,9 @@ FEBRUARY, MARCH, APRIL = dt.date(2024, 2, 1), dt.date(2024, 3, 1), dt.date(2024,
 def is_complete(now: dt.datetime, rows: dict[dt.date, int]) -> bool:
     settings = SimpleNamespace(time_zone="Asia/Tokyo", production=SimpleNamespace(grace=dt.timedelta(days=3)))
     domain = SimpleNamespace(name="cards", availability_lag=dt.timedelta(days=1))
-    look = Look(cast(Any, settings), [cast(Any, domain)], [FEBRUARY, MARCH], {"cards": rows}, {}, now.timestamp())
+    look = Look(
+        "churn.q1", cast(Any, settings), [cast(Any, domain)], [FEBRUARY, MARCH], {"cards": rows}, {}, now.timestamp()
+    )
     return look.is_complete(MARCH)
 
 
