@@ -31,8 +31,8 @@ def forward_rows(nets: Sequence[DomainNet], store: EventStore, rows: np.ndarray)
     logits = np.zeros((len(nets), len(rows), first.output.out_features), dtype=np.float32)
     cpu = store.device.type == "cpu"
     batch_events, batch_rows = (first.encoder.scoring_events, _CPU_ROWS) if cpu else _GPU_BATCH
-    training = [net.training for net in nets]
-    for net in nets:
+    training = [net for net in nets if net.training]
+    for net in training:
         net.eval()
     with torch.inference_mode():
         batches = length_batches(store.length[rows], batch_rows, batch_events)
@@ -40,6 +40,6 @@ def forward_rows(nets: Sequence[DomainNet], store: EventStore, rows: np.ndarray)
             for place, result in enumerate(DomainNet.outputs(nets, events)):
                 embedding[place, batch] = result.embedding.cpu().numpy()
                 logits[place, batch] = result.logits.cpu().numpy()
-    for net, before in zip(nets, training, strict=True):
-        net.train(before)
+    for net in training:
+        net.train()
     return embedding, logits

@@ -96,11 +96,12 @@ class _Sum(torch.autograd.Function):
         ctx.row = batch.row
         if states.is_cuda:
             return _padded(states, batch, 0.0).sum(dim=1)
+        if batch.sizes[-1] == batch.sizes[0]:  # such as those of one row
+            return states.reshape(len(batch.sizes), batch.sizes[0], -1).sum(dim=0)
         first, *others = states.split(batch.sizes)
-        total = first.clone()
-        rows = total
+        total = rows = first.clone()
         for size, block in zip(batch.sizes[1:], others, strict=True):
-            if size < len(batch):
+            if size < len(rows):
                 rows = total[:size]
             rows.add_(block)
         return total
