@@ -29,7 +29,7 @@ from anna_resources.names import PRODUCTION_TAG
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
 
-WATCH_SECONDS = 30  # between two looks
+WATCH_SECONDS = 15  # between two looks
 
 
 def production_sensor(
