@@ -11,12 +11,13 @@ from anna_assets import partitions
 from anna_assets.compute import step_executor
 from anna_assets.layers.boosting_asset import boosting_asset
 from anna_assets.layers.candidate_asset import candidate_asset
+from anna_assets.layers.history_asset import history_asset
 from anna_assets.layers.mart_assets import dictionary_spec, mart_asset
 from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import metamodel_asset
 from anna_assets.layers.model_assets import embedding_asset, model_asset
 from anna_assets.layers.report_asset import report_asset
-from anna_assets.layers.retro_assets import history_asset, retro_embedding_asset, retro_scores_asset
+from anna_assets.layers.retro_assets import retro_embedding_asset, retro_scores_asset
 from anna_assets.layers.sample_asset import sample_asset
 from anna_assets.layers.sequences_asset import sequences_asset
 from anna_assets.layers.source_asset import observe_job, source_asset
@@ -38,6 +39,7 @@ from anna_assets.uploads.inbox_sensor import inbox_sensor
 from anna_assets.uploads.register_sample import register_sample_job
 from anna_assets.uploads.table import uploads_spec
 from anna_core.domains import Domain
+from anna_core.periods import Cadence
 from anna_resources.blueprint import Blueprint
 from anna_resources.fixed import fixed, no_io_manager
 from anna_resources.ledger.remote import Remote
@@ -94,6 +96,8 @@ def build_defs(
     """
     month = partitions.monthly(settings)
     retro = partitions.retro(month)
+    cadence, period = settings.production.cadence, partitions.periodic(settings)
+    production = partitions.production(settings)
     sources = [source_asset(domain, month, follows_data) for domain in domains]
     observe = [observe_job(domain, source) for domain, source in zip(domains, sources, strict=True)]
     steps = os.cpu_count() or 1
@@ -111,26 +115,27 @@ def build_defs(
         metamodel_asset(domains),
         report_asset(domains),
         candidate_asset(domains),
-        *(history_asset(domain, month) for domain in domains),
+        *(history_asset(domain, month, Cadence.MONTH) for domain in domains),
+        *(history_asset(domain, period, cadence) for domain in domains if cadence is not Cadence.MONTH),
         *(retro_embedding_asset(domain, retro) for domain in domains),
         retro_scores_asset(domains, retro),
         champion_asset(domains),
         image_asset(),
-        *scores_assets(domains, partitions.production(month)),
+        *scores_assets(domains, production, cadence),
         outcomes_asset(),
-        monitoring_asset(partitions.production(month)),
+        monitoring_asset(production, cadence),
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*(readable_check(domain) for domain in domains), in_time_check(domains, month)],
+        asset_checks=[*(readable_check(domain) for domain in domains), in_time_check(domains)],
         jobs=[*observe, register_sample_job, send_job, train, promote_job(), prune_job],
         schedules=[prune_schedule(settings)],
         sensors=[
             sources_sensor(domains, settings, month, observe, follows_data),
             inbox_sensor(domains, settings, month, train, follows_data),
-            production_sensor(domains, settings, month),
+            production_sensor(domains, settings),
             outbox_sensor,
-            notifications_sensor(domains, settings, month),
+            notifications_sensor(domains, settings),
             *([ledger_sensor(remote)] if (remote := Remote.of(settings)) else []),
             dg.AutomationConditionSensorDefinition(
                 "automation",

@@ -1,4 +1,4 @@
-"""Partitions of the graph: month, sample, task, month x sample, and month x task."""
+"""Partitions of the graph: month, sample, task, month x sample, and period x task."""
 
 import datetime as dt
 
@@ -7,16 +7,19 @@ import dagster as dg
 from anna_core.domains import Domain
 from anna_core.keys import check_key, check_task
 from anna_core.months import next_month, parse_month
+from anna_core.periods import Cadence, Period, parse_period
 from anna_core.sequences.touched_months import history_months
 from anna_resources.settings import Settings
 
 SAMPLE = dg.DynamicPartitionsDefinition(name="sample")
 TASK = dg.DynamicPartitionsDefinition(name="task")
 
+TO_PERIOD = dg.MultiToSingleDimensionPartitionMapping("period")
 TO_MONTH = dg.MultiToSingleDimensionPartitionMapping("month")
 TO_SAMPLE = dg.MultiToSingleDimensionPartitionMapping("sample")
 TO_TASK = dg.MultiToSingleDimensionPartitionMapping("task")
 
+_MONDAY = 1  # as Dagster counts the days of a week
 _LEAP_CYCLE = [dt.date(year, month, 1) for year in range(2021, 2025) for month in range(1, 13)]
 
 
@@ -45,14 +48,37 @@ def retro(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition
     return dg.MultiPartitionsDefinition({"month": month, "sample": SAMPLE})
 
 
-def production(month: dg.MonthlyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
-    """The month x task partitions of production's scores."""
-    return dg.MultiPartitionsDefinition({"month": month, "task": TASK})
+def periodic(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
+    """The periods after each of which production scores; the current one is among them, as of months."""
+    cadence = settings.production.cadence
+    if cadence is Cadence.MONTH:
+        return monthly(settings)
+    start = _text(settings.first_month)
+    end = _text(next_month(settings.end_month)) if settings.end_month else None
+    offset = 0 if end else 1
+    if cadence is Cadence.WEEK:
+        return dg.WeeklyPartitionsDefinition(start_date=start, end_date=end, end_offset=offset, day_offset=_MONDAY)
+    return dg.DailyPartitionsDefinition(start_date=start, end_date=end, end_offset=offset)
 
 
-def window_of_marts(domain: Domain) -> dg.TimeWindowPartitionMapping:
-    """Mart months that the history of a month reads: from the earliest that the lookback can touch in any year."""
-    reach = max(_months_apart(history_months(domain, month)[0], month) for month in _LEAP_CYCLE)
+def periods_of(settings: Settings) -> list[Period]:
+    """The periods of a deployment, in order."""
+    cadence = settings.production.cadence
+    return [parse_period(key, cadence) for key in periodic(settings).get_partition_keys()]
+
+
+def production(settings: Settings) -> dg.MultiPartitionsDefinition:
+    """The period x task partitions of production's scores."""
+    return dg.MultiPartitionsDefinition({"period": periodic(settings), "task": TASK})
+
+
+def window_of_marts(domain: Domain, cadence: Cadence) -> dg.TimeWindowPartitionMapping:
+    """Mart months that the history of a period reads: from the earliest that the lookback can touch in any year."""
+    if cadence is Cadence.MONTH:
+        reach = max(_months_apart(history_months(domain, next_month(month))[0], month) for month in _LEAP_CYCLE)
+    else:  # Dagster counts in periods, and takes the months that these lie in
+        one = Period(dt.date(2024, 1, 1), cadence)
+        reach = max(0, -(-domain.lookback // (one.as_of - one.start)) - 1)
     return dg.TimeWindowPartitionMapping(start_offset=-reach, allow_nonexistent_upstream_partitions=True)
 
 
@@ -65,10 +91,10 @@ def retro_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
     return sorted(pairs)
 
 
-def task_keys(partition_keys: list[str]) -> list[tuple[str, dt.date]]:
-    """Task and month of each `month|task` partition key, ordered by task."""
+def task_keys(partition_keys: list[str], cadence: str) -> list[tuple[str, Period]]:
+    """Task and period of each `period|task` partition key, ordered by task."""
     pairs = (str(key).partition("|") for key in partition_keys)
-    return sorted((check_task(task), parse_month(month)) for month, _, task in pairs)
+    return sorted((check_task(task), parse_period(start, Cadence(cadence))) for start, _, task in pairs)
 
 
 def retro_key(sample: str, month: dt.date) -> str:
@@ -76,9 +102,9 @@ def retro_key(sample: str, month: dt.date) -> str:
     return str(dg.MultiPartitionKey({"month": month.isoformat(), "sample": sample}))
 
 
-def task_key(task: str, month: dt.date) -> str:
-    """The partition key of a month of a task."""
-    return str(dg.MultiPartitionKey({"month": month.isoformat(), "task": task}))
+def task_key(task: str, period: Period) -> str:
+    """The partition key of a period of a task."""
+    return str(dg.MultiPartitionKey({"period": period.key, "task": task}))
 
 
 def _months_apart(first: dt.date, last: dt.date) -> int:

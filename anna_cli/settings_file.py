@@ -46,10 +46,11 @@ left_aside: {left_aside:g}
 approval: {approval}
 request_days: {request_days}
 
-# Production: a month is scored once every domain has events of a later one, or once it has been over for so long, and
-# the domain's lag; and from which figures on its scores are doubtful (docs/production.md).
+# Production: each month, week or day is scored once every domain has events of a later one, or once it has been over
+# for so long, and the domain's lag; and from which figures on its scores are doubtful (docs/production.md).
 production:
-  grace: {grace}
+  cadence: {production.cadence} # or week, or day
+  # grace: {grace} # by default; 1d of weeks, 6h of days
   drift: {{warn: {drift.warn:g}, error: {drift.error:g}, volume: {drift.volume:g}, coverage: {drift.coverage:g}}}
 
 # The image of a champion: what builds it (none, buildah, podman, docker), what it begins from, where its name begins.
@@ -69,7 +70,7 @@ image:
 #     all: ["${{ANNA_MAIL}}"] # such as mailtos://anna:password@mail.example?to=risk@mail.example
 #     risk: ["mmosts://chat.example/${{CHAT_TOKEN}}"] # of the tasks of this owner alone
 #   events: [{events}]
-#   late: {late} # a month is scored late once it could have been scored for so long
+#   late: {late} # a period is scored late once it could have been scored for so long
 
 # A second copy of the ledger: a bare git repository that it is pushed to (docs/production.md). No password in it: with
 # ssh a key needs none, for https a file has the lines `username=…` and `password=…`.
@@ -82,6 +83,7 @@ keep:
   deleted: {deleted} # all of a sample whose partition and file were deleted, but its scores
   versions: {versions} # what an artifact held before it was last written
   dagster_runs: {dagster_runs} # with their logs, but those that made what is there now
+  production_histories: {production_histories} # what was scored of weeks or days
   # candidates, retro_scores, production_scores, mlflow_runs: 3650d
   nightly: {nightly}
 
@@ -97,7 +99,7 @@ limits:
 """
 
 
-_KEPT = ("launches", "deleted", "versions", "dagster_runs")  # for so long; all else for good
+_KEPT = ("launches", "deleted", "versions", "dagster_runs", "production_histories")  # for so long; all else for good
 
 
 def render_settings(
@@ -119,7 +121,8 @@ def render_settings(
         left_aside=defaults["left_aside"],
         approval=defaults["approval"].value,
         request_days=defaults["request_days"],
-        grace=format_duration(Production().grace),
+        production=Production(),
+        grace=format_duration(Production().patience),
         drift=Production().drift,
         image=Image(),
         builder=Image().builder.value,

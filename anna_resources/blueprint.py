@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from anna_core.domains import Domain, DomainFiles, read_domains
 from anna_core.errors import ArtifactError, DomainError
 from anna_core.months import parse_month
+from anna_core.periods import Cadence
 from anna_core.storage import write_text
 from anna_resources.settings import Settings
 
@@ -31,11 +32,13 @@ class DataSettings(BaseModel):
     end_month: dt.date | None
     time_zone: str
     left_aside: float
+    cadence: Cadence
 
     @classmethod
     def of(cls, settings: Settings) -> "DataSettings":
         """Those of a deployment's settings."""
-        return cls(**settings.model_dump(include=set(cls.model_fields)))
+        found = settings.model_dump(include=set(cls.model_fields))
+        return cls(**found, cadence=settings.production.cadence)
 
 
 class Blueprint(BaseModel):
@@ -80,6 +83,7 @@ class Blueprint(BaseModel):
     def settled(self, settings: Settings) -> Settings:
         """A deployment's settings by now, but those that decide what models see as this blueprint has them."""
         kept = dict(self.settings)
+        kept["production"] = settings.production.model_copy(update={"cadence": kept.pop("cadence")})
         return settings.model_copy(update=kept | ({"start_month": self.first_month} if self.first_month else {}))
 
 

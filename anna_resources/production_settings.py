@@ -9,9 +9,15 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from anna_core.durations import Duration
+from anna_core.periods import Cadence
 from anna_core.strict import Strict
 
 _A_DAY, _LEAST_RUNS = dt.timedelta(days=1), dt.timedelta(days=7)  # sensors look at the runs of the last days
+_GRACE = {
+    Cadence.MONTH: dt.timedelta(days=3),
+    Cadence.WEEK: dt.timedelta(days=1),
+    Cadence.DAY: dt.timedelta(hours=6),
+}
 _REMOTE = re.compile(
     r"(?P<scheme>ssh|https)://((?P<who>[^/@:\s]*)(:(?P<secret>[^/\s]*))?@)?[^/@\s]+/\S*"  # a host, and a path there
     r"|file:///.+|/.+|[A-Za-z0-9][\w.-]*@[\w.-]+:[^\s]+"
@@ -19,12 +25,12 @@ _REMOTE = re.compile(
 
 
 class Drift(Strict):
-    """From which figures on a month's scores are doubtful.
+    """From which figures on the scores of a period are doubtful.
 
     Attributes:
         warn: stability index of scores or of a field that warns; below it, it is nothing to speak of.
         error: stability index of scores that is an error.
-        volume: share by which there may be more or fewer clients than the month before.
+        volume: share by which there may be more or fewer clients than the period before.
         coverage: by how much the share of clients that a domain knows may differ from that of the launch's rows.
     """
 
@@ -73,13 +79,20 @@ class Production(Strict):
     """How production scores.
 
     Attributes:
-        grace: a month without later events is complete once it has been over for so long, beside the domains'
-            availability lags.
+        cadence: what it scores after: each month, each week (from Monday on) or each day.
+        grace: a period without later events is complete once it has been over for so long, beside the domains'
+            availability lags; by default three days for months, one for weeks, and six hours for days.
         drift: from which figures on its scores are doubtful.
     """
 
+    cadence: Cadence = Cadence.MONTH
     drift: Drift = Drift()
-    grace: Duration = dt.timedelta(days=3)
+    grace: Duration | None = None
+
+    @property
+    def patience(self) -> dt.timedelta:
+        """`grace`, or its default."""
+        return _GRACE[self.cadence] if self.grace is None else self.grace
 
 
 class LedgerCopy(Strict):
@@ -124,7 +137,9 @@ class Keep(Strict):
         dagster_runs: Dagster's runs with their logs, but those that made what is there now; and events of no run.
         candidates: a launch's models under its tag: it can be neither promoted nor reproduced without.
         retro_scores: of a month.
-        production_scores: of a month; the newest two stay.
+        production_histories: the histories that production scored of a week or a day; the newest two stay. Those of
+            months are not among them, as retro-inference reads them, too.
+        production_scores: of a period; the newest two stay.
         mlflow_runs: MLflow's runs of launches; there, `mlflow gc` gives their room back.
         nightly: whether what is too old is removed each night; otherwise only by `anna prune --yes`.
     """
@@ -135,6 +150,7 @@ class Keep(Strict):
     dagster_runs: Annotated[Duration, Field(ge=_LEAST_RUNS)] | None = dt.timedelta(days=90)
     candidates: Duration | None = None
     retro_scores: Duration | None = None
+    production_histories: Annotated[Duration, Field(ge=_A_DAY)] | None = dt.timedelta(days=7)
     production_scores: Duration | None = None
     mlflow_runs: Duration | None = None
     nightly: bool = True

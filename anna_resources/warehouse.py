@@ -8,13 +8,14 @@ import dagster as dg
 from anna_core.domains import Domain
 from anna_core.keys import trees_member
 from anna_core.months import month_folder
+from anna_core.periods import Cadence, Period
 from anna_core.samples.inbox import OUTCOMES
 from anna_core.sources.source import Source
 from anna_resources.artifacts.candidate import CandidateFolder
 from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
 from anna_resources.artifacts.image import ImageFolder
 from anna_resources.artifacts.outcomes import StoredOutcomes
-from anna_resources.artifacts.production import MonthMonitoring, ProductionScores, TaskScores
+from anna_resources.artifacts.production import PeriodMonitoring, ProductionScores, TaskScores
 from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
 from anna_resources.artifacts.trained import EmbeddingFolder, MetamodelFolder, ModelFolder, TreesFolder
 from anna_resources.artifacts.visible import HistoryFolder, SampleFolder, SequencesFolder
@@ -32,6 +33,7 @@ class Warehouse(dg.ConfigurableResource):
         time_zone: the bank's time zone, such as Europe/Moscow.
         source_settle_seconds: a source file is read once it has not changed for this long.
         left_aside: the share of a source's rows, 0 to 1, that may be left aside.
+        cadence: what production scores after, such as month.
     """
 
     home: str
@@ -39,6 +41,7 @@ class Warehouse(dg.ConfigurableResource):
     time_zone: str
     source_settle_seconds: float
     left_aside: float
+    cadence: str
 
     @classmethod
     def of(cls, settings: Settings) -> "Warehouse":
@@ -49,6 +52,7 @@ class Warehouse(dg.ConfigurableResource):
             time_zone=settings.time_zone,
             source_settle_seconds=settings.source_settle_seconds,
             left_aside=settings.left_aside,
+            cadence=settings.production.cadence.value,
         )
 
     @property
@@ -114,11 +118,11 @@ class Warehouse(dg.ConfigurableResource):
 
     def production(self, task: str) -> ProductionScores:
         """The champion's scores of a task, for the bank's other systems."""
-        return ProductionScores.below(Path(self.storage), task)
+        return ProductionScores.below(Path(self.storage), task, Cadence(self.cadence))
 
     def challenger(self, task: str) -> TaskScores:
         """The scores of whoever scores along with the champion of a task; nobody else reads them."""
-        return TaskScores(self._path("production", "challenger", task))
+        return TaskScores(self._path("production", "challenger", task), Cadence(self.cadence))
 
     def image(self, task: str) -> ImageFolder:
         """What the image of a task's champion is built from, and what is known of it."""
@@ -132,13 +136,14 @@ class Warehouse(dg.ConfigurableResource):
         """The folder in which the bank brings a task's outcomes."""
         return self.home_path / INBOX / task / OUTCOMES
 
-    def monitoring(self, task: str, month: dt.date) -> MonthMonitoring:
-        """What a month's scores of a task look like beside those that the model was judged on."""
-        return MonthMonitoring.below(Path(self.storage), task, month)
+    def monitoring(self, task: str, period: Period) -> PeriodMonitoring:
+        """What a period's scores of a task look like beside those that the model was judged on."""
+        return PeriodMonitoring.below(Path(self.storage), task, period)
 
-    def history(self, domain: Domain, month: dt.date) -> HistoryFolder:
-        """Every client's sequence of a domain as of a month's end."""
-        return HistoryFolder(self._path("history", domain.name, month_folder(month)), domain.name)
+    def history(self, domain: Domain, period: Period) -> HistoryFolder:
+        """Every client's sequence of a domain as of a period's end."""
+        root = ("history",) if period.cadence is Cadence.MONTH else ("production", "history")
+        return HistoryFolder(self._path(*root, domain.name, period.folder), domain.name)
 
     def retro_embedding(self, domain: Domain, key: str, month: dt.date) -> VectorsFile:
         """The embeddings and scores that a domain's nets give all clients as of a month's end."""

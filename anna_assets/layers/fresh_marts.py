@@ -6,9 +6,15 @@ What an upload waits for, `sequences/readiness.py` says.
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
+import dagster as dg
+
 from anna_core.domains import Domain
 from anna_core.errors import MartsBehindError
+from anna_core.marts.footer import Footer
+from anna_core.months import next_month
+from anna_core.periods import Cadence, Period
 from anna_core.sequences.touched_months import history_months
+from anna_core.sources.fingerprints import combine_fingerprints
 from anna_resources.artifacts.visible import MadeOf
 from anna_resources.names import OBSERVE_JOB
 from anna_resources.settings import load_settings
@@ -38,26 +44,47 @@ def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: Iterable[d
         )
 
 
-def made_of(domain: Domain, month: dt.date, fingerprints: Mapping[str, str]) -> MadeOf:
-    """What the history of a month would be made of, if it were made of marts with these fingerprints of their rows."""
-    keys = [at.isoformat() for at in history_months(domain, month)]
-    return MadeOf(window=domain.window_version, marts={key: fingerprints[key] for key in keys if key in fingerprints})
+def made_of(domain: Domain, as_of: dt.date, footers: Mapping[dt.date, Footer]) -> MadeOf:
+    """What a history as of a date would be made of, if it were made of marts that say this of themselves.
+
+    Of a month that ends before the date these are the rows that it was built from; of the date's own month the events
+    of the days that the history may see, so that later ones leave it as it is.
+    """
+    marts = {
+        month: _seen(domain, as_of, footer) if next_month(month) > as_of else footer.source or ""
+        for month in history_months(domain, as_of)
+        if (footer := footers.get(month)) is not None
+    }
+    return MadeOf(window=domain.window_version, marts={at.isoformat(): digest for at, digest in marts.items()})
 
 
-def now_made_of(warehouse: Warehouse, domain: Domain, month: dt.date) -> MadeOf:
-    """What the history of a month would be made of, if it were made now."""
-    return made_of(domain, month, warehouse.mart(domain).fingerprints(history_months(domain, month)))
+def _seen(domain: Domain, as_of: dt.date, footer: Footer) -> str:
+    """The fingerprint of a month's events on days that the window of a date reaches into."""
+    end = dt.datetime.combine(as_of, dt.time()) - domain.availability_lag
+    days = (footer.days or {}).items()
+    return combine_fingerprints([one for day, one in days if dt.datetime.fromisoformat(day) < end])
 
 
-def require_fresh_histories(warehouse: Warehouse, domains: Iterable[Domain], month: dt.date) -> None:
-    """Raise `MartsBehindError` if a history of the month is missing, or was made of other marts than there are."""
+def now_made_of(warehouse: Warehouse, domain: Domain, as_of: dt.date) -> MadeOf:
+    """What a history as of a date would be made of, if it were made now."""
+    return made_of(domain, as_of, warehouse.mart(domain).footers(history_months(domain, as_of)))
+
+
+def history_key(domain: Domain, cadence: Cadence) -> dg.AssetKey:
+    """The asset of a domain's histories; those of months are retro-inference's, too."""
+    root = ["history"] if cadence is Cadence.MONTH else ["production", "history"]
+    return dg.AssetKey([*root, domain.name])
+
+
+def require_fresh_histories(warehouse: Warehouse, domains: Iterable[Domain], period: Period) -> None:
+    """Raise `MartsBehindError` if a history of the period is missing, or was made of other marts than there are."""
     stale = [
-        f"history/{domain.name}"
+        history_key(domain, period.cadence).to_user_string()
         for domain in domains
-        if warehouse.history(domain, month).made_of() != now_made_of(warehouse, domain, month)
+        if warehouse.history(domain, period).made_of() != now_made_of(warehouse, domain, period.as_of)
     ]
     if stale:
         raise MartsBehindError(
-            f"{', '.join(stale)} of {month:%Y-%m}: missing, or older than the marts. Materialize this month of each "
-            "first; the sensor `production` does so by itself."
+            f"{', '.join(stale)} of {period}: missing, or older than the marts. Materialize this {period.cadence} of "
+            "each first; the sensor `production` does so by itself."
         )

@@ -9,6 +9,7 @@ import polars as pl
 from anna_assets.layers.members import tree_domains
 from anna_core.domains import Domain
 from anna_core.months import next_month
+from anna_core.periods import Period
 from anna_core.sequences.ragged import Sequences
 from anna_resources.warehouse import Warehouse
 
@@ -30,7 +31,7 @@ def read_histories(
 ) -> dict[str, Sequences]:
     """The clients' sequences as of the end of a month, of each domain that the launch was trained on."""
     return {
-        domain.name: warehouse.history(domain, at).read()
+        domain.name: warehouse.history(domain, Period(at)).read()
         for domain in domains
         if domain.name in scorer.metamodel.members
     }

@@ -7,75 +7,26 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from anna_assets.automation import refresh_history
-from anna_assets.compute import mart_memory, scoring_threads
-from anna_assets.layers import guard_checks
+from anna_assets.compute import scoring_threads
 from anna_assets.layers.boosting_asset import boosting_key
-from anna_assets.layers.fresh_marts import now_made_of, require_fresh_marts
 from anna_assets.layers.launch_scorer import load_scorer, read_histories, score_month
 from anna_assets.layers.mart_assets import joint_version
 from anna_assets.layers.members import tree_domains
 from anna_assets.layers.metamodel_asset import METAMODEL_KEY
-from anna_assets.layers.sequences_asset import sequences_metadata
-from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_key, retro_keys, window_of_marts
+from anna_assets.partitions import TO_MONTH, TO_SAMPLE, retro_key, retro_keys
 from anna_assets.places import place
 from anna_assets.steps import step_asset
 from anna_core.domains import Domain
 from anna_core.errors import TrainingError
 from anna_core.guards.written_apart import written_apart
-from anna_core.months import parse_month
-from anna_core.sequences.build import write_history
+from anna_core.periods import Period
 from anna_core.sequences.ragged import Sequences
-from anna_core.sequences.touched_months import history_months
-from anna_core.sequences.visibility import outside_window
-from anna_resources.artifacts.visible import keep_made_of
 from anna_resources.doubts import joint_doubts
 from anna_resources.names import DOUBTS
 from anna_resources.warehouse import Warehouse
 
 MONTHS_PER_RUN = 12  # a run that scores a year loads each model once
 SCORES = dg.AssetKey(["retro", "scores"])
-
-
-def history_asset(domain: Domain, month: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset `history/<domain>`, partitioned by month."""
-    key = dg.AssetKey(["history", domain.name])
-
-    @step_asset(
-        key=key,
-        partitions_def=month,
-        deps=[dg.AssetDep(["mart", domain.name], partition_mapping=window_of_marts(domain))],
-        pool="hadoop",
-        group_name="history",
-        kinds={"polars", "arrow"},
-        code_version=domain.window_version,
-        owners=domain.owners,
-        description=f"Every client's events of {domain.name} as of the month's end; the input of scoring.",
-        automation_condition=refresh_history(),
-        check_specs=[guard_checks.point_in_time_spec(key)],
-        backfill_policy=dg.BackfillPolicy.multi_run(MONTHS_PER_RUN),
-    )
-    def history(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        versions, rows, outside = [], 0, 0
-        for partition in context.partition_keys:
-            at = parse_month(partition)
-            require_fresh_marts(warehouse, domain, history_months(domain, at))
-            made_of = now_made_of(warehouse, domain, at)  # before it is: whatever changes meanwhile is then another
-            dictionary, mart = warehouse.dictionary(domain).read(), warehouse.mart(domain).path
-            with warehouse.history(domain, at).writing() as folder:
-                made = write_history(domain, dictionary, mart, at, folder, mart_memory())
-                too_much = outside_window(made)
-                guard_checks.keep_findings([guard_checks.point_in_time_result(len(made), too_much)], folder)
-                keep_made_of(folder, made_of)
-            rows, outside = rows + len(made), outside + too_much
-            versions.append(made.meta.data_version)
-            context.log.info(f"{partition}: {len(made):,} clients, {len(made.event_time):,} events")
-            context.add_asset_metadata(sequences_metadata(made), key, partition_key=partition)
-        check = guard_checks.point_in_time_result(rows, outside)
-        guard_checks.tell(context, [check])
-        return dg.MaterializeResult(data_version=joint_version(versions), check_results=[check])
-
-    return history
 
 
 def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
@@ -109,7 +60,7 @@ def retro_embedding_asset(domain: Domain, partitions: dg.MultiPartitionsDefiniti
                 context.log.info(f"{sample} was trained without {domain.name}: there is nothing to embed.")
                 versions.append("trained without this domain")
                 continue
-            history = warehouse.history(domain, at).read()
+            history = warehouse.history(domain, Period(at)).read()
             said = embed_clients(model, history, scoring_threads())
             version = said.model_version
             stored = warehouse.retro_embedding(domain, sample, at)

@@ -1,6 +1,5 @@
-"""Months that could have been scored for a while, and are not; or a champion of which nobody can say what is due."""
+"""Periods that could have been scored for a while, and are not; or a champion of which nobody can say what is due."""
 
-import datetime as dt
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,23 +8,24 @@ from anna_assets.notifications.writing import Writing, moment
 from anna_assets.production.due import look_at
 from anna_core.domains import Domain
 from anna_core.errors import in_words
+from anna_core.periods import Period
 from anna_resources.clock import told_moment
 from anna_resources.ledger.roles import Champion
 from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
 
-_LOOK_SECONDS = 600.0  # between two looks: each reads what there is of all months of a champion's domains
+_LOOK_SECONDS = 600.0  # between two looks: each reads what there is of all periods of a champion's domains
 
 
-def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], months: list[dt.date]) -> list[Message]:
+def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], periods: list[Period]) -> list[Message]:
     """What there is to tell of scores that are late: once a day as long as they are.
 
     Args:
         writing: writes it.
         state: says since when something is due.
         domains: the deployment's, by name.
-        months: the deployment's, in order.
+        periods: the deployment's, in order.
     """
     now, late = time.time(), writing.settings.notify.late.total_seconds()
     if 0 <= now - state.looked < _LOOK_SECONDS:
@@ -34,7 +34,7 @@ def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], m
     due = {
         one.key: one
         for task, head in writing.champions.heads().items()
-        for one in _due(writing, task, head, domains, months)
+        for one in _due(writing, task, head, domains, periods)
     }
     unknown = {one.task for one in due.values() if one.problem}  # what was due there is so, for all that anybody knows
     before = {key: since for key, since in state.due.items() if key.partition(" ")[0] in unknown}
@@ -47,25 +47,25 @@ def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], m
 
 
 class _Due(NamedTuple):
-    """A month that is to be scored; or why nobody can say which is."""
+    """A period that is to be scored; or why nobody can say which is."""
 
     task: str
-    month: str = ""
+    period: str = ""
     problem: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.task} {self.month}".strip()
+        return f"{self.task} {self.period}".strip()
 
 
-def _due(writing: Writing, task: str, head: str, domains: Mapping[str, Domain], months: list[dt.date]) -> list[_Due]:
+def _due(writing: Writing, task: str, head: str, domains: Mapping[str, Domain], periods: list[Period]) -> list[_Due]:
     try:
         champion = writing.champions.read(Champion, task, head)
         if champion is None:
             return []
-        look = look_at(writing.warehouse, writing.settings, champion.tag, domains, months)
+        look = look_at(writing.warehouse, writing.settings, champion.tag, domains, periods)
         stored = writing.warehouse.production(task)
-        return [_Due(task, f"{at:%Y-%m}") for at in look.due(stored.all(), stored.latest_done())]
+        return [_Due(task, str(at)) for at in look.due(stored.all(), stored.latest_done())]
     except Exception as error:  # noqa: BLE001  # whatever it is, nothing is scored until it is mended: that is told
         return [_Due(task, problem=in_words(error))]
 
@@ -82,7 +82,7 @@ def _message(writing: Writing, due: _Due, since: float, now: float) -> Message:
         owner=writing.owner(due.task),
         title=f"ANNA: {due.key} is not scored",
         sentence=told,
-        facts={"month": due.month, "since": began},
+        facts={"period": due.period, "since": began},
         page=writing.page("/automation"),  # the sensor `production` says there what it waits for
         advice="Automation → production says what is waited for, and which run failed.",
         at=moment(now),

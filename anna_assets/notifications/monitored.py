@@ -1,6 +1,4 @@
-"""What monitoring found in a month's scores, as its checks say it."""
-
-import datetime as dt
+"""What monitoring found in a period's scores, as its checks say it."""
 
 import dagster as dg
 
@@ -8,30 +6,31 @@ from anna_assets.notifications.writing import Writing, moment
 from anna_assets.partitions import task_keys
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_core.errors import ArtifactError
+from anna_core.periods import Period
 from anna_resources.names import PARTITION_TAG
 from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
 from anna_resources.notify_settings import Event
 
-_AGAIN = 30 * DAY  # seconds after which the same is told again of a month that was scored again
+_AGAIN = 30 * DAY  # seconds after which the same is told again of a period that was scored again
 _SHOWN_FIELDS = 5
 
 
 def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.DagsterRun, at: float) -> list[Message]:
-    """What the checks of a run's monitoring found; nothing where all pass, or the same was told of the month."""
+    """What the checks of a run's monitoring found; nothing where all pass, or the same was told of the period."""
     records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     events = (record.event_log_entry.get_dagster_event() for record in records)
     checks = [event.asset_check_evaluation_data for event in events]
     watched = [one for one in checks if one.asset_key == MONITORING_KEY]
     if not watched or PARTITION_TAG not in run.tags:
         return []
-    [(task, month)] = task_keys([run.tags[PARTITION_TAG]])
+    [(task, period)] = task_keys([run.tags[PARTITION_TAG]], writing.settings.production.cadence)
     failed = [one for one in watched if not one.passed]
     found = " ".join(sorted(f"{one.check_name}:{one.severity.value}" for one in failed))
-    of_month = f"drift: {task} {month:%Y-%m} "
-    for mark in [one for one in state.told if one.startswith(of_month) and one != of_month + found]:
+    of_period = f"drift: {task} {period} "
+    for mark in [one for one in state.told if one.startswith(of_period) and one != of_period + found]:
         del state.told[mark]  # that has passed: when it comes again, it is news
-    if not failed or not state.is_news(of_month + found, _AGAIN):
+    if not failed or not state.is_news(of_period + found, _AGAIN):
         return []
     is_error = any(one.severity is dg.AssetCheckSeverity.ERROR for one in failed)
     names = ", ".join(one.check_name for one in failed)
@@ -40,10 +39,10 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
         severity=Severity.FAILURE if is_error else Severity.WARNING,
         task=task,
         owner=writing.owner(task),
-        title=f"ANNA: {task} {month:%Y-%m}: {'error' if is_error else 'warning'} of {names}",
+        title=f"ANNA: {task} {period}: {'error' if is_error else 'warning'} of {names}",
         sentence=" ".join(one.description or one.check_name for one in failed),
-        facts={"month": f"{month:%Y-%m}", "checks": names, **_figures(writing, task, month)},
-        page=writing.month_page("production/monitoring", task, month),
+        facts={"period": f"{period}", "checks": names, **_figures(writing, task, period)},
+        page=writing.period_page("production/monitoring", task, period),
         advice="The scores are published all the same. See on the page whether clients changed or a source broke; then "
         f"mend the source, train on newer rows and promote that, or go back: anna rollback {task} --why …",
         at=moment(at),
@@ -51,10 +50,10 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
     return [message]
 
 
-def _figures(writing: Writing, task: str, month: dt.date) -> dict[str, str]:
-    """The metric of a month where outcomes are known, and its stability indices, as far as they are to be read."""
+def _figures(writing: Writing, task: str, period: Period) -> dict[str, str]:
+    """The metric of a period where outcomes are known, and its stability indices, as far as they are to be read."""
     try:
-        found = writing.warehouse.monitoring(task, month).read()
+        found = writing.warehouse.monitoring(task, period).read()
     except ArtifactError:  # written anew by another version meanwhile; the checks have said what there is to say
         found = None
     if found is None:

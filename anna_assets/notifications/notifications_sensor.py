@@ -13,7 +13,7 @@ from anna_assets.notifications.late import late_scores
 from anna_assets.notifications.pressed import new_presses
 from anna_assets.notifications.runs import ended_runs, last_ends
 from anna_assets.notifications.writing import Writing
-from anna_assets.partitions import months_of
+from anna_assets.partitions import periods_of
 from anna_core.domains import Domain
 from anna_core.errors import in_words
 from anna_resources.notifications.addresses import all_addresses
@@ -27,9 +27,7 @@ NOTIFICATIONS = "notifications"
 WATCH_SECONDS = 30  # between two looks
 
 
-def notifications_sensor(
-    domains: list[Domain], settings: Settings, month: dg.MonthlyPartitionsDefinition
-) -> dg.SensorDefinition:
+def notifications_sensor(domains: list[Domain], settings: Settings) -> dg.SensorDefinition:
     """The sensor `notifications`; begins no run."""
 
     @dg.sensor(
@@ -55,7 +53,7 @@ def notifications_sensor(
                 asked: list[Callable[[State], list[Message]]] = [
                     lambda known: ended_runs(context.instance, writing, known),
                     lambda known: new_presses(writing, known),
-                    lambda known: late_scores(writing, known, there, months_of(month)),
+                    lambda known: late_scores(writing, known, there, periods_of(settings)),
                 ]
                 told, messages = list[str](), list[Message]()
                 for ask in asked:

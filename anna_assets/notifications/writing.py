@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from anna_assets.partitions import task_key
+from anna_core.periods import Period
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.settings import Settings
@@ -52,9 +53,9 @@ class Writing:
         """Address of the page of a partition of an asset."""
         return self.page(f"/assets/{asset}?view=partitions&partition={quote(partition, safe='')}")
 
-    def month_page(self, asset: str, task: str, month: dt.date) -> str:
-        """The same of an asset that is divided by month and task."""
-        return self.asset_page(asset, task_key(task, month))
+    def period_page(self, asset: str, task: str, period: Period) -> str:
+        """The same of an asset that is divided by period and task."""
+        return self.asset_page(asset, task_key(task, period))
 
     def run_page(self, run: str) -> str:
         """Address of the page of a run."""

@@ -1,6 +1,5 @@
 """What is to be run for a task in production, as things stand: the difference between what there is and should be."""
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from itertools import takewhile
 
 import dagster as dg
 
-from anna_assets.layers.fresh_marts import stale_marts
+from anna_assets.layers.fresh_marts import history_key, stale_marts
 from anna_assets.partitions import task_key
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
@@ -20,6 +19,7 @@ from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.refresh.unbuilt import months_under_way
 from anna_core.domains import Domain
 from anna_core.errors import in_words
+from anna_core.periods import Period
 from anna_core.samples.outcomes import last_change, list_outcomes
 from anna_core.sequences.touched_months import history_months
 from anna_resources.artifacts.production import Done
@@ -42,7 +42,7 @@ class Agenda:
         warehouse: holds what there is.
         settings: of the deployment.
         domains: name → domain, as they are now.
-        months: the deployment's, in order.
+        periods: the deployment's, in order.
         now: Unix time.
         told: takes a sentence of each thing that cannot be looked at, or that failed: the others go on without it.
         waits: takes one of each thing that is due and waits for something else.
@@ -52,7 +52,7 @@ class Agenda:
     warehouse: Warehouse
     settings: Settings
     domains: Mapping[str, Domain]
-    months: list[dt.date]
+    periods: list[Period]
     now: float
     told: list[str] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Agenda:
         return bool(again)
 
     def _champions(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
-        """The months that the champion is to score, and those whose monitoring has not seen what there is."""
+        """The periods that the champion is to score, and those whose monitoring has not seen what there is."""
         stored = self.warehouse.production(task)
         scored, look = stored.all(), self._look(champion)
         due = look.due(scored, stored.latest_done())
@@ -116,11 +116,11 @@ class Agenda:
         outcomes = self.warehouse.outcomes(task).facts().versions
         for at, done in scored.items():
             known = outcomes.get(done.as_of, "")
-            along = self.warehouse.challenger(task).month(at).done_by_another_than(done.model)
-            if at in self.months and at not in due and self._is_news(task, at, done, known, along):
+            along = self.warehouse.challenger(task).of(at).done_by_another_than(done.model)
+            if at in self.periods and at not in due and self._is_news(task, at, done, known, along):
                 # What there is to see is part of the name: what fails on it once may not on another.
                 seen = _digest(f"{done.scored_at} {known} {along.scored_at if along else ''}")
-                yield _request(f"monitoring {task} {at:%Y-%m} of {seen}", task_key(task, at), MONITORING_KEY)
+                yield _request(f"monitoring {task} {at} of {seen}", task_key(task, at), MONITORING_KEY)
 
     def _challengers(self, task: str, tag: str) -> Iterator[dg.RunRequest]:
         look = self._look(tag)
@@ -128,7 +128,7 @@ class Agenda:
             yield from self._scores(look, task, at, CHALLENGER_KEY)
 
     def _look(self, tag: str) -> Look:
-        return look_at(self.warehouse, self.settings, tag, self.domains, self.months)
+        return look_at(self.warehouse, self.settings, tag, self.domains, self.periods)
 
     def _outcomes(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
         """Outcomes are read where a file is new, another, or gone, and all are at rest."""
@@ -152,34 +152,34 @@ class Agenda:
         if built is None or built.tag != champion or not built.digest:
             yield _request(f"image of {champion}", task, IMAGE_KEY)
 
-    def _due_along(self, look: Look, task: str) -> list[dt.date]:
-        """The months that the challenger is to score: the newest, and those that it scored on other histories."""
+    def _due_along(self, look: Look, task: str) -> list[Period]:
+        """The periods that the challenger is to score: the newest, and those that it scored on other histories."""
         scored, along = self.warehouse.production(task).all(), self.warehouse.challenger(task).all()
         along = {at: done for at, done in along.items() if done.model == look.tag}
         newest = {max(scored)} - set(along) if scored else set()
-        return sorted(at for at in newest | {at for at in along if look.is_late(at, along[at])} if at in self.months)
+        return sorted(at for at in newest | {at for at in along if look.is_late(at, along[at])} if at in self.periods)
 
-    def _scores(self, look: Look, task: str, at: dt.date, key: dg.AssetKey) -> Iterator[dg.RunRequest]:
-        """What is to be built for the scores of a month: its histories, once their marts are fresh; then the scores."""
-        behind = {one.name: stale_marts(self.warehouse, one, history_months(one, at)) for one in look.domains}
+    def _scores(self, look: Look, task: str, at: Period, key: dg.AssetKey) -> Iterator[dg.RunRequest]:
+        """What is to be built for a period's scores: its histories, once their marts are fresh; then the scores."""
+        behind = {one.name: stale_marts(self.warehouse, one, history_months(one, at.as_of)) for one in look.domains}
         if any(behind.values()):  # the refresh is about to build them
             marts = ", ".join(f"mart/{name} {month:%Y-%m}" for name, months in behind.items() for month in months)
-            self.waits.append(f"{task} {at:%Y-%m} waits for {marts}, which are behind their sources.")
+            self.waits.append(f"{task} {at} waits for {marts}, which are behind their sources.")
             return
-        found, month = look.made_of(at), at.isoformat()
+        found = look.made_of(at)
         stale = [one.name for one in look.domains if self.warehouse.history(one, at).made_of() != found[one.name]]
         for name in stale:
-            history = dg.AssetKey(["history", name])
-            if months_under_way(self.instance, history, [month]):  # of one that exists, the automation asks, too
-                self.waits.append(f"{task} {at:%Y-%m} waits for history/{name}, which is being built.")
+            history = history_key(self.domains[name], at.cadence)
+            if months_under_way(self.instance, history, [at.key]):  # of one that exists, the automation asks, too
+                self.waits.append(f"{task} {at} waits for {history.to_user_string()}, which is being built.")
             else:
-                yield _request(f"history/{name} {at:%Y-%m}", month, history)
+                yield _request(f"{history.to_user_string()} {at}", at.key, history)
         if not stale:
             along = ", scoring along" if key == CHALLENGER_KEY else ""
-            yield _request(f"{look.tag} {at:%Y-%m}{along}", task_key(task, at), key, MONITORING_KEY)
+            yield _request(f"{look.tag} {at}{along}", task_key(task, at), key, MONITORING_KEY)
 
-    def _is_news(self, task: str, at: dt.date, done: Done, known: str, along: Done | None) -> bool:
-        """Whether the monitoring of a month has not seen its scores, outcomes and challenger as they are."""
+    def _is_news(self, task: str, at: Period, done: Done, known: str, along: Done | None) -> bool:
+        """Whether the monitoring of a period has not seen its scores, outcomes and challenger as they are."""
         seen = self.warehouse.monitoring(task, at).read()
         if seen is None or (seen.scored_at, seen.outcomes) != (done.scored_at, known):
             return True

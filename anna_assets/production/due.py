@@ -1,20 +1,25 @@
-"""Which months a champion is to score: what there is, compared with what should be."""
+"""Which periods a champion is to score: what there is, compared with what should be."""
 
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from anna_assets.layers.fresh_marts import made_of
 from anna_core.domains import Domain
 from anna_core.errors import AnnaError
-from anna_core.months import months_between, next_month
+from anna_core.marts.footer import Footer
+from anna_core.months import months_between
+from anna_core.periods import Cadence, Period
 from anna_core.sequences.touched_months import history_months
+from anna_core.sources.fingerprints import rows_in
 from anna_resources.artifacts.production import Done
 from anna_resources.artifacts.visible import MadeOf
 from anna_resources.settings import Settings
 from anna_resources.warehouse import Warehouse
+
+WATCHED = 24  # newest periods that are scored again where late events change them
 
 
 @dataclass(frozen=True)
@@ -23,71 +28,76 @@ class Look:
 
     Attributes:
         tag: of the launch.
-        settings: of the deployment; `production.grace` says when a month without later events is complete.
+        settings: of the deployment; `production.grace` says when a period without later events is complete.
         domains: those that it reads, as they are now.
-        months: the deployment's months, in order.
-        rows: name of each domain → month → number of its events, as last observed.
-        fingerprints: name of each domain → key of each month that is built → fingerprint of its rows.
+        periods: the deployment's, in order.
+        rows: name of each domain → day → number of its events; where production scores by month, those of a month stand
+            at its first day.
+        footers: name of each domain → month that is built → what its mart says of itself.
         now: Unix time.
     """
 
     tag: str
     settings: Settings
     domains: list[Domain]
-    months: list[dt.date]
+    periods: list[Period]
     rows: Mapping[str, Mapping[dt.date, int]]
-    fingerprints: Mapping[str, Mapping[str, str]]
+    footers: Mapping[str, Mapping[dt.date, Footer]]
     now: float
 
-    def made_of(self, month: dt.date) -> dict[str, MadeOf]:
-        """Name of each domain → what its history of a month would be made of."""
-        return {domain.name: made_of(domain, month, self.fingerprints[domain.name]) for domain in self.domains}
+    def made_of(self, period: Period) -> dict[str, MadeOf]:
+        """Name of each domain → what its history of a period would be made of."""
+        return {domain.name: made_of(domain, period.as_of, self.footers[domain.name]) for domain in self.domains}
 
-    def is_complete(self, month: dt.date) -> bool:
-        """Whether no more events of a month are to be expected.
+    def is_complete(self, period: Period) -> bool:
+        """Whether no more events of a period are to be expected.
 
-        That is so where some domain has an event of it, and each has one of a later month, or the month has been over
-        for its availability lag and `production.grace`. A month of which nothing came was not delivered yet. An event
-        of a month that has not begun, such as one of 2062 for 2026, says nothing of what was delivered.
+        That is so where some domain has an event of it, and each has one of a later period, or the period has been over
+        for its availability lag and `production.grace`. A period of which nothing came was not delivered yet. An event
+        of a day that has not begun, such as one of 2062 for 2026, says nothing of what was delivered.
         """
-        zone = ZoneInfo(self.settings.time_zone)
-        end = dt.datetime.combine(next_month(month), dt.time(), tzinfo=zone)
-        today = dt.datetime.fromtimestamp(self.now, zone).date()
-        if not any(known.get(month) for known in self.rows.values()):
+        if not any(any(self._came(domain, period.start, period.as_of)) for domain in self.domains):
             return False
+        zone = ZoneInfo(self.settings.time_zone)
+        end = dt.datetime.combine(period.as_of, dt.time(), tzinfo=zone)
+        tomorrow = dt.datetime.fromtimestamp(self.now, zone).date() + dt.timedelta(days=1)
         return all(
-            any(month < at <= today and count for at, count in self.rows[domain.name].items())
-            or self.now >= (end + domain.availability_lag + self.settings.production.grace).timestamp()
+            any(self._came(domain, period.as_of, tomorrow))
+            or self.now >= (end + domain.availability_lag + self.settings.production.patience).timestamp()
             for domain in self.domains
         )
 
-    def due(self, scored: Mapping[dt.date, Done], latest: Done | None) -> list[dt.date]:
-        """The months that the launch is to score as champion, in order.
+    def _came(self, domain: Domain, first: dt.date, end: dt.date) -> Iterator[int]:
+        """The number of a domain's events on each day from one to before another."""
+        return (count for day, count in self.rows[domain.name].items() if first <= day < end)
+
+    def due(self, scored: Mapping[Period, Done], latest: Done | None) -> list[Period]:
+        """The periods that the launch is to score as champion, in order.
 
         Args:
-            scored: each month that was → what is known of its scores.
+            scored: each period that was → what is known of its scores.
             latest: what is known of those that are called the newest; whoever was to write them may have been killed.
         """
-        due = {at for at, done in scored.items() if at in self.months and self.is_late(at, done)}
-        if scored and latest != scored[max(scored)]:
-            due |= {max(scored)} & set(self.months)
-        complete = [at for at in self.months if self.is_complete(at)]
-        if complete:
-            newest = complete[-1]
-            first = next_month(max(scored)) if scored else newest
-            due |= {at for at in months_between(first, newest) if at in self.months}
+        there, last = set(self.periods), max(scored, default=None)
+        due = {at for at in sorted(scored)[-WATCHED:] if at in there and self.is_late(at, scored[at])}
+        # Of a later date are the latest where the cadence was another.
+        if last and (latest is None or (latest.as_of <= last.as_of and latest != scored[last])):
+            due |= {last} & there
+        newest = next((at for at in reversed(self.periods) if self.is_complete(at)), None)
+        if newest is not None:
+            due |= {at for at in self.periods if (last.as_of if last else newest.start) <= at.start <= newest.start}
             if newest in scored and scored[newest].model != self.tag:
                 due.add(newest)
         return sorted(due)
 
-    def is_late(self, month: dt.date, done: Done) -> bool:
-        """Whether a month was scored on histories made of other marts than there are."""
-        found = self.made_of(month)
+    def is_late(self, period: Period, done: Done) -> bool:
+        """Whether a period was scored on histories made of other marts than there are."""
+        found = self.made_of(period)
         return any(found[name].digest != known for name, known in done.histories.items() if name in found)
 
 
 def look_at(
-    warehouse: Warehouse, settings: Settings, tag: str, there: Mapping[str, Domain], months: list[dt.date]
+    warehouse: Warehouse, settings: Settings, tag: str, there: Mapping[str, Domain], periods: list[Period]
 ) -> Look:
     """Look at the sources and marts of the domains that a launch reads.
 
@@ -96,20 +106,31 @@ def look_at(
         settings: of the deployment.
         tag: of the launch.
         there: the deployment's domains by name.
-        months: the deployment's, in order.
+        periods: the deployment's, in order.
 
     Raises:
         AnnaError: a domain that it reads is gone.
     """
     domains = domains_read(warehouse, tag, there)
-    rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
-    prints = {domain.name: warehouse.mart(domain).fingerprints(_seen(domain, months)) for domain in domains}
-    return Look(tag, settings, domains, months, rows, prints, time.time())
+    footers = {domain.name: warehouse.mart(domain).footers(_seen(domain, periods)) for domain in domains}
+    if settings.production.cadence is Cadence.MONTH:
+        rows = {domain.name: warehouse.source(domain).read().rows for domain in domains}
+    else:
+        rows = {name: _by_day(found.values()) for name, found in footers.items()}
+    return Look(tag, settings, domains, periods, rows, footers, time.time())
 
 
-def _seen(domain: Domain, months: list[dt.date]) -> list[dt.date]:
+def _seen(domain: Domain, periods: list[Period]) -> list[dt.date]:
     """The months that histories of these read: a mart of an earlier one, of before it was left out, counts."""
-    return sorted({*(history_months(domain, months[0]) if months else ()), *months})
+    if not periods:
+        return []
+    return list(months_between(history_months(domain, periods[0].as_of)[0], periods[-1].as_of))
+
+
+def _by_day(footers: Iterable[Footer]) -> dict[dt.date, int]:
+    """Day → number of its events."""
+    days = (day for footer in footers for day in (footer.days or {}).items())
+    return {dt.date.fromisoformat(day): rows_in(found) for day, found in days}
 
 
 def domains_read(warehouse: Warehouse, tag: str, there: Mapping[str, Domain]) -> list[Domain]:

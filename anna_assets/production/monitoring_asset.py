@@ -1,4 +1,4 @@
-"""Production's scores, watched: against the rows that the model was judged on, and against the month before."""
+"""Production's scores, watched: against the rows that the model was judged on, and against the period before."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
 from anna_assets.steps import step_asset
 from anna_core.columns.shares import percent
 from anna_core.metrics.registry import METRICS
-from anna_core.months import months_below
+from anna_core.periods import Cadence, periods_below
 from anna_resources.ledger.champions import Champions
 from anna_resources.production_settings import Drift
 from anna_resources.settings import load_settings
@@ -30,14 +30,14 @@ CHECKS = {
     _SCORE_DRIFT: "The scores lie as those of the rows that the model was judged on.",
     _FIELD_DRIFT: "The fields of the events are distributed as in the rows that the model was trained on.",
     _COVERAGE: "Each domain knows as large a share of the clients as of these rows.",
-    _VOLUME: "There are about as many clients as the month before.",
+    _VOLUME: "There are about as many clients as the period before.",
     _PERFORMANCE: "Where outcomes are known, the scores are no worse than on the launch's held-out rows.",
     _CALIBRATION: "Where outcomes are known, the scores can be taken at face value.",
 }
 
 
-def monitoring_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset `production/monitoring`, partitioned by month and task."""
+def monitoring_asset(partitions: dg.MultiPartitionsDefinition, cadence: Cadence) -> dg.AssetsDefinition:
+    """The asset `production/monitoring`, partitioned by period and task."""
 
     @step_asset(
         key=MONITORING_KEY,
@@ -50,7 +50,7 @@ def monitoring_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefin
         pool="scoring",
         group_name="production",
         kinds={"polars"},
-        description="A month's scores beside those of the rows that the model was judged on, and the month before's.",
+        description=f"A {cadence}'s scores beside those of the rows that the model was judged on, and the one before.",
         check_specs=[
             dg.AssetCheckSpec(name, asset=MONITORING_KEY, partitions_def=partitions, description=told)
             for name, told in CHECKS.items()
@@ -58,14 +58,15 @@ def monitoring_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefin
     )
     def monitoring(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         from anna_assets.production.observing import observe
-        from anna_core.analytics.trend_plot import MONTHS, trend_plot
+        from anna_core.analytics.trend_plot import PERIODS, trend_plot
 
-        [(task, at)], settings = task_keys([context.partition_key]), load_settings()
+        [(task, at)], settings = task_keys([context.partition_key], cadence), load_settings()
         levels = settings.production.drift
         found = observe(warehouse, task, at)
         warehouse.monitoring(task, at).write(found)
-        months = [month for month in months_below(warehouse.monitoring(task, at).path.parent) if month <= at][-MONTHS:]
-        past = [one for month in months if (one := warehouse.monitoring(task, month).read()) is not None]
+        there = periods_below(warehouse.monitoring(task, at).path.parent, cadence)
+        shown = [period for period in there if period <= at][-PERIODS:]
+        past = [one for period in shown if (one := warehouse.monitoring(task, period).read()) is not None]
         plot, checks = trend_plot(past, levels.warn, levels.error), _results(found, levels)
         guard_checks.tell(context, checks)
         facts = _facts(found)
@@ -86,10 +87,10 @@ def _facts(found: "Monitoring") -> dict[str, Any]:
     return {
         "ledger": found.model,
         "clients": found.clients,
-        "clients, against the month before": "not scored" if change is None else f"{change:+.1%}",
+        "clients, against the period before": "not scored" if change is None else f"{change:+.1%}",
         "mean score": dg.MetadataValue.json(found.means),
         "stability index of the scores": dg.MetadataValue.json(_rounded(found.score_drift)),
-        "against the month before": dg.MetadataValue.json(_rounded(found.score_drift_before)),
+        "against the period before": dg.MetadataValue.json(_rounded(found.score_drift_before)),
         "clients in another decile": dg.MetadataValue.json(
             {name: percent(share) for name, share in found.moved.items()}
         ),
@@ -150,7 +151,7 @@ def _results(found: "Monitoring", levels: Drift) -> list[dg.AssetCheckResult]:
             for name, (now, then) in covered.items()
             if abs(now - then) > levels.coverage
         ],
-        _VOLUME: [f"{change:+.1%} clients against the month before."]
+        _VOLUME: [f"{change:+.1%} clients against the period before."]
         if change is not None and abs(change) > levels.volume
         else [],
     }

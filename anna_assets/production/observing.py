@@ -1,6 +1,5 @@
-"""What is looked at of a month's scores: the figures of `production/monitoring`, from what there is on disk."""
+"""What is looked at of a period's scores: the figures of `production/monitoring`, from what there is on disk."""
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,11 +7,11 @@ import polars as pl
 
 from anna_core.analytics import performance
 from anna_core.analytics.held_out import HeldOut
-from anna_core.analytics.monitoring import Along, Monitoring, decile_moves, moves
+from anna_core.analytics.monitoring import Along, Monitoring, Moves, decile_moves, moves
 from anna_core.analytics.performance import Figure
 from anna_core.errors import ArtifactError
 from anna_core.models.scores_file import score_columns
-from anna_core.months import next_month
+from anna_core.periods import Period
 from anna_core.samples.sample import Sample
 from anna_core.samples.splits import TEST
 from anna_core.tasks.task import Task
@@ -24,26 +23,29 @@ if TYPE_CHECKING:
     from anna_core.metrics.bootstrap import Interval
 
 
-def observe(warehouse: Warehouse, task: str, at: dt.date) -> Monitoring:
-    """Look at the scores of a task as of the end of a month.
+def observe(warehouse: Warehouse, task: str, at: Period) -> Monitoring:
+    """Look at the scores of a task as of the end of a period.
 
     Raises:
-        ArtifactError: the month is not scored, or something that is needed cannot be read.
+        ArtifactError: the period is not scored, or something that is needed cannot be read.
     """
     scored = warehouse.production(task)
-    done, earlier = scored.month(at).done(), scored.month(next_month(at, -1))
+    done, earlier = scored.of(at).done(), scored.of(at.before)
     if done is None:
-        raise ArtifactError(f"{task} is not scored as of the end of {at:%Y-%m}: score it first.")
-    kept, scores = warehouse.candidate(done.model), scored.month(at).read()
+        raise ArtifactError(f"{task} is not scored as of the end of {at}: score it first.")
+    kept, scores = warehouse.candidate(done.model), scored.of(at).read()
     sample, facts, judged = kept.sample(), kept.facts(), kept.scores()
-    found = moves(
-        at,
-        scores,
-        judged[(sample.fold >= 0) | (sample.split == TEST)],
-        kept.reference(),
-        {domain.name: warehouse.history(domain, at).read() for domain in facts.domains},
-        earlier.read() if earlier.exists() else None,
-    )
+    seen, histories = warehouse.monitoring(task, at).read(), [warehouse.history(one, at) for one in facts.domains]
+    found: Moves | None = seen if seen is not None and seen.scored_at == done.scored_at else None
+    if found is None or all(one.exists() for one in histories):
+        found = moves(
+            at,
+            scores,
+            judged[(sample.fold >= 0) | (sample.split == TEST)],
+            kept.reference(),
+            {one.domain: one.read() for one in histories},
+            earlier.read() if earlier.exists() else None,
+        )  # else histories were too old to be kept; what was found stands, as the scores are those of then
     stored = warehouse.outcomes(task)
     outcomes, matched = stored.read(done.as_of), None
     if outcomes is not None and set(facts.task.targets) <= set(outcomes.columns):
@@ -52,7 +54,7 @@ def observe(warehouse: Warehouse, task: str, at: dt.date) -> Monitoring:
     if matched is not None and len(matched.held_out):
         figures = performance.performance(facts.task, matched, _judged(kept, sample, facts.task, judged))
     return Monitoring(
-        **dict(found),
+        **found.model_dump(include=set(Moves.model_fields)),
         model=done.model,
         scored_at=done.scored_at,
         metric=facts.task.metric,
@@ -71,10 +73,10 @@ def _judged(kept: CandidateFolder, sample: Sample, task: Task, scores: np.ndarra
 
 
 def _along(
-    warehouse: Warehouse, task: Task, ours: Done, at: dt.date, scores: pl.DataFrame, outcomes: pl.DataFrame | None
+    warehouse: Warehouse, task: Task, ours: Done, at: Period, scores: pl.DataFrame, outcomes: pl.DataFrame | None
 ) -> Along | None:
-    """How the challenger's scores of the month compare; None where there are none."""
-    stored = warehouse.challenger(task.name).month(at)
+    """How the challenger's scores of the period compare; None where there are none."""
+    stored = warehouse.challenger(task.name).of(at)
     done = stored.done_by_another_than(ours.model)
     if done is None:
         return None

@@ -1,23 +1,24 @@
-"""The sensor `production`: as soon as a month is complete, its histories are built and the champions score them.
+"""The sensor `production`: as soon as a period is complete, its histories are built and the champions score them.
 
 It compares what there is (champions in the ledger, marts, histories, scores) with what there should be, at each look,
 so nothing hangs on an event that was seen or missed:
 
-- The newest complete month is scored by the champion, also by a new one; so are complete months after the last scored.
-- A scored month whose marts changed since, by late events, is scored again.
-- Past months are otherwise left as they were scored.
+- The newest complete period is scored by the champion, also by a new one; so are complete ones after the last scored.
+- A scored period whose marts changed since, by late events, is scored again.
+- Past periods are otherwise left as they were scored.
 - A challenger scores along what the champion has scored last; outcomes are read as they come; and what is new of a
-  month, its scores, outcomes or a challenger's scores, is looked at.
+  period, its scores, outcomes or a challenger's scores, is looked at.
 """
 
 import time
 
 import dagster as dg
 
-from anna_assets.partitions import months_of
+from anna_assets.layers.fresh_marts import history_key
+from anna_assets.partitions import periods_of
 from anna_assets.production.agenda import Agenda
 from anna_assets.production.image_asset import IMAGE_KEY
-from anna_assets.production.in_time import in_time_news, late_months
+from anna_assets.production.in_time import in_time_news, late_periods
 from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
 from anna_assets.production.scores_asset import CHALLENGER_KEY, SCORES_KEY
@@ -32,10 +33,9 @@ from anna_resources.warehouse import Warehouse
 WATCH_SECONDS = 15  # between two looks
 
 
-def production_sensor(
-    domains: list[Domain], settings: Settings, month: dg.MonthlyPartitionsDefinition
-) -> dg.SensorDefinition:
+def production_sensor(domains: list[Domain], settings: Settings) -> dg.SensorDefinition:
     """The sensor `production`; costs no run while nothing is to be scored."""
+    cadence = settings.production.cadence
 
     @dg.sensor(
         name="production",
@@ -45,15 +45,15 @@ def production_sensor(
             CHALLENGER_KEY,
             OUTCOMES_KEY,
             MONITORING_KEY,
-            *(dg.AssetKey(["history", domain.name]) for domain in domains),
+            *(history_key(domain, cadence) for domain in domains),
         ),
         minimum_interval_seconds=WATCH_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Has the champions score each month once it is complete, and again where late events change it.",
+        description=f"Has the champions score each {cadence} once it is complete, again where late events change it.",
     )
     def production(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SensorResult:
-        there, months = {domain.name: domain for domain in domains}, months_of(month)
-        agenda = Agenda(context.instance, warehouse, settings, there, months, time.time())
+        there, periods = {domain.name: domain for domain in domains}, periods_of(settings)
+        agenda = Agenda(context.instance, warehouse, settings, there, periods, time.time())
         requests: dict[str, dg.RunRequest] = {}
         champions = Champions.of(settings)
         for task, head in champions.heads().items():  # by one call of git, where the ledger has no news
@@ -69,7 +69,7 @@ def production_sensor(
                 agenda.told.append(f"{task}: {in_words(error)}")
         for sentence in agenda.told:
             context.log.warning(sentence)
-        late = late_months(warehouse, settings, there, months)
+        late = late_periods(warehouse, settings, there, periods)
         news, cursor = in_time_news(late, context.cursor)
         if requests:
             return dg.SensorResult(run_requests=list(requests.values()), asset_events=news, cursor=cursor)

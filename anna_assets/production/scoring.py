@@ -1,6 +1,5 @@
-"""A launch scores all clients as of a month's end, as production wants it."""
+"""A launch scores all clients as of a period's end, as production wants it."""
 
-import datetime as dt
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from anna_assets.layers.fresh_marts import require_fresh_histories
 from anna_assets.layers.mart_assets import joint_version
 from anna_assets.places import place
 from anna_core.domains import Domain
-from anna_core.months import next_month
+from anna_core.periods import Period
 from anna_resources.artifacts.folder import ArtifactFolder
 from anna_resources.artifacts.production import Done
 from anna_resources.clock import this_second
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
     from anna_core.scoring.launch_model import LaunchModel
 
 
-class MonthScorer:
-    """Scores months by candidates; the models of the last one stay loaded."""
+class PeriodScorer:
+    """Scores periods by candidates; the models of the last one stay loaded."""
 
     def __init__(self, warehouse: Warehouse, domains: Iterable[Domain]) -> None:
         self._warehouse, self._domains = warehouse, tuple(domains)
         self._tag = ""
         self._model: LaunchModel | None = None
 
-    def score(self, task: str, tag: str, at: dt.date) -> tuple[pl.DataFrame, Done]:
-        """Score every client who has a history in any domain as of the end of a month.
+    def score(self, task: str, tag: str, at: Period) -> tuple[pl.DataFrame, Done]:
+        """Score every client who has a history in any domain as of the end of a period.
 
         Returns:
             The scores as published, and what is known of them.
@@ -48,11 +47,11 @@ class MonthScorer:
         # What they were made of is read with them: what the marts hold by now, a later look finds to be another.
         opened = {name: self._warehouse.history(domain, at).opened() for name, domain in read.items()}
         histories = {name: history for name, (history, _) in opened.items()}
-        frame = published(model.score(histories, next_month(at), scoring_threads()), histories, tag)
+        frame = published(model.score(histories, at.as_of, scoring_threads()), histories, tag)
         done = Done(
             task=task,
-            month=f"{at:%Y-%m}",
-            as_of=next_month(at),
+            period=str(at),
+            as_of=at.as_of,
             model=tag,
             model_version=model.version,
             rows=len(frame),
@@ -68,12 +67,12 @@ class MonthScorer:
 
 
 def version_of(done: Done) -> str:
-    """Data version of a month's scores."""
+    """Data version of a period's scores."""
     return f"{done.model_version}-{joint_version(sorted(done.histories.values())).value}"
 
 
 def facts_of(frame: pl.DataFrame, done: Done, stored: ArtifactFolder) -> dict[str, Any]:
-    """What an asset's page says of a month's scores."""
+    """What an asset's page says of a period's scores."""
     from anna_core.models.scores_file import score_columns
     from anna_core.scoring.published import EVENTS
 

@@ -27,8 +27,9 @@ from anna_cli.submission import follow_intake, register
 from anna_cli.supervisor.platform import Platform
 from anna_core.errors import AnnaError
 from anna_core.months import next_month
+from anna_core.periods import Period
 from anna_core.tasks.presets import PRESETS
-from anna_resources.artifacts.production import SCORES_FILE, MonthMonitoring, ProductionScores
+from anna_resources.artifacts.production import SCORES_FILE, PeriodMonitoring, ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.settings import Settings, load_settings
 from anna_simbank.bank import SimulatedBank
@@ -124,12 +125,12 @@ def _deliver(home: Path) -> None:
 
 def _watch_scores(month: dt.date) -> None:
     """Wait until the champion has scored a month by itself; tell where the scores are, and how they look."""
-    storage = load_settings().storage
-    stored = ProductionScores.below(storage, TASK)
+    storage, period = load_settings().storage, Period(month)
+    stored = ProductionScores.below(storage, TASK, period.cadence)
     with CONSOLE.status(f"The champion scores {month:%B} by itself …"):
-        while (done := stored.month(month).done()) is None:
+        while (done := stored.of(period).done()) is None:
             time.sleep(POLL_SECONDS)
-        while (seen := MonthMonitoring.below(storage, TASK, month).read()) is None:
+        while (seen := PeriodMonitoring.below(storage, TASK, period).read()) is None:
             time.sleep(POLL_SECONDS)
     said = f"  as of {done.as_of}: {done.rows:,} clients scored by {done.model}  {stored.latest / SCORES_FILE}"
     CONSOLE.print(Text(said), soft_wrap=True)

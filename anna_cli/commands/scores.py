@@ -1,12 +1,13 @@
 """`anna scores`: where production's scores are."""
 
+import datetime as dt
+
 import click
 from rich.text import Text
 
 from anna_cli.console import CONSOLE
 from anna_core.errors import AnnaError
 from anna_core.keys import check_task
-from anna_core.months import next_month, parse_month
 from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.settings import load_settings
 
@@ -17,24 +18,29 @@ class NoScoresError(AnnaError):
 
 @click.command()
 @click.argument("task")
-@click.option("--as-of", help="Only those of this day, the first after a month, as in 2024-04-01.")
+@click.option(
+    "--as-of",
+    help="Only those of this day, the first after a month, a week or a day that was scored, as in 2024-04-01.",
+)
 def scores(task: str, as_of: str | None) -> None:
-    """List the months that the champion of TASK has scored, with the path of each; the newest is also in latest/."""
-    stored = ProductionScores.below(load_settings().storage, check_task(task))
+    """List the periods that the champion of TASK has scored, with the path of each; the newest is also in latest/."""
+    settings = load_settings()
+    cadence = settings.production.cadence
+    stored = ProductionScores.below(settings.storage, check_task(task), cadence)
     found = stored.all()
     if as_of is not None:
         try:
-            month = next_month(parse_month(as_of), -1)
+            day = dt.date.fromisoformat(as_of)
         except ValueError as error:
-            raise NoScoresError(f"--as-of {as_of}: {error}; write the first day after a month.") from error
-        found = {at: done for at, done in found.items() if at == month}
+            raise NoScoresError(f"--as-of {as_of}: {error}; write the first day after a {cadence}.") from error
+        found = {at: done for at, done in found.items() if at.as_of == day}
     if not found:
         raise NoScoresError(
             f"{task} has no scores{f' as of {as_of}' if as_of else ''} yet: see `anna champions {task}`; the champion "
-            "scores a month by itself once it is complete."
+            f"scores a {cadence} by itself once it is complete."
         )
     for at, done in found.items():
-        path = stored.month(at).current() / SCORES_FILE
+        path = stored.of(at).current() / SCORES_FILE
         told = (
             f"  as of {done.as_of}  {done.rows:,} clients by {done.model}, {done.scored_at:%Y-%m-%d %H:%M} UTC  {path}"
         )

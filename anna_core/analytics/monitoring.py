@@ -1,16 +1,17 @@
-"""What a month's scores look like beside those that the model was judged on, and beside the month before."""
+"""What a period's scores look like beside those that the model was judged on, and beside the period before."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from anna_core.analytics.drift import DomainShares, drift_by_chance, field_drift, shares_of
 from anna_core.analytics.performance import Figure, Performance
 from anna_core.metrics.stability import chance, psi
 from anna_core.models.scores_file import decile_of, score_columns
+from anna_core.periods import Period
 from anna_core.sequences.ragged import Sequences
 
 
@@ -35,28 +36,30 @@ class Along(BaseModel):
 
 
 class Moves(BaseModel):
-    """How far a month's scores, and what they are made from, moved.
+    """How far a period's scores, and what they are made from, moved.
 
     Attributes:
-        month: as in 2024-03.
+        period: as in 2024-03.
         clients: number of clients.
-        clients_before: those of the month before; None where that was not scored.
+        clients_before: those of the period before; None where that was not scored.
         means: score → its mean.
         score_drift: score → stability index against the scores of the rows that the model was judged on; empty where
             there are no clients.
-        score_drift_before: score → likewise, against the month before; empty where that was not scored by the same
+        score_drift_before: score → likewise, against the period before; empty where that was not scored by the same
             model.
         by_chance: what the former index may be without any drift; 0 where there are no clients.
-        moved: score → share of the clients of both months whose decile is another; empty as above.
+        moved: score → share of the clients of both periods whose decile is another; empty as above.
         covered: domain → share of the clients that have an event in it.
         covered_then: domain → likewise, of the rows that the model was trained and judged on.
         field_drift: `<domain>.<field>` → stability index against these rows, the largest first.
         fields_by_chance: likewise → the index that so few clients show by chance.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    month: str
+    period: str = Field(
+        validation_alias=AliasChoices("period", "month")
+    )  # as it was called when there were only months
     clients: int
     clients_before: int | None
     means: dict[str, float]
@@ -71,12 +74,12 @@ class Moves(BaseModel):
 
     @property
     def volume_change(self) -> float | None:
-        """By which share there are more clients than the month before, fewer if negative; None where nobody knows."""
+        """By which share there are more clients than the period before, fewer if negative; None where nobody knows."""
         return self.clients / self.clients_before - 1 if self.clients_before else None
 
 
 class Monitoring(Moves):
-    """A month's scores, watched.
+    """A period's scores, watched.
 
     Attributes:
         model: tag of the launch that scored.
@@ -98,22 +101,22 @@ class Monitoring(Moves):
 
 
 def moves(
-    month: dt.date,
+    period: Period,
     scores: pl.DataFrame,
     judged: np.ndarray,
     reference: Mapping[str, DomainShares],
     histories: Mapping[str, Sequences],
     before: pl.DataFrame | None,
 ) -> Moves:
-    """Hold a month's scores against those that the model was judged on, and against the month before's.
+    """Hold a period's scores against those that the model was judged on, and against the period before's.
 
     Args:
-        month: its first day.
+        period: which.
         scores: as published, a row a client.
         judged: (m, K) scores of the rows that the model was judged on, by models that were not fitted on them.
         reference: domain → how the events of the launch's rows are distributed.
         histories: domain → the sequences that were scored.
-        before: the published scores of the month before; None where there are none.
+        before: the published scores of the period before; None where there are none.
     """
     names = score_columns(scores)
     some = bool(len(judged) and len(scores))  # else nothing can be compared, and no figure of it is a number
@@ -124,7 +127,7 @@ def moves(
     found = {name: shares_of(history, reference[name], len(scores)) for name, history in histories.items()}
     fields = _by_field(field_drift, reference, found)
     return Moves(
-        month=f"{month:%Y-%m}",
+        period=str(period),
         clients=len(scores),
         clients_before=None if before is None else len(before),
         means={name: _mean(scores[name].to_numpy()) for name in names},

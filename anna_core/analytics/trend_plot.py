@@ -1,4 +1,4 @@
-"""How production's scores went over the last months."""
+"""How production's scores went over the last periods."""
 
 import math
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from anna_core.metrics.registry import METRICS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MONTHS = 24
+PERIODS = 24
 
 
-def trend_plot(months: Sequence[Monitoring], warn: float, error: float) -> Plot:
-    """Clients, mean score, stability index and metric of each month; a line where the model was another.
+def trend_plot(periods: Sequence[Monitoring], warn: float, error: float) -> Plot:
+    """Clients, mean score, stability index and metric of each period; a line where the model was another.
 
     Args:
-        months: one or more, in order, the latest last.
+        periods: one or more, in order, the latest last.
         warn: index from which it warns.
         error: index from which it is an error.
     """
-    shown = months[-MONTHS:]
-    places, labels = range(len(shown)), [one.month for one in shown]
+    shown = periods[-PERIODS:]
+    places, labels = range(len(shown)), [one.period for one in shown]
     changes = [place - 0.5 for place in places[1:] if shown[place].model != shown[place - 1].model]
 
     def frame(axes: "Axes", title: str) -> None:
@@ -74,7 +74,7 @@ def trend_plot(months: Sequence[Monitoring], warn: float, error: float) -> Plot:
 
     return Plot(
         "trend",
-        "The last months",
+        "The last periods",
         "Against the rows that the model was judged on; a dotted line: another model scores from here on.",
         draw_many([clients, means, drift, metric], columns=2, size=WIDE),
         wide=True,

@@ -13,7 +13,8 @@ import polars as pl
 
 from anna_core.errors import in_words
 
-_SOURCE, _CODES, _MISSING = "anna.source", "anna.codes", "anna.missing"  # keys of a mart file's Parquet metadata
+# Keys of a mart file's Parquet metadata.
+_SOURCE, _CODES, _MISSING, _DAYS = "anna.source", "anna.codes", "anna.missing", "anna.days"
 _KEPT = 4096  # footers: ten domains of thirty years
 
 
@@ -26,12 +27,15 @@ class Footer:
         codes: categorical field → number of codes of the dictionary that encoded the month.
         missing: field → share of the month's events without a value, 0 to 1; empty of a month without events, or where
             it was not written yet.
+        days: day, such as 2024-03-18 → fingerprint of its events, of days that have some; None where it was not written
+            yet, as by an older version.
         damage: why the file cannot be read; empty where it can.
     """
 
     source: str | None = None
     codes: dict[str, int] = field(default_factory=dict)
     missing: dict[str, float] = field(default_factory=dict)
+    days: dict[str, str] | None = None
     damage: str = ""
 
     def as_metadata(self) -> dict[str, str]:
@@ -40,6 +44,7 @@ class Footer:
             _SOURCE: self.source or "",
             _CODES: json.dumps(self.codes),
             _MISSING: json.dumps(self.missing),
+            _DAYS: json.dumps(self.days),
         }
 
 
@@ -64,6 +69,6 @@ def _read(mart: Path, *_state: int) -> Footer:
     try:
         found = pl.read_parquet_metadata(mart)
         codes, missing = (json.loads(found.get(key, "{}")) for key in (_CODES, _MISSING))
-        return Footer(found.get(_SOURCE), codes, missing)
+        return Footer(found.get(_SOURCE), codes, missing, json.loads(found.get(_DAYS, "null")))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, AttributeError) as error:
         return Footer(damage=in_words(error))

@@ -19,7 +19,7 @@ from anna_core.errors import NotAsObservedError
 from anna_core.marts.counting import Counts
 from anna_core.marts.dictionary import MISSING_BOOLEAN, MISSING_VALUE, Dictionary, extend_dictionary, read_dictionary
 from anna_core.marts.footer import Footer, read_footer
-from anna_core.marts.merge import Codes, code_tables, content_hash, merge
+from anna_core.marts.merge import Codes, code_tables, content_by_day, merge
 from anna_core.marts.output import MartWriter
 from anna_core.marts.pieces import Piece, read_pieces
 from anna_core.marts.runs import Run, array_on_disk, client_ranges
@@ -29,7 +29,7 @@ from anna_core.sources.clashing_keys import key_of_others, key_twice, refuse_key
 from anna_core.sources.corrections import Corrections
 from anna_core.sources.door import field_names
 from anna_core.sources.faults import Fault
-from anna_core.sources.fingerprints import shifted_fingerprint, write_fingerprint
+from anna_core.sources.fingerprints import combine_fingerprints, shifted_fingerprint, write_fingerprint
 from anna_core.sources.left_aside import month_examples, refusal, told, too_many
 from anna_core.sources.looking import unchanged
 from anna_core.sources.observed_files import ObservedFiles
@@ -207,7 +207,8 @@ def _write(
     domain, (first, _) = source.domain, month_bounds(month)
     writer = MartWriter(path, domain)
     own = field_names(domain)
-    rows = clients = digest = 0
+    rows = clients = 0
+    days = Counter[int](), Counter[int]()  # day of the month → its events; the sum of their hashes
     largest: tuple[str, int] | None = None
     repeated = found.superseded
     missing = dict.fromkeys(domain.fields, 0)
@@ -221,7 +222,9 @@ def _write(
             if written is not None:
                 written.result()
             written = pool.submit(writer.add, part)
-            digest += content_hash(part)
+            for day, events, hashed in content_by_day(part).iter_rows():
+                days[0][day] += events
+                days[1][day] += hashed
             rows, repeated = rows + len(part.place), repeated + part.repeated
             found.apart, found.clashing = found.apart + part.apart, found.clashing + part.clashing
             of_client = np.bincount(part.place)  # a client is in one part alone
@@ -238,7 +241,8 @@ def _write(
     left = found.left | Counter(of_key)
     codes_used = {name: dictionary.cardinalities[name] for name in domain.categorical}
     shares = {name: count / rows for name, count in missing.items()} if rows else {}
-    writer.close(Footer(source_version, codes_used, shares).as_metadata())
+    by_day = {f"{month.replace(day=day)}": write_fingerprint(days[0][day], days[1][day]) for day in sorted(days[0])}
+    writer.close(Footer(source_version, codes_used, shares, by_day).as_metadata())
     return MartMonth(
         rows=rows,
         clients=clients,
@@ -250,6 +254,6 @@ def _write(
         missing=shares or dict.fromkeys(missing, 0.0),
         ended=[name for name, share in shares.items() if share == 1 and before.missing.get(name, 1) < 1],
         dictionary=dictionary,
-        data_version=write_fingerprint(rows, digest),
+        data_version=combine_fingerprints(list(by_day.values())),
         source_version=source_version,
     )

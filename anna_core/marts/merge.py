@@ -93,13 +93,16 @@ def settled(clients: pl.Series, place: np.ndarray, key: np.ndarray, events: pl.D
     return Merged(clients, place, events, count - len(events), apart, clashing)
 
 
-def content_hash(part: Merged) -> int:
-    """The sum of the events' hashes, which depends neither on their order nor on their division into ranges."""
-    if part.events.is_empty():
-        return 0
+def content_by_day(part: Merged) -> pl.DataFrame:
+    """Day of the month, number of its events, and the sum of their hashes, modulo 2^64: columns day, events, hash.
+
+    The sum depends neither on the events' order nor on their division into ranges.
+    """
     clients = part.clients.to_frame("client_id").select(column_hash("client_id", pl.String(), 0)).to_series()
     columns = [column_hash(name, kind, seed) for seed, (name, kind) in enumerate(part.events.schema.items(), 1)]
-    return int(part.events.select(mixed([pl.lit(clients[pl.Series(part.place)]), *columns]).sum()).item())
+    hashes = mixed([pl.lit(clients[pl.Series(part.place)]), *columns])
+    found = part.events.select(pl.col(TIME).dt.day().alias("day"), hashes.alias("hash"))
+    return found.group_by("day").agg(pl.len().alias("events"), pl.col("hash").sum())
 
 
 def _in_total_order(events: pl.DataFrame, key: np.ndarray, domain: Domain) -> pl.DataFrame:

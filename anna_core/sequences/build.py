@@ -1,7 +1,7 @@
 """Sequences and histories: what each row may see, cut out of the marts.
 
-A *sequence set* has the rows of a sample; a *history* has one row for every client with a visible event as of a month's
-end. Both share one format (`ragged.py`). They are built one range of clients at a time: the months' events are joined
+A *sequence set* has the rows of a sample; a *history* has one row for every client with a visible event as of a
+date. Both share one format (`ragged.py`). They are built one range of clients at a time: the months' events are joined
 (`month_reader.py`, `joined.py`), the windows are cut (`cut.py`), and the visible events are appended (`spool.py`).
 """
 
@@ -17,7 +17,6 @@ from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
 from anna_core.memory import events_within
-from anna_core.months import month_of, next_month
 from anna_core.sequences.cut import cut
 from anna_core.sequences.joined import Joined, joined
 from anna_core.sequences.month_reader import MonthReader, client_bounds
@@ -71,22 +70,22 @@ def write_history(
     domain: Domain,
     dictionary: Dictionary,
     mart_folder: Path,
-    month: dt.date,
+    as_of: dt.date,
     folder: Path,
     memory: int,
 ) -> Sequences:
-    """Write every client's sequence as of the end of `month`, in order of client; only clients with a visible event.
+    """Write every client's sequence as of a date, in order of client; only clients with a visible event.
 
     Arguments and errors: see `write_sequences`.
     """
-    as_of = np.array([next_month(month_of(month))], dtype="datetime64[D]")
+    date = np.array([as_of], dtype="datetime64[D]")
     with SequencesWriter(folder, domain, dictionary.cardinalities) as writer:
-        for part in _ranges(domain, dictionary, mart_folder, months_needed(domain, as_of), as_of, memory, None):
-            seen = cut(part.time, part.bounds[:-1], part.bounds[1:], as_of.repeat(len(part.clients)), domain)
+        for part in _ranges(domain, dictionary, mart_folder, months_needed(domain, date), date, memory, None):
+            seen = cut(part.time, part.bounds[:-1], part.bounds[1:], date.repeat(len(part.clients)), domain)
             some = seen.length > 0
             start = seen.start[some] + writer.events
             writer.add_events(part, seen.kept)
-            writer.add_rows(part.clients.filter(pl.Series(some)), as_of.repeat(some.sum()), start, seen.length[some])
+            writer.add_rows(part.clients.filter(pl.Series(some)), date.repeat(some.sum()), start, seen.length[some])
         return writer.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from anna_core.domains import Domain
-from anna_core.months import date_spans, months_between, next_month
+from anna_core.months import date_spans, months_between
 from anna_core.sequences.visibility import visible_window
 
 
@@ -24,9 +24,9 @@ def months_of_spans(domain: Domain, spans: Iterable[tuple[dt.date, dt.date]]) ->
     return sorted(months)
 
 
-def history_months(domain: Domain, month: dt.date) -> list[dt.date]:
-    """The months that the history of `month` reads: those its windows reach into, as of its end."""
-    return months_needed(domain, np.array([next_month(month)], dtype="datetime64[D]"))
+def history_months(domain: Domain, as_of: dt.date) -> list[dt.date]:
+    """The months that a history as of a date reads: those its windows reach into."""
+    return months_needed(domain, np.array([as_of], dtype="datetime64[D]"))
 
 
 def _moment(microseconds: np.int64) -> dt.datetime:

@@ -1,13 +1,14 @@
 """A domain's events on their way to the models: the source as it was observed, the mart and the dictionary."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from anna_core.domains import Domain
 from anna_core.marts import staleness
 from anna_core.marts.dictionary import DICTIONARY_FILE, Dictionary, read_dictionary
-from anna_core.marts.footer import read_footer
+from anna_core.marts.footer import Footer, read_footer
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.sources import digests, observing
 from anna_core.sources.corrections import read_corrections
@@ -123,9 +124,13 @@ class StoredMart:
 
     def fingerprints(self, months: list[dt.date]) -> dict[str, str]:
         """Key of each of the months that is built → fingerprint of the source rows that it was built from."""
+        return {f"{month:%Y-%m-01}": found.source or "" for month, found in self.footers(months).items()}
+
+    def footers(self, months: Iterable[dt.date]) -> dict[dt.date, Footer]:
+        """What each of the months that is built says of itself; a damaged one counts as not built."""
         built = built_months(self.path)
-        footers = {month: read_footer(built[month]) for month in months if month in built}
-        return {f"{month:%Y-%m-01}": found.source for month, found in footers.items() if found and found.source}
+        found = {month: read_footer(built[month]) for month in months if month in built}
+        return {month: footer for month, footer in found.items() if footer and footer.source}
 
     def stale_months(self, months: list[dt.date], observed: SourceState | None = None) -> list[dt.date]:
         """Those of the months whose mart is missing, damaged or built from other rows than were observed.

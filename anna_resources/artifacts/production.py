@@ -1,18 +1,19 @@
-"""Scores for the bank's other systems: a version a month, one of which is whole at any time, and the latest."""
+"""Scores for the bank's other systems: a version a period, one of which is whole at any time, and the latest."""
 
 import datetime as dt
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
 
 from anna_core import storage
 from anna_core.errors import ArtifactError
-from anna_core.months import month_folder, months_below
+from anna_core.periods import Cadence, Period, periods_below
 from anna_resources.artifacts.folder import ArtifactFolder, read_json, write_json
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SCORES_FILE, DONE_FILE = "scores.parquet", "done.json"
 _MONITORING_FILE = "monitoring.json"
 _LATEST, _LOCK = "latest", ".lock"
+_KEPT = 16_384  # marks: every look asks for those of all periods, thirty tasks' of a year of days
 
 
 class Done(BaseModel):
@@ -28,7 +30,7 @@ class Done(BaseModel):
 
     Attributes:
         task: the task.
-        month: as of whose end the clients were scored, as in 2024-03.
+        period: as of whose end the clients were scored, as in 2024-03.
         as_of: the day after.
         model: tag of the launch whose models scored.
         model_version: of its metamodel.
@@ -37,10 +39,12 @@ class Done(BaseModel):
         scored_at: when, in UTC.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     task: str
-    month: str
+    period: str = Field(
+        validation_alias=AliasChoices("period", "month")
+    )  # as it was called when there were only months
     as_of: dt.date
     model: str
     model_version: str
@@ -50,8 +54,8 @@ class Done(BaseModel):
 
 
 @dataclass(frozen=True)
-class MonthScores(ArtifactFolder):
-    """A task's scores of all clients as of a month's end: `scores.parquet`, and `done.json`."""
+class PeriodScores(ArtifactFolder):
+    """A task's scores of all clients as of a period's end: `scores.parquet`, and `done.json`."""
 
     def read(self) -> pl.DataFrame:
         """The scores; raises `ArtifactError` where there are none."""
@@ -63,7 +67,7 @@ class MonthScores(ArtifactFolder):
         Raises:
             ArtifactError: it cannot be read.
         """
-        return _read_done(self.current()) if self.exists() else None
+        return _read_done_once(self.current()) if self.exists() else None
 
     def done_by_another_than(self, model: str) -> Done | None:
         """The same; None also where it was this launch that scored, as a challenger that became champion since."""
@@ -78,13 +82,13 @@ class MonthScores(ArtifactFolder):
 
 
 @dataclass(frozen=True)
-class MonthMonitoring(ArtifactFolder):
-    """What a month's scores look like, as one JSON file."""
+class PeriodMonitoring(ArtifactFolder):
+    """What a period's scores look like, as one JSON file."""
 
     @classmethod
-    def below(cls, storage: Path, task: str, month: dt.date) -> "MonthMonitoring":
+    def below(cls, storage: Path, task: str, period: Period) -> "PeriodMonitoring":
         """That of a task in a deployment's storage."""
-        return cls(storage / "production" / "monitoring" / task / month_folder(month))
+        return cls(storage / "production" / "monitoring" / task / period.folder)
 
     def write(self, found: "Monitoring") -> None:
         """Replace it."""
@@ -101,36 +105,38 @@ class MonthMonitoring(ArtifactFolder):
 
         if not self.exists():
             return None
-        cure = "Materialize production/monitoring of the month again."
+        cure = "Materialize production/monitoring of the period again."
         return read_json(self.current() / _MONITORING_FILE, TypeAdapter(Monitoring), cure)
 
 
 @dataclass(frozen=True)
 class TaskScores:
-    """A task's scores of all months.
+    """A task's scores of all periods.
 
     Attributes:
         path: the task's folder.
+        cadence: the periods that are looked at; scores of another cadence, as from before a change of it, are left.
     """
 
     path: Path
+    cadence: Cadence
 
-    def month(self, month: dt.date) -> MonthScores:
-        """The scores as of a month's end."""
-        return MonthScores(self.path / month_folder(month))
+    def of(self, period: Period) -> PeriodScores:
+        """The scores as of a period's end."""
+        return PeriodScores(self.path / period.folder)
 
-    def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
-        """Replace the scores of a month."""
-        self.month(month).write(scores, done)
+    def write(self, period: Period, scores: pl.DataFrame, done: Done) -> None:
+        """Replace the scores of a period."""
+        self.of(period).write(scores, done)
 
-    def all(self) -> dict[dt.date, Done]:
-        """Each month that is scored → what is known of it, in order.
+    def all(self) -> dict[Period, Done]:
+        """Each period that is scored → what is known of it, in order.
 
         Raises:
             ArtifactError: one cannot be read.
         """
-        found = ((month, self.month(month).done()) for month in months_below(self.path))
-        return {month: done for month, done in found if done is not None}
+        found = ((period, self.of(period).done()) for period in periods_below(self.path, self.cadence))
+        return {period: done for period, done in found if done is not None}
 
 
 @dataclass(frozen=True)
@@ -138,9 +144,9 @@ class ProductionScores(TaskScores):
     """The champion's scores, and in `latest/` a copy of the newest, under a path that stays."""
 
     @classmethod
-    def below(cls, storage: Path, task: str) -> "ProductionScores":
+    def below(cls, storage: Path, task: str, cadence: Cadence) -> "ProductionScores":
         """Those of a task in a deployment's storage."""
-        return cls(storage / "production" / "scores" / task)
+        return cls(storage / "production" / "scores" / task, cadence)
 
     @property
     def latest(self) -> Path:
@@ -160,14 +166,14 @@ class ProductionScores(TaskScores):
                 return None
             raise
 
-    def write(self, month: dt.date, scores: pl.DataFrame, done: Done) -> None:
-        """Replace the scores of a month, and the latest unless those are of a later month."""
-        super().write(month, scores, done)
+    def write(self, period: Period, scores: pl.DataFrame, done: Done) -> None:
+        """Replace the scores of a period, and the latest unless those are as of a later date."""
+        super().write(period, scores, done)
         with FileLock(self.path / _LOCK):
             known = self.latest_done()
-            if known is not None and known.month > done.month:
+            if known is not None and known.as_of > done.as_of:
                 return
-            made = self.month(month).current()
+            made = self.of(period).current()
             (self.latest / DONE_FILE).unlink(missing_ok=True)  # no mark stands beside scores that it is not of
             with storage.write_file(self.latest / SCORES_FILE) as temporary:
                 shutil.copyfile(made / SCORES_FILE, temporary)
@@ -175,6 +181,12 @@ class ProductionScores(TaskScores):
                 shutil.copyfile(made / DONE_FILE, temporary)
 
 
+@lru_cache(maxsize=_KEPT)
+def _read_done_once(version: Path) -> Done:
+    """The mark in a folder that is never written to again; errors as of `_read_done`, which are not kept."""
+    return _read_done(version)
+
+
 def _read_done(folder: Path) -> Done:
     """The mark in a folder. Raises `ArtifactError` where there is none that can be read."""
-    return read_json(folder / DONE_FILE, TypeAdapter(Done), "Score the month again.")
+    return read_json(folder / DONE_FILE, TypeAdapter(Done), "Score the period again.")

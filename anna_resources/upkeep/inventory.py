@@ -1,6 +1,7 @@
 """What lies in a deployment's storage, as the policy sees it; and how it is taken away."""
 
 import datetime as dt
+import itertools
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from anna_core import storage
 from anna_core.errors import ArtifactError
 from anna_core.keys import key_of_tag
+from anna_core.periods import Cadence
 from anna_resources.production_settings import Keep
 from anna_resources.upkeep.policy import Item, Kind
 from anna_resources.warehouse import Warehouse
@@ -17,14 +19,15 @@ from anna_resources.warehouse import Warehouse
 # Patterns of artifacts' folders below the storage, whose last part is the sample's key.
 _OF_LAUNCH = ("sequences/*/*", "embedding/*/*")
 _OF_SAMPLE = ("sample/*", *_OF_LAUNCH, "model/*/*", "boosting/*/*", "metamodel/*", "report/*")
-_OTHERS = ("candidate/*", "history/*/month=*", "production/*/*/month=*", "production/outcomes/*", "production/image/*")
+_OTHERS = ("candidate/*", "history/*/*=*", "production/*/*/*=*", "production/outcomes/*", "production/image/*")
 _RETRO_EMBEDDING, _RETRO_SCORES = "retro/embedding/*/*/month=*/*.parquet", "retro/scores/*/month=*/*.parquet"
-_MONTHS_KEPT = 2  # of production's scores: the newest, and the one that it is compared with
+_PERIODS_KEPT = 2  # of what production scores: the newest, and the one that it is compared with
 _CURES = {
     Kind.LAUNCHES: "Materialize its asset again, for the sample, if it is needed.",
     Kind.DELETED: "Submit the sample again.",
     Kind.CANDIDATES: "Submit the sample again: that launch can be promoted and reproduced.",
-    Kind.PRODUCTION_SCORES: "Materialize production/scores of the month again, if they are needed.",
+    Kind.PRODUCTION_HISTORIES: "Materialize production/history of the period again, if it is needed.",
+    Kind.PRODUCTION_SCORES: "Materialize production/scores of the period again, if they are needed.",
 }
 
 
@@ -69,16 +72,19 @@ class Inventory:
             yield _item(Kind.RETRO_SCORES, file, file.parts[-3], self._tag(file.parts[-3], tags))
         for path in filter(storage.has_directory, self.storage.glob("candidate/*")):
             yield _item(Kind.CANDIDATES, path, key_of_tag(path.name), path.name)
-        for task in (*self.storage.glob("production/scores/*"), *self.storage.glob("production/challenger/*")):
-            months = sorted(filter(storage.has_directory, task.glob("month=*")))
-            yield from (_item(Kind.PRODUCTION_SCORES, month, task.name) for month in months[:-_MONTHS_KEPT])
+        for of in ("scores", "challenger", "history"):
+            kind = Kind.PRODUCTION_HISTORIES if of == "history" else Kind.PRODUCTION_SCORES
+            for above, cadence in itertools.product(self.storage.glob(f"production/{of}/*"), Cadence):
+                periods = sorted(filter(storage.has_directory, above.glob(f"{cadence}=*")))
+                key = "" if of == "history" else above.name  # a history is of no task
+                yield from (_item(kind, period, key) for period in periods[:-_PERIODS_KEPT])
         yield from self._spare(now - keep.versions.total_seconds())
 
     def _spare(self, before: float) -> Iterator[Item]:
         for pattern in (*_OF_SAMPLE, *_OTHERS):
             for path in filter(Path.is_dir, self.storage.glob(pattern)):
                 if found := storage.spare_versions(path, before):
-                    of = path.parent if path.name.startswith("month=") else path
+                    of = path.parent if "=" in path.name else path
                     key = key_of_tag(of.name)  # of a history: its domain
                     yield Item(Kind.VERSIONS, path, 0.0, sum(map(_size, found)), key)
 

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     VERSIONS = "versions"
     CANDIDATES = "candidates"
     RETRO_SCORES = "retro_scores"
+    PRODUCTION_HISTORIES = "production_histories"
     PRODUCTION_SCORES = "production_scores"
 
 

@@ -11,6 +11,7 @@ from anna_core.models.trees.model import BoostingModel
 from anna_core.models.unseen import unseen_rows
 from anna_core.models.vectors import DomainVectors
 from anna_core.months import parse_month
+from anna_core.periods import Period
 from anna_core.sequences.ragged import Sequences
 from anna_tests.graph.conftest import Deployment, sample_rows, write_domain
 
@@ -88,7 +89,7 @@ def test_five_folds_from_the_sample_to_the_scores_of_a_month(deployment: Deploym
     scores = warehouse.retro_scores(key, parse_month(MONTH)).read()
     assert sorted(scores["client_id"]) == sorted(str(client) for client in range(CLIENTS))
     assert scores["score"].n_unique() > CLIENTS / 2
-    histories = {one.name: warehouse.history(one, parse_month(MONTH)).read() for one in domains}
+    histories = {one.name: warehouse.history(one, Period(parse_month(MONTH))).read() for one in domains}
     for client in ("12", "33", str(WITHOUT_ACCOUNT)):
         own = {name: history.of_clients(pa.array([client])) for name, history in histories.items()}
         members = {name: mean_of_nets(model, own[name]) for name, model in nets.items()}

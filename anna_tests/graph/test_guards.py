@@ -103,7 +103,7 @@ def test_a_history_that_sees_too_much_is_not_scored(deployment: Deployment, monk
         made = write_history(domain.model_copy(update={"lookback": dt.timedelta(days=90)}), *others)
         return dataclasses.replace(made, meta=made.meta.model_copy(update={"domain": domain}))
 
-    monkeypatch.setattr("anna_assets.layers.retro_assets.write_history", write_with_older_events)
+    monkeypatch.setattr("anna_assets.layers.history_asset.write_history", write_with_older_events)
     result = deployment.materialize("history/cards", partition="2024-03-01", check=False)
     assert not checks(result, "point_in_time")["history/cards"].passed
     month = dg.MultiPartitionKey({"month": "2024-03-01", "sample": key})

@@ -26,7 +26,7 @@ def tick(deployment: Deployment, cursor: str | None) -> tuple[dict[str, dg.RunRe
 
 
 def test_a_month_that_is_not_scored_in_time_fails_the_check_until_it_is(trained: Deployment, clock: Clock) -> None:
-    well = "True: Each champion has scored the latest month that is over for long enough."
+    well = "True: Each champion has scored the latest period that is over for long enough."
     _, told, cursor = tick(trained, None)
     assert told == [well]
     press(trained, tag=TRAINED[0])

@@ -5,6 +5,7 @@ import os
 import polars as pl
 import pytest
 
+from anna_core.periods import Period
 from anna_resources.ledger.champions import Champions
 from anna_tests.graph.conftest import MONTHS, TRAINED, Clock, Deployment, events
 from anna_tests.graph.results import problem
@@ -22,7 +23,7 @@ def bring(deployment: Deployment, name: str, target: list[int], as_of: str = "20
 
 
 def seen(deployment: Deployment):
-    found = deployment.warehouse.monitoring("churn", MARCH).read()
+    found = deployment.warehouse.monitoring("churn", Period(MARCH)).read()
     assert found is not None
     return found
 
@@ -104,7 +105,7 @@ def test_a_challenger_scores_along_is_compared_and_published_nowhere(trained: De
     assert "no champion to challenge" in problem(press(trained, button="CHALLENGE", tag=second, check=False))
     press(trained, tag=first)
     follow(trained)
-    before, folders = scores(trained).month(MARCH).read(), sorted(scores(trained).path.iterdir())
+    before, folders = scores(trained).of(Period(MARCH)).read(), sorted(scores(trained).path.iterdir())
     bring(trained, "april.csv", [client % 2 for client in range(60)])
     assert "champion already" in problem(press(trained, button="CHALLENGE", tag=first, check=False))
     press(trained, button="CHALLENGE")  # the newest
@@ -120,7 +121,7 @@ def test_a_challenger_scores_along_is_compared_and_published_nowhere(trained: De
     assert compared.measured is not None
     assert compared.lead is not None
     assert compared.moved.keys() == {"score"}
-    assert scores(trained).month(MARCH).read().equals(before)
+    assert scores(trained).of(Period(MARCH)).read().equals(before)
     assert sorted(scores(trained).path.iterdir()) == folders
 
     trained.rewrite_month("cards", "2024-03-01", events(95, "2024-03-01"))  # late events: both score again

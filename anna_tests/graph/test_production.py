@@ -16,6 +16,7 @@ from anna_core import storage
 from anna_core.analytics import trend_plot
 from anna_core.analytics.gates import Gate
 from anna_core.memory import DEFAULT_MEMORY
+from anna_core.periods import Period
 from anna_resources.artifacts.production import ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.roles import Ask, Champion
@@ -26,7 +27,7 @@ from anna_tests.graph.test_champion import press
 
 pytestmark = pytest.mark.xdist_group("trained")
 FEBRUARY, MARCH = dt.date(2024, 2, 1), dt.date(2024, 3, 1)
-IN_MARCH = task_key("churn", MARCH)
+IN_MARCH = task_key("churn", Period(MARCH))
 
 
 def look(deployment: Deployment) -> dg.SensorResult:
@@ -60,7 +61,7 @@ def score_by_hand(deployment: Deployment, month: dt.date) -> None:
     """Have the champion score a month, as a backfill does."""
     for domain in deployment.domains:
         deployment.materialize(f"history/{domain}", partition=month.isoformat())
-    assert deployment.materialize("production/scores", partition=task_key("churn", month)).success
+    assert deployment.materialize("production/scores", partition=task_key("churn", Period(month))).success
 
 
 def scores(deployment: Deployment) -> ProductionScores:
@@ -72,16 +73,16 @@ def test_the_champion_scores_complete_months_by_itself(trained: Deployment) -> N
     assert asked(trained) == {}  # nobody is champion
     press(trained, tag=first)
     assert follow(trained) == ["history/accounts 2024-03", "history/cards 2024-03", f"{first} 2024-03"]
-    done = scores(trained).month(MARCH).done()
+    done = scores(trained).of(Period(MARCH)).done()
     assert done is not None
-    assert (done.task, done.month, done.as_of, done.model, done.rows) == (
+    assert (done.task, done.period, done.as_of, done.model, done.rows) == (
         "churn",
         "2024-03",
         dt.date(2024, 4, 1),
         first,
         60,
     )
-    frame = scores(trained).month(MARCH).read()
+    frame = scores(trained).of(Period(MARCH)).read()
     assert frame.columns == [
         "client_id", "as_of", "score", "decile", "model", "model_version", "events_accounts", "events_cards",
     ]  # fmt: skip
@@ -92,7 +93,7 @@ def test_the_champion_scores_complete_months_by_itself(trained: Deployment) -> N
     )
     latest = scores(trained).latest
     assert_frame_equal(pl.read_parquet(latest / "scores.parquet"), frame)
-    assert json.loads((latest / "done.json").read_text())["month"] == "2024-03"
+    assert json.loads((latest / "done.json").read_text())["period"] == "2024-03"
 
     pair = dg.MultiPartitionKey({"month": "2024-03-01", "sample": first})
     for domain in trained.domains:
@@ -112,12 +113,12 @@ def test_late_events_have_their_month_scored_again_and_no_other(trained: Deploym
     score_by_hand(trained, FEBRUARY)
     [looked_at] = follow(trained)  # what a backfill scored is looked at as well
     assert looked_at.startswith("monitoring churn 2024-02 of ")
-    assert json.loads((scores(trained).latest / "done.json").read_text())["month"] == "2024-03"
-    before = scores(trained).month(FEBRUARY).read()
+    assert json.loads((scores(trained).latest / "done.json").read_text())["period"] == "2024-03"
+    before = scores(trained).of(Period(FEBRUARY)).read()
     trained.rewrite_month("cards", "2024-03-01", events(99, "2024-03-01"))
     trained.refresh()
     assert follow(trained) == ["history/cards 2024-03", f"{TRAINED[0]} 2024-03"]
-    assert_frame_equal(scores(trained).month(FEBRUARY).read(), before)
+    assert_frame_equal(scores(trained).of(Period(FEBRUARY)).read(), before)
 
 
 def test_a_month_that_is_not_over_is_not_scored(trained: Deployment, clock) -> None:
@@ -140,12 +141,12 @@ def test_a_month_of_which_nothing_came_is_not_scored_however_long_it_is_over(tra
 def test_scores_on_histories_behind_their_marts_are_refused(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
-    before = scores(trained).month(MARCH).read()
+    before = scores(trained).of(Period(MARCH)).read()
     trained.rewrite_month("cards", "2024-03-01", events(98, "2024-03-01"))
     trained.refresh()
     refused = trained.materialize("production/scores", partition=IN_MARCH, check=False)
     assert "history/cards of 2024-03: missing, or older than the marts" in problem(refused)
-    assert_frame_equal(scores(trained).month(MARCH).read(), before)
+    assert_frame_equal(scores(trained).of(Period(MARCH)).read(), before)
 
 
 def test_a_mart_that_came_just_after_freshness_was_asked_has_the_month_scored_again(
@@ -177,7 +178,7 @@ def test_a_champion_whose_domain_is_gone_is_told_and_asks_for_nothing(trained: D
 def test_drift_that_is_planted_in_the_source_fails_the_checks_of_its_month(trained: Deployment) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
-    calm = trained.warehouse.monitoring("churn", MARCH).read()
+    calm = trained.warehouse.monitoring("churn", Period(MARCH)).read()
     assert calm is not None
     assert (calm.clients, calm.clients_before, calm.covered["cards"]) == (60, None, 1.0)
     for month in ("2024-02-01", "2024-03-01"):
@@ -189,7 +190,7 @@ def test_drift_that_is_planted_in_the_source_fails_the_checks_of_its_month(train
     assert not checks["field_drift"].passed
     assert "cards.amount" in checks["field_drift"].description
     assert checks["field_drift"].severity is dg.AssetCheckSeverity.WARN
-    found = trained.warehouse.monitoring("churn", MARCH).read()
+    found = trained.warehouse.monitoring("churn", Period(MARCH)).read()
     assert found is not None
     assert next(iter(found.field_drift)) == "cards.amount"
 
@@ -223,7 +224,7 @@ def test_a_copy_of_the_newest_scores_that_was_cut_off_is_made_good(trained: Depl
     follow(trained)
     (scores(trained).latest / "done.json").unlink()  # as whoever is killed within leaves it
     assert follow(trained) == [f"{TRAINED[0]} 2024-03"]
-    assert scores(trained).latest_done() == scores(trained).month(MARCH).done()
+    assert scores(trained).latest_done() == scores(trained).of(Period(MARCH)).done()
 
 
 def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(
@@ -333,7 +334,7 @@ def test_a_month_that_nobody_has_an_event_in_is_scored_and_stops_nothing(trained
             trained.rewrite_month(domain, month, events(3, month).head(0))
     trained.refresh()
     follow(trained)
-    found = trained.warehouse.monitoring("churn", MARCH).read()
+    found = trained.warehouse.monitoring("churn", Period(MARCH)).read()
     assert found is not None
     assert (found.clients, found.model, found.score_drift, found.covered["cards"]) == (0, TRAINED[0], {}, 0.0)
     assert look(trained).skip_reason.skip_message == "All champions have scored what is complete."
@@ -343,9 +344,9 @@ def test_the_trend_goes_on_where_scores_were_taken_away(trained: Deployment, mon
     press(trained, tag=TRAINED[0])
     follow(trained)
     score_by_hand(trained, FEBRUARY)
-    trained.materialize("production/monitoring", partition=task_key("churn", FEBRUARY))
-    storage.remove_directory(scores(trained).month(FEBRUARY).path, "it was too old")
+    trained.materialize("production/monitoring", partition=task_key("churn", Period(FEBRUARY)))
+    storage.remove_directory(scores(trained).of(Period(FEBRUARY)).path, "it was too old")
     shown, draw = [], trend_plot.trend_plot
     monkeypatch.setattr(trend_plot, "trend_plot", lambda past, *levels: shown.extend(past) or draw(past, *levels))
     trained.materialize("production/monitoring", partition=IN_MARCH)
-    assert [one.month for one in shown] == ["2024-02", "2024-03"]
+    assert [one.period for one in shown] == ["2024-02", "2024-03"]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from anna_core.periods import Period
 from anna_resources.ledger.champions import Champions
 from anna_tests.graph.conftest import TRAINED, Clock, Deployment
 from anna_tests.graph.dying import after, at_once, before, dies, halfway
@@ -77,19 +78,19 @@ def test_scores_whose_writer_is_killed_are_not_read_by_halves_and_come_by_themse
 ) -> None:
     press(trained, tag=FIRST)
     follow(trained)
-    old = scores(trained).month(MARCH).read()
+    old = scores(trained).of(Period(MARCH)).read()
     press(trained, tag=SECOND)
     dies(trained.home, scores_march, at, how)
     found = scores(trained)
     if (done := found.latest_done()) is not None:  # as long as there is a mark, what stands beside it is whole
         assert (done.model, len(pl.read_parquet(found.latest / "scores.parquet"))) == (FIRST, done.rows)
-    done = found.month(MARCH).done()
+    done = found.of(Period(MARCH)).done()
     assert done is not None
-    assert set(found.month(MARCH).read()["model"]) == {done.model}
+    assert set(found.of(Period(MARCH)).read()["model"]) == {done.model}
     if done.model == FIRST:
-        assert_frame_equal(found.month(MARCH).read(), old)
+        assert_frame_equal(found.of(Period(MARCH)).read(), old)
     assert follow(trained) == [f"{SECOND} 2024-03"]
-    now = found.month(MARCH).read()
+    now = found.of(Period(MARCH)).read()
     assert set(now["model"]) == {SECOND}
     assert_frame_equal(pl.read_parquet(found.latest / "scores.parquet"), now)
     assert not list(found.path.rglob(".tmp-*"))
@@ -108,7 +109,7 @@ def test_scores_that_a_full_disk_cut_off_are_never_read_and_come_again(
 ) -> None:
     press(trained, tag=FIRST)
     follow(trained)
-    old = scores(trained).month(MARCH).read()
+    old = scores(trained).of(Period(MARCH)).read()
     press(trained, tag=SECOND)
 
     def full(*arguments: Any) -> None:
@@ -125,8 +126,8 @@ def test_scores_that_a_full_disk_cut_off_are_never_read_and_come_again(
     if at.endswith("copyfile"):
         assert not (latest / "done.json").exists()  # the month itself was whole by then
     else:
-        assert_frame_equal(scores(trained).month(MARCH).read(), old)
+        assert_frame_equal(scores(trained).of(Period(MARCH)).read(), old)
         assert_frame_equal(pl.read_parquet(latest / "scores.parquet"), old)
     assert follow(trained) == [f"{SECOND} 2024-03"]
-    assert_frame_equal(pl.read_parquet(latest / "scores.parquet"), scores(trained).month(MARCH).read())
+    assert_frame_equal(pl.read_parquet(latest / "scores.parquet"), scores(trained).of(Period(MARCH)).read())
     assert not list(scores(trained).path.rglob(".tmp-*"))

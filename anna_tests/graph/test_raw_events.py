@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from anna_assets.compute import scoring_threads
+from anna_core.periods import Period
 from anna_core.scoring.event_scorer import EventScorer
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.test_champion import press
@@ -41,7 +42,7 @@ def test_raw_events_get_productions_scores(trained: Deployment) -> None:
     trained.refresh()
     press(trained, tag=TRAINED[0])
     follow(trained)
-    batch = scores(trained).month(MARCH).read()
+    batch = scores(trained).of(Period(MARCH)).read()
     assert batch["events_accounts"].eq(0).sum() == 20
     ours = scorer(trained)
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from anna_core.errors import ArtifactError
+from anna_core.periods import Period
 from anna_core.scoring.event_scorer import EventScorer
 from anna_core.serving.__main__ import serving
 from anna_core.serving.http import MOST_BYTES, app
@@ -94,7 +95,7 @@ def test_histories_are_scored_to_a_file_as_production_does(trained: Deployment, 
     done = CliRunner().invoke(serving, [*said, "--month", "2024-03"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "60 clients as of 2024-04-01" in done.output
-    assert_frame_equal(pl.read_parquet(out), scores(trained).month(MARCH).read())
+    assert_frame_equal(pl.read_parquet(out), scores(trained).of(Period(MARCH)).read())
     missing = CliRunner().invoke(serving, [*said, "--month", "2024-01"])
     assert isinstance(missing.exception, ArtifactError)
     assert "no such folder; churn.q1 reads a history there" in str(missing.exception)

@@ -11,6 +11,7 @@ import pytest
 from anna_assets.upkeep import pruner
 from anna_assets.upkeep.old_runs import delete_run, old_events, old_runs
 from anna_core.errors import ArtifactError
+from anna_core.periods import Period
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.repository import LedgerError
 from anna_resources.names import KEY_TAG, PARTITION_TAG, PRUNE_JOB, PRUNE_OP, ROOT_RUN_TAG, TRAIN_JOB
@@ -53,7 +54,7 @@ def test_after_years_the_champion_still_scores_and_can_be_rolled_back(trained: D
     pair = dg.MultiPartitionKey({"month": MONTHS[2], "sample": first})
     for domain in trained.domains:
         trained.materialize(f"retro/embedding/{domain}", partition=pair)
-    before = scores(trained).month(MARCH).read()
+    before = scores(trained).of(Period(MARCH)).read()
     trained.set("keep: {candidates: 1d, retro_scores: 1d, production_scores: 1d}")
     clock.seconds = 2_000 * DAY
     lying = files(trained)
@@ -65,7 +66,7 @@ def test_after_years_the_champion_still_scores_and_can_be_rolled_back(trained: D
     prune(trained)
     assert files(trained) == {path for path in lying if not path.startswith("production/scores")}
     assert follow(trained) == [f"{second} 2024-03"]
-    assert scores(trained).month(MARCH).read().equals(before)
+    assert scores(trained).of(Period(MARCH)).read().equals(before)
     assert press(trained, button="ROLLBACK", override={}).success
     assert follow(trained) == [f"{first} 2024-03"]
 

@@ -21,6 +21,7 @@ import yaml
 
 from anna_cli.queries import EVENTS
 from anna_cli.supervisor.ports import free_port
+from anna_core.periods import Cadence
 from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.git import Git
@@ -68,9 +69,9 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(
     assert sorted(run["status"] for run in running.runs(pipelineName="promote")) == ["FAILURE", "SUCCESS"]
 
     kill(running, "the scoring", tags=[{"key": PRODUCTION_TAG, "value": f"{trained} 2024-11"}])
-    scores = ProductionScores.below(running.home / "storage", task)
+    scores = ProductionScores.below(running.home / "storage", task, Cadence.MONTH)
     latest = running.until("the scores", scores.latest_done)
-    assert (latest.model, latest.month) == (trained, "2024-11")
+    assert (latest.model, latest.period) == (trained, "2024-11")
     frame = pl.read_parquet(scores.latest / SCORES_FILE)
     assert len(frame) == latest.rows == frame["client_id"].n_unique()
     listed = running.anna("scores", task)
@@ -91,7 +92,7 @@ def test_a_champion_scores_by_itself_though_press_and_scoring_are_killed(
 def test_mlflow_serves_the_champion_with_productions_scores(running: Running, trained: str) -> None:
     """It follows the test above, which has made a champion that has scored."""
     task = trained.partition(".")[0]
-    scores = ProductionScores.below(running.home / "storage", task)
+    scores = ProductionScores.below(running.home / "storage", task, Cadence.MONTH)
     latest = running.until("the scores", scores.latest_done)
     frame = pl.read_parquet(scores.latest / SCORES_FILE).head(20)
     settings = yaml.safe_load((running.home / "anna.yaml").read_text())

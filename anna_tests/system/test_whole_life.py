@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from anna_core.months import parse_month
+from anna_core.periods import Cadence, Period
 from anna_resources.artifacts.production import ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.repository import Repository
@@ -52,12 +53,12 @@ def pressed(running: Running, *words: str, who: str = "anna", fails: bool = Fals
 def test_a_model_lives_from_its_sample_to_its_rollback(running: Running, hook: Webhook, mails: Mailbox) -> None:
     home = running.home
     champions = Champions(Repository(home / "ledger", home / "storage" / "ledger" / "heads.json"))
-    scores = ProductionScores.below(home / "storage", TASK)
+    scores = ProductionScores.below(home / "storage", TASK, Cadence.MONTH)
 
     def scored(month: str, by: str) -> Any:
         def ready() -> Any:
             latest = scores.latest_done()
-            return latest if latest is not None and (latest.month, latest.model) == (month, by) else None
+            return latest if latest is not None and (latest.period, latest.model) == (month, by) else None
 
         return running.until(f"the scores of {month} by {by}", ready)
 
@@ -75,7 +76,7 @@ def test_a_model_lives_from_its_sample_to_its_rollback(running: Running, hook: W
 
     outcomes = home / "inbox" / TASK / "outcomes"
     outcomes.mkdir()
-    known = scores.month(parse_month("2024-09")).read()
+    known = scores.of(Period(parse_month("2024-09"))).read()
     right = known.select("client_id", "as_of", target=(pl.col("score") > pl.col("score").quantile(0.8)).cast(pl.Int8))
     right.write_csv(outcomes / "september.csv")
     deliver(home, "2024-11", drifted=True)

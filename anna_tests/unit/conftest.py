@@ -19,6 +19,7 @@ from anna_core.domains import Domain
 from anna_core.marts.dictionary import Dictionary, read_dictionary
 from anna_core.marts.mart import MartMonth, build_mart, built_months, mart_path
 from anna_core.memory import DEFAULT_MEMORY
+from anna_core.months import next_month
 from anna_core.sequences.build import write_history, write_sequences
 from anna_core.sequences.ragged import Sequences
 from anna_core.sources.corrections import Corrections
@@ -86,7 +87,7 @@ class Bank:
 
     def history(self, month: dt.date = MARCH, memory: int = DEFAULT_MEMORY) -> Sequences:
         with tempfile.TemporaryDirectory() as folder:
-            return write_history(self.domain, self.dictionary, self.mart, month, Path(folder), memory)
+            return write_history(self.domain, self.dictionary, self.mart, next_month(month), Path(folder), memory)
 
     def events(self, month: dt.date = MARCH) -> pl.DataFrame:
         return pl.read_parquet(mart_path(self.mart, month))

@@ -11,8 +11,9 @@ from anna_core.analytics.drift import drift_by_chance, field_drift, shares_of
 from anna_core.analytics.monitoring import Monitoring, Moves, moves
 from anna_core.analytics.trend_plot import trend_plot
 from anna_core.metrics.stability import psi
+from anna_core.periods import Period
 from anna_core.scoring.published import published
-from anna_resources.artifacts.production import MonthMonitoring
+from anna_resources.artifacts.production import PeriodMonitoring
 from anna_tests.unit.nets_toy import make_sequences
 
 MARCH = dt.date(2024, 3, 1)
@@ -113,18 +114,20 @@ def test_a_month_is_held_against_the_launch_and_against_the_month_before():
     history = make_sequences(np.full(count, 5))
     reference = {"toy": shares_of(history)}
     judged, score = random.random((3_000, 1)), random.random(count)
-    calm = moves(MARCH, frame(score, history), judged, reference, {"toy": history}, None)
+    calm = moves(Period(MARCH), frame(score, history), judged, reference, {"toy": history}, None)
     assert calm.clients_before is None
     assert calm.volume_change is None
     assert calm.score_drift_before == calm.moved == {}
     assert calm.score_drift["score"] < 0.1
     assert calm.covered == calm.covered_then == {"toy": 1.0}
     before = frame(score[:800] ** 3, history)
-    found = moves(MARCH, frame(score**3, history), judged, reference, {"toy": history}, before)
+    found = moves(Period(MARCH), frame(score**3, history), judged, reference, {"toy": history}, before)
     assert found.volume_change == pytest.approx(0.25)
     assert found.score_drift["score"] > 0.25 > found.score_drift_before["score"]
     assert 0 < found.moved["score"] < 0.3  # the deciles of 800 clients are not those of 1,000
-    other = moves(MARCH, frame(score, history), judged, reference, {"toy": history}, frame(score, history, "churn.q0"))
+    other = moves(
+        Period(MARCH), frame(score, history), judged, reference, {"toy": history}, frame(score, history, "churn.q0")
+    )
     assert other.moved == {}
     assert other.clients_before == count
     assert type(found).model_validate_json(found.model_dump_json()) == found
@@ -143,17 +146,17 @@ def test_a_month_without_any_client_is_told_and_can_be_read_again(tmp_path):
     empty = frame(np.empty(0, dtype=np.float32), nobody)
     before = frame(np.array([0.2, 0.5, 0.8], dtype=np.float32), history)
     reference = {"toy": shares_of(history)}
-    found = moves(MARCH, empty, np.array([[0.1], [0.9]]), reference, {"toy": nobody}, before)
+    found = moves(Period(MARCH), empty, np.array([[0.1], [0.9]]), reference, {"toy": nobody}, before)
     assert (found.clients, found.volume_change, found.covered["toy"]) == (0, -1.0, 0.0)
     assert (found.score_drift, found.by_chance) == ({}, 0.0)
-    stored = MonthMonitoring(tmp_path / "month=2024-03")
+    stored = PeriodMonitoring(tmp_path / "month=2024-03")
     stored.write(watched(found))
     assert stored.read() == watched(found)
 
 
 def test_months_of_another_metric_are_not_drawn_on_the_scale_of_this_one():
     history = make_sequences([3, 2, 4])
-    month = moves(MARCH, frame([0.2, 0.5, 0.8], history), np.array([[0.1], [0.9]]), {}, {}, None)
+    month = moves(Period(MARCH), frame([0.2, 0.5, 0.8], history), np.array([[0.1], [0.9]]), {}, {}, None)
     others = {"log_loss": 1.5, "roc_auc": 0.7}
     shown = [watched(month, metric, value) for metric, value in others.items()]
     axes = trend_plot(shown, 0.1, 0.25).figure.axes[3]

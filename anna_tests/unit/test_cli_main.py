@@ -259,7 +259,7 @@ def test_a_press_whose_run_was_killed_after_its_work_was_done_is_told_as_done(ho
         (("promote", "churn.q1", "--why", "x", "--override", "stable"), "'stable': write GATE=WHY"),
         (("promote", "churn.q1", "--why", "x", "--who", " "), "`who` is missing"),
         (("scores", "churn"), "churn has no scores yet"),
-        (("scores", "churn", "--as-of", "2024-04-03"), "--as-of 2024-04-03: '2024-04-03' is not the first of a month"),
+        (("scores", "churn", "--as-of", "2024-04"), "write the first day after a month"),
     ],
 )
 def test_what_is_wrong_with_a_press_is_told_at_once(home, monkeypatch, capsys, arguments, told):

@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 from anna_core import storage
 from anna_core.errors import NotAsObservedError, SourceError
 from anna_core.marts import mart, output, pieces
-from anna_core.marts.footer import read_footer
+from anna_core.marts.footer import Footer, read_footer
 from anna_core.marts.mart import MartMonth, mart_path
 from anna_core.marts.merge import merge
 from anna_core.marts.pieces import read_pieces
+from anna_core.marts.staleness import is_stale
 from anna_core.sources import survey
 from anna_core.sources.batches import batches
 from anna_core.sources.corrections import read_corrections
-from anna_core.sources.source_state import read_state
+from anna_core.sources.fingerprints import combine_fingerprints, rows_in
+from anna_core.sources.source_state import SourceState, read_state
 from anna_tests.unit.conftest import FIELDS, MARCH, Bank, events_frame, few_open_files
 
 NOON = dt.datetime(2024, 3, 5, 12)
@@ -138,6 +140,38 @@ def test_a_late_row_joins_its_month(bank):
     assert bank.events()["amount"].to_list() == [2.0, 1.0]
     assert after.data_version != before.data_version
     assert after.source_version != before.source_version
+
+
+def test_a_mart_tells_its_days_apart(bank):
+    days = {1: 1, 2: 3, 31: 2}
+    rows = [
+        ("ab"[n % 2], dt.datetime(2024, 3, day, 8), "x", True, float(n))
+        for day, many in days.items()
+        for n in range(many)
+    ]
+    bank.put(events_frame(rows), "0.parquet")
+    whole = bank.build()
+    found = read_footer(mart_path(bank.mart, MARCH))
+    assert {day: rows_in(one) for day, one in found.days.items()} == {f"2024-03-{day:02}": n for day, n in days.items()}
+    assert combine_fingerprints(list(found.days.values())) == whole.data_version
+    bank.put(events_frame([("a", dt.datetime(2024, 3, 2), "x", True, 9.0)]), "1.parquet")
+    bank.build_at(bank.mart, memory=1)
+    after = read_footer(mart_path(bank.mart, MARCH))
+    assert [day for day, one in after.days.items() if found.days[day] != one] == ["2024-03-02"]
+
+
+def test_a_month_without_events_has_no_days_and_an_older_mart_is_stale(bank, monkeypatch):
+    bank.put(events_frame([("a", NOON, "x", True, 1.0)]))
+    built = bank.build(APRIL)
+    assert (built.rows, read_footer(mart_path(bank.mart, APRIL)).days) == (0, {})
+    monkeypatch.setattr(Footer, "as_metadata", lambda footer: {"anna.source": footer.source or ""})  # as it was written
+    built = bank.build()
+    assert read_footer(mart_path(bank.mart, MARCH)).days is None
+    observed = SourceState(months={MARCH.isoformat(): built.source_version})
+    assert is_stale(observed, bank.mart, MARCH)
+    monkeypatch.undo()
+    bank.build()
+    assert not is_stale(observed, bank.mart, MARCH)
 
 
 def rows_of_march(count: int = 300) -> pl.DataFrame:

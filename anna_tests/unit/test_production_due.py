@@ -1,23 +1,47 @@
-"""Which months are complete."""
+"""Which periods are complete, and which are to be scored."""
 
 import datetime as dt
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from anna_assets.production.due import Look
+from anna_assets.layers.fresh_marts import made_of
+from anna_assets.production.due import WATCHED, Look
+from anna_core.marts.footer import Footer
+from anna_core.periods import Cadence, Period
+from anna_core.sources.fingerprints import write_fingerprint
+from anna_resources.artifacts.production import Done
+from anna_resources.production_settings import Production
 
 FEBRUARY, MARCH, APRIL = dt.date(2024, 2, 1), dt.date(2024, 3, 1), dt.date(2024, 4, 1)
+IN_MARCH = Period(MARCH)
+WEEK, DAY = Period(dt.date(2024, 3, 11), Cadence.WEEK), Period(dt.date(2024, 3, 17), Cadence.DAY)
 
 
-def is_complete(now: dt.datetime, rows: dict[dt.date, int]) -> bool:
-    settings = SimpleNamespace(time_zone="Asia/Tokyo", production=SimpleNamespace(grace=dt.timedelta(days=3)))
-    domain = SimpleNamespace(name="cards", availability_lag=dt.timedelta(days=1))
-    look = Look(
-        "churn.q1", cast(Any, settings), [cast(Any, domain)], [FEBRUARY, MARCH], {"cards": rows}, {}, now.timestamp()
+def looked(
+    now: dt.datetime,
+    rows: Mapping[dt.date, int],
+    periods: list[Period],
+    footers: Mapping[dt.date, Footer] | None = None,
+    lag: int = 1,
+) -> Look:
+    settings = SimpleNamespace(time_zone="Asia/Tokyo", production=Production(cadence=periods[0].cadence))
+    domain = SimpleNamespace(
+        name="cards",
+        availability_lag=dt.timedelta(days=lag),
+        lookback=dt.timedelta(days=60),
+        window_version="60 days",
     )
-    return look.is_complete(MARCH)
+    domains = cast(Any, [domain])
+    return Look(
+        "churn.q1", cast(Any, settings), domains, periods, {"cards": rows}, {"cards": footers or {}}, now.timestamp()
+    )
+
+
+def is_complete(now: dt.datetime, rows: dict[dt.date, int], period: Period = IN_MARCH) -> bool:
+    return looked(now, rows, [period.before, period]).is_complete(period)
 
 
 @pytest.mark.parametrize("later", [APRIL, dt.date(2099, 1, 1)])
@@ -33,3 +57,79 @@ def test_a_month_is_complete_by_events_of_the_next_or_once_it_is_over_for_long_o
     assert not is_complete(begun, {MARCH: 400, APRIL: 0})
     assert is_complete(begun + dt.timedelta(days=4), {MARCH: 400})
     assert not is_complete(begun + dt.timedelta(days=40), {FEBRUARY: 400})
+
+
+@pytest.mark.parametrize(("period", "grace"), [(WEEK, dt.timedelta(days=1)), (DAY, dt.timedelta(hours=6))])
+def test_so_is_a_week_or_a_day(period: Period, grace: dt.timedelta) -> None:
+    over = dt.datetime(2024, 3, 17, 15, tzinfo=dt.UTC)  # the 18th in Tokyo
+    within, after = dt.date(2024, 3, 17), period.as_of
+    assert after == dt.date(2024, 3, 18)
+    assert is_complete(over, {within: 4, after: 1}, period)
+    assert not is_complete(over - dt.timedelta(seconds=1), {within: 4, after: 1}, period)
+    assert not is_complete(over, {within: 4}, period)
+    lag = dt.timedelta(days=1)
+    assert not is_complete(over + lag + grace - dt.timedelta(seconds=1), {within: 4}, period)
+    assert is_complete(over + lag + grace, {within: 4}, period)
+    assert not is_complete(over + lag + grace, {period.before.start: 4}, period)
+
+
+def footer(*days: int, content: int = 1) -> dict[dt.date, Footer]:
+    """March with an event on each of these days."""
+    by_day = {f"2024-03-{day:02}": write_fingerprint(1, content) for day in days}
+    return {MARCH: Footer(source=f"{len(days)}-{content}", days=by_day)}
+
+
+def done(look: Look, period: Period, model: str = "churn.q1") -> Done:
+    return Done(
+        task="churn", period=str(period), as_of=period.as_of, model=model, model_version="1", rows=1,
+        histories={name: one.digest for name, one in look.made_of(period).items()},
+        scored_at=dt.datetime(2024, 3, 20, tzinfo=dt.UTC),
+    )  # fmt: skip
+
+
+def test_events_after_a_day_leave_its_scores_and_those_before_its_end_do_not() -> None:
+    days = [Period(dt.date(2024, 3, day), Cadence.DAY) for day in range(1, 32)]
+    eleventh, twelfth = days[10], days[11]
+    now = dt.datetime(2024, 3, 13, tzinfo=dt.UTC)
+
+    def look(marts: Mapping[dt.date, Footer], lag: int = 0) -> Look:
+        rows = {dt.date.fromisoformat(day): 1 for day in marts[MARCH].days or ()}
+        return looked(now, rows, days, marts, lag)
+
+    before = look(footer(1, 5, 11))
+    scored = {eleventh: done(before, eleventh)}
+    assert before.due(scored, scored[eleventh]) == []
+    later = look(footer(1, 5, 11, 12, 13))
+    assert later.due(scored, scored[eleventh]) == [twelfth]
+    late = look(footer(1, 5, 10, 11, 12, 13))
+    assert late.due(scored, scored[eleventh]) == [eleventh, twelfth]
+    assert look(footer(1, 5, 11, content=2)).is_late(eleventh, scored[eleventh])
+    # With a lag of two days the scores of the 11th see what was before the 10th.
+    scored = {eleventh: done(look(footer(1, 5), lag=2), eleventh)}
+    assert not look(footer(1, 5, 10, 11, 12), lag=2).is_late(eleventh, scored[eleventh])
+    assert look(footer(1, 5, 9), lag=2).is_late(eleventh, scored[eleventh])
+
+
+def test_a_month_that_is_over_is_known_by_the_rows_it_was_built_from() -> None:
+    look = looked(dt.datetime(2024, 5, 1, tzinfo=dt.UTC), {}, [Period(MARCH)], footer(1))
+    assert made_of(look.domains[0], APRIL, look.footers["cards"]).marts == {"2024-03-01": "1-1"}
+    assert made_of(look.domains[0], APRIL + dt.timedelta(days=9), look.footers["cards"]).marts == {"2024-03-01": "1-1"}
+    assert made_of(look.domains[0], dt.date(2024, 3, 31), look.footers["cards"]).marts != {"2024-03-01": "1-1"}
+
+
+def test_what_is_older_than_the_newest_periods_stays_as_it_was_scored() -> None:
+    days = [Period(dt.date(2024, 3, day), Cadence.DAY) for day in range(1, 32)]
+    look = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {dt.date(2024, 3, 31): 1}, days, footer(*range(1, 32)))
+    scored = {day: done(look, day) for day in days}
+    changed = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {}, days, footer(*range(1, 32), content=2))
+    assert changed.due(scored, scored[days[-1]]) == days[-WATCHED:]
+
+
+def test_the_latest_of_another_cadence_are_not_made_older() -> None:
+    weeks = [WEEK.before, WEEK]
+    look = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {dt.date(2024, 3, 17): 1}, weeks, footer(1))
+    assert look.due({}, done(look, Period(MARCH))) == [WEEK]
+    scored = {WEEK: done(look, WEEK)}
+    assert look.due(scored, done(look, Period(MARCH))) == []
+    assert look.due(scored, done(look, Period(FEBRUARY))) == [WEEK]
+    assert look.due(scored, None) == [WEEK]

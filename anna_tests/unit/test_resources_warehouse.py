@@ -16,6 +16,7 @@ from anna_core.models.provenance import made_of
 from anna_core.models.scores_file import score_frame
 from anna_core.models.trees.training import train_boosting
 from anna_core.models.vectors_file import StoredVectors
+from anna_core.periods import Period
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.tasks.task import TaskRequest
 from anna_resources.artifacts.trained import rows_version
@@ -31,7 +32,12 @@ CARDS = Domain.model_validate({"name": "cards", "source": {"path": "raw"}, "fiel
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     return Warehouse(
-        home=str(tmp_path), storage=str(tmp_path / "storage"), time_zone="UTC", source_settle_seconds=0, left_aside=0.1
+        home=str(tmp_path),
+        storage=str(tmp_path / "storage"),
+        time_zone="UTC",
+        source_settle_seconds=0,
+        left_aside=0.1,
+        cadence="month",
     )
 
 
@@ -69,7 +75,7 @@ def test_each_artifact_lies_where_earlier_versions_put_it(warehouse):
         (warehouse.boosting(None, KEY), "boosting/+/churn.q1"),
         (warehouse.metamodel(KEY), "metamodel/churn.q1"),
         (warehouse.report(KEY), "report/churn.q1"),
-        (warehouse.history(CARDS, MARCH), f"history/cards/{march}"),
+        (warehouse.history(CARDS, Period(MARCH)), f"history/cards/{march}"),
         (
             warehouse.retro_embedding(CARDS, KEY, MARCH),
             f"retro/embedding/cards/churn.q1/{march}/embedding.parquet",
@@ -136,7 +142,7 @@ def test_sequences_of_other_rows_are_refused(warehouse, sample, sequences, chang
 
 
 def test_sequences_and_histories_with_a_leak_are_refused_until_they_are_made_again(warehouse, sample, sequences):
-    history, told = warehouse.history(CARDS, MARCH), "Field status tells the target. Drop it."
+    history, told = warehouse.history(CARDS, Period(MARCH)), "Field status tells the target. Drop it."
     put(warehouse.sequences(CARDS, KEY), sequences, told)
     put(history, sequences, told)
     with pytest.raises(TrainingError, match=rf"^sequences/cards has a leak .* {told} Then materialize sequences/cards"):

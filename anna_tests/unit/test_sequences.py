@@ -11,6 +11,7 @@ from anna_core.marts import output as mart_output
 from anna_core.marts.dictionary import Dictionary
 from anna_core.marts.mart import mart_path
 from anna_core.memory import DEFAULT_MEMORY
+from anna_core.months import next_month
 from anna_core.sequences import build, month_reader
 from anna_core.sequences.build import write_history, write_sequences
 from anna_core.sequences.joined import joined
@@ -124,8 +125,11 @@ def test_a_month_without_marts_has_an_empty_history(bank):
 
 def test_the_months_that_are_needed_follow_from_lookback_and_lag(bank):
     domain = bank.domain.model_copy(update={"lookback": 31 * DAY, "availability_lag": DAY})
-    assert history_months(domain, MARCH) == [MARCH]
-    assert history_months(domain.model_copy(update={"lookback": 32 * DAY}), MARCH) == [dt.date(2024, 2, 1), MARCH]
+    assert history_months(domain, next_month(MARCH)) == [MARCH]
+    assert history_months(domain.model_copy(update={"lookback": 32 * DAY}), next_month(MARCH)) == [
+        dt.date(2024, 2, 1),
+        MARCH,
+    ]
     needed = months_needed(domain, np.array(["2024-03-02", "2024-01-15"], dtype="datetime64[D]"))
     assert needed == [dt.date(2023, 12, 1), dt.date(2024, 1, 1), dt.date(2024, 2, 1)]  # 1 March is not seen yet
     needed = months_needed(domain, np.array(["2024-03-03"], dtype="datetime64[D]"))
@@ -267,7 +271,7 @@ def test_little_memory_makes_more_ranges_and_the_same_files(many, tmp_path, monk
         (tmp_path / name / "history").mkdir()
         ranges.clear()
         write_sequences(*given, rows, tmp_path / name / "sequences", memory)
-        write_history(*given, MARCH, tmp_path / name / "history", memory)
+        write_history(*given, next_month(MARCH), tmp_path / name / "history", memory)
         assert (len(ranges) == 2) == (name == "much")
         assert set(ranges) == {2}  # months side by side
     if events == 60:

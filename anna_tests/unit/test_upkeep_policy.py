@@ -92,8 +92,11 @@ def deployed(tmp_path: Path) -> Inventory:
     for month in range(1, 5):
         with storage.write_directory(root / "production" / "scores" / "churn" / f"month=2024-{month:02}") as folder:
             (folder / "content").write_text("x" * 100)
+    for period in ("week=2024-04-01", "week=2024-04-08", "week=2024-04-15"):
+        with storage.write_directory(root / "production" / "history" / "cards" / period) as folder:
+            (folder / "content").write_text("x" * 100)
     warehouse = Warehouse(
-        home=str(tmp_path), storage=str(root), time_zone="UTC", source_settle_seconds=0, left_aside=0.1
+        home=str(tmp_path), storage=str(root), time_zone="UTC", source_settle_seconds=0, left_aside=0.1, cadence="month"
     )
     age(root)
     return Inventory.of(warehouse)
@@ -118,6 +121,7 @@ OF_OLD_LAUNCHES = [
     "launches retro/embedding/cards/churn.q1/month=2024-01/embedding.parquet",
     "launches sequences/cards/churn.q1",
 ]
+OLD_HISTORY = "production_histories production/history/cards/week=2024-04-01"
 OF_THE_DELETED = [
     *(f"deleted {place}/cards/churn.gone" for place in ("embedding", "model")),
     *(f"deleted {place}/churn.gone" for place in ("metamodel", "report")),
@@ -128,7 +132,7 @@ OF_THE_DELETED = [
 
 
 def test_an_old_launch_keeps_models_and_results_and_says_what_it_lost(deployed: Inventory) -> None:
-    assert pruned(deployed, Keep()) == sorted(OF_OLD_LAUNCHES + OF_THE_DELETED)
+    assert pruned(deployed, Keep()) == sorted([*OF_OLD_LAUNCHES, *OF_THE_DELETED, OLD_HISTORY])
     root = deployed.storage
     for place in ("sequences/cards", "embedding/cards"):
         assert not storage.has_directory(root / place / "churn.q1")
@@ -146,19 +150,26 @@ def test_an_old_launch_keeps_models_and_results_and_says_what_it_lost(deployed: 
 
 
 def test_what_a_champion_or_a_run_stands_on_stays(deployed: Inventory) -> None:
-    assert pruned(deployed, Keep(), Needed(tags={"churn.q1"})) == sorted(OF_THE_DELETED)
+    assert pruned(deployed, Keep(), Needed(tags={"churn.q1"})) == sorted([*OF_THE_DELETED, OLD_HISTORY])
     assert pruned(deployed, Keep(), Needed(busy={"churn.q1"})) == []
     assert pruned(deployed, Keep()) == OF_OLD_LAUNCHES
 
 
 def test_where_nobody_knows_which_samples_there_are_none_counts_as_deleted(deployed: Inventory) -> None:
     found = list(going(deployed.items(None, time.time(), Keep()), Keep(), Needed(), time.time()))
-    assert {one.kind for one in found} == {Kind.LAUNCHES}
+    assert {one.kind for one in found} == {Kind.LAUNCHES, Kind.PRODUCTION_HISTORIES}
 
 
 def test_results_go_only_when_asked_for_and_the_newest_two_months_of_scores_never(deployed: Inventory) -> None:
     keep = Keep.model_validate(
-        {"launches": None, "deleted": None, "candidates": "30d", "retro_scores": "30d", "production_scores": "30d"}
+        {
+            "launches": None,
+            "deleted": None,
+            "production_histories": None,
+            "candidates": "30d",
+            "retro_scores": "30d",
+            "production_scores": "30d",
+        }
     )
     assert pruned(deployed, keep) == [
         "candidates candidate/churn.gone",
@@ -177,7 +188,7 @@ def test_a_version_goes_a_while_after_it_was_replaced_not_after_it_was_written(d
     first = storage.read_directory(path)
     with storage.write_directory(path) as folder:
         (folder / "content").write_text("new")
-    keep = Keep.model_validate({"launches": None, "deleted": None})
+    keep = Keep.model_validate({"launches": None, "deleted": None, "production_histories": None})
     assert pruned(deployed, keep) == []  # a reader may have begun with the first a moment ago
     age(path, days=8)
     assert pruned(deployed, keep) == ["versions report/churn.q1"]

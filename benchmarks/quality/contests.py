@@ -10,6 +10,7 @@ import polars as pl
 
 from anna_core.domains import read_domains
 from anna_core.memory import DEFAULT_MEMORY
+from anna_core.periods import Cadence
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.samples.splits import TEST, TRAIN, assign_folds, assign_splits, client_buckets, client_key
 from anna_core.samples.targets import outcome_flags
@@ -134,6 +135,7 @@ def _warehouse(contest: Contest, folder: Path) -> Warehouse:
         time_zone=_ZONE,
         source_settle_seconds=0,
         left_aside=MOST_LEFT_ASIDE,
+        cadence=Cadence.MONTH.value,
     )
 
 

@@ -42,7 +42,7 @@ def _histories(home: Path, bank: RetroBank, _: int) -> int:
     for name, domain in bank.domains.items():
         dictionary = read_dictionary(domain, home / "dictionary" / name)
         with storage.write_directory(home / "history" / name) as folder:
-            made = write_history(domain, dictionary, home / "mart" / name, LAST, folder, DEFAULT_MEMORY)
+            made = write_history(domain, dictionary, home / "mart" / name, next_month(LAST), folder, DEFAULT_MEMORY)
         events += len(made.event_time)
     return events
 

@@ -15,7 +15,7 @@ from anna_core import storage
 from anna_core.domains import read_domain
 from anna_core.marts.dictionary import read_dictionary
 from anna_core.memory import DEFAULT_MEMORY
-from anna_core.months import months_between
+from anna_core.months import months_between, next_month
 from anna_core.sequences.build import write_history, write_sequences
 from anna_core.sources.source import MOST_LEFT_ASIDE, Source
 from anna_simbank.bank import FIRST_CLIENT_ID
@@ -79,7 +79,7 @@ def _sequences(home: Path, clients: int) -> int:
 def _history(home: Path, _: int) -> int:
     dictionary = read_dictionary(DOMAIN, home / "dictionary")
     with storage.write_directory(home / "history") as folder:
-        made = write_history(DOMAIN, dictionary, home / "mart", LAST, folder, DEFAULT_MEMORY)
+        made = write_history(DOMAIN, dictionary, home / "mart", next_month(LAST), folder, DEFAULT_MEMORY)
     return len(made.event_time)
 
 

@@ -49,7 +49,7 @@ def embed(bank: RetroBank, domain: Domain, folder: Path, threads: int, clocks: d
     place = folder / domain.name
     place.mkdir()
     with clocks["history"].running():
-        write_history(domain, bank.dictionary(domain), bank.mart(domain), LAST_MONTH, place, DEFAULT_MEMORY)
+        write_history(domain, bank.dictionary(domain), bank.mart(domain), next_month(LAST_MONTH), place, DEFAULT_MEMORY)
     with clocks["open"].running():
         history, model = Sequences.open(place), DomainModel.load(bank.model(domain))
     before = clocks["net"].seconds

@@ -1,0 +1,88 @@
+"""Production by week and by day: the same scores, of periods that end within a month."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from anna_assets.partitions import task_key
+from anna_core import storage
+from anna_core.periods import Cadence, Period
+from anna_tests.graph.conftest import TRAINED, Deployment, events
+from anna_tests.graph.test_champion import press
+from anna_tests.graph.test_outcomes import bring
+from anna_tests.graph.test_production import MARCH, follow, scores
+
+pytestmark = pytest.mark.xdist_group("trained")
+WEEKS = Period(dt.date(2024, 3, 18), Cadence.WEEK), Period(dt.date(2024, 3, 25), Cadence.WEEK)
+DAYS = Period(dt.date(2024, 3, 26), Cadence.DAY), Period(dt.date(2024, 3, 27), Cadence.DAY)  # the last with events
+LAG = dt.timedelta(days=1)  # of the domains
+
+
+def add(deployment: Deployment, moment: dt.datetime) -> None:
+    """Have an event of cards come at a moment of March, in a file of its own, and its mart be built anew."""
+    columns = {"event_time": pl.lit(moment), "event_id": pl.lit(int(moment.timestamp()))}
+    row = events(1, "2024-03-01").head(1).with_columns(**columns)
+    row.write_parquet(deployment.home / "warehouse" / "cards" / f"late {moment:%d}.parquet")
+    deployment.refresh()
+
+
+@pytest.mark.parametrize("periods", [WEEKS, DAYS], ids=["week", "day"])
+def test_the_champion_scores_as_often_as_it_is_told_to(trained: Deployment, periods: tuple[Period, Period]) -> None:
+    first = TRAINED[0]
+    press(trained, tag=first)
+    follow(trained)
+    by_month = scores(trained).of(Period(MARCH)).read()
+    before, newest = periods
+    trained.set(f"production: {{cadence: {newest.cadence}}}")
+    histories = [f"production/history/{domain} {newest}" for domain in trained.domains]
+    assert follow(trained) == [*histories, f"{first} {newest}"]
+    found = scores(trained).of(newest)
+    assert (found.done().period, found.done().as_of) == (newest.key, newest.as_of)
+    if newest.as_of == Period(MARCH).as_of:  # as of the same day, the same bits
+        assert_frame_equal(found.read(), by_month)
+        assert scores(trained).latest_done() == found.done()
+    else:
+        assert scores(trained).latest_done().as_of == Period(MARCH).as_of  # the newest there are, of whatever period
+        for domain in trained.domains:
+            history = trained.warehouse.history(trained.domain(domain), newest).read()
+            assert history.event_time.max() < np.datetime64(newest.as_of - LAG, "us").astype(int)
+
+    # The period before, by hand: it is looked at; an event later than it leaves it, an earlier one does not.
+    for domain in trained.domains:
+        trained.materialize(f"production/history/{domain}", partition=before.key)
+    trained.materialize("production/scores", partition=task_key("churn", before))
+    [looked_at] = follow(trained)
+    assert looked_at.startswith(f"monitoring churn {before} of ")
+    add(trained, dt.datetime.combine(newest.start, dt.time(1)))
+    seen = newest.start < newest.as_of - LAG
+    assert follow(trained) == ([f"production/history/cards {newest}", f"{first} {newest}"] if seen else [])
+    add(trained, dt.datetime.combine(before.start, dt.time(1)) - dt.timedelta(days=2))
+    assert set(follow(trained)) == {
+        *(f"production/history/cards {period}" for period in periods),
+        *(f"{first} {period}" for period in periods),
+    }
+    assert trained.warehouse.monitoring("churn", newest).read().clients_before == 60
+
+
+def test_outcomes_of_a_week_are_looked_at_though_its_history_is_too_old_to_be_kept(trained: Deployment) -> None:
+    trained.set("production: {cadence: week}")
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    calm = trained.warehouse.monitoring("churn", WEEKS[1]).read()
+    for domain in trained.domains:
+        storage.remove_directory(trained.warehouse.history(trained.domain(domain), WEEKS[1]).path, "it was too old")
+    bring(trained, "april.csv", [client % 2 for client in range(60)], as_of=f"{WEEKS[1].as_of}")
+    read, looked_at = follow(trained)
+    assert read.startswith("outcomes of churn, ")
+    assert looked_at.startswith(f"monitoring churn {WEEKS[1]} of ")
+    found = trained.warehouse.monitoring("churn", WEEKS[1]).read()
+    assert found.performance.clients == 60
+    assert found.model_dump(exclude={"performance", "outcomes"}) == calm.model_dump(exclude={"performance", "outcomes"})
+    # An event that comes late asks for the history once more.
+    add(trained, dt.datetime(2024, 3, 20))
+    assert follow(trained) == [
+        *(f"production/history/{domain} {WEEKS[1]}" for domain in trained.domains), f"{TRAINED[0]} {WEEKS[1]}",
+    ]  # fmt: skip
