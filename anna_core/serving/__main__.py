@@ -30,23 +30,25 @@ def serving(context: click.Context, model: Path) -> None:
     "--histories",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
-    help="A folder with a history of each domain, such as storage/history of a deployment.",
+    help="A folder with a history of each domain, such as storage/history of a deployment, or its "
+    "storage/production/history of weeks or days.",
 )
 @click.option(
-    "--month", metavar="YYYY-MM", help="Score as of the end of this month, where the histories are of several."
+    "--period",
+    metavar="YYYY-MM[-DD]",
+    help="Where the histories are of several: a month, or the first day of a week or a day, as of whose end to score.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The Parquet file to write."
 )
 @click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True)
 @click.pass_obj
-def score(model: Path, histories: Path, month: str | None, out: Path, threads: int) -> None:
+def score(model: Path, histories: Path, period: str | None, out: Path, threads: int) -> None:
     """Score every client who has a history, as production does; the file appears once it is whole."""
-    from anna_core.months import parse_month
     from anna_core.serving.batch import score_histories
     from anna_core.storage import write_file
 
-    scores = score_histories(model, histories, parse_month(month) if month else None, threads)
+    scores = score_histories(model, histories, period, threads)
     with write_file(out) as temporary:
         scores.write_parquet(temporary)
     click.echo(f"{len(scores):,} clients as of {scores['as_of'][0]}: {out}")

@@ -1,27 +1,26 @@
 """Scores of all clients of some histories, by a model in a folder."""
 
-import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from anna_core.errors import ArtifactError
-from anna_core.months import month_folder
+from anna_core.periods import Cadence
 from anna_core.scoring.launch_model import LaunchModel
 from anna_core.scoring.published import published
 from anna_core.sequences.ragged import Sequences
 from anna_core.storage import has_directory, read_directory
 
 
-def score_histories(model: Path, histories: Path, month: dt.date | None, threads: int) -> pl.DataFrame:
+def score_histories(model: Path, histories: Path, period: str | None, threads: int) -> pl.DataFrame:
     """Score every client who has a history in any domain that the model reads.
 
     Args:
         model: folder of a launch's model.
         histories: a folder with one for each domain, in it the domain's sequences, or an artifact of them, or of each
-            month, as `month=2024-03`.
-        month: which month, where they are of several.
+            period, as `month=2024-03`.
+        period: which, as a text, where they are of several.
         threads: number of CPU threads.
 
     Returns:
@@ -31,8 +30,7 @@ def score_histories(model: Path, histories: Path, month: dt.date | None, threads
         ArtifactError: a history is missing, they are as of different dates, or something is damaged.
     """
     loaded = LaunchModel.load(model)
-    below = month_folder(month) if month else ""
-    folders = {name: histories / name / below for name in loaded.nets}
+    folders = {name: _of_period(histories / name, period) for name in loaded.nets}
     if missing := sorted(str(folder) for folder in folders.values() if not folder.is_dir()):
         raise ArtifactError(f"{', '.join(missing)}: no such folder; {loaded.facts.tag} reads a history there.")
     read = {name: Sequences.open(_version(folder)) for name, folder in folders.items()}
@@ -44,6 +42,14 @@ def score_histories(model: Path, histories: Path, month: dt.date | None, threads
     if not dates:
         raise ArtifactError(f"{histories}: no client has a history.")
     return published(loaded.score(read, dates[0], threads), read, loaded.facts.tag)
+
+
+def _of_period(folder: Path, period: str | None) -> Path:
+    """The folder of a period within that of a domain; where there is none, that of a month."""
+    if period is None:
+        return folder
+    named = [folder / f"{cadence}={period}" for cadence in Cadence]
+    return next(filter(Path.is_dir, named), named[0])
 
 
 def _version(folder: Path) -> Path:

@@ -76,7 +76,16 @@ def test_the_image_scores_as_production_does_and_serves(trained: Deployment, roo
     (mounted / "out").mkdir()
     (mounted / "out").chmod(0o777)
     base = ["unshare", "--mount", "sh", "-euc", _RUN, "sh", str(root), str(mounted), *ENVIRONMENT]
-    score = ["python3", "-m", "anna_core.serving", "score", "--histories", "/tmp/mounted/history", "--month", "2024-03"]
+    score = [
+        "python3",
+        "-m",
+        "anna_core.serving",
+        "score",
+        "--histories",
+        "/tmp/mounted/history",
+        "--period",
+        "2024-03",
+    ]
     done = subprocess.run(
         [*base, *score, "--out", "/tmp/mounted/out/scores.parquet"], capture_output=True, text=True, check=False
     )

@@ -5,11 +5,13 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from anna_assets.partitions import task_key
 from anna_core import storage
 from anna_core.periods import Cadence, Period
+from anna_core.serving.__main__ import serving
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.test_champion import press
 from anna_tests.graph.test_outcomes import bring
@@ -49,6 +51,12 @@ def test_the_champion_scores_as_often_as_it_is_told_to(trained: Deployment, peri
         for domain in trained.domains:
             history = trained.warehouse.history(trained.domain(domain), newest).read()
             assert history.event_time.max() < np.datetime64(newest.as_of - LAG, "us").astype(int)
+
+    model, out = trained.warehouse.candidate(first).model_folder(), trained.home / "scores.parquet"
+    said = ["--model", str(model), "score", "--histories", str(trained.settings.storage / "production/history")]
+    done = CliRunner().invoke(serving, [*said, "--period", str(newest), "--out", str(out)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert_frame_equal(pl.read_parquet(out), found.read())  # so scores an image
 
     # The period before, by hand: it is looked at; an event later than it leaves it, an earlier one does not.
     for domain in trained.domains:

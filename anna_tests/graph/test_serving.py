@@ -92,10 +92,10 @@ def test_histories_are_scored_to_a_file_as_production_does(trained: Deployment, 
     model, histories = trained.warehouse.candidate(TRAINED[0]).model_folder(), trained.settings.storage / "history"
     out = tmp_path / "scores.parquet"
     said = ["--model", str(model), "score", "--histories", str(histories), "--out", str(out)]
-    done = CliRunner().invoke(serving, [*said, "--month", "2024-03"], catch_exceptions=False)
+    done = CliRunner().invoke(serving, [*said, "--period", "2024-03"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "60 clients as of 2024-04-01" in done.output
     assert_frame_equal(pl.read_parquet(out), scores(trained).of(Period(MARCH)).read())
-    missing = CliRunner().invoke(serving, [*said, "--month", "2024-01"])
+    missing = CliRunner().invoke(serving, [*said, "--period", "2024-01"])
     assert isinstance(missing.exception, ArtifactError)
     assert "no such folder; churn.q1 reads a history there" in str(missing.exception)
