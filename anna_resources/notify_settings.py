@@ -32,7 +32,7 @@ class Notify(Strict):
         to: owner of tasks, or `all` → the addresses to which apprise sends what concerns these tasks. `${NAME}` in one
             stands for a variable of the environment.
         events: what is told.
-        late: a month is scored late once it could have been scored for so long.
+        late: a period is scored late once it could have been scored for so long.
     """
 
     to: dict[str, tuple[SecretStr, ...]] = Field(default={})
@@ -45,6 +45,15 @@ class Notify(Strict):
         if not isinstance(value, dict):
             return value
         return {owner: [told] if isinstance(told, str | SecretStr) else told for owner, told in value.items()}
+
+    @field_validator("to")
+    @classmethod
+    def _addresses_say_something(cls, to: dict[str, tuple[SecretStr, ...]]) -> dict[str, tuple[SecretStr, ...]]:
+        if empty := [
+            owner for owner, addresses in to.items() if any(not one.get_secret_value().strip() for one in addresses)
+        ]:
+            raise ValueError(f"an address of {', '.join(empty)} is empty: take it out, or write one of apprise's")
+        return to
 
     @field_serializer("to", when_used="json")
     def _handed_on(self, to: dict[str, tuple[SecretStr, ...]]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from anna_core.durations import Duration
 from anna_core.periods import Cadence
@@ -17,6 +17,11 @@ _GRACE = {
     Cadence.MONTH: dt.timedelta(days=3),
     Cadence.WEEK: dt.timedelta(days=1),
     Cadence.DAY: dt.timedelta(hours=6),
+}
+_PART = r"[a-z0-9]+([._-]+[a-z0-9]+)*"  # of an image's name, between slashes, as registries want it
+_NAMES = {
+    "base": (re.compile(r"\S+"), "python:3.11-slim-bookworm"),
+    "repository": (re.compile(rf"{_PART}(:[0-9]+)?(/{_PART})*"), "registry.bank.example/anna, without a tag"),
 }
 _REMOTE = re.compile(
     r"(?P<scheme>ssh|https)://((?P<who>[^/@:\s]*)(:(?P<secret>[^/\s]*))?@)?[^/@\s]+/\S*"  # a host, and a path there
@@ -68,11 +73,19 @@ class Image(Strict):
     """
 
     builder: Builder = Builder.NONE
-    base: Annotated[str, Field(min_length=1)] = "python:3.11-slim-bookworm"
-    repository: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$")] = "localhost/anna"
+    base: str = "python:3.11-slim-bookworm"
+    repository: str = "localhost/anna"
     push: bool = False
     options: tuple[str, ...] = ()
     seconds: Annotated[int, Field(ge=1, le=86_400)] = 1800
+
+    @field_validator("base", "repository")
+    @classmethod
+    def _is_a_name(cls, name: str, field: ValidationInfo) -> str:
+        form, like = _NAMES[str(field.field_name)]
+        if form.fullmatch(name) is None:
+            raise ValueError(f"should be the name of an image, such as {like}")
+        return name
 
 
 class Production(Strict):

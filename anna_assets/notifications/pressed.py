@@ -54,7 +54,7 @@ def _told(writing: Writing, press: Press) -> Message:
         case Pressed.PROMOTED | Pressed.ROLLED_BACK:
             title = f"{ask.tag} is {press.pressed.value} by {press.by}"
             sentence = f"{ask.tag} is champion of {task}, instead of {ask.instead_of or 'nobody'}: {press.why}"
-            advice = "It scores the newest complete month by itself."
+            advice = "It scores the newest complete period by itself."
     if isinstance(ask, Champion):
         at = ask.since
         if ask.before:
