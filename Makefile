@@ -11,8 +11,8 @@ STAMP := $(VENV)/.ready
 DEMO_HOME ?= $(CURDIR)/.demo
 PEERS := .bench/venv
 PEERS_STAMP := $(PEERS)/.ready
-# Two workers begin with the system tests, which mostly wait; the third with all the rest.
-TEST_ARGS ?= -n 4 --dist loadgroup
+# Three workers begin with the system tests, which mostly wait; the others with all the rest.
+TEST_ARGS ?= -n 5 --dist loadgroup
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'

@@ -14,7 +14,7 @@ from anna_tests.conftest import ROOT
 from anna_tests.graph.results import metadata
 
 DEPLOYMENTS = ROOT / "benchmarks" / "deployments"
-ROWS = 3_000
+ROWS = 1_000
 TINY = "training: {preset: fast, epochs: 1}\nnet: {hidden: 8, embedding: 4}\n"
 
 
