@@ -9,6 +9,7 @@ from dagster._core.definitions.definitions_load_context import StateBackedDefini
 
 from anna_assets import partitions
 from anna_assets.compute import step_executor
+from anna_assets.forked_runs import fork_runs
 from anna_assets.layers.boosting_asset import boosting_asset
 from anna_assets.layers.candidate_asset import candidate_asset
 from anna_assets.layers.history_asset import history_asset
@@ -66,6 +67,7 @@ class _Deployment(StateBackedDefinitionsLoader[str]):
         """Read settings and blueprint; what this process starts will use the same."""
         settings = read_settings()
         hand_on(settings)
+        fork_runs()
         return Blueprint.read(settings).model_dump_json()
 
     def defs_from_state(self, state: str) -> dg.Definitions:

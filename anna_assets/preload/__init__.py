@@ -1,1 +1,1 @@
-"""What the process imports from which the steps of a run are forked, so that no step imports it again."""
+"""What the processes import from which runs, and the steps of a run, are forked, so that none imports it again."""

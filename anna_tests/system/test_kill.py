@@ -1,5 +1,6 @@
 """SIGKILL at the worst moment: the work goes on by itself, and nothing half-written is read."""
 
+import re
 import signal
 from typing import Any
 
@@ -27,17 +28,11 @@ def restarts(running: Running, run_id: str) -> list[dict[str, Any]]:
     return [event for event in events if event["__typename"] == "ExecutionStepRestartEvent"]
 
 
-def step_processes(running: Running) -> list[psutil.Process]:
-    """Processes of steps: they are forked from a forkserver, and so bear its command line."""
-
-    def is_forked(process: psutil.Process) -> bool:
-        try:
-            parent = process.parent()
-            return parent is not None and any("multiprocessing.forkserver" in word for word in parent.cmdline())
-        except psutil.NoSuchProcess:
-            return False
-
-    return [process for process in running.processes("multiprocessing.forkserver") if is_forked(process)]
+def process_of(running: Running, run_id: str) -> psutil.Process:
+    """A run's process, as its log has it."""
+    events = running.client.execute(EVENTS, runId=run_id, limit=1000)["logsForRun"]["events"]
+    found = (re.search(r"Started process for run \(pid: (\d+)\)", event.get("message", "")) for event in events)
+    return psutil.Process(next(int(match[1]) for match in found if match))
 
 
 def test_a_launch_ends_though_its_step_the_code_server_and_its_own_process_are_killed(running: Running) -> None:
@@ -45,9 +40,9 @@ def test_a_launch_ends_though_its_step_the_code_server_and_its_own_process_are_k
     running.until("an epoch", lambda: training_events(running, key), SOON)
     [run] = running.launches(key)
 
-    steps = running.until("a step's process", lambda: step_processes(running), SOON)
-    forkserver = steps[0].parent()
-    steps[-1].send_signal(signal.SIGKILL)
+    worker = process_of(running, run["runId"])
+    [forking] = [one for one in worker.children() if "multiprocessing.forkserver" in " ".join(one.cmdline())]
+    running.until("a step's process", forking.children, SOON)[-1].send_signal(signal.SIGKILL)
     events = running.until("another try of the step", lambda: restarts(running, run["runId"]))
     assert len(events) == 1
 
@@ -56,10 +51,10 @@ def test_a_launch_ends_though_its_step_the_code_server_and_its_own_process_are_k
     running.until("the code server", lambda: running.processes("anna_assets.definitions", "api grpc"))
     assert [launch["status"] for launch in running.launches(key)] == ["STARTED"]  # its process lived on
 
-    assert forkserver is not None
-    worker = forkserver.parent()
-    assert worker is not None
-    worker.send_signal(signal.SIGKILL)
+    forked_from = worker.parent()
+    assert forked_from is not None
+    forked_from.send_signal(signal.SIGKILL)
+    worker.wait(timeout=60)  # it would go on unseen, beside the one that is started in its place
     running.until_trained(key)
     assert sorted(launch["status"] for launch in running.launches(key)) == ["FAILURE", "SUCCESS"]
 
