@@ -11,7 +11,7 @@ from anna_assets.layers.fresh_marts import history_key, stale_marts
 from anna_assets.partitions import task_key
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
-from anna_assets.production.due import Look, look_at
+from anna_assets.production.due import Look, look_at, watched
 from anna_assets.production.image_asset import IMAGE_KEY
 from anna_assets.production.monitoring_asset import CHECKS, MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
@@ -157,7 +157,8 @@ class Agenda:
         scored, along = self.warehouse.production(task).all(), self.warehouse.challenger(task).all()
         along = {at: done for at, done in along.items() if done.model == look.tag}
         newest = {max(scored)} - set(along) if scored else set()
-        return sorted(at for at in newest | {at for at in along if look.is_late(at, along[at])} if at in self.periods)
+        late = {at for at in watched(scored) if at in along and look.is_late(at, along[at])}  # as of the champion's
+        return sorted(at for at in newest | late if at in self.periods)
 
     def _scores(self, look: Look, task: str, at: Period, key: dg.AssetKey) -> Iterator[dg.RunRequest]:
         """What is to be built for a period's scores: its histories, once their marts are fresh; then the scores."""
