@@ -110,14 +110,14 @@ class Agenda:
         """The periods that the champion is to score, and those whose monitoring has not seen what there is."""
         stored = self.warehouse.production(task)
         scored, look = stored.all(), self._look(champion)
-        due = look.due(scored, stored.latest_done())
+        due, there = look.due(scored, stored.latest_done()), set(self.periods)
         for at in due:
             yield from self._scores(look, task, at, SCORES_KEY)
         outcomes = self.warehouse.outcomes(task).facts().versions
         for at, done in scored.items():
             known = outcomes.get(done.as_of, "")
             along = self.warehouse.challenger(task).of(at).done_by_another_than(done.model)
-            if at in self.periods and at not in due and self._is_news(task, at, done, known, along):
+            if at in there and at not in due and self._is_news(task, at, done, known, along):
                 # What there is to see is part of the name: what fails on it once may not on another.
                 seen = _digest(f"{done.scored_at} {known} {along.scored_at if along else ''}")
                 yield _request(f"monitoring {task} {at} of {seen}", task_key(task, at), MONITORING_KEY)
@@ -181,10 +181,10 @@ class Agenda:
 
     def _is_news(self, task: str, at: Period, done: Done, known: str, along: Done | None) -> bool:
         """Whether the monitoring of a period has not seen its scores, outcomes and challenger as they are."""
-        seen = self.warehouse.monitoring(task, at).read()
+        seen = self.warehouse.monitoring(task, at).seen()
         if seen is None or (seen.scored_at, seen.outcomes) != (done.scored_at, known):
             return True
-        return along is not None and (seen.along is None or seen.along.scored_at != along.scored_at)
+        return along is not None and seen.along != along.scored_at
 
 
 def _request(name: str, partition: str, *keys: dg.AssetKey) -> dg.RunRequest:
