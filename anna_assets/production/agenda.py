@@ -111,8 +111,14 @@ class Agenda:
         stored = self.warehouse.production(task)
         scored, look = stored.all(), self._look(champion)
         due, there = look.due(scored, stored.latest_done()), set(self.periods)
+        first = next((at for at in due if at not in scored), None)
         for at in due:
-            yield from self._scores(look, task, at, SCORES_KEY)
+            for request in self._scores(look, task, at, SCORES_KEY):
+                # What lies before the last that is scored is past: of several that are new, one after another is.
+                if at in scored or at == first or SCORES_KEY not in (request.asset_selection or ()):
+                    yield request
+                else:
+                    self.waits.append(f"{task} {at} waits for {first}, which is scored before it.")
         outcomes = self.warehouse.outcomes(task).facts().versions
         for at, done in scored.items():
             known = outcomes.get(done.as_of, "")
