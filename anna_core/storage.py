@@ -132,8 +132,14 @@ def scratch_folder(parent: Path, name: str | None = None) -> Iterator[Path]:
 
 def has_directory(path: Path) -> bool:
     """Whether a directory artifact was written and its current version is still there."""
+    return held_directory(path) is not None
+
+
+def held_directory(path: Path) -> Path | None:
+    """The folder of a directory artifact's current version; None where it was never written, or is gone."""
     version = _pointer(path).get("version")
-    return version is not None and (path / version).is_dir()
+    folder = path / version if version is not None else None
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def read_directory(path: Path) -> Path:

@@ -143,7 +143,8 @@ class Warehouse(dg.ConfigurableResource):
     def history(self, domain: Domain, period: Period) -> HistoryFolder:
         """Every client's sequence of a domain as of a period's end."""
         root = ("history",) if period.cadence is Cadence.MONTH else ("production", "history")
-        return HistoryFolder(self._path(*root, domain.name, period.folder), domain.name)
+        asset = (*root, domain.name)
+        return HistoryFolder(self._path(*asset, period.folder), domain.name, "/".join(asset))
 
     def retro_embedding(self, domain: Domain, key: str, month: dt.date) -> VectorsFile:
         """The embeddings and scores that a domain's nets give all clients as of a month's end."""

@@ -19,7 +19,7 @@ _LOOK_SECONDS = 600.0  # between two looks: each reads what there is of all peri
 
 
 def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], periods: list[Period]) -> list[Message]:
-    """What there is to tell of scores that are late: once a day as long as they are.
+    """What there is to tell of scores that are late: once a day, of each task, as long as any of it are.
 
     Args:
         writing: writes it.
@@ -27,7 +27,7 @@ def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], p
         domains: the deployment's, by name.
         periods: the deployment's, in order.
     """
-    now, late = time.time(), writing.settings.notify.late.total_seconds()
+    now, patience = time.time(), writing.settings.notify.late.total_seconds()
     if 0 <= now - state.looked < _LOOK_SECONDS:
         return []
     state.looked = now
@@ -39,10 +39,14 @@ def late_scores(writing: Writing, state: State, domains: Mapping[str, Domain], p
     unknown = {one.task for one in due.values() if one.problem}  # what was due there is so, for all that anybody knows
     before = {key: since for key, since in state.due.items() if key.partition(" ")[0] in unknown}
     state.due = before | {key: min(state.due.get(key, now), now) for key in due}
+    late: dict[str, list[_Due]] = {}
+    for key, one in due.items():
+        if now - state.due[key] >= patience:
+            late.setdefault(one.task, []).append(one)
     return [
-        _message(writing, due[key], since, now)
-        for key, since in state.due.items()
-        if key in due and now - since >= late and state.is_news(f"late: {key}", DAY)
+        _message(writing, ones, min(state.due[one.key] for one in ones), now)
+        for task, ones in late.items()
+        if state.is_news(f"late: {task}", DAY)
     ]
 
 
@@ -70,19 +74,22 @@ def _due(writing: Writing, task: str, head: str, domains: Mapping[str, Domain], 
         return [_Due(task, problem=in_words(error))]
 
 
-def _message(writing: Writing, due: _Due, since: float, now: float) -> Message:
-    began = told_moment(since)
-    told = f"{due.task} cannot be scored since {began}: {due.problem}"
-    if not due.problem:
-        told = f"{due.key} could have been scored since {began}, and is not."
+def _message(writing: Writing, due: list[_Due], since: float, now: float) -> Message:
+    """What is told of what is late of a task, in order of its periods."""
+    began, first, last = told_moment(since), due[0], due[-1]
+    period = first.period if len(due) == 1 else f"{first.period} to {last.period} ({len(due)} of them)"
+    what, is_not = f"{first.task} {period}".strip(), "is not" if len(due) == 1 else "are not"
+    told = f"{what} could have been scored since {began}, and {is_not}."
+    if first.problem:
+        told = f"{first.task} cannot be scored since {began}: {first.problem}"
     return Message(
         event=Event.SCORED_LATE,
         severity=Severity.FAILURE,
-        task=due.task,
-        owner=writing.owner(due.task),
-        title=f"ANNA: {due.key} is not scored",
+        task=first.task,
+        owner=writing.owner(first.task),
+        title=f"ANNA: {what} {is_not} scored",
         sentence=told,
-        facts={"period": due.period, "since": began},
+        facts={"period": period, "since": began},
         page=writing.page("/automation"),  # the sensor `production` says there what it waits for
         advice="Automation → production says what is waited for, and which run failed.",
         at=moment(now),

@@ -24,7 +24,10 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
     watched = [one for one in checks if one.asset_key == MONITORING_KEY]
     if not watched or PARTITION_TAG not in run.tags:
         return []
-    [(task, period)] = task_keys([run.tags[PARTITION_TAG]], writing.settings.production.cadence)
+    try:
+        [(task, period)] = task_keys([run.tags[PARTITION_TAG]], writing.settings.production.cadence)
+    except ValueError:  # it ended before the cadence was changed: periods of that one are looked at no more
+        return []
     failed = [one for one in watched if not one.passed]
     found = " ".join(sorted(f"{one.check_name}:{one.severity.value}" for one in failed))
     of_period = f"drift: {task} {period} "

@@ -11,7 +11,7 @@ from anna_assets.layers.fresh_marts import history_key, stale_marts
 from anna_assets.partitions import task_key
 from anna_assets.past_runs import FAILED, UNDER_WAY, last_words
 from anna_assets.pauses import pause_end
-from anna_assets.production.due import Look, look_at
+from anna_assets.production.due import Look, look_at, watched
 from anna_assets.production.image_asset import IMAGE_KEY
 from anna_assets.production.monitoring_asset import CHECKS, MONITORING_KEY
 from anna_assets.production.outcomes_asset import OUTCOMES_KEY
@@ -110,14 +110,20 @@ class Agenda:
         """The periods that the champion is to score, and those whose monitoring has not seen what there is."""
         stored = self.warehouse.production(task)
         scored, look = stored.all(), self._look(champion)
-        due = look.due(scored, stored.latest_done())
+        due, there = look.due(scored, stored.latest_done()), set(self.periods)
+        first = next((at for at in due if at not in scored), None)
         for at in due:
-            yield from self._scores(look, task, at, SCORES_KEY)
+            for request in self._scores(look, task, at, SCORES_KEY):
+                # What lies before the last that is scored is past: of several that are new, one after another is.
+                if at in scored or at == first or SCORES_KEY not in (request.asset_selection or ()):
+                    yield request
+                else:
+                    self.waits.append(f"{task} {at} waits for {first}, which is scored before it.")
         outcomes = self.warehouse.outcomes(task).facts().versions
         for at, done in scored.items():
             known = outcomes.get(done.as_of, "")
             along = self.warehouse.challenger(task).of(at).done_by_another_than(done.model)
-            if at in self.periods and at not in due and self._is_news(task, at, done, known, along):
+            if at in there and at not in due and self._is_news(task, at, done, known, along):
                 # What there is to see is part of the name: what fails on it once may not on another.
                 seen = _digest(f"{done.scored_at} {known} {along.scored_at if along else ''}")
                 yield _request(f"monitoring {task} {at} of {seen}", task_key(task, at), MONITORING_KEY)
@@ -157,7 +163,8 @@ class Agenda:
         scored, along = self.warehouse.production(task).all(), self.warehouse.challenger(task).all()
         along = {at: done for at, done in along.items() if done.model == look.tag}
         newest = {max(scored)} - set(along) if scored else set()
-        return sorted(at for at in newest | {at for at in along if look.is_late(at, along[at])} if at in self.periods)
+        late = {at for at in watched(scored) if at in along and look.is_late(at, along[at])}  # as of the champion's
+        return sorted(at for at in newest | late if at in self.periods)
 
     def _scores(self, look: Look, task: str, at: Period, key: dg.AssetKey) -> Iterator[dg.RunRequest]:
         """What is to be built for a period's scores: its histories, once their marts are fresh; then the scores."""
@@ -180,10 +187,10 @@ class Agenda:
 
     def _is_news(self, task: str, at: Period, done: Done, known: str, along: Done | None) -> bool:
         """Whether the monitoring of a period has not seen its scores, outcomes and challenger as they are."""
-        seen = self.warehouse.monitoring(task, at).read()
+        seen = self.warehouse.monitoring(task, at).seen()
         if seen is None or (seen.scored_at, seen.outcomes) != (done.scored_at, known):
             return True
-        return along is not None and (seen.along is None or seen.along.scored_at != along.scored_at)
+        return along is not None and seen.along != along.scored_at
 
 
 def _request(name: str, partition: str, *keys: dg.AssetKey) -> dg.RunRequest:

@@ -79,7 +79,7 @@ class Look:
             latest: what is known of those that are called the newest; whoever was to write them may have been killed.
         """
         there, last = set(self.periods), max(scored, default=None)
-        due = {at for at in sorted(scored)[-WATCHED:] if at in there and self.is_late(at, scored[at])}
+        due = {at for at in watched(scored) if at in there and self.is_late(at, scored[at])}
         # Of a later date are the latest where the cadence was another.
         if last and (latest is None or (latest.as_of <= last.as_of and latest != scored[last])):
             due |= {last} & there
@@ -94,6 +94,11 @@ class Look:
         """Whether a period was scored on histories made of other marts than there are."""
         found = self.made_of(period)
         return any(found[name].digest != known for name, known in done.histories.items() if name in found)
+
+
+def watched(scored: Iterable[Period]) -> list[Period]:
+    """Those of a champion's periods, in order, that are scored again where late events change them."""
+    return sorted(scored)[-WATCHED:]
 
 
 def look_at(

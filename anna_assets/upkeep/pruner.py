@@ -3,7 +3,7 @@
 import datetime as dt
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +12,7 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.upkeep.busy import backfills, busy
 from anna_assets.upkeep.old_runs import delete_run, old_events, old_runs, size_of_run
 from anna_core.errors import in_words
+from anna_core.periods import Cadence
 from anna_core.samples.listing import list_inbox
 from anna_resources.ledger.champions import Champions
 from anna_resources.settings import Settings
@@ -69,7 +70,7 @@ class Pruner:
     def _needed_tags(self) -> set[str]:
         """Launches that are champion or challenger, that one goes back to, asked for, or the newest of their task.
 
-        And those whose scores of some month are there: outcomes that come late are held against what they were judged
+        And those whose scores of some period are there: outcomes that come late are held against what they were judged
         on.
         """
         champions, tags = Champions.of(self.settings), set[str]()
@@ -79,7 +80,8 @@ class Pruner:
                 if role is not None:
                     tags |= {role.tag, getattr(role, "instead_of", ""), getattr(role, "before", "")}
             for scores in (self.warehouse.production(task), self.warehouse.challenger(task)):
-                tags |= {done.model for done in scores.all().values()}
+                for cadence in Cadence:  # of one that production had before, scores are there, too
+                    tags |= {done.model for done in replace(scores, cadence=cadence).all().values()}
         return tags - {""}
 
     def _files(self, there: Collection[str] | None, needed: Collection[str]) -> list[Line]:

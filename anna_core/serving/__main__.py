@@ -36,7 +36,8 @@ def serving(context: click.Context, model: Path) -> None:
 @click.option(
     "--period",
     metavar="YYYY-MM[-DD]",
-    help="Where the histories are of several: a month, or the first day of a week or a day, as of whose end to score.",
+    help="Where the histories are of several: a month, or the first day of a week or a day, as of whose end to score. "
+    "Where both a week and a day begin then, week=YYYY-MM-DD or day=YYYY-MM-DD.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The Parquet file to write."

@@ -10,7 +10,7 @@ from anna_core.periods import Cadence
 from anna_core.scoring.launch_model import LaunchModel
 from anna_core.scoring.published import published
 from anna_core.sequences.ragged import Sequences
-from anna_core.storage import has_directory, read_directory
+from anna_core.storage import has_directory, read_directory, why_removed
 
 
 def score_histories(model: Path, histories: Path, period: str | None, threads: int) -> pl.DataFrame:
@@ -20,7 +20,7 @@ def score_histories(model: Path, histories: Path, period: str | None, threads: i
         model: folder of a launch's model.
         histories: a folder with one for each domain, in it the domain's sequences, or an artifact of them, or of each
             period, as `month=2024-03`.
-        period: which, as a text, where they are of several.
+        period: which, as a text, where they are of several; or the name of its folder.
         threads: number of CPU threads.
 
     Returns:
@@ -45,11 +45,20 @@ def score_histories(model: Path, histories: Path, period: str | None, threads: i
 
 
 def _of_period(folder: Path, period: str | None) -> Path:
-    """The folder of a period within that of a domain; where there is none, that of a month."""
+    """The folder of a period within that of a domain; where there is none, that of a month.
+
+    Raises:
+        ArtifactError: a week and a day begin then, as where production scored first the ones and then the others.
+    """
     if period is None:
         return folder
-    named = [folder / f"{cadence}={period}" for cadence in Cadence]
-    return next(filter(Path.is_dir, named), named[0])
+    named = [folder / period] if "=" in period else [folder / f"{cadence}={period}" for cadence in Cadence]
+    there = [one for one in named if one.is_dir()]
+    held = [one for one in there if not why_removed(one)] or there
+    if len(held) > 1:
+        texts = [one.name for one in held]
+        raise ArtifactError(f"{folder} has {' and '.join(texts)}: say which, such as --period {texts[0]}.")
+    return held[0] if held else named[0]
 
 
 def _version(folder: Path) -> Path:

@@ -35,6 +35,10 @@ class ArtifactFolder:
         """
         return storage.read_directory(self.path)
 
+    def held(self) -> Path | None:
+        """The folder of the current version; None where there is none."""
+        return storage.held_directory(self.path)
+
     def why_removed(self) -> str:
         """Why it was taken away, and what to do; empty where it was not."""
         return storage.why_removed(self.path)

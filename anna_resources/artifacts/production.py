@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 from filelock import FileLock
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SCORES_FILE, DONE_FILE = "scores.parquet", "done.json"
 _MONITORING_FILE = "monitoring.json"
 _LATEST, _LOCK = "latest", ".lock"
-_KEPT = 16_384  # marks: every look asks for those of all periods, thirty tasks' of a year of days
+# Marks: every look asks for those of all periods, such as of twenty tasks in three years of days. With room for fewer
+# than it asks for, each would be read anew.
+_KEPT = 65_536
 
 
 class Done(BaseModel):
@@ -67,7 +69,8 @@ class PeriodScores(ArtifactFolder):
         Raises:
             ArtifactError: it cannot be read.
         """
-        return _read_done_once(self.current()) if self.exists() else None
+        found = self.held()
+        return None if found is None else _read_done_once(found)
 
     def done_by_another_than(self, model: str) -> Done | None:
         """The same; None also where it was this launch that scored, as a challenger that became champion since."""
@@ -79,6 +82,20 @@ class PeriodScores(ArtifactFolder):
         with self.writing() as folder:
             scores.write_parquet(folder / SCORES_FILE)
             write_json(folder / DONE_FILE, done)
+
+
+class Seen(NamedTuple):
+    """Of which scores and outcomes a monitoring is.
+
+    Attributes:
+        scored_at: when the period was scored, in UTC.
+        outcomes: version of the outcomes of its date; empty for none.
+        along: when the challenger scored it, in UTC; None where nobody did.
+    """
+
+    scored_at: dt.datetime
+    outcomes: str
+    along: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -101,12 +118,17 @@ class PeriodMonitoring(ArtifactFolder):
         Raises:
             ArtifactError: it cannot be read.
         """
-        from anna_core.analytics.monitoring import Monitoring
+        found = self.held()
+        return None if found is None else _read_monitoring(found)
 
-        if not self.exists():
-            return None
-        cure = "Materialize production/monitoring of the period again."
-        return read_json(self.current() / _MONITORING_FILE, TypeAdapter(Monitoring), cure)
+    def seen(self) -> "Seen | None":
+        """What was looked at; None where nothing was.
+
+        Raises:
+            ArtifactError: as of `read`.
+        """
+        found = self.held()
+        return None if found is None else _read_seen_once(found)
 
 
 @dataclass(frozen=True)
@@ -137,6 +159,11 @@ class TaskScores:
         """
         found = ((period, self.of(period).done()) for period in periods_below(self.path, self.cadence))
         return {period: done for period, done in found if done is not None}
+
+    def newest(self) -> Period | None:
+        """The newest period that is scored; None where none is."""
+        there = reversed(periods_below(self.path, self.cadence))
+        return next((period for period in there if self.of(period).exists()), None)
 
 
 @dataclass(frozen=True)
@@ -190,3 +217,18 @@ def _read_done_once(version: Path) -> Done:
 def _read_done(folder: Path) -> Done:
     """The mark in a folder. Raises `ArtifactError` where there is none that can be read."""
     return read_json(folder / DONE_FILE, TypeAdapter(Done), "Score the period again.")
+
+
+@lru_cache(maxsize=_KEPT)
+def _read_seen_once(version: Path) -> Seen:
+    """What the monitoring in a folder is of, which is never written to again; errors are not kept."""
+    found = _read_monitoring(version)
+    return Seen(found.scored_at, found.outcomes, None if found.along is None else found.along.scored_at)
+
+
+def _read_monitoring(folder: Path) -> "Monitoring":
+    """The monitoring in a folder. Raises `ArtifactError` where there is none that can be read."""
+    from anna_core.analytics.monitoring import Monitoring
+
+    cure = "Materialize production/monitoring of the period again."
+    return read_json(folder / _MONITORING_FILE, TypeAdapter(Monitoring), cure)

@@ -117,13 +117,15 @@ _MadeOf = TypeAdapter(MadeOf)
 
 @dataclass(frozen=True)
 class HistoryFolder(ArtifactFolder):
-    """Every client's sequence of a domain as of a month's end.
+    """Every client's sequence of a domain as of a period's end.
 
     Attributes:
         domain: its name.
+        asset: name of the asset that makes it.
     """
 
     domain: str
+    asset: str
 
     def read(self) -> Sequences:
         """Open the sequences, one row per client.
@@ -132,7 +134,7 @@ class HistoryFolder(ArtifactFolder):
             ArtifactError: there are none.
             TrainingError: a guard found events in them that their rows may not see.
         """
-        return _open_clean(self.current(), f"history/{self.domain}")
+        return _open_clean(self.current(), self.asset)
 
     def opened(self) -> tuple[Sequences, MadeOf]:
         """The sequences, and what these were made of; both of one version, whatever is written meanwhile.
@@ -142,7 +144,7 @@ class HistoryFolder(ArtifactFolder):
             TrainingError: as of `read`.
         """
         folder = self.current()
-        return _open_clean(folder, f"history/{self.domain}"), read_json(folder / _MADE_OF_FILE, _MadeOf)
+        return _open_clean(folder, self.asset), read_json(folder / _MADE_OF_FILE, _MadeOf)
 
     def made_of(self) -> MadeOf | None:
         """What it was made of; None where there is no history, or that is not on record."""

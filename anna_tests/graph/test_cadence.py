@@ -15,7 +15,7 @@ from anna_core.serving.__main__ import serving
 from anna_tests.graph.conftest import TRAINED, Deployment, events
 from anna_tests.graph.test_champion import press
 from anna_tests.graph.test_outcomes import bring
-from anna_tests.graph.test_production import MARCH, follow, scores
+from anna_tests.graph.test_production import MARCH, asked, follow, scores
 
 pytestmark = pytest.mark.xdist_group("trained")
 WEEKS = Period(dt.date(2024, 3, 18), Cadence.WEEK), Period(dt.date(2024, 3, 25), Cadence.WEEK)
@@ -94,3 +94,21 @@ def test_outcomes_of_a_week_are_looked_at_though_its_history_is_too_old_to_be_ke
     assert follow(trained) == [
         *(f"production/history/{domain} {WEEKS[1]}" for domain in trained.domains), f"{TRAINED[0]} {WEEKS[1]}",
     ]  # fmt: skip
+
+
+def test_days_that_are_due_together_are_scored_in_order_so_none_is_passed_over(trained: Deployment) -> None:
+    first, last = TRAINED[0], DAYS[1].start
+    days = [f"{last - dt.timedelta(days=ago)}" for ago in (3, 2, 1, 0)]
+    trained.set("production: {cadence: day}")
+    press(trained, tag=first)
+    for domain in trained.domains:
+        trained.materialize(f"production/history/{domain}", partition=days[0])
+    trained.materialize("production/scores", "production/monitoring", partition=f"{days[0]}|churn")
+    for domain in trained.domains:  # those of the newest day come first
+        trained.materialize(f"production/history/{domain}", partition=days[3])
+    assert set(asked(trained)) == {
+        f"production/history/{domain} {day}" for domain in trained.domains for day in days[1:3]
+    }
+    done = follow(trained)
+    assert [name for name in done if name.startswith(first)] == [f"{first} {day}" for day in days[1:]]
+    assert [str(period) for period in scores(trained).all()] == days

@@ -375,3 +375,13 @@ def test_drift_that_comes_again_after_it_had_passed_is_told_again(told: Deployme
 
     assert [messages("volume"), messages("volume"), messages(), messages("volume")] == [1, 0, 0, 1]
     assert [messages("volume", "coverage"), messages("volume")] == [1, 1]
+
+
+def test_of_a_cadence_that_production_has_no_more_nothing_is_told_and_nothing_is_held_up(told: Deployment) -> None:
+    press(told, tag=TRAINED[0])
+    told.set("production: {cadence: day}")
+    for domain in told.domains:
+        told.materialize(f"production/history/{domain}", partition="2024-03-27")
+    told.materialize("production/scores", "production/monitoring", partition="2024-03-27|churn")
+    told.set("production: {cadence: week}", instead_of="production: {cadence: day}")
+    assert look(told) == QUIET

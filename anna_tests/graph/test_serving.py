@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ import uvicorn
 from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
+from anna_core import storage
 from anna_core.errors import ArtifactError
 from anna_core.periods import Period
 from anna_core.scoring.event_scorer import EventScorer
@@ -99,3 +101,22 @@ def test_histories_are_scored_to_a_file_as_production_does(trained: Deployment, 
     missing = CliRunner().invoke(serving, [*said, "--period", "2024-01"])
     assert isinstance(missing.exception, ArtifactError)
     assert "no such folder; churn.q1 reads a history there" in str(missing.exception)
+
+
+def test_where_a_week_and_a_day_begin_then_it_is_to_be_said_which(trained: Deployment, tmp_path: Path) -> None:
+    press(trained, tag=TRAINED[0])
+    key = "2024-03-18"
+    for cadence, before in (("week", ""), ("day", "production: {cadence: week}")):
+        trained.set(f"production: {{cadence: {cadence}}}", instead_of=before)
+        for domain in trained.domains:
+            trained.materialize(f"production/history/{domain}", partition=key)
+    model, histories = trained.warehouse.candidate(TRAINED[0]).model_folder(), trained.settings.storage / "production"
+    out = tmp_path / "scores.parquet"
+    said = ["--model", str(model), "score", "--histories", str(histories / "history"), "--out", str(out), "--period"]
+    unclear = CliRunner().invoke(serving, [*said, key])
+    assert f"accounts has week={key} and day={key}: say which, such as --period week={key}" in str(unclear.exception)
+    done = CliRunner().invoke(serving, [*said, f"day={key}"], catch_exceptions=False)
+    assert "as of 2024-03-19" in done.output
+    for domain in trained.domains:
+        storage.remove_directory(histories / "history" / domain / f"week={key}", "it was too old")
+    assert "as of 2024-03-19" in CliRunner().invoke(serving, [*said, key], catch_exceptions=False).output

@@ -125,6 +125,9 @@ def test_a_challenger_and_whoever_s_scores_are_there_stay(trained: Deployment, c
     press(trained, button="STAND_DOWN")
     prune(trained)
     assert "candidates" not in told(trained)
+    trained.set("production: {cadence: week}")  # the scores of months stay
+    prune(trained)
+    assert "candidates" not in told(trained)
     shutil.rmtree(trained.settings.storage / "production" / "challenger")
     prune(trained)
     assert told(trained) == {"candidates": 1}

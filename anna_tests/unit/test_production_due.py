@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from anna_assets.layers.fresh_marts import made_of
+from anna_assets.production.agenda import Agenda
 from anna_assets.production.due import WATCHED, Look
 from anna_core.marts.footer import Footer
 from anna_core.periods import Cadence, Period
@@ -133,3 +134,14 @@ def test_the_latest_of_another_cadence_are_not_made_older() -> None:
     assert look.due(scored, done(look, Period(MARCH))) == []
     assert look.due(scored, done(look, Period(FEBRUARY))) == [WEEK]
     assert look.due(scored, None) == [WEEK]
+
+
+def test_a_challenger_scores_again_what_the_champion_does() -> None:
+    days = [Period(dt.date(2024, 3, day), Cadence.DAY) for day in range(1, 32)]
+    look = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {dt.date(2024, 3, 31): 1}, days, footer(*range(1, 32)))
+    scored = {day: done(look, day) for day in days}
+    changed = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {}, days, footer(*range(1, 32), content=2))
+    stored = SimpleNamespace(all=lambda: scored)
+    warehouse: Any = SimpleNamespace(production=lambda task: stored, challenger=lambda task: stored)
+    agenda = Agenda(cast(Any, None), warehouse, changed.settings, {}, days, 0.0)
+    assert agenda._due_along(changed, "churn") == changed.due(scored, scored[days[-1]]) == days[-WATCHED:]

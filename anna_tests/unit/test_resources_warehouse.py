@@ -16,7 +16,7 @@ from anna_core.models.provenance import made_of
 from anna_core.models.scores_file import score_frame
 from anna_core.models.trees.training import train_boosting
 from anna_core.models.vectors_file import StoredVectors
-from anna_core.periods import Period
+from anna_core.periods import Cadence, Period
 from anna_core.samples.sample import Sample, make_sample
 from anna_core.tasks.task import TaskRequest
 from anna_resources.artifacts.trained import rows_version
@@ -151,6 +151,10 @@ def test_sequences_and_histories_with_a_leak_are_refused_until_they_are_made_aga
         history.read()
     put(history, sequences)
     assert len(history.read()) == ROWS
+    of_day = warehouse.history(CARDS, Period(MARCH, Cadence.DAY))
+    put(of_day, sequences, told)
+    with pytest.raises(TrainingError, match=r"^production/history/cards has .* materialize production/history/cards"):
+        of_day.read()
 
 
 def test_nets_and_their_vectors_are_read_for_the_rows_that_they_were_made_of(warehouse, sample, sequences):
