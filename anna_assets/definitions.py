@@ -129,7 +129,7 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*(readable_check(domain) for domain in domains), in_time_check(domains)],
+        asset_checks=[*(readable_check(domain) for domain in domains), in_time_check()],
         jobs=[*observe, register_sample_job, send_job, train, promote_job(), prune_job],
         schedules=[prune_schedule(settings)],
         sensors=[

@@ -20,15 +20,14 @@ TO_SAMPLE = dg.MultiToSingleDimensionPartitionMapping("sample")
 TO_TASK = dg.MultiToSingleDimensionPartitionMapping("task")
 
 _MONDAY = 1  # as Dagster counts the days of a week
+_WITH_THE_CURRENT = 1  # of the periods, the one that has begun is the last
 _LEAP_CYCLE = [dt.date(year, month, 1) for year in range(2021, 2025) for month in range(1, 13)]
 
 
 def monthly(settings: Settings) -> dg.MonthlyPartitionsDefinition:
-    """The `month` partitions of a deployment; the current month is one of them where no last month is set."""
-    if settings.end_month is None:
-        return dg.MonthlyPartitionsDefinition(start_date=_text(settings.first_month), end_offset=1)
+    """The `month` partitions of a deployment, up to the current month, or the last where that is set and was before."""
     return dg.MonthlyPartitionsDefinition(
-        start_date=_text(settings.first_month), end_date=_text(next_month(settings.end_month))
+        start_date=_text(settings.first_month), end_date=_end(settings), end_offset=_WITH_THE_CURRENT
     )
 
 
@@ -53,12 +52,12 @@ def periodic(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
     cadence = settings.production.cadence
     if cadence is Cadence.MONTH:
         return monthly(settings)
-    start = _text(settings.first_month)
-    end = _text(next_month(settings.end_month)) if settings.end_month else None
-    offset = 0 if end else 1
+    start, end = _text(settings.first_month), _end(settings)
     if cadence is Cadence.WEEK:
-        return dg.WeeklyPartitionsDefinition(start_date=start, end_date=end, end_offset=offset, day_offset=_MONDAY)
-    return dg.DailyPartitionsDefinition(start_date=start, end_date=end, end_offset=offset)
+        return dg.WeeklyPartitionsDefinition(
+            start_date=start, end_date=end, end_offset=_WITH_THE_CURRENT, day_offset=_MONDAY
+        )
+    return dg.DailyPartitionsDefinition(start_date=start, end_date=end, end_offset=_WITH_THE_CURRENT)
 
 
 def periods_of(settings: Settings) -> list[Period]:
@@ -109,6 +108,10 @@ def task_key(task: str, period: Period) -> str:
 
 def _months_apart(first: dt.date, last: dt.date) -> int:
     return (last.year - first.year) * 12 + last.month - first.month
+
+
+def _end(settings: Settings) -> str | None:
+    return _text(next_month(settings.end_month)) if settings.end_month else None
 
 
 def _text(month: dt.date) -> str:

@@ -46,8 +46,9 @@ left_aside: {left_aside:g}
 approval: {approval}
 request_days: {request_days}
 
-# Production: each month, week or day is scored once every domain has events of a later one, or once it has been over
-# for so long, and the domain's lag; and from which figures on its scores are doubtful (docs/production.md).
+# Production: each month, week or day is scored once it is over and every domain has events later than those that its
+# scores may see, or once it has been over for so long; and from which figures on these are doubtful
+# (docs/production.md).
 production:
   cadence: {production.cadence} # or week, or day
   # grace: {grace} # by default; 1d of weeks, 6h of days

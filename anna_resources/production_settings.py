@@ -93,8 +93,8 @@ class Production(Strict):
 
     Attributes:
         cadence: what it scores after: each month, each week (from Monday on) or each day.
-        grace: a period without later events is complete once it has been over for so long, beside the domains'
-            availability lags; by default three days for months, one for weeks, and six hours for days.
+        grace: a period without later events is complete once it has been over for so long; by default three days for
+            months, one for weeks, and six hours for days.
         drift: from which figures on its scores are doubtful.
     """
 

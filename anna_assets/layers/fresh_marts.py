@@ -11,7 +11,7 @@ import dagster as dg
 from anna_core.domains import Domain
 from anna_core.errors import MartsBehindError
 from anna_core.marts.footer import Footer
-from anna_core.months import next_month
+from anna_core.months import month_bounds
 from anna_core.periods import Cadence, Period
 from anna_core.sequences.touched_months import history_months
 from anna_core.sources.fingerprints import combine_fingerprints
@@ -47,20 +47,20 @@ def require_fresh_marts(warehouse: Warehouse, domain: Domain, months: Iterable[d
 def made_of(domain: Domain, as_of: dt.date, footers: Mapping[dt.date, Footer]) -> MadeOf:
     """What a history as of a date would be made of, if it were made of marts that say this of themselves.
 
-    Of a month that ends before the date these are the rows that it was built from; of the date's own month the events
-    of the days that the history may see, so that later ones leave it as it is.
+    Of a month of which the history may see the last event these are the rows that it was built from; of a later one the
+    events of the days that it may see, so that what comes after these leaves it as it is.
     """
+    end = dt.datetime.combine(as_of, dt.time()) - domain.availability_lag
     marts = {
-        month: _seen(domain, as_of, footer) if next_month(month) > as_of else footer.source or ""
+        month: footer.source or "" if month_bounds(month)[1] <= end else _before(end, footer)
         for month in history_months(domain, as_of)
         if (footer := footers.get(month)) is not None
     }
     return MadeOf(window=domain.window_version, marts={at.isoformat(): digest for at, digest in marts.items()})
 
 
-def _seen(domain: Domain, as_of: dt.date, footer: Footer) -> str:
-    """The fingerprint of a month's events on days that the window of a date reaches into."""
-    end = dt.datetime.combine(as_of, dt.time()) - domain.availability_lag
+def _before(end: dt.datetime, footer: Footer) -> str:
+    """The fingerprint of a month's events on days that begin before a moment."""
     days = (footer.days or {}).items()
     return combine_fingerprints([one for day, one in days if dt.datetime.fromisoformat(day) < end])
 

@@ -90,6 +90,13 @@ class Agenda:
             self.told.append(f"{name} failed, and is tried again at {told_moment(again)}: {words}")
         return not again
 
+    def _has_failed(self, request: dg.RunRequest) -> bool:
+        """Whether the last run of what is asked for failed."""
+        runs = self.instance.get_run_records(
+            dg.RunsFilter(tags={PRODUCTION_TAG: request.tags[PRODUCTION_TAG]}), limit=1
+        )
+        return any(record.dagster_run.status in FAILED for record in runs)
+
     def _comes_time_and_again(self, name: str, runs: Sequence[dg.RunRecord]) -> bool:
         """Whether what came to its end is wanted again at once, time after time, as where its end changes nothing.
 
@@ -110,15 +117,18 @@ class Agenda:
         """The periods that the champion is to score, and those whose monitoring has not seen what there is."""
         stored = self.warehouse.production(task)
         scored, look = stored.all(), self._look(champion)
-        due, there = look.due(scored, stored.latest_done()), set(self.periods)
-        first = next((at for at in due if at not in scored), None)
+        there, before = set(self.periods), None
+        due = look.due(scored, stored.latest_done())
         for at in due:
-            for request in self._scores(look, task, at, SCORES_KEY):
+            requests = list(self._scores(look, task, at, SCORES_KEY))
+            for request in requests:
                 # What lies before the last that is scored is past: of several that are new, one after another is.
-                if at in scored or at == first or SCORES_KEY not in (request.asset_selection or ()):
+                if before is None or at in scored or SCORES_KEY not in (request.asset_selection or ()):
                     yield request
                 else:
-                    self.waits.append(f"{task} {at} waits for {first}, which is scored before it.")
+                    self.waits.append(f"{task} {at} waits for {before}, which is scored before it.")
+            if at not in scored and not any(self._has_failed(request) for request in requests):
+                before = before or at
         outcomes = self.warehouse.outcomes(task).facts().versions
         for at, done in scored.items():
             known = outcomes.get(done.as_of, "")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -50,26 +50,28 @@ class Look:
         return {domain.name: made_of(domain, period.as_of, self.footers[domain.name]) for domain in self.domains}
 
     def is_complete(self, period: Period) -> bool:
-        """Whether no more events of a period are to be expected.
+        """Whether a period is over, and no more events are to be expected that scores as of its end may see.
 
-        That is so where some domain has an event of it, and each has one of a later period, or the period has been over
-        for its availability lag and `production.grace`. A period of which nothing came was not delivered yet. An event
-        of a day that has not begun, such as one of 2062 for 2026, says nothing of what was delivered.
+        These are those that each domain's availability lag lets be known by then, so its last days may lack. No more of
+        them are expected where some domain has one of the period's share, and each has a later one; or once the period
+        has been over for `production.grace`. A period of which nothing came was not delivered yet. An event of a day
+        that has not begun, such as one of 2062 for 2026, says nothing of what was delivered.
         """
-        if not any(any(self._came(domain, period.start, period.as_of)) for domain in self.domains):
-            return False
-        zone = ZoneInfo(self.settings.time_zone)
-        end = dt.datetime.combine(period.as_of, dt.time(), tzinfo=zone)
-        tomorrow = dt.datetime.fromtimestamp(self.now, zone).date() + dt.timedelta(days=1)
-        return all(
-            any(self._came(domain, period.as_of, tomorrow))
-            or self.now >= (end + domain.availability_lag + self.settings.production.patience).timestamp()
+        zone, first, end = ZoneInfo(self.settings.time_zone), _midnight(period.start), _midnight(period.as_of)
+        over = end.replace(tzinfo=zone).timestamp()
+        if self.now < over or not any(
+            self._came(domain, first - domain.availability_lag, end - domain.availability_lag)
             for domain in self.domains
+        ):
+            return False
+        tomorrow = _midnight(dt.datetime.fromtimestamp(self.now, zone).date() + dt.timedelta(days=1))
+        return self.now >= over + self.settings.production.patience.total_seconds() or all(
+            self._came(domain, end - domain.availability_lag, tomorrow) for domain in self.domains
         )
 
-    def _came(self, domain: Domain, first: dt.date, end: dt.date) -> Iterator[int]:
-        """The number of a domain's events on each day from one to before another."""
-        return (count for day, count in self.rows[domain.name].items() if first <= day < end)
+    def _came(self, domain: Domain, first: dt.datetime, end: dt.datetime) -> bool:
+        """Whether a domain has an event on a day that begins from one moment on and before another."""
+        return any(count and first <= _midnight(day) < end for day, count in self.rows[domain.name].items())
 
     def due(self, scored: Mapping[Period, Done], latest: Done | None) -> list[Period]:
         """The periods that the launch is to score as champion, in order.
@@ -94,6 +96,10 @@ class Look:
         """Whether a period was scored on histories made of other marts than there are."""
         found = self.made_of(period)
         return any(found[name].digest != known for name, known in done.histories.items() if name in found)
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time())
 
 
 def watched(scored: Iterable[Period]) -> list[Period]:

@@ -69,7 +69,7 @@ def production_sensor(domains: list[Domain], settings: Settings) -> dg.SensorDef
                 agenda.told.append(f"{task}: {in_words(error)}")
         for sentence in agenda.told:
             context.log.warning(sentence)
-        late = late_periods(warehouse, settings, there, periods)
+        late = late_periods(warehouse, settings, periods)
         news, cursor = in_time_news(late, context.cursor)
         if requests:
             return dg.SensorResult(run_requests=list(requests.values()), asset_events=news, cursor=cursor)

@@ -19,7 +19,8 @@ from anna_tests.graph.test_production import MARCH, asked, follow, scores
 
 pytestmark = pytest.mark.xdist_group("trained")
 WEEKS = Period(dt.date(2024, 3, 18), Cadence.WEEK), Period(dt.date(2024, 3, 25), Cadence.WEEK)
-DAYS = Period(dt.date(2024, 3, 26), Cadence.DAY), Period(dt.date(2024, 3, 27), Cadence.DAY)  # the last with events
+# The last day that has events is the 27th: of them, scores as of the 29th are the first to know.
+DAYS = Period(dt.date(2024, 3, 27), Cadence.DAY), Period(dt.date(2024, 3, 28), Cadence.DAY)
 LAG = dt.timedelta(days=1)  # of the domains
 
 
@@ -65,12 +66,19 @@ def test_the_champion_scores_as_often_as_it_is_told_to(trained: Deployment, peri
     [looked_at] = follow(trained)
     assert looked_at.startswith(f"monitoring churn {before} of ")
     add(trained, dt.datetime.combine(newest.start, dt.time(1)))
-    seen = newest.start < newest.as_of - LAG
-    assert follow(trained) == ([f"production/history/cards {newest}", f"{first} {newest}"] if seen else [])
+    if newest.start < newest.as_of - LAG:
+        assert follow(trained) == [f"production/history/cards {newest}", f"{first} {newest}"]
+    else:  # scores of the day after are the first to know of it
+        after = Period(newest.as_of, newest.cadence)
+        assert set(follow(trained)) == {
+            *(f"production/history/{name} {after}" for name in trained.domains),
+            f"{first} {after}",
+        }
     add(trained, dt.datetime.combine(before.start, dt.time(1)) - dt.timedelta(days=2))
+    scored = scores(trained).all()
     assert set(follow(trained)) == {
-        *(f"production/history/cards {period}" for period in periods),
-        *(f"{first} {period}" for period in periods),
+        *(f"production/history/cards {period}" for period in scored),
+        *(f"{first} {period}" for period in scored),
     }
     assert trained.warehouse.monitoring("churn", newest).read().clients_before == 60
 
@@ -112,3 +120,24 @@ def test_days_that_are_due_together_are_scored_in_order_so_none_is_passed_over(t
     done = follow(trained)
     assert [name for name in done if name.startswith(first)] == [f"{first} {day}" for day in days[1:]]
     assert [str(period) for period in scores(trained).all()] == days
+
+
+def test_a_day_that_fails_holds_up_none_after_it(trained: Deployment) -> None:
+    first, days = TRAINED[0], [str(DAYS[1].start - dt.timedelta(days=ago)) for ago in (2, 1, 0)]
+    trained.set("production: {cadence: day}")
+    press(trained, tag=first)
+    for day in days:
+        for domain in trained.domains:
+            trained.materialize(f"production/history/{domain}", partition=day)
+    trained.materialize("production/scores", "production/monitoring", partition=f"{days[0]}|churn")
+    [(name, request)] = asked(trained).items()
+    assert name == f"{first} {days[1]}"
+    storage.remove_directory(trained.warehouse.history(trained.domain("cards"), DAYS[0]).path, "as a disk loses it")
+    failed = trained.defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=trained.instance, asset_selection=list(request.asset_selection),
+        partition_key=request.partition_key, tags=request.tags, raise_on_error=False,
+    )  # fmt: skip
+    assert not failed.success
+    assert f"{first} {days[2]}" not in asked(trained)  # its history is made again first
+    trained.materialize("production/history/cards", partition=days[1])
+    assert list(asked(trained)) == [f"{first} {days[2]}"]  # the other is tried again after a pause

@@ -39,7 +39,7 @@ def test_a_month_that_is_not_scored_in_time_fails_the_check_until_it_is(trained:
     assert late.endswith("UTC; none is scored yet.")
     assert tick(trained, cursor)[1] == []  # it is told
     follow(trained)
-    pair = dg.MultiPartitionKey({"month": "2024-03-01", "task": "churn"})
+    pair = dg.MultiPartitionKey({"period": "2024-03-01", "task": "churn"})
     executed = trained.materialize("production/scores", partition=pair).get_asset_check_evaluations()
     assert [(one.check_name, one.passed) for one in executed] == [("in_time", True)]
     assert tick(trained, cursor)[1] == [well]

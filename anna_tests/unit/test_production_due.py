@@ -41,13 +41,14 @@ def looked(
     )
 
 
-def is_complete(now: dt.datetime, rows: dict[dt.date, int], period: Period = IN_MARCH) -> bool:
-    return looked(now, rows, [period.before, period]).is_complete(period)
+def is_complete(now: dt.datetime, rows: dict[dt.date, int], period: Period = IN_MARCH, lag: int = 1) -> bool:
+    return looked(now, rows, [period.before, period], lag=lag).is_complete(period)
 
 
 @pytest.mark.parametrize("later", [APRIL, dt.date(2099, 1, 1)])
 def test_an_event_of_a_month_that_has_not_begun_ends_none(later: dt.date) -> None:
     assert not is_complete(dt.datetime(2024, 3, 20, tzinfo=dt.UTC), {MARCH: 400, later: 1})
+    assert not is_complete(dt.datetime(2024, 4, 1, tzinfo=dt.UTC), {MARCH: 400, dt.date(2099, 1, 1): 1})
 
 
 def test_a_month_is_complete_by_events_of_the_next_or_once_it_is_over_for_long_on_the_banks_clock() -> None:
@@ -56,22 +57,32 @@ def test_a_month_is_complete_by_events_of_the_next_or_once_it_is_over_for_long_o
     assert not is_complete(begun - dt.timedelta(seconds=1), {MARCH: 400, APRIL: 1})
     assert not is_complete(begun, {MARCH: 400})
     assert not is_complete(begun, {MARCH: 400, APRIL: 0})
-    assert is_complete(begun + dt.timedelta(days=4), {MARCH: 400})
+    assert is_complete(begun + dt.timedelta(days=3), {MARCH: 400})
+    assert not is_complete(begun + dt.timedelta(days=3, seconds=-1), {MARCH: 400})
     assert not is_complete(begun + dt.timedelta(days=40), {FEBRUARY: 400})
 
 
 @pytest.mark.parametrize(("period", "grace"), [(WEEK, dt.timedelta(days=1)), (DAY, dt.timedelta(hours=6))])
-def test_so_is_a_week_or_a_day(period: Period, grace: dt.timedelta) -> None:
+@pytest.mark.parametrize("lag", [0, 1, 5])
+def test_so_is_a_week_or_a_day_by_the_events_that_its_scores_may_see(
+    period: Period, grace: dt.timedelta, lag: int
+) -> None:
     over = dt.datetime(2024, 3, 17, 15, tzinfo=dt.UTC)  # the 18th in Tokyo
-    within, after = dt.date(2024, 3, 17), period.as_of
-    assert after == dt.date(2024, 3, 18)
-    assert is_complete(over, {within: 4, after: 1}, period)
-    assert not is_complete(over - dt.timedelta(seconds=1), {within: 4, after: 1}, period)
-    assert not is_complete(over, {within: 4}, period)
-    lag = dt.timedelta(days=1)
-    assert not is_complete(over + lag + grace - dt.timedelta(seconds=1), {within: 4}, period)
-    assert is_complete(over + lag + grace, {within: 4}, period)
-    assert not is_complete(over + lag + grace, {period.before.start: 4}, period)
+    later = period.as_of - dt.timedelta(days=lag)
+    seen, earlier = later - dt.timedelta(days=1), period.start - dt.timedelta(days=lag + 1)
+    assert is_complete(over, {seen: 4, later: 1}, period, lag)
+    assert not is_complete(over - dt.timedelta(seconds=1), {seen: 4, later: 1}, period, lag)
+    assert not is_complete(over, {seen: 4}, period, lag)
+    assert not is_complete(over + grace - dt.timedelta(seconds=1), {seen: 4}, period, lag)
+    assert is_complete(over + grace, {seen: 4}, period, lag)
+    assert not is_complete(over + grace, {earlier: 4}, period, lag)  # nothing of it came
+
+
+def test_a_lag_of_more_than_a_month_holds_up_no_scores() -> None:
+    begun = dt.datetime(2024, 3, 31, 15, tzinfo=dt.UTC)
+    assert is_complete(begun, {FEBRUARY: 4, MARCH: 1}, lag=40)
+    assert not is_complete(begun, {FEBRUARY: 4}, lag=40)
+    assert is_complete(begun + dt.timedelta(days=3), {FEBRUARY: 4}, lag=40)
 
 
 def footer(*days: int, content: int = 1) -> dict[dt.date, Footer]:
@@ -111,11 +122,15 @@ def test_events_after_a_day_leave_its_scores_and_those_before_its_end_do_not() -
     assert look(footer(1, 5, 9), lag=2).is_late(eleventh, scored[eleventh])
 
 
-def test_a_month_that_is_over_is_known_by_the_rows_it_was_built_from() -> None:
-    look = looked(dt.datetime(2024, 5, 1, tzinfo=dt.UTC), {}, [Period(MARCH)], footer(1))
-    assert made_of(look.domains[0], APRIL, look.footers["cards"]).marts == {"2024-03-01": "1-1"}
-    assert made_of(look.domains[0], APRIL + dt.timedelta(days=9), look.footers["cards"]).marts == {"2024-03-01": "1-1"}
-    assert made_of(look.domains[0], dt.date(2024, 3, 31), look.footers["cards"]).marts != {"2024-03-01": "1-1"}
+def test_a_month_that_is_seen_whole_is_known_by_the_rows_it_was_built_from() -> None:
+    look = looked(dt.datetime(2024, 5, 1, tzinfo=dt.UTC), {}, [Period(MARCH)], footer(1), lag=1)
+
+    def is_known_by_its_rows(as_of: dt.date) -> bool:
+        return made_of(look.domains[0], as_of, look.footers["cards"]).marts == {"2024-03-01": "1-1"}
+
+    assert not is_known_by_its_rows(APRIL)  # of the 31st nothing is known by then
+    assert is_known_by_its_rows(APRIL + dt.timedelta(days=1))
+    assert is_known_by_its_rows(APRIL + dt.timedelta(days=9))
 
 
 def test_what_is_older_than_the_newest_periods_stays_as_it_was_scored() -> None:
@@ -128,7 +143,7 @@ def test_what_is_older_than_the_newest_periods_stays_as_it_was_scored() -> None:
 
 def test_the_latest_of_another_cadence_are_not_made_older() -> None:
     weeks = [WEEK.before, WEEK]
-    look = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {dt.date(2024, 3, 17): 1}, weeks, footer(1))
+    look = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {dt.date(2024, 3, 16): 1}, weeks, footer(1))
     assert look.due({}, done(look, Period(MARCH))) == [WEEK]
     scored = {WEEK: done(look, WEEK)}
     assert look.due(scored, done(look, Period(MARCH))) == []
