@@ -96,17 +96,13 @@ class PeriodMonitoring(ArtifactFolder):
             write_json(folder / _MONITORING_FILE, found)
 
     def read(self) -> "Monitoring | None":
-        """It; None where there is none.
-
-        Raises:
-            ArtifactError: it cannot be read.
-        """
+        """It; None where there is none, or it is damaged: it is made again by itself, of what is on the disk."""
         from anna_core.analytics.monitoring import Monitoring
 
-        if not self.exists():
+        try:
+            return read_json(self.current() / _MONITORING_FILE, TypeAdapter(Monitoring))
+        except ArtifactError:
             return None
-        cure = "Materialize production/monitoring of the period again."
-        return read_json(self.current() / _MONITORING_FILE, TypeAdapter(Monitoring), cure)
 
 
 @dataclass(frozen=True)
@@ -156,15 +152,13 @@ class ProductionScores(TaskScores):
     def latest_done(self) -> Done | None:
         """What is known of the newest scores; None where there are none, or they are being replaced.
 
-        Raises:
-            ArtifactError: it cannot be read.
+        So it is where one of the two files is gone or damaged: that is mended by writing both again.
         """
         try:
-            return _read_done(self.latest)
-        except ArtifactError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+            done = _read_done(self.latest)
+        except ArtifactError:
+            return None
+        return done if (self.latest / SCORES_FILE).exists() else None
 
     def write(self, period: Period, scores: pl.DataFrame, done: Done) -> None:
         """Replace the scores of a period, and the latest unless those are as of a later date."""
