@@ -31,7 +31,7 @@ class Pusher:
         """Push where something waits and may be pushed now; return how things stand, in sentences."""
         if self._thread is not None and self._thread.is_alive():
             return f"The ledger is being pushed to {self._remote.url} since {told_moment(self._since)}."
-        if not self._remote.repository.folder.exists():
+        if not self._remote.repository.is_there():
             return "Nothing was committed to the ledger yet."
         known = self._remote.known()
         if known.at is not None and not known.problem and not self._remote.is_behind():

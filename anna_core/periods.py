@@ -1,6 +1,7 @@
 """Periods after each of which production scores: months, weeks or days."""
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -71,5 +72,9 @@ def parse_period(key: str, cadence: Cadence) -> Period:
 
 def periods_below(path: Path, cadence: Cadence) -> list[Period]:
     """The periods that have a folder in this one, in order."""
-    begin = f"{cadence}="
-    return sorted(parse_period(folder.name.removeprefix(begin), cadence) for folder in path.glob(f"{begin}*"))
+    begin, found = f"{cadence}=", list[Period]()
+    for folder in path.glob(f"{begin}*"):
+        with suppress(ValueError):  # what somebody put aside there, such as month=2024-03.bak, is of no period
+            period = parse_period(folder.name.removeprefix(begin), cadence)
+            found += [period] if period.folder == folder.name else []
+    return sorted(found)

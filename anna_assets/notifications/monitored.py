@@ -1,12 +1,13 @@
 """What monitoring found in a period's scores, as its checks say it."""
 
+from contextlib import suppress
+
 import dagster as dg
 
 from anna_assets.notifications.writing import Writing, moment
 from anna_assets.partitions import task_keys
 from anna_assets.production.monitoring_asset import MONITORING_KEY
-from anna_core.errors import ArtifactError
-from anna_core.periods import Period
+from anna_core.periods import Cadence, Period
 from anna_resources.names import PARTITION_TAG
 from anna_resources.notifications.message import Message, Severity
 from anna_resources.notifications.state import DAY, State
@@ -24,10 +25,7 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
     watched = [one for one in checks if one.asset_key == MONITORING_KEY]
     if not watched or PARTITION_TAG not in run.tags:
         return []
-    try:
-        [(task, period)] = task_keys([run.tags[PARTITION_TAG]], writing.settings.production.cadence)
-    except ValueError:  # it ended before the cadence was changed: periods of that one are looked at no more
-        return []
+    task, period = _of_partition(run.tags[PARTITION_TAG], writing.settings.production.cadence)
     failed = [one for one in watched if not one.passed]
     found = " ".join(sorted(f"{one.check_name}:{one.severity.value}" for one in failed))
     of_period = f"drift: {task} {period} "
@@ -53,12 +51,17 @@ def drift(instance: dg.DagsterInstance, writing: Writing, state: State, run: dg.
     return [message]
 
 
+def _of_partition(key: str, cadence: Cadence) -> tuple[str, Period]:
+    """Task and period of a partition key; of a run that ended before the cadence was another, its period of then."""
+    for one in (cadence, *Cadence):
+        with suppress(ValueError):
+            return task_keys([key], one)[0]
+    raise ValueError(f"'{key}' is no period of a task")
+
+
 def _figures(writing: Writing, task: str, period: Period) -> dict[str, str]:
     """The metric of a period where outcomes are known, and its stability indices, as far as they are to be read."""
-    try:
-        found = writing.warehouse.monitoring(task, period).read()
-    except ArtifactError:  # written anew by another version meanwhile; the checks have said what there is to say
-        found = None
+    found = writing.warehouse.monitoring(task, period).read()
     if found is None:
         return {}
     fields = list(found.field_drift.items())[:_SHOWN_FIELDS]

@@ -16,7 +16,7 @@ from anna_core.samples.sample import Sample
 from anna_core.samples.splits import TEST
 from anna_core.tasks.task import Task
 from anna_resources.artifacts.candidate import CandidateFolder
-from anna_resources.artifacts.production import Done, PeriodMonitoring
+from anna_resources.artifacts.production import Done
 from anna_resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def observe(warehouse: Warehouse, task: str, at: Period) -> Monitoring:
     kept, scores = warehouse.candidate(done.model), scored.of(at).read()
     sample, facts, judged = kept.sample(), kept.facts(), kept.scores()
     histories = [warehouse.history(one, at) for one in facts.domains]
-    found = _seen(warehouse.monitoring(task, at), done)
+    seen = warehouse.monitoring(task, at).read()
+    found: Moves | None = seen if seen is not None and seen.scored_at == done.scored_at else None
     if found is None or all(one.exists() for one in histories):
         found = moves(
             at,
@@ -63,15 +64,6 @@ def observe(warehouse: Warehouse, task: str, at: Period) -> Monitoring:
         performance=figures,
         along=_along(warehouse, facts.task, done, at, scores, outcomes if figures else None),
     )
-
-
-def _seen(stored: PeriodMonitoring, done: Done) -> Moves | None:
-    """What was found of these very scores before; None where nothing was, or it cannot be read: it is made anew."""
-    try:
-        found = stored.read()
-    except ArtifactError:
-        return None
-    return found if found is not None and found.scored_at == done.scored_at else None
 
 
 def _judged(kept: CandidateFolder, sample: Sample, task: Task, scores: np.ndarray) -> "Interval":

@@ -139,8 +139,8 @@ class Platform:
             )
 
     def _start(self) -> None:
-        self._report_cut_off()
         code_port = free_port()
+        self._report_cut_off(code_port)
         workspace = write_workspace(self.settings, code_port)
         first = [code_service(DEFINITIONS, code_port)]
         if self._mlflow:
@@ -170,9 +170,9 @@ class Platform:
                     f"See {self.settings.home / 'logs' / 'code-server.log'}, and `anna doctor`."
                 )
 
-    def _report_cut_off(self) -> None:
+    def _report_cut_off(self, code_port: int) -> None:
         # No server runs yet and the lock is ours: what counts as running was cut off.
-        script = [sys.executable, "-m", "anna_cli.supervisor.cut_off"]
+        script = [sys.executable, "-m", "anna_cli.supervisor.cut_off", str(code_port)]
         done = subprocess.run(script, env=child_environment(self.settings), capture_output=True, text=True, check=False)
         if done.returncode:
             raise PlatformError(f"Dagster's records in {self.settings.dagster_home} cannot be read:\n{done.stderr}")

@@ -132,7 +132,7 @@ def webserver_service(settings: Settings, workspace: Path) -> Service:
         sys.executable, "-m", "dagster_webserver", "--host", LOOPBACK, "--port", str(settings.webserver_port),
         "--workspace", str(workspace),
     ]  # fmt: skip
-    return Service("webserver", "green", command, lambda: is_listening(settings.webserver_port))
+    return Service("webserver", "green", command, lambda: is_listening(settings.webserver_port), restartable=True)
 
 
 def daemon_service(workspace: Path, is_ready: Callable[[], bool]) -> Service:

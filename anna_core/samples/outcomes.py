@@ -20,7 +20,10 @@ from anna_core.tasks.task import Task, TaskType
 
 
 def list_outcomes(folder: Path) -> dict[str, FileStamp]:
-    """Name → state of each file of outcomes, the latest change last; what begins with `.` or `_` is not finished."""
+    """Name → state of each file of outcomes, the latest change last; what begins with `.` or `_` is not finished.
+
+    What has a file's name and is none, such as a folder of parts, is listed, too: whoever reads it is told.
+    """
     if not folder.is_dir():
         return {}
     names = (entry.name for entry in folder.iterdir() if ending_of(entry.name) and entry.name[0] not in "._")
@@ -48,6 +51,8 @@ def read_outcomes(path: Path, task: Task) -> pl.DataFrame:
     Raises:
         SampleError: the file, a column or a value is wrong; the message names it.
     """
+    if not path.is_file():  # nobody waits for what may come through a pipe
+        raise SampleError(f"{path} is no file, so nothing is read of it: bring the outcomes as one file.")
     frame = read_sample_file(path)
     targets = target_columns(frame, path)
     if sorted(targets) != sorted(task.targets):
@@ -83,6 +88,6 @@ def joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def _state(path: Path) -> FileStamp | None:
     try:
-        return stamp(path.stat()) if path.is_file() else None
+        return stamp(path.stat())
     except OSError:  # moved away meanwhile, or out of reach: the next look sees
         return None

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -113,22 +114,16 @@ class PeriodMonitoring(ArtifactFolder):
             write_json(folder / _MONITORING_FILE, found)
 
     def read(self) -> "Monitoring | None":
-        """It; None where there is none.
-
-        Raises:
-            ArtifactError: it cannot be read.
-        """
-        found = self.held()
-        return None if found is None else _read_monitoring(found)
+        """It; None where there is none, or it is damaged: it is made again by itself, of what is on the disk."""
+        with suppress(ArtifactError):
+            return _read_monitoring(self.current())
+        return None
 
     def seen(self) -> "Seen | None":
-        """What was looked at; None where nothing was.
-
-        Raises:
-            ArtifactError: as of `read`.
-        """
-        found = self.held()
-        return None if found is None else _read_seen_once(found)
+        """What was looked at; None as of `read`."""
+        with suppress(ArtifactError):
+            return _read_seen_once(self.current())
+        return None
 
 
 @dataclass(frozen=True)
@@ -183,15 +178,13 @@ class ProductionScores(TaskScores):
     def latest_done(self) -> Done | None:
         """What is known of the newest scores; None where there are none, or they are being replaced.
 
-        Raises:
-            ArtifactError: it cannot be read.
+        So it is where one of the two files is gone or damaged: that is mended by writing both again.
         """
         try:
-            return _read_done(self.latest)
-        except ArtifactError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+            done = _read_done(self.latest)
+        except ArtifactError:
+            return None
+        return done if (self.latest / SCORES_FILE).exists() else None
 
     def write(self, period: Period, scores: pl.DataFrame, done: Done) -> None:
         """Replace the scores of a period, and the latest unless those are as of a later date."""
@@ -230,5 +223,4 @@ def _read_monitoring(folder: Path) -> "Monitoring":
     """The monitoring in a folder. Raises `ArtifactError` where there is none that can be read."""
     from anna_core.analytics.monitoring import Monitoring
 
-    cure = "Materialize production/monitoring of the period again."
-    return read_json(folder / _MONITORING_FILE, TypeAdapter(Monitoring), cure)
+    return read_json(folder / _MONITORING_FILE, TypeAdapter(Monitoring))

@@ -86,7 +86,7 @@ class Repository:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.folder.with_suffix(".lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if not self.folder.exists():
+            if not self.is_there():
                 self._make()
             elif not self.git.is_repository():
                 raise LedgerError(
@@ -181,9 +181,24 @@ class Repository:
         """The commit at a branch's end; None where there is no such branch."""
         return self._resolve(f"refs/heads/{branch}")
 
+    def is_there(self) -> bool:
+        """Whether there is a repository; nobody takes one that was moved away, or is out of reach, for one to begin.
+
+        Raises:
+            LedgerError: there was one, and it is gone.
+        """
+        if self.folder.exists():
+            return True
+        if self._known():
+            raise LedgerError(
+                f"The ledger {self.folder} is gone. Bring it back from where it was moved to, a copy or its remote. To "
+                f"begin a new one instead, remove {self.heads}, which remembers the heads and tags."
+            )
+        return False
+
     def refs(self) -> dict[str, str]:
         """Each branch → its head, and each tag → its object, by a single call of git, however many there are."""
-        if not self.folder.exists():
+        if not self.is_there():
             return {}
         listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname:lstrip=1)", "refs/heads/", "refs/tags/")
         refs = (line.partition(" ") for line in listed.splitlines())
@@ -195,7 +210,7 @@ class Repository:
 
     def tags(self, pattern: str) -> list[str]:
         """Names of tags by a pattern as of `git for-each-ref`, in order."""
-        if not self.folder.exists():
+        if not self.is_there():
             return []
         return self.git.run("for-each-ref", "--format=%(refname:strip=2)", f"refs/tags/{pattern}").split()
 
@@ -224,7 +239,7 @@ class Repository:
         return [path for path in listed.split("\0") if path]
 
     def _resolve(self, name: str) -> str | None:
-        if not self.folder.exists():
+        if not self.is_there():
             return None
         found = self.git.run("for-each-ref", "--format=%(objectname) %(*objectname)", name.removesuffix("^{commit}"))
         return found.split()[-1] if found else None

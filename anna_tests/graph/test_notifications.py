@@ -15,6 +15,7 @@ from anna_assets.production.monitoring_asset import MONITORING_KEY
 from anna_resources.ledger.ledger import Ledger
 from anna_resources.names import PRODUCTION_TAG
 from anna_resources.notifications.addresses import Address
+from anna_resources.notifications.message import Message
 from anna_resources.notifications.state import DAY, State, StateFile
 from anna_tests.graph.conftest import TRAINED, Clock, Deployment, events
 from anna_tests.graph.test_champion import press
@@ -356,22 +357,39 @@ def test_presses_are_told_again_where_the_ledger_came_back_from_an_older_copy(to
     assert hook.titles()[1:] == ["ANNA: churn.q2 is promoted by boris"]
 
 
+def drift_of(told: Deployment, state: State, partition: str, *failed: str) -> list[Message]:
+    """What is told of a run of monitoring in which these checks failed."""
+    checks = [
+        SimpleNamespace(
+            asset_key=MONITORING_KEY, check_name=name, passed=name not in failed,
+            severity=dg.AssetCheckSeverity.WARN, description="",
+        ) for name in ("volume", "coverage")
+    ]  # fmt: skip
+    events = [SimpleNamespace(asset_check_evaluation_data=check) for check in checks]
+    entries = [SimpleNamespace(get_dagster_event=lambda event=event: event) for event in events]
+    records = [SimpleNamespace(event_log_entry=entry) for entry in entries]
+    instance = SimpleNamespace(get_records_for_run=lambda *args, **what: SimpleNamespace(records=records))
+    run = dg.DagsterRun(job_name="x", tags={"dagster/partition": partition})
+    return drift(instance, Writing(told.settings, told.warehouse), state, run, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "partition", "period"),
+    [("week", "2024-03-01", "2024-03"), ("month", "2024-03-18", "2024-03-18"), ("week", "2024-03-19", "2024-03-19")],
+)
+def test_drift_of_a_run_that_ended_before_the_cadence_was_another_is_told(
+    told: Deployment, cadence: str, partition: str, period: str
+) -> None:
+    told.set(f"production: {{cadence: {cadence}}}")
+    [message] = drift_of(told, State(), f"{partition}|churn", "volume")
+    assert message.title == f"ANNA: churn {period}: warning of volume"
+
+
 def test_drift_that_comes_again_after_it_had_passed_is_told_again(told: Deployment) -> None:
-    writing, state = Writing(told.settings, told.warehouse), State()
-    run = dg.DagsterRun(job_name="x", tags={"dagster/partition": "2024-03-01|churn"})
+    state = State()
 
     def messages(*failed: str) -> int:
-        checks = [
-            SimpleNamespace(
-                asset_key=MONITORING_KEY, check_name=name, passed=name not in failed,
-                severity=dg.AssetCheckSeverity.WARN, description="",
-            ) for name in ("volume", "coverage")
-        ]  # fmt: skip
-        events = [SimpleNamespace(asset_check_evaluation_data=check) for check in checks]
-        entries = [SimpleNamespace(get_dagster_event=lambda event=event: event) for event in events]
-        records = [SimpleNamespace(event_log_entry=entry) for entry in entries]
-        instance = SimpleNamespace(get_records_for_run=lambda *args, **what: SimpleNamespace(records=records))
-        return len(drift(instance, writing, state, run, 0.0))
+        return len(drift_of(told, state, "2024-03-01|churn", *failed))
 
     assert [messages("volume"), messages("volume"), messages(), messages("volume")] == [1, 0, 0, 1]
     assert [messages("volume", "coverage"), messages("volume")] == [1, 1]

@@ -5,13 +5,12 @@ import os
 import polars as pl
 import pytest
 
-from anna_core.errors import ArtifactError
 from anna_core.periods import Period
 from anna_resources.ledger.champions import Champions
 from anna_tests.graph.conftest import MONTHS, TRAINED, Clock, Deployment, events
 from anna_tests.graph.results import problem
 from anna_tests.graph.test_champion import press
-from anna_tests.graph.test_production import FEBRUARY, IN_MARCH, MARCH, follow, look, score_by_hand, scores
+from anna_tests.graph.test_production import FEBRUARY, MARCH, follow, look, score_by_hand, scores
 
 pytestmark = pytest.mark.xdist_group("trained")
 
@@ -179,15 +178,3 @@ def test_a_task_that_does_not_ask_for_it_is_not_trained_anew(trained: Deployment
     follow(trained)
     assert seen(trained).score_drift["score"] > seen(trained).by_chance
     assert not list((trained.home / "inbox" / "churn").glob("retrain*"))
-
-
-def test_a_monitoring_that_is_damaged_is_mended_by_materializing_it_again(trained: Deployment) -> None:
-    press(trained, tag=TRAINED[0])
-    follow(trained)
-    stored, calm = trained.warehouse.monitoring("churn", Period(MARCH)), seen(trained)
-    (stored.current() / "monitoring.json").write_text("{")
-    with pytest.raises(ArtifactError, match=r"Materialize production/monitoring of the period again\."):
-        stored.read()
-    trained.materialize("production/monitoring", partition=IN_MARCH)
-    assert seen(trained) == calm
-    assert follow(trained) == []

@@ -219,12 +219,44 @@ def test_what_failed_is_tried_again_after_a_pause_and_told(trained: Deployment, 
     assert list(asked(trained)) == [name]
 
 
-def test_a_copy_of_the_newest_scores_that_was_cut_off_is_made_good(trained: Deployment) -> None:
+@pytest.mark.parametrize(
+    ("name", "left"), [("done.json", None), ("done.json", b""), ("done.json", b"{}"), ("scores.parquet", None)]
+)
+def test_a_copy_of_the_newest_scores_that_was_cut_off_is_made_good(
+    trained: Deployment, name: str, left: bytes | None
+) -> None:
     press(trained, tag=TRAINED[0])
     follow(trained)
-    (scores(trained).latest / "done.json").unlink()  # as whoever is killed within leaves it
+    file = scores(trained).latest / name
+    file.unlink()  # as whoever is killed within leaves it
+    if left is not None:
+        file.write_bytes(left)  # as a machine that lost its power may
     assert follow(trained) == [f"{TRAINED[0]} 2024-03"]
     assert scores(trained).latest_done() == scores(trained).of(Period(MARCH)).done()
+    assert (scores(trained).latest / "scores.parquet").exists()
+
+
+@pytest.mark.parametrize("left", [b"", b"{"])
+def test_monitoring_that_is_damaged_is_made_again_by_itself(trained: Deployment, left: bytes) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    stored = trained.warehouse.monitoring("churn", Period(MARCH))
+    found = stored.read()
+    (stored.current() / "monitoring.json").write_bytes(left)
+    [name] = follow(trained)
+    assert name.startswith("monitoring churn 2024-03")
+    assert stored.read() == found
+
+
+def test_what_somebody_put_aside_beside_scores_holds_up_nothing(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    follow(trained)
+    for name in ("month=2024-03.bak", "month=2024-03-01", "month="):
+        (scores(trained).path / name).mkdir()
+        (trained.warehouse.monitoring("churn", Period(MARCH)).path.parent / name).mkdir()
+    press(trained, tag=TRAINED[1])
+    assert follow(trained) == [f"{TRAINED[1]} 2024-03"]
+    assert list(scores(trained).all()) == [Period(MARCH)]
 
 
 def test_a_press_that_was_cut_off_after_its_commit_is_ended_by_its_retry(

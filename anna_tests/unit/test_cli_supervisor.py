@@ -13,6 +13,13 @@ import dagster as dg
 import filelock
 import psutil
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
 from rich.console import Console
 
 from anna_cli.deployment_folder import make_deployment
@@ -25,7 +32,14 @@ from anna_cli.supervisor.leftovers import MARK, end_leftovers
 from anna_cli.supervisor.logs import SeriousLines, last_lines
 from anna_cli.supervisor.platform import LOCK_FILE, Platform
 from anna_cli.supervisor.ports import PortError, check_free, free_port
-from anna_cli.supervisor.services import Service, child_environment, code_service
+from anna_cli.supervisor.services import (
+    Service,
+    child_environment,
+    code_service,
+    daemon_service,
+    mlflow_service,
+    webserver_service,
+)
 from anna_cli.supervisor.supervisor import PlatformError, Supervisor
 from anna_cli.supervisor.tie import OPEN_FILES
 from anna_resources.settings import load_settings
@@ -79,6 +93,35 @@ def test_servers_import_nothing_of_the_folder_in_which_they_are_started(tmp_path
 def test_definitions_outlive_a_machine_that_stands_still_for_half_an_hour():
     command = code_service("anna_assets.definitions", 4000).command
     assert int(command[command.index("--heartbeat-ttl") + 1]) > 1800
+
+
+def test_every_server_is_started_again_when_it_dies(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANNA_HOME", str(tmp_path))
+    settings, workspace = load_settings(), tmp_path / "workspace.yaml"
+    services = [
+        code_service("anna_assets.definitions", 4000),
+        mlflow_service(settings),
+        webserver_service(settings, workspace),
+        daemon_service(workspace, lambda: True),
+    ]
+    assert [one.name for one in services if not one.restartable] == []
+
+
+def test_what_is_known_of_a_sensor_follows_the_code_server_to_another_port(tmp_path):
+    def origin(port):
+        served = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=port, location_name="anna")
+        return RemoteInstigatorOrigin(RemoteRepositoryOrigin(served, "__repository__"), "inbox")
+
+    data = SensorInstigatorData(cursor="so far")
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        first, now = origin(4000), origin(4001)
+        instance.add_instigator_state(
+            InstigatorState(first, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE, data)
+        )
+        cut_off.move_sensors(instance, 4001)
+        [state] = instance.all_instigator_state()
+        assert state.instigator_origin_id == now.get_id() != first.get_id()
+        assert (state.status, state.instigator_data) == (InstigatorStatus.DECLARED_IN_CODE, data)
 
 
 def start(tmp_path, code, *arguments, env=os.environ):
@@ -386,7 +429,8 @@ def test_free_ports_are_free():
     check_free(free_port(), "webserver_port")
 
 
-def test_runs_that_went_down_with_the_machine_fail_but_those_being_canceled_are_canceled(capsys):
+def test_runs_that_went_down_with_the_machine_fail_but_those_being_canceled_are_canceled(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["cut_off", "4000"])
     with dg.instance_for_test() as instance:
         for state in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.SUCCESS):
             instance.add_run(dg.DagsterRun(job_name="train", run_id=state.value, status=state))

@@ -101,3 +101,13 @@ def test_what_is_kept_of_outcomes_changes_with_their_rows_and_their_reading(tmp_
     assert not facts.is_of({"a.csv": (1, 2, 3)}, SPEND)
     other = stored.write(rows.with_columns(target=1 - pl.col("target").cast(pl.Float32)), {}, {}, BINARY)
     assert other.versions[april] != facts.versions[april]
+
+
+def test_what_has_a_files_name_and_is_none_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "april.parquet").mkdir()  # as Spark writes a table
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "lost.csv").symlink_to(tmp_path / "nowhere")
+    assert sorted(list_outcomes(tmp_path)) == ["april.parquet", "pipe.csv"]
+    for name in list_outcomes(tmp_path):
+        with pytest.raises(SampleError, match=rf"{name} is no file, .*: bring the outcomes as one file"):
+            read_outcomes(tmp_path / name, BINARY)
