@@ -89,7 +89,7 @@ def _late(
         end = dt.datetime.combine(at.as_of, dt.time(), tzinfo=zone) + lag + settings.production.patience
         until[at] = max(end, champion.since).timestamp() + late.total_seconds()
     over = [at for at, moment in until.items() if moment <= time.time()]
-    newest = max(warehouse.production(task).all(), default=None)
+    newest = max(warehouse.production(task).readable(), default=None)
     if not over or (newest is not None and newest >= over[-1]):
         return []
     scored = f"the newest that is scored is {newest}" if newest else "none is scored yet"
