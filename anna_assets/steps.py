@@ -5,7 +5,7 @@ Its log is kept to what concerns a reader.
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -54,8 +54,10 @@ def explained(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _explaining() -> Iterator[None]:
-    dg.OpExecutionContext.get().log.addFilter(_is_news)
+    context = dg.OpExecutionContext.get()
+    context.log.addFilter(_is_news)
     try:
+        _refuse_variables(context.run.run_config)
         yield
     except AnnaError as error:
         raise failure(error, passing(error), isinstance(error, ChangedMeanwhileError)) from error
@@ -63,6 +65,18 @@ def _explaining() -> Iterator[None]:
         if (what := passing(error)) is None:
             raise
         raise failure(error, what, allow_retries=True) from error
+
+
+def _refuse_variables(filled_in: object, place: str = "") -> None:
+    """Refuse a form that asks for variables of the server's environment, as Dagster allows: some hold passwords.
+
+    What is filled in is shown on pages, stays in the ledger, and is sent to whoever is told of presses.
+    """
+    if isinstance(filled_in, Mapping):
+        if set(filled_in) == {"env"}:
+            raise AnnaError(f"`{place}` asks for a variable of the server's environment: write the words themselves.")
+        for name, value in filled_in.items():
+            _refuse_variables(value, str(name))
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -69,7 +69,7 @@ def _due(writing: Writing, task: str, head: str, domains: Mapping[str, Domain], 
             return []
         look = look_at(writing.warehouse, writing.settings, champion.tag, domains, periods)
         stored = writing.warehouse.production(task)
-        return [_Due(task, str(at)) for at in look.due(stored.all(), stored.latest_done())]
+        return [_Due(task, str(at)) for at in look.due(stored.readable(), stored.latest_done())]
     except Exception as error:  # noqa: BLE001  # whatever it is, nothing is scored until it is mended: that is told
         return [_Due(task, problem=in_words(error))]
 

@@ -116,7 +116,7 @@ class Agenda:
     def _champions(self, task: str, champion: str) -> Iterator[dg.RunRequest]:
         """The periods that the champion is to score, and those whose monitoring has not seen what there is."""
         stored = self.warehouse.production(task)
-        scored, look = stored.all(), self._look(champion)
+        scored, look = stored.readable(self.told), self._look(champion)
         there, before = set(self.periods), None
         due = look.due(scored, stored.latest_done())
         for at in due:
@@ -170,7 +170,7 @@ class Agenda:
 
     def _due_along(self, look: Look, task: str) -> list[Period]:
         """The periods that the challenger is to score: the newest, and those that it scored on other histories."""
-        scored, along = self.warehouse.production(task).all(), self.warehouse.challenger(task).all()
+        scored, along = self.warehouse.production(task).readable(), self.warehouse.challenger(task).readable()
         along = {at: done for at, done in along.items() if done.model == look.tag}
         newest = {max(scored)} - set(along) if scored else set()
         late = {at for at in watched(scored) if at in along and look.is_late(at, along[at])}  # as of the champion's

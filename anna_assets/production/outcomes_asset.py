@@ -46,7 +46,7 @@ def outcomes_asset() -> dg.AssetsDefinition:
             context.log.warning(told)
         rows = joined(frames)
         facts = stored.write(rows, files, refused, asked)
-        scored = {done.as_of for done in warehouse.production(task).all().values()}
+        scored = {done.as_of for done in warehouse.production(task).readable().values()}
         return dg.MaterializeResult(
             data_version=dg.DataVersion("-".join(sorted(facts.versions.values())) or "none"),
             metadata={

@@ -40,7 +40,7 @@ def retrain(warehouse: Warehouse, tag: str) -> str:
     task = kept.facts().task
     if task.retrain is not Retrain.ON_DRIFT:
         return "Not asked for: `retrain: on_drift` in the task's settings has a fresh candidate trained."
-    outcomes, scored = warehouse.outcomes(task.name).read(), warehouse.production(task.name).all()
+    outcomes, scored = warehouse.outcomes(task.name).read(), warehouse.production(task.name).readable()
     if outcomes is not None:  # a date beyond all that was scored is a mistake, whatever is said to have come of it
         outcomes = outcomes.filter(pl.col(AS_OF) <= max(done.as_of for done in scored.values()))
     if outcomes is None or outcomes.is_empty():

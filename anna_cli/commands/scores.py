@@ -27,7 +27,9 @@ def scores(task: str, as_of: str | None) -> None:
     settings = load_settings()
     cadence = settings.production.cadence
     stored = ProductionScores.below(settings.storage, check_task(task), cadence)
-    found = stored.all()
+    found = stored.readable(damaged := list[str]())
+    for problem in damaged:
+        CONSOLE.print(Text(problem, "red"), soft_wrap=True)
     if as_of is not None:
         try:
             day = dt.date.fromisoformat(as_of)

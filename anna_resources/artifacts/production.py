@@ -152,8 +152,26 @@ class TaskScores:
         Raises:
             ArtifactError: one cannot be read.
         """
-        found = ((period, self.of(period).done()) for period in periods_below(self.path, self.cadence))
-        return {period: done for period, done in found if done is not None}
+        found = self.readable(problems := list[str]())
+        if problems:
+            raise ArtifactError(" ".join(problems))
+        return found
+
+    def readable(self, problems: list[str] | None = None) -> dict[Period, Done]:
+        """The same of those that can be read: what is damaged of one period holds up no other.
+
+        Args:
+            problems: takes a sentence of each that cannot.
+        """
+        found: dict[Period, Done] = {}
+        for period in periods_below(self.path, self.cadence):
+            try:
+                if (done := self.of(period).done()) is not None:
+                    found[period] = done
+            except ArtifactError as error:
+                if problems is not None:
+                    problems.append(str(error))
+        return found
 
     def newest(self) -> Period | None:
         """The newest period that is scored; None where none is."""

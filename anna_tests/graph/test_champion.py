@@ -162,3 +162,16 @@ def test_what_is_kept_under_a_tag_stays(trained: Deployment) -> None:
     for asset in ("boosting", "metamodel", "report"):  # by hand, on the sample of the second launch
         trained.materialize(asset, partition=key)
     assert trained.materialize("candidate", partition=key).success  # the same again
+
+
+@pytest.mark.parametrize("field", ["who", "why", "tag", "of_use"])
+def test_a_press_takes_no_variable_of_the_servers_environment(
+    trained: Deployment, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    monkeypatch.setenv("HOOK_PASSWORD", "sesame1234")
+    asked = {"env": "HOOK_PASSWORD"}
+    said = {"override": OVER | {field: asked}} if field == "of_use" else {field: asked}
+    told = problem(press(trained, check=False, **said))
+    assert f"`{field}` asks for a variable of the server's environment: write the words themselves." in told
+    assert "sesame" not in told
+    assert Champions.of(trained.settings).current("churn") is None

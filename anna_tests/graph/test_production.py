@@ -8,15 +8,19 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from anna_assets.partitions import calendar, monthly, task_key
 from anna_assets.production import champion_asset, pressing, scoring
+from anna_cli.commands.scores import scores as cli_scores
 from anna_core import storage
 from anna_core.analytics import trend_plot
 from anna_core.analytics.gates import Gate
+from anna_core.errors import ArtifactError
 from anna_core.memory import DEFAULT_MEMORY
 from anna_core.periods import Period
+from anna_resources.artifacts import production
 from anna_resources.artifacts.production import ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.roles import Ask, Champion
@@ -234,6 +238,22 @@ def test_a_copy_of_the_newest_scores_that_was_cut_off_is_made_good(
     assert follow(trained) == [f"{TRAINED[0]} 2024-03"]
     assert scores(trained).latest_done() == scores(trained).of(Period(MARCH)).done()
     assert (scores(trained).latest / "scores.parquet").exists()
+
+
+def test_scores_of_a_period_that_are_damaged_are_told_and_hold_up_no_other(trained: Deployment) -> None:
+    press(trained, tag=TRAINED[0])
+    score_by_hand(trained, FEBRUARY)
+    mark = scores(trained).of(Period(FEBRUARY)).current() / "done.json"
+    mark.write_bytes(b"")
+    production._read_done_once.cache_clear()  # as in another process
+    assert follow(trained)[-1] == f"{TRAINED[0]} 2024-03"
+    assert f"{mark}: cannot be read. Score the period again." in look(trained).skip_reason.skip_message
+    said = CliRunner().invoke(cli_scores, ["churn"], env={"ANNA_HOME": str(trained.home)}, catch_exceptions=False)
+    assert [f"{mark}: cannot be read" in said.output, "as of 2024-04-01" in said.output] == [True, True]
+    with pytest.raises(ArtifactError, match="Score the period again"):
+        scores(trained).all()
+    score_by_hand(trained, FEBRUARY)
+    assert list(scores(trained).all()) == [Period(FEBRUARY), Period(MARCH)]
 
 
 @pytest.mark.parametrize("left", [b"", b"{"])
