@@ -71,7 +71,7 @@ class PeriodScores(ArtifactFolder):
             ArtifactError: it cannot be read.
         """
         found = self.held()
-        return None if found is None else _read_done_once(found)
+        return None if found is None else _read_done_once(found, *_state(found / DONE_FILE))
 
     def done_by_another_than(self, model: str) -> Done | None:
         """The same; None also where it was this launch that scored, as a challenger that became champion since."""
@@ -122,7 +122,8 @@ class PeriodMonitoring(ArtifactFolder):
     def seen(self) -> "Seen | None":
         """What was looked at; None as of `read`."""
         with suppress(ArtifactError):
-            return _read_seen_once(self.current())
+            version = self.current()
+            return _read_seen_once(version, *_state(version / _MONITORING_FILE))
         return None
 
 
@@ -219,9 +220,18 @@ class ProductionScores(TaskScores):
                 shutil.copyfile(made / DONE_FILE, temporary)
 
 
+def _state(file: Path) -> tuple[int, int]:
+    """By what a file that was damaged is told from what it was; zeros where it cannot be looked at."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
 @lru_cache(maxsize=_KEPT)
-def _read_done_once(version: Path) -> Done:
-    """The mark in a folder that is never written to again; errors as of `_read_done`, which are not kept."""
+def _read_done_once(version: Path, *_state: int) -> Done:
+    """The mark in a folder, read once in each state; errors as of `_read_done`, which are not kept."""
     return _read_done(version)
 
 
@@ -231,8 +241,8 @@ def _read_done(folder: Path) -> Done:
 
 
 @lru_cache(maxsize=_KEPT)
-def _read_seen_once(version: Path) -> Seen:
-    """What the monitoring in a folder is of, which is never written to again; errors are not kept."""
+def _read_seen_once(version: Path, *_state: int) -> Seen:
+    """What the monitoring in a folder is of, read once in each state; errors are not kept."""
     found = _read_monitoring(version)
     return Seen(found.scored_at, found.outcomes, None if found.along is None else found.along.scored_at)
 
