@@ -83,7 +83,7 @@ def test_a_ledger_that_was_rewritten_and_a_machine_without_git_are_told(settings
     assert after.text.endswith("holds 1 launch")
     shutil.rmtree(repository.folder)
     ((text, _),) = wrong(check_ledger(settings))
-    assert "was rewritten: branch main held commit" in text
+    assert f"The ledger {repository.folder} is gone" in text
     monkeypatch.setenv("PATH", "/nowhere")
     ((text, _),) = wrong(check_ledger(settings))
     assert "needs the program git, which is not on the PATH: install it" in text
