@@ -32,7 +32,7 @@ def history_asset(
         partitions_def=partitions,
         deps=[dg.AssetDep(["mart", domain.name], partition_mapping=window_of_marts(domain, cadence))],
         pool="hadoop",
-        group_name="history",
+        group_name="history" if cadence is Cadence.MONTH else "production",
         kinds={"polars", "arrow"},
         code_version=domain.window_version,
         owners=domain.owners,

@@ -90,6 +90,11 @@ class Agenda:
             self.told.append(f"{name} failed, and is tried again at {told_moment(again)}: {words}")
         return not again
 
+    def _is_under_way(self, name: str) -> bool:
+        """Whether a run of this name is."""
+        named = dg.RunsFilter(tags={PRODUCTION_TAG: name}, statuses=UNDER_WAY)
+        return bool(self.instance.get_run_records(named, limit=1))
+
     def _has_failed(self, request: dg.RunRequest) -> bool:
         """Whether the last run of what is asked for failed."""
         runs = self.instance.get_run_records(
@@ -133,7 +138,9 @@ class Agenda:
         for at, done in scored.items():
             known = outcomes.get(done.as_of, "")
             along = self.warehouse.challenger(task).of(at).done_by_another_than(done.model)
-            if at in there and at not in due and self._is_news(task, at, done, known, along):
+            if at not in there or at in due or self._is_under_way(_scoring(done.model, at)):
+                continue  # what scores it looks at it, too
+            if self._is_news(task, at, done, known, along):
                 # What there is to see is part of the name: what fails on it once may not on another.
                 seen = _digest(f"{done.scored_at} {known} {along.scored_at if along else ''}")
                 yield _request(f"monitoring {task} {at} of {seen}", task_key(task, at), MONITORING_KEY)
@@ -193,7 +200,7 @@ class Agenda:
                 yield _request(f"{history.to_user_string()} {at}", at.key, history)
         if not stale:
             along = ", scoring along" if key == CHALLENGER_KEY else ""
-            yield _request(f"{look.tag} {at}{along}", task_key(task, at), key, MONITORING_KEY)
+            yield _request(f"{_scoring(look.tag, at)}{along}", task_key(task, at), key, MONITORING_KEY)
 
     def _is_news(self, task: str, at: Period, done: Done, known: str, along: Done | None) -> bool:
         """Whether the monitoring of a period has not seen its scores, outcomes and challenger as they are."""
@@ -209,6 +216,11 @@ def _request(name: str, partition: str, *keys: dg.AssetKey) -> dg.RunRequest:
     return dg.RunRequest(
         asset_selection=list(keys), asset_check_keys=checks, partition_key=partition, tags={PRODUCTION_TAG: name}
     )
+
+
+def _scoring(tag: str, at: Period) -> str:
+    """Name of the run in which a launch scores a period."""
+    return f"{tag} {at}"
 
 
 def _digest(text: str) -> str:

@@ -1,17 +1,20 @@
 """The champion of a task: who scores. Each press is a run of the job `promote`, and a commit in the ledger."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
 
 from anna_assets.partitions import TASK
 from anna_assets.production.press_form import Button, PressForm, signed
-from anna_assets.production.pressing import Came, GatesError, Pressing
+from anna_assets.production.pressing import Came, GatesError, Pressing, recorded
 from anna_assets.steps import step_asset
 from anna_assets.train import AssetJob
 from anna_core.analytics.gates import QUESTIONS, Gate
 from anna_core.domains import Domain
+from anna_core.errors import AnnaError
+from anna_resources.ledger.champions import Champions
 from anna_resources.ledger.roles import Champion
 from anna_resources.names import PROMOTE_JOB, RETRY_TAG
 from anna_resources.settings import load_settings
@@ -49,6 +52,9 @@ def champion_asset(domains: list[Domain]) -> dg.AssetsDefinition:
         except GatesError as error:
             yield from _results(error.gates, error.overridden)
             raise
+        except AnnaError:
+            yield from _as_they_stand(task)
+            raise
         yield from _results(came.gates, came.overridden)
         if came.told:
             context.log.info(came.told)
@@ -71,8 +77,8 @@ def promote_job() -> AssetJob:
     return dg.define_asset_job(
         PROMOTE_JOB,
         selection=dg.AssetSelection.assets(CHAMPION_KEY),
-        description="Makes a launch the champion of its task, which scores in production; approves, declines, or goes "
-        "back. Choose the task as partition.",
+        description="Makes a launch the champion of its task, which scores in production; approves, declines, goes "
+        "back, or has a launch score along. Choose the task as partition.",
         config={"ops": {CHAMPION_KEY.to_python_identifier(): {"config": form}}},
     )
 
@@ -90,6 +96,13 @@ def _first_run(context: dg.AssetExecutionContext) -> str:
 def _made(champion: Champion, came: Came) -> dg.MaterializeResult:
     version = dg.DataVersion(f"{champion.tag} since {champion.since.isoformat()}")
     return dg.MaterializeResult(asset_key=CHAMPION_KEY, data_version=version, metadata=came.facts)
+
+
+def _as_they_stand(task: str) -> Iterator[dg.AssetCheckResult]:
+    """What the gates found of the champion: a press that is refused before they are asked leaves them as they were."""
+    with suppress(AnnaError):  # a ledger that cannot be read is what the press is refused for
+        if (now := Champions.of(load_settings()).current(task)) is not None:
+            yield from _results(recorded(now), now.overridden)
 
 
 def _results(gates: list[Gate], overridden: Mapping[str, str]) -> Iterator[dg.AssetCheckResult]:

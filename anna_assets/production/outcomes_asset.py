@@ -46,7 +46,8 @@ def outcomes_asset() -> dg.AssetsDefinition:
             context.log.warning(told)
         rows = joined(frames)
         facts = stored.write(rows, files, refused, asked)
-        scored = {done.as_of for done in warehouse.production(task).readable().values()}
+        scores = warehouse.production(task).of_all_cadences()
+        scored = {done.as_of for one in scores for done in one.readable().values()}
         return dg.MaterializeResult(
             data_version=dg.DataVersion("-".join(sorted(facts.versions.values())) or "none"),
             metadata={
@@ -62,7 +63,7 @@ def outcomes_asset() -> dg.AssetsDefinition:
                     check_name=_READABLE,
                     passed=not refused,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description=" ".join(refused.values()) or f"{len(files)} files were read.",
+                    description=" ".join(refused.values()).replace("<", "&lt;") or f"{len(files)} files were read.",
                 )
             ],
         )

@@ -120,9 +120,9 @@ class Pressing:
         if champion is not None and champion == now and champion != champions.read(Champion, task, before):
             return _made(champion)
         if ask is not None:
-            return Came(None, _recorded(ask), ask.overridden, _facts(ask, "asked for"))
+            return Came(None, recorded(ask), ask.overridden, _facts(ask, "asked for"))
         if now is not None:  # another press came since: its champion stays, and so do its gates
-            return Came(None, _recorded(now), now.overridden, _facts(now, "champion by a later press"))
+            return Came(None, recorded(now), now.overridden, _facts(now, "champion by a later press"))
         raise PressError(f"What this press made of {task} is undone: look at it, and press again.")
 
     def _promote(self, now: Champion | None) -> Came:
@@ -137,7 +137,7 @@ class Pressing:
             gates = judge(self.warehouse, Ledger.of(self.settings), self.domains, ask.tag, ask.instead_of)
         else:  # what was found of it then still holds, but for what may have changed around it
             then = next(past for past in self._champions.past(self.task) if past.tag == ask.tag)
-            gates = [gate for gate in _recorded(then) if gate.name != DOMAINS_THERE]
+            gates = [gate for gate in recorded(then) if gate.name != DOMAINS_THERE]
             gates.append(domains_there(facts, self.domains))
         given = request or then
         overridden = passed_over({**(given.overridden if given else {}), **self.form.override}, gates)
@@ -159,7 +159,7 @@ class Pressing:
 
     def _declined(self, request: Ask) -> Came:
         facts = _facts(request, "declined by") | {"by": self.who}
-        return Came(None, _recorded(request), request.overridden, facts)
+        return Came(None, recorded(request), request.overridden, facts)
 
     def _challenge(self, now: Champion | None) -> Came:
         """Let a launch score along, or end that."""
@@ -173,7 +173,7 @@ class Pressing:
         """Who scores along, or no more, is told beside the champion, whose gates stay as they were found."""
         what = "scores along no more" if self.form.press is Button.STAND_DOWN else "scores along"
         facts = {"what": what, "ledger": along.tag, "by": self.who, "why": self.why}
-        return Came(None, _recorded(now), now.overridden, facts)
+        return Came(None, recorded(now), now.overridden, facts)
 
     def _new_challenger(self, now: Champion) -> Challenger:
         tag = self.form.tag.strip() or self._champions.newest_launch(self.task)
@@ -243,10 +243,10 @@ class Pressing:
 def _made(champion: Champion) -> Came:
     facts = _facts(champion, champion.turn.value)
     facts |= {"approved by": champion.approved_by, "goes back to": champion.before}
-    return Came(champion, _recorded(champion), champion.overridden, facts)
+    return Came(champion, recorded(champion), champion.overridden, facts)
 
 
-def _recorded(ask: Ask) -> list[Gate]:
+def recorded(ask: Ask) -> list[Gate]:
     """The gates as they were found when a press was put on record."""
     return [Gate(name, name not in ask.overridden, told) for name, told in ask.gates.items()]
 

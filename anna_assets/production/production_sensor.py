@@ -70,7 +70,7 @@ def production_sensor(domains: list[Domain], settings: Settings) -> dg.SensorDef
         for sentence in agenda.told:
             context.log.warning(sentence)
         late = late_periods(warehouse, settings, periods)
-        news, cursor = in_time_news(late, context.cursor)
+        news, cursor = in_time_news(late, context.instance, context.cursor)
         if requests:
             return dg.SensorResult(run_requests=list(requests.values()), asset_events=news, cursor=cursor)
         said = " ".join(dict.fromkeys((*agenda.told, *agenda.waits))) or "All champions have scored what is complete."

@@ -40,9 +40,11 @@ def retrain(warehouse: Warehouse, tag: str) -> str:
     task = kept.facts().task
     if task.retrain is not Retrain.ON_DRIFT:
         return "Not asked for: `retrain: on_drift` in the task's settings has a fresh candidate trained."
-    outcomes, scored = warehouse.outcomes(task.name).read(), warehouse.production(task.name).readable()
+    scores, outcomes = warehouse.production(task.name).of_all_cadences(), warehouse.outcomes(task.name).read()
     if outcomes is not None:  # a date beyond all that was scored is a mistake, whatever is said to have come of it
-        outcomes = outcomes.filter(pl.col(AS_OF) <= max(done.as_of for done in scored.values()))
+        outcomes = outcomes.filter(
+            pl.col(AS_OF) <= max(done.as_of for one in scores for done in one.readable().values())
+        )
     if outcomes is None or outcomes.is_empty():
         return f"No outcome is known to train on: bring them to inbox/{task.name}/outcomes."
     sample = kept.sample()

@@ -3,7 +3,7 @@
 import datetime as dt
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
@@ -12,7 +12,6 @@ from anna_assets.partitions import SAMPLE
 from anna_assets.upkeep.busy import backfills, busy
 from anna_assets.upkeep.old_runs import delete_run, old_events, old_runs, size_of_run
 from anna_core.errors import in_words
-from anna_core.periods import Cadence
 from anna_core.samples.listing import list_inbox
 from anna_resources.ledger.champions import Champions
 from anna_resources.settings import Settings
@@ -80,8 +79,8 @@ class Pruner:
                 if role is not None:
                     tags |= {role.tag, getattr(role, "instead_of", ""), getattr(role, "before", "")}
             for scores in (self.warehouse.production(task), self.warehouse.challenger(task)):
-                for cadence in Cadence:  # of one that production had before, scores are there, too
-                    tags |= {done.model for done in replace(scores, cadence=cadence).all().values()}
+                for one in scores.of_all_cadences():
+                    tags |= {done.model for done in one.all().values()}
         return tags - {""}
 
     def _files(self, there: Collection[str] | None, needed: Collection[str]) -> list[Line]:

@@ -27,7 +27,8 @@ def scores(task: str, as_of: str | None) -> None:
     settings = load_settings()
     cadence = settings.production.cadence
     stored = ProductionScores.below(settings.storage, check_task(task), cadence)
-    found = stored.readable(damaged := list[str]())
+    damaged = list[str]()
+    found = [(one.of(at), done) for one in stored.of_all_cadences() for at, done in one.readable(damaged).items()]
     for problem in damaged:
         CONSOLE.print(Text(problem, "red"), soft_wrap=True)
     if as_of is not None:
@@ -35,16 +36,13 @@ def scores(task: str, as_of: str | None) -> None:
             day = dt.date.fromisoformat(as_of)
         except ValueError as error:
             raise NoScoresError(f"--as-of {as_of}: {error}; write the first day after a {cadence}.") from error
-        found = {at: done for at, done in found.items() if at.as_of == day}
+        found = [(kept, done) for kept, done in found if done.as_of == day]
     if not found:
         raise NoScoresError(
             f"{task} has no scores{f' as of {as_of}' if as_of else ''} yet: see `anna champions {task}`; the champion "
             f"scores a {cadence} by itself once it is complete."
         )
-    for at, done in found.items():
-        path = stored.of(at).current() / SCORES_FILE
-        told = (
-            f"  as of {done.as_of}  {done.rows:,} clients by {done.model}, {done.scored_at:%Y-%m-%d %H:%M} UTC  {path}"
-        )
-        CONSOLE.print(Text(told), soft_wrap=True)
+    for kept, done in sorted(found, key=lambda one: one[1].as_of):
+        told = f"  as of {done.as_of}  {done.rows:,} clients by {done.model}, {done.scored_at:%Y-%m-%d %H:%M} UTC"
+        CONSOLE.print(Text(f"{told}  {kept.current() / SCORES_FILE}"), soft_wrap=True)
     CONSOLE.print(Text(f"  The newest, under a path that stays: {stored.latest / SCORES_FILE}"), soft_wrap=True)

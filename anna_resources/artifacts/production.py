@@ -3,7 +3,7 @@
 import datetime as dt
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -173,6 +173,10 @@ class TaskScores:
                 if problems is not None:
                     problems.append(str(error))
         return found
+
+    def of_all_cadences(self) -> list["TaskScores"]:
+        """The task's scores of months, of weeks and of days: what was scored before a change of the cadence, too."""
+        return [replace(self, cadence=cadence) for cadence in Cadence]
 
     def newest(self) -> Period | None:
         """The newest period that is scored; None where none is."""

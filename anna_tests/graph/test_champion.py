@@ -54,7 +54,15 @@ def test_a_launch_is_promoted_by_its_gates_and_goes_back_by_a_press(trained: Dep
     assert now.gates[NOT_WORSE] == "There is no champion yet."
     assert OF_USE in now.overridden  # 12 held-out clients tell too little
     assert "report_made" not in now.overridden
-    assert "champion already" in problem(press(trained, tag=first, check=False))
+    again = press(trained, tag=first, check=False)
+    assert "champion already" in problem(again)  # and the gates stand as they stood
+    stood, stand = (
+        {(one.check_name, one.passed, one.severity, one.description) for one in run.get_asset_check_evaluations()}
+        for run in (made, again)
+    )
+    assert stand == stood
+    unsigned = press(trained, who="", check=False)
+    assert {check.check_name for check in unsigned.get_asset_check_evaluations()} == set(QUESTIONS)
 
     press(trained)  # the newest where no tag is given
     assert (champion(trained).tag, champion(trained).before) == (second, first)

@@ -302,7 +302,7 @@ def test_each_press_that_was_cut_off_after_its_commit_is_on_record_once(
 ) -> None:
     first, second = TRAINED
     trained.set("approval: four_eyes")
-    champions, recorded = Champions.of(trained.settings), pressing._recorded
+    champions, recorded = Champions.of(trained.settings), pressing.recorded
     cut: list[str] = []
 
     def commits() -> int:
@@ -322,7 +322,7 @@ def test_each_press_that_was_cut_off_after_its_commit_is_on_record_once(
         return tell(*said)
 
     tell = pressing._facts
-    monkeypatch.setattr(pressing, "_recorded", gates)
+    monkeypatch.setattr(pressing, "recorded", gates)
     monkeypatch.setattr(pressing, "_facts", told)
     for who, button, tag in (
         ("anna", "PROMOTE", first),
