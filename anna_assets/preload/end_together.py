@@ -20,8 +20,12 @@ def end_together() -> None:
 
 
 def _bound_to(parent: int, prctl: Callable[[int, int], int]) -> Callable[[], None]:
+    is_forked = False
+
     def bind() -> None:
-        if os.getppid() == parent:  # what a forked process forks itself is its own affair
+        nonlocal is_forked
+        if not is_forked:  # what a forked process forks itself is its own affair
+            is_forked = True
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # it ended meanwhile
                 os._exit(1)

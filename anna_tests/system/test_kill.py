@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from anna_cli.queries import EVENTS
+from anna_tests.processes import is_gone
 from anna_tests.system.conftest import SLOW_TASK, SOON, Running, start
 
 pytestmark = pytest.mark.system
@@ -54,7 +55,9 @@ def test_a_launch_ends_though_its_step_the_code_server_and_its_own_process_are_k
     forked_from = worker.parent()
     assert forked_from is not None
     forked_from.send_signal(signal.SIGKILL)
-    worker.wait(timeout=60)  # it would go on unseen, beside the one that is started in its place
+    running.until(
+        "its end", lambda: is_gone(worker)
+    )  # it would go on unseen, beside the one that is started in its place
     running.until_trained(key)
     assert sorted(launch["status"] for launch in running.launches(key)) == ["FAILURE", "SUCCESS"]
 

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
 from dagster._grpc.server import DagsterApiServer
 
 from anna_assets.forked_runs import fork_runs
+from anna_tests.processes import is_gone
 
 _FORKING = """
 import os, time
@@ -19,6 +21,7 @@ from anna_assets.preload.end_together import end_together
 end_together()
 child = os.fork()
 if child == 0 and os.fork() == 0:
+    print("begun", flush=True)
     time.sleep(1)  # what the forked one forks outlives it
     print("on its own", flush=True)
     os._exit(0)
@@ -43,7 +46,12 @@ def test_the_code_server_starts_runs_by_the_context_that_it_is_given(monkeypatch
 def test_what_is_forked_ends_when_the_process_is_killed_that_it_is_forked_from() -> None:
     with subprocess.Popen([sys.executable, "-c", _FORKING], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        child = psutil.Process(int(parent.stdout.readline()))
+        begun, child_id = sorted((parent.stdout.readline().strip() for _ in range(2)), key=str.isdigit)
+        assert begun == "begun"
+        child = psutil.Process(int(child_id))
         os.kill(parent.pid, signal.SIGKILL)
-        child.wait(timeout=60)
+        deadline = time.monotonic() + 60
+        while not is_gone(child):
+            assert time.monotonic() < deadline, "it goes on"
+            time.sleep(0.05)
         assert parent.stdout.readline() == "on its own\n"

@@ -156,7 +156,7 @@ def test_a_challenger_scores_again_what_the_champion_does() -> None:
     look = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {dt.date(2024, 3, 31): 1}, days, footer(*range(1, 32)))
     scored = {day: done(look, day) for day in days}
     changed = looked(dt.datetime(2024, 4, 20, tzinfo=dt.UTC), {}, days, footer(*range(1, 32), content=2))
-    stored = SimpleNamespace(all=lambda: scored)
+    stored = SimpleNamespace(readable=lambda: scored)
     warehouse: Any = SimpleNamespace(production=lambda task: stored, challenger=lambda task: stored)
     agenda = Agenda(cast(Any, None), warehouse, changed.settings, {}, days, 0.0)
     assert agenda._due_along(changed, "churn") == changed.due(scored, scored[days[-1]]) == days[-WATCHED:]
