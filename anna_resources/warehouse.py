@@ -14,8 +14,9 @@ from anna_core.sources.source import Source
 from anna_resources.artifacts.candidate import CandidateFolder
 from anna_resources.artifacts.events import ObservedSource, StoredDictionary, StoredMart
 from anna_resources.artifacts.image import ImageFolder
+from anna_resources.artifacts.monitoring import PeriodMonitoring
 from anna_resources.artifacts.outcomes import StoredOutcomes
-from anna_resources.artifacts.production import PeriodMonitoring, ProductionScores, TaskScores
+from anna_resources.artifacts.production import ProductionScores, TaskScores
 from anna_resources.artifacts.results import ReportFolder, ScoresFile, VectorsFile
 from anna_resources.artifacts.trained import EmbeddingFolder, MetamodelFolder, ModelFolder, TreesFolder
 from anna_resources.artifacts.visible import HistoryFolder, SampleFolder, SequencesFolder

@@ -29,7 +29,8 @@ from anna_core.errors import AnnaError
 from anna_core.months import next_month
 from anna_core.periods import Period
 from anna_core.tasks.presets import PRESETS
-from anna_resources.artifacts.production import SCORES_FILE, PeriodMonitoring, ProductionScores
+from anna_resources.artifacts.monitoring import PeriodMonitoring
+from anna_resources.artifacts.production import SCORES_FILE, ProductionScores
 from anna_resources.ledger.champions import Champions
 from anna_resources.settings import Settings, load_settings
 from anna_simbank.bank import SimulatedBank

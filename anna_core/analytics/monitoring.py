@@ -57,9 +57,7 @@ class Moves(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    period: str = Field(
-        validation_alias=AliasChoices("period", "month")
-    )  # as it was called when there were only months
+    period: str = Field(validation_alias=AliasChoices("period", "month"))
     clients: int
     clients_before: int | None
     means: dict[str, float]

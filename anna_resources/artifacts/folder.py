@@ -11,6 +11,9 @@ from anna_core import storage
 from anna_core.errors import ArtifactError
 
 _Content = TypeVar("_Content")
+# So many files' contents are kept by whoever reads each once in each state: every look asks for those of all periods,
+# such as of twenty tasks in three years of days. With room for fewer than it asks for, each would be read anew.
+STATES_KEPT = 65_536
 
 
 @dataclass(frozen=True)
@@ -69,3 +72,12 @@ def read_json(file: Path, content: TypeAdapter[_Content], cure: str = "") -> _Co
     except (FileNotFoundError, ValidationError) as error:
         cure = cure or f"Materialize what lies in {file.parent} again."
         raise ArtifactError(f"{file}: cannot be read. {cure}") from error
+
+
+def file_state(file: Path) -> tuple[int, int]:
+    """By what a file that was damaged is told from what it was; zeros where it cannot be looked at."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size

@@ -2,11 +2,9 @@
 
 import datetime as dt
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 from filelock import FileLock
@@ -15,17 +13,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
 from anna_core import storage
 from anna_core.errors import ArtifactError
 from anna_core.periods import Cadence, Period, periods_below
-from anna_resources.artifacts.folder import ArtifactFolder, read_json, write_json
-
-if TYPE_CHECKING:
-    from anna_core.analytics.monitoring import Monitoring
+from anna_resources.artifacts.folder import STATES_KEPT, ArtifactFolder, file_state, read_json, write_json
 
 SCORES_FILE, DONE_FILE = "scores.parquet", "done.json"
-_MONITORING_FILE = "monitoring.json"
 _LATEST, _LOCK = "latest", ".lock"
-# Marks: every look asks for those of all periods, such as of twenty tasks in three years of days. With room for fewer
-# than it asks for, each would be read anew.
-_KEPT = 65_536
 
 
 class Done(BaseModel):
@@ -45,9 +36,7 @@ class Done(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     task: str
-    period: str = Field(
-        validation_alias=AliasChoices("period", "month")
-    )  # as it was called when there were only months
+    period: str = Field(validation_alias=AliasChoices("period", "month"))  # as it was called at first
     as_of: dt.date
     model: str
     model_version: str
@@ -71,7 +60,7 @@ class PeriodScores(ArtifactFolder):
             ArtifactError: it cannot be read.
         """
         found = self.held()
-        return None if found is None else _read_done_once(found, *_state(found / DONE_FILE))
+        return None if found is None else _read_done_once(found, *file_state(found / DONE_FILE))
 
     def done_by_another_than(self, model: str) -> Done | None:
         """The same; None also where it was this launch that scored, as a challenger that became champion since."""
@@ -83,48 +72,6 @@ class PeriodScores(ArtifactFolder):
         with self.writing() as folder:
             scores.write_parquet(folder / SCORES_FILE)
             write_json(folder / DONE_FILE, done)
-
-
-class Seen(NamedTuple):
-    """Of which scores and outcomes a monitoring is.
-
-    Attributes:
-        scored_at: when the period was scored, in UTC.
-        outcomes: version of the outcomes of its date; empty for none.
-        along: when the challenger scored it, in UTC; None where nobody did.
-    """
-
-    scored_at: dt.datetime
-    outcomes: str
-    along: dt.datetime | None
-
-
-@dataclass(frozen=True)
-class PeriodMonitoring(ArtifactFolder):
-    """What a period's scores look like, as one JSON file."""
-
-    @classmethod
-    def below(cls, storage: Path, task: str, period: Period) -> "PeriodMonitoring":
-        """That of a task in a deployment's storage."""
-        return cls(storage / "production" / "monitoring" / task / period.folder)
-
-    def write(self, found: "Monitoring") -> None:
-        """Replace it."""
-        with self.writing() as folder:
-            write_json(folder / _MONITORING_FILE, found)
-
-    def read(self) -> "Monitoring | None":
-        """It; None where there is none, or it is damaged: it is made again by itself, of what is on the disk."""
-        with suppress(ArtifactError):
-            return _read_monitoring(self.current())
-        return None
-
-    def seen(self) -> "Seen | None":
-        """What was looked at; None as of `read`."""
-        with suppress(ArtifactError):
-            version = self.current()
-            return _read_seen_once(version, *_state(version / _MONITORING_FILE))
-        return None
 
 
 @dataclass(frozen=True)
@@ -224,16 +171,7 @@ class ProductionScores(TaskScores):
                 shutil.copyfile(made / DONE_FILE, temporary)
 
 
-def _state(file: Path) -> tuple[int, int]:
-    """By what a file that was damaged is told from what it was; zeros where it cannot be looked at."""
-    try:
-        found = file.stat()
-    except OSError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_size
-
-
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=STATES_KEPT)
 def _read_done_once(version: Path, *_state: int) -> Done:
     """The mark in a folder, read once in each state; errors as of `_read_done`, which are not kept."""
     return _read_done(version)
@@ -242,17 +180,3 @@ def _read_done_once(version: Path, *_state: int) -> Done:
 def _read_done(folder: Path) -> Done:
     """The mark in a folder. Raises `ArtifactError` where there is none that can be read."""
     return read_json(folder / DONE_FILE, TypeAdapter(Done), "Score the period again.")
-
-
-@lru_cache(maxsize=_KEPT)
-def _read_seen_once(version: Path, *_state: int) -> Seen:
-    """What the monitoring in a folder is of, read once in each state; errors are not kept."""
-    found = _read_monitoring(version)
-    return Seen(found.scored_at, found.outcomes, None if found.along is None else found.along.scored_at)
-
-
-def _read_monitoring(folder: Path) -> "Monitoring":
-    """The monitoring in a folder. Raises `ArtifactError` where there is none that can be read."""
-    from anna_core.analytics.monitoring import Monitoring
-
-    return read_json(folder / _MONITORING_FILE, TypeAdapter(Monitoring))

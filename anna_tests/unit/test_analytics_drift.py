@@ -13,7 +13,7 @@ from anna_core.analytics.trend_plot import trend_plot
 from anna_core.metrics.stability import psi
 from anna_core.periods import Period
 from anna_core.scoring.published import published
-from anna_resources.artifacts.production import PeriodMonitoring
+from anna_resources.artifacts.monitoring import PeriodMonitoring
 from anna_tests.unit.nets_toy import make_sequences
 
 MARCH = dt.date(2024, 3, 1)

@@ -8,8 +8,10 @@ import pytest
 
 from anna_core.analytics.monitoring import Monitoring
 from anna_core.periods import Cadence, Period
+from anna_resources.artifacts import monitoring as monitored
 from anna_resources.artifacts import production
-from anna_resources.artifacts.production import DONE_FILE, Done, PeriodMonitoring, ProductionScores, Seen
+from anna_resources.artifacts.monitoring import PeriodMonitoring, Seen
+from anna_resources.artifacts.production import DONE_FILE, Done, ProductionScores
 
 START = dt.date(2024, 2, 28)
 
@@ -51,7 +53,7 @@ def test_marks_of_three_years_of_days_are_read_once_however_often_they_are_asked
         assert stored.newest() == days[-1]
         assert {watched[day].seen() for day in days} == {Seen(done.scored_at, "v1", None)}
     assert len(read_files) == len(set(read_files)) == 2 * len(days)
-    for kept in (production._read_done_once, production._read_seen_once):
+    for kept in (production._read_done_once, monitored._read_seen_once):
         assert kept.cache_parameters()["maxsize"] >= 2 * tasks * 3 * 366  # of champions and challengers
 
 
