@@ -1,7 +1,7 @@
 """Runs as processes forked from one that has imported the graph, so that none imports it again.
 
-Dagster's code server starts each run as a fresh Python, which takes a second and a half of processor time to import Dagster and
-the graph: more than most runs of production take for their work.
+Dagster's code server starts each run as a fresh Python, which takes a second and a half of processor time to import
+Dagster and the graph: more than many a run takes for its work.
 """
 
 import multiprocessing
